@@ -1,0 +1,136 @@
+package aof
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// AppendLog is what a store needs of a log: every write, as commands, in order. New returns the
+// one that keeps Redis's multi-part append-only file; a program may bring its own.
+//
+// The store calls Open once, then Replay if that found a log, then either Start or BeginRewrite,
+// and then the other methods from any goroutine.
+type AppendLog interface {
+	// Open binds the log to a data directory and says whether one is there. It changes nothing.
+	Open(env snapshot.Env) (found bool, err error)
+
+	// Replay gives everything the log holds to r, in order. It changes nothing on disk, whatever
+	// it finds: a torn tail is only noted in what it returns, and cut by Start. Damage is an
+	// error that names file and offset.
+	Replay(ctx context.Context, r Replayer) (Recovery, error)
+
+	// Start makes a log that was replayed ready for Append: it cuts the torn tail, and goes on
+	// in the newest file. Without anything to replay the store calls BeginRewrite instead.
+	Start() error
+
+	// Append puts one unit into the log: one command, or MULTI, commands and EXEC, as RESP. The
+	// unit works on database firstDB and leaves the selection at lastDB; the log puts a SELECT in
+	// front when it needs one. The bytes are copied to memory and nothing is waited for: the
+	// caller holds locks. Units stand in the log in the order of the calls.
+	Append(firstDB, lastDB int, unit []byte) Position
+
+	// Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
+	// operating system, or on disk under Always or when durable is set.
+	Commit(p Position, durable bool) error
+
+	// Sync waits until everything appended so far is on disk.
+	Sync(ctx context.Context) error
+
+	// BeginRewrite prepares to replace the history by a new base. There is one Rewrite at a time.
+	// After a failure it is also the way out: a committed Rewrite clears Err.
+	BeginRewrite() (Rewrite, error)
+
+	// Configure changes one setting while open: AutoRewrite, Fsync and the like of this package.
+	Configure(setting any) error
+
+	// Status tells sizes, settings and counters.
+	Status() Status
+
+	// Err is the failure after which the log takes no more units, or nil.
+	Err() error
+
+	// Close writes and syncs what is buffered and releases the files. A log that has failed
+	// returns that error.
+	Close() error
+}
+
+// Position is a place in the log: how many bytes were appended up to the end of a unit, counted
+// from when the log was opened.
+type Position int64
+
+// Rewrite replaces the history of a log by one base, in two steps.
+type Rewrite interface {
+	// Cut marks the instant of the base: units appended before it are in the base, those
+	// after it go to a new file. It works in memory and waits for nothing: the caller holds every
+	// lock that a writer takes.
+	Cut()
+
+	// Commit makes the cut real, writes the base, and returns when the log consists of the base
+	// and what was appended since Cut, durably. On an error, ctx's included, the log
+	// is as complete as before.
+	Commit(ctx context.Context, b Base) error
+
+	// Abort gives up a Rewrite that was not cut. After Cut only Commit ends it.
+	Abort()
+}
+
+// Base writes the whole data set of an instant, in the form that the log asks for.
+type Base struct {
+	RDB      func(w io.Writer) error // as an RDB file
+	Commands func(w io.Writer) error // as RESP commands, beginning with SELECT where needed
+}
+
+// Replayer receives a log.
+type Replayer interface {
+	// Base takes an RDB that stands at the start of a file: r gives the file from its first
+	// byte, size is the file's. It returns how many bytes the RDB took; commands may follow.
+	Base(ctx context.Context, r io.Reader, size int64) (n int64, err error)
+
+	// Apply takes one unit: a single command, or those of one transaction, all or none. SELECT,
+	// MULTI and EXEC are taken care of. The arguments are valid during the call only. Returning
+	// an error ends the replay; the log adds file and offset to it.
+	Apply(unit []Command) error
+
+	// Progress tells how many of the log's bytes are read.
+	Progress(done, total int64)
+}
+
+// Command is one command of a log.
+type Command struct {
+	DB     int
+	Args   [][]byte // the name first, as it was written
+	Offset int64    // in its file
+}
+
+// Recovery tells what Replay found.
+type Recovery struct {
+	Files    int    // base and increments read
+	Commands int64  // commands given to Apply
+	Size     int64  // bytes read
+	Cut      int64  // bytes of a torn tail that Start cuts off
+	File     string // the file with the torn tail, when Cut > 0
+	Offset   int64  // where the tail is cut
+	Reason   string // what the tail looks like
+	// Unverified counts bytes that no checksum covers, such as those another program wrote.
+	Unverified int64
+	// Time is when the newest file was last changed.
+	Time time.Time
+}
+
+// Status describes a log at one moment.
+type Status struct {
+	Fsync           FsyncPolicy
+	CurrentSize     int64 // bytes of base and increments
+	BaseSize        int64 // bytes of the log after the last rewrite, the measure of growth
+	Buffered        int64 // bytes appended and not yet handed to the system
+	Unsynced        int64 // bytes handed to the system and not yet known to be on disk
+	PendingFsync    bool  // a background fsync is running
+	DelayedFsync    int64 // how often writers had to wait for a late fsync
+	Fsyncs          int64 // how many were done
+	RewriteDue      bool  // the automatic rewrite's thresholds are passed
+	Published       bool  // the manifest names a complete log; false while the first base is written
+	LastWriteFailed bool
+}

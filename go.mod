@@ -1,0 +1,3 @@
+module github.com/perduredb/perdure
+
+go 1.25

@@ -1,0 +1,39 @@
+// Package resp frames commands as the append-only file and RESTORE payloads need them: RESP
+// arrays of bulk strings, and nothing else of the protocol.
+//
+// Encoding appends to the caller's slice and allocates only when that is full. Nothing in the
+// package keeps its arguments. Functions are safe for concurrent use; a Reader is not.
+package resp
+
+import "strconv"
+
+// AppendHeader appends the head of a command of argc arguments: *<argc> CRLF.
+func AppendHeader(dst []byte, argc int) []byte {
+	dst = append(dst, '*')
+	dst = strconv.AppendInt(dst, int64(argc), 10)
+	return append(dst, '\r', '\n')
+}
+
+// AppendBulk appends one argument: $<len> CRLF <bytes> CRLF.
+func AppendBulk[T string | []byte](dst []byte, arg T) []byte {
+	dst = append(dst, '$')
+	dst = strconv.AppendInt(dst, int64(len(arg)), 10)
+	dst = append(dst, '\r', '\n')
+	dst = append(dst, arg...)
+	return append(dst, '\r', '\n')
+}
+
+// AppendInt appends n as one argument in decimal.
+func AppendInt(dst []byte, n int64) []byte {
+	var digits [20]byte
+	return AppendBulk(dst, strconv.AppendInt(digits[:0], n, 10))
+}
+
+// AppendCommand appends a whole command.
+func AppendCommand(dst []byte, args ...string) []byte {
+	dst = AppendHeader(dst, len(args))
+	for _, a := range args {
+		dst = AppendBulk(dst, a)
+	}
+	return dst
+}

@@ -1,0 +1,130 @@
+// Package snapshot says what a snapshot is, whatever its format: the entries of a data set at one
+// instant, who writes and reads them, when one is due, and how a file is replaced atomically.
+//
+// It knows no format and no store. Package rdb implements Snapshotter with Redis's dump; a
+// program may bring its own. Functions are safe for concurrent use; values say what they allow.
+package snapshot
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// Type is the Redis type of a value: the RDB type number, in a dialect.
+//
+// Redis and Valkey gave some numbers different meanings (22 and 23), so the dialect belongs to
+// the type. Numbers that both use are of dialect 0.
+type Type uint16
+
+// String is the type that the store works with. A value of any other type is opaque: the exact
+// bytes that stood in the file behind the key.
+const String Type = 0
+
+// Valkey is the bit of a Type whose number has Valkey's meaning, not Redis's.
+const Valkey Type = 1 << 8
+
+// RDB returns the type number as it stands in a file.
+func (t Type) RDB() byte { return byte(t) }
+
+// IsValkey reports whether the number has Valkey's own meaning.
+func (t Type) IsValkey() bool { return t&Valkey != 0 }
+
+// Entry is one key with its value.
+type Entry struct {
+	DB         int
+	Type       Type
+	Key        []byte
+	Value      []byte // the bytes of a string; for other types the payload as in an RDB file
+	ExpireAtMs int64  // Unix milliseconds; 0 is no expiry
+}
+
+// Extra is a record of a dump that belongs to no key, kept to be written again: a function
+// library, the auxiliary data of a module.
+type Extra struct {
+	Opcode  byte   // as in an RDB file
+	Payload []byte // everything behind the opcode
+}
+
+// Count is how much one database holds.
+type Count struct {
+	DB      int
+	Keys    int64
+	Expires int64 // keys with an expiry
+}
+
+// View is a data set as it was at one instant, while the store goes on.
+type View interface {
+	// All yields every entry once, in no order that means anything, though those of one
+	// database mostly stand together. The slices of an Entry are valid until the next one is
+	// asked for. The pass can be made once; it ends with ctx's error when ctx ends.
+	All(ctx context.Context) iter.Seq2[Entry, error]
+
+	// Counts gives the databases that are not empty, ascending, as of the instant.
+	Counts() []Count
+
+	// Types gives the types other than String that may occur: a superset, for choosing a
+	// format version before the first entry is written.
+	Types() []Type
+
+	// Extras gives the records that belong to no key.
+	Extras() []Extra
+
+	// Time is the instant.
+	Time() time.Time
+}
+
+// Loader receives what a snapshot holds, in the order of the file.
+type Loader interface {
+	// Expect is a hint that may be wrong: database db will get so many keys, of which so many expire.
+	Expect(db int, keys, expires int64)
+
+	// Load takes one entry, whose slices are valid during the call only.
+	Load(e Entry) error
+
+	// Extra takes a record that belongs to no key; the payload is the receiver's to keep.
+	Extra(x Extra) error
+
+	// Progress tells how many of the file's bytes are read.
+	Progress(done, total int64)
+}
+
+// Info describes a snapshot that was written or found.
+type Info struct {
+	Name    string    // the file's name, or whatever names it where it is kept
+	Size    int64     // bytes
+	Keys    int64     // -1 when not known
+	Time    time.Time // when it was completed
+	Version string    // format and version, such as "RDB 9"
+}
+
+// Snapshotter keeps the snapshots of one store. It owns the files, or whatever takes their place.
+//
+// The store calls Open once before anything else, never two methods at the same time, and Save
+// only with a view of its own. rdb.New returns the one that keeps a Redis dump.
+type Snapshotter interface {
+	// Open binds it to a data directory. It reads only, and does not fail for what it finds
+	// there: that is Load's to report.
+	Open(env Env) error
+
+	// Stat describes the newest snapshot without reading it whole; an error that is
+	// fs.ErrNotExist means there is none.
+	Stat() (Info, error)
+
+	// Load gives the newest snapshot to l. Damage is an error that names file and offset
+	// and leaves every file as it is.
+	Load(ctx context.Context, l Loader) (Info, error)
+
+	// Save writes v as the newest snapshot and returns when it is durable. On an error, ctx's
+	// included, the one before it still stands.
+	Save(ctx context.Context, v View) (Info, error)
+
+	// Configure changes options while open. It knows the settings of its own package, such as
+	// rdb.Compression, and returns an error for others.
+	Configure(setting any) error
+}
+
+// Decoder reads one snapshot from a stream of size bytes, or of unknown size when that is -1. It
+// returns how many bytes the snapshot took; what follows them belongs to somebody else.
+type Decoder func(ctx context.Context, r io.Reader, size int64, l Loader) (n int64, err error)

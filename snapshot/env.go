@@ -1,0 +1,21 @@
+package snapshot
+
+import (
+	"log/slog"
+
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// FS is the file system that a store works on.
+type FS = vfs.FS
+
+// File is an open file of an FS.
+type File = vfs.File
+
+// Env is what a store tells its Snapshotter and its log about where they work.
+type Env struct {
+	FS     FS
+	Dir    string       // the data directory; it exists
+	Logger *slog.Logger // never nil
+	Strict bool         // refuse what a crash left torn, rather than cut it
+}
