@@ -1,0 +1,38 @@
+//go:build unix
+
+package vfs
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// openFlags keep an open from following a link and from waiting for the other end of a FIFO.
+const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+const canSyncDir = true
+
+// lockFile takes flock(2), which, unlike fcntl's locks, holds against a second open in this
+// process and is not dropped when some other descriptor of the file is closed.
+func lockFile(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, errors.Join(&LockedError{Name: name, PID: readPID(name)}, f.Close())
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}

@@ -1,0 +1,217 @@
+package vfs_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// both runs the contract on the real file system and on Mem.
+func both(t *testing.T, test func(t *testing.T, fsys vfs.FS, dir string)) {
+	t.Run("OS", func(t *testing.T) { test(t, vfs.OS(), t.TempDir()) })
+	t.Run("Mem", func(t *testing.T) { test(t, vfs.NewMem("/data"), "/data") })
+}
+
+func create(t *testing.T, fsys vfs.FS, name, content string) vfs.File {
+	t.Helper()
+	f, err := fsys.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(f, content); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func read(t *testing.T, fsys vfs.FS, name string) string {
+	t.Helper()
+	f, err := fsys.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestFilesGrowAtTheirEnd(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		name := filepath.Join(dir, "f")
+		f := create(t, fsys, name, "hello world")
+		if err := f.Truncate(5); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte("!")); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Sync(), f.Datasync(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		g, err := fsys.OpenWrite(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Write([]byte("?")); err != nil {
+			t.Fatal(err)
+		}
+		if size, err := g.Size(); size != 7 || err != nil {
+			t.Errorf("Size = %d, %v", size, err)
+		}
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, fsys, name); got != "hello!?" {
+			t.Errorf("content = %q", got)
+		}
+	})
+}
+
+func TestNames(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+		create(t, fsys, a, "1").Close()
+		create(t, fsys, b, "2").Close()
+		if _, err := fsys.Create(a); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("Create of a taken name: %v", err)
+		}
+		if err := fsys.Rename(a, b); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, fsys, b); got != "1" {
+			t.Errorf("after rename: %q", got)
+		}
+		if _, err := fsys.Open(a); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Open of a name that went: %v", err)
+		}
+		sub := filepath.Join(dir, "sub")
+		if err := fsys.Mkdir(sub); err != nil {
+			t.Fatal(err)
+		}
+		if err := fsys.Mkdir(sub); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("Mkdir of a taken name: %v", err)
+		}
+		if _, err := fsys.Open(sub); !errors.Is(err, vfs.ErrNotRegular) {
+			t.Errorf("Open of a directory: %v", err)
+		}
+		if names, err := fsys.ReadDir(dir); err != nil || len(names) != 2 || names[0] != "b" {
+			t.Errorf("ReadDir = %v, %v", names, err)
+		}
+		if err := errors.Join(fsys.SyncDir(dir), fsys.Remove(b)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fsys.Lstat(b); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Lstat of a removed name: %v", err)
+		}
+	})
+}
+
+func TestLockKeepsASecondOneOut(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		name := filepath.Join(dir, "LOCK")
+		lock, err := fsys.Lock(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fsys.Lock(name); !errors.Is(err, vfs.ErrLocked) {
+			t.Errorf("second Lock: %v", err)
+		}
+		if err := lock.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := fsys.Lock(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Close()
+	})
+}
+
+func TestCrashLosesWhatWasNotSynced(t *testing.T) {
+	m := vfs.NewMem("/d")
+	f := create(t, m, "/d/f", "synced")
+	if err := errors.Join(f.Sync(), m.SyncDir("/d")); err != nil {
+		t.Fatal(err)
+	}
+	f.Write([]byte(" lost"))
+	create(t, m, "/d/g", "never named")
+	after := m.Crash(vfs.KeepNone, 0)
+	if got := read(t, after, "/d/f"); got != "synced" {
+		t.Errorf("f = %q", got)
+	}
+	if _, err := after.Open("/d/g"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("g: %v", err)
+	}
+	if got := read(t, m.Crash(vfs.KeepAll, 0), "/d/f"); got != "synced lost" {
+		t.Errorf("KeepAll: f = %q", got)
+	}
+}
+
+// TestCrashKeepsSyncedBytes checks, over many seeds, that what was synced is always there and that
+// the rest takes more than one form.
+func TestCrashKeepsSyncedBytes(t *testing.T) {
+	m := vfs.NewMem("/d")
+	f := create(t, m, "/d/f", string(bytes.Repeat([]byte("a"), 1000)))
+	if err := errors.Join(f.Sync(), m.SyncDir("/d")); err != nil {
+		t.Fatal(err)
+	}
+	f.Write(bytes.Repeat([]byte("b"), 9000))
+	forms := map[string]bool{}
+	for seed := uint64(0); seed < 200; seed++ {
+		got := read(t, m.Crash(vfs.KeepSome, seed), "/d/f")
+		if len(got) < 1000 || got[:1000] != string(bytes.Repeat([]byte("a"), 1000)) {
+			t.Fatalf("seed %d: synced bytes are gone", seed)
+		}
+		forms[got] = true
+	}
+	if len(forms) < 50 {
+		t.Errorf("%d forms", len(forms))
+	}
+}
+
+func TestFaultFailsTheNthOperation(t *testing.T) {
+	cause := errors.New("planned")
+	m := vfs.NewMem("/d")
+	f := vfs.NewFault(m, func(op vfs.Op) error {
+		switch op.Kind {
+		case "write":
+			return &vfs.ShortWrite{N: 2, Err: cause}
+		case "sync":
+			return cause
+		}
+		return nil
+	})
+	file, err := f.Create("/d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := file.Write([]byte("abcd")); n != 2 || !errors.Is(err, cause) {
+		t.Errorf("Write = %d, %v", n, err)
+	}
+	if err := file.Sync(); !errors.Is(err, cause) {
+		t.Errorf("Sync: %v", err)
+	}
+	if file.Write(nil); len(f.Violations()) != 1 {
+		t.Errorf("violations: %v", f.Violations())
+	}
+}
+
+func TestCapacity(t *testing.T) {
+	m := vfs.NewMem("/d")
+	m.SetCapacity(3)
+	f, err := m.Create("/d/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := f.Write([]byte("abcd")); n != 3 || !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("Write = %d, %v", n, err)
+	}
+}
