@@ -32,6 +32,10 @@ type AppendLog interface {
 	// caller holds locks. Units stand in the log in the order of the calls.
 	Append(firstDB, lastDB int, unit []byte) Position
 
+	// AppendSelect adds to dst the command that selects db, as this log wants it inside a unit
+	// that works on more than one database, and in what Base.Commands writes.
+	AppendSelect(dst []byte, db int) []byte
+
 	// Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
 	// operating system, or on disk under Always or when durable is set.
 	Commit(p Position, durable bool) error

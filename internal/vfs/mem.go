@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 )
@@ -81,21 +82,10 @@ func newMemDir() *memNode {
 	return &memNode{dir: true, names: map[string]*memNode{}, durableNames: map[string]*memNode{}}
 }
 
+// split returns the parts of a path, from the root down.
 func split(name string) []string {
-	var parts []string
-	for _, p := range filepath.SplitList(filepath.ToSlash(filepath.Clean(name))) {
-		for len(p) > 0 {
-			i := 0
-			for i < len(p) && p[i] != '/' {
-				i++
-			}
-			if i > 0 && p[:i] != "." {
-				parts = append(parts, p[:i])
-			}
-			p = p[min(i+1, len(p)):]
-		}
-	}
-	return parts
+	path := filepath.ToSlash(filepath.Clean(name))
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
 // lookupLocked returns the node of a name, or nil.

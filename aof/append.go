@@ -1,0 +1,91 @@
+package aof
+
+import (
+	"strconv"
+	"time"
+)
+
+const (
+	// flushAfter is how long bytes that nobody commits, such as the deletion of an expired key
+	// that a read has met, may stay in the buffer.
+	flushAfter = 100 * time.Millisecond
+	// keepBuffer is the size above which a buffer is let go after it was written.
+	keepBuffer = 4 << 20
+)
+
+// Append puts one unit into the log and returns its place. It copies the bytes to memory, waits
+// for nothing and allocates nothing once the buffer has its size. The unit may be used again when
+// Append returns. A log that has failed drops it; Commit then tells.
+func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
+	l.mu.Lock()
+	if l.mute {
+		p := l.appended
+		l.mu.Unlock()
+		return p
+	}
+	before := len(l.buf)
+	if l.config.timestamps {
+		l.stampLocked()
+	}
+	if l.db != firstDB {
+		l.buf = appendSelect(l.buf, firstDB, l.config.checksums)
+	}
+	l.db = lastDB
+	l.buf = append(l.buf, unit...)
+	l.appended += Position(len(l.buf) - before)
+	p := l.appended
+	if !l.flushSet {
+		l.flushSet = true
+		l.flushTimer.Reset(flushAfter)
+	}
+	l.mu.Unlock()
+	return p
+}
+
+// AppendSelect adds to dst the command that selects db, with the line in front that tells that
+// this log wrote it.
+func (l *Log) AppendSelect(dst []byte, db int) []byte {
+	return appendSelect(dst, db, l.marked)
+}
+
+// stampLocked notes the time, once a second: a line #TS:<unix seconds> CR LF.
+func (l *Log) stampLocked() {
+	now := time.Now().Unix()
+	if now == l.stamped {
+		return
+	}
+	l.stamped = now
+	l.buf = append(l.buf, "#TS:"...)
+	l.buf = strconv.AppendInt(l.buf, now, 10)
+	l.buf = append(l.buf, '\r', '\n')
+}
+
+// flusher writes what nobody commits.
+func (l *Log) flusher() {
+	defer l.taskEnds("flush")
+	for {
+		select {
+		case <-l.quit:
+			return
+		case <-l.flushTimer.C:
+			l.flush()
+		}
+	}
+}
+
+func (l *Log) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flushSet = false
+	for l.writing && l.err == nil {
+		l.waitLocked()
+	}
+	switch {
+	case l.err != nil || len(l.buf) == 0 || l.phase != phaseRunning:
+	case l.cut != nil: // the Rewrite moves the buffer first
+		l.flushSet = true
+		l.flushTimer.Reset(flushAfter)
+	default:
+		_ = l.writeLocked() // a failure is sticky
+	}
+}

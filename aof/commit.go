@@ -1,0 +1,125 @@
+package aof
+
+import (
+	"context"
+	"hash/crc32"
+	"runtime"
+)
+
+// Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
+// operating system, or on disk under Always or when durable is set. It allocates nothing. Before
+// the first base is published (Status.Published) nothing is safe yet and Commit only writes.
+//
+// The first to come writes for all: it takes the whole buffer, and those who come meanwhile wait
+// and find their bytes in the next one. Under Always the same is true of the sync, so
+// that any number of writers share it.
+func (l *Log) Commit(p Position, durable bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commitLocked(nil, p, durable)
+}
+
+// Sync waits until everything appended so far is on disk, or ctx ends.
+func (l *Log) Sync(ctx context.Context) error {
+	stop := l.wakeOn(ctx)
+	defer stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commitLocked(ctx, l.appended, true)
+}
+
+// commitLocked is Commit; it gives up when ctx, which may be nil, ends.
+func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error {
+	p = min(p, l.appended)
+	counted := false
+	for {
+		disk := l.published && (durable || l.forcesLocked())
+		late := !disk && l.lateLocked()
+		switch {
+		case l.synced >= p:
+			return nil
+		case l.err != nil:
+			return l.err
+		case l.phase != phaseRunning:
+			return ErrClosed
+		case ctx != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case !disk && l.written >= p && !late:
+			return nil
+		case l.written < p && !l.writing && l.cut == nil && !(disk && l.syncing):
+			if disk {
+				l.gatherLocked()
+			}
+			if len(l.buf) > 0 && !l.writing && l.cut == nil && l.err == nil {
+				_ = l.writeLocked() // a failure is found in l.err
+			}
+		case disk && l.written >= p && !l.syncing:
+			_ = l.syncLocked()
+		default:
+			if late && l.written >= p && !counted {
+				counted = true
+				l.delayed++
+			}
+			l.waitLocked()
+		}
+	}
+}
+
+// gatherLocked lets those who were just woken append what they have, so that the sync that
+// follows serves them too.
+func (l *Log) gatherLocked() {
+	l.mu.Unlock()
+	runtime.Gosched()
+	l.mu.Lock()
+}
+
+// writeLocked hands the buffer to the system in one write, closed by a mark. It lets go of mu
+// meanwhile. The caller has seen that nobody else writes and that no cut is under way.
+func (l *Log) writeLocked() error {
+	group := l.buf
+	l.buf, l.spare = l.spare[:0], nil
+	group, err := l.writeGroupLocked(group, l.appended)
+	if cap(group) <= keepBuffer {
+		l.spare = group[:0]
+	}
+	return err
+}
+
+// writeGroupLocked writes one group, which reaches up to position p. A crash leaves any part of
+// it, and the next Replay cuts what has no mark.
+func (l *Log) writeGroupLocked(group []byte, p Position) ([]byte, error) {
+	tail, size := l.tail, l.tail.size
+	l.writing = true
+	defer func() { l.writing = false }()
+	group, err := l.handOver(group)
+	if err != nil {
+		return group, l.failLocked("write", tail.path, err)
+	}
+	tail.size = size + int64(len(group))
+	l.written = p
+	l.openEpochLocked()
+	l.wakeLocked()
+	return group, nil
+}
+
+// handOver seals and writes a group. It is called with mu held, lets go of it, and has it again
+// at the end, also when the file system panics.
+func (l *Log) handOver(group []byte) ([]byte, error) {
+	tail, synced, size := l.tail, l.tail.durable, l.tail.size
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	if l.marked {
+		group = tail.seal(group, synced)
+	}
+	n, err := tail.file.Write(group)
+	if err == nil && n == len(group) {
+		return group, nil
+	}
+	// The part of a group is taken back, so that a Redis that opens the file finds whole units
+	// only. If that fails too, the next Replay cuts it.
+	_ = tail.file.Truncate(size)
+	return group, writeError(n, len(group), err)
+}
+
+// sum continues a checksum.
+func sum(crc uint32, p []byte) uint32 { return crc32.Update(crc, castagnoli, p) }

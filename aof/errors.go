@@ -1,0 +1,42 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// ErrFailed matches the error of a log that takes no more units: errors.Is(err, ErrFailed). The
+// error is a *FailedError.
+var ErrFailed = errors.New("log failed")
+
+// ErrClosed is the error of a log that is not open.
+var ErrClosed = errors.New("log is closed")
+
+// ErrRewriteRunning is the error of BeginRewrite while another Rewrite has not ended.
+var ErrRewriteRunning = errors.New("a rewrite of the log is running")
+
+// ErrOptions matches every error about a setting.
+var ErrOptions = errors.New("invalid option")
+
+// CorruptError says where a file is damaged, and how.
+type CorruptError = corrupt.Error
+
+// FailedError tells why a log failed. The first failure stays.
+type FailedError struct {
+	Op   string // write, sync, truncate, sync directory
+	File string
+	Err  error
+}
+
+// Error names operation, file and cause.
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("log failed: %s %s: %v", e.Op, e.File, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is(err, ErrFailed) true.
+func (e *FailedError) Is(target error) bool { return target == ErrFailed }

@@ -1,0 +1,94 @@
+package aof
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// incr is the file that units are appended to.
+type incr struct {
+	// constant
+	file snapshot.File
+	name string
+	path string
+	seq  int64
+
+	size     int64 // whole groups; changed under Log.mu by who has the token writing
+	durable  int64 // known to be on disk; guarded by Log.mu
+	noted    int64 // the sync of the newest mark; used by who has the token writing
+	closedAt int64 // the size that Close left it with, when it did
+}
+
+// createIncr makes the next increment and leaves it on disk, not yet listed. A crash leaves:
+//
+//  1. after Create, Write or Sync: an unlisted file, or none.
+//  2. after SyncDir: an unlisted file whose first line tells that it is ours.
+//
+// On an error it is removed again, and its number is not used a second time.
+func createIncr(disk *layout, checksums bool) (t *incr, err error) {
+	disk.incrSeq++
+	t = &incr{seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
+	t.path = filepath.Join(disk.dir, t.name)
+	if t.file, err = disk.fs.Create(t.path); err != nil {
+		return nil, err
+	}
+	if checksums {
+		_, err = t.write(openingMark(t.seq))
+	}
+	if err == nil {
+		err = t.file.Sync()
+	}
+	if err == nil {
+		if e := disk.fs.SyncDir(disk.dir); e != nil {
+			err = &snapshot.DirSyncError{Dir: disk.dir, Err: e}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.discard(disk.fs))
+	}
+	t.durable = t.size
+	return t, nil
+}
+
+// openIncr opens a file that was replayed, to go on with it.
+func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
+	file, err := fsys.OpenWrite(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &incr{file: file, name: f.name, path: path, seq: f.seq}
+	if t.size, err = file.Size(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return t, nil
+}
+
+// write appends p and counts it.
+func (t *incr) write(p []byte) (int, error) {
+	n, err := t.file.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		t.size += int64(n)
+	}
+	return n, err
+}
+
+// seal appends to a group the mark that closes it.
+func (t *incr) seal(group []byte, synced int64) []byte {
+	if synced <= t.noted {
+		synced = 0
+	} else {
+		t.noted = synced
+	}
+	return appendMark(group, sum(groupSeed(t.seq, t.size), group), synced)
+}
+
+// discard closes and removes a file that no manifest lists.
+func (t *incr) discard(fs snapshot.FS) error {
+	return errors.Join(t.file.Close(), fs.Remove(t.path))
+}

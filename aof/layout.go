@@ -1,0 +1,205 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// layout is what stands on disk of one log.
+type layout struct {
+	fs       snapshot.FS
+	data     string // the data directory
+	dir      string // the log's directory inside it
+	filename string
+
+	hasDir   bool
+	manifest *manifest // nil when there is no log
+	listed   bool      // the manifest stands in a file; false for a legacy file without one
+	// legacy says that the base is still the single file of Redis 6 in the data directory.
+	legacy bool
+	// the highest sequence numbers listed or present
+	baseSeq, incrSeq int64
+	orphans          []string // files of this log that the manifest does not list
+}
+
+// inspect looks at the files of a log. It changes nothing.
+func inspect(fsys snapshot.FS, data string, c *config) (*layout, error) {
+	l := &layout{fs: fsys, data: data, dir: filepath.Join(data, c.dirname), filename: c.filename}
+	if err := l.readDir(); err != nil {
+		return nil, err
+	}
+	if err := l.findLegacy(); err != nil {
+		return nil, err
+	}
+	if l.manifest == nil {
+		return l, nil
+	}
+	for _, f := range l.manifest.files() {
+		if err := l.require(f); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// path returns where a file of the log stands.
+func (l *layout) path(f *manifestFile) string {
+	if l.legacy && f.kind == kindBase {
+		return filepath.Join(l.data, f.name)
+	}
+	return filepath.Join(l.dir, f.name)
+}
+
+func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifestName(l.filename)) }
+
+// readDir reads the manifest and what else stands in the log's directory.
+func (l *layout) readDir() error {
+	names, err := l.fs.ReadDir(l.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	l.hasDir = true
+	if l.manifest, err = readManifest(l.fs, l.manifestPath()); err != nil {
+		return err
+	}
+	known := make(map[string]bool)
+	if l.manifest != nil {
+		l.listed = true
+		for _, f := range append(l.manifest.files(), l.manifest.history...) {
+			known[f.name] = true
+			l.count(f.name, f.kind, f.seq)
+		}
+	}
+	for _, name := range names {
+		seq, kind, ok := splitName(l.filename, name)
+		if ok {
+			l.count(name, kind, seq)
+			if !known[name] {
+				l.orphans = append(l.orphans, name)
+			}
+		}
+	}
+	return nil
+}
+
+// count raises the highest sequence numbers.
+func (l *layout) count(name string, kind fileKind, seq int64) {
+	if kind == kindHistory {
+		// Its name tells what it was; of a foreign name take both.
+		if _, was, ok := splitName(l.filename, name); ok {
+			kind = was
+		} else {
+			l.baseSeq = max(l.baseSeq, seq)
+		}
+	}
+	if kind == kindBase {
+		l.baseSeq = max(l.baseSeq, seq)
+		return
+	}
+	l.incrSeq = max(l.incrSeq, seq)
+}
+
+// readManifest returns nil when there is none.
+func readManifest(fsys snapshot.FS, path string) (*manifest, error) {
+	f, err := fsys.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, manifestMaxSize+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	m, err := parseManifest(text)
+	return m, corrupt.InFile(err, path)
+}
+
+// findLegacy takes the single file of Redis 6 when Redis 7 would: there is no manifest, or one
+// that an interrupted upgrade has left, which lists nothing but that file, not yet moved.
+func (l *layout) findLegacy() error {
+	info, err := l.fs.Lstat(filepath.Join(l.data, l.filename))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if m := l.manifest; m != nil {
+		if m.base == nil || len(m.incrs)+len(m.history) > 0 || m.base.name != l.filename {
+			return nil
+		}
+		_, err := l.fs.Lstat(filepath.Join(l.dir, l.filename))
+		l.legacy = errors.Is(err, fs.ErrNotExist)
+		return nil
+	}
+	if info.IsDir() {
+		return nil
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", filepath.Join(l.data, l.filename), vfs.ErrNotRegular)
+	}
+	l.legacy = true
+	l.manifest = &manifest{base: &manifestFile{name: l.filename, seq: 1, kind: kindBase}}
+	l.baseSeq = max(l.baseSeq, 1)
+	return nil
+}
+
+// require makes sure that a listed file is there.
+func (l *layout) require(f manifestFile) error {
+	path := l.path(&f)
+	info, err := l.fs.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &corrupt.Error{File: path, What: "listed in the manifest, but missing", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
+	}
+	return nil
+}
+
+// makeDir makes the log's directory durable.
+//
+//  1. after Mkdir: a directory that may be gone; nothing stands in it.
+//  2. after SyncDir: an empty directory, which is no log.
+func (l *layout) makeDir() error {
+	if l.hasDir {
+		return nil
+	}
+	if err := l.fs.Mkdir(l.dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := l.fs.SyncDir(l.data); err != nil {
+		return &snapshot.DirSyncError{Dir: l.data, Err: err}
+	}
+	l.hasDir = true
+	return nil
+}
+
+// publish makes m the log's manifest, atomically and durably.
+func (l *layout) publish(m *manifest) error {
+	text := m.format()
+	_, err := snapshot.Replace(l.fs, l.dir, manifestName(l.filename), func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+	var dirSync *snapshot.DirSyncError
+	if err == nil || errors.As(err, &dirSync) {
+		l.manifest, l.listed = m, true
+	}
+	return err
+}

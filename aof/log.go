@@ -1,0 +1,242 @@
+package aof
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// A Log is in one of these phases, which follow one another.
+type phase uint8
+
+const (
+	phaseNew      phase = iota // New has made it
+	phaseOpen                  // Open has looked at the files
+	phaseReplayed              // Replay has read them
+	phaseRunning               // Start, or a Rewrite, has opened a file to append to
+	phaseClosed
+)
+
+// Log is the append-only log in Redis's multi-part files. It implements AppendLog.
+//
+// What happens to a unit:
+//
+//	Append   copies it to buf                          (append.go)
+//	Commit   writes buf, with a mark, to the increment  (commit.go)
+//	         and syncs it as the policy asks            (fsync.go)
+//	Rewrite  moves the log to a new increment and base  (rewrite.go)
+type Log struct {
+	// constant after Open; marked is so after New
+	env    snapshot.Env
+	marked bool // checksums are on
+
+	// disk is what stands in the directory. Open, Start and the one Rewrite change it, none of
+	// which run at the same time.
+	disk *layout
+
+	// ctl serialises Open, Replay, Start and Close.
+	ctl sync.Mutex
+
+	quit  chan struct{} // closed by Close
+	tasks sync.WaitGroup
+
+	// mu guards everything below. Nothing that waits for the disk happens while it is held.
+	mu     sync.Mutex
+	change sync.Cond // of anything below; waiters counts who waits for it
+	config config
+
+	phase  phase
+	replay replayResult
+	err    error // after which the log takes no more units
+	closed error // what Close has returned
+
+	// The buffer: what was appended and not written.
+	buf       []byte
+	spare     []byte // the buffer before, for the next one
+	db        int    // that the next unit finds selected; -1 is none
+	stamped   int64  // second of the last #TS: line
+	appended  Position
+	flushSet  bool // flushTimer runs
+	waiters   int
+	published bool // the manifest names a complete log
+	mute      bool // units go nowhere: the next base will have them
+
+	// The file. writing and syncing are tokens: who has set one works on the file without mu.
+	tail    *incr // nil before the first
+	writing bool
+	syncing bool
+	written Position // up to here the system has it
+	synced  Position // up to here the disk has it
+	sizes   sizes
+
+	// The everysec policy: see fsync.go.
+	epoch       int64
+	epochOpen   bool
+	epochSynced int64
+	epochLate   int64
+	holds       [2]*time.Timer
+
+	// The rewrite under way: see rewrite.go.
+	rewrite *rewrite
+	cut     *cut
+
+	fsyncs  int64
+	delayed int64
+
+	// constant after Open, used by the background tasks
+	flushTimer *time.Timer
+	syncTimer  *time.Timer
+}
+
+// sizes are those of the files, for the rewrite trigger.
+type sizes struct {
+	closed int64 // base and increments but the last
+	base   int64 // of the whole log after the last rewrite
+}
+
+// New returns a Log. It touches no file; a wrong option is reported by Open.
+func New(opts ...Option) *Log {
+	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{})}
+	l.change.L = &l.mu
+	for _, o := range opts {
+		if err := o.apply(&l.config); err != nil && l.err == nil {
+			l.err = err
+		}
+	}
+	l.marked = l.config.checksums
+	return l
+}
+
+func (o Option) apply(c *config) error {
+	if o.set == nil {
+		return nil
+	}
+	return o.set(c)
+}
+
+// Open binds the log to a data directory and says whether a log is there. It changes nothing.
+// Damage of the manifest and missing files are a *CorruptError.
+func (l *Log) Open(env snapshot.Env) (found bool, err error) {
+	l.ctl.Lock()
+	defer l.ctl.Unlock()
+	l.mu.Lock()
+	config, err := l.config, l.err
+	wrong := l.phase != phaseNew
+	l.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	if wrong {
+		return false, fmt.Errorf("%w: it was opened before", ErrClosed)
+	}
+	disk, err := inspect(env.FS, env.Dir, &config)
+	if err != nil {
+		return false, err
+	}
+	if len(disk.orphans) > 0 {
+		env.Logger.Warn("files of the log that its manifest does not list are left alone",
+			"dir", disk.dir, "files", disk.orphans)
+	}
+	l.env, l.disk = env, disk
+	l.setPhase(phaseOpen)
+	return disk.manifest != nil, nil
+}
+
+func (l *Log) setPhase(p phase) {
+	l.mu.Lock()
+	l.phase = p
+	l.mu.Unlock()
+}
+
+// Configure changes one setting, an Option made by Fsync, AutoRewrite, RDBBase, NoFsyncOnRewrite
+// or Timestamps, while the log is open. Anything else is an ErrOptions.
+func (l *Log) Configure(setting any) error {
+	o, ok := setting.(Option)
+	if !ok {
+		return fmt.Errorf("%w: %T is no setting of the log", ErrOptions, setting)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !o.runtime {
+		return fmt.Errorf("%w: it cannot be changed while the log is open", ErrOptions)
+	}
+	if err := o.apply(&l.config); err != nil {
+		return err
+	}
+	if l.written > l.synced {
+		l.openEpochLocked()
+	}
+	l.change.Broadcast()
+	return nil
+}
+
+// Status tells sizes, settings and counters of this moment.
+func (l *Log) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{
+		Fsync:           l.config.fsync,
+		CurrentSize:     l.sizeLocked(),
+		BaseSize:        l.sizes.base,
+		Buffered:        int64(l.appended - l.written),
+		Unsynced:        int64(l.written - l.synced),
+		PendingFsync:    l.syncing,
+		DelayedFsync:    l.delayed,
+		Fsyncs:          l.fsyncs,
+		Published:       l.published,
+		LastWriteFailed: l.err != nil,
+	}
+	s.RewriteDue = l.published && l.config.trigger.Due(s.BaseSize, s.CurrentSize)
+	return s
+}
+
+// sizeLocked returns the bytes of base and increments.
+func (l *Log) sizeLocked() int64 {
+	if l.tail == nil || !l.published {
+		return l.sizes.closed
+	}
+	return l.sizes.closed + l.tail.size
+}
+
+// Err returns the failure after which the log takes no more units, or nil.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// failLocked makes the log failed, unless it is, and returns its error.
+func (l *Log) failLocked(op, file string, cause error) error {
+	if l.err == nil {
+		l.err = &FailedError{Op: op, File: file, Err: cause}
+		l.mute, l.buf = true, nil
+		l.env.Logger.Error("the log has failed", "op", op, "file", file, "err", cause)
+	}
+	l.change.Broadcast()
+	return l.err
+}
+
+// waitLocked waits for something to change.
+func (l *Log) waitLocked() {
+	l.waiters++
+	l.change.Wait()
+	l.waiters--
+}
+
+func (l *Log) wakeLocked() {
+	if l.waiters > 0 {
+		l.change.Broadcast()
+	}
+}
+
+// wakeOn wakes all waiters when ctx ends, so that they look at it.
+func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		l.change.Broadcast()
+		l.mu.Unlock()
+	})
+}

@@ -1,0 +1,221 @@
+package aof
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// A manifest is text, one line a file, each ended by LF:
+//
+//	file <name> seq <n> type <b|h|i> [<key> <value>]...
+//
+// b is the base, i an increment, h a file of the past that may be deleted. The name is quoted
+// when it needs it. Lines that begin with # are comments; the last one of ours is
+//
+//	#p1:<8 hex digits>
+//
+// the CRC-32C of every byte before it. Redis drops comments when it writes the manifest.
+//
+// What holds of every manifest that is parsed or written:
+//
+//  1. There is at least one file and at most one base.
+//  2. Every name is a plain file name, and stands once.
+//  3. The sequence numbers of the increments grow.
+const (
+	manifestMaxLine = 1024    // bytes, LF included: Redis's limit
+	manifestMaxSize = 1 << 20 // bytes
+)
+
+// fileKind is a manifest's type letter.
+type fileKind byte
+
+const (
+	kindBase    fileKind = 'b'
+	kindHistory fileKind = 'h'
+	kindIncr    fileKind = 'i'
+)
+
+// manifestFile is one line of a manifest.
+type manifestFile struct {
+	name  string
+	seq   int64
+	kind  fileKind
+	extra []string // further keys and values, as they were: startoffset of Redis 8
+}
+
+// manifest lists the files of a log.
+type manifest struct {
+	base    *manifestFile // nil when there is none
+	incrs   []manifestFile
+	history []manifestFile
+}
+
+// files gives base and increments, in load order.
+func (m *manifest) files() []manifestFile {
+	var all []manifestFile
+	if m.base != nil {
+		all = append(all, *m.base)
+	}
+	return append(all, m.incrs...)
+}
+
+// last gives the file that is appended to, or nil.
+func (m *manifest) last() *manifestFile {
+	if n := len(m.incrs); n > 0 {
+		return &m.incrs[n-1]
+	}
+	return m.base
+}
+
+// format writes the manifest out, in Redis's order: base, history, increments.
+func (m *manifest) format() []byte {
+	var out []byte
+	if m.base != nil {
+		out = m.base.appendLine(out)
+	}
+	for i := range m.history {
+		out = m.history[i].appendLine(out)
+	}
+	for i := range m.incrs {
+		out = m.incrs[i].appendLine(out)
+	}
+	return fmt.Appendf(out, "%s%08x\n", markPrefix, crc32.Checksum(out, castagnoli))
+}
+
+func (f *manifestFile) appendLine(out []byte) []byte {
+	out = append(out, "file "...)
+	out = appendWord(out, f.name)
+	out = append(out, " seq "...)
+	out = strconv.AppendInt(out, f.seq, 10)
+	out = append(out, " type "...)
+	out = append(out, byte(f.kind))
+	for _, word := range f.extra {
+		out = append(out, ' ')
+		out = appendWord(out, word)
+	}
+	return append(out, '\n')
+}
+
+// parseManifest reads a manifest. Its errors are *corrupt.Error with the offset of the line.
+func parseManifest(text []byte) (*manifest, error) {
+	if len(text) > manifestMaxSize {
+		return nil, corrupt.New(manifestMaxSize, "manifest of more than %d bytes", manifestMaxSize)
+	}
+	m := &manifest{}
+	names := make(map[string]bool)
+	offset := 0
+	for offset < len(text) {
+		end := bytes.IndexByte(text[offset:], '\n') + 1
+		switch {
+		case end > manifestMaxLine || end == 0 && len(text)-offset >= manifestMaxLine:
+			return nil, corrupt.New(int64(offset), "line longer than %d bytes", manifestMaxLine)
+		case end == 0:
+			return nil, corrupt.New(int64(offset), "last line is not ended")
+		}
+		line := text[offset : offset+end]
+		if err := m.parseLine(text, offset, string(line), names); err != nil {
+			return nil, err
+		}
+		offset += end
+	}
+	if m.base == nil && len(m.incrs) == 0 && len(m.history) == 0 {
+		return nil, corrupt.New(0, "manifest lists no file")
+	}
+	return m, nil
+}
+
+// parseLine adds the line at offset to m.
+func (m *manifest) parseLine(text []byte, offset int, line string, names map[string]bool) error {
+	bad := func(format string, args ...any) error {
+		return corrupt.New(int64(offset), format, args...)
+	}
+	if line[0] == '#' {
+		hex, ours := strings.CutPrefix(line, markPrefix)
+		want := fmt.Sprintf("%08x\n", crc32.Checksum(text[:offset], castagnoli))
+		if ours && hex != want {
+			return bad("checksum of the manifest: found %q, computed %q", hex, want)
+		}
+		if ours && offset+len(line) != len(text) {
+			return bad("lines follow the checksum of the manifest")
+		}
+		return nil
+	}
+	f, err := parseManifestFile(line)
+	if err != nil {
+		return bad("%v", err)
+	}
+	if names[f.name] {
+		return bad("file %q is listed twice", f.name)
+	}
+	names[f.name] = true
+	switch f.kind {
+	case kindBase:
+		if m.base != nil {
+			return bad("second base file")
+		}
+		m.base = &f
+	case kindHistory:
+		m.history = append(m.history, f)
+	case kindIncr:
+		if n := len(m.incrs); n > 0 && m.incrs[n-1].seq >= f.seq {
+			return bad("increment %d follows increment %d", f.seq, m.incrs[n-1].seq)
+		}
+		m.incrs = append(m.incrs, f)
+	}
+	return nil
+}
+
+// parseManifestFile reads one line that is not a comment.
+func parseManifestFile(line string) (f manifestFile, err error) {
+	words, err := splitWords(strings.Trim(line, " \t\r\n"))
+	if err != nil {
+		return f, err
+	}
+	if len(words) < 6 || len(words)%2 != 0 {
+		return f, fmt.Errorf("line of %d words, need 3 or more pairs", len(words))
+	}
+	for i := 0; i < len(words); i += 2 {
+		key, value := words[i], words[i+1]
+		switch {
+		case strings.EqualFold(key, "file"):
+			if err := plainName(value); err != nil {
+				return f, err
+			}
+			f.name = value
+		case strings.EqualFold(key, "seq"):
+			f.seq, err = strconv.ParseInt(value, 10, 64)
+			if err != nil || f.seq <= 0 || f.seq == math.MaxInt64 {
+				return f, fmt.Errorf("sequence number %q", value)
+			}
+		case strings.EqualFold(key, "type"):
+			if len(value) != 1 || !strings.Contains("bhi", value) {
+				return f, fmt.Errorf("file type %q, need b, h or i", value)
+			}
+			f.kind = fileKind(value[0])
+		default:
+			f.extra = append(f.extra, key, value)
+		}
+	}
+	if f.name == "" || f.seq == 0 || f.kind == 0 {
+		return f, fmt.Errorf("line without file, seq and type")
+	}
+	return f, nil
+}
+
+// without returns f with the pair of one further key left out.
+func (f manifestFile) without(key string) manifestFile {
+	var kept []string
+	for i := 0; i+1 < len(f.extra); i += 2 {
+		if !strings.EqualFold(f.extra[i], key) {
+			kept = append(kept, f.extra[i], f.extra[i+1])
+		}
+	}
+	f.extra = kept
+	return f
+}

@@ -1,0 +1,135 @@
+package aof
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// A mark is a line of ours between commands, which Redis 7 and Valkey skip:
+//
+//	#p1:<8 hex digits>[ sync:<offset>] CR LF
+//
+// It ends a group, what one write gave to the system. The digits are a CRC-32C over, in turn,
+//
+//	the file's sequence number   8 bytes, little endian
+//	the offset of the group      8 bytes, little endian
+//	the group                    every byte since the end of the mark before
+//	the rest of the mark         what follows the digits, CR LF included
+//
+// so that a group that was changed, moved, or belongs to an older file does not pass. sync says
+// that the file was on disk up to that offset when the mark was written: no crash explains
+// damage below it. Every increment begins with a mark over nothing, on disk before the manifest
+// names the file. A whole one, of increment 1:
+//
+//	0   #p1:27ed63b3 CR LF
+//	14  #p1 CR LF *2 CR LF $6 CR LF SELECT CR LF $1 CR LF 0 CR LF
+//	42  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
+//	69  #p1:bc4f3b6f sync:14 CR LF
+//
+// The bare line #p1 stands in front of every SELECT that we write, and of no other. After a
+// SELECT without it, another program has appended here.
+const (
+	markPrefix = "#p1:"
+	selectMark = "#p1\r\n"
+	syncPrefix = " sync:"
+	markHex    = 8
+	// maxMark is the length of the longest mark.
+	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + 2
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Multi and Exec stand around the commands of a transaction.
+const (
+	Multi = "*1\r\n$5\r\nMULTI\r\n"
+	Exec  = "*1\r\n$4\r\nEXEC\r\n"
+)
+
+// groupSeed begins the checksum of the group at offset in the file of that sequence number.
+func groupSeed(seq, offset int64) uint32 {
+	var seed [16]byte
+	binary.LittleEndian.PutUint64(seed[:], uint64(seq))
+	binary.LittleEndian.PutUint64(seed[8:], uint64(offset))
+	return crc32.Update(0, castagnoli, seed[:])
+}
+
+// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
+func appendMark(dst []byte, crc uint32, sync int64) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, markPrefix...)
+	at := len(dst)
+	dst = append(dst, "00000000"...)
+	if sync > 0 {
+		dst = append(dst, syncPrefix...)
+		dst = strconv.AppendInt(dst, sync, 10)
+	}
+	dst = append(dst, '\r', '\n')
+	crc = crc32.Update(crc, castagnoli, dst[at+markHex:])
+	for i := markHex - 1; i >= 0; i-- {
+		dst[at+i] = digits[crc&15]
+		crc >>= 4
+	}
+	return dst
+}
+
+// mark is a mark line, read.
+type mark struct {
+	crc  uint32
+	sync int64
+	rest []byte // what follows the digits
+}
+
+// parseMark reads a line as a mark. Only what appendMark writes is one.
+func parseMark(line []byte) (m mark, ok bool) {
+	text, ok := bytes.CutPrefix(line, []byte(markPrefix))
+	if !ok || len(text) < markHex+2 || len(line) > maxMark {
+		return m, false
+	}
+	for _, c := range text[:markHex] {
+		if !isHex(c) || c >= 'A' && c <= 'F' {
+			return m, false
+		}
+		m.crc = m.crc<<4 | uint32(hexValue(c))
+	}
+	m.rest = text[markHex:]
+	body, ok := bytes.CutSuffix(m.rest, []byte("\r\n"))
+	if !ok {
+		return m, false
+	}
+	if len(body) == 0 {
+		return m, true
+	}
+	number, ok := bytes.CutPrefix(body, []byte(syncPrefix))
+	if !ok || len(number) == 0 || number[0] < '1' || number[0] > '9' {
+		return m, false
+	}
+	sync, err := strconv.ParseInt(string(number), 10, 64)
+	m.sync = sync
+	return m, err == nil
+}
+
+// verifies tells whether m closes a group whose checksum so far is crc.
+func (m mark) verifies(crc uint32) bool {
+	return crc32.Update(crc, castagnoli, m.rest) == m.crc
+}
+
+// openingMark is the first line of an increment.
+func openingMark(seq int64) []byte {
+	return appendMark(nil, groupSeed(seq, 0), 0)
+}
+
+// openingMarkSize is its length.
+const openingMarkSize = int64(len(markPrefix) + markHex + 2)
+
+// appendSelect appends the command that selects db.
+func appendSelect(dst []byte, db int, marked bool) []byte {
+	if marked {
+		dst = append(dst, selectMark...)
+	}
+	dst = append(dst, "*2\r\n$6\r\nSELECT\r\n"...)
+	return resp.AppendInt(dst, int64(db))
+}

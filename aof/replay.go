@@ -1,0 +1,215 @@
+package aof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// replayResult is what Start needs to know of a replay.
+type replayResult struct {
+	recovery Recovery
+	lastCut  int64  // size that the last file shall have
+	lastSize int64  // size it has
+	openTail bool   // what stands before lastCut is not closed by a mark
+	openCRC  uint32 // then, the checksum of what no mark covers
+	synced   int64  // the end of a log that was closed in order; 0 when it was not
+	sizes    []int64
+}
+
+// Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
+// is a *CorruptError; so is a torn tail under Env.Strict and LoadTruncated(false).
+func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
+	l.ctl.Lock()
+	defer l.ctl.Unlock()
+	l.mu.Lock()
+	config, phase := l.config, l.phase
+	l.mu.Unlock()
+	if phase != phaseOpen || l.disk.manifest == nil {
+		return Recovery{}, fmt.Errorf("%w: there is nothing to replay", ErrClosed)
+	}
+	p := &replayer{ctx: ctx, to: r, disk: l.disk}
+	p.strict = l.env.Strict || !config.loadTruncated
+	if err := p.run(); err != nil {
+		return p.result.recovery, err
+	}
+	l.mu.Lock()
+	l.replay = p.result
+	l.phase = phaseReplayed
+	l.mu.Unlock()
+	return p.result.recovery, nil
+}
+
+// replayer reads the files of one log.
+type replayer struct {
+	ctx    context.Context
+	to     Replayer
+	disk   *layout
+	strict bool
+	total  int64
+	done   int64 // of the files before the present one
+	result replayResult
+}
+
+func (p *replayer) run() error {
+	files := p.disk.manifest.files()
+	for _, f := range files {
+		info, err := p.disk.fs.Lstat(p.disk.path(&f))
+		if err != nil {
+			return err
+		}
+		p.total += info.Size()
+		p.result.recovery.Time = info.ModTime()
+	}
+	p.to.Progress(0, p.total)
+	for i, f := range files {
+		if err := p.file(&f, i == len(files)-1); err != nil {
+			return err
+		}
+		p.result.recovery.Files++
+	}
+	return nil
+}
+
+// file replays one file.
+func (p *replayer) file(f *manifestFile, last bool) (err error) {
+	path := p.disk.path(f)
+	file, err := p.disk.fs.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Size()
+	if err != nil {
+		return err
+	}
+	if last {
+		if p.result.synced, err = closedInOrder(file, f.seq, size); err != nil {
+			return err
+		}
+		if p.result.synced == 0 {
+			// After a crash of the machine the cache may hold what the disk does not.
+			file.DropCache()
+		}
+	}
+	offset, err := p.preamble(file, path, size)
+	if err != nil {
+		return err
+	}
+	src := io.NewSectionReader(file, offset, size-offset)
+	w := newWalk(src, f.seq, offset, func(unit []Command) error {
+		if err := p.to.Apply(unit); err != nil {
+			return at(path, unit[0].Offset, err)
+		}
+		return nil
+	})
+	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
+	found, err := w.run()
+	if err != nil {
+		return err
+	}
+	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
+		return err
+	}
+	p.add(&found, size, found.cut-offset-found.covered)
+	return p.ctx.Err()
+}
+
+// add counts a file that was replayed.
+func (p *replayer) add(found *found, size, unverified int64) {
+	r := &p.result
+	r.sizes = append(r.sizes, found.cut)
+	r.lastCut, r.lastSize = found.cut, size
+	r.openTail, r.openCRC = found.foreign, found.cutCRC
+	r.recovery.Commands += found.commands
+	r.recovery.Size += found.cut
+	r.recovery.Unverified += unverified
+	p.done += size
+	p.to.Progress(p.done, p.total)
+}
+
+// preamble gives an RDB at the start of a file to the Replayer and returns where it ends.
+func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (int64, error) {
+	rdb, err := hasPreamble(file)
+	if err != nil || !rdb {
+		return 0, err
+	}
+	r := &countingReader{Reader: io.NewSectionReader(file, 0, size), step: func(n int64) {
+		p.to.Progress(p.done+n, p.total)
+	}}
+	n, err := p.to.Base(p.ctx, r, size)
+	if err != nil {
+		return 0, corrupt.InFile(err, path)
+	}
+	if n < 0 || n > size {
+		return 0, fmt.Errorf("%s: base of %d bytes in a file of %d", path, n, size)
+	}
+	return n, nil
+}
+
+// countingReader reports how far it was read, every stepSize bytes.
+type countingReader struct {
+	io.Reader
+	step        func(n int64)
+	n, reported int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n += int64(n)
+	if r.n-r.reported >= stepSize {
+		r.reported = r.n
+		r.step(r.n)
+	}
+	return n, err
+}
+
+// settle decides about a file that is not whole.
+func (p *replayer) settle(
+	file io.ReaderAt, path string, seq, size, start int64, found *found, last bool,
+) error {
+	if found.problem == nil {
+		return nil
+	}
+	verdict, err := judge(file, seq, size, found, start)
+	if err != nil {
+		return err
+	}
+	problem := found.problem
+	if problem.File == "" {
+		problem.File = path
+	}
+	if !last || verdict != verdictTorn {
+		problem.Torn = false // no crash of this log explains it
+		return problem
+	}
+	if p.strict {
+		problem.Torn = true
+		return problem
+	}
+	r := &p.result.recovery
+	r.File, r.Offset, r.Reason = path, found.cut, problem.What
+	r.Cut = size - found.cut
+	return nil
+}
+
+// closedInOrder tells whether a file ends with the mark that Close writes, and returns its size
+// then: a mark over nothing that calls everything before it synced.
+func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
+	var buf [maxMark]byte
+	tail := buf[:min(int64(len(buf)), size)]
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+		return 0, err
+	}
+	for i := range tail {
+		m, ok := parseMark(tail[i:])
+		offset := size - int64(len(tail)-i)
+		if ok && m.sync == offset && m.verifies(groupSeed(seq, offset)) {
+			return size, nil
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,187 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Start makes a log that was replayed ready for Append. A crash leaves:
+//
+//  1. after the torn tail is cut and synced: the log without it.
+//  2. after the directory of a single-file log is made: that log.
+//  3. after the manifest that lists the single file is published: an upgrade that the next
+//     Start, or a Redis, goes on with.
+//  4. after the single file is moved: the log, with it as its base.
+//  5. after the new increment is made, where there was none: an unlisted file.
+//  6. after the manifest is published: the log, ready.
+//  7. after the closing mark is written: the same.
+//
+// On an error the log cannot be used; nothing that Replay has given is lost.
+func (l *Log) Start() error {
+	l.ctl.Lock()
+	defer l.ctl.Unlock()
+	l.mu.Lock()
+	wrong := l.phase != phaseReplayed
+	replay := l.replay
+	l.mu.Unlock()
+	if wrong {
+		return fmt.Errorf("%w: Start comes after Replay", ErrClosed)
+	}
+	if err := removeTemps(l.disk); err != nil {
+		return err
+	}
+	if last := l.disk.manifest.last(); last != nil && replay.lastCut < replay.lastSize {
+		if err := cutFile(l.disk, l.disk.path(last), replay.lastCut); err != nil {
+			return err
+		}
+	}
+	if err := l.adopt(); err != nil {
+		return err
+	}
+	tail, created, err := l.openTail(&replay)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, size := range replay.sizes {
+		l.sizes.closed += size
+	}
+	if !created {
+		l.sizes.closed -= replay.lastCut
+	}
+	if l.disk.manifest.base != nil {
+		l.sizes.base = replay.sizes[0]
+	}
+	l.tail, l.published, l.mute = tail, true, false
+	l.phase = phaseRunning
+	l.startTasksLocked()
+	return nil
+}
+
+// removeTemps deletes what an interrupted replacement has left.
+func removeTemps(disk *layout) error {
+	if !disk.hasDir {
+		return nil
+	}
+	return snapshot.RemoveTemps(disk.fs, disk.dir)
+}
+
+// cutFile takes the tail off a file, durably.
+func cutFile(disk *layout, path string, size int64) error {
+	f, err := disk.fs.OpenWrite(path)
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(size); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// adopt moves the single file of Redis 6 into the log's directory, in Redis's two steps: first a
+// manifest that names it, then the move.
+func (l *Log) adopt() error {
+	disk := l.disk
+	if !disk.legacy {
+		return nil
+	}
+	if err := disk.makeDir(); err != nil {
+		return err
+	}
+	if !disk.listed {
+		if err := disk.publish(disk.manifest); err != nil {
+			return err
+		}
+	}
+	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
+	if err := disk.fs.Rename(from, to); err != nil {
+		return err
+	}
+	if err := disk.fs.SyncDir(disk.dir); err != nil {
+		return &snapshot.DirSyncError{Dir: disk.dir, Err: err}
+	}
+	if err := disk.fs.SyncDir(disk.data); err != nil {
+		return &snapshot.DirSyncError{Dir: disk.data, Err: err}
+	}
+	disk.legacy = false
+	return nil
+}
+
+// openTail opens the newest increment, or creates one.
+func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err error) {
+	m := l.disk.manifest
+	next := *m
+	changed := len(m.history) > 0 && removeHistory(l, m)
+	if changed {
+		next.history = nil
+	}
+	if len(m.incrs) == 0 {
+		if tail, err = createIncr(l.disk, l.marked); err != nil {
+			return nil, false, err
+		}
+		next.incrs = []manifestFile{{name: tail.name, seq: tail.seq, kind: kindIncr}}
+		if err := l.disk.publish(&next); err != nil {
+			return nil, false, errors.Join(err, tail.file.Close())
+		}
+		return tail, true, nil
+	}
+	// Redis 8 notes where an increment ends when it closes it. That is no longer so.
+	last := m.last()
+	if kept := last.without("endoffset"); len(kept.extra) != len(last.extra) {
+		next.incrs = append(append([]manifestFile(nil), m.incrs[:len(m.incrs)-1]...), kept)
+		changed = true
+	}
+	if changed {
+		if err := l.disk.publish(&next); err != nil {
+			return nil, false, err
+		}
+	}
+	if tail, err = openIncr(l.disk.fs, l.disk.path(last), last); err != nil {
+		return nil, false, err
+	}
+	if err := l.closeTail(tail, replay); err != nil {
+		return nil, false, errors.Join(err, tail.file.Close())
+	}
+	return tail, false, nil
+}
+
+// closeTail makes what a file holds durable and, when no mark vouches for the end of it, adds
+// one: the groups that follow then stand apart from what another program wrote.
+func (l *Log) closeTail(tail *incr, replay *replayResult) error {
+	if tail.size != replay.lastCut {
+		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
+	}
+	if tail.size == replay.synced && tail.size > 0 {
+		tail.durable, tail.closedAt = tail.size, tail.size
+		return nil
+	}
+	if l.marked && (replay.openTail || tail.size == 0) {
+		if _, err := tail.write(appendMark(nil, replay.openCRC, 0)); err != nil {
+			return err
+		}
+	}
+	if err := tail.file.Sync(); err != nil {
+		return err
+	}
+	tail.durable = tail.size
+	return nil
+}
+
+// removeHistory deletes the files that the manifest lists as past, and tells whether all are
+// gone.
+func removeHistory(l *Log, m *manifest) bool {
+	gone := true
+	for _, f := range m.history {
+		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.env.Logger.Warn("cannot delete a file of the log's past", "file", f.name, "err", err)
+			gone = false
+		}
+	}
+	return gone
+}

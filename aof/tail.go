@@ -1,0 +1,190 @@
+package aof
+
+import (
+	"bytes"
+	"hash/crc32"
+	"io"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// verdict is what becomes of a file.
+type verdict uint8
+
+const (
+	verdictWhole   verdict = iota
+	verdictTorn            // a crash explains how it ends: it is cut and used
+	verdictDamaged         // no crash explains it; Repair can cut it
+	verdictRefused         // cutting it would lose what was known to be on disk
+)
+
+// judge decides about a file that a walk has found a problem in, if it is the last of its log.
+//
+// Below the highest offset that a trustworthy mark calls synced nothing may be missing. Above
+// it, the tail of a group of ours is torn whatever it looks like: blocks reach the disk in any
+// order. What another program wrote is torn where Redis says so, where the file ends inside of a
+// unit, and where only NUL bytes follow: the size was on disk before the content.
+func judge(f io.ReaderAt, seq, size int64, w *found, start int64) (verdict, error) {
+	if w.problem == nil {
+		return verdictWhole, nil
+	}
+	synced, err := trustedSync(f, seq, start, size)
+	if err != nil {
+		return 0, err
+	}
+	if synced > start {
+		p := *w.problem
+		p.Torn = false
+		w.problem = &p
+		return verdictRefused, nil
+	}
+	if !w.foreign || w.problem.Torn {
+		return verdictTorn, nil
+	}
+	if w.badMark {
+		// The mark that Start puts behind a foreign tail, if it is the last thing there.
+		if w.end == size {
+			return verdictTorn, nil
+		}
+		return verdictDamaged, nil
+	}
+	zero, err := allZero(f, w.problem.Offset, size)
+	if err != nil || !zero {
+		return verdictDamaged, err
+	}
+	w.problem = corrupt.Torn(w.problem.Offset, "only NUL bytes up to the end of the file")
+	return verdictTorn, nil
+}
+
+// allZero tells whether f is NUL from offset to size.
+func allZero(f io.ReaderAt, offset, size int64) (bool, error) {
+	var window [32 << 10]byte
+	for offset < size {
+		n, err := f.ReadAt(window[:min(int64(len(window)), size-offset)], offset)
+		if n == 0 {
+			return false, err
+		}
+		if bytes.Count(window[:n], []byte{0}) != n {
+			return false, nil
+		}
+		offset += int64(n)
+	}
+	return true, nil
+}
+
+const (
+	markWindow = 1 << 20
+	// markStarts is how many earlier places a group may begin at, so that a line inside a value
+	// that looks like a mark does not hide a real one.
+	markStarts = 4
+)
+
+// markSearch looks behind damage for marks that can be trusted: their checksum fits the bytes
+// since one of the marks before, or since the offset that they call synced.
+type markSearch struct {
+	file   io.ReaderAt
+	seq    int64
+	from   int64
+	starts []int64
+	budget int64 // bytes that may still be summed: hostile input ends the search, not the patience
+	best   int64
+	buf    []byte
+}
+
+// trustedSync returns the highest offset that a trustworthy mark behind from calls synced, or 0.
+func trustedSync(f io.ReaderAt, seq, from, size int64) (int64, error) {
+	s := &markSearch{
+		file: f, seq: seq, from: from, starts: []int64{from},
+		budget: 16*(size-from) + 64<<20,
+	}
+	window := make([]byte, min(markWindow, size-from))
+	for offset := from; offset < size; {
+		n, err := f.ReadAt(window[:min(int64(len(window)), size-offset)], offset)
+		if n == 0 {
+			return 0, err
+		}
+		last := offset+int64(n) == size
+		next, err := s.window(window[:n], offset, last)
+		if err != nil {
+			return 0, err
+		}
+		if last || next == 0 {
+			break
+		}
+		offset += int64(next)
+	}
+	return s.best, nil
+}
+
+// window searches one piece of the file and returns how much of it is done with.
+func (s *markSearch) window(data []byte, offset int64, last bool) (done int, err error) {
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte(markPrefix))
+		if i < 0 {
+			return max(at, len(data)-len(markPrefix)), nil
+		}
+		at += i
+		line := data[at:]
+		if len(line) > maxMark {
+			line = line[:maxMark]
+		} else if !last {
+			return at, nil // the next window shows all of it
+		}
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			if err := s.candidate(line[:end+1], offset+int64(at)); err != nil {
+				return 0, err
+			}
+		}
+		at += len(markPrefix)
+	}
+}
+
+// candidate looks at a line that begins as a mark does.
+func (s *markSearch) candidate(line []byte, offset int64) error {
+	m, ok := parseMark(line)
+	if !ok {
+		return nil
+	}
+	trusted := false
+	for i := len(s.starts) - 1; i >= 0 && !trusted; i-- {
+		var err error
+		if trusted, err = s.fits(m, s.starts[i], offset); err != nil {
+			return err
+		}
+	}
+	if !trusted && m.sync >= s.from && m.sync <= offset {
+		var err error
+		if trusted, err = s.fits(m, m.sync, offset); err != nil {
+			return err
+		}
+	}
+	if trusted {
+		s.best = max(s.best, m.sync)
+	}
+	if len(s.starts) == markStarts {
+		s.starts = append(s.starts[:0], s.starts[1:]...)
+	}
+	s.starts = append(s.starts, offset+int64(len(line)))
+	return nil
+}
+
+// fits tells whether m, at offset, closes the group that begins at start.
+func (s *markSearch) fits(m mark, start, offset int64) (bool, error) {
+	if start > offset || m.sync > start || s.budget < offset-start {
+		return false, nil
+	}
+	s.budget -= offset - start
+	if s.buf == nil {
+		s.buf = make([]byte, 64<<10)
+	}
+	crc := groupSeed(s.seq, start)
+	for start < offset {
+		n, err := s.file.ReadAt(s.buf[:min(int64(len(s.buf)), offset-start)], start)
+		if n == 0 {
+			return false, err
+		}
+		crc = crc32.Update(crc, castagnoli, s.buf[:n])
+		start += int64(n)
+	}
+	return m.verifies(crc), nil
+}

@@ -1,0 +1,298 @@
+package aof
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// walk reads the commands of one file and gives them out in units. What a program of ours wrote
+// is held back until the mark that closes its group has been verified; what another program
+// wrote is given out as it comes, since nothing vouches for it.
+type walk struct {
+	// constant
+	reader *resp.Reader
+	seq    int64
+	emit   func(unit []Command) error
+	step   func(offset int64) error // called every stepSize bytes
+
+	start   int64  // the first byte that no mark covers
+	crc     uint32 // of the bytes from start on
+	ours    bool   // what stands from start on is ours, as far as can be told
+	bare    bool   // the token before was the bare mark of a SELECT
+	whole   int64  // end of the last whole unit
+	sum     uint32 // crc at whole
+	db      int
+	multi   bool      // inside MULTI
+	held    []Command // not given out yet
+	ends    []int     // held[:ends[i]] ends with a whole unit
+	stepped int64     // offset of the last call of step
+
+	found
+}
+
+// found is what a walk found.
+type found struct {
+	commands int64 // given out
+	marks    int64
+	covered  int64          // bytes that marks vouch for
+	end      int64          // how far it read
+	problem  *corrupt.Error // why it ended before the file did; nil for a whole file
+	badMark  bool           // the problem is a mark that does not verify
+	cut      int64          // where the file would have to be cut to be whole
+	cutCRC   uint32         // checksum of what no mark covers, up to cut
+	foreign  bool           // what stands before cut was not closed by a mark
+}
+
+// stepSize is how often a walk looks whether to go on.
+const stepSize = 256 << 10
+
+// newWalk prepares to read the commands that begin at offset of a file.
+func newWalk(src io.Reader, seq, offset int64, emit func([]Command) error) *walk {
+	seed := groupSeed(seq, offset)
+	return &walk{
+		reader:  resp.NewReader(src, offset),
+		seq:     seq,
+		emit:    emit,
+		step:    func(int64) error { return nil },
+		start:   offset,
+		whole:   offset,
+		stepped: offset,
+		crc:     seed,
+		sum:     seed,
+	}
+}
+
+// run reads to the end of the file, or to its first problem. An error is one of reading, of emit
+// or of step.
+func (w *walk) run() (found, error) {
+	for {
+		token, err := w.reader.Next()
+		var damage *corrupt.Error
+		switch {
+		case err == io.EOF:
+			w.finish()
+			return w.found, nil
+		case errors.As(err, &damage):
+			w.fail(damage)
+			return w.found, nil
+		case err != nil:
+			return w.found, err
+		}
+		if err := w.token(&token); err != nil {
+			return w.found, err
+		}
+		if w.problem != nil {
+			return w.found, nil
+		}
+		w.end = token.End()
+		if w.end-w.stepped >= stepSize {
+			w.stepped = w.end
+			if err := w.step(w.end); err != nil {
+				return w.found, err
+			}
+		}
+	}
+}
+
+// finish judges a file that ends behind a whole token.
+func (w *walk) finish() {
+	w.end = w.reader.Offset()
+	switch {
+	case w.multi:
+		w.fail(corrupt.Torn(w.whole, "file ends inside a transaction"))
+	case w.ours && w.end > w.start:
+		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
+	default:
+		w.cut, w.cutCRC = w.end, w.crc
+		w.foreign = w.end > w.start || !w.ours
+	}
+}
+
+// fail notes the problem and where the file would be cut.
+func (w *walk) fail(problem *corrupt.Error) {
+	w.problem = problem
+	w.cut, w.cutCRC = w.whole, w.sum
+	if w.ours {
+		w.cut = w.start
+	}
+	w.foreign = !w.ours
+}
+
+func (w *walk) token(t *resp.Token) error {
+	if t.Line != nil {
+		return w.annotation(t)
+	}
+	w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+	bare := w.bare
+	w.bare = false
+	switch name := t.Args[0]; {
+	case len(name) == 6 && isWord(name, "SELECT"):
+		return w.selectDB(t, bare)
+	case len(name) == 5 && isWord(name, "MULTI"):
+		return w.begin(t)
+	case len(name) == 4 && isWord(name, "EXEC"):
+		return w.exec(t)
+	}
+	w.held = append(w.held, Command{DB: w.db, Args: t.Args, Offset: t.Offset})
+	if w.multi {
+		return nil
+	}
+	return w.unit(t)
+}
+
+// isWord compares a command's name in any letter case.
+func isWord(name []byte, upper string) bool {
+	for i := range name {
+		if name[i]&^0x20 != upper[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// unit ends the unit that held ends with.
+func (w *walk) unit(t *resp.Token) error {
+	w.whole, w.sum = t.End(), w.crc
+	w.ends = append(w.ends, len(w.held))
+	if w.ours {
+		return nil
+	}
+	return w.flush()
+}
+
+// flush gives out the whole units that are held.
+func (w *walk) flush() error {
+	from := 0
+	for _, to := range w.ends {
+		if to == from {
+			continue
+		}
+		if err := w.emit(w.held[from:to:to]); err != nil {
+			return err
+		}
+		w.commands += int64(to - from)
+		from = to
+	}
+	w.ends = w.ends[:0]
+	w.held = w.held[:copy(w.held, w.held[from:])]
+	return nil
+}
+
+// annotation takes a line that begins with #.
+func (w *walk) annotation(t *resp.Token) error {
+	m, ok := parseMark(t.Line)
+	if !ok {
+		w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+		w.bare = string(t.Line) == selectMark
+		if !w.multi && !w.bare {
+			w.whole, w.sum = t.End(), w.crc
+		}
+		return nil
+	}
+	if w.multi || !m.verifies(w.crc) || m.sync > w.start {
+		w.fail(corrupt.New(w.start, "checksum of the %d bytes up to offset %d does not match",
+			t.Offset-w.start, t.Offset))
+		w.badMark = true
+		w.end = t.End()
+		return nil
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.marks++
+	w.covered += t.End() - w.start
+	w.start = t.End()
+	w.crc = groupSeed(w.seq, w.start)
+	w.whole, w.sum = w.start, w.crc
+	w.bare = false
+	w.ours = true
+	w.reader.Release()
+	w.reader.Hold()
+	return nil
+}
+
+// selectDB takes SELECT. One that we did not write tells that another program has gone on with the
+// file here: what stands before it since the last mark is kept too, since that program has
+// worked with it.
+func (w *walk) selectDB(t *resp.Token, bare bool) error {
+	db, err := 0, error(nil)
+	if len(t.Args) == 2 {
+		db, err = strconv.Atoi(string(t.Args[1]))
+	}
+	if len(t.Args) != 2 || err != nil || db < 0 {
+		w.fail(corrupt.New(t.Offset, "SELECT without a database number"))
+		return nil
+	}
+	if !bare && w.ours {
+		w.ours = false
+		if err := w.flush(); err != nil {
+			return err
+		}
+		if !w.multi {
+			w.reader.Release()
+		}
+	}
+	w.db = db
+	if !w.multi {
+		w.whole, w.sum = t.End(), w.crc
+	}
+	return nil
+}
+
+func (w *walk) begin(t *resp.Token) error {
+	if w.multi {
+		w.fail(corrupt.New(t.Offset, "MULTI inside a transaction"))
+		return nil
+	}
+	w.multi = true
+	if !w.ours {
+		w.reader.Hold()
+	}
+	return nil
+}
+
+func (w *walk) exec(t *resp.Token) error {
+	if !w.multi {
+		w.fail(corrupt.New(t.Offset, "EXEC outside of a transaction"))
+		return nil
+	}
+	w.multi = false
+	if err := w.unit(t); err != nil {
+		return err
+	}
+	if !w.ours {
+		w.reader.Release()
+	}
+	return nil
+}
+
+// hasPreamble tells whether a file begins with an RDB. Commands begin with * or #.
+func hasPreamble(f io.ReaderAt) (bool, error) {
+	var head [6]byte
+	n, err := f.ReadAt(head[:], 0)
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	return bytes.HasPrefix(head[:n], []byte("REDIS")) || string(head[:n]) == "VALKEY", nil
+}
+
+// stepper returns a walk's step that watches ctx and reports progress behind done bytes.
+func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
+	return func(offset int64) error {
+		progress(offset)
+		return ctx.Err()
+	}
+}
+
+// at adds file and offset to the error of an Apply.
+func at(file string, offset int64, err error) error {
+	return fmt.Errorf("%s: offset %d: %w", file, offset, err)
+}

@@ -1,0 +1,55 @@
+package perdure
+
+import (
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/engine"
+)
+
+// Errors of misuse: the call was wrong, and changed nothing.
+var (
+	ErrNotFound    = engine.ErrNotFound    // the key does not exist
+	ErrClosed      = engine.ErrClosed      // Close has begun
+	ErrReadOnly    = engine.ErrReadOnly    // opened WithReadOnly, or a write inside View
+	ErrNotInteger  = engine.ErrNotInteger  // Incr and its relatives on something that is no int64
+	ErrOverflow    = engine.ErrOverflow    // the result would not fit an int64
+	ErrWrongType   = engine.ErrWrongType   // the key holds a list, a hash, ... carried for Redis
+	ErrTTL         = engine.ErrTTL         // an expiry that is zero, negative or out of range
+	ErrTooLarge    = engine.ErrTooLarge    // a key or value over 512 MiB
+	ErrDatabase    = engine.ErrDatabase    // a database number that WithDatabases does not allow
+	ErrNotDeclared = engine.ErrNotDeclared // a key that UpdateKeys or ViewKeys was not given
+	ErrTxDone      = engine.ErrTxDone      // a Tx used after its function returned
+	ErrOptions     = engine.ErrOptions     // an option that makes no sense; the text says which
+)
+
+// Errors of state: the call was right and the moment wrong.
+var (
+	ErrSaveInProgress    = engine.ErrSaveInProgress    // a save is running
+	ErrRewriteInProgress = engine.ErrRewriteInProgress // a rewrite is running
+	ErrBusy              = engine.ErrBusy              // a Snapshot is open
+	ErrSnapshotLost      = engine.ErrSnapshotLost      // the Snapshot was given up to bound memory
+	ErrNoAppendLog       = engine.ErrNoAppendLog       // no log is on, or its first base is being written
+	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
+	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
+	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
+)
+
+// Errors of the disk.
+var (
+	// ErrSaveFailed refuses writes after a background save failed, as Redis does (MISCONF), until one
+	// succeeds. WithStopWritesOnSaveError turns that off.
+	ErrSaveFailed = engine.ErrSaveFailed
+
+	// ErrLogFailed refuses writes after the log could not be written or synced. It carries the cause.
+	// The outcome of a write that got it is unknown. Reads go on; Recover is the way out, which the
+	// store also tries by itself.
+	ErrLogFailed = engine.ErrLogFailed
+
+	// ErrCorrupt marks the error of a damaged file; errors.As gives a *CorruptError with the place.
+	ErrCorrupt = corrupt.ErrCorrupt
+
+	// ErrTorn marks damage that an ordinary crash explains: a file that ends too early.
+	ErrTorn = corrupt.ErrTorn
+)
+
+// CorruptError says which file is damaged, where and how. It never carries keys or values.
+type CorruptError = corrupt.Error

@@ -1,0 +1,85 @@
+// Package crc64 computes CRC-64/Jones, the checksum at the end of Redis's dumps.
+//
+// Reflected polynomial 0x95ac9329ac4bc9b5, start value 0, nothing complemented: the sum of no
+// bytes is 0. The standard library's hash/crc64 has the same polynomial arithmetic at about half
+// the speed, because it follows one chain of lookups where this package follows four.
+//
+// Functions are pure and safe for concurrent use.
+package crc64
+
+import "encoding/binary"
+
+// poly is the polynomial 0xad93d23594c935a9 with its bits reversed.
+const poly = 0x95ac9329ac4bc9b5
+
+const (
+	lanes     = 4 // independent chains; the processor works on them side by side
+	laneLog2  = 10
+	laneSize  = 1 << laneLog2 // bytes of one chain before the chains are joined
+	blockSize = lanes * laneSize
+)
+
+// slicing[i][b] is the effect of byte b on the sum when i more bytes follow it.
+var slicing = makeSlicing()
+
+// overLane advances a sum over laneSize zero bytes: the exclusive or of overLane[i][byte i of sum].
+var overLane = makeShift(laneLog2)
+
+// Update returns the sum of what crc is the sum of, followed by p.
+func Update(crc uint64, p []byte) uint64 {
+	for len(p) >= blockSize {
+		crc = updateBlock(crc, (*[blockSize]byte)(p))
+		p = p[blockSize:]
+	}
+	for len(p) >= 8 {
+		crc = step(crc ^ binary.LittleEndian.Uint64(p))
+		p = p[8:]
+	}
+	for _, b := range p {
+		crc = slicing[0][byte(crc)^b] ^ crc>>8
+	}
+	return crc
+}
+
+// Checksum returns the sum of p.
+func Checksum(p []byte) uint64 { return Update(0, p) }
+
+// step advances a sum, into which 8 bytes are already mixed, over these 8 bytes.
+func step(x uint64) uint64 {
+	return slicing[7][byte(x)] ^ slicing[6][byte(x>>8)] ^
+		slicing[5][byte(x>>16)] ^ slicing[4][byte(x>>24)] ^
+		slicing[3][byte(x>>32)] ^ slicing[2][byte(x>>40)] ^
+		slicing[1][byte(x>>48)] ^ slicing[0][byte(x>>56)]
+}
+
+// updateBlock sums the four quarters of a block as chains of their own and joins them.
+func updateBlock(a uint64, p *[blockSize]byte) uint64 {
+	var b, c, d uint64
+	for i := 0; i < laneSize; i += 8 {
+		a = step(a ^ binary.LittleEndian.Uint64(p[i:]))
+		b = step(b ^ binary.LittleEndian.Uint64(p[i+laneSize:]))
+		c = step(c ^ binary.LittleEndian.Uint64(p[i+2*laneSize:]))
+		d = step(d ^ binary.LittleEndian.Uint64(p[i+3*laneSize:]))
+	}
+	a = overLane.apply(a) ^ b
+	a = overLane.apply(a) ^ c
+	return overLane.apply(a) ^ d
+}
+
+func makeSlicing() (t [8][256]uint64) {
+	for b := range 256 {
+		crc := uint64(b)
+		for range 8 {
+			crc = crc>>1 ^ poly&-(crc&1)
+		}
+		t[0][b] = crc
+	}
+	for b := range 256 {
+		crc := t[0][b]
+		for i := 1; i < 8; i++ {
+			crc = t[0][byte(crc)] ^ crc>>8
+			t[i][b] = crc
+		}
+	}
+	return t
+}

@@ -1,0 +1,99 @@
+package crc64_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	stdlib "hash/crc64"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/crc64"
+)
+
+// The second and third are the golden files of Redis's format without their trailers.
+var vectors = []struct {
+	name string
+	in   []byte
+	sum  uint64
+}{
+	{"nothing", nil, 0},
+	{"check value", []byte("123456789"), 0xe9c6d914c4b8d9ca},
+	{"empty dump", []byte("REDIS0009\xff"), 0x74ad0ffbbc7aac9a},
+	{"three keys", unhex("52454449533030303 9fe00fb030100 03666f6f03626172 fc00d8c32cbb030000" +
+		"00016ec00a 00017ac30540640061e05a00 ff"), 0xc2e2697e59ed5903},
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range vectors {
+		if got := crc64.Checksum(v.in); got != v.sum {
+			t.Errorf("%s: got %016x, want %016x", v.name, got, v.sum)
+		}
+	}
+}
+
+// TestAgainstStdlib compares with hash/crc64, which complements before and after.
+func TestAgainstStdlib(t *testing.T) {
+	table := stdlib.MakeTable(0x95ac9329ac4bc9b5)
+	rng := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, 20_000)
+	for i := range data {
+		data[i] = byte(rng.Uint32())
+	}
+	for range 500 {
+		start := rng.IntN(64)
+		p := data[start : start+rng.IntN(len(data)-start)]
+		crc := rng.Uint64()
+		if got, want := crc64.Update(crc, p), ^stdlib.Update(^crc, table, p); got != want {
+			t.Fatalf("Update(%016x, %d bytes): got %016x, want %016x", crc, len(p), got, want)
+		}
+	}
+}
+
+func TestCombine(t *testing.T) {
+	data := bytes.Repeat([]byte("to perdure is to last through time. "), 500)
+	whole := crc64.Checksum(data)
+	for _, cut := range []int{0, 1, 7, 8, 4095, 4096, len(data) - 1, len(data)} {
+		a, b := crc64.Checksum(data[:cut]), crc64.Checksum(data[cut:])
+		if got := crc64.Combine(a, b, int64(len(data)-cut)); got != whole {
+			t.Errorf("cut at %d: got %016x, want %016x", cut, got, whole)
+		}
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	for _, size := range []int{16, 80, 4096, 256 << 10} {
+		data := bytes.Repeat([]byte{0x5a, 1, 0xfe}, size)[:size]
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			b.SetBytes(int64(size))
+			var crc uint64
+			for b.Loop() {
+				crc = crc64.Update(crc, data)
+			}
+		})
+	}
+}
+
+func BenchmarkStdlib(b *testing.B) {
+	table := stdlib.MakeTable(0x95ac9329ac4bc9b5)
+	data := make([]byte, 256<<10)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		stdlib.Update(0, table, data)
+	}
+}
+
+func BenchmarkCombine(b *testing.B) {
+	for b.Loop() {
+		crc64.Combine(1, 2, 256<<10)
+	}
+}
+
+func unhex(s string) []byte {
+	p, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		panic(err)
+	}
+	return p
+}

@@ -1,0 +1,205 @@
+// Package engine makes table, log and snapshots one store: the write path, the instant at which a
+// snapshot or a rewrite freezes, recovery, and the jobs in the background.
+//
+// It is the only package that knows the table, and the one place where rdb and aof meet. Every
+// exported method is safe from any goroutine, during Close too.
+package engine
+
+// Lock order, whole: shards of the table, ascending -> the log's own lock. The mutex of jobs is
+// taken with none of them held, and nothing is taken under it.
+//
+// A write goes: gate (one atomic load) -> lock the shards of its keys -> change the table and
+// encode the command -> log.Append, memory only -> unlock -> log.Commit, which may wait for
+// write(2) or fsync. So the log is a linearisation of memory, and nothing waits for a disk while
+// a shard is locked.
+//
+// Freezing takes every shard lock for a moment: at that instant no write is half done, the table
+// starts a view, the log cuts, and the counters are read. Nothing else makes a point in time.
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Options configure an Engine. Dir "" makes one in memory that touches no file.
+type Options struct {
+	Dir                   string
+	FS                    vfs.FS // nil is the operating system's
+	Snapshotter           snapshot.Snapshotter
+	Log                   aof.AppendLog // nil is none
+	Rules                 []snapshot.Rule
+	Databases             int
+	Logger                *slog.Logger
+	ReadOnly              bool
+	Strict                bool
+	KeepWritingOnSaveFail bool // Redis's stop-writes-on-bgsave-error no
+	NoAutoRecover         bool
+	LoadProgress          func(LoadProgress)
+	Hooks                 Hooks
+}
+
+// Hooks are called in a goroutine of the store's own, one after the other, with no lock held.
+type Hooks struct {
+	Saved     func(snapshot.Info, error) // a save ended, whoever asked for it
+	Rewritten func(error)                // a rewrite of the log ended
+	LogFailed func(error)                // the log failed; writes are refused
+	Recovered func()                     // the log works again
+}
+
+// Engine is a store.
+type Engine struct {
+	// Constant after Open.
+	fs     vfs.FS
+	dir    string
+	env    snapshot.Env
+	table  *table.Table
+	snaps  snapshot.Snapshotter
+	logger *slog.Logger
+	hooks  Hooks
+	lock   io.Closer
+	opened time.Time
+	opts   Options
+
+	// Synchronized by themselves.
+	gate    atomic.Pointer[refusal] // nil while writes are welcome
+	dirty   [dirtyCells]dirtyCell   // changes since the last save
+	types   typeSet                 // opaque types that may be in the table
+	counts  counters
+	pool    sync.Pool // of *exec
+	cancel  context.CancelFunc
+	ctx     context.Context // ends when Close begins
+	running sync.WaitGroup  // the background loop and every job
+
+	// Written with every shard locked, read with any of them locked.
+	log      aof.AppendLog
+	closed   bool
+	extras   []snapshot.Extra
+	recovery RecoveryInfo // constant after Open
+
+	// use is held for reading while the table is worked on without a shard lock taken here, and
+	// for writing when Close frees it.
+	use sync.RWMutex
+
+	jobs jobs
+}
+
+// enterScan keeps the table from being freed until leaveScan; false when it was.
+func (e *Engine) enterScan() bool {
+	e.use.RLock()
+	s := e.table.ShardAt(0)
+	s.Lock()
+	closed := e.closed
+	s.Unlock()
+	if closed {
+		e.use.RUnlock()
+	}
+	return !closed
+}
+
+func (e *Engine) leaveScan() { e.use.RUnlock() }
+
+// dirtyCells spreads the counter of changes so that writers on many cores do not share a line.
+const dirtyCells = 64
+
+type dirtyCell struct {
+	n atomic.Int64
+	_ [56]byte
+}
+
+// addDirty counts n changes made under the lock of shard i.
+func (e *Engine) addDirty(i int, n int64) { e.dirty[i%dirtyCells].n.Add(n) }
+
+// sumDirty is the number of changes since the last save; exact while every shard is locked.
+func (e *Engine) sumDirty() int64 {
+	var n int64
+	for i := range e.dirty {
+		n += e.dirty[i].n.Load()
+	}
+	return n
+}
+
+// refusal says why writes are refused.
+type refusal struct{ err error }
+
+// admit tells whether a write may go on now, and holds it while the view in progress has more
+// before-images in memory than it may.
+func (e *Engine) admit(db int, durable bool) error {
+	if r := e.gate.Load(); r != nil {
+		return r.err
+	}
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	if durable && !e.jobs.logReady.Load() {
+		return ErrNoAppendLog
+	}
+	if e.table.ViewPressure() {
+		e.relieve()
+	}
+	return nil
+}
+
+// Databases is how many numbered databases there are.
+func (e *Engine) Databases() int { return e.table.Databases() }
+
+// nowMs is the wall clock in Unix milliseconds, which expiries are kept in.
+func nowMs() int64 { return time.Now().UnixMilli() }
+
+// monotonic is the time since the store was opened, on a clock that does not jump.
+func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }
+
+// Err is the reason for which writes are refused now, or nil.
+func (e *Engine) Err() error {
+	if r := e.gate.Load(); r != nil {
+		return r.err
+	}
+	return nil
+}
+
+// Close saves when save rules exist, syncs and closes the log, and frees the memory. Calls after
+// the first return what it returned.
+func (e *Engine) Close() error { return e.close(true) }
+
+// CloseNoSave is Close without the save: SHUTDOWN NOSAVE.
+func (e *Engine) CloseNoSave() error { return e.close(false) }
+
+func (e *Engine) close(save bool) error {
+	j := &e.jobs
+	j.closeOnce.Do(func() {
+		j.refuse(e, func() { j.closing = true })
+		e.cancel() // ends the loop and every job under way
+		e.running.Wait()
+		// A write that passed the gate before it shut has its locks by now or will see closing.
+		e.table.LockAll()
+		e.table.UnlockAll()
+		var err error
+		if save && len(e.Rules()) > 0 && e.dir != "" && !e.opts.ReadOnly {
+			err = e.saveNow(context.Background(), nil)
+		}
+		e.table.LockAll()
+		log := e.log
+		e.closed, e.log = true, nil
+		e.table.UnlockAll()
+		if log != nil {
+			err = errors.Join(err, log.Close())
+		}
+		e.use.Lock()
+		e.table.Close()
+		e.use.Unlock()
+		if e.lock != nil {
+			err = errors.Join(err, e.lock.Close())
+		}
+		j.closeErr = err
+	})
+	return j.closeErr
+}

@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// The errors of misuse and of state. The root package shows them under the same names.
+var (
+	ErrNotFound          = errors.New("perdure: key not found")
+	ErrClosed            = errors.New("perdure: store is closed")
+	ErrReadOnly          = errors.New("perdure: store is read-only")
+	ErrNotInteger        = errors.New("perdure: value is not an integer or out of range")
+	ErrOverflow          = errors.New("perdure: increment or decrement would overflow")
+	ErrWrongType         = errors.New("perdure: key holds a value of another type than string")
+	ErrTTL               = errors.New("perdure: invalid expiry")
+	ErrTooLarge          = errors.New("perdure: key or value is larger than 512 MiB")
+	ErrDatabase          = errors.New("perdure: database number out of range")
+	ErrNotDeclared       = errors.New("perdure: key was not declared for this transaction")
+	ErrTxDone            = errors.New("perdure: transaction has ended")
+	ErrOptions           = errors.New("perdure: invalid option")
+	ErrSaveInProgress    = errors.New("perdure: a snapshot is being saved already")
+	ErrRewriteInProgress = errors.New("perdure: the log is being rewritten already")
+	ErrBusy              = errors.New("perdure: a snapshot handle is open")
+	ErrNoAppendLog       = errors.New("perdure: no append log is on, or its first base is not complete")
+	ErrNoDirectory       = errors.New("perdure: store has no directory to save in")
+	ErrRestoring         = errors.New("perdure: the data set is being replaced")
+	ErrSaveFailed        = errors.New("perdure: writes are refused because the last background save failed")
+	ErrLogFailed         = aof.ErrFailed
+	ErrLocked            = vfs.ErrLocked
+)

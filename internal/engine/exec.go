@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// maxSize is the longest key or value, as in Redis (proto-max-bulk-len).
+const maxSize = 512 << 20
+
+// exec is one operation under way, from the moment its shards are locked: what it does to the
+// table, and what the log shall say of it. Calls, transactions and replay all go through it.
+type exec struct {
+	e        *Engine
+	log      aof.AppendLog // nil when none is on, and while replaying
+	now      int64         // Unix ms, read once and only when an expiry asks for it
+	unit     unit
+	dirty    int64
+	position aof.Position
+
+	replaying bool     // nothing expires while loading
+	readOnly  bool     // a View: what has expired is passed over, not deleted
+	undo      []change // how to take everything back; only kept when tx is set
+	tx        bool
+	declared  []string // keys that may be touched, sorted; nil is every key
+	shard     int      // any shard that is locked, for the counter of changes
+}
+
+// newExec returns an exec with nothing in it.
+func (e *Engine) newExec() *exec {
+	x, _ := e.pool.Get().(*exec)
+	if x == nil {
+		x = &exec{e: e}
+	}
+	x.unit.reset()
+	return x
+}
+
+func (e *Engine) free(x *exec) {
+	clear(x.undo)
+	*x = exec{e: e, unit: x.unit, undo: x.undo[:0]}
+	e.pool.Put(x)
+}
+
+// nowMs reads the clock once for the whole operation.
+func (x *exec) nowMs() int64 {
+	if x.now == 0 {
+		x.now = nowMs()
+	}
+	return x.now
+}
+
+// seal hands the unit to the log. The shards are still locked.
+func (x *exec) seal() {
+	x.e.addDirty(x.shard, x.dirty)
+	if x.unit.n > 0 {
+		x.position = x.log.Append(x.unit.firstDB, x.unit.lastDB, x.unit.encoded())
+	}
+}
+
+// commit waits as the policy asks, after the shards are unlocked. An operation that the caller got
+// wrong has at most deleted what had expired, which nobody waits for.
+func (x *exec) commit(opErr error, durable bool) error {
+	if opErr != nil || x.unit.n == 0 {
+		return opErr
+	}
+	err := x.log.Commit(x.position, durable)
+	if err != nil {
+		x.e.noteLogFailure(err)
+	}
+	return err
+}
+
+// write runs fn with the shard of key locked and sees its commands into the log.
+func (e *Engine) write(db int, key string, durable bool, fn func(x *exec, s *table.Shard, h uint64) error) error {
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	if len(key) > maxSize {
+		return ErrTooLarge
+	}
+	h := e.table.Hash(key)
+	i := e.table.ShardIndex(h)
+	s := e.table.ShardAt(i)
+	x := e.newExec()
+	defer e.free(x)
+	s.Lock()
+	if e.closed {
+		s.Unlock()
+		return ErrClosed
+	}
+	x.log, x.shard = e.log, i
+	err := fn(x, s, h)
+	x.seal()
+	s.Unlock()
+	return x.commit(err, durable)
+}
+
+// read runs fn with the shard of key locked and the key's live entry.
+func (e *Engine) read(db int, key string, fn func(it table.Item) error) error {
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	h := e.table.Hash(key)
+	s := e.table.Shard(h)
+	s.Lock()
+	if e.closed {
+		s.Unlock()
+		return ErrClosed
+	}
+	it, ok := s.Find(db, h, key)
+	if ok {
+		if at := it.ExpireAtMs(); at != 0 && nowMs() > at {
+			s.Unlock()
+			e.expireKey(db, key)
+			return ErrNotFound
+		}
+		err := fn(it)
+		s.Unlock()
+		return err
+	}
+	s.Unlock()
+	return ErrNotFound
+}
+
+// shardsOf gives the shards of keys, ascending, each once.
+func (e *Engine) shardsOf(keys []string) []int {
+	shards := make([]int, len(keys))
+	for i, key := range keys {
+		shards[i] = e.table.ShardIndex(e.table.Hash(key))
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
+}
+
+func (e *Engine) lockShards(shards []int) {
+	for _, i := range shards {
+		e.table.ShardAt(i).Lock()
+	}
+}
+
+func (e *Engine) unlockShards(shards []int) {
+	for _, i := range shards {
+		e.table.ShardAt(i).Unlock()
+	}
+}
+
+// writeKeys runs fn with the shards of all keys locked.
+func (e *Engine) writeKeys(db int, keys []string, durable bool, fn func(x *exec) error) error {
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	shards := e.shardsOf(keys)
+	x := e.newExec()
+	defer e.free(x)
+	e.lockShards(shards)
+	if e.closed {
+		e.unlockShards(shards)
+		return ErrClosed
+	}
+	x.log, x.shard = e.log, shards[0]
+	err := fn(x)
+	x.seal()
+	e.unlockShards(shards)
+	return x.commit(err, durable)
+}
+
+// locate gives the shard and hash of a key.
+func (x *exec) locate(key string) (*table.Shard, uint64) {
+	h := x.e.table.Hash(key)
+	return x.e.table.Shard(h), h
+}
+
+// find returns the live entry of a key. One that has expired is deleted, and the log is told.
+func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, bool) {
+	it, ok := s.Find(db, h, key)
+	if !ok || x.replaying {
+		return it, ok
+	}
+	if at := it.ExpireAtMs(); at != 0 && x.nowMs() > at {
+		if !x.readOnly {
+			x.remember(s, h, db, key)
+			s.Delete(db, h, key)
+			x.e.counts.expired.Add(1)
+			x.command1(db, "DEL", key)
+		}
+		return table.Item{}, false
+	}
+	return it, true
+}
+
+// expireKey deletes a key that a read found expired, unless somebody else has changed it since.
+func (e *Engine) expireKey(db int, key string) {
+	// The key is gone for every reader whether this succeeds or not.
+	_ = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		x.find(s, h, db, key)
+		return ErrNotFound
+	})
+}
+
+// Sync waits until everything acknowledged is on disk.
+func (e *Engine) Sync(ctx context.Context) error {
+	s := e.table.ShardAt(0)
+	s.Lock()
+	log, closed := e.log, e.closed
+	s.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if log == nil || !e.jobs.logReady.Load() {
+		return ErrNoAppendLog
+	}
+	err := log.Sync(ctx)
+	if err != nil && ctx.Err() == nil {
+		e.noteLogFailure(err)
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// ErrSnapshotLost is what a snapshot handle returns after writers needed the memory that it held.
+var ErrSnapshotLost = errors.New("perdure: snapshot was given up, since writers needed its memory")
+
+// Handle is the data set of one instant, held open by the program. While it is open no save and
+// no rewrite can begin.
+type Handle struct {
+	e    *Engine
+	v    *view
+	used bool
+}
+
+// Snapshot takes the instant now.
+func (e *Engine) Snapshot() (*Handle, error) {
+	if err := e.enterHandle(); err != nil {
+		return nil, err
+	}
+	h := &Handle{e: e}
+	h.v = e.freeze(nil, nil)
+	e.jobs.mu.Lock()
+	e.jobs.handle = h
+	e.jobs.mu.Unlock()
+	return h, nil
+}
+
+// enterHandle takes the slot for a handle, or says why it cannot.
+func (e *Engine) enterHandle() error {
+	e.jobs.mu.Lock()
+	closing := e.jobs.closing
+	if !closing {
+		e.running.Add(1)
+	}
+	e.jobs.mu.Unlock()
+	if closing {
+		return ErrClosed
+	}
+	if !e.tryAcquire() {
+		e.running.Done()
+		return e.busy()
+	}
+	return nil
+}
+
+// All yields every entry once. It can be called once, WriteTo included.
+func (h *Handle) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
+	return func(yield func(snapshot.Entry, error) bool) {
+		if h.used || h.v.closed.Load() {
+			yield(snapshot.Entry{}, ErrSnapshotLost)
+			return
+		}
+		h.used = true
+		for en, err := range h.v.All(ctx) {
+			if err == nil && h.v.closed.Load() {
+				err = ErrSnapshotLost
+			}
+			if !yield(en, err) || err != nil {
+				return
+			}
+		}
+		if h.v.closed.Load() {
+			yield(snapshot.Entry{}, ErrSnapshotLost)
+		}
+	}
+}
+
+// Write writes the snapshot as an RDB file.
+func (h *Handle) Write(ctx context.Context, w io.Writer) error {
+	if h.used || h.v.closed.Load() {
+		return ErrSnapshotLost
+	}
+	h.used = true
+	_, err := rdb.Encode(ctx, w, h.v)
+	if h.v.closed.Load() {
+		return ErrSnapshotLost
+	}
+	return err
+}
+
+// Counts gives the databases that are not empty.
+func (h *Handle) Counts() []snapshot.Count { return h.v.Counts() }
+
+// Close lets the handle go. Calls after the first do nothing.
+func (h *Handle) Close() {
+	j := &h.e.jobs
+	j.mu.Lock()
+	mine := j.handle == h
+	if mine {
+		j.handle = nil
+	}
+	j.mu.Unlock()
+	if mine {
+		h.v.close()
+		h.e.release()
+		h.e.running.Done()
+	}
+}
+
+// relieve holds a writer until the before-images of the view in progress are below their bound. A
+// save or a rewrite makes room by going on; a handle whose program does not read makes none, so it
+// is given up.
+func (e *Engine) relieve() {
+	e.jobs.mu.Lock()
+	h := e.jobs.handle
+	e.jobs.mu.Unlock()
+	if h != nil {
+		h.v.close()
+		return
+	}
+	e.table.WaitView()
+}

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Delete removes keys and returns how many existed.
+func (e *Engine) Delete(db int, keys []string) (n int, err error) {
+	err = e.writeKeys(db, keys, false, func(x *exec) error {
+		n = x.delete(db, keys)
+		return nil
+	})
+	return n, err
+}
+
+func (x *exec) delete(db int, keys []string) int {
+	n := 0
+	for _, key := range keys {
+		s, h := x.locate(key)
+		if _, ok := x.find(s, h, db, key); ok {
+			x.remember(s, h, db, key)
+			s.Delete(db, h, key)
+			n++
+		}
+	}
+	if n > 0 {
+		x.dirty += int64(n)
+		x.commandKeys(db, "DEL", keys)
+	}
+	return n
+}
+
+// Exists counts how many of the keys exist; a key given twice counts twice.
+func (e *Engine) Exists(db int, keys []string) (n int, err error) {
+	err = e.readKeys(db, keys, func(x *exec) error {
+		for _, key := range keys {
+			if x.exists(db, key) {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (x *exec) exists(db int, key string) bool {
+	s, h := x.locate(key)
+	_, ok := x.find(s, h, db, key)
+	return ok
+}
+
+// Len is how many keys a database holds, those included that have expired and not yet been swept.
+func (e *Engine) Len(db int) int64 {
+	if db < 0 || db >= e.table.Databases() {
+		return 0
+	}
+	return e.table.Len(db)
+}
+
+// Expire sets the expiry to d from now, and says whether the key exists. At or before now deletes.
+func (e *Engine) Expire(db int, key string, d time.Duration) (bool, error) {
+	return e.expire(db, key, func(x *exec) int64 {
+		if d <= 0 {
+			return x.nowMs()
+		}
+		at, _ := x.ttl(d) // d > 0 has no error
+		return at
+	})
+}
+
+// ExpireAt sets the expiry to t, and says whether the key exists. At or before now deletes.
+func (e *Engine) ExpireAt(db int, key string, t time.Time) (bool, error) {
+	return e.expire(db, key, func(*exec) int64 { return t.UnixMilli() })
+}
+
+func (e *Engine) expire(db int, key string, at func(*exec) int64) (existed bool, err error) {
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		existed = x.expireAt(s, h, db, key, at(x))
+		return nil
+	})
+	return existed, err
+}
+
+// expireAt sets an expiry. A time that is not in the future deletes the key, except while loading,
+// when only the log's own DEL ends a key's life.
+func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) bool {
+	if _, ok := x.find(s, h, db, key); !ok {
+		return false
+	}
+	x.remember(s, h, db, key)
+	x.dirty++
+	if !x.replaying && at <= x.nowMs() {
+		s.Delete(db, h, key)
+		x.command1(db, "DEL", key)
+		return true
+	}
+	s.SetExpire(db, h, key, max(at, 1)) // 0 would be no expiry
+	x.commandInt(db, "PEXPIREAT", key, at)
+	return true
+}
+
+// Persist removes the expiry, and says whether there was one.
+func (e *Engine) Persist(db int, key string) (had bool, err error) {
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		had = x.persist(s, h, db, key)
+		return nil
+	})
+	return had, err
+}
+
+func (x *exec) persist(s *table.Shard, h uint64, db int, key string) bool {
+	it, ok := x.find(s, h, db, key)
+	if !ok || it.ExpireAtMs() == 0 {
+		return false
+	}
+	x.remember(s, h, db, key)
+	s.SetExpire(db, h, key, 0)
+	x.dirty++
+	x.command1(db, "PERSIST", key)
+	return true
+}
+
+// NoExpiry is what TTL returns for a key that does not expire.
+const NoExpiry time.Duration = -1
+
+// TTL is how long a key will live, NoExpiry when for ever.
+func (e *Engine) TTL(db int, key string) (ttl time.Duration, err error) {
+	err = e.read(db, key, func(it table.Item) error {
+		ttl = remaining(it)
+		return nil
+	})
+	return ttl, err
+}
+
+func (x *exec) ttlOf(db int, key string) (time.Duration, error) {
+	s, h := x.locate(key)
+	it, ok := x.find(s, h, db, key)
+	if !ok {
+		return 0, ErrNotFound
+	}
+	return remaining(it), nil
+}
+
+func remaining(it table.Item) time.Duration {
+	at := it.ExpireAtMs()
+	if at == 0 {
+		return NoExpiry
+	}
+	const most = int64(1<<63-1) / int64(time.Millisecond)
+	return time.Duration(min(max(at-nowMs(), 0), most)) * time.Millisecond
+}
+
+// FlushDB removes every key of one database.
+func (e *Engine) FlushDB(db int) error {
+	return e.flush(db, "FLUSHDB", func(s *table.Shard) int64 { return s.Flush(db) })
+}
+
+// FlushAll removes every key of every database. With save rules it then saves an empty dump, as
+// Redis does, after giving up a save under way.
+func (e *Engine) FlushAll() error {
+	e.jobs.cancelSave()
+	err := e.flush(0, "FLUSHALL", func(s *table.Shard) (n int64) {
+		for db := range e.table.Databases() {
+			n += s.Flush(db)
+		}
+		return n
+	})
+	if err != nil || len(e.Rules()) == 0 || e.dir == "" {
+		return err
+	}
+	return e.saveNow(e.ctx, nil)
+}
+
+func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) error {
+	if err := e.admit(db, false); err != nil {
+		return err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	e.table.LockAll()
+	if e.closed {
+		e.table.UnlockAll()
+		return ErrClosed
+	}
+	x.log = e.log
+	for i := range e.table.NumShards() {
+		x.dirty += flush(e.table.ShardAt(i))
+	}
+	x.commandNone(db, command)
+	if command == "FLUSHALL" {
+		e.extras = nil
+		e.types.clear()
+	}
+	x.seal()
+	e.table.UnlockAll()
+	return x.commit(nil, false)
+}
+
+// Type is Redis's name for the type of what a key holds.
+func (e *Engine) Type(db int, key string) (name string, err error) {
+	err = e.read(db, key, func(it table.Item) error {
+		t := snapshot.String
+		if it.Kind() == table.Opaque {
+			t = typeOf(it.AppendValue(nil))
+		}
+		name = rdb.TypeName(t)
+		return nil
+	})
+	return name, err
+}

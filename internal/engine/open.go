@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// lockName is the file whose lock says that a directory is in use. It is never deleted.
+const lockName = "perdure.lock"
+
+// Source says where the data set of an Open came from.
+type Source string
+
+// The sources, in the order in which Open looks for them.
+const (
+	FromAOF   Source = "aof"
+	FromRDB   Source = "rdb"
+	FromEmpty Source = "empty"
+)
+
+// RecoveryInfo tells what Open found and did.
+type RecoveryInfo struct {
+	Source   Source
+	Keys     int64         // in the store after loading
+	Expired  int64         // dropped from a dump because their time had passed
+	Commands int64         // replayed from the log
+	Bytes    int64         // read
+	Took     time.Duration // for loading
+	// A torn tail that was cut off the log: how many bytes, where, and what it looked like.
+	Cut        int64
+	CutFile    string
+	CutOffset  int64
+	CutReason  string
+	Unverified int64 // bytes of the log that no checksum covers
+	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
+	NewerDump bool
+}
+
+// LoadProgress tells how far loading is.
+type LoadProgress struct {
+	Source      Source
+	Done, Total int64 // bytes
+	Keys        int64
+}
+
+// Open loads what a directory holds and starts to serve it. See the package's root for the order.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	e := newEngine(o)
+	if e.dir == "" {
+		e.start()
+		return e, nil
+	}
+	if err := e.openDir(ctx); err != nil {
+		e.cancel()
+		e.table.Close()
+		if e.lock != nil {
+			err = errors.Join(err, e.lock.Close())
+		}
+		return nil, err
+	}
+	e.start()
+	return e, nil
+}
+
+func newEngine(o Options) *Engine {
+	if o.FS == nil {
+		o.FS = vfs.OS()
+	}
+	if o.Snapshotter == nil {
+		o.Snapshotter = rdb.New()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		fs:     o.FS,
+		dir:    o.Dir,
+		table:  table.New(table.Options{Databases: o.Databases}),
+		snaps:  o.Snapshotter,
+		logger: o.Logger,
+		hooks:  o.Hooks,
+		opened: time.Now(),
+		opts:   o,
+	}
+	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.jobs.slot = make(chan struct{}, 1)
+	e.jobs.rules = o.Rules
+	e.jobs.lastSaveTime = e.opened
+	e.counts.init()
+	return e
+}
+
+// openDir locks the directory and loads it. Nothing in it is changed before everything that will
+// be served is read and found good.
+func (e *Engine) openDir(ctx context.Context) error {
+	if !e.opts.ReadOnly {
+		if err := e.makeDir(); err != nil {
+			return err
+		}
+		lock, err := e.fs.Lock(filepath.Join(e.dir, lockName))
+		if err != nil {
+			return fmt.Errorf("perdure: %w", err)
+		}
+		e.lock = lock
+	}
+	if err := e.snaps.Open(e.env); err != nil {
+		return err
+	}
+	found := false
+	if e.opts.Log != nil {
+		var err error
+		if found, err = e.opts.Log.Open(e.env); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	if err := e.load(ctx, found); err != nil {
+		return err
+	}
+	e.recovery.Took = time.Since(began)
+	for db := range e.table.Databases() {
+		e.recovery.Keys += e.table.Len(db)
+	}
+	e.report()
+	if e.opts.ReadOnly {
+		e.jobs.refuse(e, func() {})
+		return nil
+	}
+	if err := snapshot.RemoveTemps(e.fs, e.dir); err != nil {
+		return err
+	}
+	return e.startLog(ctx, found)
+}
+
+// makeDir makes the directory when it is not there, and its name durable.
+func (e *Engine) makeDir() error {
+	_, err := e.fs.Lstat(e.dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := e.fs.Mkdir(e.dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return e.fs.SyncDir(filepath.Dir(e.dir))
+}
+
+// load reads the log when there is one, and the dump otherwise.
+func (e *Engine) load(ctx context.Context, logFound bool) error {
+	if logFound {
+		return e.loadLog(ctx)
+	}
+	l := &loader{e: e, source: FromRDB, dropExpired: true, now: nowMs()}
+	info, err := e.snaps.Load(ctx, l)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.recovery.Source = FromEmpty
+		return nil
+	case err != nil:
+		return err
+	}
+	e.recovery.Source, e.recovery.Expired, e.recovery.Bytes = FromRDB, l.expired, info.Size
+	e.counts.loadedKeys.Store(l.keys)
+	e.counts.loadExpired.Store(l.expired)
+	return nil
+}
+
+func (e *Engine) loadLog(ctx context.Context) error {
+	r := &replayer{e: e}
+	rec, err := e.opts.Log.Replay(ctx, r)
+	if err != nil {
+		return err
+	}
+	e.recovery = RecoveryInfo{
+		Source: FromAOF, Commands: rec.Commands, Bytes: rec.Size,
+		Cut: rec.Cut, CutFile: rec.File, CutOffset: rec.Offset, CutReason: rec.Reason,
+		Unverified: rec.Unverified,
+	}
+	// Files' times may be kept in whole seconds.
+	if dump, err := e.snaps.Stat(); err == nil && dump.Time.After(rec.Time.Add(time.Second)) {
+		e.recovery.NewerDump = true
+	}
+	return nil
+}
+
+// startLog makes the log ready for writes; one that is new gets its base from what was loaded.
+func (e *Engine) startLog(ctx context.Context, found bool) error {
+	log := e.opts.Log
+	if log == nil {
+		return nil
+	}
+	e.counts.logOn.Store(true)
+	if found {
+		if err := log.Start(); err != nil {
+			return err
+		}
+		e.log = log
+		e.jobs.logReady.Store(true)
+		return nil
+	}
+	e.jobs.newLog = log
+	t, ctx := newTask(ctx)
+	defer t.cancel()
+	if err := e.rewrite(ctx, t); err != nil {
+		return errors.Join(err, log.Close())
+	}
+	e.jobs.logReady.Store(true)
+	return nil
+}
+
+// report tells the logger what Open found.
+func (e *Engine) report() {
+	r := &e.recovery
+	e.logger.Info("data loaded", "source", string(r.Source), "keys", r.Keys, "commands", r.Commands,
+		"bytes", r.Bytes, "took", r.Took)
+	if r.Cut > 0 {
+		e.logger.Warn("torn tail of the log cut", "file", r.CutFile, "offset", r.CutOffset,
+			"bytes", r.Cut, "reason", r.CutReason)
+	}
+	if r.NewerDump {
+		e.logger.Warn("a dump newer than the log stands beside it and was not loaded; " +
+			"to restore a backup use perdure restore")
+	}
+}
+
+// Recovery tells what Open found and did.
+func (e *Engine) Recovery() RecoveryInfo { return e.recovery }

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+)
+
+// Automatic recovery after a failure of the log: the first try after a second, then twice as long
+// each time.
+const (
+	firstRecoverWait = time.Second
+	maxRecoverWait   = time.Minute
+)
+
+// noteLogFailure makes the log's failure the reason for refusing writes.
+func (e *Engine) noteLogFailure(err error) {
+	if !errors.Is(err, ErrLogFailed) {
+		return
+	}
+	j := &e.jobs
+	first := false
+	j.refuse(e, func() {
+		j.logErr = err
+		if !j.notified {
+			j.notified, first = true, true
+			j.recoverWait = firstRecoverWait
+			j.recoverAt = e.monotonic() + j.recoverWait
+		}
+	})
+	if first {
+		e.logger.Error("the log failed; writes are refused", "error", err)
+		if e.hooks.LogFailed != nil {
+			e.hooks.LogFailed(err)
+		}
+	}
+}
+
+// checkLog notes a failure that no write has met yet, and begins a recovery that is due.
+func (e *Engine) checkLog() {
+	log := e.currentLog()
+	if log == nil {
+		return
+	}
+	if err := log.Err(); err != nil {
+		e.noteLogFailure(err)
+	}
+	j := &e.jobs
+	j.mu.Lock()
+	unfinished := !j.logReady.Load() && j.logErr == nil && j.rewriting == nil &&
+		j.rewriteFails > 0 && e.monotonic() >= j.retryAt
+	due := j.logErr != nil && !e.opts.NoAutoRecover && j.rewriting == nil && e.monotonic() >= j.recoverAt
+	if due {
+		j.recoverWait = min(2*j.recoverWait, maxRecoverWait)
+		j.recoverAt = e.monotonic() + j.recoverWait
+	}
+	j.mu.Unlock()
+	if due || unfinished {
+		// Refused only when another rewrite began in between, which serves as well.
+		_, _ = e.BGRewrite()
+	}
+}
+
+// markLog makes the log newer on disk than the snapshot that was just saved beside it, so that a
+// dump which is newer than the log is one that somebody put there.
+func (e *Engine) markLog() {
+	log := e.currentLog()
+	if log == nil || !e.jobs.logReady.Load() {
+		return
+	}
+	if err := log.Sync(context.Background()); err != nil {
+		e.noteLogFailure(err)
+	}
+}
+
+// logStatus describes the log; zero when none is on.
+func (e *Engine) logStatus() aof.Status {
+	log := e.currentLog()
+	if log == nil {
+		return aof.Status{}
+	}
+	return log.Status()
+}
+
+// containPanic turns a panic in a goroutine of ours into the reason for refusing writes.
+func (e *Engine) containPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	err := fmt.Errorf("perdure: internal error: %v", p)
+	e.logger.Error("panic in the background", "panic", p, "stack", string(debug.Stack()))
+	e.jobs.refuse(e, func() { e.jobs.logErr = err })
+}

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Restore replaces the whole data set by the dump that r gives. The dump is read and checked
+// aside first; a bad one changes nothing. Writes are refused while the new data set takes its
+// place in the log, or in a new dump when there is none; reads go on.
+func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
+	if r := e.gate.Load(); r != nil {
+		return r.err
+	}
+	aside := e.table.NewLike()
+	defer aside.Close()
+	l := &loader{e: e, table: aside, source: FromRDB, dropExpired: true, now: nowMs()}
+	if _, err := rdb.Decode(ctx, r, -1, l); err != nil {
+		return err
+	}
+	if err := e.enterSave(); err != nil {
+		return err
+	}
+	defer e.running.Done()
+	if err := e.acquire(ctx); err != nil {
+		return err
+	}
+	defer e.release()
+	e.jobs.refuse(e, func() { e.jobs.restoring = true })
+	defer e.jobs.refuse(e, func() { e.jobs.restoring = false })
+	return e.replaceWith(ctx, aside, l)
+}
+
+// replaceWith swaps the tables and makes the new contents durable. On an error the old contents
+// come back, in memory too. Writes are refused and the slot is held.
+func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader) (err error) {
+	e.table.LockAll()
+	log := e.log
+	extras, types := e.extras, e.types.list()
+	swapLocked(e.table, aside)
+	e.setKinds(l.extras, l.types.list())
+	e.table.UnlockAll()
+	defer func() {
+		if err != nil {
+			e.table.LockAll()
+			swapLocked(e.table, aside)
+			e.setKinds(extras, types)
+			e.table.UnlockAll()
+		}
+	}()
+	t, ctx := newTask(ctx)
+	defer t.cancel()
+	if log != nil && e.jobs.logReady.Load() {
+		return e.rewrite(ctx, t)
+	}
+	if e.dir == "" {
+		return nil
+	}
+	_, err = e.runSave(ctx, t)
+	return err
+}
+
+// swapLocked exchanges the contents of two tables; the shards of the first are locked.
+func swapLocked(t, aside *table.Table) {
+	aside.LockAll()
+	t.Swap(aside)
+	aside.UnlockAll()
+}
+
+// setKinds sets what belongs to the data set beside its keys. Every shard is locked.
+func (e *Engine) setKinds(extras []snapshot.Extra, types []snapshot.Type) {
+	e.extras = extras
+	e.types.clear()
+	for _, t := range types {
+		e.types.add(t)
+	}
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Save writes a snapshot and returns when it is durable. Writers go on meanwhile.
+func (e *Engine) Save(ctx context.Context) (snapshot.Info, error) {
+	if err := e.enterSave(); err != nil {
+		return snapshot.Info{}, err
+	}
+	defer e.running.Done()
+	t, ctx := newTask(ctx)
+	if err := e.saveNow(ctx, t); err != nil {
+		return snapshot.Info{}, err
+	}
+	return t.info, nil
+}
+
+// BGSave begins to write a snapshot in the background.
+func (e *Engine) BGSave() (*Task, error) {
+	if err := e.enterSave(); err != nil {
+		return nil, err
+	}
+	if !e.tryAcquire() {
+		e.running.Done()
+		return nil, e.busy()
+	}
+	t, ctx := newTask(e.ctx)
+	e.jobs.mu.Lock()
+	e.jobs.saving = t
+	e.jobs.mu.Unlock()
+	go func() {
+		defer e.running.Done()
+		defer e.containPanic()
+		defer e.release()
+		info, err := e.runSave(ctx, t)
+		e.saved(t, info, err)
+	}()
+	return t, nil
+}
+
+// enterSave refuses a save that cannot be; otherwise Close waits until running.Done is called.
+func (e *Engine) enterSave() error {
+	j := &e.jobs
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.closing:
+		return ErrClosed
+	case e.opts.ReadOnly:
+		return ErrReadOnly
+	case e.dir == "":
+		return ErrNoDirectory
+	case j.saving != nil:
+		return ErrSaveInProgress
+	}
+	e.running.Add(1)
+	return nil
+}
+
+// busy says what holds the slot.
+func (e *Engine) busy() error {
+	j := &e.jobs
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.rewriting != nil:
+		return ErrRewriteInProgress
+	case j.handle != nil:
+		return ErrBusy
+	}
+	return ErrSaveInProgress
+}
+
+// saveNow saves in this goroutine, after whatever else is frozen now. t may be nil.
+func (e *Engine) saveNow(ctx context.Context, t *Task) error {
+	if t == nil {
+		t, ctx = newTask(ctx)
+	}
+	if err := e.acquire(ctx); err != nil {
+		t.finish(snapshot.Info{}, err)
+		return err
+	}
+	defer e.release()
+	j := &e.jobs
+	j.mu.Lock()
+	j.saving = t
+	j.mu.Unlock()
+	info, err := e.runSave(ctx, t)
+	e.saved(t, info, err)
+	return err
+}
+
+// runSave freezes the table and lets the snapshotter write. The slot is held.
+func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
+	j := &e.jobs
+	j.mu.Lock()
+	j.lastTry = e.monotonic()
+	j.mu.Unlock()
+	var before [dirtyCells]int64
+	v := e.freeze(t, func() {
+		for i := range e.dirty {
+			before[i] = e.dirty[i].n.Load()
+		}
+	})
+	defer v.close()
+	info, err := e.snaps.Save(ctx, v)
+	if err != nil {
+		return info, err
+	}
+	for i := range e.dirty {
+		e.dirty[i].n.Add(-before[i])
+	}
+	return info, nil
+}
+
+// saved notes how a save ended. One that was given up is no failure.
+func (e *Engine) saved(t *Task, info snapshot.Info, err error) {
+	canceled := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	j := &e.jobs
+	took := time.Since(t.started)
+	j.refuse(e, func() {
+		j.saving = nil
+		switch {
+		case err == nil:
+			j.lastSave, j.lastSaveTime = e.monotonic(), time.Now()
+			j.saveFailed, j.stopped = false, false
+			e.counts.saves.Add(1)
+			e.counts.lastSaveTook.Store(int64(took))
+		case !canceled:
+			j.saveFailed = true
+			j.stopped = len(j.rules) > 0 && !e.opts.KeepWritingOnSaveFail
+			e.counts.lastSaveTook.Store(int64(took))
+		}
+	})
+	t.finish(info, err)
+	switch {
+	case err == nil:
+		e.logger.Info("snapshot saved", "file", info.Name, "bytes", info.Size, "keys", info.Keys, "took", took)
+		e.markLog()
+	case canceled:
+		e.logger.Info("snapshot given up")
+	default:
+		e.logger.Error("snapshot failed", "error", err)
+	}
+	if e.hooks.Saved != nil {
+		e.hooks.Saved(info, err)
+	}
+}
+
+// cancelSave gives up a save under way and waits until it is gone.
+func (j *jobs) cancelSave() {
+	j.mu.Lock()
+	t := j.saving
+	j.mu.Unlock()
+	if t != nil {
+		t.Cancel()
+		<-t.Done()
+	}
+}
+
+// saveDue tells whether a save rule asks for a snapshot now.
+func (e *Engine) saveDue() bool {
+	j := &e.jobs
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, due := snapshot.Due(j.rules, snapshot.State{
+		Now:      e.monotonic(),
+		LastSave: j.lastSave,
+		LastTry:  j.lastTry,
+		Failed:   j.saveFailed,
+		Dirty:    e.sumDirty(),
+	})
+	return due
+}
+
+// LastSave is when the last snapshot succeeded; the opening of the store before the first.
+func (e *Engine) LastSave() time.Time {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	return e.jobs.lastSaveTime
+}
+
+// Rules are the save rules in force.
+func (e *Engine) Rules() []snapshot.Rule {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	return append([]snapshot.Rule(nil), e.jobs.rules...)
+}

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// Tx is a transaction under way. Its methods are for the goroutine and the duration of the
+// function it was given to.
+type Tx struct {
+	x    *exec
+	done bool
+}
+
+// change is how to take one change of a transaction back.
+type change struct {
+	db         int
+	key        string
+	existed    bool
+	kind       table.Kind
+	value      []byte
+	expireAtMs int64
+}
+
+// remember notes what a key holds before it is changed, when a transaction may have to go back.
+func (x *exec) remember(s *table.Shard, h uint64, db int, key string) {
+	if !x.tx {
+		return
+	}
+	c := change{db: db, key: key}
+	if it, ok := s.Find(db, h, key); ok {
+		c.existed, c.kind, c.expireAtMs = true, it.Kind(), it.ExpireAtMs()
+		c.value = it.AppendValue(nil)
+	}
+	x.undo = append(x.undo, c)
+}
+
+// rollback takes every change back, the newest first, and forgets what the log was to hold.
+func (x *exec) rollback() {
+	for _, c := range slices.Backward(x.undo) {
+		s, h := x.locate(c.key)
+		if c.existed {
+			s.Set(c.db, h, c.key, c.kind, c.value, c.expireAtMs)
+		} else {
+			s.Delete(c.db, h, c.key)
+		}
+	}
+	x.undo = x.undo[:0]
+	x.unit.reset()
+	x.dirty = 0
+}
+
+// Update runs fn with every key locked. What fn does takes effect, in memory and in the log, as a
+// whole, or not at all when fn returns an error or panics.
+func (e *Engine) Update(durable bool, fn func(*Tx) error) error {
+	return e.update(nil, durable, fn)
+}
+
+// UpdateKeys is Update for declared keys: it locks only theirs, and fn may touch no other.
+func (e *Engine) UpdateKeys(keys []string, durable bool, fn func(*Tx) error) error {
+	return e.update(declare(keys), durable, fn)
+}
+
+// declare sorts a copy of the keys; an empty declaration is one too.
+func declare(keys []string) []string {
+	sorted := append(make([]string, 0, len(keys)+1), keys...)
+	slices.Sort(sorted)
+	return sorted
+}
+
+func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) error {
+	if err := e.admit(0, durable); err != nil {
+		return err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	if err := e.runTx(x, declared, fn); err != nil {
+		return err
+	}
+	return x.commit(nil, durable)
+}
+
+// runTx locks, runs fn, and hands what it did to the log; it unlocks whatever happens.
+func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
+	unlock := e.lockDeclared(declared)
+	defer unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	x.log, x.tx, x.declared = e.log, true, declared
+	tx := &Tx{x: x}
+	finished := false
+	defer func() {
+		tx.done = true
+		if !finished { // fn panicked, or called runtime.Goexit
+			x.rollback()
+		}
+	}()
+	err := fn(tx)
+	finished = true
+	if err != nil {
+		x.rollback()
+		return err
+	}
+	x.seal()
+	return nil
+}
+
+// lockDeclared locks the shards of the keys, or all of them for nil, and returns how to unlock.
+func (e *Engine) lockDeclared(declared []string) (unlock func()) {
+	if declared == nil {
+		e.table.LockAll()
+		return e.table.UnlockAll
+	}
+	shards := e.shardsOf(declared)
+	e.lockShards(shards)
+	return func() { e.unlockShards(shards) }
+}
+
+// View runs fn with every key locked: all that fn reads is of one instant.
+func (e *Engine) View(fn func(*Tx) error) error { return e.view(nil, fn) }
+
+// ViewKeys is View for declared keys: it locks only theirs, and fn may touch no other.
+func (e *Engine) ViewKeys(keys []string, fn func(*Tx) error) error {
+	return e.view(declare(keys), fn)
+}
+
+func (e *Engine) view(declared []string, fn func(*Tx) error) error {
+	x := e.newExec()
+	defer e.free(x)
+	unlock := e.lockDeclared(declared)
+	defer unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	x.readOnly, x.declared = true, declared
+	tx := &Tx{x: x}
+	defer func() { tx.done = true }()
+	return fn(tx)
+}
+
+// readKeys runs fn with the shards of the keys locked for reading.
+func (e *Engine) readKeys(db int, keys []string, fn func(x *exec) error) error {
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	shards := e.shardsOf(keys)
+	x := e.newExec()
+	defer e.free(x)
+	x.readOnly = true
+	e.lockShards(shards)
+	defer e.unlockShards(shards)
+	if e.closed {
+		return ErrClosed
+	}
+	return fn(x)
+}
+
+// allow tells whether the transaction may work on these keys.
+func (t *Tx) allow(write bool, db int, keys ...string) error {
+	if t.done {
+		return ErrTxDone
+	}
+	if write && t.x.readOnly {
+		return ErrReadOnly
+	}
+	if db < 0 || db >= t.x.e.table.Databases() {
+		return ErrDatabase
+	}
+	for _, key := range keys {
+		if len(key) > maxSize {
+			return ErrTooLarge
+		}
+		if t.x.declared != nil {
+			if _, ok := slices.BinarySearch(t.x.declared, key); !ok {
+				return ErrNotDeclared
+			}
+		}
+	}
+	return nil
+}
+
+// Get appends the value of a key to dst.
+func (t *Tx) Get(dst []byte, db int, key string) ([]byte, error) {
+	if err := t.allow(false, db, key); err != nil {
+		return dst, err
+	}
+	return t.x.get(dst, db, key)
+}
+
+// Set stores a value.
+func (t *Tx) Set(db int, key string, value []byte, a SetArgs) error {
+	if err := t.allow(true, db, key); err != nil {
+		return err
+	}
+	s, h := t.x.locate(key)
+	return t.x.set(s, h, db, key, value, a)
+}
+
+// SetIfAbsent stores a value when the key does not exist.
+func (t *Tx) SetIfAbsent(db int, key string, value []byte, a SetArgs) (bool, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return false, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.setIfAbsent(s, h, db, key, value, a)
+}
+
+// Swap stores a value and returns the one before.
+func (t *Tx) Swap(db int, key string, value []byte, a SetArgs) ([]byte, bool, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return nil, false, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.swap(s, h, db, key, value, a)
+}
+
+// Append adds to the end of a value.
+func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return 0, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.append(s, h, db, key, suffix)
+}
+
+// IncrBy changes the integer that a key holds.
+func (t *Tx) IncrBy(db int, key string, c Counter) (int64, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return 0, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.incrBy(s, h, db, key, c)
+}
+
+// Delete removes keys and returns how many existed.
+func (t *Tx) Delete(db int, keys []string) (int, error) {
+	if err := t.allow(true, db, keys...); err != nil {
+		return 0, err
+	}
+	return t.x.delete(db, keys), nil
+}
+
+// Exists counts how many of the keys exist.
+func (t *Tx) Exists(db int, keys []string) (n int, err error) {
+	if err := t.allow(false, db, keys...); err != nil {
+		return 0, err
+	}
+	for _, key := range keys {
+		if t.x.exists(db, key) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Expire sets the expiry to d from now.
+func (t *Tx) Expire(db int, key string, d time.Duration) (bool, error) {
+	at := t.x.nowMs()
+	if d > 0 {
+		at, _ = t.x.ttl(d) // d > 0 has no error
+	}
+	return t.expireAt(db, key, at)
+}
+
+// ExpireAt sets the expiry to a time.
+func (t *Tx) ExpireAt(db int, key string, at time.Time) (bool, error) {
+	return t.expireAt(db, key, at.UnixMilli())
+}
+
+func (t *Tx) expireAt(db int, key string, at int64) (bool, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return false, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.expireAt(s, h, db, key, at), nil
+}
+
+// Persist removes the expiry.
+func (t *Tx) Persist(db int, key string) (bool, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return false, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.persist(s, h, db, key), nil
+}
+
+// TTL is how long a key will live.
+func (t *Tx) TTL(db int, key string) (time.Duration, error) {
+	if err := t.allow(false, db, key); err != nil {
+		return 0, err
+	}
+	return t.x.ttlOf(db, key)
+}
+
+// Len is how many keys a database holds.
+func (t *Tx) Len(db int) (int64, error) {
+	if err := t.allow(false, db); err != nil {
+		return 0, err
+	}
+	return t.x.e.table.Len(db), nil
+}

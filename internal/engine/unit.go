@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// unit collects the commands of one operation as the log will hold them: one command as it is,
+// more than one between MULTI and EXEC. Room for the MULTI is kept in front.
+type unit struct {
+	buf     []byte
+	n       int // commands
+	firstDB int
+	lastDB  int
+}
+
+const (
+	multi = "*1\r\n$5\r\nMULTI\r\n"
+	exec_ = "*1\r\n$4\r\nEXEC\r\n"
+)
+
+// keepUnit is the size above which a unit's buffer is not kept for the next one.
+const keepUnit = 64 << 10
+
+func (u *unit) reset() {
+	if cap(u.buf) > keepUnit {
+		u.buf = nil
+	}
+	u.buf = append(u.buf[:0], multi...)
+	u.n = 0
+}
+
+// begin starts a command of argc arguments on database db.
+func (u *unit) begin(log aof.AppendLog, db, argc int) {
+	switch {
+	case u.n == 0:
+		u.firstDB, u.lastDB = db, db
+	case db != u.lastDB:
+		u.buf = log.AppendSelect(u.buf, db)
+		u.lastDB = db
+	}
+	u.n++
+	u.buf = resp.AppendHeader(u.buf, argc)
+}
+
+func (u *unit) str(s string)   { u.buf = resp.AppendBulk(u.buf, s) }
+func (u *unit) bytes(b []byte) { u.buf = resp.AppendBulk(u.buf, b) }
+func (u *unit) int(n int64)    { u.buf = resp.AppendInt(u.buf, n) }
+
+// encoded gives what the log shall hold.
+func (u *unit) encoded() []byte {
+	if u.n == 1 {
+		return u.buf[len(multi):]
+	}
+	u.buf = append(u.buf, exec_...)
+	return u.buf
+}
+
+// command1 adds a command with a key and no other argument: INCR k.
+func (x *exec) command1(db int, name, key string) {
+	if x.log == nil {
+		return
+	}
+	x.unit.begin(x.log, db, 2)
+	x.unit.str(name)
+	x.unit.str(key)
+}
+
+// commandInt adds a command with a key and a number: INCRBY k n, PEXPIREAT k ms.
+func (x *exec) commandInt(db int, name, key string, n int64) {
+	if x.log == nil {
+		return
+	}
+	x.unit.begin(x.log, db, 3)
+	x.unit.str(name)
+	x.unit.str(key)
+	x.unit.int(n)
+}
+
+// commandValue adds a command with a key and a value: SETNX k v, APPEND k v.
+func (x *exec) commandValue(db int, name, key string, value []byte) {
+	if x.log == nil {
+		return
+	}
+	x.unit.begin(x.log, db, 3)
+	x.unit.str(name)
+	x.unit.str(key)
+	x.unit.bytes(value)
+}
+
+// commandSet adds SET k v, with PXAT ms for an expiry and KEEPTTL when the old one stays.
+func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
+	if x.log == nil {
+		return
+	}
+	switch {
+	case keepTTL:
+		x.unit.begin(x.log, db, 4)
+	case expireAtMs != 0:
+		x.unit.begin(x.log, db, 5)
+	default:
+		x.unit.begin(x.log, db, 3)
+	}
+	x.unit.str("SET")
+	x.unit.str(key)
+	x.unit.bytes(value)
+	switch {
+	case keepTTL:
+		x.unit.str("KEEPTTL")
+	case expireAtMs != 0:
+		x.unit.str("PXAT")
+		x.unit.int(expireAtMs)
+	}
+}
+
+// commandKeys adds a command with any number of keys: DEL k1 k2.
+func (x *exec) commandKeys(db int, name string, keys []string) {
+	if x.log == nil {
+		return
+	}
+	x.unit.begin(x.log, db, 1+len(keys))
+	x.unit.str(name)
+	for _, k := range keys {
+		x.unit.str(k)
+	}
+}
+
+// commandNone adds a command without arguments: FLUSHALL.
+func (x *exec) commandNone(db int, name string) {
+	if x.log == nil {
+		return
+	}
+	x.unit.begin(x.log, db, 1)
+	x.unit.str(name)
+}

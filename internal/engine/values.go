@@ -1,0 +1,255 @@
+package engine
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// SetArgs say how Set and its relatives treat the expiry, and whether they wait for the disk.
+type SetArgs struct {
+	TTL      time.Duration // from now; HasTTL
+	ExpireAt time.Time     // HasExpireAt
+	KeepTTL  bool
+	Durable  bool
+
+	HasTTL      bool
+	HasExpireAt bool
+}
+
+// expiry gives the absolute expiry that the arguments ask for; 0 is none.
+func (x *exec) expiry(a SetArgs) (int64, error) {
+	switch {
+	case a.HasTTL && a.HasExpireAt, a.KeepTTL && (a.HasTTL || a.HasExpireAt):
+		return 0, ErrTTL
+	case a.HasTTL:
+		return x.ttl(a.TTL)
+	case a.HasExpireAt:
+		ms := a.ExpireAt.UnixMilli()
+		if ms <= 0 {
+			return 0, ErrTTL
+		}
+		return ms, nil
+	}
+	return 0, nil
+}
+
+// ttl turns a duration from now into an absolute expiry, to the next whole millisecond.
+func (x *exec) ttl(d time.Duration) (int64, error) {
+	if d <= 0 {
+		return 0, ErrTTL
+	}
+	ms := int64((d + time.Millisecond - 1) / time.Millisecond)
+	return x.nowMs() + ms, nil
+}
+
+// Get appends the value of a key to dst.
+func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
+	err := e.read(db, key, func(it table.Item) error {
+		if it.Kind() != table.String {
+			return ErrWrongType
+		}
+		dst = it.AppendValue(dst)
+		return nil
+	})
+	return dst, err
+}
+
+func (x *exec) get(dst []byte, db int, key string) ([]byte, error) {
+	s, h := x.locate(key)
+	it, ok := x.find(s, h, db, key)
+	if !ok {
+		return dst, ErrNotFound
+	}
+	if it.Kind() != table.String {
+		return dst, ErrWrongType
+	}
+	return it.AppendValue(dst), nil
+}
+
+// Set stores a value, whatever the key held before.
+func (e *Engine) Set(db int, key string, value []byte, a SetArgs) error {
+	return e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		return x.set(s, h, db, key, value, a)
+	})
+}
+
+func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs) error {
+	if len(value) > maxSize {
+		return ErrTooLarge
+	}
+	at, err := x.expiry(a)
+	if err != nil {
+		return err
+	}
+	if a.KeepTTL {
+		if it, ok := x.find(s, h, db, key); ok {
+			at = it.ExpireAtMs()
+		}
+	}
+	x.remember(s, h, db, key)
+	s.Set(db, h, key, table.String, value, at)
+	x.dirty++
+	x.commandSet(db, key, value, at, a.KeepTTL)
+	return nil
+}
+
+// SetIfAbsent stores a value when the key does not exist, and says whether it did.
+func (e *Engine) SetIfAbsent(db int, key string, value []byte, a SetArgs) (stored bool, err error) {
+	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		stored, err = x.setIfAbsent(s, h, db, key, value, a)
+		return err
+	})
+	return stored, err
+}
+
+func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs) (bool, error) {
+	if _, ok := x.find(s, h, db, key); ok {
+		return false, nil
+	}
+	if a.HasTTL || a.HasExpireAt {
+		return true, x.set(s, h, db, key, value, a)
+	}
+	if len(value) > maxSize {
+		return false, ErrTooLarge
+	}
+	x.remember(s, h, db, key)
+	s.Set(db, h, key, table.String, value, 0)
+	x.dirty++
+	x.commandValue(db, "SETNX", key, value)
+	return true, nil
+}
+
+// Swap stores a value and returns the one before, if there was one.
+func (e *Engine) Swap(db int, key string, value []byte, a SetArgs) (old []byte, existed bool, err error) {
+	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		old, existed, err = x.swap(s, h, db, key, value, a)
+		return err
+	})
+	return old, existed, err
+}
+
+func (x *exec) swap(s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs) ([]byte, bool, error) {
+	it, existed := x.find(s, h, db, key)
+	var old []byte
+	if existed {
+		if it.Kind() != table.String {
+			return nil, false, ErrWrongType
+		}
+		old = it.AppendValue([]byte{})
+	}
+	return old, existed, x.set(s, h, db, key, value, a)
+}
+
+// CompareAndSwap stores value when the key holds exactly old, and says whether it did.
+func (e *Engine) CompareAndSwap(db int, key string, old, value []byte, a SetArgs) (swapped bool, err error) {
+	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		swapped, err = x.compareAndSwap(s, h, db, key, old, value, a)
+		return err
+	})
+	return swapped, err
+}
+
+func (x *exec) compareAndSwap(s *table.Shard, h uint64, db int, key string, old, value []byte, a SetArgs) (bool, error) {
+	it, ok := x.find(s, h, db, key)
+	if !ok {
+		return false, nil
+	}
+	if it.Kind() != table.String {
+		return false, ErrWrongType
+	}
+	if it.ValueLen() != len(old) || !bytes.Equal(it.AppendValue(nil), old) {
+		return false, nil
+	}
+	err := x.set(s, h, db, key, value, a)
+	return err == nil, err
+}
+
+// Append adds to the end of a value, which an absent key starts, and returns its new length.
+func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		n, err = x.append(s, h, db, key, suffix)
+		return err
+	})
+	return n, err
+}
+
+func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byte) (int, error) {
+	it, ok := x.find(s, h, db, key)
+	n := 0
+	if ok {
+		if it.Kind() != table.String {
+			return 0, ErrWrongType
+		}
+		n = it.ValueLen()
+	}
+	if n+len(suffix) > maxSize {
+		return n, ErrTooLarge
+	}
+	if ok && len(suffix) == 0 {
+		return n, nil
+	}
+	x.remember(s, h, db, key)
+	if ok {
+		n = s.Append(db, h, key, suffix)
+	} else {
+		s.Set(db, h, key, table.String, suffix, 0)
+		n = len(suffix)
+	}
+	x.dirty++
+	x.commandValue(db, "APPEND", key, suffix)
+	return n, nil
+}
+
+// MGet returns the values of keys as of one instant; nil for one that is absent or no string.
+func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
+	values := make([][]byte, len(keys))
+	err := e.readKeys(db, keys, func(x *exec) error {
+		for i, key := range keys {
+			if v, err := x.get([]byte{}, db, key); err == nil {
+				values[i] = v
+			}
+		}
+		return nil
+	})
+	return values, err
+}
+
+// Pair is a key with its value.
+type Pair struct {
+	Key   string
+	Value []byte
+}
+
+// MSet stores all pairs, in memory and in the log at once.
+func (e *Engine) MSet(db int, pairs []Pair) error {
+	keys := make([]string, len(pairs))
+	for i, p := range pairs {
+		keys[i] = p.Key
+	}
+	return e.writeKeys(db, keys, false, func(x *exec) error { return x.mset(db, pairs) })
+}
+
+func (x *exec) mset(db int, pairs []Pair) error {
+	for _, p := range pairs {
+		if len(p.Key) > maxSize || len(p.Value) > maxSize {
+			return ErrTooLarge
+		}
+	}
+	for _, p := range pairs {
+		s, h := x.locate(p.Key)
+		x.remember(s, h, db, p.Key)
+		s.Set(db, h, p.Key, table.String, p.Value, 0)
+		x.dirty++
+	}
+	if x.log != nil && len(pairs) > 0 {
+		x.unit.begin(x.log, db, 1+2*len(pairs))
+		x.unit.str("MSET")
+		for _, p := range pairs {
+			x.unit.str(p.Key)
+			x.unit.bytes(p.Value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"io"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// freeze takes the instant: with every shard locked it starts a view of the table and runs at,
+// which cuts the log or reads the counters. The slot is held.
+func (e *Engine) freeze(t *Task, at func()) *view {
+	began := time.Now()
+	e.table.LockAll()
+	v := &view{
+		View:   e.table.Freeze(),
+		task:   t,
+		types:  e.types.list(),
+		extras: e.extras,
+	}
+	if at != nil {
+		at()
+	}
+	e.table.UnlockAll()
+	v.at = time.Now()
+	e.counts.lastBarrier.Store(int64(v.at.Sub(began)))
+	for _, c := range v.View.Counts() {
+		v.total += c.Keys
+	}
+	if t != nil {
+		t.total.Store(v.total)
+	}
+	return v
+}
+
+// view is a table.View as a snapshotter sees it.
+type view struct {
+	*table.View
+	task   *Task // its progress is counted here; may be nil
+	types  []snapshot.Type
+	extras []snapshot.Extra
+	at     time.Time
+	total  int64
+	closed atomic.Bool
+}
+
+func (v *view) close() {
+	if v.closed.CompareAndSwap(false, true) {
+		v.View.Close()
+	}
+}
+
+// ctxStep is how many entries pass between two looks at a context.
+const ctxStep = 256
+
+// All implements snapshot.View.
+func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
+	return func(yield func(snapshot.Entry, error) bool) {
+		n, stopped := int64(0), false
+		err := v.View.Scan(func(te table.Entry) bool {
+			if n++; n%ctxStep == 0 {
+				if v.task != nil {
+					v.task.written.Store(n)
+				}
+				if ctx.Err() != nil {
+					return false
+				}
+			}
+			stopped = !yield(entryOf(te), nil)
+			return !stopped
+		})
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil && !stopped {
+			yield(snapshot.Entry{}, err)
+		}
+		if v.task != nil {
+			v.task.written.Store(n)
+		}
+	}
+}
+
+// Counts implements snapshot.View.
+func (v *view) Counts() []snapshot.Count {
+	var counts []snapshot.Count
+	for _, c := range v.View.Counts() {
+		if c.Keys > 0 {
+			counts = append(counts, snapshot.Count{DB: c.DB, Keys: c.Keys, Expires: c.Expires})
+		}
+	}
+	return counts
+}
+
+// Types implements snapshot.View.
+func (v *view) Types() []snapshot.Type { return v.types }
+
+// Extras implements snapshot.View.
+func (v *view) Extras() []snapshot.Extra { return v.extras }
+
+// Time implements snapshot.View.
+func (v *view) Time() time.Time { return v.at }
+
+// An opaque value stands in the table behind its type, two bytes in little-endian order.
+const typeSize = 2
+
+func entryOf(te table.Entry) snapshot.Entry {
+	en := snapshot.Entry{DB: te.DB, Key: te.Key, Value: te.Value, ExpireAtMs: te.ExpireAtMs}
+	if te.Kind == table.Opaque {
+		en.Type = typeOf(te.Value)
+		en.Value = te.Value[typeSize:]
+	}
+	return en
+}
+
+// typeOf gives the type of an opaque value as the table holds it.
+func typeOf(value []byte) snapshot.Type {
+	return snapshot.Type(binary.LittleEndian.Uint16(value))
+}
+
+// appendOpaque appends what the table holds for a value of another type than string.
+func appendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(t))
+	return append(dst, payload...)
+}
+
+// writeCommands writes a view as the commands that make it: a base without RDB.
+func writeCommands(ctx context.Context, w io.Writer, v snapshot.View) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	db := -1
+	var buf []byte
+	for en, err := range v.All(ctx) {
+		if err != nil {
+			return err
+		}
+		buf = buf[:0]
+		if en.DB != db {
+			db = en.DB
+			buf = resp.AppendHeader(buf, 2)
+			buf = resp.AppendBulk(buf, "SELECT")
+			buf = resp.AppendInt(buf, int64(db))
+		}
+		buf = appendEntry(buf, en)
+		if _, err := out.Write(buf); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// appendEntry appends SET k v, or RESTORE for another type, and PEXPIREAT for an expiry.
+func appendEntry(buf []byte, en snapshot.Entry) []byte {
+	if en.Type == snapshot.String {
+		buf = resp.AppendHeader(buf, 3)
+		buf = resp.AppendBulk(buf, "SET")
+		buf = resp.AppendBulk(buf, en.Key)
+		buf = resp.AppendBulk(buf, en.Value)
+	} else {
+		buf = resp.AppendHeader(buf, 4)
+		buf = resp.AppendBulk(buf, "RESTORE")
+		buf = resp.AppendBulk(buf, en.Key)
+		buf = resp.AppendInt(buf, 0)
+		buf = resp.AppendBulk(buf, rdb.AppendDump(nil, en.Type, en.Value))
+	}
+	if en.ExpireAtMs != 0 {
+		buf = resp.AppendHeader(buf, 3)
+		buf = resp.AppendBulk(buf, "PEXPIREAT")
+		buf = resp.AppendBulk(buf, en.Key)
+		buf = resp.AppendInt(buf, en.ExpireAtMs)
+	}
+	return buf
+}

@@ -1,0 +1,287 @@
+package resp
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// Limits of what a Reader takes.
+const (
+	MaxArgs = 1 << 20   // arguments of a command
+	MaxBulk = 512 << 20 // bytes of an argument
+	MaxLine = 1023      // bytes of an annotation, LF included: Redis's limit
+)
+
+const (
+	firstBuffer = 256 << 10
+	slideBelow  = 64 << 10
+	growStep    = 1 << 20
+	// maxHead is the longest header line: a letter, 20 digits, CR LF.
+	maxHead = 23
+)
+
+// Reader takes commands out of a file, one after the other, with their offsets.
+//
+// It takes what both Redis's loader and redis-check-aof take, and no more: header lines end with
+// CR LF, numbers are plain decimal digits, CR LF follows a bulk string. Memory grows with the
+// bytes that were read, never with a length that the file states.
+//
+// Its errors are io.EOF where the input ends between two commands, a *corrupt.Error that is Torn
+// where it ends inside of one, another *corrupt.Error, at the first wrong byte, for anything else
+// that is not a command, and what the underlying reader returned. After an error Next returns
+// the same again.
+type Reader struct {
+	src   io.Reader
+	base  int64 // offset in the file of buf[0]
+	buf   []byte
+	start int // buf[start:pos] is the token that was read last, or is being read
+	pos   int
+	hold  int  // buf[hold:] must stay; -1 when nothing is held
+	eof   bool // src is at its end
+	err   error
+	arena [][]byte // arguments of the token, or of all that are held
+}
+
+// Token is what Next found: a command, or an annotation when Args is empty.
+type Token struct {
+	Args   [][]byte // the name first
+	Line   []byte   // an annotation with its line end, otherwise nil
+	Raw    []byte   // the token as it stands in the file
+	Offset int64    // of its first byte
+}
+
+// End returns the offset behind the token.
+func (t *Token) End() int64 { return t.Offset + int64(len(t.Raw)) }
+
+// NewReader returns a Reader of src, whose first byte stands at offset.
+func NewReader(src io.Reader, offset int64) *Reader {
+	return &Reader{src: src, base: offset, buf: make([]byte, 0, firstBuffer), hold: -1}
+}
+
+// Next returns the next command or annotation. What it points to is valid until the next call,
+// or until Release after a Hold.
+func (r *Reader) Next() (Token, error) {
+	if r.err != nil {
+		return Token{}, r.err
+	}
+	if r.hold < 0 {
+		r.arena = r.arena[:0]
+		if r.err = r.slide(); r.err != nil {
+			return Token{}, r.err
+		}
+	}
+	r.start = r.pos
+	var token Token
+	token, r.err = r.next()
+	return token, r.err
+}
+
+// Hold keeps what later calls of Next return valid until Release. Memory grows with it.
+func (r *Reader) Hold() {
+	if r.hold < 0 && r.err == nil {
+		r.err = r.slide()
+		r.hold, r.arena = r.pos, r.arena[:0]
+	}
+}
+
+// Release ends Hold.
+func (r *Reader) Release() {
+	r.hold = -1
+	if cap(r.buf) > 8*growStep && len(r.buf)-r.pos < firstBuffer {
+		// One huge group does not keep its memory for the rest of the file.
+		r.move(r.pos, firstBuffer)
+	}
+	if cap(r.arena) > growStep/16 {
+		r.arena = nil
+	}
+}
+
+// Offset returns where the next token begins or, after an error, the token that is at fault.
+func (r *Reader) Offset() int64 {
+	if r.err != nil {
+		return r.base + int64(r.start)
+	}
+	return r.offset()
+}
+
+func (r *Reader) next() (Token, error) {
+	if r.pos == len(r.buf) {
+		if err := r.fill(1); err != nil {
+			return Token{}, err
+		}
+		if r.pos == len(r.buf) {
+			return Token{}, io.EOF
+		}
+	}
+	if r.buf[r.pos] == '#' {
+		return r.annotation()
+	}
+	argc, err := r.head('*', MaxArgs)
+	if err != nil {
+		return Token{}, err
+	}
+	if argc == 0 {
+		return Token{}, corrupt.New(r.base+int64(r.start), "command without a name")
+	}
+	first := len(r.arena)
+	for range argc {
+		arg, err := r.bulk()
+		if err != nil {
+			return Token{}, err
+		}
+		r.arena = append(r.arena, arg)
+	}
+	return r.token(r.arena[first:len(r.arena):len(r.arena)], nil), nil
+}
+
+// token describes buf[start:pos].
+func (r *Reader) token(args [][]byte, line []byte) Token {
+	raw := r.buf[r.start:r.pos:r.pos]
+	return Token{Args: args, Line: line, Raw: raw, Offset: r.base + int64(r.start)}
+}
+
+// annotation reads a line that begins with #.
+func (r *Reader) annotation() (Token, error) {
+	searched := 0
+	for {
+		if i := bytes.IndexByte(r.buf[r.pos+searched:], '\n'); i >= 0 {
+			searched += i + 1
+			break
+		}
+		searched = len(r.buf) - r.pos
+		if searched >= MaxLine {
+			break
+		}
+		if err := r.fill(searched + 1); err != nil {
+			return Token{}, err
+		}
+		if len(r.buf)-r.pos == searched {
+			return Token{}, corrupt.Torn(r.offset(), "file ends inside an annotation")
+		}
+	}
+	if searched > MaxLine {
+		return Token{}, corrupt.New(r.offset(), "annotation longer than %d bytes", MaxLine)
+	}
+	r.pos += searched
+	return r.token(nil, r.buf[r.start:r.pos:r.pos]), nil
+}
+
+// head reads a header line: letter, number, CR LF.
+func (r *Reader) head(letter byte, limit int) (int, error) {
+	if len(r.buf)-r.pos < maxHead {
+		if err := r.fill(maxHead); err != nil {
+			return 0, err
+		}
+	}
+	line := r.buf[r.pos:]
+	if len(line) > 0 && line[0] != letter {
+		return 0, corrupt.New(r.offset(), "found %q, want %q", line[0], letter)
+	}
+	n, i := int64(0), 1
+	for ; i < len(line) && i <= 20; i++ {
+		digit := line[i] - '0'
+		if digit > 9 {
+			break
+		}
+		n = n*10 + int64(digit)
+		if n > int64(limit) {
+			return 0, corrupt.New(r.offset(), "length over the limit of %d", limit)
+		}
+	}
+	switch {
+	case i < len(line) && (line[i] != '\r' || i == 1):
+		return 0, corrupt.New(r.offset()+int64(i), "found %q in a length", line[i])
+	case i+1 < len(line) && line[i+1] != '\n':
+		return 0, corrupt.New(r.offset()+int64(i+1), "found %q, want LF", line[i+1])
+	case i+1 >= len(line):
+		return 0, corrupt.Torn(r.base+int64(r.start), "file ends inside a command")
+	case line[1] == '0' && i > 2:
+		return 0, corrupt.New(r.offset()+1, "leading zero in a length")
+	}
+	r.pos += i + 2
+	return int(n), nil
+}
+
+// bulk reads one argument.
+func (r *Reader) bulk() ([]byte, error) {
+	n, err := r.head('$', MaxBulk)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.buf)-r.pos < n+2 {
+		if err := r.fill(n + 2); err != nil {
+			return nil, err
+		}
+	}
+	rest := r.buf[r.pos:]
+	for i, want := range []byte("\r\n") {
+		switch {
+		case len(rest) <= n+i:
+			return nil, corrupt.Torn(r.base+int64(r.start), "file ends inside a command")
+		case rest[n+i] != want:
+			return nil, corrupt.New(r.offset()+int64(n+i), "found %q, want %q", rest[n+i], want)
+		}
+	}
+	r.pos += n + 2
+	return rest[:n:n], nil
+}
+
+func (r *Reader) offset() int64 { return r.base + int64(r.pos) }
+
+// slide moves what is not taken to the front when little of it is left, and reads on. Nothing
+// points into the buffer now.
+func (r *Reader) slide() error {
+	if len(r.buf)-r.pos >= slideBelow || r.eof {
+		return nil
+	}
+	r.base += int64(r.pos)
+	r.buf = r.buf[:copy(r.buf, r.buf[r.pos:])]
+	r.pos, r.start = 0, 0
+	return r.read()
+}
+
+// fill reads until n bytes stand behind pos, or the source ends. Arguments of the current token
+// and held ones point into the buffer, so that it is not overwritten but replaced.
+func (r *Reader) fill(n int) error {
+	for len(r.buf)-r.pos < n && !r.eof {
+		if len(r.buf) == cap(r.buf) {
+			keep := r.start
+			if r.hold >= 0 {
+				keep = r.hold
+			}
+			used := len(r.buf) - keep
+			size := used + max(used, firstBuffer)
+			if r.hold < 0 {
+				size = max(min(size, r.pos-keep+n), used+firstBuffer)
+			}
+			r.move(keep, size)
+		}
+		if err := r.read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read takes what the source gives at once into the free space of the buffer.
+func (r *Reader) read() error {
+	n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
+	r.buf = r.buf[:len(r.buf)+n]
+	if err == io.EOF {
+		r.eof, err = true, nil
+	}
+	return err
+}
+
+// move takes buf[keep:] to a new array of the given size.
+func (r *Reader) move(keep, size int) {
+	r.buf = append(make([]byte, 0, max(size, len(r.buf)-keep)), r.buf[keep:]...)
+	r.base += int64(keep)
+	r.pos -= keep
+	r.start -= keep
+	if r.hold >= 0 {
+		r.hold -= keep
+	}
+}

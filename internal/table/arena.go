@@ -1,0 +1,166 @@
+package table
+
+import "math/bits"
+
+// A ref names 8 bytes of a keyspace: 17 bits of chunk number, 15 bits of offset in words of 8
+// bytes. So a keyspace ends at 32 GiB, and ref 0 is as good as any other.
+const (
+	refChunkShift = 15
+	refOffsetMask = 1<<refChunkShift - 1
+	unitWords     = unitSize / 8
+	maxChunks     = 1 << (32 - refChunkShift)
+)
+
+// ownMapping stands for the pool's number of a chunk that is a mapping of its own.
+const ownMapping = 1<<32 - 1
+
+// arena is the memory of one keyspace: chunks, given out in runs of 4 KiB units. A run longer
+// than a chunk is a mapping of its own, which takes a chunk number.
+//
+// Slices into chunks stay valid until the run they point to is released: no memory ever moves.
+type arena struct {
+	pool   *pool
+	chunks [][]byte // by number; vacant ones are nil
+	free   []uint64 // a bit for each free unit; 0 in vacant ones and in own mappings
+	ids    []uint32 // the pool's numbers
+	vacant []uint32
+
+	// first[i] has no chunk below it with a free run of 1, 4 or 16 units, aligned to its size.
+	first [3]int
+}
+
+// at returns the memory from r to the end of its chunk.
+func (a *arena) at(r uint32) []byte {
+	return a.chunks[r>>refChunkShift][(r&refOffsetMask)<<3:]
+}
+
+// starts has a bit for each unit that a run of 1, 4 or 16 units may start at.
+var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
+
+// alloc returns n units of undefined contents. Runs of 4 and 16 that are aligned make pages.
+func (a *arena) alloc(n int, aligned bool) uint32 {
+	if n > chunkUnits {
+		c := a.number(a.pool.mapping(n*unitSize), ownMapping, 0)
+		return c << refChunkShift
+	}
+	kind := 0
+	if aligned && n == pageUnits {
+		kind = 1
+	} else if aligned {
+		kind = 2
+	}
+	c := a.first[kind]
+	for ; c < len(a.free); c++ {
+		if a.free[c] == 0 {
+			if c == a.first[kind] {
+				a.first[kind]++
+			}
+			continue
+		}
+		if at := runs(a.free[c], n) & starts[kind]; at != 0 {
+			return a.take(uint32(c), choose(a.free[c], at, n), n)
+		}
+		if c == a.first[kind] && (aligned || n == 1) {
+			a.first[kind]++
+		}
+	}
+	memory, id := a.pool.chunk()
+	number := a.number(memory, id, ^uint64(0))
+	for i := range a.first {
+		a.first[i] = min(a.first[i], int(number))
+	}
+	return a.take(number, 0, n)
+}
+
+// runs has a bit for each unit at which n free ones start.
+func runs(free uint64, n int) uint64 {
+	for have := 1; have < n; {
+		step := min(have, n-have)
+		free &= free >> step
+		have += step
+	}
+	return free
+}
+
+// choose picks one of the starts in at. A single unit goes where its neighbours are taken, which
+// keeps aligned runs whole for pages.
+func choose(free, at uint64, n int) int {
+	if n == 1 {
+		whole := runs(free, pageUnits) & starts[1]
+		if broken := at &^ (whole * 0xf); broken != 0 {
+			at = broken
+		}
+	}
+	return bits.TrailingZeros64(at)
+}
+
+func (a *arena) take(c uint32, unit, n int) uint32 {
+	a.free[c] &^= unitMask(unit, n)
+	return c<<refChunkShift | uint32(unit*unitWords)
+}
+
+func unitMask(unit, n int) uint64 {
+	return (^uint64(0) >> (64 - n)) << unit
+}
+
+// number gives memory a chunk number.
+func (a *arena) number(memory []byte, id uint32, free uint64) uint32 {
+	if n := len(a.vacant); n > 0 {
+		c := a.vacant[n-1]
+		a.vacant = a.vacant[:n-1]
+		a.chunks[c], a.ids[c], a.free[c] = memory, id, free
+		return c
+	}
+	if len(a.chunks) == maxChunks {
+		panic("table: out of memory: more than 32 GiB in one shard of a database")
+	}
+	a.chunks = append(a.chunks, memory)
+	a.ids = append(a.ids, id)
+	a.free = append(a.free, free)
+	return uint32(len(a.chunks) - 1)
+}
+
+// release takes back the n units at r. A chunk that is empty goes to the pool.
+func (a *arena) release(r uint32, n int) {
+	c := r >> refChunkShift
+	if n > chunkUnits {
+		a.pool.putMapping(a.chunks[c])
+		a.vacate(c)
+		return
+	}
+	mask := unitMask(int(r&refOffsetMask)/unitWords, n)
+	if a.free[c]&mask != 0 || a.ids[c] == ownMapping {
+		panic("table: internal error: units were freed twice")
+	}
+	if checked {
+		poison(a.at(r)[:n*unitSize])
+	}
+	a.free[c] |= mask
+	if a.free[c] == ^uint64(0) {
+		a.pool.putChunk(a.ids[c])
+		a.vacate(c)
+		return
+	}
+	for i := range a.first {
+		a.first[i] = min(a.first[i], int(c))
+	}
+}
+
+func (a *arena) vacate(c uint32) {
+	a.chunks[c], a.free[c], a.ids[c] = nil, 0, 0
+	a.vacant = append(a.vacant, c)
+}
+
+// releaseAll takes back everything at once.
+func (a *arena) releaseAll() {
+	for c, memory := range a.chunks {
+		switch {
+		case memory == nil:
+		case a.ids[c] == ownMapping:
+			a.pool.putMapping(memory)
+		default:
+			a.pool.putChunk(a.ids[c])
+		}
+	}
+	*a = arena{pool: a.pool}
+}

@@ -1,0 +1,301 @@
+package table
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Check recounts everything that the table keeps twice and returns what does not agree: index and
+// records, pages and their free lists, units of memory, marks of a view, counters. It only reads.
+// All shards are locked, or nobody else uses the table.
+func (t *Table) Check() error {
+	var errs []error
+	for i := range t.shards {
+		s := &t.shards[i]
+		for db, k := range s.spaces {
+			c := checker{k: k, shard: uint64(i)}
+			if k != nil {
+				c.check()
+			}
+			if n := s.counts[db].keys.Load(); n != c.keys {
+				c.failf("the counter has %d keys, %d are there", n, c.keys)
+			}
+			if n := s.counts[db].expires.Load(); n != c.expires {
+				c.failf("the counter has %d expiries, %d are there", n, c.expires)
+			}
+			if c.err != nil {
+				errs = append(errs, fmt.Errorf("table: shard %d, database %d: %w", i, db, c.err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checker recounts one keyspace and keeps the first error.
+type checker struct {
+	k             *keyspace
+	shard         uint64
+	keys, expires int64
+	records       map[uint32]bool // by ref; true when the index names it
+	units         []uint64        // of chunks, a bit for each in use
+	mapped        map[uint32]bool // own mappings in use
+	spanUnits     int64
+	err           error
+}
+
+func (c *checker) failf(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (c *checker) check() {
+	c.records = make(map[uint32]bool)
+	c.units = make([]uint64, len(c.k.chunks))
+	c.mapped = make(map[uint32]bool)
+	c.checkPages()
+	c.checkLists()
+	if c.err == nil {
+		c.checkIndex()
+	}
+	for ref, p := range c.k.pins {
+		if p.orphan {
+			c.useSpan(span{ref, p.units})
+		}
+	}
+	c.checkUnits()
+	if c.k.keys != c.keys {
+		c.failf("it says %d keys, %d are there", c.k.keys, c.keys)
+	}
+	if c.k.spanUnits != c.spanUnits {
+		c.failf("it says %d units in spans, %d are there", c.k.spanUnits, c.spanUnits)
+	}
+}
+
+func (c *checker) use(ref uint32, n int) {
+	chunk := ref >> refChunkShift
+	if n > chunkUnits {
+		if c.mapped[chunk] {
+			c.failf("chunk %d is used twice", chunk)
+		}
+		c.mapped[chunk] = true
+		return
+	}
+	mask := unitMask(int(ref&refOffsetMask)/unitWords, n)
+	if c.units[chunk]&mask != 0 {
+		c.failf("units at %#x are used twice", ref)
+	}
+	c.units[chunk] |= mask
+}
+
+func (c *checker) useSpan(s span) {
+	c.use(s.ref, int(s.units))
+	c.spanUnits += int64(s.units)
+}
+
+func (c *checker) checkPages() {
+	var slotted int64
+	for n := range c.k.pages {
+		p := &c.k.pages[n]
+		if p.flags&pageLive == 0 {
+			continue
+		}
+		for i := 1; i < pageUnitsOf(p.class)/pageUnits; i++ {
+			if c.k.pages[n+i].flags != pageTail {
+				c.failf("page %d has no tail %d", n, i)
+			}
+		}
+		c.use(uint32(n)<<pageShift, pageUnitsOf(p.class))
+		slotted += int64(c.checkPage(uint32(n), p)) * int64(slotSizes[p.class])
+	}
+	if slotted != c.k.slotted {
+		c.failf("it says %d bytes in slots, %d are there", c.k.slotted, slotted)
+	}
+}
+
+// checkPage checks what is in a page and returns how many records that is.
+func (c *checker) checkPage(n uint32, p *page) (used int) {
+	base := n << pageShift
+	for i := range int(p.top) {
+		r := base + uint32(i*slotSizes[p.class]/8)
+		slot := c.k.at(r)
+		if slot[0]&flagLive != 0 {
+			used++
+			c.records[r] = false
+			c.checkRecord(n, p, r)
+		} else if slot[0] != 0 {
+			c.failf("the free slot at %#x has flags %#x", r, slot[0])
+		}
+	}
+	if used != int(p.used) || used == 0 {
+		c.failf("page %d says %d records, has %d", n, p.used, used)
+	}
+	unused := 0
+	for link := p.unused; link != 0 && unused <= int(p.top); unused++ {
+		slot := c.k.at(base + uint32(link-1))
+		if slot[0] != 0 {
+			c.failf("page %d has a record in its free list", n)
+		}
+		link = binary.LittleEndian.Uint16(slot[2:])
+	}
+	if used+unused != int(p.top) {
+		c.failf("page %d has %d records and %d free slots of %d", n, used, unused, p.top)
+	}
+	return used
+}
+
+func (c *checker) checkRecord(n uint32, p *page, r uint32) {
+	rec := c.k.recordAt(r)
+	expiring := rec.flags&flagExpire != 0
+	if expiring != (p.flags&pageExpire != 0) || expiring != (rec.expire != 0) {
+		c.failf("the record at %#x is among those of the other expiry", r)
+	}
+	if expiring {
+		c.expires++
+		if rec.expire < p.earliest {
+			c.failf("the record at %#x expires before its page", r)
+		}
+	}
+	if classOf(rec.size) != p.class {
+		c.failf("the record at %#x has %d bytes in a slot of %d", r, rec.size, slotSizes[p.class])
+	}
+	if rec.flags&flagNew != 0 && (!c.k.frozen.ahead(n) || p.flags&pageNew == 0) {
+		c.failf("the record at %#x is marked new", r)
+	}
+	if rec.flags&flagLarge != 0 {
+		c.useSpan(rec.span)
+		if p.flags&pageLarge == 0 || recordSize(rec.keySize, rec.valueSize, expiring) <= maxSlot {
+			c.failf("the record at %#x should not be large", r)
+		}
+	}
+	if _, isInt := parseInt(rec.value); isInt && rec.flags&(flagCounter|flagOpaque) == 0 {
+		c.failf("the record at %#x should be a counter", r)
+	}
+}
+
+// checkLists checks that the lists of pages with a free slot are what the pages say.
+func (c *checker) checkLists() {
+	want, have := 0, 0
+	for n := range c.k.pages {
+		if p := &c.k.pages[n]; p.flags&pageLive != 0 && !p.full() {
+			want++
+		}
+	}
+	for list, n := range c.k.partial {
+		for prev := uint32(0); n != 0 && have <= want; have++ {
+			p := &c.k.pages[n-1]
+			if p.prev != prev || p.full() || listOf(p.class, p.flags&pageExpire != 0) != list {
+				c.failf("page %d is in a list where it should not be", n-1)
+			}
+			prev, n = n, p.next
+		}
+	}
+	if have != want {
+		c.failf("%d pages are in lists, %d have free slots", have, want)
+	}
+}
+
+func (c *checker) checkIndex() {
+	segments, next := 0, uint64(0)
+	c.k.eachHead(func(seg uint32, first, last uint64) bool {
+		if first != next {
+			c.failf("the directory goes on at %#x instead of %#x", first, next)
+		}
+		next = last + 1
+		depth := depthOf(c.k.segment(seg))
+		run := uint64(1) << (c.k.depth - depth)
+		for i := range run {
+			if c.k.directory[first>>(64-c.k.depth)+i] != seg {
+				c.failf("the directory has a hole behind %#x", first)
+			}
+		}
+		for more := true; more && c.err == nil; segments++ {
+			s := c.k.segment(seg)
+			c.use(seg, 1)
+			c.checkSegment(seg, first, last)
+			seg, more = nextIn(s)
+		}
+		return c.err == nil
+	})
+	if segments != c.k.segments {
+		c.failf("it says %d segments, %d are there", c.k.segments, segments)
+	}
+	for r, named := range c.records {
+		if !named {
+			c.failf("the record at %#x is not in the index", r)
+		}
+	}
+}
+
+// checkSegment checks the records of one segment, and that each is found.
+func (c *checker) checkSegment(seg uint32, first, last uint64) {
+	s := c.k.segment(seg)
+	n := 0
+	eachRef(s, func(r uint32) {
+		n++
+		c.keys++
+		named, ok := c.records[r]
+		if !ok || named {
+			c.failf("the index names %#x, which is no record of its own", r)
+			return
+		}
+		c.records[r] = true
+		rec := c.k.recordAt(r)
+		h := hash(c.k.seed, rec.key)
+		if p := c.k.prefix(h); p < first || p > last || c.shard != h>>1>>(63-c.k.shardBits) {
+			c.failf("the record at %#x is in the wrong segment", r)
+		}
+		if found, _, ok := c.k.find(h, rec.key); !ok || found != r {
+			c.failf("the record at %#x is not found", r)
+		}
+	})
+	if n != recordsIn(s) {
+		c.failf("a segment says %d records, has %d", recordsIn(s), n)
+	}
+	c.checkOverflow(s)
+}
+
+// checkOverflow recounts the overflow of a segment that is not in a chain.
+func (c *checker) checkOverflow(s segment) {
+	if _, chained := nextIn(s); chained {
+		return
+	}
+	var passed [segmentBuckets]uint16
+	for b := range uint32(segmentBuckets) {
+		for slot := range uint32(bucketSlots) {
+			if bucketOf(s, b)[slot] == 0 {
+				continue
+			}
+			h := c.k.hashAt(refIn(bucketOf(s, b), slot))
+			for at := homeOf(h); at != b; at = (at + 1) % segmentBuckets {
+				passed[at]++
+			}
+		}
+	}
+	for b := range uint32(segmentBuckets) {
+		if have := overflow(bucketOf(s, b)); have != passed[b] && have != maxOverflow {
+			c.failf("a bucket says %d records passed it, %d did", have, passed[b])
+		}
+	}
+}
+
+// checkUnits checks that what is used and what is free are all there is.
+func (c *checker) checkUnits() {
+	for n, memory := range c.k.chunks {
+		chunk := uint32(n)
+		switch {
+		case memory == nil:
+			if c.units[n] != 0 || c.mapped[chunk] {
+				c.failf("chunk %d is used and has no memory", n)
+			}
+		case c.k.ids[n] == ownMapping:
+			if !c.mapped[chunk] {
+				c.failf("mapping %d is not used", n)
+			}
+		case c.units[n]^c.k.free[n] != math.MaxUint64:
+			c.failf("chunk %d: units %#x are used, %#x free", n, c.units[n], c.k.free[n])
+		}
+	}
+}

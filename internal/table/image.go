@@ -1,0 +1,142 @@
+package table
+
+import "sync"
+
+// This is how a view stays at its instant while writers go on. For each keyspace it has a cursor,
+// which walks the pages by number, and a limit, the number of pages at the freeze:
+//
+//  1. A record that was alive at the freeze, in a page from the cursor to the limit, is either
+//     unmarked and as it was, or its before-image has been kept.
+//  2. A record in these pages that was written since carries flagNew, and its page pageNew.
+//  3. No record elsewhere carries flagNew.
+//
+// A writer calls preserve before it changes or frees a record, which keeps 1, and written after it
+// wrote one, which keeps 2. The reader copies a page, removes the marks in it, and moves the
+// cursor behind it, in one hold of the lock, which keeps 3. So every record of the freeze comes to
+// the reader once: with its page, or as a before-image. A page may be freed and made anew, of
+// another class and size, in between: what is in it then is new. A big page counts by its first
+// part, so one that begins behind the cursor is behind it altogether.
+//
+// A large value is not copied: its span is pinned, and writers leave pinned spans alone.
+
+// frozen is a keyspace's state while a view has not passed it; the zero value is none.
+type frozen struct {
+	on            bool
+	view          *View
+	cursor, limit uint32   // pages
+	images        [][]byte // blocks of records, one behind the other
+	large         []image
+}
+
+// image is a large record and its span, pinned.
+type image struct {
+	slot   []byte // a copy
+	memory []byte // of the span
+	ref    uint32
+}
+
+// imageBlock is the size of the blocks that before-images are collected in.
+const imageBlock = 16 << 10
+
+var imageBlocks = sync.Pool{New: func() any { return new([imageBlock]byte) }}
+
+// ahead reports whether the view has still to come to page n.
+func (f *frozen) ahead(n uint32) bool {
+	return f.on && n >= f.cursor && n < f.limit
+}
+
+// preserve keeps what the view needs of the record at r, which is about to change or go.
+func (k *keyspace) preserve(r uint32) {
+	if !k.frozen.on {
+		return
+	}
+	n := k.head(r)
+	slot := k.at(r)
+	if !k.frozen.ahead(n) || slot[0]&flagNew != 0 {
+		return
+	}
+	if !k.frozen.view.closed.Load() {
+		k.keepImage(slot)
+	}
+	slot[0] |= flagNew
+	k.pages[n].flags |= pageNew
+}
+
+func (k *keyspace) keepImage(slot []byte) {
+	rec, f := parse(slot), &k.frozen
+	if rec.flags&flagLarge != 0 {
+		k.pin(rec.span)
+		f.large = append(f.large, k.imageOf(slot, &rec))
+		f.view.held.Add(int64(rec.span.units) * unitSize)
+		return
+	}
+	last := len(f.images) - 1
+	if last < 0 || len(f.images[last])+rec.size > cap(f.images[last]) {
+		block := imageBlocks.Get().(*[imageBlock]byte)[:0]
+		if rec.size > imageBlock {
+			block = make([]byte, 0, rec.size)
+		}
+		f.images = append(f.images, block)
+		last++
+	}
+	f.images[last] = append(f.images[last], slot[:rec.size]...)
+	f.view.held.Add(int64(rec.size))
+}
+
+// imageOf copies what is in the slot of a large record whose span is pinned.
+func (k *keyspace) imageOf(slot []byte, rec *record) image {
+	size := int(rec.span.units) * unitSize
+	return image{
+		slot:   append([]byte(nil), slot[:rec.size]...),
+		memory: k.at(rec.span.ref)[:size:size],
+		ref:    rec.span.ref,
+	}
+}
+
+// recycle ends the use of blocks of before-images.
+func recycle(blocks [][]byte) {
+	for _, b := range blocks {
+		if cap(b) == imageBlock {
+			imageBlocks.Put((*[imageBlock]byte)(b[:imageBlock]))
+		}
+	}
+}
+
+// skip moves the cursor to the next page with records, past at most max others, and reports
+// whether it found one.
+func (k *keyspace) skip(max uint32) bool {
+	f := &k.frozen
+	for ; max > 0 && f.cursor < f.limit; max-- {
+		if k.pages[f.cursor].flags&pageLive != 0 {
+			return true
+		}
+		f.cursor++
+	}
+	return false
+}
+
+// pass moves the cursor behind the page that it is at and removes the marks there.
+func (k *keyspace) pass() {
+	f := &k.frozen
+	p := &k.pages[f.cursor]
+	if p.flags&pageNew != 0 {
+		size := slotSizes[p.class]
+		memory := k.at(f.cursor << pageShift)
+		for i := range int(p.top) {
+			memory[i*size] &^= flagNew
+		}
+		p.flags &^= pageNew
+	}
+	f.cursor += uint32(pageUnitsOf(p.class) / pageUnits)
+}
+
+// thaw ends a view's interest in the keyspace.
+func (k *keyspace) thaw() {
+	f := k.frozen
+	k.frozen = frozen{}
+	for _, im := range f.large {
+		k.unpin(im.ref)
+	}
+	recycle(f.images)
+	k.releaseDetached()
+}

@@ -1,0 +1,293 @@
+package table
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The index is extendible hashing. The directory, indexed by the bits of the hash that follow
+// those of the shard, holds refs of segments; a segment is a unit of 64 buckets, a bucket is a
+// cache line:
+//
+//	0..11      12..13    14..15  16..63
+//	12 tags    overflow  note    12 refs of records
+//
+// A tag is 8 bits of the hash, 0 where the slot is empty. A record stands in the first bucket
+// with room from its home on; overflow counts the records that had to pass a bucket, so a search
+// ends at the first bucket whose count is 0, and no deletion leaves a trace. The notes are the
+// segment's own: bucket 0 has its depth, 1 the number of records in it, 2 and 3 the ref of the
+// next segment of its chain plus 1. Only keys whose hashes agree in too many bits make chains.
+//
+// When a record is not placed within probeWindow buckets its segment is split in two; when two
+// segments that a split could have made have few records they are merged. No step of growth or
+// shrinkage moves the records of more than one segment.
+const (
+	bucketSize     = 64
+	bucketSlots    = 12
+	segmentBuckets = unitSize / bucketSize
+	segmentSlots   = segmentBuckets * bucketSlots
+	probeWindow    = 8
+	mergeBelow     = segmentSlots / 4        // of one segment
+	mergeSum       = segmentSlots * 45 / 100 // of both
+	maxDepth       = 28
+
+	offOverflow = 12
+	offNote     = 14
+	offRefs     = 16
+)
+
+type index struct {
+	directory []uint32
+	depth     uint8 // the directory has 1<<depth refs
+	segments  int
+	byDepth   [maxDepth + 1]uint32 // how many segments
+}
+
+// segment and bucket are windows on a unit.
+type (
+	segment = *[unitSize]byte
+	bucket  = *[bucketSize]byte
+)
+
+func (k *keyspace) segment(ref uint32) segment { return segment(k.at(ref)) }
+
+func bucketOf(s segment, b uint32) bucket {
+	return bucket(s[b*bucketSize:])
+}
+
+func note(s segment, b uint32) uint16 {
+	return binary.LittleEndian.Uint16(s[b*bucketSize+offNote:])
+}
+
+func setNote(s segment, b uint32, v uint16) {
+	binary.LittleEndian.PutUint16(s[b*bucketSize+offNote:], v)
+}
+
+func depthOf(s segment) uint8 { return uint8(note(s, 0)) }
+
+func setDepth(s segment, d uint8) { setNote(s, 0, uint16(d)) }
+
+func recordsIn(s segment) int { return int(note(s, 1)) }
+
+func addRecords(s segment, n int) { setNote(s, 1, uint16(recordsIn(s)+n)) }
+
+// nextIn returns the next segment of a chain.
+func nextIn(s segment) (ref uint32, ok bool) {
+	v := uint32(note(s, 2)) | uint32(note(s, 3))<<16
+	return v - 1, v != 0
+}
+
+func setNext(s segment, ref uint32, ok bool) {
+	if ref++; !ok {
+		ref = 0
+	}
+	setNote(s, 2, uint16(ref))
+	setNote(s, 3, uint16(ref>>16))
+}
+
+func tagOf(h uint64) byte { return byte(h) | byte(b2i(byte(h) == 0)) }
+
+func b2i(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func homeOf(h uint64) uint32 { return uint32(h>>8) & (segmentBuckets - 1) }
+
+// prefix returns the hash without the bits of the shard.
+func (k *keyspace) prefix(h uint64) uint64 { return h << k.shardBits }
+
+// segmentOf returns the head segment for a hash.
+func (k *keyspace) segmentOf(h uint64) uint32 {
+	return k.directory[k.prefix(h)>>(64-k.depth)]
+}
+
+// place is where the index has a ref: slot i of the bucket at ref.
+type place struct {
+	bucket uint32
+	slot   uint32
+}
+
+// zeroBytes has the top bit of every byte of x that is 0, and no other. The shorter formula with
+// false alarms would not do: it can name an empty slot, whose ref is stale.
+func zeroBytes(x uint64) uint64 {
+	const low = 0x7f7f7f7f7f7f7f7f
+	return ^((x&low + low) | x | low)
+}
+
+// find returns the record of key and its place.
+func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
+	if k.keys == 0 {
+		return 0, place{}, false
+	}
+	seg, home := k.segmentOf(h), homeOf(h)
+	pattern := uint64(tagOf(h)) * 0x0101010101010101
+	for more := true; more; seg, more = nextIn(k.segment(seg)) {
+		s := k.segment(seg)
+		for i := range uint32(segmentBuckets) {
+			n := (home + i) % segmentBuckets
+			b := bucketOf(s, n)
+			x := binary.LittleEndian.Uint64(b[:]) ^ pattern
+			// A zero byte of x is a tag that matches.
+			for m := zeroBytes(x); m != 0; m &= m - 1 {
+				slot := uint32(bits.TrailingZeros64(m)) >> 3
+				r := refIn(b, slot)
+				if k.hasKey(r, key) {
+					return r, place{seg + n*(bucketSize/8), slot}, true
+				}
+			}
+			x = uint64(binary.LittleEndian.Uint32(b[8:])) ^ pattern | 0xffffffff<<32
+			for m := zeroBytes(x); m != 0; m &= m - 1 {
+				slot := 8 + uint32(bits.TrailingZeros64(m))>>3
+				r := refIn(b, slot)
+				if k.hasKey(r, key) {
+					return r, place{seg + n*(bucketSize/8), slot}, true
+				}
+			}
+			if overflow(b) == 0 {
+				return 0, place{}, false
+			}
+		}
+	}
+	return 0, place{}, false
+}
+
+func refIn(b bucket, slot uint32) uint32 {
+	return binary.LittleEndian.Uint32(b[offRefs+slot%bucketSlots*4:])
+}
+
+func overflow(b bucket) uint16 { return binary.LittleEndian.Uint16(b[offOverflow:]) }
+
+// maxOverflow is a count that is no longer exact and stays.
+const maxOverflow = 1<<16 - 1
+
+func addOverflow(b bucket, n int) {
+	if v := overflow(b); v != maxOverflow {
+		binary.LittleEndian.PutUint16(b[offOverflow:], uint16(int(v)+n))
+	}
+}
+
+// setRef points a place to another record of the same key.
+func (k *keyspace) setRef(at place, r uint32) {
+	binary.LittleEndian.PutUint32(k.at(at.bucket)[offRefs+at.slot*4:], r)
+}
+
+// put stores a ref in s, in one of the first buckets from its home on that are in the window.
+// It changes nothing when they are full.
+func put(s segment, h uint64, r uint32, window uint32) bool {
+	home := homeOf(h)
+	for i := range window {
+		b := bucketOf(s, (home+i)%segmentBuckets)
+		slot, ok := emptySlot(b)
+		if !ok {
+			continue
+		}
+		b[slot] = tagOf(h)
+		binary.LittleEndian.PutUint32(b[offRefs+slot*4:], r)
+		addRecords(s, 1)
+		for j := range i {
+			addOverflow(bucketOf(s, (home+j)%segmentBuckets), 1)
+		}
+		return true
+	}
+	return false
+}
+
+func emptySlot(b bucket) (slot uint32, ok bool) {
+	x := binary.LittleEndian.Uint64(b[:])
+	if m := zeroBytes(x); m != 0 {
+		return uint32(bits.TrailingZeros64(m)) >> 3, true
+	}
+	x = uint64(binary.LittleEndian.Uint32(b[8:])) | 0xffffffff<<32
+	if m := zeroBytes(x); m != 0 {
+		return 8 + uint32(bits.TrailingZeros64(m))>>3, true
+	}
+	return 0, false
+}
+
+// insert adds a record whose key is not there.
+func (k *keyspace) insert(h uint64, r uint32) {
+	if len(k.directory) == 0 {
+		k.directory = []uint32{k.addSegment(0)}
+	}
+	for {
+		seg := k.segmentOf(h)
+		if put(k.segment(seg), h, r, probeWindow) {
+			return
+		}
+		if !k.split(seg, h) {
+			k.insertFar(seg, h, r)
+			return
+		}
+	}
+}
+
+// insertFar places a record anywhere in the chain of a segment that cannot be split.
+func (k *keyspace) insertFar(seg uint32, h uint64, r uint32) {
+	for {
+		s := k.segment(seg)
+		if put(s, h, r, segmentBuckets) {
+			return
+		}
+		for b := range uint32(segmentBuckets) {
+			addOverflow(bucketOf(s, b), 1)
+		}
+		next, ok := nextIn(s)
+		if !ok {
+			next = k.addSegment(depthOf(s))
+			setNext(s, next, true)
+		}
+		seg = next
+	}
+}
+
+// remove takes the record at a place out of the index.
+func (k *keyspace) remove(h uint64, at place) {
+	home, seg := homeOf(h), k.segmentOf(h)
+	head, before := seg, seg
+	for seg != at.bucket&^(unitWords-1) {
+		s := k.segment(seg)
+		for b := range uint32(segmentBuckets) {
+			addOverflow(bucketOf(s, b), -1)
+		}
+		before = seg
+		seg, _ = nextIn(s)
+	}
+	s := k.segment(seg)
+	end := at.bucket % unitWords / (bucketSize / 8)
+	for b := home; b != end; b = (b + 1) % segmentBuckets {
+		addOverflow(bucketOf(s, b), -1)
+	}
+	bucketOf(s, end)[at.slot] = 0
+	addRecords(s, -1)
+	if seg != head {
+		if recordsIn(s) == 0 {
+			next, ok := nextIn(s)
+			setNext(k.segment(before), next, ok)
+			k.dropSegment(seg, depthOf(s))
+		}
+		return
+	}
+	if recordsIn(s) < mergeBelow {
+		k.merge(seg, h)
+	}
+}
+
+// addSegment returns an empty segment.
+func (k *keyspace) addSegment(depth uint8) uint32 {
+	ref := k.alloc(1, false)
+	s := k.segment(ref)
+	*s = [unitSize]byte{}
+	setDepth(s, depth)
+	k.segments++
+	k.byDepth[depth]++
+	return ref
+}
+
+func (k *keyspace) dropSegment(ref uint32, depth uint8) {
+	k.segments--
+	k.byDepth[depth]--
+	k.release(ref, 1)
+}

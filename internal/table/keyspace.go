@@ -1,0 +1,176 @@
+package table
+
+import "sync/atomic"
+
+// keyspace is one shard's part of one database. Everything of it is guarded by the shard's lock,
+// also when a Flush has taken it out of the shard and only a view still reads it.
+type keyspace struct {
+	arena
+	index
+	slabs
+
+	seed      [2]uint64 // constant
+	shardBits uint8     // constant
+	keys      int64
+	spanUnits int64 // in spans, also those that only pins hold
+
+	// pins has the spans that a reader uses outside the lock. They are not modified.
+	pins map[uint32]pin
+
+	frozen   frozen
+	detached bool // flushed during a view: released when the view has done with it
+}
+
+// pin counts the readers of a span. An orphan belongs to no record any more and is released with
+// its last pin.
+type pin struct {
+	readers int32
+	orphan  bool
+	units   uint32
+}
+
+// count is what Len and Expires read without locks.
+type count struct {
+	keys, expires atomic.Int64
+}
+
+func (c *count) swap(o *count) {
+	c.keys.Store(o.keys.Swap(c.keys.Load()))
+	c.expires.Store(o.expires.Swap(c.expires.Load()))
+}
+
+// hashAt returns the hash of the key of the record at r.
+func (k *keyspace) hashAt(r uint32) uint64 {
+	rec := parse(k.at(r))
+	if rec.key == nil {
+		rec.load(k.at(rec.span.ref))
+	}
+	return hash(k.seed, rec.key)
+}
+
+// hasKey reports whether the record at r has the key.
+func (k *keyspace) hasKey(r uint32, key []byte) bool {
+	slot := k.at(r)
+	if slot[0]&(flagWide|flagLarge) == 0 {
+		if int(slot[1]) != len(key) {
+			return false
+		}
+		n := 4 + int(slot[0]&flagExpire)*2
+		return string(slot[n:n+len(key)]) == string(key)
+	}
+	rec := parse(slot)
+	if rec.keySize != len(key) {
+		return false
+	}
+	if rec.key == nil {
+		rec.load(k.at(rec.span.ref))
+	}
+	return string(rec.key) == string(key)
+}
+
+// store writes a new record and returns where it is.
+func (k *keyspace) store(key []byte, c *content) uint32 {
+	expiring := c.expire != 0
+	if size := recordSize(len(key), c.size(), expiring); size <= maxSlot {
+		r, n := k.allocSlot(classOf(size), expiring)
+		putRecord(k.at(r), key, c)
+		k.written(r, n, c.expire)
+		return r
+	}
+	s := k.allocSpan(spanKey(len(key))+c.size(), 0)
+	k.fill(s, key, c)
+	return k.storeLarge(key, c, s)
+}
+
+// fill writes the contents of a span that no reader has.
+func (k *keyspace) fill(s span, key []byte, c *content) {
+	memory := k.at(s.ref)
+	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
+}
+
+// storeLarge writes a new record for a span that is filled.
+func (k *keyspace) storeLarge(key []byte, c *content, s span) uint32 {
+	r, n := k.allocSlot(classOf(largeSize(len(key), c.expire != 0)), c.expire != 0)
+	putLarge(k.at(r), key, c, s)
+	k.pages[n].flags |= pageLarge
+	k.written(r, n, c.expire)
+	return r
+}
+
+// written notes what page n must know of the record that was written at r.
+func (k *keyspace) written(r, n uint32, expire int64) {
+	p := &k.pages[n]
+	if expire != 0 && expire < p.earliest {
+		p.earliest = expire
+	}
+	if k.frozen.ahead(n) {
+		k.at(r)[0] |= flagNew
+		p.flags |= pageNew
+	}
+}
+
+// replace gives the record at old a new value and expiry.
+func (k *keyspace) replace(old uint32, at place, key []byte, c *content) {
+	rec := parse(k.at(old))
+	if k.overwrite(old, &rec, key, c) {
+		return
+	}
+	r := k.store(key, c)
+	k.setRef(at, r)
+	k.drop(old)
+}
+
+// overwrite does what replace does where the record is, if that has the right size.
+func (k *keyspace) overwrite(r uint32, rec *record, key []byte, c *content) bool {
+	if rec.flags&flagExpire != 0 != (c.expire != 0) {
+		return false
+	}
+	size := recordSize(len(key), c.size(), c.expire != 0)
+	if rec.flags&flagLarge != 0 {
+		if size <= maxSlot {
+			return false
+		}
+		k.preserve(r)
+		k.overwriteLarge(r, rec, key, c)
+		return true
+	}
+	n := k.head(r)
+	if size > maxSlot || classOf(size) != k.pages[n].class {
+		return false
+	}
+	k.preserve(r)
+	putRecord(k.at(r), key, c)
+	k.written(r, n, c.expire)
+	return true
+}
+
+func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content) {
+	s, size := rec.span, spanKey(len(key))+c.size()
+	need := unitsFor(size)
+	if _, pinned := k.pins[s.ref]; pinned || need > s.units || need < s.units/2 {
+		s = k.allocSpan(size, 0)
+		k.dropSpan(rec.span)
+	}
+	k.fill(s, key, c)
+	putLarge(k.at(r), key, c, s)
+	k.written(r, k.head(r), c.expire)
+}
+
+// drop frees the record at r, which the index does not name any more.
+func (k *keyspace) drop(r uint32) {
+	k.preserve(r)
+	slot := k.at(r)
+	if slot[0]&flagLarge != 0 {
+		rec := parse(slot)
+		k.dropSpan(rec.span)
+	}
+	k.freeSlot(r)
+}
+
+// releaseDetached gives everything back when the keyspace is out of use: flushed, and no reader left.
+func (k *keyspace) releaseDetached() {
+	if k.detached && !k.frozen.on && len(k.pins) == 0 {
+		k.releaseAll()
+		*k = keyspace{}
+	}
+}

@@ -1,0 +1,25 @@
+//go:build (darwin || freebsd) && !perdure_heap
+
+package table
+
+import "syscall"
+
+// regionChunks is how many chunks are asked of the system at a time: 1 MiB, which is little
+// because only a whole region goes back.
+const regionChunks = 4
+
+// canDiscard says that discardMemory works on a part of a region.
+const canDiscard = false
+
+func mapMemory(size int) ([]byte, error) {
+	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+}
+
+func unmapMemory(b []byte) {
+	if err := syscall.Munmap(b); err != nil {
+		panic("table: munmap: " + err.Error())
+	}
+}
+
+func discardMemory([]byte) {}

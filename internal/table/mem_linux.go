@@ -1,0 +1,30 @@
+//go:build linux && !perdure_heap
+
+package table
+
+import "syscall"
+
+// regionChunks is how many chunks are asked of the system at a time: 16 MiB. The system gives
+// pages when they are touched, so what is not used costs addresses only.
+const regionChunks = 64
+
+// canDiscard says that discardMemory works on a part of a region.
+const canDiscard = true
+
+func mapMemory(size int) ([]byte, error) {
+	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+}
+
+func unmapMemory(b []byte) {
+	if err := syscall.Munmap(b); err != nil {
+		panic("table: munmap: " + err.Error())
+	}
+}
+
+// discardMemory gives the pages back and keeps the addresses. What was in them is lost.
+func discardMemory(b []byte) {
+	if err := syscall.Madvise(b, syscall.MADV_DONTNEED); err != nil {
+		panic("table: madvise: " + err.Error())
+	}
+}

@@ -1,0 +1,322 @@
+package table_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// model is a table beside a plain map that says what must be in it.
+type model struct {
+	t    *testing.T
+	tab  *table.Table
+	want map[name]value
+}
+
+type name struct {
+	db  int
+	key string
+}
+
+type value struct {
+	kind   table.Kind
+	bytes  string
+	expire int64
+}
+
+func newModel(t *testing.T, o table.Options) *model {
+	tab := table.New(o)
+	t.Cleanup(tab.Close)
+	return &model{t: t, tab: tab, want: map[name]value{}}
+}
+
+// do runs f with the shard of a key locked.
+func do(tab *table.Table, key string, f func(s *table.Shard, h uint64)) {
+	h := tab.Hash(key)
+	s := tab.Shard(h)
+	s.Lock()
+	defer s.Unlock()
+	f(s, h)
+}
+
+func (m *model) set(n name, v value) {
+	m.t.Helper()
+	_, had := m.want[n]
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		if existed := s.Set(n.db, h, n.key, v.kind, []byte(v.bytes), v.expire); existed != had {
+			m.t.Fatalf("Set %.40q existed = %v, want %v", n.key, existed, had)
+		}
+	})
+	m.want[n] = v
+}
+
+func (m *model) setInt(n name, i, expire int64) {
+	do(m.tab, n.key, func(s *table.Shard, h uint64) { s.SetInt(n.db, h, n.key, i, expire) })
+	m.want[n] = value{bytes: strconv.FormatInt(i, 10), expire: expire}
+}
+
+func (m *model) delete(n name) {
+	m.t.Helper()
+	_, had := m.want[n]
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		if ok := s.Delete(n.db, h, n.key); ok != had {
+			m.t.Fatalf("Delete %.40q = %v, want %v", n.key, ok, had)
+		}
+	})
+	delete(m.want, n)
+}
+
+func (m *model) expire(n name, at int64) {
+	m.t.Helper()
+	v, had := m.want[n]
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		if ok := s.SetExpire(n.db, h, n.key, at); ok != had {
+			m.t.Fatalf("SetExpire %.40q = %v, want %v", n.key, ok, had)
+		}
+	})
+	if had {
+		v.expire = at
+		m.want[n] = v
+	}
+}
+
+func (m *model) append(n name, suffix string) {
+	m.t.Helper()
+	v, had := m.want[n]
+	if !had || v.kind != table.String {
+		m.set(n, value{bytes: suffix})
+		return
+	}
+	v.bytes += suffix
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		if size := s.Append(n.db, h, n.key, []byte(suffix)); size != len(v.bytes) {
+			m.t.Fatalf("Append %.40q = %d, want %d", n.key, size, len(v.bytes))
+		}
+	})
+	m.want[n] = v
+}
+
+func (m *model) flush(db int) {
+	var removed int64
+	for i := range m.tab.NumShards() {
+		s := m.tab.ShardAt(i)
+		s.Lock()
+		removed += s.Flush(db)
+		s.Unlock()
+	}
+	var had int64
+	for n := range m.want {
+		if n.db == db {
+			delete(m.want, n)
+			had++
+		}
+	}
+	if removed != had {
+		m.t.Fatalf("Flush removed %d, want %d", removed, had)
+	}
+}
+
+func (m *model) sweep(now int64) {
+	m.t.Helper()
+	removed := 0
+	for i := range m.tab.NumShards() {
+		s := m.tab.ShardAt(i)
+		s.Lock()
+		_, n := s.SweepExpired(now, 1<<30, func(db int, key []byte) {
+			n := name{db, string(key)}
+			v, ok := m.want[n]
+			if !ok || v.expire == 0 || now <= v.expire {
+				m.t.Fatalf("%.40q was swept", key)
+			}
+			delete(m.want, n)
+		})
+		removed += n
+		s.Unlock()
+	}
+	for n, v := range m.want {
+		if v.expire != 0 && now > v.expire {
+			m.t.Fatalf("%.40q was not swept; %d were", n.key, removed)
+		}
+	}
+}
+
+// get compares one key.
+func (m *model) get(n name) {
+	m.t.Helper()
+	want, had := m.want[n]
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		it, ok := s.Find(n.db, h, n.key)
+		if ok != had {
+			m.t.Fatalf("Find %.40q = %v, want %v", n.key, ok, had)
+		}
+		if !ok {
+			return
+		}
+		got := it.AppendValue([]byte("prefix"))
+		if string(got[6:]) != want.bytes || it.ValueLen() != len(want.bytes) {
+			m.t.Fatalf("%.40q has %d bytes %.40q, want %d bytes %.40q",
+				n.key, it.ValueLen(), got[6:], len(want.bytes), want.bytes)
+		}
+		if it.Kind() != want.kind || it.ExpireAtMs() != want.expire {
+			m.t.Fatalf("%.40q is %v, expires %d; want %v", n.key, it.Kind(), it.ExpireAtMs(), want)
+		}
+		i, err := strconv.ParseInt(want.bytes, 10, 64)
+		canonical := err == nil && strconv.FormatInt(i, 10) == want.bytes && want.kind == table.String
+		if j, ok := it.Int(); ok != canonical || ok && i != j {
+			m.t.Fatalf("%.40q is integer %d, %v; want %.40q", n.key, j, ok, want.bytes)
+		}
+	})
+}
+
+// check compares everything.
+func (m *model) check() {
+	m.t.Helper()
+	if err := m.tab.Check(); err != nil {
+		m.t.Fatal(err)
+	}
+	keys, expires := map[int]int64{}, map[int]int64{}
+	for n, v := range m.want {
+		m.get(n)
+		keys[n.db]++
+		if v.expire != 0 {
+			expires[n.db]++
+		}
+	}
+	for db := range m.tab.Databases() {
+		if m.tab.Len(db) != keys[db] || m.tab.Expires(db) != expires[db] {
+			m.t.Fatalf("database %d: %d keys, %d expire; want %d, %d",
+				db, m.tab.Len(db), m.tab.Expires(db), keys[db], expires[db])
+		}
+	}
+	got := map[name]value{}
+	for db := range m.tab.Databases() {
+		scan(m.tab, db, func(e table.Entry) { m.collect(got, e) })
+	}
+	m.equal(got, m.want)
+}
+
+// collect adds an entry that must not be there.
+func (m *model) collect(got map[name]value, e table.Entry) {
+	m.t.Helper()
+	n := name{e.DB, string(e.Key)}
+	if _, twice := got[n]; twice {
+		m.t.Fatalf("%.40q came twice", e.Key)
+	}
+	got[n] = value{e.Kind, string(e.Value), e.ExpireAtMs}
+}
+
+func (m *model) equal(got, want map[name]value) {
+	m.t.Helper()
+	for n, v := range want {
+		if g, ok := got[n]; !ok || g != v {
+			m.t.Fatalf("%d %.40q: got %v %.60q, want %.60q (expire %d, %d)",
+				n.db, n.key, ok, g.bytes, v.bytes, g.expire, v.expire)
+		}
+	}
+	if len(got) != len(want) {
+		for n := range got {
+			if _, ok := want[n]; !ok {
+				m.t.Fatalf("%d %.40q is too many; %d entries, want %d", n.db, n.key, len(got), len(want))
+			}
+		}
+	}
+}
+
+func scan(tab *table.Table, db int, f func(table.Entry)) {
+	var buf table.ScanBuffer
+	for c, more := table.Cursor(0), true; more; {
+		c, more = tab.Scan(db, c, &buf)
+		for _, e := range buf.Entries() {
+			f(e)
+		}
+	}
+}
+
+// random makes names and values.
+type random struct {
+	*rand.Rand
+	keys, dbs, maxValue int
+}
+
+func newRandom(seed uint64, keys int) *random {
+	return &random{rand.New(rand.NewPCG(seed, 1)), keys, 3, 4 << 10}
+}
+
+func (r *random) name() name {
+	i := r.IntN(r.keys)
+	n := name{db: i % r.dbs, key: fmt.Sprintf("key:%d", i)}
+	switch i % 50 {
+	case 0:
+		n.key += string(bytes.Repeat([]byte{'k'}, i%700))
+	case 1:
+		n.key += string(bytes.Repeat([]byte{'K'}, i%5000))
+	case 2:
+		n.key = string([]byte{byte(i), byte(i >> 8)})
+	}
+	if i == 3 {
+		n.key = ""
+	}
+	return n
+}
+
+func (r *random) bytes(size int) string {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+		if i >= 16 {
+			copy(b[i:], b[:i])
+			i = min(2*i, size)
+			for ; i < size; i *= 2 {
+				copy(b[i:], b[:i])
+			}
+			break
+		}
+	}
+	return string(b)
+}
+
+func (r *random) value() value {
+	v := value{}
+	switch r.IntN(8) {
+	case 0:
+		v.bytes = strconv.FormatInt(r.Int64()>>r.IntN(63), 10)
+	case 1:
+		v.bytes = strconv.FormatInt(-r.Int64N(1000), 10)
+	case 2:
+		v.kind = table.Opaque
+		v.bytes = r.bytes(r.IntN(300))
+	case 3:
+		v.bytes = r.bytes(r.IntN(r.maxValue))
+	default:
+		v.bytes = r.bytes(r.IntN(100))
+	}
+	if r.IntN(3) == 0 {
+		v.expire = 1 + r.Int64N(1000)
+	}
+	return v
+}
+
+// step does one random operation.
+func (m *model) step(r *random) {
+	n := r.name()
+	switch r.IntN(12) {
+	case 0, 1:
+		m.delete(n)
+	case 2:
+		m.setInt(n, r.Int64()>>r.IntN(64), r.Int64N(3))
+	case 3:
+		m.expire(n, r.Int64N(2)*r.Int64N(1000))
+	case 4:
+		m.append(n, r.bytes(r.IntN(20)))
+	case 5:
+		m.append(n, strconv.Itoa(r.IntN(100)))
+	case 6:
+		m.get(n)
+	default:
+		m.set(n, r.value())
+	}
+}

@@ -1,0 +1,213 @@
+package table
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// Sizes of the memory that the parts of a table share.
+const (
+	unitSize   = 4 << 10               // what segments and large values are made of
+	chunkUnits = 64                    // so that one word has a bit for each
+	chunkSize  = chunkUnits * unitSize // what one keyspace gets at a time
+)
+
+// keepChunks bounds the free memory that stays with the process: 4 MiB.
+const keepChunks = 16
+
+// pool hands out chunks of 256 KiB and mappings for values above that. Related tables share one.
+//
+// Freeing happens under the lock of a shard, and giving memory back to the system takes long, so
+// a pool only notes it; settle, which runs after the locks are released, does it.
+type pool struct {
+	unsettled atomic.Bool  // settle has something to do
+	reserved  atomic.Int64 // bytes in chunks handed out and in own mappings
+
+	// mu guards what follows. No other lock is taken while it is held.
+	mu      sync.Mutex
+	tables  int      // that share it
+	regions []region // by number; vacant ones have no memory
+	vacant  []uint32
+	first   int      // no region below it has a free chunk
+	free    int      // chunks that are free and may be resident
+	dead    [][]byte // own mappings to be given back
+}
+
+// region is memory for regionChunks chunks. Their bits: free to be handed out; and resident, when
+// it has been used since the system last got it back.
+type region struct {
+	memory         []byte
+	free, resident uint64
+}
+
+const regionFree = 1<<regionChunks - 1
+
+func (p *pool) join() {
+	p.mu.Lock()
+	p.tables++
+	p.mu.Unlock()
+}
+
+// leave ends a table's use. The last one returns what is left to the system.
+func (p *pool) leave() {
+	p.settle()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tables--; p.tables > 0 {
+		return
+	}
+	for i := range p.regions {
+		if r := &p.regions[i]; r.memory != nil && r.free == regionFree {
+			unmapMemory(r.memory)
+			*r = region{}
+		}
+	}
+}
+
+// chunk hands out a chunk, whose contents are undefined, and the number to return it by.
+func (p *pool) chunk() ([]byte, uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.first < len(p.regions) && p.regions[p.first].free == 0 {
+		p.first++
+	}
+	if p.first == len(p.regions) {
+		p.addRegion()
+	}
+	r := &p.regions[p.first]
+	pick := r.free & r.resident // memory that the system has given already is cheaper
+	if pick == 0 {
+		pick = r.free
+	} else {
+		p.free--
+	}
+	i := bits.TrailingZeros64(pick)
+	r.free &^= 1 << i
+	r.resident |= 1 << i
+	p.reserved.Add(chunkSize)
+	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i)
+}
+
+// addRegion makes p.first the number of a region that has memory.
+func (p *pool) addRegion() {
+	memory := mustMap(regionChunks * chunkSize)
+	if n := len(p.vacant); n > 0 {
+		p.first = int(p.vacant[n-1])
+		p.vacant = p.vacant[:n-1]
+	} else {
+		p.regions = append(p.regions, region{})
+	}
+	p.regions[p.first] = region{memory: memory, free: regionFree}
+}
+
+// putChunk takes a chunk back.
+func (p *pool) putChunk(id uint32) {
+	p.mu.Lock()
+	n, i := int(id)/regionChunks, int(id)%regionChunks
+	r := &p.regions[n]
+	if r.free&(1<<i) != 0 {
+		panic("table: internal error: a chunk was freed twice")
+	}
+	r.free |= 1 << i
+	p.first = min(p.first, n)
+	p.free++
+	if p.free > keepChunks {
+		p.unsettled.Store(true)
+	}
+	p.mu.Unlock()
+	p.reserved.Add(-chunkSize)
+}
+
+// mapping hands out memory of its own, for a value larger than a chunk.
+func (p *pool) mapping(size int) []byte {
+	b := mustMap(size)
+	p.reserved.Add(int64(size))
+	return b
+}
+
+// putMapping takes back what mapping returned.
+func (p *pool) putMapping(b []byte) {
+	p.reserved.Add(-int64(len(b)))
+	p.mu.Lock()
+	p.dead = append(p.dead, b)
+	p.unsettled.Store(true)
+	p.mu.Unlock()
+}
+
+// settle gives surplus memory back to the system. It must not be called with a shard locked,
+// because it can take milliseconds.
+func (p *pool) settle() {
+	if !p.unsettled.Load() {
+		return
+	}
+	p.mu.Lock()
+	p.unsettled.Store(false)
+	dead := p.dead
+	p.dead = nil
+	p.mu.Unlock()
+	for _, b := range dead {
+		unmapMemory(b)
+	}
+	for p.settleRegion() {
+	}
+}
+
+// settleRegion gives back the free memory of one region, the last that has any, and reports
+// whether there may be more to do. The chunks count as taken while the system works, so that
+// the lock need not be held.
+func (p *pool) settleRegion() bool {
+	p.mu.Lock()
+	n, surplus := p.surplus()
+	if surplus == 0 {
+		p.mu.Unlock()
+		return false
+	}
+	r := &p.regions[n]
+	memory := r.memory
+	p.free -= bits.OnesCount64(surplus)
+	if r.free == regionFree {
+		*r = region{}
+		p.vacant = append(p.vacant, uint32(n))
+		p.mu.Unlock()
+		unmapMemory(memory)
+		return true
+	}
+	r.free &^= surplus
+	p.mu.Unlock()
+	for left := surplus; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		discardMemory(memory[i*chunkSize : (i+1)*chunkSize])
+	}
+	p.mu.Lock()
+	r = &p.regions[n]
+	r.free |= surplus
+	r.resident &^= surplus
+	p.first = min(p.first, n)
+	p.mu.Unlock()
+	return true
+}
+
+// surplus chooses a region with memory to give back, and its chunks.
+func (p *pool) surplus() (n int, chunks uint64) {
+	if p.free <= keepChunks {
+		return 0, 0
+	}
+	for n := len(p.regions) - 1; n >= 0; n-- {
+		r := &p.regions[n]
+		if canDiscard || r.free == regionFree {
+			if chunks := r.free & r.resident; chunks != 0 {
+				return n, chunks
+			}
+		}
+	}
+	return 0, 0
+}
+
+func mustMap(size int) []byte {
+	b, err := mapMemory(size)
+	if err != nil {
+		panic("table: out of memory: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,159 @@
+package table
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Cursor is a point of a Scan: the hash from which it goes on. It begins with 0. A cursor stays
+// good for as long as the table lives, whatever happens between two calls, and any number is a
+// valid one.
+type Cursor uint64
+
+// scanBytes bounds what one call copies, but for a single key that is larger.
+const scanBytes = 1 << 20
+
+// ScanBuffer receives what Scan finds. The zero value is ready, and good for any number of calls.
+type ScanBuffer struct {
+	// KeysOnly leaves the values out.
+	KeysOnly bool
+
+	entries []Entry
+	bytes   []byte
+	found   []found
+}
+
+type found struct {
+	hash uint64
+	ref  uint32
+	size int
+}
+
+// Entries returns what the last call found. They are valid until the next.
+func (b *ScanBuffer) Entries() []Entry { return b.entries }
+
+func (b *ScanBuffer) reset() {
+	clear(b.entries)
+	b.entries, b.bytes, b.found = b.entries[:0], b.bytes[:0], b.found[:0]
+}
+
+// Scan copies some keys of a database, one segment's, from a cursor on, and returns the cursor
+// for the next call and whether there is a next one. It may find nothing and have more. Whatever
+// is there during the whole of a scan is found exactly once, and nothing is found twice. It locks
+// one shard at a time.
+func (t *Table) Scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
+	return t.scan(db, cursor, buf, true)
+}
+
+// ScanLocked is Scan for a caller that has locked all shards.
+func (t *Table) ScanLocked(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
+	return t.scan(db, cursor, buf, false)
+}
+
+func (t *Table) scan(db int, cursor Cursor, buf *ScanBuffer, lock bool) (next Cursor, more bool) {
+	buf.reset()
+	for i := t.ShardIndex(uint64(cursor)); i < len(t.shards); i++ {
+		s := &t.shards[i]
+		if s.counts[db].keys.Load() == 0 {
+			cursor = t.firstOf(i + 1)
+			continue
+		}
+		if lock {
+			s.Lock()
+		}
+		cursor, more = s.scan(db, cursor, buf)
+		if lock {
+			s.Unlock()
+		}
+		if !more {
+			cursor, more = t.firstOf(i+1), i+1 < len(t.shards)
+		}
+		return cursor, more
+	}
+	return 0, false
+}
+
+// firstOf returns the cursor at which shard i begins; 0 behind the last.
+func (t *Table) firstOf(i int) Cursor {
+	return Cursor(uint64(i) << (64 - t.shardBits))
+}
+
+// scan copies one segment's keys. It returns false when that was the shard's last.
+func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return 0, false
+	}
+	seg := k.segmentOf(uint64(cursor))
+	depth := depthOf(k.segment(seg))
+	total := 0
+	for chained := true; chained; seg, chained = nextIn(k.segment(seg)) {
+		eachRef(k.segment(seg), func(r uint32) {
+			rec := k.recordAt(r)
+			// A segment that was merged may begin before the cursor.
+			if h := hash(k.seed, rec.key); h >= uint64(cursor) {
+				size := rec.keySize
+				if !buf.KeysOnly {
+					size += rec.valueSize
+				}
+				total += size
+				buf.found = append(buf.found, found{h, r, size})
+			}
+		})
+	}
+	if total > scanBytes {
+		if next, more = buf.cut(); more {
+			buf.fill(db, k)
+			return next, true
+		}
+	}
+	buf.fill(db, k)
+	// The prefixes of a segment agree in their first depth bits; behind the last is the next one.
+	last := (k.prefix(uint64(cursor)) | ^uint64(0)>>depth) >> k.shardBits
+	bits := uint64(cursor) &^ (^uint64(0) >> k.shardBits)
+	return Cursor((bits | last) + 1), last != ^uint64(0)>>k.shardBits
+}
+
+// cut keeps what may be copied at a time, the lowest hashes, and returns the first that is left.
+func (b *ScanBuffer) cut() (next Cursor, ok bool) {
+	slices.SortFunc(b.found, func(x, y found) int {
+		if x.hash < y.hash {
+			return -1
+		}
+		return int(b2i(x.hash > y.hash))
+	})
+	total := 0
+	for i, f := range b.found {
+		total += f.size
+		if i > 0 && total > scanBytes && f.hash != b.found[i-1].hash {
+			b.found = b.found[:i]
+			return Cursor(f.hash), true
+		}
+	}
+	return 0, false
+}
+
+// fill copies what was found.
+func (b *ScanBuffer) fill(db int, k *keyspace) {
+	for _, f := range b.found {
+		rec := k.recordAt(f.ref)
+		e := Entry{DB: db, Kind: rec.kind(), ExpireAtMs: rec.expire}
+		e.Key = b.copy(rec.key)
+		switch c := rec.content(); {
+		case b.KeysOnly:
+		case c.isInt:
+			var decimal [maxDecimal]byte
+			e.Value = b.copy(strconv.AppendInt(decimal[:0], c.n, 10))
+		default:
+			e.Value = b.copy(rec.value)
+		}
+		b.entries = append(b.entries, e)
+	}
+}
+
+// copy appends to the bytes of the buffer. When these move, the slices into the old ones stay.
+func (b *ScanBuffer) copy(p []byte) []byte {
+	n := len(b.bytes)
+	b.bytes = append(b.bytes, p...)
+	return b.bytes[n:len(b.bytes):len(b.bytes)]
+}

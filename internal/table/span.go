@@ -1,0 +1,57 @@
+package table
+
+// unitsFor is how many units a span of so many bytes has.
+func unitsFor(size int) uint32 {
+	return uint32((size + unitSize - 1) / unitSize)
+}
+
+// allocSpan returns a span of so many bytes, with room for some more.
+func (k *keyspace) allocSpan(size, spare int) span {
+	if size > maxSize {
+		panic("table: key and value above 2 GiB")
+	}
+	if size > maxSize-spare {
+		spare = 0
+	}
+	units := unitsFor(size + spare)
+	k.spanUnits += int64(units)
+	return span{ref: k.alloc(int(units), false), units: units}
+}
+
+// dropSpan ends a record's ownership of a span.
+func (k *keyspace) dropSpan(s span) {
+	if p, pinned := k.pins[s.ref]; pinned {
+		p.orphan = true
+		k.pins[s.ref] = p
+		return
+	}
+	k.freeSpan(s)
+}
+
+func (k *keyspace) freeSpan(s span) {
+	k.spanUnits -= int64(s.units)
+	k.release(s.ref, int(s.units))
+}
+
+// pin keeps a span as it is until unpin.
+func (k *keyspace) pin(s span) {
+	if k.pins == nil {
+		k.pins = make(map[uint32]pin)
+	}
+	p := k.pins[s.ref]
+	p.readers++
+	p.units = s.units
+	k.pins[s.ref] = p
+}
+
+func (k *keyspace) unpin(ref uint32) {
+	p := k.pins[ref]
+	if p.readers--; p.readers > 0 {
+		k.pins[ref] = p
+		return
+	}
+	delete(k.pins, ref)
+	if p.orphan {
+		k.freeSpan(span{ref, p.units})
+	}
+}

@@ -1,0 +1,223 @@
+// Package table is the memory of a store: a sharded hash table whose keys and values lie outside
+// the Go heap.
+//
+// It knows no clock, no disk and no log: an expiry is a number that the caller compares with its
+// own time. A key lives in one shard, chosen by the top bits of its hash; every method of a Shard
+// needs the shard's lock, which the caller takes, so that one lock can cover a change in memory
+// and the record of it in a log. Methods of a Table take what locks they need, unless they say
+// otherwise. Several shards are locked in ascending order of their index.
+//
+// Scan walks the keys of a database while they change. Freeze fixes an instant, and the View that
+// it returns yields every entry exactly as it was then while writers go on.
+package table
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math/bits"
+	"runtime"
+	"sync/atomic"
+)
+
+// Limits of what a table is built with.
+const (
+	minShards         = 256
+	maxShards         = 4096
+	defaultDatabases  = 16
+	defaultViewMemory = 64 << 20
+)
+
+// Options says how a Table is built. The zero value is good for a store.
+type Options struct {
+	// Shards is rounded up to a power of two, at most 4096; 0 gives 16 for each processor that Go
+	// uses, and at least 256. More shards cost 4 KiB each and make a barrier longer.
+	Shards int
+
+	// Databases is how many numbered databases there are; 0 gives 16.
+	Databases int
+
+	// Seed makes the hash; zero draws a random one, as everything but a test should.
+	Seed [2]uint64
+
+	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 gives 64 MiB.
+	ViewMemory int64
+}
+
+// Table is a set of numbered databases of keys.
+type Table struct {
+	// Constant after construction, but for Swap, which needs all locks.
+	options   Options
+	shardBits uint8
+	shards    []Shard
+	pool      *pool
+
+	// view is the one that Freeze returned and Close has not ended yet.
+	view atomic.Pointer[View]
+}
+
+// New returns an empty table. It takes no memory for data before there is some.
+func New(o Options) *Table {
+	if o.Shards <= 0 {
+		o.Shards = max(minShards, 16*runtime.GOMAXPROCS(0))
+	}
+	o.Shards = 1 << bits.Len(uint(min(o.Shards, maxShards)-1))
+	if o.Databases <= 0 {
+		o.Databases = defaultDatabases
+	}
+	if o.ViewMemory <= 0 {
+		o.ViewMemory = defaultViewMemory
+	}
+	if o.Seed == [2]uint64{} {
+		o.Seed = randomSeed()
+	}
+	return build(o, &pool{})
+}
+
+// NewLike returns an empty table with the options and the seed of t, which shares its memory
+// pool: the only kind of table that Swap exchanges contents with.
+func (t *Table) NewLike() *Table {
+	return build(t.options, t.pool)
+}
+
+func build(o Options, p *pool) *Table {
+	t := &Table{
+		options:   o,
+		shardBits: uint8(bits.TrailingZeros(uint(o.Shards))),
+		shards:    make([]Shard, o.Shards),
+		pool:      p,
+	}
+	p.join()
+	spaces := make([]*keyspace, o.Shards*o.Databases)
+	counts := make([]count, o.Shards*o.Databases)
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.table = t
+		s.pool = p
+		s.spaces, spaces = spaces[:o.Databases:o.Databases], spaces[o.Databases:]
+		s.counts, counts = counts[:o.Databases:o.Databases], counts[o.Databases:]
+	}
+	return t
+}
+
+func randomSeed() (seed [2]uint64) {
+	var b [16]byte
+	rand.Read(b[:]) // never fails, by its contract
+	seed[0] = binary.LittleEndian.Uint64(b[:8])
+	seed[1] = binary.LittleEndian.Uint64(b[8:]) | 1
+	return seed
+}
+
+// Close releases all memory. Nothing of the table may be used afterwards, and no Scan of a view
+// may still be running.
+func (t *Table) Close() {
+	if v := t.view.Load(); v != nil {
+		v.Close()
+	}
+	t.LockAll()
+	for i := range t.shards {
+		for db := range t.shards[i].spaces {
+			t.shards[i].Flush(db)
+		}
+	}
+	t.UnlockAll()
+	t.pool.leave()
+}
+
+// Hash returns the hash of key, which says where the key lives.
+func (t *Table) Hash(key string) uint64 {
+	return hash(t.options.Seed, bytesOf(key))
+}
+
+// HashBytes returns what Hash returns for the same bytes.
+func (t *Table) HashBytes(key []byte) uint64 {
+	return hash(t.options.Seed, key)
+}
+
+// Shard returns the shard of the keys whose hash is h.
+func (t *Table) Shard(h uint64) *Shard {
+	return &t.shards[h>>(64-t.shardBits)]
+}
+
+// ShardIndex returns the index of the shard that Shard returns.
+func (t *Table) ShardIndex(h uint64) int {
+	return int(h >> (64 - t.shardBits))
+}
+
+// ShardAt returns shard i of NumShards.
+func (t *Table) ShardAt(i int) *Shard { return &t.shards[i] }
+
+// NumShards returns how many shards there are.
+func (t *Table) NumShards() int { return len(t.shards) }
+
+// Databases returns how many numbered databases there are.
+func (t *Table) Databases() int { return t.options.Databases }
+
+// LockAll locks every shard, ascending: a barrier.
+func (t *Table) LockAll() {
+	for i := range t.shards {
+		t.shards[i].mu.Lock()
+	}
+}
+
+// UnlockAll ends what LockAll began.
+func (t *Table) UnlockAll() {
+	for i := range t.shards {
+		t.shards[i].mu.Unlock()
+	}
+	t.pool.settle()
+}
+
+// Len returns the number of keys of a database. It takes no lock: beside writers it is as exact
+// as any number that is out of date when it is read.
+func (t *Table) Len(db int) (n int64) {
+	for i := range t.shards {
+		n += t.shards[i].counts[db].keys.Load()
+	}
+	return n
+}
+
+// Expires returns how many keys of a database have an expiry. It takes no lock, like Len.
+func (t *Table) Expires(db int) (n int64) {
+	for i := range t.shards {
+		n += t.shards[i].counts[db].expires.Load()
+	}
+	return n
+}
+
+// Swap exchanges the contents of t and o, which NewLike must have related. All shards of both
+// are locked by the caller, and neither has a view.
+func (t *Table) Swap(o *Table) {
+	if t.pool != o.pool || len(t.shards) != len(o.shards) {
+		panic("table: Swap of unrelated tables")
+	}
+	if t.view.Load() != nil || o.view.Load() != nil {
+		panic("table: Swap during a view")
+	}
+	for i := range t.shards {
+		a, b := &t.shards[i], &o.shards[i]
+		for db := range a.spaces {
+			a.spaces[db], b.spaces[db] = b.spaces[db], a.spaces[db]
+			a.counts[db].swap(&b.counts[db])
+		}
+	}
+}
+
+// maxReserve bounds what a hint may cost: 4 M keys take 30 MB of index.
+const maxReserve = 4 << 20
+
+// Reserve prepares an empty database for so many keys. It is a hint: a wrong one costs a bounded
+// amount of memory, and a database that has keys is left alone. It locks the shards in turn.
+func (t *Table) Reserve(db int, keys int64) {
+	perShard := int(min(keys, maxReserve)) >> t.shardBits
+	if perShard < segmentSlots {
+		return
+	}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.Lock()
+		if k := s.create(db); k.keys == 0 {
+			k.presize(perShard)
+		}
+		s.Unlock()
+	}
+}

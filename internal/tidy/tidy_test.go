@@ -1,0 +1,253 @@
+// Package tidy is the rules of the house as a test.
+//
+// What it says is policy. Do not widen it to make a build pass: change the code, or change the
+// policy in docs/architecture.md first.
+package tidy
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/perduredb/perdure"
+
+// mayImport is the lattice: what of ours each package may import. Imports go down, never sideways.
+var mayImport = map[string][]string{
+	"internal/corrupt": {},
+	"internal/crc64":   {},
+	"internal/lzf":     {},
+	"internal/vfs":     {},
+	"internal/table":   {},
+	"internal/resp":    {"internal/corrupt"},
+	"snapshot":         {"internal/vfs"},
+	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/lzf", "internal/vfs"},
+	"aof":              {"snapshot", "internal/corrupt", "internal/resp", "internal/vfs"},
+	"internal/engine":  {"aof", "rdb", "snapshot", "internal/corrupt", "internal/resp", "internal/table", "internal/vfs"},
+	".":                {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/vfs"},
+}
+
+// mayUse lists who may import packages that are a seam.
+var mayUse = map[string][]string{
+	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy"},
+	"unsafe": {"internal/table"},
+}
+
+const (
+	maxFileLines     = 500
+	maxFunctionLines = 70
+)
+
+type file struct {
+	path string // from the root, with slashes
+	dir  string
+	test bool
+	tree *ast.File
+	fset *token.FileSet
+}
+
+// files parses every Go file of the module, nested modules left out.
+func files(t *testing.T) []file {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	var all []file
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
+				return filepath.SkipDir
+			}
+			if name := d.Name(); name == "testdata" || strings.HasPrefix(name, ".") && len(name) > 2 {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		fset := token.NewFileSet()
+		tree, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		rel = filepath.ToSlash(rel)
+		all = append(all, file{rel, filepath.ToSlash(filepath.Dir(rel)), strings.HasSuffix(rel, "_test.go"), tree, fset})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestImportsGoDown(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test {
+			continue
+		}
+		for _, spec := range f.tree.Imports {
+			path, _ := strconv.Unquote(spec.Path.Value)
+			if users, seam := mayUse[path]; seam && !anyPrefix(f.dir, users) {
+				t.Errorf("%s imports %s", f.path, path)
+			}
+			ours, found := strings.CutPrefix(path, module)
+			if !found {
+				continue
+			}
+			ours = strings.TrimPrefix(ours, "/")
+			if ours == "" {
+				ours = "."
+			}
+			allowed, listed := mayImport[f.dir]
+			if !listed { // programs, examples, campaigns: they may import anything
+				continue
+			}
+			if !contains(allowed, ours) {
+				t.Errorf("%s imports %s", f.path, ours)
+			}
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for _, f := range files(t) {
+		if n := f.fset.File(f.tree.Pos()).LineCount(); n > maxFileLines && !f.test {
+			t.Errorf("%s has %d lines; the wall is %d", f.path, n, maxFileLines)
+		}
+		if f.test {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Body == nil {
+				continue
+			}
+			n := f.fset.Position(fn.End()).Line - f.fset.Position(fn.Pos()).Line + 1
+			if n > maxFunctionLines {
+				t.Errorf("%s: %s has %d lines; a function fits a screen (%d)", f.path, fn.Name.Name, n, maxFunctionLines)
+			}
+		}
+	}
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	documented := map[string]bool{}
+	for _, f := range files(t) {
+		if f.test && f.dir != "internal/tidy" {
+			continue
+		}
+		documented[f.dir] = documented[f.dir] || f.tree.Doc != nil
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("%s has no package comment that go doc shows", dir)
+		}
+	}
+}
+
+// TestExportedNamesAreExplained asks a comment of every exported name that a user can see.
+func TestExportedNamesAreExplained(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || strings.HasPrefix(f.dir, "internal/vfs") || strings.HasPrefix(f.dir, "examples") {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Name.IsExported() && d.Doc == nil && visible(d) {
+					t.Errorf("%s: %s has no comment", f.path, d.Name.Name)
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if ts, ok := spec.(*ast.TypeSpec); ok && ts.Name.IsExported() && ts.Doc == nil && d.Doc == nil {
+						t.Errorf("%s: type %s has no comment", f.path, ts.Name.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// visible reports whether go doc shows a function: no method of an unexported type.
+func visible(d *ast.FuncDecl) bool {
+	if d.Recv == nil {
+		return true
+	}
+	t := d.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if index, ok := t.(*ast.IndexExpr); ok {
+		t = index.X
+	}
+	name, ok := t.(*ast.Ident)
+	return ok && name.IsExported()
+}
+
+func TestCommentsAreASCII(t *testing.T) {
+	for _, f := range files(t) {
+		for _, group := range f.tree.Comments {
+			for _, c := range group.List {
+				for i, r := range c.Text {
+					if r > 126 {
+						t.Errorf("%s: %q in a comment", f.fset.Position(c.Pos()+token.Pos(i)), r)
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestTestsDoNotSleep: time is tested under testing/synctest, where a sleep costs nothing, and
+// nowhere else.
+func TestTestsDoNotSleep(t *testing.T) {
+	for _, f := range files(t) {
+		if !f.test || imports(f, "testing/synctest") {
+			continue
+		}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
+				if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == "time" {
+					t.Errorf("%s: time.Sleep in a test", f.fset.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+}
+
+func imports(f file, path string) bool {
+	for _, spec := range f.tree.Imports {
+		if p, _ := strconv.Unquote(spec.Path.Value); p == path {
+			return true
+		}
+	}
+	return false
+}
+
+func anyPrefix(s string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}

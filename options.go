@@ -1,0 +1,256 @@
+package perdure
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Option configures Open or New.
+type Option func(*config) error
+
+type config struct {
+	engine.Options
+	logSet   bool
+	rulesSet bool
+}
+
+// Snapshotter keeps snapshots; rdb.New makes the default one.
+type Snapshotter = snapshot.Snapshotter
+
+// AppendLog keeps a log; aof.New makes the default one.
+type AppendLog = aof.AppendLog
+
+// DefaultSaveRules are in force when WithSaveRules is not given: after 900 s with a change, 300 s
+// with 10, 60 s with 10000.
+func DefaultSaveRules() []snapshot.Rule {
+	return []snapshot.Rule{{Seconds: 900, Changes: 1}, {Seconds: 300, Changes: 10}, {Seconds: 60, Changes: 10000}}
+}
+
+// configure applies options over the defaults, which differ for a store with and without a directory.
+func configure(dir string, opts []Option) (engine.Options, error) {
+	c := config{Options: engine.Options{Dir: dir}}
+	for _, o := range opts {
+		if err := o(&c); err != nil {
+			return c.Options, err
+		}
+	}
+	if dir == "" {
+		if c.Log != nil || len(c.Rules) > 0 || c.Options.Snapshotter != nil || c.ReadOnly {
+			return c.Options, fmt.Errorf("%w: a store without a directory keeps nothing", ErrOptions)
+		}
+		return c.Options, nil
+	}
+	c.Dir = filepath.Clean(dir)
+	if c.Options.Snapshotter == nil {
+		c.Options.Snapshotter = rdb.New()
+	}
+	if !c.logSet {
+		c.Log = aof.New()
+	}
+	if !c.rulesSet {
+		c.Rules = DefaultSaveRules()
+	}
+	return c.Options, nil
+}
+
+// WithSnapshotter sets who keeps the snapshots. The default is rdb.New(): dump.rdb, compressed and
+// with a checksum.
+func WithSnapshotter(s Snapshotter) Option {
+	return func(c *config) error {
+		if s == nil {
+			return fmt.Errorf("%w: nil Snapshotter", ErrOptions)
+		}
+		c.Options.Snapshotter = s
+		return nil
+	}
+}
+
+// WithSaveRules sets when a snapshot is saved by itself; none at all turns that off, and with it
+// the save at Close. The default is DefaultSaveRules.
+func WithSaveRules(rules ...snapshot.Rule) Option {
+	return func(c *config) error {
+		for _, r := range rules {
+			if err := r.Validate(); err != nil {
+				return fmt.Errorf("%w: %w", ErrOptions, err)
+			}
+		}
+		c.Rules, c.rulesSet = append([]snapshot.Rule(nil), rules...), true
+		return nil
+	}
+}
+
+// WithAppendLog sets who keeps the log. The default is aof.New(): fsync every second, rewritten when
+// it has doubled and is over 64 MiB, with an RDB base.
+func WithAppendLog(l AppendLog) Option {
+	return func(c *config) error {
+		if l == nil {
+			return fmt.Errorf("%w: nil AppendLog; WithoutAppendLog turns the log off", ErrOptions)
+		}
+		c.Log, c.logSet = l, true
+		return nil
+	}
+}
+
+// WithoutAppendLog keeps no log: what survives a crash is the last completed snapshot. Together
+// with WithSaveRules() of no rules the store is a cache that writes nothing by itself.
+func WithoutAppendLog() Option {
+	return func(c *config) error {
+		c.Log, c.logSet = nil, true
+		return nil
+	}
+}
+
+// Recovery says what Open does with a log whose end a crash has torn.
+type Recovery int
+
+// The ways of recovery.
+const (
+	TruncateTail Recovery = iota // cut the torn end, keep everything before it, and report it
+	Strict                       // refuse with an error that is ErrTorn, and change nothing
+)
+
+// WithRecovery sets what Open does with a torn log. The default is TruncateTail, Redis's
+// aof-load-truncated yes. Damage that a crash does not explain is refused either way.
+func WithRecovery(r Recovery) Option {
+	return func(c *config) error {
+		c.Strict = r == Strict
+		return nil
+	}
+}
+
+// WithDatabases sets how many numbered databases there are, 1 to 65536. The default is Redis's 16.
+func WithDatabases(n int) Option {
+	return func(c *config) error {
+		if n < 1 || n > 65536 {
+			return fmt.Errorf("%w: %d databases", ErrOptions, n)
+		}
+		c.Databases = n
+		return nil
+	}
+}
+
+// WithLogger sets where the store tells of saves, rewrites and failures; never of keys or values.
+// The default is nowhere. Nothing is told there only: failures are errors of calls too.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error {
+		c.Logger = l
+		return nil
+	}
+}
+
+// Hooks are functions that the store calls when something happened, from a goroutine of its own
+// or of a caller, with no lock held. A hook may use the store, but must not wait for a save.
+type Hooks struct {
+	Saved     func(SaveInfo, error) // a save ended
+	Rewritten func(error)           // a rewrite of the log ended
+	LogFailed func(error)           // the log failed; writes are refused from now on
+	Recovered func()                // the log works again
+}
+
+// WithHooks sets the hooks; fields may be nil.
+func WithHooks(h Hooks) Option {
+	return func(c *config) error {
+		c.Options.Hooks = engine.Hooks(h)
+		return nil
+	}
+}
+
+// WithReadOnly opens a directory without changing anything in it, not even a lock: writes are
+// refused, nothing is saved, and a torn tail is passed over. The directory must not be in use.
+func WithReadOnly() Option {
+	return func(c *config) error {
+		c.ReadOnly = true
+		return nil
+	}
+}
+
+// WithStopWritesOnSaveError sets whether a background save that failed makes writes fail with
+// ErrSaveFailed until one succeeds. The default is on, as in Redis.
+func WithStopWritesOnSaveError(on bool) Option {
+	return func(c *config) error {
+		c.KeepWritingOnSaveFail = !on
+		return nil
+	}
+}
+
+// WithAutoRecover sets whether the store tries by itself to recover a log that has failed, after a
+// second and then at doubling intervals up to a minute. The default is on; off leaves it to Recover.
+func WithAutoRecover(on bool) Option {
+	return func(c *config) error {
+		c.NoAutoRecover = !on
+		return nil
+	}
+}
+
+// LoadProgress tells how far Open is.
+type LoadProgress = engine.LoadProgress
+
+// WithLoadProgress sets a function that Open calls about once a MiB, in the goroutine that called it.
+func WithLoadProgress(fn func(LoadProgress)) Option {
+	return func(c *config) error {
+		c.Options.LoadProgress = fn
+		return nil
+	}
+}
+
+// WithFS sets the file system; tests of perdure itself give one that crashes or fails.
+func WithFS(fsys vfs.FS) Option {
+	return func(c *config) error {
+		c.FS = fsys
+		return nil
+	}
+}
+
+// SetOption says how Set and its relatives treat expiry and disk. It is a plain value: passing one
+// allocates nothing.
+type SetOption struct {
+	kind setKind
+	ttl  time.Duration
+	at   time.Time
+}
+
+type setKind uint8
+
+const (
+	setTTL setKind = iota + 1
+	setExpireAt
+	setKeepTTL
+	setDurable
+)
+
+// TTL lets the key live for d from now, in whole milliseconds rounded up.
+func TTL(d time.Duration) SetOption { return SetOption{kind: setTTL, ttl: d} }
+
+// ExpireAt lets the key live until t, in whole milliseconds. The log holds the absolute time.
+func ExpireAt(t time.Time) SetOption { return SetOption{kind: setExpireAt, at: t} }
+
+// KeepTTL leaves the expiry as it is. Without it a Set removes the expiry, as in Redis.
+func KeepTTL() SetOption { return SetOption{kind: setKeepTTL} }
+
+// Durable makes the call return only when it is on disk, whatever the fsync policy. Without a log
+// it is ErrNoAppendLog.
+func Durable() SetOption { return SetOption{kind: setDurable} }
+
+func setArgs(opts []SetOption) (a engine.SetArgs) {
+	for _, o := range opts {
+		switch o.kind {
+		case setTTL:
+			a.HasTTL, a.TTL = true, o.ttl
+		case setExpireAt:
+			a.HasExpireAt, a.ExpireAt = true, o.at
+		case setKeepTTL:
+			a.KeepTTL = true
+		case setDurable:
+			a.Durable = true
+		}
+	}
+	return a
+}

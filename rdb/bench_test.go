@@ -1,0 +1,92 @@
+package rdb_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/perduredb/perdure/rdb"
+)
+
+const benchKeys = 100_000
+
+// benchData is benchKeys strings: keys of 16 bytes, values of a size, random or like JSON.
+func benchData(size int, random bool) *data {
+	rng := rand.New(rand.NewPCG(13, 14))
+	d := new(data)
+	for i := range benchKeys {
+		value := make([]byte, 0, size+80)
+		for len(value) < size {
+			if random {
+				value = append(value, byte(rng.Uint32()))
+			} else {
+				value = fmt.Appendf(value, `{"id":%d,"user":"u%d","active":true,"tags":["a","b"]},`, rng.IntN(1e6), rng.IntN(1e6))
+			}
+		}
+		d.entries = append(d.entries, str(0, fmt.Sprintf("key:%012d", i), string(value[:size]), 0))
+	}
+	return d
+}
+
+var benchCases = []struct {
+	name     string
+	size     int
+	random   bool
+	compress bool
+	checksum bool
+}{
+	{"64B-random", 64, true, true, true},
+	{"64B-random-raw", 64, true, false, true},
+	{"64B-random-raw-unchecked", 64, true, false, false},
+	{"200B-json", 200, false, true, true},
+	{"4KiB-random-raw", 4096, true, false, true},
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, c := range benchCases {
+		b.Run(c.name, func(b *testing.B) {
+			d := benchData(c.size, c.random)
+			b.ReportAllocs()
+			var size int64
+			for b.Loop() {
+				info, err := rdb.Encode(context.Background(), io.Discard, d, rdb.Compression(c.compress), rdb.Checksum(c.checksum))
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = info.Size
+			}
+			b.SetBytes(size)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchKeys), "ns/key")
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, c := range benchCases {
+		b.Run(c.name, func(b *testing.B) {
+			p := mustEncode(b, benchData(c.size, c.random), rdb.Compression(c.compress), rdb.Checksum(c.checksum))
+			b.SetBytes(int64(len(p)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchKeys), "ns/key")
+		})
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	p := mustEncode(b, benchData(64, true))
+	b.SetBytes(int64(len(p)))
+	for b.Loop() {
+		if _, err := rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchKeys), "ns/key")
+}

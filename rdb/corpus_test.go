@@ -1,0 +1,157 @@
+package rdb_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// corpus is where other people's dumps lie; see its README for whose they are.
+const corpus = "../../shared/corpora"
+
+// corpusFiles returns the dumps of others by name. Tests that need them skip where they are not.
+func corpusFiles(t testing.TB) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(corpus + "/*/*.rdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) == 0 {
+		t.Skipf("no dumps of other writers: %s is missing", corpus)
+	}
+	files := make(map[string][]byte)
+	for _, path := range paths {
+		p, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.ToSlash(strings.TrimPrefix(path, filepath.FromSlash(corpus)+string(filepath.Separator)))] = p
+	}
+	return files
+}
+
+// damagedCorpus tells where the dumps that are damaged on purpose are.
+var damagedCorpus = map[string]int64{"valkey/corrupt_ziplist.rdb": 488}
+
+// TestCorpus reads every dump, writes it in the lowest version that fits, and reads that.
+func TestCorpus(t *testing.T) {
+	for name, p := range corpusFiles(t) {
+		first, n, err := decode(p)
+		if want, damaged := damagedCorpus[name]; damaged {
+			var bad *rdb.CorruptError
+			if !errors.As(err, &bad) || bad.Offset != want {
+				t.Errorf("%s: got %v, want damage at %d", name, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if n != int64(len(p)) && name != "hdt3213/empty_database.rdb" {
+			t.Errorf("%s: took %d of %d bytes", name, n, len(p))
+		}
+		second := mustDecode(t, mustEncode(t, first))
+		if first.list() != second.list() {
+			t.Errorf("%s: got\n%swant\n%s", name, second.list(), first.list())
+		}
+		third := mustDecode(t, mustEncode(t, second, rdb.Compression(false)))
+		if first.list() != third.list() {
+			t.Errorf("%s: uncompressed, other data came back", name)
+		}
+	}
+}
+
+// TestCorpusContent compares keys, databases and strings with the JSON that came with a dump.
+func TestCorpusContent(t *testing.T) {
+	compared := 0
+	for name, p := range corpusFiles(t) {
+		text, err := os.ReadFile(filepath.Join(corpus, strings.TrimSuffix(name, ".rdb")+".json"))
+		if err != nil {
+			continue
+		}
+		var want []struct {
+			DB    int    `json:"db"`
+			Key   string `json:"key"`
+			Type  string `json:"type"`
+			Value string `json:"value"`
+		}
+		if err := json.Unmarshal(text, &want); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		found := make(map[string]snapshot.Entry)
+		g, _, err := decode(p)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, e := range g.entries {
+			found[jsonText(e.Key)] = e
+		}
+		for _, w := range want {
+			if w.Key == "" || w.Type == "functions" || w.Type == "aux" {
+				continue
+			}
+			e, ok := found[w.Key]
+			if !ok || e.DB != w.DB || rdb.TypeName(e.Type) != w.Type || w.Type == "string" && jsonText(e.Value) != w.Value {
+				t.Errorf("%s: %q: got %v in %d, want %s in %d", name, w.Key, rdb.TypeName(e.Type), e.DB, w.Type, w.DB)
+			}
+			compared++
+		}
+	}
+	if compared < 100 {
+		t.Errorf("only %d keys were compared", compared)
+	}
+}
+
+// jsonText is p as it comes out of JSON, which has no other bytes than UTF-8.
+func jsonText(p []byte) string {
+	b, err := json.Marshal(string(p))
+	if err != nil {
+		panic(err)
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// TestCorpusDialect finds Valkey's own type in Valkey's file only.
+func TestCorpusDialect(t *testing.T) {
+	for name, p := range corpusFiles(t) {
+		g, _, err := decode(p)
+		if err != nil {
+			continue
+		}
+		for _, e := range g.entries {
+			if e.Type.IsValkey() != (strings.Contains(name, "valkey_hash2") && rdb.TypeName(e.Type) == "hash") {
+				t.Errorf("%s: type %d", name, e.Type)
+			}
+		}
+		if strings.HasPrefix(string(p), "VALKEY") && !bytes.HasPrefix(mustEncode(t, g), []byte("VALKEY080")) {
+			t.Errorf("%s: written as Redis's", name)
+		}
+	}
+}
+
+// TestCorpusCheck has a clean report for every dump.
+func TestCorpusCheck(t *testing.T) {
+	for name, p := range corpusFiles(t) {
+		g, _, _ := decode(p)
+		r, err := rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)))
+		_, damaged := damagedCorpus[name]
+		if (err != nil) != damaged || r.Keys != int64(len(g.entries)) {
+			t.Errorf("%s: %d keys of %d, %v", name, r.Keys, len(g.entries), err)
+		}
+	}
+}

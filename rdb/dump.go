@@ -1,0 +1,165 @@
+package rdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Dump keeps the snapshots of one store as a Redis dump, one file in the data directory: the
+// snapshot.Snapshotter of a store that is given no other. It is used by one goroutine at a time.
+type Dump struct {
+	settings settings
+	err      error // of an option, for Open to report
+	env      snapshot.Env
+}
+
+var _ snapshot.Snapshotter = (*Dump)(nil)
+
+// New returns a Dump with the options Filename, Compression, Checksum, Version and MaxValue. It touches
+// no file; what is wrong with an option Open tells.
+func New(opts ...Option) *Dump {
+	d := &Dump{settings: defaults()}
+	d.err = d.settings.set(forNew, opts...)
+	return d
+}
+
+// Open binds d to the directory of env. The error is ErrOption for an option given to New that is
+// not allowed; no file is touched.
+func (d *Dump) Open(env snapshot.Env) error {
+	d.env = env
+	return d.err
+}
+
+// Configure changes one setting, an Option that New takes. A later Save and Load follow it. The
+// error is ErrOption, and nothing is changed then.
+func (d *Dump) Configure(setting any) error {
+	o, ok := setting.(Option)
+	if !ok {
+		return fmt.Errorf("%w: a %T", ErrOption, setting)
+	}
+	changed := d.settings
+	if err := changed.set(forNew, o); err != nil {
+		return err
+	}
+	d.settings = changed
+	return nil
+}
+
+// Stat describes the dump by its head and the file system: Keys is -1, Time the file's own. It is
+// fs.ErrNotExist when there is none, and a *CorruptError or *UnsupportedError for a file that does
+// not begin as a dump.
+func (d *Dump) Stat() (snapshot.Info, error) {
+	f, info, err := d.open()
+	if err != nil {
+		return snapshot.Info{}, err
+	}
+	var head [magicSize]byte
+	n, err := f.ReadAt(head[:], 0)
+	err = errors.Join(ignoreEOF(err), f.Close())
+	if err == nil {
+		var v version
+		if n < magicSize {
+			err = corrupt.Torn(0, "want %d bytes, found %d to the end", magicSize, n)
+		} else if v, err = parseMagic(head); err == nil {
+			info.Version = v.String()
+		}
+	}
+	return info, d.inFile(err)
+}
+
+// Load reads the dump into l; see Decode for what l gets and which errors there are, to which the
+// file's path is added. What follows the end of the dump is ignored, as Redis does, and logged.
+func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
+	f, info, err := d.open()
+	if err != nil {
+		return snapshot.Info{}, err
+	}
+	counted := &countingLoader{Loader: l}
+	dec := newDecoder(ctx, f, info.Size, counted, d.settings)
+	err = dec.dump()
+	err = errors.Join(d.inFile(err), f.Close())
+	if err != nil {
+		return snapshot.Info{}, err
+	}
+	info.Keys = counted.keys
+	info.Version = dec.header.Version
+	if rest := info.Size - dec.r.offset(); rest > 0 {
+		d.env.Logger.Warn("bytes after the end of the dump are ignored", "file", d.path(), "bytes", rest)
+	}
+	return info, nil
+}
+
+// Save writes v as the new dump, mode 0600, and puts it in place of the old one when it is durable:
+// see snapshot.Replace for what a crash and an error leave, and Encode for the other errors.
+func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
+	var info snapshot.Info
+	_, err := snapshot.Replace(d.env.FS, d.env.Dir, d.settings.filename, func(w io.Writer) (err error) {
+		info, err = encode(ctx, w, v, d.settings)
+		return err
+	})
+	if err != nil {
+		return snapshot.Info{}, err
+	}
+	info.Name = d.settings.filename
+	info.Time = d.modTime(info.Time)
+	return info, nil
+}
+
+// open opens the dump and describes the file.
+func (d *Dump) open() (snapshot.File, snapshot.Info, error) {
+	f, err := d.env.FS.Open(d.path())
+	if err != nil {
+		return nil, snapshot.Info{}, err
+	}
+	size, err := f.Size()
+	if err != nil {
+		return nil, snapshot.Info{}, errors.Join(err, f.Close())
+	}
+	info := snapshot.Info{Name: d.settings.filename, Size: size, Keys: -1, Time: d.modTime(time.Time{})}
+	return f, info, nil
+}
+
+// modTime returns when the file was last changed, or the given time when the system does not say.
+func (d *Dump) modTime(otherwise time.Time) time.Time {
+	if info, err := d.env.FS.Lstat(d.path()); err == nil {
+		return info.ModTime()
+	}
+	return otherwise
+}
+
+func (d *Dump) path() string { return filepath.Join(d.env.Dir, d.settings.filename) }
+
+// inFile adds the path to an error of the codec.
+func (d *Dump) inFile(err error) error { return inFile(err, d.path()) }
+
+func inFile(err error, path string) error {
+	if errors.Is(err, ErrUnsupported) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return corrupt.InFile(err, path)
+}
+
+func ignoreEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// countingLoader counts the entries on their way.
+type countingLoader struct {
+	snapshot.Loader
+	keys int64
+}
+
+func (l *countingLoader) Load(e snapshot.Entry) error {
+	l.keys++
+	return l.Loader.Load(e)
+}

@@ -1,0 +1,67 @@
+package rdb_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// printer is a Loader that prints the entries.
+type printer struct{ nothing }
+
+func (printer) Load(e snapshot.Entry) error {
+	fmt.Printf("%d %s %s = %q\n", e.DB, rdb.TypeName(e.Type), e.Key, e.Value)
+	return nil
+}
+
+func ExampleDecode() {
+	dump := unhex(goldenThree)
+	var head rdb.Header
+	_, err := rdb.Decode(context.Background(), bytes.NewReader(dump), int64(len(dump)), printer{}, rdb.HeaderTo(&head))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(head.Version)
+	// Output:
+	// 0 string foo = "bar"
+	// 0 string n = "10"
+	// 0 string z = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	// RDB 9
+}
+
+func ExampleEncode() {
+	view := &data{entries: []snapshot.Entry{{Key: []byte("foo"), Value: []byte("bar")}}}
+	var dump bytes.Buffer
+	info, err := rdb.Encode(context.Background(), &dump, view)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s, %d key, begins with %s\n", info.Version, info.Keys, dump.Next(9))
+	// Output: RDB 9, 1 key, begins with REDIS0009
+}
+
+func ExampleCheck() {
+	dump := unhex(goldenThree)
+	report, err := rdb.Check(context.Background(), bytes.NewReader(dump), int64(len(dump)))
+	fmt.Println(report.Keys, "keys,", report.Expires, "with expiry,", err)
+	dump[20] ^= 1
+	_, err = rdb.Check(context.Background(), bytes.NewReader(dump), int64(len(dump)))
+	fmt.Println(err)
+	// Output:
+	// 3 keys, 1 with expiry, <nil>
+	// input: offset 50: want the checksum 769648990a6cc04f of what was read, found c2e2697e59ed5903
+}
+
+func ExampleAppendDump() {
+	payload := rdb.AppendDump(nil, snapshot.String, []byte("10"))
+	fmt.Printf("%x\n", payload)
+	kind, value, err := rdb.ParseDump(payload)
+	fmt.Println(rdb.TypeName(kind), string(value), err)
+	// Output:
+	// 00c00a0900be6d06895a28000a
+	// string 10 <nil>
+}

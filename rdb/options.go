@@ -1,0 +1,162 @@
+package rdb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Defaults of the options.
+const (
+	DefaultFilename = "dump.rdb"
+	DefaultMaxValue = 512 << 20 // bytes; Redis's own bound for a string (proto-max-bulk-len)
+)
+
+// ErrOption is matched by the error for an option with a value that is not allowed, or given to a
+// function that it means nothing to.
+var ErrOption = errors.New("rdb: invalid option")
+
+// Option is one setting of New, Encode, Decode, Check or Dump.Configure. What a setting is good
+// for is said at its constructor; another function that is given it returns ErrOption. An Option
+// keeps nothing but its value and may be used any number of times, from any goroutine.
+type Option struct {
+	name  string
+	scope scope
+	apply func(*settings) error
+}
+
+// scope tells which functions an option belongs to.
+type scope uint8
+
+const (
+	forNew    scope = 1 << iota // New and Dump.Configure
+	forEncode                   // Encode
+	forDecode                   // Decode, Check and CheckFile
+)
+
+// settings is what all options together come to.
+type settings struct {
+	filename    string
+	compression bool
+	checksum    bool
+	version     int // 0 lets the types decide
+	aofBase     bool
+	usedMemory  int64 // 0 leaves the field out
+	maxValue    int64
+	header      *Header
+}
+
+func defaults() settings {
+	return settings{
+		filename:    DefaultFilename,
+		compression: true,
+		checksum:    true,
+		maxValue:    DefaultMaxValue,
+	}
+}
+
+// set applies opts in order; on an error s may be half changed.
+func (s *settings) set(where scope, opts ...Option) error {
+	for _, o := range opts {
+		if o.apply == nil {
+			return fmt.Errorf("%w: the zero Option", ErrOption)
+		}
+		if o.scope&where == 0 {
+			return fmt.Errorf("%w: %s means nothing here", ErrOption, o.name)
+		}
+		if err := o.apply(s); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrOption, o.name, err)
+		}
+	}
+	return nil
+}
+
+// Filename names the dump file within the data directory, for New: a base name without
+// separators. The default is DefaultFilename.
+func Filename(name string) Option {
+	return Option{"Filename", forNew, func(s *settings) error {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
+			return errors.New("want a plain base name")
+		}
+		s.filename = name
+		return nil
+	}}
+}
+
+// Compression says whether strings of more than 20 bytes are written as LZF where that saves at
+// least 4 bytes (rdbcompression), for New and Encode. The default is true.
+func Compression(on bool) Option {
+	return Option{"Compression", forNew | forEncode, func(s *settings) error {
+		s.compression = on
+		return nil
+	}}
+}
+
+// Checksum says whether a dump ends with its CRC-64, or with a zero that tells readers that there
+// is none, and whether a reader compares it (rdbchecksum): for New, Encode and Decode. The
+// default is true.
+func Checksum(on bool) Option {
+	return Option{"Checksum", forNew | forEncode | forDecode, func(s *settings) error {
+		s.checksum = on
+		return nil
+	}}
+}
+
+// Version sets the format version that is written: 9, 10 or 11, or 0 for the lowest that fits
+// the types in the data set, which is the default. For New and Encode. Types that the version
+// lacks make writing fail, before the first byte.
+func Version(n int) Option {
+	return Option{"Version", forNew | forEncode, func(s *settings) error {
+		if n != 0 && (n < 9 || n > 11) {
+			return fmt.Errorf("version %d, want 9, 10, 11 or 0", n)
+		}
+		s.version = n
+		return nil
+	}}
+}
+
+// AOFBase marks the dump as the base of an append-only file (aof-base 1), for Encode. The default
+// is false.
+func AOFBase(on bool) Option {
+	return Option{"AOFBase", forEncode, func(s *settings) error {
+		s.aofBase = on
+		return nil
+	}}
+}
+
+// UsedMemory records how many bytes of memory the data set takes (used-mem), for Encode. Nothing
+// is recorded by default.
+func UsedMemory(bytes int64) Option {
+	return Option{"UsedMemory", forEncode, func(s *settings) error {
+		s.usedMemory = max(bytes, 0)
+		return nil
+	}}
+}
+
+// MaxValue bounds the bytes of one value, and of one key, in what is read: a string after
+// decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New and
+// Decode; the default is DefaultMaxValue.
+func MaxValue(bytes int64) Option {
+	return Option{"MaxValue", forNew | forDecode, func(s *settings) error {
+		if bytes < 1 || bytes > maxInt/4 {
+			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
+		}
+		s.maxValue = bytes
+		return nil
+	}}
+}
+
+// HeaderTo makes Decode fill h with what the dump says about itself. h is complete when Decode
+// returns, and holds what was met so far when that fails.
+func HeaderTo(h *Header) Option {
+	return Option{"HeaderTo", forDecode, func(s *settings) error {
+		if h == nil {
+			return errors.New("nil Header")
+		}
+		s.header = h
+		return nil
+	}}
+}
+
+// maxInt is the largest length of a slice.
+const maxInt = int64(^uint(0) >> 1)

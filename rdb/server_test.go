@@ -1,0 +1,312 @@
+package rdb_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// server is a redis-server of our own, on a socket in its directory.
+type server struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+	dir  string
+}
+
+// tool returns the path of a program of Redis; the test skips where there is none.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// serve starts a redis-server on the dump p, or an empty one without, until the test ends.
+func serve(t *testing.T, p []byte) *server {
+	t.Helper()
+	path := tool(t, "redis-server")
+	if runtime.GOOS == "windows" {
+		t.Skip("no unix sockets for redis-server here")
+	}
+	dir, err := os.MkdirTemp("", "rdb") // a short path: that of a socket is bounded
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p != nil {
+		if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket := filepath.Join(dir, "s")
+	cmd := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--databases", "80",
+		"--enable-debug-command", "yes", "--list-max-listpack-size", "4", "--stream-node-max-entries", "3")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() { cmd.Wait(); close(exited) }()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-exited
+		os.RemoveAll(dir)
+	})
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		conn, err := net.Dial("unix", socket)
+		if err == nil {
+			s := &server{t: t, conn: conn, in: bufio.NewReader(conn), dir: dir}
+			t.Cleanup(func() { conn.Close() })
+			for strings.HasPrefix(s.do("PING"), "-LOADING") {
+				runtime.Gosched()
+			}
+			return s
+		}
+		select {
+		case <-exited:
+			t.Fatalf("redis-server ended:\n%s", log.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("redis-server does not answer:\n%s", log.String())
+		}
+	}
+}
+
+// do sends one command and returns the reply: a bulk string's bytes, or the line with its sign, or
+// the last element of an array.
+func (s *server) do(args ...string) string {
+	s.t.Helper()
+	if _, err := s.conn.Write(resp.AppendCommand(nil, args...)); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.reply()
+}
+
+func (s *server) reply() string {
+	s.t.Helper()
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	line = strings.TrimSuffix(line, "\r\n")
+	if line[0] != '$' && line[0] != '*' || line == "$-1" {
+		return line
+	}
+	n, err := strconv.Atoi(line[1:])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if line[0] == '*' {
+		last := ""
+		for range n {
+			last = s.reply()
+		}
+		return last
+	}
+	p := make([]byte, n+2)
+	for got := 0; got < len(p); {
+		m, err := s.in.Read(p[got:])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		got += m
+	}
+	return string(p[:n])
+}
+
+// must is do for a command that must not fail.
+func (s *server) must(args ...string) string {
+	s.t.Helper()
+	reply := s.do(args...)
+	if strings.HasPrefix(reply, "-") {
+		s.t.Fatalf("%s: %s", args[0], reply)
+	}
+	return reply
+}
+
+// stringsOfAllSizes is what a string store has: sizes, integers, compressible or not, expiries,
+// several databases.
+func stringsOfAllSizes() *data {
+	rng := rand.New(rand.NewPCG(11, 12))
+	d := new(data)
+	add := func(value string) {
+		e := str(len(d.entries)%3, fmt.Sprintf("key:%d", len(d.entries)), value, 0)
+		if len(d.entries)%4 == 0 {
+			e.ExpireAtMs = 4102444800000 + int64(len(d.entries))
+		}
+		d.entries = append(d.entries, e)
+	}
+	for _, n := range []int{0, 1, 20, 21, 63, 64, 65, 100, 263, 264, 300, 8192, 16383, 16384, 17_000, 70_000, 400_000} {
+		random := make([]byte, n)
+		for i := range random {
+			random[i] = byte(rng.Uint32())
+		}
+		add(string(random))
+		add(strings.Repeat("ab", n)[:n])
+		add(strings.Repeat("the quick brown fox "+string(random[:n/30]), 1+n/20)[:n])
+	}
+	for _, n := range []int64{0, 1, -1, 127, 128, -128, -129, 32767, 32768, -32768, -32769, 1<<31 - 1, 1 << 31, -1 << 31, -1<<31 - 1, 1<<63 - 1} {
+		add(strconv.FormatInt(n, 10))
+	}
+	d.entries = append(d.entries, str(77, "12345", "x", 0), str(77, strings.Repeat("long key ", 30), "x", 0), str(77, "", "empty key", 0))
+	return d
+}
+
+// TestServerLoadsOurs loads our dump in a real server, in each version it takes.
+func TestServerLoadsOurs(t *testing.T) {
+	want := stringsOfAllSizes()
+	for _, opts := range [][]rdb.Option{nil, {rdb.Version(10)}, {rdb.Compression(false)}, {rdb.Checksum(false)}} {
+		p := mustEncode(t, want, opts...)
+		checkRDB(t, p)
+		s := serve(t, p)
+		for _, e := range want.entries {
+			s.must("SELECT", strconv.Itoa(e.DB))
+			if got := s.do("GET", string(e.Key)); got != string(e.Value) {
+				t.Errorf("%s: %d bytes came as %d", e.Key[:min(len(e.Key), 20)], len(e.Value), len(got))
+			}
+			expiry := max(e.ExpireAtMs, -1)
+			if expiry == 0 {
+				expiry = -1
+			}
+			if got := s.do("PEXPIRETIME", string(e.Key)); got != fmt.Sprintf(":%d", expiry) {
+				t.Errorf("%s: expiry %d came as %s", e.Key, expiry, got)
+			}
+		}
+		s.must("SELECT", "77")
+		if n := s.do("DBSIZE"); n != ":3" {
+			t.Errorf("database 77 holds %s", n)
+		}
+	}
+}
+
+// TestServerReadsBack lets a real server write a dump of every type, which we read, write and give to
+// another server: values must be the same there, by their DUMP payload.
+func TestServerReadsBack(t *testing.T) {
+	s := serve(t, nil)
+	want := stringsOfAllSizes()
+	for _, e := range want.entries {
+		s.must("SELECT", strconv.Itoa(e.DB))
+		s.must("SET", string(e.Key), string(e.Value))
+		if e.ExpireAtMs != 0 {
+			s.must("PEXPIREAT", string(e.Key), strconv.FormatInt(e.ExpireAtMs, 10))
+		}
+	}
+	s.must("SELECT", "5")
+	names := makeAggregates(s)
+	s.must("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+	s.must("SAVE")
+	p, err := os.ReadFile(filepath.Join(s.dir, "dump.rdb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var h rdb.Header
+	read := mustDecode(t, p, rdb.HeaderTo(&h))
+	if h.Version != "RDB 10" || !strings.HasPrefix(h.Server, "7.0.") || h.AOFBase || len(read.extras) != 1 {
+		t.Errorf("%+v, %d extras", h, len(read.extras))
+	}
+	found := make(map[string]snapshot.Entry)
+	for _, e := range read.entries {
+		found[fmt.Sprint(e.DB, " ", string(e.Key))] = e
+	}
+	for _, e := range want.entries {
+		if got := found[fmt.Sprint(e.DB, " ", string(e.Key))]; !bytes.Equal(got.Value, e.Value) || got.ExpireAtMs != e.ExpireAtMs || got.Type != 0 {
+			t.Errorf("%s: %d bytes came as %d", e.Key, len(e.Value), len(got.Value))
+		}
+	}
+
+	ours := mustEncode(t, read)
+	checkRDB(t, ours)
+	other := serve(t, ours)
+	other.must("SELECT", "5")
+	for _, name := range names {
+		dump := s.must("DUMP", name)
+		if got := other.must("DUMP", name); got != dump {
+			t.Errorf("%s: another DUMP payload in the second server", name)
+		}
+		kind, value, err := rdb.ParseDump([]byte(dump))
+		if e := found["5 "+name]; err != nil || kind != e.Type || !bytes.Equal(value, e.Value) {
+			t.Errorf("%s: DUMP gives type %d, the dump %d, %v", name, kind, e.Type, err)
+		}
+		if got := other.do("RESTORE", "copy:"+name, "0", string(rdb.AppendDump(nil, kind, value))); got != "+OK" {
+			t.Errorf("%s: RESTORE of our payload: %s", name, got)
+		} else if s.must("DEBUG", "DIGEST-VALUE", name) != other.must("DEBUG", "DIGEST-VALUE", "copy:"+name) {
+			t.Errorf("%s: RESTORE of our payload makes another value", name)
+		}
+	}
+	if got := other.must("FCALL", "f", "0"); got != ":1" {
+		t.Errorf("the function returns %s", got)
+	}
+}
+
+// makeAggregates fills keys of every type and encoding that a 7.0 server has, and returns their names.
+func makeAggregates(s *server) (names []string) {
+	add := func(name string, commands ...[]string) {
+		for _, c := range commands {
+			s.must(c...)
+		}
+		names = append(names, name)
+	}
+	many := func(command, key string, n int, element func(i int) []string) []string {
+		c := []string{command, key}
+		for i := range n {
+			c = append(c, element(i)...)
+		}
+		return c
+	}
+	word := func(i int) []string { return []string{fmt.Sprintf("word:%d", i)} }
+	pair := func(i int) []string { return []string{fmt.Sprintf("field:%d", i), strings.Repeat("v", i%90)} }
+	score := func(i int) []string { return []string{fmt.Sprintf("%d.5", i), fmt.Sprintf("m%d", i)} }
+	add("list", many("RPUSH", "list", 30, word))
+	add("list:long", []string{"RPUSH", "list:long", "a", strings.Repeat("x", 20_000), "b"})
+	add("set:int", many("SADD", "set:int", 20, func(i int) []string { return []string{strconv.Itoa(i * 99_999)} }))
+	add("set", many("SADD", "set", 1, word))
+	add("hash", many("HSET", "hash", 20, pair))
+	add("hash:one", []string{"HSET", "hash:one", "f", strings.Repeat("y", 100)})
+	add("zset", many("ZADD", "zset", 20, score))
+	add("zset:long", many("ZADD", "zset:long", 200, score))
+	var stream [][]string
+	for i := range 10 {
+		stream = append(stream, []string{"XADD", "stream", fmt.Sprintf("%d-1", i+1), "f", strconv.Itoa(i), "g", "text"})
+	}
+	stream = append(stream, []string{"XGROUP", "CREATE", "stream", "group", "0"}, []string{"XDEL", "stream", "4-1"})
+	add("stream", stream...)
+	s.must("XGROUP", "CREATECONSUMER", "stream", "group", "consumer")
+	s.must("XCLAIM", "stream", "group", "consumer", "0", "2-1", "FORCE", "JUSTID")
+	return names
+}
+
+// checkRDB lets redis-check-rdb look at a dump.
+func checkRDB(t *testing.T, p []byte) {
+	t.Helper()
+	path, err := exec.LookPath("redis-check-rdb")
+	if err != nil {
+		t.Log("redis-check-rdb is not installed: not asked")
+		return
+	}
+	file := filepath.Join(t.TempDir(), "dump.rdb")
+	if err := os.WriteFile(file, p, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(path, file).CombinedOutput(); err != nil {
+		t.Errorf("redis-check-rdb: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,191 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/lzf"
+)
+
+// Lengths:
+//
+//	00nnnnnn                   6 bits
+//	01nnnnnn nnnnnnnn          14 bits, high ones first
+//	80 <4 bytes big-endian>    32 bits
+//	81 <8 bytes big-endian>    64 bits
+//
+// Strings:
+//
+//	length bytes               the bytes themselves
+//	c0 <1 byte>                a signed integer, for its decimal text
+//	c1 <2 bytes little-endian>
+//	c2 <4 bytes little-endian>
+//	c3 length length bytes     LZF: compressed size, size, the stream
+//
+// A hundred times "a" is c3 05 40 64 00 61 e0 5a 00.
+const (
+	length32   = 0x80
+	length64   = 0x81
+	stringInt8 = 0xc0
+	stringI16  = 0xc1
+	stringI32  = 0xc2
+	stringLZF  = 0xc3
+)
+
+// text is a string in the input: held bytes, or made ones.
+type text struct {
+	from, to int    // places in the reader's held bytes, when made is nil
+	made     []byte // in a scratch buffer
+}
+
+// bytes returns the string, valid as long as what it was read with.
+func (t text) bytes(r *reader) []byte {
+	if t.made != nil {
+		return t.made
+	}
+	return r.between(t.from, t.to)
+}
+
+// length reads a plain length.
+func (r *reader) length() (uint64, error) {
+	at := r.offset()
+	first, err := r.byte()
+	if err != nil {
+		return 0, err
+	}
+	if first < 0x40 {
+		return uint64(first), nil
+	}
+	return r.longLength(first, at)
+}
+
+// longLength reads the rest of a length of which first was read at an offset.
+func (r *reader) longLength(first byte, at int64) (uint64, error) {
+	switch {
+	case first < 0x40:
+		return uint64(first), nil
+	case first < 0x80:
+		low, err := r.byte()
+		return uint64(first&0x3f)<<8 | uint64(low), err
+	case first == length32:
+		p, err := r.bytes(4)
+		if err != nil {
+			return 0, err
+		}
+		return uint64(binary.BigEndian.Uint32(p)), nil
+	case first == length64:
+		p, err := r.bytes(8)
+		if err != nil {
+			return 0, err
+		}
+		return binary.BigEndian.Uint64(p), nil
+	}
+	return 0, corrupt.New(at, "want a length, found %#x", first)
+}
+
+// str reads a string of at most limit bytes. What has to be made of another encoding is made in
+// scratch, which grows as needed.
+func (r *reader) str(scratch *[]byte, limit int64) (text, error) {
+	at := r.offset()
+	first, err := r.byte()
+	if err != nil {
+		return text{}, err
+	}
+	n := uint64(first)
+	if first >= 0x40 {
+		if first >= stringInt8 {
+			return r.encoded(first, at, scratch, limit)
+		}
+		if n, err = r.longLength(first, at); err != nil {
+			return text{}, err
+		}
+	}
+	if n > uint64(limit) {
+		return text{}, r.tooLong(at, n, limit)
+	}
+	if r.end-r.pos < int(n) {
+		if err := r.fill(int(n)); err != nil {
+			return text{}, err
+		}
+	}
+	from := r.pos - r.held
+	r.pos += int(n)
+	return text{from: from, to: from + int(n)}, nil
+}
+
+// encoded reads a string that is not given by its bytes.
+func (r *reader) encoded(first byte, at int64, scratch *[]byte, limit int64) (text, error) {
+	var v int64
+	switch first {
+	case stringInt8:
+		p, err := r.bytes(1)
+		if err != nil {
+			return text{}, err
+		}
+		v = int64(int8(p[0]))
+	case stringI16:
+		p, err := r.bytes(2)
+		if err != nil {
+			return text{}, err
+		}
+		v = int64(int16(binary.LittleEndian.Uint16(p)))
+	case stringI32:
+		p, err := r.bytes(4)
+		if err != nil {
+			return text{}, err
+		}
+		v = int64(int32(binary.LittleEndian.Uint32(p)))
+	case stringLZF:
+		return r.compressed(at, scratch, limit)
+	default:
+		return text{}, corrupt.New(at, "want a string, found encoding %#x", first)
+	}
+	*scratch = strconv.AppendInt((*scratch)[:0], v, 10)
+	return text{made: *scratch}, nil
+}
+
+// compressed reads an LZF string behind its first byte.
+func (r *reader) compressed(at int64, scratch *[]byte, limit int64) (text, error) {
+	packed, err := r.length()
+	if err != nil {
+		return text{}, err
+	}
+	size, err := r.length()
+	if err != nil {
+		return text{}, err
+	}
+	if size > uint64(limit) {
+		return text{}, r.overLimit(at, size, limit)
+	}
+	if packed > uint64(limit) {
+		return text{}, r.tooLong(at, packed, limit)
+	}
+	stream := r.offset()
+	p, err := r.bytes(int(packed))
+	if err != nil {
+		return text{}, err
+	}
+	out, err := lzf.Decompress((*scratch)[:0], p, int(size))
+	if err != nil {
+		e := corrupt.New(stream, "want an LZF stream")
+		if bad, ok := err.(*lzf.Error); ok {
+			e.Offset += int64(bad.Offset)
+		}
+		e.Err = err
+		return text{}, e
+	}
+	*scratch = out
+	if out == nil {
+		out = []byte{}
+	}
+	return text{made: out}, nil
+}
+
+// tooLong is the error for n bytes to come that limit does not allow: the input's end counts first.
+func (r *reader) tooLong(at int64, n uint64, limit int64) error {
+	if left := r.size - r.offset(); r.size >= 0 && n > uint64(max(left, 0)) {
+		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(left, 0))
+	}
+	return r.overLimit(at, n, limit)
+}

@@ -1,0 +1,150 @@
+package rdb
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+const (
+	magicSize = 9 // bytes: magic and version
+
+	checksumSince = 5  // the first version with a CRC at its end
+	newestRedis   = 12 // the newest version of each dialect whose types and opcodes are all known
+	newestValkey  = 81
+	oldestValkey  = 80 // 12 to 79 belong to Redis
+	lowestWritten = 9  // opens in Redis 5 and later, every Valkey, KeyDB, Dragonfly
+)
+
+// ErrUnsupported marks every UnsupportedError: errors.Is(err, ErrUnsupported).
+var ErrUnsupported = errors.New("rdb: format not supported")
+
+// ErrLimit marks a *CorruptError for a value that is longer than MaxValue allows. The file may be
+// whole: a higher limit reads it then.
+var ErrLimit = errors.New("rdb: over the limit")
+
+// CorruptError reports damage, with its offset in the file.
+type CorruptError = corrupt.Error
+
+// UnsupportedError reports a dump that may be whole but is of a version or holds a record that this
+// package does not read.
+type UnsupportedError struct {
+	Offset int64
+	What   string
+}
+
+// Error says what is not supported and where it stands.
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("rdb: not supported: offset %d: %s", e.Offset, e.What)
+}
+
+// Is makes errors.Is(err, ErrUnsupported) true.
+func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
+
+// version is a format version in its dialect.
+type version struct {
+	number int
+	valkey bool
+}
+
+// String gives the version as Info.Version does: "RDB 9", "VALKEY 80".
+func (v version) String() string {
+	if v.valkey {
+		return fmt.Sprintf("VALKEY %d", v.number)
+	}
+	return fmt.Sprintf("RDB %d", v.number)
+}
+
+// append appends the nine bytes at the head of a dump.
+func (v version) append(dst []byte) []byte {
+	if v.valkey {
+		return fmt.Appendf(dst, "VALKEY%03d", v.number)
+	}
+	return fmt.Appendf(dst, "REDIS%04d", v.number)
+}
+
+// newer reports whether the version is later than what is wholly known.
+func (v version) newer() bool {
+	return v.number > newestRedis && !v.valkey || v.number > newestValkey
+}
+
+// parseMagic reads the head of a dump.
+func parseMagic(p [magicSize]byte) (version, error) {
+	var v version
+	digits := p[5:]
+	switch {
+	case string(p[:6]) == "VALKEY":
+		v.valkey = true
+		digits = p[6:]
+	case string(p[:4]) == "VKCS":
+		return v, &UnsupportedError{0, "a compressed stream of Valkey (VKCS); save without stream compression"}
+	case string(p[:5]) != "REDIS":
+		return v, corrupt.New(0, "want REDIS or VALKEY at the start, found %x", p[:6])
+	}
+	for i, d := range digits {
+		if d < '0' || d > '9' {
+			return v, corrupt.New(int64(magicSize-len(digits)+i), "want a digit of the version, found %#x", d)
+		}
+		v.number = v.number*10 + int(d-'0')
+	}
+	if v.number == 0 || v.valkey && v.number < oldestValkey {
+		return v, &UnsupportedError{0, fmt.Sprintf("version %d with the magic %s", v.number, p[:magicSize-len(digits)])}
+	}
+	return v, nil
+}
+
+// typeOf returns the type of a number in a file of version v.
+func (v version) typeOf(b byte) snapshot.Type {
+	if v.valkey && b > typeStream3 {
+		return snapshot.Valkey | snapshot.Type(b)
+	}
+	return snapshot.Type(b)
+}
+
+// chooseVersion returns the version for writing the types: asked, or the lowest that fits when
+// that is 0.
+func chooseVersion(asked int, types []snapshot.Type) (version, error) {
+	v := version{number: lowestWritten}
+	if asked != 0 {
+		v.number = asked
+	}
+	foreign := false
+	for _, t := range types {
+		k, ok := kinds[t]
+		if !ok {
+			return v, &UnsupportedError{0, "writing " + TypeName(t)}
+		}
+		if asked != 0 && k.version > asked {
+			return v, fmt.Errorf("%w: version %d has no %s of type %d, version %d has", ErrOption, asked, k.name, t.RDB(), k.version)
+		}
+		v.number = max(v.number, k.version)
+		v.valkey = v.valkey || t.IsValkey()
+		foreign = foreign || redisOnly(t)
+	}
+	if v.valkey && foreign {
+		return v, &UnsupportedError{0, "types of Redis and types of Valkey in one dump"}
+	}
+	return v, nil
+}
+
+// server returns the name and the version that a server gives itself in a dump of version v.
+func (v version) server() (field, value string) {
+	if v.valkey {
+		return "valkey-ver", "9.0.0"
+	}
+	switch v.number {
+	case 9:
+		return "redis-ver", "6.2.16"
+	case 10:
+		return "redis-ver", "7.0.15"
+	case 11:
+		return "redis-ver", "7.2.4"
+	case 12:
+		return "redis-ver", "7.4.1"
+	case 13:
+		return "redis-ver", "8.6.0"
+	}
+	return "redis-ver", "8.8.0"
+}

@@ -1,0 +1,172 @@
+package perdure
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Store is an open data set. Its methods on keys work on database 0. It is safe for concurrent
+// use, during Close too.
+type Store struct {
+	keyspace
+}
+
+// SaveInfo describes a snapshot that was saved.
+type SaveInfo = snapshot.Info
+
+// Task is a save or a rewrite that runs in the background: Done, Wait, Cancel, Progress.
+type Task = engine.Task
+
+// RecoveryInfo tells what Open found and did.
+type RecoveryInfo = engine.RecoveryInfo
+
+// Stats describe a store at one moment.
+type Stats = engine.Stats
+
+// Open loads the data set that dir holds and serves it: the append-only log when there is one and
+// the log is on, otherwise the dump, otherwise nothing. With the log on and only a dump there, the
+// dump is loaded and the log built from it. The directory is made when it is missing (its parent
+// must exist) and locked: ErrLocked, at once, when somebody has it open.
+//
+// A damaged file is an error that is ErrCorrupt and names file and offset; no file is changed
+// then. A tail that a crash tore off the log is cut, and Recovery tells of it.
+//
+// The caller must Close the store.
+func Open(dir string, opts ...Option) (*Store, error) {
+	return OpenContext(context.Background(), dir, opts...)
+}
+
+// OpenContext is Open that ends with ctx's error when ctx ends while loading. No file is changed then.
+func OpenContext(ctx context.Context, dir string, opts ...Option) (*Store, error) {
+	if dir == "" {
+		return nil, &optionError{"an empty directory; New makes a store without one"}
+	}
+	return open(ctx, dir, opts)
+}
+
+// New makes an empty store in memory that touches no file and keeps nothing. The caller must Close
+// it, which frees its memory.
+func New(opts ...Option) (*Store, error) { return open(context.Background(), "", opts) }
+
+func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
+	o, err := configure(dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{keyspace{e: e}}, nil
+}
+
+// optionError is an ErrOptions with its reason.
+type optionError struct{ what string }
+
+func (e *optionError) Error() string { return ErrOptions.Error() + ": " + e.what }
+
+func (e *optionError) Unwrap() error { return ErrOptions }
+
+// Close ends the store: it saves a snapshot when there are save rules, syncs and closes the log,
+// and frees the memory. A nil error means that everything is on disk. A save or a rewrite in
+// the background is given up first. Calls after the first return what it returned.
+func (s *Store) Close() error { return s.e.Close() }
+
+// CloseNoSave is Close without the snapshot: Redis's SHUTDOWN NOSAVE. The log is still synced.
+func (s *Store) CloseNoSave() error { return s.e.CloseNoSave() }
+
+// DB returns database n, 0 to one less than WithDatabases says. A number out of range shows as
+// ErrDatabase at the first use.
+func (s *Store) DB(n int) *DB { return &DB{keyspace{e: s.e, db: n}} }
+
+// Databases is how many databases there are.
+func (s *Store) Databases() int { return s.e.Databases() }
+
+// View runs fn with every key of every database locked: all it reads is of one instant. Writers
+// and readers wait meanwhile, so fn should be short. It returns fn's error.
+func (s *Store) View(fn func(*Tx) error) error {
+	return s.e.View(func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
+}
+
+// ViewKeys is View for declared keys: it locks only theirs, in whichever database, and fn may touch
+// no other.
+func (s *Store) ViewKeys(keys []string, fn func(*Tx) error) error {
+	return s.e.ViewKeys(keys, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
+}
+
+// Update runs fn with every key of every database locked. What fn does takes effect as a whole, in
+// memory and in the log (MULTI, EXEC), or not at all when fn returns an error, which Update
+// returns, or panics. It waits for the disk as a single write does, after the locks are gone.
+func (s *Store) Update(fn func(*Tx) error, opts ...SetOption) error {
+	return s.e.Update(setArgs(opts).Durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
+}
+
+// UpdateKeys is Update for declared keys: it locks only theirs, in whichever database, so that
+// transactions on other keys go on, and fn may touch no other.
+func (s *Store) UpdateKeys(keys []string, fn func(*Tx) error, opts ...SetOption) error {
+	return s.e.UpdateKeys(keys, setArgs(opts).Durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
+}
+
+// FlushAll removes every key of every database. With save rules it then saves an empty dump, after
+// giving up a save under way, as Redis does.
+func (s *Store) FlushAll() error { return s.e.FlushAll() }
+
+// Save writes a snapshot of this instant and returns when it is durable; writers go on meanwhile.
+// It is ErrSaveInProgress while another save runs, and waits for a rewrite. On an error, ctx's
+// included, the snapshot before still stands.
+func (s *Store) Save(ctx context.Context) (SaveInfo, error) { return s.e.Save(ctx) }
+
+// BGSave begins to write a snapshot of this instant and returns at once. It is ErrSaveInProgress,
+// ErrRewriteInProgress or ErrBusy while the table is frozen for something else.
+func (s *Store) BGSave() (*Task, error) { return s.e.BGSave() }
+
+// LastSave is when the last snapshot succeeded; before the first, when the store was opened.
+func (s *Store) LastSave() time.Time { return s.e.LastSave() }
+
+// Rewrite replaces the history in the log by the data set of this instant and returns when that is
+// durable; writers go on meanwhile. It waits for a save under way and is ErrRewriteInProgress
+// while another rewrite runs. On an error, ctx's included, the log is as complete as before.
+func (s *Store) Rewrite(ctx context.Context) error { return s.e.Rewrite(ctx) }
+
+// BGRewrite begins a rewrite and returns at once; while a save runs it is scheduled for its end.
+func (s *Store) BGRewrite() (*Task, error) { return s.e.BGRewrite() }
+
+// Sync returns when everything that was acknowledged before is on disk. It is ErrNoAppendLog
+// without a log.
+func (s *Store) Sync(ctx context.Context) error { return s.e.Sync(ctx) }
+
+// Restore replaces the whole data set by the RDB dump that r gives, up to its end; a bad dump
+// changes nothing. Writes get ErrRestoring while it takes its place on disk, which it has when
+// Restore returns.
+func (s *Store) Restore(ctx context.Context, r io.Reader) error { return s.e.Restore(ctx, r) }
+
+// Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
+func (s *Store) Recovery() RecoveryInfo { return s.e.Recovery() }
+
+// Stats tell the state of the store now. It takes a few microseconds.
+func (s *Store) Stats() Stats { return s.e.Stats() }
+
+// Info is Redis's INFO persistence: the same fields, one a line, for tools that know them.
+func (s *Store) Info() string { return s.e.Info() }
+
+// Err is the reason for which writes are refused now, or nil.
+func (s *Store) Err() error { return s.e.Err() }
+
+// Recover is the way out after ErrLogFailed, once the disk works again: it writes the whole data
+// set and a new log to new files, durably, and lets writes go on. Without a failure it does nothing.
+func (s *Store) Recover(ctx context.Context) error { return s.e.Recover(ctx) }
+
+// Configure changes settings while the store is open, as Redis's CONFIG SET does. Settings are
+// applied in order; the first error ends it.
+func (s *Store) Configure(settings ...Setting) error {
+	for _, set := range settings {
+		if err := set.apply(s.e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
