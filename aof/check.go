@@ -1,0 +1,296 @@
+package aof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Report is what Check found.
+type Report struct {
+	Manifest string       // its path; empty for a single file
+	Files    []FileReport // in load order
+	Unlisted []string     // files of the log in its directory that the manifest does not list
+}
+
+// FileReport is about one file.
+type FileReport struct {
+	Path       string
+	Kind       string // base, increment or file
+	RDB        bool   // it begins with an RDB
+	Unchecked  bool   // it does, and there was no BaseCheck
+	Size       int64
+	Commands   int64         // SELECT, MULTI and EXEC are not counted
+	Marks      int64         // checksums that fit
+	Good       int64         // up to this offset the file is whole
+	Unverified int64         // of these, bytes of commands that no checksum covers
+	Torn       int64         // bytes behind Good that Open would cut off, since a crash explains them
+	Problem    *CorruptError // what is behind Good; nil for a whole file
+
+	verdict verdict
+}
+
+// OK tells whether Open would take the log as it is, without cutting anything.
+func (r *Report) OK() bool { return r.Err() == nil }
+
+// Err returns the first problem, or nil.
+func (r *Report) Err() error {
+	for i := range r.Files {
+		if r.Files[i].Problem != nil {
+			return r.Files[i].Problem
+		}
+	}
+	return nil
+}
+
+// CheckOption is an option of Check and Repair.
+type CheckOption func(*checkConfig)
+
+type checkConfig struct {
+	ctx      context.Context
+	fs       snapshot.FS
+	base     func(context.Context, io.Reader, int64) (int64, error)
+	planOnly bool
+}
+
+// BaseCheck gives the function that checks an RDB: r begins with its first byte, size is the
+// file's; it returns how many bytes the RDB takes. Without it an RDB is reported as unchecked.
+func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (int64, error)) CheckOption {
+	return func(c *checkConfig) { c.base = f }
+}
+
+// CheckContext makes Check and Repair end early when ctx does.
+func CheckContext(ctx context.Context) CheckOption {
+	return func(c *checkConfig) { c.ctx = ctx }
+}
+
+// OnFS makes Check and Repair work on another file system than the operating system's.
+func OnFS(fs snapshot.FS) CheckOption {
+	return func(c *checkConfig) { c.fs = fs }
+}
+
+func newCheckConfig(opts []CheckOption) *checkConfig {
+	c := &checkConfig{ctx: context.Background(), fs: vfs.OS()}
+	for _, o := range opts {
+		o(c)
+	}
+	return c
+}
+
+// Check reads a log that nobody has open and tells what is wrong with it. It changes nothing.
+// path is a data directory, a log's directory, a manifest, or a single file. What is wrong
+// with a file stands in the Report; the error is for what could not be read at all, and for a
+// damaged manifest.
+func Check(path string, opts ...CheckOption) (Report, error) {
+	return newCheckConfig(opts).check(path)
+}
+
+// target is a file to check.
+type target struct {
+	path string
+	kind string
+	seq  int64
+}
+
+func (c *checkConfig) check(path string) (Report, error) {
+	var report Report
+	targets, err := c.targets(path, &report)
+	if err != nil {
+		return report, err
+	}
+	for i, t := range targets {
+		f, err := c.file(t, i == len(targets)-1)
+		if err != nil {
+			return report, err
+		}
+		report.Files = append(report.Files, f)
+	}
+	return report, nil
+}
+
+// targets finds the files that path means, in load order.
+func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
+	info, err := c.fs.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		if path, err = c.manifestIn(path); err != nil {
+			return nil, err
+		}
+	}
+	if !strings.HasSuffix(path, manifestSuffix) {
+		return []target{{path: path, kind: "file", seq: seqOf(path)}}, nil
+	}
+	m, err := readManifest(c.fs, path)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	report.Manifest = path
+	dir, filename := filepath.Split(strings.TrimSuffix(path, manifestSuffix))
+	var targets []target
+	for _, f := range m.files() {
+		kind := "increment"
+		if f.kind == kindBase {
+			kind = "base"
+		}
+		targets = append(targets, target{filepath.Join(dir, f.name), kind, f.seq})
+	}
+	report.Unlisted, err = c.unlisted(dir, filename, m)
+	return targets, err
+}
+
+// unlisted lists the files of the log that m does not.
+func (c *checkConfig) unlisted(dir, filename string, m *manifest) ([]string, error) {
+	names, err := c.fs.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return nil, err
+	}
+	listed := make(map[string]bool)
+	for _, f := range append(m.files(), m.history...) {
+		listed[f.name] = true
+	}
+	var unlisted []string
+	for _, name := range names {
+		if _, _, ok := splitName(filename, name); ok && !listed[name] {
+			unlisted = append(unlisted, filepath.Join(dir, name))
+		}
+	}
+	return unlisted, nil
+}
+
+// manifestIn finds what to check in a directory: its one manifest, that of the default names, or
+// the single file of Redis 6.
+func (c *checkConfig) manifestIn(dir string) (string, error) {
+	names, err := c.fs.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, name := range names {
+		if strings.HasSuffix(name, manifestSuffix) &&
+			!strings.HasPrefix(name, snapshot.TempPrefix) && !strings.HasPrefix(name, "temp-") {
+			found = append(found, filepath.Join(dir, name))
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+	default:
+		return "", fmt.Errorf("%s: %d manifests: name one", dir, len(found))
+	}
+	names2 := defaultConfig()
+	for _, path := range []string{
+		filepath.Join(dir, names2.dirname, manifestName(names2.filename)),
+		filepath.Join(dir, names2.filename),
+	} {
+		if _, err := c.fs.Lstat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", &fs.PathError{Op: "find a log in", Path: dir, Err: fs.ErrNotExist}
+}
+
+var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
+
+// seqOf takes the sequence number from a file's name; a file without one has 1.
+func seqOf(path string) int64 {
+	if m := seqInName.FindStringSubmatch(path); m != nil {
+		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
+			return seq
+		}
+	}
+	return 1
+}
+
+// file checks one file.
+func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
+	r = FileReport{Path: t.path, Kind: t.kind}
+	file, err := c.fs.Open(t.path)
+	if errors.Is(err, fs.ErrNotExist) && t.kind != "file" {
+		r.Problem = &corrupt.Error{File: t.path, What: "listed, but missing", Err: err}
+		r.verdict = verdictRefused
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if r.Size, err = file.Size(); err != nil {
+		return r, err
+	}
+	if r.RDB, err = hasPreamble(file); err != nil {
+		return r, err
+	}
+	var offset int64
+	if r.RDB {
+		if offset, err = c.preamble(file, &r); err != nil || r.Unchecked || r.Problem != nil {
+			return r, err
+		}
+	}
+	src := io.NewSectionReader(file, offset, r.Size-offset)
+	w := newWalk(src, t.seq, offset, func([]Command) error { return nil })
+	w.step = stepper(c.ctx, func(int64) {})
+	found, err := w.run()
+	if err != nil {
+		return r, err
+	}
+	if r.verdict, err = judge(file, t.seq, r.Size, &found, w.start); err != nil {
+		return r, err
+	}
+	r.note(&found, offset, last)
+	return r, nil
+}
+
+// note takes over what a walk has found.
+func (r *FileReport) note(found *found, offset int64, last bool) {
+	r.Commands, r.Marks = found.commands, found.marks
+	r.Good = found.cut
+	r.Unverified = found.cut - offset - found.covered
+	r.Problem = found.problem
+	if r.Problem == nil {
+		return
+	}
+	r.Problem.File = r.Path
+	if !last {
+		r.verdict = verdictRefused
+		r.Problem.Torn = false
+	}
+	if r.verdict == verdictTorn {
+		r.Torn = r.Size - r.Good
+		r.Problem.Torn = true
+	}
+}
+
+// preamble checks the RDB at the start of a file and returns where it ends.
+func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (int64, error) {
+	if c.base == nil {
+		r.Unchecked = true
+		return 0, nil
+	}
+	n, err := c.base(c.ctx, io.NewSectionReader(file, 0, r.Size), r.Size)
+	var damage *corrupt.Error
+	switch {
+	case errors.As(err, &damage):
+		damage.File = r.Path
+		r.Problem, r.verdict = damage, verdictRefused
+		return 0, nil
+	case err == nil && (n < 0 || n > r.Size):
+		err = fmt.Errorf("%s: base of %d bytes in a file of %d", r.Path, n, r.Size)
+	}
+	return n, err
+}

@@ -1,0 +1,16 @@
+package aof
+
+// FormatManifest parses a manifest and writes it out again.
+func FormatManifest(text []byte) ([]byte, error) {
+	m, err := parseManifest(text)
+	if err != nil {
+		return nil, err
+	}
+	return m.format(), nil
+}
+
+var (
+	GroupSeed  = groupSeed
+	AppendMark = appendMark
+	ValidName  = validName
+)

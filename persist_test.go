@@ -1,0 +1,414 @@
+package perdure_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// snapshotsOnly keeps no log and saves only when asked, and at no Close.
+func snapshotsOnly() []perdure.Option {
+	return []perdure.Option{perdure.WithoutAppendLog(), perdure.WithSaveRules()}
+}
+
+// logOnly saves no snapshot.
+func logOnly(o ...aof.Option) []perdure.Option {
+	return []perdure.Option{perdure.WithAppendLog(aof.New(o...)), perdure.WithSaveRules()}
+}
+
+// content gives everything a store holds, in one comparable form.
+func content(t testing.TB, s *perdure.Store) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for db := range s.Databases() {
+		d := s.DB(db)
+		for k := range d.Keys("*") {
+			v, err := d.Get(k)
+			if err != nil {
+				v = []byte(err.Error())
+			}
+			ttl, err := d.TTL(k)
+			if err != nil {
+				continue // expired in between
+			}
+			all[fmt.Sprintf("%d/%s", db, k)] = fmt.Sprintf("%q ttl %v", v, ttl > 0)
+		}
+	}
+	return all
+}
+
+func same(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("%s = %.60s, want %.60s", k, got[k], v)
+		}
+	}
+	for k := range got {
+		if _, ok := want[k]; !ok {
+			t.Errorf("%s should not be there", k)
+		}
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// files gives the content of every file below a directory but the lock.
+func files(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "perdure.lock" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		all[rel] = string(data)
+		return err
+	})
+	ok(t, err)
+	return all
+}
+
+// mutate makes n random changes, transactions included.
+func mutate(t testing.TB, s *perdure.Store, rng *rand.Rand, n int) {
+	t.Helper()
+	key := func() string { return fmt.Sprint("key:", rng.IntN(200)) }
+	for range n {
+		d := s.DB(rng.IntN(3))
+		var err error
+		switch rng.IntN(12) {
+		case 0, 1, 2:
+			err = d.Set(key(), []byte(strings.Repeat("v", rng.IntN(300))))
+		case 3:
+			err = d.Set(key(), fmt.Append(nil, rng.Int64()), perdure.TTL(time.Hour))
+		case 4:
+			_, err = d.Incr(fmt.Sprint("counter:", rng.IntN(20)))
+		case 5:
+			_, err = d.Delete(key(), key())
+		case 6:
+			_, err = d.Append(fmt.Sprint("log:", rng.IntN(20)), []byte("entry;"))
+		case 7:
+			_, err = d.Expire(key(), time.Hour)
+		case 8:
+			_, err = d.Persist(key())
+		case 9:
+			err = d.MSet(perdure.Pair{Key: key(), Value: []byte("m1")}, perdure.Pair{Key: key(), Value: []byte("m2")})
+		case 10:
+			err = s.Update(func(tx *perdure.Tx) error {
+				for db := range 3 {
+					if err := tx.DB(db).Set(key(), []byte("tx")); err != nil {
+						return err
+					}
+				}
+				_, err := tx.Delete(key())
+				return err
+			})
+		case 11:
+			err = d.Set(key(), make([]byte, rng.IntN(100_000)), perdure.KeepTTL())
+		}
+		ok(t, err)
+	}
+}
+
+// TestReopen makes random changes, closes or crashes, and opens again, in every way of keeping data.
+func TestReopen(t *testing.T) {
+	ways := map[string]func() []perdure.Option{
+		"default":   func() []perdure.Option { return nil },
+		"log":       func() []perdure.Option { return logOnly() },
+		"always":    func() []perdure.Option { return logOnly(aof.Fsync(aof.Always)) },
+		"no":        func() []perdure.Option { return logOnly(aof.Fsync(aof.No)) },
+		"resp base": func() []perdure.Option { return logOnly(aof.RDBBase(false)) },
+		"plain log": func() []perdure.Option { return logOnly(aof.Checksums(false)) },
+		"rdb": func() []perdure.Option {
+			return []perdure.Option{perdure.WithoutAppendLog(), perdure.WithSaveRules(snapshot.Rule{Seconds: 3600, Changes: 1})}
+		},
+	}
+	for name, options := range ways {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			dir := t.TempDir()
+			wantAll := map[string]string{}
+			for round := range 6 {
+				s, err := perdure.Open(dir, options()...)
+				ok(t, err)
+				same(t, content(t, s), wantAll)
+				mutate(t, s, rng, 400)
+				if round%3 == 1 && name != "rdb" {
+					ok(t, s.Rewrite(context.Background()))
+					mutate(t, s, rng, 100)
+				}
+				if round%3 == 2 {
+					if _, err := s.Save(context.Background()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wantAll = content(t, s)
+				ok(t, s.Close())
+			}
+		})
+	}
+}
+
+func TestLoadOrder(t *testing.T) {
+	both := func(t *testing.T) string { // a dump that says rdb and a log that says aof
+		dir := t.TempDir()
+		s := open(t, dir, snapshotsOnly()...)
+		ok(t, s.Set("from", []byte("rdb")))
+		_, err := s.Save(context.Background())
+		ok(t, err)
+		ok(t, s.Close())
+		dump, err := os.ReadFile(filepath.Join(dir, "dump.rdb"))
+		ok(t, err)
+		s = open(t, dir, logOnly()...)
+		ok(t, s.Set("from", []byte("aof")))
+		ok(t, s.Close())
+		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600))
+		old := time.Now().Add(-time.Hour)
+		ok(t, os.Chtimes(filepath.Join(dir, "dump.rdb"), old, old))
+		return dir
+	}
+	t.Run("log on and there", func(t *testing.T) {
+		s := open(t, both(t), logOnly()...)
+		want(t, s, "from", "aof")
+		if r := s.Recovery(); r.Source != "aof" || r.NewerDump {
+			t.Errorf("Recovery = %+v", r)
+		}
+	})
+	t.Run("log on and only a dump", func(t *testing.T) {
+		dir := both(t)
+		ok(t, os.RemoveAll(filepath.Join(dir, "appendonlydir")))
+		s := open(t, dir, logOnly()...)
+		want(t, s, "from", "rdb")
+		ok(t, s.Close())
+		ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
+		s = open(t, dir, logOnly()...)
+		want(t, s, "from", "rdb") // now from the log that was built
+	})
+	t.Run("log off", func(t *testing.T) {
+		s := open(t, both(t), snapshotsOnly()...)
+		want(t, s, "from", "rdb")
+	})
+	t.Run("nothing there", func(t *testing.T) {
+		s := open(t, filepath.Join(t.TempDir(), "new"), logOnly()...)
+		if s.Len() != 0 || s.Recovery().Source != "empty" {
+			t.Errorf("%d keys, %+v", s.Len(), s.Recovery())
+		}
+	})
+	t.Run("a dump newer than the log is reported", func(t *testing.T) {
+		dir := both(t)
+		later := time.Now().Add(time.Hour)
+		ok(t, os.Chtimes(filepath.Join(dir, "dump.rdb"), later, later))
+		s := open(t, dir, logOnly()...)
+		want(t, s, "from", "aof")
+		if !s.Recovery().NewerDump {
+			t.Error("not reported")
+		}
+	})
+}
+
+// TestSavesBesideALogAreNotNewer: a dump that the store itself saved is no reason for a warning.
+func TestSavesBesideALogAreNotNewer(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		s := open(t, dir)
+		ok(t, s.Set("k", []byte("v")))
+		_, err := s.Save(context.Background())
+		ok(t, err)
+		ok(t, s.Close())
+		s = open(t, dir)
+		if s.Recovery().NewerDump {
+			t.Fatal("reported")
+		}
+		ok(t, s.Close())
+	}
+}
+
+// TestDamageIsRefusedAndNothingChanges flips a byte in each file in turn.
+func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for i := range 100 {
+		ok(t, s.Set(fmt.Sprint("key:", i), []byte(strings.Repeat("value", i))))
+	}
+	ok(t, s.Rewrite(context.Background()))
+	for i := range 100 {
+		ok(t, s.Set(fmt.Sprint("key:", i), []byte("new")))
+		if i == 50 {
+			ok(t, s.Sync(context.Background()))
+		}
+	}
+	ok(t, s.Close())
+	good := files(t, dir)
+	names := make([]string, 0, len(good))
+	for name := range good {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if strings.HasSuffix(name, "dump.rdb") {
+			continue
+		}
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			path := filepath.Join(dir, name)
+			bad := []byte(good[name])
+			bad[len(bad)/3] ^= 0x10
+			ok(t, os.WriteFile(path, bad, 0o600))
+			defer os.WriteFile(path, []byte(good[name]), 0o600)
+			before := files(t, dir)
+			s, err := perdure.Open(dir)
+			if err == nil {
+				s.CloseNoSave()
+				t.Fatal("opened")
+			}
+			is(t, err, perdure.ErrCorrupt)
+			if !strings.Contains(err.Error(), filepath.Base(name)) {
+				t.Errorf("the error does not name the file: %v", err)
+			}
+			same(t, files(t, dir), before)
+		})
+	}
+	t.Run("dump.rdb", func(t *testing.T) {
+		path := filepath.Join(dir, "dump.rdb")
+		for _, damage := range []string{good["dump.rdb"][:40], "", good["dump.rdb"][:len(good["dump.rdb"])-3] + "xyz"} {
+			ok(t, os.WriteFile(path, []byte(damage), 0o600))
+			before := files(t, dir)
+			_, err := perdure.Open(dir, perdure.WithoutAppendLog())
+			is(t, err, perdure.ErrCorrupt)
+			same(t, files(t, dir), before)
+		}
+	})
+}
+
+func TestTornTail(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly()...)
+	ok(t, s.Set("a", []byte("1")))
+	ok(t, s.Close())
+	path := filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	ok(t, err)
+	_, err = f.WriteString("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$5\r\nto")
+	ok(t, err)
+	ok(t, f.Close())
+
+	before := files(t, dir)
+	_, err = perdure.Open(dir, append(logOnly(), perdure.WithRecovery(perdure.Strict))...)
+	is(t, err, perdure.ErrTorn)
+	same(t, files(t, dir), before)
+
+	s = open(t, dir, logOnly()...)
+	want(t, s, "a", "1")
+	absent(t, s, "b")
+	if r := s.Recovery(); r.Cut == 0 || filepath.Base(r.CutFile) != filepath.Base(path) {
+		t.Errorf("Recovery = %+v", r)
+	}
+	ok(t, s.Set("c", []byte("3")))
+	ok(t, s.Close())
+	s = open(t, dir, append(logOnly(), perdure.WithRecovery(perdure.Strict))...)
+	want(t, s, "c", "3")
+}
+
+func TestOneOpenerPerDirectory(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	_, err := perdure.Open(dir)
+	is(t, err, perdure.ErrLocked)
+	if !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("the holder is not named: %v", err)
+	}
+	ok(t, s.Close())
+	open(t, dir)
+}
+
+func TestReadOnlyChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	ok(t, s.Set("k", []byte("v")))
+	ok(t, s.Close())
+	before := files(t, dir)
+	s = open(t, dir, perdure.WithReadOnly())
+	want(t, s, "k", "v")
+	is(t, s.Set("k", nil), perdure.ErrReadOnly)
+	_, err := s.Save(context.Background())
+	is(t, err, perdure.ErrReadOnly)
+	ok(t, s.Close())
+	same(t, files(t, dir), before)
+}
+
+func TestACacheWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, snapshotsOnly()...)
+	ok(t, s.Set("k", []byte("v")))
+	ok(t, s.Close())
+	if got := files(t, dir); len(got) != 0 {
+		t.Errorf("files: %v", got)
+	}
+}
+
+func TestRestoreAndSnapshot(t *testing.T) {
+	a := open(t, t.TempDir(), logOnly()...)
+	mutate(t, a, rand.New(rand.NewPCG(3, 4)), 500)
+	wantAll := content(t, a)
+	snap, err := a.Snapshot()
+	ok(t, err)
+	mutate(t, a, rand.New(rand.NewPCG(5, 6)), 500)
+	_, err = a.BGSave()
+	is(t, err, perdure.ErrBusy)
+	var dump strings.Builder
+	n, err := snap.WriteTo(&dump)
+	ok(t, err)
+	if n != int64(dump.Len()) {
+		t.Errorf("WriteTo = %d of %d", n, dump.Len())
+	}
+	ok(t, snap.Close())
+
+	dir := t.TempDir()
+	b := open(t, dir, logOnly()...)
+	ok(t, b.Set("old", []byte("goes")))
+	is(t, b.Restore(context.Background(), strings.NewReader(dump.String()[:100])), perdure.ErrCorrupt)
+	want(t, b, "old", "goes")
+	ok(t, b.Restore(context.Background(), strings.NewReader(dump.String())))
+	same(t, content(t, b), wantAll)
+	ok(t, b.Set("after", []byte("1")))
+	wantAll["0/after"] = `"1" ttl false`
+	ok(t, b.Close())
+	same(t, content(t, open(t, dir, logOnly()...)), wantAll)
+}
+
+func TestSwitchTheLogOnAndOff(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, snapshotsOnly()...)
+	ok(t, s.Set("before", []byte("1")))
+	is(t, s.Set("durable", nil, perdure.Durable()), perdure.ErrNoAppendLog)
+	ok(t, s.Configure(perdure.AppendLogOn(aof.New())))
+	for !s.Stats().LogReady {
+		ok(t, s.Set("during", []byte("2")))
+	}
+	ok(t, s.Set("after", []byte("3"), perdure.Durable()))
+	wantAll := content(t, s)
+	ok(t, s.CloseNoSave())
+
+	s = open(t, dir, logOnly()...)
+	same(t, content(t, s), wantAll)
+	ok(t, s.Configure(perdure.AppendLogOff()))
+	ok(t, s.Set("not logged", nil))
+	ok(t, s.Configure(perdure.AppendLogOn(aof.New())))
+	for !s.Stats().LogReady {
+	}
+	wantAll = content(t, s)
+	ok(t, s.CloseNoSave())
+	same(t, content(t, open(t, dir, logOnly()...)), wantAll)
+}
