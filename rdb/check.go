@@ -72,10 +72,8 @@ type checker struct {
 	seen   map[fingerprint]struct{}
 }
 
-type fingerprint struct {
-	a, b uint64
-	db   int
-}
+// fingerprint stands for a key in a database.
+type fingerprint struct{ a, b uint64 }
 
 func newChecker() *checker {
 	return &checker{
@@ -91,7 +89,7 @@ func (c *checker) Progress(int64, int64)      {}
 func (c *checker) Extra(snapshot.Extra) error { c.report.Extras++; return nil }
 
 func (c *checker) Load(e snapshot.Entry) error {
-	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key), maphash.Bytes(c.seeds[1], e.Key), e.DB}
+	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(c.seeds[1], e.Key)}
 	if _, ok := c.seen[f]; ok {
 		return corrupt.New(*c.at, "a key that database %d has already", e.DB)
 	}

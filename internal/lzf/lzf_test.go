@@ -106,6 +106,20 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestNumbersRunOut goes over the end of the numbers by which a Compressor tells its inputs apart.
+func TestNumbersRunOut(t *testing.T) {
+	c := new(lzf.Compressor)
+	c.AtNumber(1<<32 - 1000)
+	in := []byte(strings.Repeat("0123456789abc", 20))
+	for i := range 20 {
+		stream, ok := c.Append(nil, in, len(in))
+		got, err := lzf.Decompress(nil, stream, len(in))
+		if !ok || err != nil || !bytes.Equal(got, in) {
+			t.Fatalf("input %d: %v, %v", i, ok, err)
+		}
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	var c lzf.Compressor
 	in := []byte(strings.Repeat("0123456789abc", 30))

@@ -1,0 +1,382 @@
+package perdure_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+func rules(t testing.TB, fsys vfs.FS, r ...snapshot.Rule) *perdure.Store {
+	t.Helper()
+	return open(t, "/data", perdure.WithFS(fsys), perdure.WithoutAppendLog(), perdure.WithSaveRules(r...))
+}
+
+// settle lets d pass and every goroutine come to rest.
+func settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func TestSaveRules(t *testing.T) {
+	cases := []struct {
+		rules   []snapshot.Rule
+		changes int
+		quiet   time.Duration // no save up to here
+		saved   time.Duration // one by now
+	}{
+		{[]snapshot.Rule{{Seconds: 1, Changes: 1}}, 1, 1900 * time.Millisecond, 2100 * time.Millisecond},
+		{[]snapshot.Rule{{Seconds: 60, Changes: 10}}, 10, 60900 * time.Millisecond, 61200 * time.Millisecond},
+		{[]snapshot.Rule{{Seconds: 60, Changes: 10}}, 9, time.Hour, 0},
+		{[]snapshot.Rule{{Seconds: 900, Changes: 1}, {Seconds: 10, Changes: 5}}, 5, 10900 * time.Millisecond, 11200 * time.Millisecond},
+		{[]snapshot.Rule{{Seconds: 10, Changes: 0}}, 0, 10900 * time.Millisecond, 11200 * time.Millisecond},
+		{nil, 100, time.Hour, 0},
+	}
+	for i, c := range cases {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := rules(t, vfs.NewMem("/data"), c.rules...)
+				for n := range c.changes {
+					ok(t, s.Set(fmt.Sprint(n), nil))
+				}
+				settle(c.quiet)
+				if n := s.Stats().Saves; n != 0 {
+					t.Fatalf("%d saves after %v", n, c.quiet)
+				}
+				if c.saved == 0 {
+					return
+				}
+				settle(c.saved - c.quiet)
+				if st := s.Stats(); st.Saves != 1 || st.ChangesSinceSave != 0 {
+					t.Fatalf("%d saves, %d changes after %v", st.Saves, st.ChangesSinceSave, c.saved)
+				}
+			})
+		})
+	}
+}
+
+// TestAFailedSaveRestsFiveSecondsAndStopsWrites follows Redis: MISCONF until a save succeeds.
+func TestAFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := true
+		disk := errors.New("disk is broken")
+		var tries []time.Time
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if op.Kind == "create" && strings.Contains(op.Name, "dump.rdb") {
+				tries = append(tries, time.Now())
+				if broken {
+					return disk
+				}
+			}
+			return nil
+		})
+		s := rules(t, fsys, snapshot.Rule{Seconds: 1, Changes: 1})
+		ok(t, s.Set("k", []byte("v")))
+		settle(2500 * time.Millisecond)
+		is(t, s.Set("k", nil), perdure.ErrSaveFailed)
+		is(t, s.Err(), perdure.ErrSaveFailed)
+		want(t, s, "k", "v")
+		settle(10 * time.Second)
+		if len(tries) != 3 { // at 2, 8 and 14 seconds: more than five whole ones between
+			settle(2 * time.Second)
+		}
+		if len(tries) < 2 || tries[1].Sub(tries[0]) < 5*time.Second || tries[1].Sub(tries[0]) > 7*time.Second {
+			t.Errorf("tries at %v", tries)
+		}
+		if st := s.Stats(); st.LastSaveOK || st.ChangesSinceSave != 1 {
+			t.Errorf("%+v", st)
+		}
+		broken = false
+		settle(7 * time.Second)
+		ok(t, s.Set("k", []byte("w")))
+		if st := s.Stats(); !st.LastSaveOK {
+			t.Errorf("%+v", st)
+		}
+		broken = true
+		_, err := s.Save(context.Background())
+		is(t, err, disk)
+		ok(t, s.Configure(perdure.StopWritesOnSaveError(false)))
+		ok(t, s.Set("k", []byte("x")))
+	})
+}
+
+func TestChangesDuringASaveStayDirty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if op.Kind == "rename" {
+				<-gate
+			}
+			return nil
+		})
+		s := rules(t, fsys)
+		for i := range 10 {
+			ok(t, s.Set(fmt.Sprint(i), nil))
+		}
+		task, err := s.BGSave()
+		ok(t, err)
+		synctest.Wait()
+		_, err = s.BGSave()
+		is(t, err, perdure.ErrSaveInProgress)
+		_, err = s.Save(context.Background())
+		is(t, err, perdure.ErrSaveInProgress)
+		for i := range 3 {
+			ok(t, s.Set(fmt.Sprint(i), nil))
+		}
+		close(gate)
+		_, err = task.Wait(context.Background())
+		ok(t, err)
+		if n := s.Stats().ChangesSinceSave; n != 3 {
+			t.Errorf("%d changes since the save", n)
+		}
+	})
+}
+
+func TestFlushAllSavesAnEmptyDump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := vfs.NewMem("/data")
+		s := rules(t, fsys, snapshot.Rule{Seconds: 3600, Changes: 1})
+		ok(t, s.Set("k", nil))
+		_, err := s.Save(context.Background())
+		ok(t, err)
+		ok(t, s.FlushAll())
+		if n := s.Stats().ChangesSinceSave; n != 0 {
+			t.Errorf("%d changes", n)
+		}
+		again := fsys.Crash(vfs.KeepNone, 0)
+		b := rules(t, again)
+		if b.Len() != 0 || b.Recovery().Source != "rdb" {
+			t.Errorf("%d keys from %s", b.Len(), b.Recovery().Source)
+		}
+	})
+}
+
+func TestCloseSavesOnlyWithRules(t *testing.T) {
+	for _, c := range []struct {
+		rules []snapshot.Rule
+		close func(*perdure.Store) error
+		want  bool
+	}{
+		{[]snapshot.Rule{{Seconds: 900, Changes: 1}}, (*perdure.Store).Close, true},
+		{[]snapshot.Rule{{Seconds: 900, Changes: 1}}, (*perdure.Store).CloseNoSave, false},
+		{nil, (*perdure.Store).Close, false},
+	} {
+		dir := t.TempDir()
+		s := open(t, dir, perdure.WithoutAppendLog(), perdure.WithSaveRules(c.rules...))
+		ok(t, s.Set("k", nil))
+		ok(t, c.close(s))
+		if _, err := os.Stat(filepath.Join(dir, "dump.rdb")); (err == nil) != c.want {
+			t.Errorf("rules %v: dump there: %v", c.rules, err == nil)
+		}
+	}
+}
+
+func TestEverySecSyncsWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := vfs.NewMem("/data")
+		s := open(t, "/data", append(logOnly(), perdure.WithFS(fsys))...)
+		settle(3 * time.Second)
+		ok(t, s.Set("k", []byte("v")))
+		lost := func() bool {
+			b := open(t, "/data", append(logOnly(), perdure.WithFS(fsys.Crash(vfs.KeepNone, 0)))...)
+			defer b.Close()
+			_, err := b.Get("k")
+			return err != nil
+		}
+		if !lost() {
+			t.Error("synced before the second was over")
+		}
+		settle(1100 * time.Millisecond)
+		if lost() {
+			t.Error("not synced after a second")
+		}
+		ok(t, s.Set("k2", []byte("v"), perdure.Durable()))
+		b := open(t, "/data", append(logOnly(), perdure.WithFS(fsys.Crash(vfs.KeepNone, 0)))...)
+		want(t, b, "k2", "v")
+	})
+}
+
+// TestRewriteTrigger: a log that has doubled and is over its minimum is rewritten by itself.
+func TestRewriteTrigger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, "/data", append(logOnly(aof.AutoRewrite(100, 10_000)), perdure.WithFS(vfs.NewMem("/data")))...)
+		value := make([]byte, 1000)
+		for range 9 {
+			ok(t, s.Set("k", value))
+		}
+		settle(time.Second)
+		if n := s.Stats().Rewrites; n != 0 {
+			t.Fatalf("%d rewrites below the minimum", n)
+		}
+		for range 5 {
+			ok(t, s.Set("k", value))
+		}
+		settle(time.Second)
+		st := s.Stats()
+		if st.Rewrites != 1 || st.LogSize > 3000 {
+			t.Fatalf("%d rewrites, log of %d bytes", st.Rewrites, st.LogSize)
+		}
+		want(t, s, "k", string(value))
+		ok(t, s.Configure(perdure.Log(aof.AutoRewrite(0, 0))))
+		for range 100 {
+			ok(t, s.Set("k", value))
+		}
+		settle(time.Second)
+		if n := s.Stats().Rewrites; n != 1 {
+			t.Errorf("%d rewrites with the trigger off", n)
+		}
+	})
+}
+
+// TestRewriteBackOff: from the third failure in a row automatic rewrites wait a minute, two, four.
+func TestRewriteBackOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		var tries []time.Time
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if broken && op.Kind == "create" && strings.Contains(op.Name, "base") {
+				tries = append(tries, time.Now())
+				return errors.New("no room for a base")
+			}
+			return nil
+		})
+		s := open(t, "/data", append(logOnly(aof.AutoRewrite(1, 1)), perdure.WithFS(fsys))...)
+		broken = true
+		ok(t, s.Set("k", make([]byte, 5000)))
+		settle(4 * time.Minute)
+		ok(t, s.Set("still", []byte("works")))
+		if len(tries) < 4 {
+			t.Fatalf("%d tries", len(tries))
+		}
+		for i, least := range []time.Duration{0, 0, time.Minute, 2 * time.Minute} {
+			if i+1 < len(tries) && tries[i+1].Sub(tries[i]) < least {
+				t.Errorf("try %d came %v after the one before", i+2, tries[i+1].Sub(tries[i]))
+			}
+		}
+		if st := s.Stats(); st.RewriteFailures != len(tries) || st.LastRewriteOK {
+			t.Errorf("%+v", st)
+		}
+		broken = false
+		ok(t, s.Rewrite(context.Background()))
+		if st := s.Stats(); st.RewriteFailures != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// TestALogThatFailed: the error sticks, reads go on, and recovery loses nothing.
+func TestALogThatFailed(t *testing.T) {
+	for _, auto := range []bool{false, true} {
+		t.Run(fmt.Sprint("auto ", auto), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broken := false
+				disk := errors.New("disk is broken")
+				mem := vfs.NewMem("/data")
+				fsys := vfs.NewFault(mem, func(op vfs.Op) error {
+					if broken && strings.HasSuffix(op.Kind, "sync") {
+						return disk
+					}
+					return nil
+				})
+				var told, recovered int
+				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), perdure.WithFS(fsys),
+					perdure.WithAutoRecover(auto), perdure.WithHooks(perdure.Hooks{
+						LogFailed: func(error) { told++ },
+						Recovered: func() { recovered++ },
+					}))...)
+				ok(t, s.Set("before", []byte("1")))
+				broken = true
+				err := s.Set("unknown", []byte("2"))
+				is(t, err, perdure.ErrLogFailed)
+				is(t, err, disk)
+				is(t, s.Set("refused", nil), perdure.ErrLogFailed)
+				want(t, s, "before", "1")
+				settle(5 * time.Second)
+				is(t, s.Set("refused", nil), perdure.ErrLogFailed)
+				is(t, s.Recover(context.Background()), disk)
+				broken = false
+				if auto {
+					settle(2 * time.Minute)
+				} else {
+					settle(2 * time.Minute)
+					is(t, s.Err(), perdure.ErrLogFailed)
+					ok(t, s.Recover(context.Background()))
+				}
+				ok(t, s.Set("after", []byte("3")))
+				if told != 1 || recovered != 1 {
+					t.Errorf("told %d, recovered %d", told, recovered)
+				}
+				if v := fsys.Violations(); len(v) > 0 {
+					t.Error(v)
+				}
+				b := open(t, "/data", append(logOnly(), perdure.WithFS(mem.Crash(vfs.KeepNone, 0)))...)
+				want(t, b, "before", "1")
+				want(t, b, "unknown", "2")
+				want(t, b, "after", "3")
+			})
+		})
+	}
+}
+
+// TestARewriteWaitsForASave: it is scheduled, and Info says so.
+func TestARewriteWaitsForASave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if op.Kind == "rename" && strings.Contains(op.Name, "dump.rdb") {
+				<-gate
+			}
+			return nil
+		})
+		s := open(t, "/data", append(logOnly(), perdure.WithFS(fsys))...)
+		ok(t, s.Set("k", nil))
+		save, err := s.BGSave()
+		ok(t, err)
+		rewrite, err := s.BGRewrite()
+		ok(t, err)
+		synctest.Wait()
+		if info := s.Info(); !strings.Contains(info, "aof_rewrite_scheduled:1") || !strings.Contains(info, "rdb_bgsave_in_progress:1") {
+			t.Error(info)
+		}
+		_, err = s.BGRewrite()
+		is(t, err, perdure.ErrRewriteInProgress)
+		close(gate)
+		_, err = save.Wait(context.Background())
+		ok(t, err)
+		_, err = rewrite.Wait(context.Background())
+		ok(t, err)
+		if info := s.Info(); !strings.Contains(info, "aof_rewrites:1") || !strings.Contains(info, "rdb_saves:1") {
+			t.Error(info)
+		}
+	})
+}
+
+func TestConfigureTheDump(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, snapshotsOnly()...)
+	ok(t, s.Set("k", []byte(strings.Repeat("x", 10_000))))
+	small, err := s.Save(context.Background())
+	ok(t, err)
+	ok(t, s.Configure(perdure.Snapshots(rdb.Compression(false)), perdure.Snapshots(rdb.Filename("other.rdb"))))
+	large, err := s.Save(context.Background())
+	ok(t, err)
+	if large.Size < 10_000 || small.Size > 1000 || filepath.Base(large.Name) != "other.rdb" {
+		t.Errorf("%+v, then %+v", small, large)
+	}
+	if err := s.Configure(perdure.Snapshots(rdb.Filename("../evil"))); err == nil {
+		t.Error("a file name with a directory was taken")
+	}
+	ok(t, s.Configure(perdure.SaveRules(snapshot.Rule{Seconds: 5, Changes: 1})))
+	is(t, s.Configure(perdure.SaveRules(snapshot.Rule{})), perdure.ErrOptions)
+}
