@@ -46,43 +46,60 @@ func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 		ms := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).UnixMilli(), 10) }
 		v := []byte("bar")
 
-		// The 18 of upstream: SET EX/PX/EXAT/PXAT, SETEX, PSETEX on new keys; plain SET then
-		// EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT; SET then GETEX EX/PX/EXAT/PXAT.
+		// Upstream's keys foo1 to foo15 in its order; 16 to 18 are RESTORE, which is no operation
+		// of ours, and GETEX on foo12 to foo15 is Expire and ExpireAt here.
+		hundred := 100 * time.Second
+		at := now.Add(hundred)
 		ok(t, s.Set("foo1", v, perdure.TTL(100*time.Second)))
 		ok(t, s.Set("foo2", v, perdure.TTL(100000*time.Millisecond)))
-		ok(t, s.Set("foo3", v, perdure.ExpireAt(now.Add(100*time.Second))))
-		ok(t, s.Set("foo4", v, perdure.ExpireAt(now.Add(100000*time.Millisecond))))
-		ok(t, s.Set("foo5", v, perdure.TTL(100*time.Second)))
-		ok(t, s.Set("foo6", v, perdure.TTL(100000*time.Millisecond)))
+		ok(t, s.Set("foo3", v, perdure.ExpireAt(time.Unix(at.Unix(), 0))))
+		ok(t, s.Set("foo4", v, perdure.ExpireAt(at)))
+		ok(t, s.Set("foo5", v, perdure.TTL(hundred)))
+		ok(t, s.Set("foo6", v, perdure.TTL(hundred)))
 		wantLog := []string{"SELECT 0"}
 		for i := 1; i <= 6; i++ {
-			wantLog = append(wantLog, fmt.Sprintf("SET foo%d bar PXAT %s", i, ms(100*time.Second)))
+			wantLog = append(wantLog, fmt.Sprintf("SET foo%d bar PXAT %s", i, ms(hundred)))
 		}
-		expire := []func(key string) (bool, error){
-			func(k string) (bool, error) { return s.Expire(k, 100*time.Second) },
-			func(k string) (bool, error) { return s.Expire(k, 100000*time.Millisecond) },
-			func(k string) (bool, error) { return s.ExpireAt(k, now.Add(100*time.Second)) },
-			func(k string) (bool, error) { return s.ExpireAt(k, now.Add(100000*time.Millisecond)) },
-		}
-		for i := 7; i <= 18; i++ {
+		for i := 7; i <= 15; i++ {
 			key := fmt.Sprint("foo", i)
 			ok(t, s.Set(key, v))
-			existed, err := expire[i%len(expire)](key)
+			var existed bool
+			var err error
+			entry := "PEXPIREAT " + key + " " + ms(hundred)
+			switch i {
+			case 7, 8, 12, 13:
+				existed, err = s.Expire(key, hundred)
+			case 11:
+				existed, err = s.ExpireAt(key, now.Add(-hundred))
+				entry = "DEL " + key
+			default:
+				existed, err = s.ExpireAt(key, at)
+			}
 			if !existed || err != nil {
 				t.Fatal(existed, err)
 			}
-			wantLog = append(wantLog, "SET "+key+" bar", "PEXPIREAT "+key+" "+ms(100*time.Second))
+			wantLog = append(wantLog, "SET "+key+" bar", entry)
 		}
+		ok(t, s.Set("foo16", v))
+		wantLog = append(wantLog, "SET foo16 bar")
 		ok(t, s.Close())
 		if got := logText(t, dir); got != resp(wantLog...) {
 			t.Errorf("log:\n%q\nwant:\n%q", got, resp(wantLog...))
 		}
 
 		s = open(t, dir, logOnly()...)
-		for i := 1; i <= 18; i++ {
-			if ttl, err := s.TTL(fmt.Sprint("foo", i)); ttl != 100*time.Second || err != nil {
-				t.Errorf("foo%d lives %v, %v", i, ttl, err)
+		for i := 1; i <= 15; i++ {
+			key := fmt.Sprint("foo", i)
+			if i == 11 {
+				absent(t, s, key)
+				continue
 			}
+			if ttl, err := s.TTL(key); ttl != hundred || err != nil {
+				t.Errorf("%s lives %v, %v", key, ttl, err)
+			}
+		}
+		if ttl, err := s.TTL("foo16"); ttl != perdure.NoExpiry || err != nil {
+			t.Errorf("foo16 lives %v, %v", ttl, err)
 		}
 	})
 }

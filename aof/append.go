@@ -19,6 +19,10 @@ const (
 func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 	l.mu.Lock()
 	if l.mute {
+		if l.err != nil || l.phase == phaseClosed {
+			// It has a place that nothing but the base of a later Rewrite reaches.
+			l.appended += Position(len(unit))
+		}
 		p := l.appended
 		l.mu.Unlock()
 		return p

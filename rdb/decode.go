@@ -25,7 +25,9 @@ import (
 // record is an *UnsupportedError; l's errors and ctx's are returned as they are, the latter looked
 // at every MiB, when l is told the progress. Options: Checksum, MaxValue, HeaderTo. Without
 // options Decode is a snapshot.Decoder. It may run in any number of goroutines.
-func Decode(ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option) (n int64, err error) {
+func Decode(
+	ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option,
+) (n int64, err error) {
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {
 		return 0, err

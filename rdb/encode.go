@@ -171,7 +171,8 @@ func (e *encoder) fits(t snapshot.Type) error {
 	k, ok := kinds[t]
 	wrongDialect := e.version.valkey && redisOnly(t) || !e.version.valkey && t.IsValkey()
 	if !ok || wrongDialect || k.version > e.version.number {
-		return &UnsupportedError{e.done, fmt.Sprintf("writing %s (type %d) in %v", TypeName(t), t.RDB(), e.version)}
+		what := fmt.Sprintf("writing %s (type %d) in %v", TypeName(t), t.RDB(), e.version)
+		return &UnsupportedError{e.done, what}
 	}
 	return nil
 }

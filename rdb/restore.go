@@ -53,11 +53,13 @@ func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	}
 	stored := binary.LittleEndian.Uint64(tail[2:])
 	if sum := crc64.Checksum(p[:len(p)-8]); sum != stored {
-		return 0, nil, corrupt.New(int64(len(p)-8), "want the checksum %016x of what was read, found %016x", sum, stored)
+		return 0, nil, corrupt.New(int64(len(p)-8),
+			"want the checksum %016x of what was read, found %016x", sum, stored)
 	}
 	t = v.typeOf(body[0])
 	if _, ok := kinds[t]; !ok {
-		return 0, nil, &UnsupportedError{0, fmt.Sprintf("payload of type %d and version %d", body[0], v.number)}
+		what := fmt.Sprintf("payload of type %d and version %d", body[0], v.number)
+		return 0, nil, &UnsupportedError{0, what}
 	}
 	if value, err = parseValue(t, body); err != nil {
 		return 0, nil, err

@@ -79,18 +79,21 @@ func parseMagic(p [magicSize]byte) (version, error) {
 		v.valkey = true
 		digits = p[6:]
 	case string(p[:4]) == "VKCS":
-		return v, &UnsupportedError{0, "a compressed stream of Valkey (VKCS); save without stream compression"}
+		what := "a compressed stream of Valkey (VKCS); save without stream compression"
+		return v, &UnsupportedError{0, what}
 	case string(p[:5]) != "REDIS":
 		return v, corrupt.New(0, "want REDIS or VALKEY at the start, found %x", p[:6])
 	}
 	for i, d := range digits {
 		if d < '0' || d > '9' {
-			return v, corrupt.New(int64(magicSize-len(digits)+i), "want a digit of the version, found %#x", d)
+			at := int64(magicSize - len(digits) + i)
+			return v, corrupt.New(at, "want a digit of the version, found %#x", d)
 		}
 		v.number = v.number*10 + int(d-'0')
 	}
 	if v.number == 0 || v.valkey && v.number < oldestValkey {
-		return v, &UnsupportedError{0, fmt.Sprintf("version %d with the magic %s", v.number, p[:magicSize-len(digits)])}
+		what := fmt.Sprintf("version %d with the magic %s", v.number, p[:magicSize-len(digits)])
+		return v, &UnsupportedError{0, what}
 	}
 	return v, nil
 }
@@ -117,7 +120,8 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 			return v, &UnsupportedError{0, "writing " + TypeName(t)}
 		}
 		if asked != 0 && k.version > asked {
-			return v, fmt.Errorf("%w: version %d has no %s of type %d, version %d has", ErrOption, asked, k.name, t.RDB(), k.version)
+			return v, fmt.Errorf("%w: version %d has no %s of type %d, version %d has",
+				ErrOption, asked, k.name, t.RDB(), k.version)
 		}
 		v.number = max(v.number, k.version)
 		v.valkey = v.valkey || t.IsValkey()

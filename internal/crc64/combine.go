@@ -19,8 +19,8 @@ var powers = sync.OnceValue(func() *[63]matrix {
 })
 
 // Combine returns the sum of A followed by B, from the sums of A and of B and the length of B in
-// bytes, which must not be negative. It takes less than
-// two microseconds, whatever the length.
+// bytes, which must not be negative. It takes less than two microseconds, whatever the length;
+// the first call in a process some hundred.
 func Combine(crcA, crcB uint64, lenB int64) uint64 {
 	if lenB < 0 {
 		panic("crc64: internal error: negative length")

@@ -57,7 +57,11 @@ func (t *Token) End() int64 { return t.Offset + int64(len(t.Raw)) }
 
 // NewReader returns a Reader of src, whose first byte stands at offset.
 func NewReader(src io.Reader, offset int64) *Reader {
-	return &Reader{src: src, base: offset, buf: make([]byte, 0, firstBuffer), hold: -1}
+	size := firstBuffer
+	if s, ok := src.(interface{ Size() int64 }); ok { // as an io.SectionReader has
+		size = int(max(64, min(firstBuffer, s.Size()+1)))
+	}
+	return &Reader{src: src, base: offset, buf: make([]byte, 0, size), hold: -1}
 }
 
 // Next returns the next command or annotation. What it points to is valid until the next call,

@@ -1,0 +1,124 @@
+package perdure_test
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+)
+
+// benchKeys gives n keys of 16 bytes.
+func benchKeys(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		var k [16]byte
+		copy(k[:], "key:")
+		binary.BigEndian.PutUint64(k[8:], uint64(i)*0x9e3779b97f4a7c15)
+		keys[i] = string(k[:])
+	}
+	return keys
+}
+
+var benchValue = make([]byte, 64)
+
+func fill(b testing.TB, s *perdure.Store, keys []string) {
+	b.Helper()
+	for _, k := range keys {
+		if err := s.Set(k, benchValue); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := memory(b)
+	keys := benchKeys(1_000_000)
+	fill(b, s, keys)
+	rng := rand.New(rand.NewPCG(1, 1))
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		buf, _ = s.AppendGet(buf[:0], keys[rng.IntN(len(keys))])
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	keys := benchKeys(1_000_000)
+	for _, c := range []struct {
+		name string
+		opts []perdure.Option
+	}{
+		{"nolog", snapshotsOnly()},
+		{"everysec", logOnly(aof.AutoRewrite(0, 0))},
+		{"always", logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0))},
+		{"no", logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := open(b, b.TempDir(), c.opts...)
+			if c.name != "always" {
+				fill(b, s, keys)
+			}
+			rng := rand.New(rand.NewPCG(1, 1))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.Set(keys[rng.IntN(len(keys))], benchValue); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkSetAlwaysParallel(b *testing.B) {
+	s := open(b, b.TempDir(), logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0))...)
+	keys := benchKeys(100_000)
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
+		for pb.Next() {
+			if err := s.Set(keys[rng.IntN(len(keys))], benchValue); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkIncr(b *testing.B) {
+	s := memory(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Incr("n"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSaveAndOpen1M(b *testing.B) {
+	dir := b.TempDir()
+	s := open(b, dir, snapshotsOnly()...)
+	fill(b, s, benchKeys(1_000_000))
+	b.Run("Save", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Save(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Open", func(b *testing.B) {
+		for b.Loop() {
+			s, err := perdure.Open(dir, snapshotsOnly()...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
