@@ -25,15 +25,15 @@ type units struct {
 	got    []string
 	fail   func(unit string) error
 	bases  int
-	onBase func(r io.Reader, size int64) (int64, error)
+	onBase func(ctx context.Context, r io.Reader, size int64) (int64, error)
 }
 
 const rdbHead = "REDIS-test\n"
 
-func (u *units) Base(_ context.Context, r io.Reader, size int64) (int64, error) {
+func (u *units) Base(ctx context.Context, r io.Reader, size int64) (int64, error) {
 	u.bases++
 	if u.onBase != nil {
-		return u.onBase(r, size)
+		return u.onBase(ctx, r, size)
 	}
 	text, err := io.ReadAll(r)
 	if err != nil {

@@ -1,0 +1,234 @@
+// Package redistest runs a real redis-server for tests, as the oracle of everything that perdure
+// says about Redis's files.
+//
+// A server listens on a unix socket in a directory of its own, on no port, and ends with its test.
+// Where redis-server is not installed the test skips and says so. A Server is for one goroutine.
+package redistest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// Server is a running redis-server.
+type Server struct {
+	Dir string // its working directory
+
+	t      testing.TB
+	cmd    *exec.Cmd
+	log    *bytes.Buffer
+	exited chan struct{}
+	conn   net.Conn
+	in     *bufio.Reader
+	out    *bufio.Writer
+	sent   int // commands sent and not yet answered
+}
+
+// Tool returns the path of one of Redis's programs; the test skips where there is none.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed: this test needs Redis 7.0 (Debian: redis-server, redis-tools)", name)
+	}
+	return path
+}
+
+// Start runs a server in dir, or in a new directory for "", with more arguments such as
+// "--appendonly", "yes". It waits until the server has loaded what is there, and fails the test
+// when it refuses.
+func Start(t testing.TB, dir string, args ...string) *Server {
+	t.Helper()
+	path := Tool(t, "redis-server")
+	if runtime.GOOS == "windows" {
+		t.Skip("redis-server has no unix sockets here")
+	}
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	home, err := os.MkdirTemp("", "redis") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(home, "s")
+	s := &Server{Dir: dir, t: t, log: &bytes.Buffer{}, exited: make(chan struct{})}
+	s.cmd = exec.Command(path, append([]string{"--port", "0", "--unixsocket", socket, "--dir", dir,
+		"--save", "", "--enable-debug-command", "yes"}, args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = s.cmd.Wait() // how it ended stands in its log
+		close(s.exited)
+	}()
+	t.Cleanup(func() {
+		s.Kill()
+		os.RemoveAll(home)
+	})
+	s.connect(socket)
+	return s
+}
+
+// connect waits for the socket and for the end of loading.
+func (s *Server) connect(socket string) {
+	s.t.Helper()
+	deadline := time.After(5 * time.Minute)
+	for {
+		conn, err := net.Dial("unix", socket)
+		if err == nil {
+			s.conn, s.in, s.out = conn, bufio.NewReaderSize(conn, 1<<20), bufio.NewWriterSize(conn, 1<<20)
+			break
+		}
+		s.pause(deadline)
+	}
+	for strings.HasPrefix(s.Do("PING").String(), "-LOADING") {
+		s.pause(deadline)
+	}
+}
+
+func (s *Server) pause(deadline <-chan time.Time) {
+	s.t.Helper()
+	select {
+	case <-s.exited:
+		s.t.Fatalf("redis-server ended:\n%s", s.log)
+	case <-deadline:
+		s.t.Fatalf("redis-server does not answer:\n%s", s.log)
+	case <-time.After(5 * time.Millisecond):
+	}
+}
+
+// Kill ends the server at once (SIGKILL); what it wrote stays.
+func (s *Server) Kill() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+	s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// Reply is what the server answered: text for a line (with its sign), an integer (with its colon)
+// or a bulk string, and elements for an array.
+type Reply struct {
+	Text     string
+	Null     bool
+	Err      bool
+	Elements []Reply
+}
+
+// String is the text; "" for null.
+func (r Reply) String() string { return r.Text }
+
+// Int is the number of an integer reply.
+func (r Reply) Int() int64 {
+	n, err := strconv.ParseInt(strings.TrimPrefix(r.Text, ":"), 10, 64)
+	if err != nil {
+		panic(fmt.Sprintf("redistest: %q is no integer reply", r.Text))
+	}
+	return n
+}
+
+// Do sends a command and returns its reply.
+func (s *Server) Do(args ...string) Reply {
+	s.t.Helper()
+	s.Send(args...)
+	replies := s.Flush()
+	return replies[len(replies)-1]
+}
+
+// Must is Do for a command that must not fail.
+func (s *Server) Must(args ...string) Reply {
+	s.t.Helper()
+	r := s.Do(args...)
+	if r.Err {
+		s.t.Fatalf("%s: %s", args[0], r.Text)
+	}
+	return r
+}
+
+// Send puts a command into the pipeline; Flush collects the replies.
+func (s *Server) Send(args ...string) {
+	s.t.Helper()
+	if _, err := s.out.Write(resp.AppendCommand(nil, args...)); err != nil {
+		s.t.Fatalf("%v\n%s", err, s.log)
+	}
+	s.sent++
+}
+
+// Flush sends the pipeline and returns all replies, in order. An error reply fails the test only
+// through Must.
+func (s *Server) Flush() []Reply {
+	s.t.Helper()
+	// Written beside reading, so that neither side waits for the other with a full buffer.
+	done := make(chan error, 1)
+	go func() { done <- s.out.Flush() }()
+	replies := make([]Reply, s.sent)
+	for i := range replies {
+		replies[i] = s.read()
+	}
+	s.sent = 0
+	if err := <-done; err != nil {
+		s.t.Fatalf("%v\n%s", err, s.log)
+	}
+	return replies
+}
+
+func (s *Server) read() Reply {
+	s.t.Helper()
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, s.log)
+	}
+	line = strings.TrimSuffix(line, "\r\n")
+	switch line[0] {
+	case '$':
+		n, _ := strconv.Atoi(line[1:])
+		if n < 0 {
+			return Reply{Null: true}
+		}
+		p := make([]byte, n+2)
+		if _, err := io.ReadFull(s.in, p); err != nil {
+			s.t.Fatalf("%v\n%s", err, s.log)
+		}
+		return Reply{Text: string(p[:n])}
+	case '*':
+		n, _ := strconv.Atoi(line[1:])
+		r := Reply{Null: n < 0}
+		for range n {
+			r.Elements = append(r.Elements, s.read())
+		}
+		return r
+	}
+	return Reply{Text: line, Err: line[0] == '-'}
+}
+
+// Wait asks the server's INFO persistence until field has value.
+func (s *Server) Wait(field, value string) {
+	s.t.Helper()
+	deadline := time.After(5 * time.Minute)
+	for !strings.Contains(s.Must("INFO", "persistence").Text, field+":"+value+"\r\n") {
+		s.pause(deadline)
+	}
+}
+
+// Run runs one of Redis's checking programs and fails the test when it finds a fault.
+func Run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(Tool(t, name), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
