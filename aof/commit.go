@@ -65,12 +65,21 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 	}
 }
 
-// gatherLocked lets those who were just woken append what they have, so that the sync that
-// follows serves them too.
+// gatherRounds bounds how often gatherLocked looks.
+const gatherRounds = 8
+
+// gatherLocked lets those who were just woken append what they have, until nobody does, so that
+// the sync that follows serves them too.
 func (l *Log) gatherLocked() {
-	l.mu.Unlock()
-	runtime.Gosched()
-	l.mu.Lock()
+	for range gatherRounds {
+		before := l.appended
+		l.mu.Unlock()
+		runtime.Gosched()
+		l.mu.Lock()
+		if l.appended == before {
+			return
+		}
+	}
 }
 
 // writeLocked hands the buffer to the system in one write, closed by a mark. It lets go of mu

@@ -75,15 +75,8 @@ func newWalk(src io.Reader, seq, offset int64, emit func([]Command) error) *walk
 func (w *walk) run() (found, error) {
 	for {
 		token, err := w.reader.Next()
-		var damage *corrupt.Error
-		switch {
-		case err == io.EOF:
-			w.finish()
-			return w.found, nil
-		case errors.As(err, &damage):
-			w.fail(damage)
-			return w.found, nil
-		case err != nil:
+		if err != nil {
+			err = w.ended(err)
 			return w.found, err
 		}
 		if err := w.token(&token); err != nil {
@@ -100,6 +93,20 @@ func (w *walk) run() (found, error) {
 			}
 		}
 	}
+}
+
+// ended takes the reader's error, and returns it if it is not about the file's content.
+func (w *walk) ended(err error) error {
+	var damage *corrupt.Error
+	switch {
+	case err == io.EOF:
+		w.finish()
+	case errors.As(err, &damage):
+		w.fail(damage)
+	default:
+		return err
+	}
+	return nil
 }
 
 // finish judges a file that ends behind a whole token.

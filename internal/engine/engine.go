@@ -178,6 +178,7 @@ func (e *Engine) close(save bool) error {
 	j.closeOnce.Do(func() {
 		j.refuse(e, func() { j.closing = true })
 		e.cancel() // ends the loop and every job under way
+		e.dropHandle()
 		e.running.Wait()
 		// A write that passed the gate before it shut has its locks by now or will see closing.
 		e.table.LockAll()

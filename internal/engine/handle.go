@@ -30,19 +30,18 @@ func (e *Engine) Snapshot() (*Handle, error) {
 	h.v = e.freeze(nil, nil)
 	e.jobs.mu.Lock()
 	e.jobs.handle = h
+	closing := e.jobs.closing
 	e.jobs.mu.Unlock()
+	if closing { // Close may have looked for a handle before there was one
+		h.Close()
+		return nil, ErrClosed
+	}
 	return h, nil
 }
 
 // enterHandle takes the slot for a handle, or says why it cannot.
 func (e *Engine) enterHandle() error {
-	e.jobs.mu.Lock()
-	closing := e.jobs.closing
-	if !closing {
-		e.running.Add(1)
-	}
-	e.jobs.mu.Unlock()
-	if closing {
+	if !e.enter() {
 		return ErrClosed
 	}
 	if !e.tryAcquire() {
@@ -103,6 +102,16 @@ func (h *Handle) Close() {
 		h.v.close()
 		h.e.release()
 		h.e.running.Done()
+	}
+}
+
+// dropHandle closes a handle that the program left open.
+func (e *Engine) dropHandle() {
+	e.jobs.mu.Lock()
+	h := e.jobs.handle
+	e.jobs.mu.Unlock()
+	if h != nil {
+		h.Close()
 	}
 }
 

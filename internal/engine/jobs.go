@@ -74,6 +74,17 @@ func (j *jobs) refuse(e *Engine, change func()) {
 	e.gate.Store(&refusal{err: err})
 }
 
+// enter makes Close wait until running.Done is called; false when Close has begun.
+func (e *Engine) enter() bool {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	if e.jobs.closing {
+		return false
+	}
+	e.running.Add(1)
+	return true
+}
+
 // acquire waits for the right to freeze the table.
 func (e *Engine) acquire(ctx context.Context) error {
 	select {
@@ -116,7 +127,9 @@ func (e *Engine) start() {
 // the reason for which writes are refused, since state may be half changed, and does not take
 // the program down.
 func (e *Engine) goJob(fn func()) {
-	e.running.Add(1)
+	if !e.enter() {
+		return
+	}
 	go func() {
 		defer e.running.Done()
 		defer e.containPanic()

@@ -162,6 +162,10 @@ func (e *Engine) FlushDB(db int) error {
 // FlushAll removes every key of every database. With save rules it then saves an empty dump, as
 // Redis does, after giving up a save under way.
 func (e *Engine) FlushAll() error {
+	if !e.enter() {
+		return ErrClosed
+	}
+	defer e.running.Done()
 	e.jobs.cancelSave()
 	err := e.flush(0, "FLUSHALL", func(s *table.Shard) (n int64) {
 		for db := range e.table.Databases() {

@@ -153,12 +153,12 @@ func (e *Engine) saved(t *Task, info snapshot.Info, err error) {
 	}
 }
 
-// cancelSave gives up a save under way and waits until it is gone.
+// cancelSave gives up a save under way and waits until it is gone. Close's own save goes on.
 func (j *jobs) cancelSave() {
 	j.mu.Lock()
-	t := j.saving
+	t, closing := j.saving, j.closing
 	j.mu.Unlock()
-	if t != nil {
+	if t != nil && !closing {
 		t.Cancel()
 		<-t.Done()
 	}

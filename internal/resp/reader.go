@@ -148,14 +148,15 @@ func (r *Reader) token(args [][]byte, line []byte) Token {
 
 // annotation reads a line that begins with #.
 func (r *Reader) annotation() (Token, error) {
-	searched := 0
-	for {
+	size := 0
+	for searched := 0; size == 0; {
 		if i := bytes.IndexByte(r.buf[r.pos+searched:], '\n'); i >= 0 {
-			searched += i + 1
+			size = searched + i + 1
 			break
 		}
 		searched = len(r.buf) - r.pos
 		if searched >= MaxLine {
+			size = searched + 1
 			break
 		}
 		if err := r.fill(searched + 1); err != nil {
@@ -165,10 +166,10 @@ func (r *Reader) annotation() (Token, error) {
 			return Token{}, corrupt.Torn(r.offset(), "file ends inside an annotation")
 		}
 	}
-	if searched > MaxLine {
+	if size > MaxLine {
 		return Token{}, corrupt.New(r.offset(), "annotation longer than %d bytes", MaxLine)
 	}
-	r.pos += searched
+	r.pos += size
 	return r.token(nil, r.buf[r.start:r.pos:r.pos]), nil
 }
 

@@ -1,0 +1,199 @@
+package aof
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// writeBase is step 5.
+func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile, int64, error) {
+	disk := r.log.disk
+	disk.baseSeq++
+	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
+	base.name = baseName(disk.filename, base.seq, rdb)
+	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(w io.Writer) error {
+		cw := &baseWriter{ctx: ctx, w: w, crc: groupSeed(base.seq, 0)}
+		if rdb {
+			return b.RDB(cw)
+		}
+		if err := b.Commands(cw); err != nil || !r.log.marked {
+			return err
+		}
+		_, err := w.Write(appendMark(nil, cw.crc, 0))
+		return err
+	})
+	return base, size, err
+}
+
+// baseWriter ends with its context and sums what passes.
+type baseWriter struct {
+	ctx context.Context
+	w   io.Writer
+	crc uint32
+}
+
+func (w *baseWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := w.w.Write(p)
+	w.crc = sum(w.crc, p[:n])
+	return n, err
+}
+
+// baseFails ends a rewrite without a base.
+func (r *rewrite) baseFails(err error) error {
+	err = r.dirSyncFails(err)
+	if r.fresh {
+		r.forget()
+		r.dropNext()
+	}
+	return err
+}
+
+// forgetLocked goes back to no file at all, or to the failed one.
+func (l *Log) forgetLocked() {
+	for l.writing || l.syncing {
+		l.waitLocked()
+	}
+	l.mute, l.buf, l.cut = true, nil, nil
+	if l.err == nil {
+		l.tail = nil
+		l.written, l.synced = l.appended, l.appended
+	}
+	l.change.Broadcast()
+}
+
+func (r *rewrite) forget() {
+	l := r.log
+	l.mu.Lock()
+	l.forgetLocked()
+	if l.tail == r.next {
+		l.tail = nil
+	}
+	l.mu.Unlock()
+}
+
+// publish is step 6.
+func (r *rewrite) publish(base manifestFile) error {
+	old := r.log.disk.manifest
+	m := &manifest{
+		base:  &base,
+		incrs: []manifestFile{{name: r.next.name, seq: r.next.seq, kind: kindIncr}},
+	}
+	if old != nil {
+		m.history = append(m.history, old.history...)
+		for _, f := range old.files() {
+			if f.name != r.next.name && !r.log.disk.legacy {
+				f.kind = kindHistory
+				m.history = append(m.history, f)
+			}
+		}
+	}
+	err := r.log.disk.publish(m)
+	r.log.disk.legacy = r.log.disk.legacy && !r.log.disk.listed
+	return err
+}
+
+// publishFresh is step 6 for a log without an old file: what was appended since the cut becomes durable
+// together with the base. Writers wait.
+func (r *rewrite) publishFresh(base manifestFile) error {
+	l := r.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.writing || l.syncing {
+		l.waitLocked()
+	}
+	if r.failed == nil { // step 3, on the new increment
+		if l.err == nil && len(l.buf) > 0 {
+			_ = l.writeLocked()
+		}
+		if l.err == nil {
+			_ = l.syncLocked()
+		}
+		if l.err != nil {
+			return l.err
+		}
+	}
+	l.writing, l.syncing = true, true
+	l.mu.Unlock()
+	err := r.publish(base)
+	l.mu.Lock()
+	l.writing, l.syncing = false, false
+	if err == nil {
+		r.takeOverLocked()
+	}
+	l.change.Broadcast()
+	return err
+}
+
+// takeOverLocked makes the new increment the log's file after a failure, or the first one.
+func (r *rewrite) takeOverLocked() {
+	l := r.log
+	l.published = true
+	if r.failed == nil {
+		return
+	}
+	if l.tail != nil {
+		_ = l.tail.file.Close() // it has failed already
+	}
+	l.written, l.synced = l.cut.at, l.cut.at
+	l.tail, l.cut, l.err = r.next, nil, nil
+	l.epochOpen, l.epochSynced = false, l.epoch
+	if len(l.buf) > 0 && !l.flushSet {
+		l.flushSet = true
+		l.flushTimer.Reset(flushAfter)
+	}
+}
+
+// publishFails ends a rewrite whose base is not listed, unless it is not known whether it is.
+func (r *rewrite) publishFails(base manifestFile, err error) error {
+	l := r.log
+	var dirSync *snapshot.DirSyncError
+	unknown := errors.As(err, &dirSync)
+	err = r.dirSyncFails(err)
+	if unknown {
+		if r.fresh {
+			r.forget()
+			_ = r.next.file.Close()
+		}
+		return err
+	}
+	if e := l.disk.fs.Remove(filepath.Join(l.disk.dir, base.name)); e != nil {
+		l.env.Logger.Warn("an unlisted base of the log stays", "file", base.name, "err", e)
+	}
+	if r.fresh {
+		r.forget()
+		r.dropNext()
+	}
+	return err
+}
+
+// settle notes the sizes of the new log.
+func (r *rewrite) settle(base manifestFile, size int64) {
+	l := r.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sizes.closed = size
+	l.sizes.base = size + l.tail.size
+	l.change.Broadcast()
+}
+
+// clean is steps 7 and 8. The rewrite has succeeded already.
+func (r *rewrite) clean() error {
+	l := r.log
+	if len(l.disk.manifest.history) == 0 || !removeHistory(l, l.disk.manifest) {
+		return nil
+	}
+	m := *l.disk.manifest
+	m.history = nil
+	err := r.dirSyncFails(l.disk.publish(&m))
+	if err != nil {
+		l.env.Logger.Warn("the manifest still lists deleted files", "dir", l.disk.dir, "err", err)
+	}
+	return l.Err()
+}

@@ -1,0 +1,129 @@
+package aof_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+func stubBase() aof.CheckOption {
+	return aof.BaseCheck(func(ctx context.Context, r io.Reader, size int64) (int64, error) {
+		return (&units{}).Base(ctx, r, size)
+	})
+}
+
+func TestCheckWholeLog(t *testing.T) {
+	dir, _, _ := smallLog(t, true)
+	sub := filepath.Join(dir, "appendonlydir")
+	for _, path := range []string{dir, sub, filepath.Join(sub, "appendonly.aof.manifest")} {
+		report, err := aof.Check(path, stubBase())
+		if err != nil || !report.OK() || len(report.Files) != 2 {
+			t.Fatalf("%s: %+v, %v", path, report, err)
+		}
+		incr := report.Files[1]
+		if incr.Commands != 9 || incr.Marks != 8 || incr.Unverified != 0 || incr.Good != incr.Size {
+			t.Fatalf("%+v", incr)
+		}
+	}
+	report, err := aof.Check(filepath.Join(dir, incr1))
+	if err != nil || !report.OK() || report.Files[0].Marks != 8 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	report, err = aof.Check(dir)
+	if err != nil || !report.Files[0].Unchecked {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if r, err := aof.Repair(dir, stubBase()); err != nil || r.File != "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+func TestRepairCutsTheTail(t *testing.T) {
+	dir, list, _ := smallLog(t, true)
+	whole := readFile(t, dir, incr1)
+	// What no crash explains: another program's commands, then nonsense.
+	data := resp.AppendCommand(whole[:len(whole):len(whole)], "SELECT", "0")
+	data = resp.AppendCommand(data, "SET", "x", "1")
+	good := len(data)
+	data = append(data, "!!! nonsense"...)
+	writeFile(t, data, dir, incr1)
+	if _, _, _, err := open(vfs.OS(), dir); err == nil {
+		t.Fatal("the log was taken")
+	}
+	plan, err := aof.Repair(dir, stubBase(), aof.PlanOnly())
+	if err != nil || plan.Done || plan.Offset != int64(good) || plan.Cut != 12 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if !bytes.Equal(readFile(t, dir, incr1), data) {
+		t.Fatal("a plan has changed the file")
+	}
+	done, err := aof.Repair(dir, stubBase())
+	if err != nil || !done.Done || string(readFile(t, done.Saved)) != "!!! nonsense" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	_, u, _ := mustOpen(t, dir)
+	want(t, u, append(list, "0: SET x 1"))
+}
+
+func TestRepairRefuses(t *testing.T) {
+	dir, list, synced := smallLog(t, true)
+	data := readFile(t, dir, incr1)
+	data[synced/2] ^= 1
+	writeFile(t, data, dir, incr1)
+	if _, err := aof.Repair(dir, stubBase()); !errors.Is(err, aof.ErrNotRepairable) {
+		t.Fatal("damage below the synced offset:", err)
+	}
+	data[synced/2] ^= 1
+	writeFile(t, data, dir, incr1)
+
+	l, _, _ := mustOpen(t, dir)
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	failed := base(list)
+	failed.RDB = func(io.Writer) error { return io.ErrClosedPipe }
+	if err := r.Commit(t.Context(), failed); !errors.Is(err, io.ErrClosedPipe) {
+		t.Fatal(err)
+	}
+	list = append(list, set(t, l, "goes", "on"))
+	closeLog(t, l)
+	_, u, _ := mustOpen(t, dir)
+	want(t, u, list)
+	// There are two increments now; the first one is short.
+	data = readFile(t, dir, incr1)
+	writeFile(t, data[:len(data)-2], dir, incr1)
+	for _, path := range []string{dir, filepath.Join(dir, incr1)} {
+		if _, err := aof.Repair(path, stubBase()); !errors.Is(err, aof.ErrNotRepairable) {
+			t.Fatal("a file that is not the last:", err)
+		}
+	}
+	if len(readFile(t, dir, incr1)) != len(data)-2 {
+		t.Fatal("a refused file was changed")
+	}
+}
+
+func TestCheckTornTail(t *testing.T) {
+	dir, _, _ := smallLog(t, false)
+	data := readFile(t, dir, incr1)
+	writeFile(t, append(data, "*2\r\n$3\r\nDE"...), dir, incr1)
+	report, err := aof.Check(dir, stubBase())
+	f := report.Files[1]
+	if err != nil || report.OK() || f.Torn != 10 || !f.Problem.Torn || f.Good != int64(len(data)) {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if _, err := aof.Repair(dir, stubBase()); err != nil {
+		t.Fatal(err)
+	}
+	if report, err = aof.Check(dir, stubBase()); err != nil || !report.OK() {
+		t.Fatalf("%+v, %v", report, err)
+	}
+}

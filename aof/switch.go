@@ -1,0 +1,77 @@
+package aof
+
+import "context"
+
+// switchOver is steps 3 and 4. Writers wait.
+func (r *rewrite) switchOver(ctx context.Context) error {
+	l := r.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for (l.writing || l.syncing) && l.err == nil {
+		l.waitLocked()
+	}
+	if err := r.finishOldLocked(ctx); err != nil {
+		r.revertLocked()
+		l.mu.Unlock()
+		r.dropNext()
+		l.mu.Lock()
+		return err
+	}
+	// Both tokens: nobody touches a file until the manifest names the new one.
+	l.writing, l.syncing = true, true
+	m := *l.disk.manifest
+	m.incrs = append(append([]manifestFile(nil), m.incrs...),
+		manifestFile{name: r.next.name, seq: r.next.seq, kind: kindIncr})
+	l.mu.Unlock()
+	err := r.dirSyncFails(l.disk.publish(&m))
+	if err != nil && l.Err() == nil {
+		r.dropNext()
+	} else if err != nil {
+		_ = r.next.file.Close() // it is not known whether the manifest lists the file
+	}
+	l.mu.Lock()
+	l.writing, l.syncing = false, false
+	if err != nil {
+		r.revertLocked()
+		return err
+	}
+	old := l.tail
+	l.sizes.closed += old.size
+	l.tail, l.cut = r.next, nil
+	l.change.Broadcast()
+	l.mu.Unlock()
+	if err := old.file.Close(); err != nil {
+		l.env.Logger.Warn("close of a synced increment", "file", old.name, "err", err)
+	}
+	l.mu.Lock()
+	return nil
+}
+
+// finishOldLocked writes what was appended before the cut to the old increment and syncs it.
+func (r *rewrite) finishOldLocked(ctx context.Context) error {
+	l := r.log
+	if l.err != nil {
+		return l.err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if before := l.cut.before; len(before) > 0 {
+		l.cut.before = nil
+		if _, err := l.writeGroupLocked(before, l.cut.at); err != nil {
+			return err
+		}
+	}
+	return l.syncLocked()
+}
+
+// revertLocked goes on with the old increment: what was appended since the cut begins with a
+// SELECT and may follow in any file.
+func (r *rewrite) revertLocked() {
+	l := r.log
+	if l.err == nil {
+		l.buf = append(l.cut.before, l.buf...)
+	}
+	l.cut = nil
+	l.change.Broadcast()
+}

@@ -1,0 +1,217 @@
+// Command perdure looks after files of Redis's formats without a running store: it checks and
+// repairs, shows and converts them, and restores backups.
+//
+//	perdure check PATH...        is it whole?
+//	perdure repair PATH          cut the damaged end off a log
+//	perdure dump PATH            every key, as JSON lines
+//	perdure stat PATH            what is in it
+//	perdure convert SRC DST      dump, log directory, append-only file, .zst
+//	perdure restore BACKUP DIR   make a data directory hold a backup
+//
+// A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, or a
+// dump compressed with zstd. Only repair and restore change anything that is there already.
+//
+// The exit status is 0 for good, 1 for damage, 2 for wrong usage and what cannot be read.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// Exit statuses.
+const (
+	exitGood    = 0
+	exitDamaged = 1
+	exitFailed  = 2 // wrong usage, or something that cannot be read or written
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// app is one run of the program.
+type app struct {
+	ctx    context.Context
+	fs     vfs.FS
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// run is the program without its process: it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{ctx: ctx, fs: vfs.OS(), stdin: stdin, stdout: stdout, stderr: stderr}
+	return a.run(args)
+}
+
+// command is one subcommand.
+type command struct {
+	name string
+	args string // as in the usage line
+	what string // one line
+	help string // the rest
+	run  func(a *app, c *command, args []string) error
+}
+
+// commands in the order of the help.
+func commands() []*command {
+	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, restoreCommand}
+}
+
+func (a *app) run(args []string) int {
+	err := a.dispatch(args)
+	var silent *silentError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return exitGood
+	case errors.As(err, &silent):
+		return silent.code
+	}
+	fmt.Fprintf(a.stderr, "perdure: %s\n", strings.TrimPrefix(err.Error(), "perdure: "))
+	if errors.Is(err, perdure.ErrCorrupt) {
+		return exitDamaged
+	}
+	return exitFailed
+}
+
+func (a *app) dispatch(args []string) error {
+	if len(args) == 0 {
+		return errors.New("no command; perdure help lists them")
+	}
+	name, rest := args[0], args[1:]
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(a, c, rest)
+		}
+	}
+	switch name {
+	case "help", "-h", "-help", "--help":
+		return a.help(rest)
+	case "version", "-version", "--version":
+		a.version()
+		return nil
+	}
+	return fmt.Errorf("unknown command %q; perdure help lists them", name)
+}
+
+// help prints what there is, or the help of one command.
+func (a *app) help(args []string) error {
+	if len(args) > 0 {
+		return a.dispatch(append([]string{args[0]}, "-h"))
+	}
+	fmt.Fprint(a.stdout, "perdure looks after data directories, dumps and logs of perdure, Redis and Valkey.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(a.stdout, "  %-28s %s\n", "perdure "+c.name+" "+c.args, c.what)
+	}
+	fmt.Fprint(a.stdout, "  perdure version\n\n",
+		"perdure COMMAND -h tells more. A PATH is a data directory, a log's directory or manifest,\n",
+		"an append-only file, a dump, or a dump with .zst. Exit status: 0 good, 1 damaged,\n",
+		"2 wrong usage or unreadable.\n")
+	return nil
+}
+
+func (a *app) version() {
+	version, revision := "(unknown)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = " " + s.Value
+			}
+		}
+	}
+	fmt.Fprintf(a.stdout, "perdure %s%s %s %s/%s\n", version, revision,
+		runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// flags makes the flag set of a command.
+func (c *command) flags() *flag.FlagSet {
+	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	return f
+}
+
+// parse takes flags before, between and behind the arguments, of which there must be from least to
+// most; most -1 is any number. For -h it prints the help, and returns flag.ErrHelp.
+func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int) ([]string, error) {
+	var paths []string
+	for len(args) > 0 {
+		before := args
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			a.commandHelp(c, f)
+			return nil, err
+		}
+		if err != nil {
+			return nil, c.misuse(err.Error())
+		}
+		args = f.Args()
+		if n := len(before) - len(args); n > 0 && before[n-1] == "--" {
+			paths = append(paths, args...)
+			break
+		}
+		if len(args) > 0 {
+			paths, args = append(paths, args[0]), args[1:]
+		}
+	}
+	if len(paths) < least || most >= 0 && len(paths) > most {
+		return nil, c.misuse(fmt.Sprintf("want %s, found %d arguments", c.args, len(paths)))
+	}
+	for i, path := range paths {
+		if path == "" {
+			return nil, c.misuse(fmt.Sprintf("argument %d is empty", i+1))
+		}
+	}
+	return paths, nil
+}
+
+// misuse is the one line for a wrong command line.
+func (c *command) misuse(what string) error {
+	return fmt.Errorf("%s: %s; perdure %s -h tells more", c.name, what, c.name)
+}
+
+func (a *app) commandHelp(c *command, f *flag.FlagSet) {
+	fmt.Fprintf(a.stdout, "usage: perdure %s [flags] %s\n\n%s\n", c.name, c.args, c.help)
+	first := true
+	f.VisitAll(func(g *flag.Flag) {
+		if first {
+			fmt.Fprintln(a.stdout)
+			first = false
+		}
+		value, usage := flag.UnquoteUsage(g)
+		fmt.Fprintf(a.stdout, "  %-18s %s\n", strings.TrimSpace("--"+g.Name+" "+value), usage)
+	})
+}
+
+// silentError ends the program with a status when everything was said already.
+type silentError struct{ code int }
+
+func (e *silentError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// exit returns the error for a status, nil for exitGood.
+func exit(code int) error {
+	if code == exitGood {
+		return nil
+	}
+	return &silentError{code}
+}
+
+// warn prints what the user should know although the command goes on.
+func (a *app) warn(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "perdure: warning: "+format+"\n", args...)
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// The names that a store gives its files unless told otherwise; Redis's own.
+const (
+	dumpName       = "dump.rdb"
+	logDirName     = "appendonlydir"
+	logName        = "appendonly.aof"
+	manifestSuffix = ".manifest"
+	lockName       = "perdure.lock"
+	tempPrefix     = "temp-"
+)
+
+// form is what a PATH is.
+type form string
+
+const (
+	formDir  form = "data directory"
+	formLog  form = "log"              // a directory with a manifest, or the manifest
+	formAOF  form = "append-only file" // a single one
+	formDump form = "dump"
+	formZst  form = "compressed dump"
+)
+
+// place is a PATH that was looked at.
+type place struct {
+	path string // as it was given
+	form form
+	dump string // the dump's file; empty when there is none
+	log  string // the log's manifest, or its single file; empty when there is none
+}
+
+// compressed tells whether the dump is one with .zst.
+func (p *place) compressed() bool { return p.form == formZst }
+
+// locate finds out what path is. It reads the first bytes of a file and the names in a directory.
+func locate(fsys vfs.FS, path string) (place, error) {
+	p := place{path: path}
+	if fsys == vfs.OS() {
+		if real, err := filepath.EvalSymlinks(path); err == nil && isLink(fsys, path) {
+			path = real
+		}
+	}
+	info, err := fsys.Lstat(path)
+	if err != nil {
+		return p, err
+	}
+	if info.IsDir() {
+		return p, p.directory(fsys, path)
+	}
+	head, err := readHead(fsys, path)
+	if err != nil {
+		return p, err
+	}
+	if p.form = formOf(filepath.Base(path), head); p.form == "" {
+		return p, fmt.Errorf("%s: neither a dump, an append-only file nor a manifest", path)
+	}
+	if p.form == formDump || p.form == formZst {
+		p.dump = path
+	} else {
+		p.log = path
+	}
+	return p, nil
+}
+
+func isLink(fsys vfs.FS, path string) bool {
+	info, err := fsys.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// readHead reads the first bytes of a file.
+func readHead(fsys vfs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, 9)
+	n, err := io.ReadFull(f, head)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return head[:n], errors.Join(err, f.Close())
+}
+
+// formOf tells a file's form by its name and first bytes. The content decides, except that a dump
+// and an append-only file may both begin with an RDB; the name alone decides for one whose head is damaged.
+func formOf(name string, head []byte) form {
+	text := string(head)
+	named := form("")
+	switch {
+	case strings.HasSuffix(name, manifestSuffix):
+		return formLog
+	case strings.HasSuffix(name, ".aof") || partName.MatchString(name):
+		named = formAOF
+	case strings.HasSuffix(name, ".zst"):
+		named = formZst
+	case strings.HasSuffix(name, ".rdb"):
+		named = formDump
+	}
+	switch {
+	case strings.HasPrefix(text, "\x28\xb5\x2f\xfd"):
+		return formZst
+	case strings.HasPrefix(text, "REDIS") || strings.HasPrefix(text, "VALKEY"):
+		if named == formAOF {
+			return formAOF
+		}
+		return formDump
+	case named != formDump && named != formZst && (strings.HasPrefix(text, "*") || strings.HasPrefix(text, "#")):
+		return formAOF
+	}
+	return named
+}
+
+// partName is the end of a log file's name.
+var partName = regexp.MustCompile(`\.([0-9]{1,18})\.(?:base\.rdb|base\.aof|incr\.aof)$`)
+
+// seqOf takes the sequence number from the name of a log's file; one without has 1.
+func seqOf(path string) int64 {
+	if m := partName.FindStringSubmatch(path); m != nil {
+		if n, err := strconv.ParseInt(m[1], 10, 64); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 1
+}
+
+// directory looks at a directory: one with a manifest is a log's, any other holds a dump, a log, or both.
+func (p *place) directory(fsys vfs.FS, dir string) (err error) {
+	if p.log, err = manifestIn(fsys, dir); err != nil {
+		return err
+	}
+	if p.log != "" {
+		p.form = formLog
+		return nil
+	}
+	p.form = formDir
+	if isFile(fsys, filepath.Join(dir, dumpName)) {
+		p.dump = filepath.Join(dir, dumpName)
+	}
+	if p.log, err = logIn(fsys, dir); err != nil {
+		return err
+	}
+	if p.dump == "" && p.log == "" {
+		return fmt.Errorf("%s: no %s and no log in this directory", dir, dumpName)
+	}
+	return nil
+}
+
+// logIn finds the log in a data directory: a manifest in the directory with the usual name or in
+// one with another, or the single file of Redis 6.
+func logIn(fsys vfs.FS, dir string) (string, error) {
+	if path, err := manifestIn(fsys, filepath.Join(dir, logDirName)); err != nil || path != "" {
+		return path, err
+	}
+	if path := filepath.Join(dir, logName); isFile(fsys, path) {
+		return path, nil
+	}
+	names, err := fsys.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, name := range names {
+		if strings.HasPrefix(name, tempPrefix) || !isDir(fsys, filepath.Join(dir, name)) {
+			continue
+		}
+		path, err := manifestIn(fsys, filepath.Join(dir, name))
+		if err != nil {
+			return "", err
+		}
+		if path != "" && found != "" {
+			return "", fmt.Errorf("%s: two logs, %s and %s: name one", dir, found, path)
+		}
+		found += path
+	}
+	return found, nil
+}
+
+// manifestIn returns the one manifest in a directory, or "" when there is none or no directory.
+func manifestIn(fsys vfs.FS, dir string) (string, error) {
+	if !isDir(fsys, dir) {
+		return "", nil
+	}
+	names, err := fsys.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, name := range names {
+		if !strings.HasSuffix(name, manifestSuffix) || strings.HasPrefix(name, tempPrefix) {
+			continue
+		}
+		if found != "" {
+			return "", fmt.Errorf("%s: more than one manifest: name one", dir)
+		}
+		found = filepath.Join(dir, name)
+	}
+	return found, nil
+}
+
+func isFile(fsys vfs.FS, path string) bool {
+	info, err := fsys.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isDir(fsys vfs.FS, path string) bool {
+	info, err := fsys.Lstat(path)
+	return err == nil && info.IsDir()
+}

@@ -1,0 +1,137 @@
+package perdure_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure"
+)
+
+// descriptors counts this process's open files; -1 where the system does not tell.
+func descriptors() int {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(names)
+}
+
+// TestNothingIsLeftAfterClose opens and closes 500 times, with jobs under way, and counts goroutines and
+// descriptors.
+func TestNothingIsLeftAfterClose(t *testing.T) {
+	dir := t.TempDir()
+	cycle := func(i int) {
+		s, err := perdure.Open(dir)
+		ok(t, err)
+		ok(t, s.Set(fmt.Sprint(i), []byte("v")))
+		switch i % 5 {
+		case 0:
+			_, err = s.BGSave()
+			ok(t, err)
+		case 1:
+			_, err = s.BGRewrite()
+			ok(t, err)
+		case 2:
+			_, err = s.Snapshot()
+			ok(t, err)
+		}
+		if i%2 == 0 {
+			ok(t, s.CloseNoSave())
+		} else {
+			ok(t, s.Close())
+		}
+	}
+	cycle(0)
+	goroutines, files := runtime.NumGoroutine(), descriptors()
+	for i := range 500 {
+		cycle(i)
+	}
+	deadline := time.After(10 * time.Second)
+	for runtime.NumGoroutine() > goroutines {
+		select {
+		case <-deadline:
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		default:
+			runtime.Gosched() // a goroutine that has ended is counted until it is gone
+		}
+	}
+	if n := descriptors(); n > files {
+		t.Errorf("%d descriptors, %d before", n, files)
+	}
+}
+
+// TestCloseWhileEverythingRuns closes a store that goroutines use in every way.
+func TestCloseWhileEverythingRuns(t *testing.T) {
+	for round := range 20 {
+		s := open(t, t.TempDir())
+		for i := range 1000 {
+			ok(t, s.Set(fmt.Sprint(i), []byte("v")))
+		}
+		var wg sync.WaitGroup
+		start := make(chan struct{})
+		work := []func() error{
+			func() error { return s.Set("k", []byte("v")) },
+			func() error { _, err := s.Get("1"); return err },
+			func() error { _, err := s.Incr("n"); return err },
+			func() error { return s.Update(func(tx *perdure.Tx) error { return tx.Set("t", nil) }) },
+			func() error { return s.View(func(tx *perdure.Tx) error { _, err := tx.Get("1"); return err }) },
+			func() error {
+				for range s.All() {
+				}
+				s.Stats()
+				return s.Err()
+			},
+			func() error { _, err := s.Save(context.Background()); return err },
+			func() error { return s.Rewrite(context.Background()) },
+			func() error { return s.FlushAll() },
+			func() error {
+				snap, err := s.Snapshot()
+				if err == nil {
+					snap.Close()
+				}
+				return s.Err()
+			},
+		}
+		for _, fn := range work {
+			wg.Go(func() {
+				<-start
+				for range 1_000_000 {
+					if err := fn(); err == perdure.ErrClosed {
+						return
+					}
+				}
+			})
+		}
+		close(start)
+		for range round * 100 {
+			runtime.Gosched()
+		}
+		ok(t, s.Close())
+		wg.Wait()
+	}
+}
+
+// TestHotPathsAllocateNothing holds the promises of the comments.
+func TestHotPathsAllocateNothing(t *testing.T) {
+	s := memory(t)
+	value := make([]byte, 64)
+	ok(t, s.Set("k", value))
+	ok(t, s.Set("n", []byte("1")))
+	buf := make([]byte, 0, 128)
+	for name, fn := range map[string]func(){
+		"AppendGet":    func() { buf, _ = s.AppendGet(buf[:0], "k") },
+		"Set":          func() { s.Set("k", value) },
+		"Set with TTL": func() { s.Set("k", value, perdure.TTL(time.Hour)) },
+		"Incr":         func() { s.Incr("n") },
+		"TTL":          func() { s.TTL("k") },
+	} {
+		if n := testing.AllocsPerRun(1000, fn); n >= 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
