@@ -83,6 +83,7 @@ type Engine struct {
 	// Written with every shard locked, read with any of them locked.
 	log      aof.AppendLog
 	closed   bool
+	replaced bool // Restore is between the two data sets; writes are refused
 	extras   []snapshot.Extra
 	recovery RecoveryInfo // constant after Open
 
@@ -145,6 +146,18 @@ func (e *Engine) admit(db int, durable bool) error {
 	}
 	if e.table.ViewPressure() {
 		e.relieve()
+	}
+	return nil
+}
+
+// refusedLocked is the last look before a write, under its locks, for one that passed the gate
+// just before it shut.
+func (e *Engine) refusedLocked() error {
+	switch {
+	case e.closed:
+		return ErrClosed
+	case e.replaced:
+		return ErrRestoring
 	}
 	return nil
 }

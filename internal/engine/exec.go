@@ -88,9 +88,9 @@ func (e *Engine) write(db int, key string, durable bool, fn func(x *exec, s *tab
 	x := e.newExec()
 	defer e.free(x)
 	s.Lock()
-	if e.closed {
+	if err := e.refusedLocked(); err != nil {
 		s.Unlock()
-		return ErrClosed
+		return err
 	}
 	x.log, x.shard = e.log, i
 	err := fn(x, s, h)
@@ -160,9 +160,9 @@ func (e *Engine) writeKeys(db int, keys []string, durable bool, fn func(x *exec)
 	x := e.newExec()
 	defer e.free(x)
 	e.lockShards(shards)
-	if e.closed {
+	if err := e.refusedLocked(); err != nil {
 		e.unlockShards(shards)
-		return ErrClosed
+		return err
 	}
 	x.log, x.shard = e.log, shards[0]
 	err := fn(x)

@@ -186,9 +186,9 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 	x := e.newExec()
 	defer e.free(x)
 	e.table.LockAll()
-	if e.closed {
+	if err := e.refusedLocked(); err != nil {
 		e.table.UnlockAll()
-		return ErrClosed
+		return err
 	}
 	x.log = e.log
 	for i := range e.table.NumShards() {

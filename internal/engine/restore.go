@@ -22,8 +22,8 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if _, err := rdb.Decode(ctx, r, -1, l); err != nil {
 		return err
 	}
-	if err := e.enterSave(); err != nil {
-		return err
+	if !e.enter() {
+		return ErrClosed
 	}
 	defer e.running.Done()
 	if err := e.acquire(ctx); err != nil {
@@ -43,19 +43,24 @@ func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader)
 	extras, types := e.extras, e.types.list()
 	swapLocked(e.table, aside)
 	e.setKinds(l.extras, l.types.list())
+	e.replaced = true
 	e.table.UnlockAll()
 	defer func() {
+		e.table.LockAll()
 		if err != nil {
-			e.table.LockAll()
 			swapLocked(e.table, aside)
 			e.setKinds(extras, types)
-			e.table.UnlockAll()
 		}
+		e.replaced = false
+		e.table.UnlockAll()
 	}()
 	t, ctx := newTask(ctx)
 	defer t.cancel()
-	if log != nil && e.jobs.logReady.Load() {
-		return e.rewrite(ctx, t)
+	if log != nil {
+		if err = e.rewrite(ctx, t); err == nil {
+			e.jobs.logReady.Store(true)
+		}
+		return err
 	}
 	if e.dir == "" {
 		return nil

@@ -54,7 +54,7 @@ func (e *Engine) sweepShard(i int) (visited, removed int) {
 	s := e.table.ShardAt(i)
 	s.Lock()
 	defer s.Unlock()
-	if e.closed {
+	if e.refusedLocked() != nil {
 		return 0, 0
 	}
 	x.log, x.shard = e.log, i

@@ -86,8 +86,8 @@ func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) err
 func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 	unlock := e.lockDeclared(declared)
 	defer unlock()
-	if e.closed {
-		return ErrClosed
+	if err := e.refusedLocked(); err != nil {
+		return err
 	}
 	x.log, x.tx, x.declared = e.log, true, declared
 	tx := &Tx{x: x}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
+)
+
+var checkCommand = &command{
+	name: "check",
+	args: "PATH...",
+	what: "tell whether files are whole",
+	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
+found. Of a data directory both the log and the dump are checked. A torn end of a log, which
+Open would cut off, counts as damage. Memory: about 30 bytes a key. Exit status: 0 good,
+1 damaged, 2 unreadable or wrong usage; of several paths the highest.`,
+	run: (*app).check,
+}
+
+// checked is the result for one PATH, as --json prints it.
+type checked struct {
+	Path     string        `json:"path"`
+	Form     form          `json:"form,omitempty"`
+	OK       bool          `json:"ok"`
+	Error    string        `json:"error,omitempty"` // it could not be read
+	Files    []checkedFile `json:"files,omitempty"`
+	Unlisted []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
+}
+
+// checkedFile is the result for one file.
+type checkedFile struct {
+	File       string   `json:"file"`
+	Kind       string   `json:"kind"` // dump, manifest, base, increment or file
+	OK         bool     `json:"ok"`
+	Size       int64    `json:"size"`
+	Version    string   `json:"version,omitempty"`    // of a dump
+	Keys       *int64   `json:"keys,omitempty"`       // of a dump
+	Commands   *int64   `json:"commands,omitempty"`   // of a log
+	Checksums  int64    `json:"checksums,omitempty"`  // marks in a log that fit
+	Unverified int64    `json:"unverified,omitempty"` // bytes of a log that no checksum covers
+	Trailing   int64    `json:"trailing,omitempty"`   // bytes behind a dump
+	Good       int64    `json:"good"`                 // it is whole up to this offset
+	Torn       int64    `json:"torn,omitempty"`       // bytes behind good that Open would cut off
+	Problem    *problem `json:"problem,omitempty"`
+}
+
+// problem is the damage of a file.
+type problem struct {
+	Offset int64  `json:"offset"`
+	What   string `json:"what"`
+	Torn   bool   `json:"torn"` // an ordinary crash explains it
+}
+
+func problemOf(e *perdure.CorruptError) *problem {
+	if e == nil {
+		return nil
+	}
+	what := e.What
+	if e.Err != nil {
+		what += ": " + e.Err.Error()
+	}
+	return &problem{e.Offset, what, e.Torn}
+}
+
+func (a *app) check(c *command, args []string) error {
+	f := c.flags()
+	asJSON := f.Bool("json", false, "one JSON object a line for each PATH")
+	paths, err := a.parse(c, f, args, 1, -1)
+	if err != nil {
+		return err
+	}
+	code := exitGood
+	for _, path := range paths {
+		result, err := a.checkPath(path)
+		switch {
+		case err != nil:
+			code = exitFailed
+			result.OK, result.Error = false, err.Error()
+			fmt.Fprintf(a.stderr, "perdure: %v\n", err)
+		case !result.OK:
+			code = max(code, exitDamaged)
+		}
+		if *asJSON {
+			err = writeJSON(a.stdout, result)
+		} else {
+			err = result.print(a.stdout)
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return exit(code)
+}
+
+// checkPath checks what path is. Damage stands in the result; the error is for what could not be read.
+func (a *app) checkPath(path string) (*checked, error) {
+	result := &checked{Path: path, OK: true}
+	p, err := locate(a.fs, path)
+	if err != nil {
+		return result, err
+	}
+	result.Form = p.form
+	if p.log != "" {
+		if err := a.checkLog(&p, result); err != nil {
+			return result, err
+		}
+	}
+	if p.dump != "" {
+		report, err := a.checkDump(&p)
+		if err := result.addDump(p.dump, report, err); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// checkDump reads a dump to its end.
+func (a *app) checkDump(p *place) (report rdb.Report, err error) {
+	err = a.withDump("checking", p.dump, p.compressed(), func(r io.Reader, size int64) (err error) {
+		report, err = rdb.Check(a.ctx, r, size)
+		return err
+	})
+	return report, err
+}
+
+func (c *checked) addDump(path string, r rdb.Report, err error) error {
+	f := checkedFile{
+		File: path, Kind: "dump", OK: err == nil, Version: r.Version, Keys: &r.Keys,
+		Size: r.Size + r.Trailing, Good: r.Size, Trailing: r.Trailing,
+	}
+	var damage *perdure.CorruptError
+	if errors.As(err, &damage) {
+		f.Problem, f.Good, c.OK = problemOf(damage), min(f.Good, damage.Offset), false
+		err = nil
+	}
+	c.Files = append(c.Files, f)
+	return err
+}
+
+// logReport checks a log, and returns what stands in the RDB of each file that begins with one.
+func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]rdb.Report, error) {
+	var total int64
+	dir := filepath.Dir(path)
+	if names, err := a.fs.ReadDir(dir); err == nil && strings.HasSuffix(path, manifestSuffix) {
+		for _, name := range names {
+			if info, err := a.fs.Lstat(filepath.Join(dir, name)); err == nil {
+				total += info.Size()
+			}
+		}
+	}
+	p := a.progress("checking", total)
+	defer p.end()
+	var bases []rdb.Report
+	base := func(ctx context.Context, r io.Reader, size int64) (int64, error) {
+		report, err := rdb.Check(ctx, r, size)
+		bases = append(bases, report)
+		return report.Size, err
+	}
+	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
+		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)
+	byPath := make(map[string]rdb.Report)
+	for _, f := range report.Files {
+		if f.RDB && len(bases) > 0 {
+			byPath[f.Path], bases = bases[0], bases[1:]
+		}
+	}
+	return report, byPath, err
+}
+
+// checkLog checks a log with its manifest, or a single file.
+func (a *app) checkLog(p *place, result *checked) error {
+	report, bases, err := a.logReport(p.log)
+	var damage *perdure.CorruptError
+	if errors.As(err, &damage) { // of the manifest
+		result.OK = false
+		result.Files = append(result.Files, checkedFile{
+			File: p.log, Kind: "manifest", Good: damage.Offset, Problem: problemOf(damage),
+		})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	result.OK = report.OK()
+	result.Unlisted = report.Unlisted
+	for _, f := range report.Files {
+		out := checkedFile{
+			File: f.Path, Kind: f.Kind, OK: f.Problem == nil, Size: f.Size, Commands: &f.Commands,
+			Checksums: f.Marks, Unverified: f.Unverified, Good: f.Good, Torn: f.Torn, Problem: problemOf(f.Problem),
+		}
+		if base, ok := bases[f.Path]; ok {
+			out.Version, out.Keys = base.Version, &base.Keys
+		}
+		result.Files = append(result.Files, out)
+	}
+	return nil
+}
+
+// print writes the result for people.
+func (c *checked) print(w io.Writer) error {
+	var b strings.Builder
+	state := "good"
+	switch {
+	case c.Error != "":
+		state = "unreadable"
+	case !c.OK:
+		state = "DAMAGED"
+	}
+	kind := ""
+	if c.Form != "" {
+		kind = string(c.Form) + ", "
+	}
+	fmt.Fprintf(&b, "%s: %s%s\n", c.Path, kind, state)
+	repairable := false
+	for _, f := range c.Files {
+		f.print(&b)
+		repairable = repairable || f.Torn > 0
+	}
+	for _, name := range c.Unlisted {
+		fmt.Fprintf(&b, "  unlisted %s (ignored)\n", name)
+	}
+	if repairable {
+		fmt.Fprintf(&b, "  Open would cut the torn end off; so does: perdure repair %s\n", c.Path)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (f *checkedFile) print(b *strings.Builder) {
+	if f.Problem != nil {
+		word := "damaged"
+		if f.Torn > 0 {
+			word = "torn"
+		}
+		fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, f.Problem.Offset, f.Problem.What)
+		if f.Size > 0 && f.Kind != "manifest" {
+			fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
+		}
+		return
+	}
+	if !f.OK {
+		fmt.Fprintf(b, "  %-8s %s\n", "unread", f.File)
+		return
+	}
+	parts := []string{size(f.Size)}
+	if f.Version != "" {
+		parts = append(parts, f.Version)
+	}
+	if f.Keys != nil {
+		parts = append(parts, count(*f.Keys, "key"))
+	}
+	if f.Commands != nil && (f.Keys == nil || *f.Commands > 0) {
+		parts = append(parts, count(*f.Commands, "command"))
+	}
+	if f.Unverified > 0 {
+		parts = append(parts, size(f.Unverified)+" without checksum")
+	}
+	if f.Trailing > 0 {
+		parts = append(parts, count(f.Trailing, "byte")+" behind the end, ignored")
+	}
+	fmt.Fprintf(b, "  %-8s %s: %s\n", "ok", f.File, strings.Join(parts, ", "))
+}
+
+// writeJSON writes v as one line.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+var convertCommand = &command{
+	name: "convert",
+	args: "SRC DST",
+	what: "turn a dump, a log, an append-only file into another",
+	help: `SRC is any PATH. DST takes the form that its name or --to says:
+
+  name.rdb   dump    a dump
+  name.zst   zst     a dump compressed with zstd, for shipping
+  name.aof   aof     a single append-only file: an RDB, or with --commands commands alone
+  other      dir     a data directory with a log; a DST called appendonlydir is the log itself
+
+Nothing that exists is overwritten, and DST appears whole or not at all. A dump is checked first
+and then copied byte for byte, so that no version and no type is lost; a log is loaded into
+memory first. What has expired is kept. A torn end of a log is passed over, with a warning.`,
+	run: (*app).convert,
+}
+
+// converters by the name of the form, as in --to.
+var converters = map[string]func(a *app, src source, dst string, asCommands bool) error{
+	"dump": func(a *app, src source, dst string, _ bool) error {
+		return a.createFile(dst, func(w io.Writer) error { return src.writeRDB(a.ctx, w) })
+	},
+	"zst": func(a *app, src source, dst string, _ bool) error {
+		return a.createFile(dst, func(w io.Writer) error {
+			return zip(w, func(w io.Writer) error { return src.writeRDB(a.ctx, w) })
+		})
+	},
+	"aof": func(a *app, src source, dst string, asCommands bool) error {
+		return a.createFile(dst, func(w io.Writer) error {
+			if asCommands {
+				return writeCommands(a.ctx, w, src)
+			}
+			return src.writeRDB(a.ctx, w)
+		})
+	},
+	"dir": (*app).convertToDir,
+}
+
+func (a *app) convert(c *command, args []string) error {
+	f := c.flags()
+	to := f.String("to", "", "`form` of DST: dump, zst, aof or dir; its name decides otherwise")
+	asCommands := f.Bool("commands", false, "write a log without RDB, for programs that do not read it")
+	paths, err := a.parse(c, f, args, 2, 2)
+	if err != nil {
+		return err
+	}
+	dst := filepath.Clean(paths[1])
+	if *to == "" {
+		*to = formByName(dst)
+	}
+	write, ok := converters[*to]
+	switch {
+	case !ok:
+		return c.misuse(fmt.Sprintf("unknown form %q", *to))
+	case *asCommands && *to != "aof" && *to != "dir":
+		return c.misuse("--commands is for aof and dir")
+	}
+	if err := a.absent(dst); err != nil {
+		return err
+	}
+	p, err := locate(a.fs, paths[0])
+	if err != nil {
+		return err
+	}
+	src, err := a.open(&p, true)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	if d, ok := src.(*dumpSource); ok && *asCommands && d.report.Extras > 0 {
+		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function librarie"))
+	}
+	if err := write(a, src, dst, *asCommands); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s: %s\n", dst, a.sizeBelow(dst))
+	return nil
+}
+
+// formByName gives the form that a name asks for.
+func formByName(name string) string {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".rdb":
+		return "dump"
+	case ".zst":
+		return "zst"
+	case ".aof":
+		return "aof"
+	}
+	return "dir"
+}
+
+// convertToDir makes a data directory with a log, or the log's directory alone where dst is
+// called so. A crash leaves:
+//
+//  1. while the log is written: a directory with a name that begins with temp-perdure-, which the
+//     next run with the same DST deletes.
+//  2. after the rename, before the directory is synced: the same, or dst, whole.
+//  3. after that: dst.
+func (a *app) convertToDir(src source, dst string, asCommands bool) error {
+	stage, err := a.stage(dst)
+	if err != nil {
+		return err
+	}
+	if err := a.writeLog(stage, src, asCommands); err != nil {
+		return errors.Join(err, removeTree(a.fs, stage))
+	}
+	made := stage
+	if filepath.Base(dst) == logDirName {
+		made = filepath.Join(stage, logDirName)
+	}
+	err = a.absent(dst)
+	if err == nil {
+		err = a.fs.Rename(made, dst)
+	}
+	if err != nil {
+		return errors.Join(err, removeTree(a.fs, stage))
+	}
+	if err := removeTree(a.fs, stage); err != nil {
+		return err
+	}
+	return a.fs.SyncDir(filepath.Dir(dst))
+}
+
+// sizeBelow gives the size of a file, or of all files below a directory.
+func (a *app) sizeBelow(path string) string {
+	var total int64
+	var add func(path string)
+	add = func(path string) {
+		info, err := a.fs.Lstat(path)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return
+		case err == nil && info.IsDir():
+			names, _ := a.fs.ReadDir(path) // a number for people
+			for _, name := range names {
+				add(filepath.Join(path, name))
+			}
+		case err == nil:
+			total += info.Size()
+		}
+	}
+	add(path)
+	return size(total)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/perduredb/perdure/aof"
+)
+
+var repairCommand = &command{
+	name: "repair",
+	args: "PATH",
+	what: "cut the damaged end off a log",
+	help: `Cuts the last file of a log behind its last whole command or transaction, and keeps the bytes
+that it cuts off in a file beside it. Nothing else is touched: damage in an earlier file, in a
+dump, in the manifest, or of bytes that were known to be on disk is refused, since what follows
+it would be lost. It asks first. Stop the store or server first. Exit status: 0 when the result
+checks clean, 1 when damage is left or the answer was no, 2 unreadable or wrong usage.`,
+	run: (*app).repair,
+}
+
+func (a *app) repair(c *command, args []string) error {
+	f := c.flags()
+	yes := f.Bool("yes", false, "do not ask")
+	paths, err := a.parse(c, f, args, 1, 1)
+	if err != nil {
+		return err
+	}
+	p, err := locate(a.fs, paths[0])
+	if err != nil {
+		return err
+	}
+	if p.log == "" {
+		return a.repairDump(&p)
+	}
+	lock, err := a.lockOf(p.log)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if done, err := a.repairLog(&p, *yes); !done {
+		return err
+	}
+	return a.verdict(&p)
+}
+
+// repairDump tells that nothing is wrong, or that a dump cannot be repaired.
+func (a *app) repairDump(p *place) error {
+	if _, err := a.checkDump(p); err != nil {
+		return fmt.Errorf("a dump cannot be repaired: %w", err)
+	}
+	fmt.Fprintf(a.stdout, "%s: nothing to repair\n", p.path)
+	return nil
+}
+
+// repairLog cuts the log, if need be and the answer is yes. The result is worth a look when done.
+func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
+	opts := []aof.CheckOption{aof.CheckContext(a.ctx), aof.BaseCheck(checkBase)}
+	plan, err := aof.Repair(p.log, append(opts, aof.OnFS(&readFS{FS: a.fs}), aof.PlanOnly())...)
+	if err != nil {
+		return false, err
+	}
+	if plan.File == "" {
+		return true, nil
+	}
+	if !yes {
+		fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
+			plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
+		if !a.answer() {
+			fmt.Fprintln(a.stderr, "perdure: nothing was changed")
+			return false, exit(exitDamaged)
+		}
+	}
+	plan, err = aof.Repair(p.log, append(opts, aof.OnFS(a.fs))...)
+	if err != nil {
+		return false, err
+	}
+	fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
+		plan.File, plan.Offset, count(plan.Cut, "byte"), plan.Saved)
+	return true, nil
+}
+
+// answer reads a line and tells whether it is a yes. No input is a no.
+func (a *app) answer() bool {
+	line, err := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return false
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return true
+	}
+	return false
+}
+
+// verdict checks the result.
+func (a *app) verdict(p *place) error {
+	result, err := a.checkPath(p.path)
+	if err != nil {
+		return err
+	}
+	if err := result.print(a.stdout); err != nil {
+		return err
+	}
+	if !result.OK {
+		return exit(exitDamaged)
+	}
+	return nil
+}
+
+// lockOf takes the lock of the data directory that a log belongs to, if a store was ever opened
+// there: a lock file is not made for the occasion.
+func (a *app) lockOf(log string) (io.Closer, error) {
+	dir, err := filepath.Abs(filepath.Dir(log))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{dir, filepath.Dir(dir)} {
+		if path := filepath.Join(dir, lockName); isFile(a.fs, path) {
+			lock, err := a.fs.Lock(path)
+			return lock, inUse(err, dir)
+		}
+	}
+	return noLock{}, nil
+}
+
+// noLock is the lock of a directory that has none.
+type noLock struct{}
+
+func (noLock) Close() error { return nil }
+
+// inUse says what a lock that is held means.
+func inUse(err error, dir string) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("%s is in use: %w", dir, err))
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// source gives the data set of a place: what Open would load from it, with what has expired.
+type source interface {
+	// each gives every entry to fn, in no order; its slices are valid during the call.
+	each(ctx context.Context, fn func(snapshot.Entry) error) error
+
+	// writeRDB writes the data set as a dump.
+	writeRDB(ctx context.Context, w io.Writer) error
+
+	close() error
+}
+
+// open makes a place a source. A log is loaded into memory; a dump is read as it goes, and when
+// verified is set first read to its end, so that damage shows before anything is written.
+func (a *app) open(p *place, verified bool) (source, error) {
+	if p.log != "" {
+		return a.openLog(p)
+	}
+	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed()}
+	if !verified {
+		return d, nil
+	}
+	var err error
+	d.report, err = a.checkDump(p)
+	if err != nil {
+		return nil, err
+	}
+	if d.report.Trailing > 0 {
+		a.warn("%s: %s behind the end of the dump left out", d.path, count(d.report.Trailing, "byte"))
+	}
+	return d, nil
+}
+
+// dumpSource is a dump in a file, compressed or not. It holds no more than one entry in memory.
+type dumpSource struct {
+	a          *app
+	path       string
+	compressed bool
+	report     rdb.Report // when it was verified
+	header     rdb.Header
+}
+
+// with opens the dump for fn: a reader of its bytes, and their number or -1.
+func (d *dumpSource) with(label string, fn func(r io.Reader, size int64) error) error {
+	return d.a.withDump(label, d.path, d.compressed, fn)
+}
+
+// withDump opens a dump and gives its bytes to fn, with their number or -1. Errors that are damage
+// get the file's name.
+func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader, size int64) error) error {
+	var total int64
+	if info, err := a.fs.Lstat(path); err == nil {
+		total = info.Size()
+	}
+	p := a.progress(label, total)
+	defer p.end()
+	f, err := (&readFS{FS: a.fs, progress: p}).Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if compressed {
+		z, err := newUnzip(f)
+		if err != nil {
+			return inFile(err, path)
+		}
+		defer z.Close()
+		return inFile(fn(z, -1), path)
+	}
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	return inFile(fn(f, size), path)
+}
+
+// inFile adds the path to an error about a dump that does not name it.
+func inFile(err error, path string) error {
+	var damage *perdure.CorruptError
+	switch {
+	case errors.As(err, &damage):
+		if damage.File == "" {
+			damage.File = path
+		}
+	case errors.Is(err, rdb.ErrUnsupported):
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return err
+}
+
+func (d *dumpSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
+	return d.with("reading", func(r io.Reader, size int64) error {
+		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header))
+		if err == nil && d.compressed {
+			_, err = io.Copy(io.Discard, r) // to the checksum of the compressed file
+		}
+		return err
+	})
+}
+
+// writeRDB copies the bytes of the dump, which was verified, as they are.
+func (d *dumpSource) writeRDB(ctx context.Context, w io.Writer) error {
+	return d.with("writing", func(r io.Reader, _ int64) error {
+		_, err := io.CopyN(&watchedWriter{ctx, w}, r, d.report.Size)
+		return err
+	})
+}
+
+func (d *dumpSource) close() error { return nil }
+
+// eachLoader is a function as the receiver of a dump.
+type eachLoader func(snapshot.Entry) error
+
+func (f eachLoader) Load(e snapshot.Entry) error { return f(e) }
+func (eachLoader) Expect(int, int64, int64)      {}
+func (eachLoader) Extra(snapshot.Extra) error    { return nil }
+func (eachLoader) Progress(int64, int64)         {}
+
+// watchedWriter ends writing when ctx ends.
+type watchedWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.w.Write(p)
+}
+
+// logSource is a log, loaded into a store in memory that cannot write.
+type logSource struct {
+	store *perdure.Store
+}
+
+// singleLog is the name of a log that exists only for reading one file.
+const singleLog = "perdure-reads"
+
+// openLog loads a log. A torn tail is passed over, as Open would, and told.
+func (a *app) openLog(p *place) (source, error) {
+	path, err := filepath.Abs(p.log)
+	if err != nil {
+		return nil, err
+	}
+	dir, name := filepath.Split(path)
+	dir = filepath.Clean(dir)
+	fsys := &readFS{FS: a.fs}
+	logName, manifest := strings.CutSuffix(name, manifestSuffix)
+	if !manifest {
+		// A single file is read as a log that consists of it.
+		logName = singleLog
+		line := fmt.Sprintf("file \"%s\" seq %d type i\n", strings.ReplaceAll(name, `"`, `\"`), seqOf(name))
+		fsys.extra = map[string][]byte{filepath.Join(dir, singleLog+manifestSuffix): []byte(line)}
+	}
+	progress := a.progress("loading", 0)
+	defer progress.end()
+	// Databases take memory by themselves, so that there are no more than the log needs.
+	for databases := 16; ; databases *= 16 {
+		store, err := perdure.OpenContext(a.ctx, filepath.Dir(dir), perdure.WithReadOnly(),
+			perdure.WithFS(fsys), perdure.WithSaveRules(), perdure.WithDatabases(databases),
+			perdure.WithAppendLog(aof.New(aof.Dirname(filepath.Base(dir)), aof.Filename(logName))),
+			perdure.WithLoadProgress(func(l perdure.LoadProgress) { progress.set(l.Done, l.Total) }))
+		if errors.Is(err, perdure.ErrDatabase) && databases < 65536 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r := store.Recovery(); r.Cut > 0 {
+			a.warn("%s: offset %d: %s of a torn end passed over: %s",
+				r.CutFile, r.CutOffset, count(r.Cut, "byte"), r.CutReason)
+		}
+		return &logSource{store: store}, nil
+	}
+}
+
+// each gives the entries of a snapshot of the store.
+func (l *logSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
+	s, err := l.store.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for e, err := range s.All(ctx) {
+		if err == nil {
+			err = fn(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *logSource) writeRDB(ctx context.Context, w io.Writer) error {
+	s, err := l.store.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.WriteTo(&watchedWriter{ctx, w})
+	return err
+}
+
+func (l *logSource) close() error { return l.store.CloseNoSave() }
+
+// logEnv is what a log needs to know when it is written.
+func (a *app) logEnv(dir string) snapshot.Env {
+	return snapshot.Env{FS: a.fs, Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+}

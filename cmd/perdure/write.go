@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// createFile makes a file that is not there yet, whole and durable or not at all.
+func (a *app) createFile(path string, write func(io.Writer) error) error {
+	if err := a.absent(path); err != nil {
+		return err
+	}
+	_, err := snapshot.Replace(a.fs, filepath.Dir(path), filepath.Base(path), func(w io.Writer) error {
+		if err := write(w); err != nil {
+			return err
+		}
+		return a.absent(path)
+	})
+	return err
+}
+
+// absent is an error when something stands at path.
+func (a *app) absent(path string) error {
+	_, err := a.fs.Lstat(path)
+	switch {
+	case err == nil:
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
+}
+
+// writeLog makes a log in a data directory that has none: a manifest, src as the base, and an
+// empty increment. It is durable when it returns, and without a manifest when it fails.
+func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Option) (err error) {
+	log := aof.New(append(opts, aof.RDBBase(!asCommands))...)
+	found, err := log.Open(a.logEnv(dir))
+	if err == nil && found {
+		err = &fs.PathError{Op: "create a log in", Path: dir, Err: fs.ErrExist}
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	rewrite, err := log.BeginRewrite()
+	if err != nil {
+		return err
+	}
+	rewrite.Cut()
+	return rewrite.Commit(a.ctx, aof.Base{
+		RDB:      func(w io.Writer) error { return src.writeRDB(a.ctx, w) },
+		Commands: func(w io.Writer) error { return writeCommands(a.ctx, w, src) },
+	})
+}
+
+// writeCommands writes a data set as the commands that make it, which every Redis reads.
+func writeCommands(ctx context.Context, w io.Writer, src source) error {
+	out := bufio.NewWriterSize(w, 256<<10)
+	db := -1
+	var buf []byte
+	err := src.each(ctx, func(e snapshot.Entry) error {
+		buf = buf[:0]
+		if e.DB != db {
+			db = e.DB
+			buf = resp.AppendBulk(resp.AppendHeader(buf, 2), "SELECT")
+			buf = resp.AppendInt(buf, int64(db))
+		}
+		_, err := out.Write(appendEntry(buf, e))
+		return err
+	})
+	return errors.Join(err, out.Flush())
+}
+
+// appendEntry appends SET, or RESTORE for a value of another type, and PEXPIREAT for an expiry.
+func appendEntry(buf []byte, e snapshot.Entry) []byte {
+	if e.Type == snapshot.String {
+		buf = resp.AppendBulk(resp.AppendHeader(buf, 3), "SET")
+		buf = resp.AppendBulk(buf, e.Key)
+		buf = resp.AppendBulk(buf, e.Value)
+	} else {
+		buf = resp.AppendBulk(resp.AppendHeader(buf, 4), "RESTORE")
+		buf = resp.AppendBulk(buf, e.Key)
+		buf = resp.AppendInt(buf, 0)
+		buf = resp.AppendBulk(buf, rdb.AppendDump(nil, e.Type, e.Value))
+	}
+	if e.ExpireAtMs != 0 {
+		buf = resp.AppendBulk(resp.AppendHeader(buf, 3), "PEXPIREAT")
+		buf = resp.AppendBulk(buf, e.Key)
+		buf = resp.AppendInt(buf, e.ExpireAtMs)
+	}
+	return buf
+}
+
+// removeTree deletes what an interrupted run has left under a name that is ours.
+func removeTree(fsys vfs.FS, path string) error {
+	info, err := fsys.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		names, err := fsys.ReadDir(path)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := removeTree(fsys, filepath.Join(path, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return fsys.Remove(path)
+}
+
+// stage makes an empty directory beside path, for what will stand there.
+func (a *app) stage(path string) (string, error) {
+	dir := filepath.Join(filepath.Dir(path), snapshot.TempPrefix+filepath.Base(path))
+	if err := removeTree(a.fs, dir); err != nil {
+		return "", fmt.Errorf("remove what an earlier run has left: %w", err)
+	}
+	return dir, a.fs.Mkdir(dir)
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/perduredb/perdure"
+)
+
+// maxWindow bounds the memory that a compressed file can ask for; zstd's own tool takes as much.
+const maxWindow = 128 << 20
+
+// unzip reads a zstd file. Damage is a *perdure.CorruptError whose offset is in that file, as far
+// as it had been read, which may be somewhat behind the damage.
+type unzip struct {
+	dec   *zstd.Decoder
+	input *inputCounter
+}
+
+// inputCounter counts, and keeps the error of the file apart from that of its content.
+type inputCounter struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (c *inputCounter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+func newUnzip(r io.Reader) (*unzip, error) {
+	z := &unzip{input: &inputCounter{r: r}}
+	var err error
+	z.dec, err = zstd.NewReader(z.input, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
+	return z, err
+}
+
+func (z *unzip) Read(p []byte) (int, error) {
+	n, err := z.dec.Read(p)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case z.input.err != nil:
+		return n, z.input.err
+	}
+	return n, &perdure.CorruptError{
+		Offset: z.input.n,
+		What:   "want compressed data, found " + err.Error() + " at or before this offset",
+		Torn:   errors.Is(err, io.ErrUnexpectedEOF),
+	}
+}
+
+func (z *unzip) Close() { z.dec.Close() }
+
+// zip writes what write gives it as a zstd file, with a checksum.
+func zip(w io.Writer, write func(io.Writer) error) error {
+	enc, err := zstd.NewWriter(w)
+	if err != nil {
+		return err
+	}
+	if err := write(enc); err != nil {
+		return errors.Join(err, enc.Close())
+	}
+	return enc.Close()
+}
