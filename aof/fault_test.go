@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -50,6 +51,9 @@ func (m *memory) rewrite() error {
 	if err != nil {
 		return err
 	}
+	_ = m.put(false) // between the sync of BeginRewrite and the cut
+	_, s := command(m.log, 0, "SET", "before", "the cut")
+	m.list = append(m.list, s)
 	r.Cut()
 	cut := m.list[:len(m.list):len(m.list)]
 	for range 2 {
@@ -247,5 +251,190 @@ func TestEveryCrash(t *testing.T) {
 			}
 			t.Logf("%d images", len(images))
 		})
+	}
+}
+
+// TestFirstBase: what is appended while the first base is written is durable with it.
+func TestFirstBase(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l := aof.New(aof.Fsync(aof.Always))
+	if _, err := l.Open(env(mem, "/data")); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"0: SET base 1"}
+	p, _ := command(l, 0, "SET", "base", "1") // the base will have it
+	if err := l.Commit(p, true); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	list = append(list, set(t, l, "meanwhile", "1"))
+	b := base(list[:1])
+	rdb := b.RDB
+	b.RDB = func(w io.Writer) error {
+		list = append(list, set(t, l, "meanwhile", "2"))
+		_, s := command(l, 0, "SET", "uncommitted", "3")
+		list = append(list, s)
+		return rdb(w)
+	}
+	if s := l.Status(); s.Published {
+		t.Fatal("published without a base")
+	}
+	if err := r.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	after, u, _, err := open(mem.Crash(vfs.KeepNone, 0), "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, after)
+	closeLog(t, l)
+}
+
+// TestFirstBaseFails: there is no log then, and another try makes one.
+func TestFirstBaseFails(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l := aof.New()
+	if _, err := l.Open(env(mem, "/data")); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	set(t, l, "a", "1")
+	b := base(nil)
+	b.RDB = func(io.Writer) error { return boom }
+	if err := r.Commit(t.Context(), b); !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	set(t, l, "b", "2") // goes nowhere, and nobody is told that it is safe
+	if s := l.Status(); s.Published || l.Err() != nil {
+		t.Fatalf("%+v", s)
+	}
+	if names, _ := mem.ReadDir("/data/appendonlydir"); len(names) > 0 {
+		t.Fatal(names)
+	}
+	if err := rewrite(l, []string{"0: SET a 1", "0: SET b 2"}); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"0: SET a 1", "0: SET b 2", set(t, l, "c", "3")}
+	closeLog(t, l)
+	again, u, _, err := open(mem, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, again)
+}
+
+// TestShortWriteIsTakenBack: a Redis that opens the file finds whole groups.
+func TestShortWriteIsTakenBack(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	boom := errors.New("no space")
+	full := false
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		if full && op.Kind == "write" {
+			return &vfs.ShortWrite{N: 9, Err: boom}
+		}
+		return nil
+	})
+	l, _, _, err := open(fs, "/data", aof.Fsync(aof.No))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, l, "a", "1")
+	size := l.Status().CurrentSize
+	full = true
+	p, _ := command(l, 0, "SET", "b", "2")
+	if err := l.Commit(p, false); !errors.Is(err, aof.ErrFailed) || !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	if err := l.Sync(t.Context()); !errors.Is(err, aof.ErrFailed) || l.Err() == nil {
+		t.Fatal(err)
+	}
+	report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+	if err != nil || !report.OK() || report.Files[0].Size+report.Files[1].Size != size {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	full = false
+	if err := rewrite(l, []string{"0: SET a 1", "0: SET b 2"}); err != nil || l.Err() != nil {
+		t.Fatal(err, l.Err())
+	}
+	closeLog(t, l)
+}
+
+// TestRewriteCanceled: the log goes on with one more increment.
+func TestRewriteCanceled(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l, _, _, err := open(mem, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1")}
+	for _, when := range []string{"before", "during"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := l.BeginRewrite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Cut()
+		b := base(list)
+		if when == "before" {
+			cancel()
+		} else {
+			b.RDB = func(w io.Writer) error {
+				cancel()
+				_, err := w.Write([]byte("x"))
+				return err
+			}
+		}
+		_, s := command(l, 0, "SET", when, "x")
+		list = append(list, s)
+		if err := r.Commit(ctx, b); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		list = append(list, set(t, l, when, "2"))
+	}
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Abort()
+	r.Abort()
+	list = append(list, set(t, l, "b", "3"))
+	r, err = l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	_, s := command(l, 0, "SET", "c", "4")
+	list = append(list, s)
+	closeLog(t, l) // gives up the rewrite
+	if err := r.Commit(t.Context(), base(list)); !errors.Is(err, aof.ErrClosed) {
+		t.Fatal(err)
+	}
+	if _, err := l.BeginRewrite(); !errors.Is(err, aof.ErrClosed) {
+		t.Fatal(err)
+	}
+	if p, _ := command(l, 0, "SET", "d", "5"); !errors.Is(l.Commit(p, false), aof.ErrClosed) {
+		t.Fatal("a closed log takes a unit")
+	}
+	again, u, _, err := open(mem, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, again)
+	names, _ := mem.ReadDir("/data/appendonlydir")
+	if got := strings.Join(names, " "); got != "appendonly.aof.1.base.rdb appendonly.aof.1.incr.aof "+
+		"appendonly.aof.3.incr.aof appendonly.aof.manifest" {
+		t.Fatal(got)
 	}
 }

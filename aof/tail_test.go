@@ -156,6 +156,34 @@ func TestEveryBitFlip(t *testing.T) {
 	}
 }
 
+// TestMovedGroup: groups that are whole, but not at their place, are not taken.
+func TestMovedGroup(t *testing.T) {
+	dir, list, _ := smallLog(t, true)
+	data := readFile(t, dir, incr1)
+	var ends []int // of the groups
+	for i := 0; i < len(data); {
+		n := bytes.IndexByte(data[i:], '\n') + 1
+		if bytes.HasPrefix(data[i:], []byte("#p1:")) && !bytes.HasPrefix(data[i:], []byte("#p1:00000000\r")) {
+			ends = append(ends, i+n)
+		}
+		i += n
+	}
+	for i := 1; i+2 < len(ends); i++ {
+		a, b, c := ends[i-1], ends[i], ends[i+1]
+		for name, moved := range map[string][]byte{
+			"swapped":  bytes.Join([][]byte{data[:a], data[b:c], data[a:b], data[c:]}, nil),
+			"left out": bytes.Join([][]byte{data[:a], data[b:]}, nil),
+			"twice":    bytes.Join([][]byte{data[:b], data[a:]}, nil),
+			"at end":   bytes.Join([][]byte{data, data[a:b]}, nil),
+		} {
+			u, recovery, err := loadBytes(dir, moved)
+			if err == nil && (recovery.Cut == 0 || !isPrefix(u.got, list)) {
+				t.Errorf("group %d %s: %q", i, name, u.got)
+			}
+		}
+	}
+}
+
 func TestForeignTail(t *testing.T) {
 	foreign := string(resp.AppendCommand(nil, "SELECT", "0")) + string(resp.AppendCommand(nil, "set", "x", "1"))
 	inMulti := aof.Multi + foreign + aof.Exec

@@ -306,9 +306,9 @@ func (d *decoder) slotImport() error {
 func (d *decoder) unknown(b byte) error {
 	what := ""
 	switch {
-	case b == typeModuleOld:
+	case b == typeModuleOld && !d.version.valkey && d.version.number <= 8:
 		what = "a module value of before Redis 4.0 (type 6), which does not tell where it ends"
-	case b == opFunctionOld:
+	case b == opFunctionOld && !d.version.valkey && d.version.number == 10:
 		what = "a function of a Redis 7.0 release candidate (opcode 246)"
 	case d.version.valkey && b == opUpdate:
 		what = "an update of a forkless Valkey snapshot (opcode 242)"

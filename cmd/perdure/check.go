@@ -11,6 +11,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -118,7 +119,7 @@ func (a *app) checkPath(path string) (*checked, error) {
 	}
 	if p.dump != "" {
 		report, err := a.checkDump(&p)
-		if err := result.addDump(p.dump, report, err); err != nil {
+		if err := result.addDump(a.fs, &p, report, err); err != nil {
 			return result, err
 		}
 	}
@@ -134,14 +135,24 @@ func (a *app) checkDump(p *place) (report rdb.Report, err error) {
 	return report, err
 }
 
-func (c *checked) addDump(path string, r rdb.Report, err error) error {
+// addDump adds a dump. Size and Good are those of the dump itself where it is compressed.
+func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error {
 	f := checkedFile{
-		File: path, Kind: "dump", OK: err == nil, Version: r.Version, Keys: &r.Keys,
+		File: p.dump, Kind: string(formDump), OK: err == nil, Version: r.Version, Keys: &r.Keys,
 		Size: r.Size + r.Trailing, Good: r.Size, Trailing: r.Trailing,
+	}
+	if p.compressed() {
+		f.Kind = string(formZst)
 	}
 	var damage *perdure.CorruptError
 	if errors.As(err, &damage) {
-		f.Problem, f.Good, c.OK = problemOf(damage), min(f.Good, damage.Offset), false
+		f.File, f.Problem, c.OK = damage.File, problemOf(damage), false
+		if !p.compressed() {
+			f.Good = min(f.Good, damage.Offset)
+			if info, err := fsys.Lstat(p.dump); err == nil {
+				f.Size = info.Size()
+			}
+		}
 		err = nil
 	}
 	c.Files = append(c.Files, f)
@@ -244,7 +255,7 @@ func (f *checkedFile) print(b *strings.Builder) {
 			word = "torn"
 		}
 		fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, f.Problem.Offset, f.Problem.What)
-		if f.Size > 0 && f.Kind != "manifest" {
+		if f.Size > 0 && f.Kind != string(formZst) {
 			fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
 		}
 		return
@@ -254,6 +265,9 @@ func (f *checkedFile) print(b *strings.Builder) {
 		return
 	}
 	parts := []string{size(f.Size)}
+	if f.Kind == string(formZst) {
+		parts[0] += " decompressed"
+	}
 	if f.Version != "" {
 		parts = append(parts, f.Version)
 	}

@@ -79,7 +79,7 @@ func (a *app) convert(c *command, args []string) error {
 	}
 	defer src.close()
 	if d, ok := src.(*dumpSource); ok && *asCommands && d.report.Extras > 0 {
-		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function librarie"))
+		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function library"))
 	}
 	if err := write(a, src, dst, *asCommands); err != nil {
 		return err
@@ -127,10 +127,7 @@ func (a *app) convertToDir(src source, dst string, asCommands bool) error {
 	if err != nil {
 		return errors.Join(err, removeTree(a.fs, stage))
 	}
-	if err := removeTree(a.fs, stage); err != nil {
-		return err
-	}
-	return a.fs.SyncDir(filepath.Dir(dst))
+	return errors.Join(a.fs.SyncDir(filepath.Dir(dst)), removeTree(a.fs, stage))
 }
 
 // sizeBelow gives the size of a file, or of all files below a directory.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -115,7 +116,7 @@ func count(n int64, word string) string {
 	switch {
 	case n == 1:
 		return "1 " + word
-	case word[len(word)-1] == 'y' && word != "key":
+	case strings.HasSuffix(word, "ry"):
 		return fmt.Sprintf("%d %sies", n, word[:len(word)-1])
 	}
 	return fmt.Sprintf("%d %ss", n, word)

@@ -2,13 +2,14 @@ package main
 
 import (
 	"bufio"
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
 )
 
 var repairCommand = &command{
@@ -84,6 +85,12 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	return true, nil
 }
 
+// checkBase checks the RDB at the start of a log's file.
+func checkBase(ctx context.Context, r io.Reader, size int64) (int64, error) {
+	report, err := rdb.Check(ctx, r, size)
+	return report.Size, err
+}
+
 // answer reads a line and tells whether it is a yes. No input is a no.
 func (a *app) answer() bool {
 	line, err := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n')
@@ -121,8 +128,7 @@ func (a *app) lockOf(log string) (io.Closer, error) {
 	}
 	for _, dir := range []string{dir, filepath.Dir(dir)} {
 		if path := filepath.Join(dir, lockName); isFile(a.fs, path) {
-			lock, err := a.fs.Lock(path)
-			return lock, inUse(err, dir)
+			return a.fs.Lock(path)
 		}
 	}
 	return noLock{}, nil
@@ -132,11 +138,3 @@ func (a *app) lockOf(log string) (io.Closer, error) {
 type noLock struct{}
 
 func (noLock) Close() error { return nil }
-
-// inUse says what a lock that is held means.
-func inUse(err error, dir string) error {
-	if err == nil {
-		return nil
-	}
-	return errors.Join(fmt.Errorf("%s is in use: %w", dir, err))
-}

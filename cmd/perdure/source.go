@@ -76,12 +76,12 @@ func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader,
 	}
 	defer f.Close()
 	if compressed {
-		z, err := newUnzip(f)
+		z, err := newUnzip(f, path)
 		if err != nil {
-			return inFile(err, path)
+			return err
 		}
 		defer z.Close()
-		return inFile(fn(z, -1), path)
+		return inFile(fn(z, -1), path+" (decompressed)")
 	}
 	size, err := f.Size()
 	if err != nil {

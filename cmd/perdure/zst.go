@@ -17,6 +17,7 @@ const maxWindow = 128 << 20
 type unzip struct {
 	dec   *zstd.Decoder
 	input *inputCounter
+	path  string
 }
 
 // inputCounter counts, and keeps the error of the file apart from that of its content.
@@ -35,8 +36,8 @@ func (c *inputCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func newUnzip(r io.Reader) (*unzip, error) {
-	z := &unzip{input: &inputCounter{r: r}}
+func newUnzip(r io.Reader, path string) (*unzip, error) {
+	z := &unzip{input: &inputCounter{r: r}, path: path}
 	var err error
 	z.dec, err = zstd.NewReader(z.input, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
 	return z, err
@@ -51,6 +52,7 @@ func (z *unzip) Read(p []byte) (int, error) {
 		return n, z.input.err
 	}
 	return n, &perdure.CorruptError{
+		File:   z.path,
 		Offset: z.input.n,
 		What:   "want compressed data, found " + err.Error() + " at or before this offset",
 		Torn:   errors.Is(err, io.ErrUnexpectedEOF),

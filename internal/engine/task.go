@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +20,6 @@ type Task struct {
 	info snapshot.Info
 	err  error
 }
-
-// errCanceled marks a job that somebody gave up, which is no failure of the disk.
-var errCanceled = errors.New("perdure: canceled")
 
 func newTask(ctx context.Context) (*Task, context.Context) {
 	ctx, cancel := context.WithCancel(ctx)

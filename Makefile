@@ -1,0 +1,43 @@
+# One line a target; CI calls the same commands.
+
+.PHONY: test check race heap checkptr cross redis-full kill soak fuzz bench
+
+test:            ## what the README says
+	go test ./...
+
+check:           ## vet and staticcheck
+	go vet ./...
+	cd internal/tools && go build -o ../../.bin/ honnef.co/go/tools/cmd/staticcheck
+	.bin/staticcheck ./...
+
+race:            ## the tests under the race detector
+	go test -race -short ./...
+
+heap:            ## the table on heap chunks instead of mapped memory, and with every access checked
+	go test -tags perdure_heap . ./internal/table ./internal/engine
+	go test -tags perdure_check -short . ./internal/table
+
+checkptr:        ## the unsafe package under the pointer checker
+	go test -short -gcflags=all=-d=checkptr . ./internal/table
+
+cross:           ## every platform builds and vets
+	for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/386; do \
+		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
+
+redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
+	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .
+
+kill:            ## 100 kills for each fsync policy
+	PERDURE_KILLS=100 go test -timeout 20m -run 'TestKill$$' -v .
+
+soak:            ## 2000 kills for each fsync policy, and every fuzz target for ten minutes
+	PERDURE_KILLS=2000 go test -timeout 2h -run 'TestKill$$' -v .
+	$(MAKE) fuzz FUZZTIME=10m
+
+FUZZTIME ?= 10s
+fuzz:            ## every fuzz target in turn
+	for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo $$p $$f; go test -run xxx -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+bench:           ## figures for docs/benchmarks
+	go test -run xxx -bench . -count 6 .

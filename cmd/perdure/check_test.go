@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure"
+)
+
+const (
+	setKV   = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n"
+	selects = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
+	multi   = "*1\r\n$5\r\nMULTI\r\n"
+)
+
+func TestCheckGood(t *testing.T) {
+	dir := store(t)
+	want(t, exitGood, "check", dir).wants(t, "data directory, good", dumpName, "base.rdb", "incr.aof", "26 keys")
+	r := want(t, exitGood, "check", "--json", dir, filepath.Join(dir, dumpName))
+	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("want 2 lines, got %q", r.stdout)
+	}
+	var c checked
+	check(t, json.Unmarshal([]byte(lines[0]), &c))
+	if !c.OK || c.Form != formDir || len(c.Files) != 3 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestCheckDamage(t *testing.T) {
+	for _, test := range []struct{ name, file, content, what string }{
+		{"torn command", "a.aof", selects + setKV + "*3\r\n$3\r\nSE", "a.aof: offset 50: file ends inside a command"},
+		{"torn transaction", "a.aof", selects + multi + setKV, "offset 23: file ends inside a transaction"},
+		{"garbage", "a.aof", selects + "garbage", "offset 23: found 'g', want '*'"},
+		{"not a dump", "a.rdb", "REDIX0009", "offset 0: want REDIS or VALKEY"},
+		{"empty dump", "a.rdb", "", "a.rdb: offset 0: "},
+		{"short dump", "a.rdb", "REDIS0009\xfa", "a.rdb: offset 10: "},
+		{"bad manifest", "a.aof.manifest", "file a\n", "a.aof.manifest: offset 0: "},
+		{"missing file", "a.aof.manifest", "file a.aof.1.base.rdb seq 1 type b\n", "a.aof.1.base.rdb: offset 0: listed, but missing"},
+		{"not zstd", "a.rdb.zst", "nonsense", "a.rdb.zst: offset "},
+		{"base", "a.aof.1.base.rdb", "REDIS0009\x07", "offset 9: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := write(t, test.file, test.content)
+			want(t, exitDamaged, "check", path).wants(t, test.what, "DAMAGED")
+			r := want(t, exitDamaged, "check", "--json", path)
+			var c checked
+			check(t, json.Unmarshal([]byte(r.stdout), &c))
+			if c.OK || len(c.Files) != 1 || c.Files[0].Problem == nil {
+				t.Errorf("%s", r.stdout)
+			}
+			if strings.HasSuffix(test.file, ".aof") && c.Files[0].Problem.Torn != strings.HasPrefix(test.name, "torn") {
+				t.Errorf("%s", r.stdout)
+			}
+		})
+	}
+}
+
+// TestCheckEveryByte flips bytes of a dump and of its compressed form: none passes.
+func TestCheckEveryByte(t *testing.T) {
+	dir := store(t)
+	dump := filepath.Join(dir, dumpName)
+	zst := filepath.Join(t.TempDir(), "d.zst")
+	want(t, exitGood, "convert", dump, zst)
+	want(t, exitGood, "check", zst).wants(t, "26 keys")
+	for _, path := range []string{dump, zst} {
+		content := read(t, path)
+		for i := 16; i < len(content); i += 7 {
+			broken := []byte(content)
+			broken[i] ^= 0x10
+			check(t, os.WriteFile(path, broken, 0o600))
+			if r := perdureRun(t, "check", path); r.code == exitGood {
+				t.Errorf("%s with byte %d changed is good", path, i)
+			}
+			check(t, os.WriteFile(path, []byte(content[:i]), 0o600))
+			want(t, exitDamaged, "check", path)
+		}
+	}
+}
+
+func TestCheckUnreadable(t *testing.T) {
+	want(t, exitFailed, "check", write(t, "a.txt", "hello")).wants(t, "neither")
+	want(t, exitFailed, "check", t.TempDir()).wants(t, "no dump.rdb and no log")
+	newer := write(t, "a.rdb", "REDIS0099\xc8")
+	want(t, exitFailed, "check", newer).wants(t, "not supported")
+	// Of several the highest, and each has its line.
+	r := want(t, exitFailed, "check", "--json", filepath.Join(store(t), dumpName), newer)
+	for _, line := range strings.Split(strings.TrimSpace(r.stdout), "\n") {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("%q", line)
+		}
+	}
+}
+
+// TestCheckLogDamage changes a byte that was known to be on disk: that is refused, not cut.
+func TestCheckLogDamage(t *testing.T) {
+	dir := store(t)
+	content := []byte(read(t, incr(t, dir)))
+	content[len(content)/2] ^= 1
+	check(t, os.WriteFile(incr(t, dir), content, 0o600))
+	r := want(t, exitDamaged, "check", dir)
+	r.wants(t, "incr.aof: offset ", "damaged")
+	if strings.Contains(r.stdout, "repair") {
+		t.Errorf("a repair is offered:\n%s", r.stdout)
+	}
+	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
+	want(t, exitDamaged, "dump", dir).wants(t, "offset ")
+	if _, err := perdure.Open(dir); err == nil {
+		t.Error("Open takes it")
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDump(t *testing.T) {
+	dir := store(t)
+	fromLog := want(t, exitGood, "dump", dir)
+	fromLog.wants(t,
+		`{"db":0,"key":"","type":"string","value":""}`+"\n",
+		`{"db":0,"key":"n","type":"string","value":"1"}`+"\n",
+		`{"db":0,"key":"ttl","type":"string","value":"v","expireAtMs":4071006245678}`+"\n",
+		`{"db":0,"keyBase64":"/wA=","type":"string","valueBase64":"/nY="}`+"\n",
+		`{"db":2,"key":"b","type":"string","value":"2"}`+"\n"+`{"db":3,"key":"k","type":"string","value":"<three>"}`+"\n",
+	)
+	var last dumped
+	for _, line := range strings.Split(strings.TrimSpace(fromLog.stdout), "\n") {
+		var d dumped
+		check(t, json.Unmarshal([]byte(line), &d))
+		if d.Key != nil && last.Key != nil && (d.DB < last.DB || d.DB == last.DB && *d.Key <= *last.Key) {
+			t.Errorf("%q follows %q", *d.Key, *last.Key)
+		}
+		last = d
+	}
+	for _, path := range []string{dumpName, logDirName, filepath.Join(logDirName, logName+manifestSuffix)} {
+		if r := want(t, exitGood, "dump", filepath.Join(dir, path)); r.stdout != fromLog.stdout {
+			t.Errorf("%s gives other keys:\n%s", path, r.stdout)
+		}
+	}
+}
+
+func TestDumpKeepsExpired(t *testing.T) {
+	path := write(t, "a.aof", selects+setKV+"*3\r\n$9\r\nPEXPIREAT\r\n$1\r\nk\r\n$4\r\n1000\r\n"+
+		"*2\r\n$6\r\nSELECT\r\n$3\r\n700\r\n"+setKV)
+	line := `{"db":0,"key":"k","type":"string","value":"v","expireAtMs":1000}` + "\n" +
+		`{"db":700,"key":"k","type":"string","value":"v"}` + "\n"
+	if r := want(t, exitGood, "dump", path); r.stdout != line {
+		t.Errorf("%s", r.stdout)
+	}
+	for _, name := range []string{"a.rdb", "b.zst", "c.aof", "d"} {
+		out := filepath.Join(t.TempDir(), name)
+		want(t, exitGood, "convert", path, out)
+		if r := want(t, exitGood, "dump", out); r.stdout != line {
+			t.Errorf("%s: %s", name, r.stdout)
+		}
+	}
+}
+
+func TestDumpDamagedPrintsNothing(t *testing.T) {
+	dir := store(t)
+	dump := filepath.Join(dir, dumpName)
+	check(t, os.WriteFile(dump, []byte(read(t, dump)[:200]), 0o600))
+	if r := want(t, exitDamaged, "dump", dump); r.stdout != "" || !strings.Contains(r.stderr, "offset") {
+		t.Errorf("%q %q", r.stdout, r.stderr)
+	}
+	unknown := write(t, "a.aof", "*2\r\n$5\r\nFROBX\r\n$1\r\nx\r\n")
+	want(t, exitFailed, "dump", unknown).wants(t, "offset 0", "FROBX")
+}
+
+// TestCorpus compares with what another program's authors say a dump holds.
+func TestCorpus(t *testing.T) {
+	root := filepath.Join("..", "..", "..", "shared", "corpora", "hdt3213")
+	files, err := filepath.Glob(filepath.Join(root, "*.rdb"))
+	check(t, err)
+	if len(files) == 0 {
+		t.Skip("SKIPPED: no corpora in ", root)
+	}
+	compared := 0
+	for _, path := range files {
+		text, err := os.ReadFile(strings.TrimSuffix(path, ".rdb") + ".json")
+		if err != nil {
+			continue
+		}
+		var expected []struct {
+			DB         int
+			Key        string
+			Type       string
+			Value      json.RawMessage
+			Expiration *time.Time
+		}
+		if err := json.Unmarshal(text, &expected); err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		want(t, exitGood, "check", path)
+		lines := decodeDump(t, want(t, exitGood, "dump", path).stdout)
+		for _, e := range expected {
+			got, ok := lines[dumpedKey{e.DB, e.Key}]
+			switch e.Type {
+			case "functions", "aux", "dbsize":
+				continue
+			}
+			if !ok {
+				t.Errorf("%s: db %d: no key %q", path, e.DB, e.Key)
+				continue
+			}
+			compared++
+			if got.Type != e.Type {
+				t.Errorf("%s: %q: type %s, want %s", path, e.Key, got.Type, e.Type)
+			}
+			if e.Expiration != nil && got.ExpireAtMs != e.Expiration.UnixMilli() || e.Expiration == nil && got.ExpireAtMs != 0 {
+				t.Errorf("%s: %q: expiry %d, want %v", path, e.Key, got.ExpireAtMs, e.Expiration)
+			}
+			var value string
+			if e.Type == "string" && json.Unmarshal(e.Value, &value) == nil && got.value(t) != value &&
+				!strings.ContainsRune(value, '\ufffd') {
+				t.Errorf("%s: %q: value %q, want %q", path, e.Key, got.value(t), value)
+			}
+		}
+	}
+	t.Logf("%d keys compared", compared)
+}
+
+type dumpedKey struct {
+	db  int
+	key string
+}
+
+func (d dumped) value(t *testing.T) string { return plain(t, d.Value, d.ValueBase64) }
+
+func plain(t *testing.T, text, encoded *string) string {
+	t.Helper()
+	if text != nil {
+		return *text
+	}
+	if encoded == nil {
+		return ""
+	}
+	p, err := base64.StdEncoding.DecodeString(*encoded)
+	check(t, err)
+	return string(p)
+}
+
+func decodeDump(t *testing.T, lines string) map[dumpedKey]dumped {
+	t.Helper()
+	all := make(map[dumpedKey]dumped)
+	for line := range strings.Lines(lines) {
+		var d dumped
+		check(t, json.Unmarshal([]byte(line), &d))
+		all[dumpedKey{d.DB, plain(t, d.Key, d.KeyBase64)}] = d
+	}
+	return all
+}
