@@ -243,13 +243,72 @@ func TestEveryCrash(t *testing.T) {
 				}
 			}
 			final := m.list
+			nested := 0
 			for i, im := range images {
 				im.m.list = final // what was appended later may be there already
+				if i%20 == 0 {
+					nested += crashAgain(t, im.fs, &im.m, im.floor, opts...)
+				}
 				if err := recovered(im.fs, &im.m, im.floor, opts...); err != nil {
 					t.Fatalf("image %d, before %v: %v", i, im.op, err)
 				}
 			}
-			t.Logf("%d images", len(images))
+			t.Logf("%d images, and %d of their recoveries", len(images), nested)
+		})
+	}
+}
+
+// crashAgain takes the power away during the recovery from a crash.
+func crashAgain(t *testing.T, mem *vfs.Mem, m *memory, floor int, opts ...aof.Option) (n int) {
+	t.Helper()
+	var images []*vfs.Mem
+	mem = mem.Crash(vfs.KeepAll, 0)
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		switch op.Kind {
+		case "create", "write", "sync", "datasync", "rename", "remove", "truncate", "syncdir", "mkdir":
+			images = append(images, mem.Crash(vfs.KeepNone, 0), mem.Crash(vfs.KeepSome, uint64(op.N)))
+		}
+		return nil
+	})
+	l, u, _, err := open(fs, "/data", opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images = append(images, mem.Crash(vfs.KeepNone, 0))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, image := range images {
+		if err := recovered(image, m, floor, opts...); err != nil {
+			t.Fatalf("crash %d of a recovery that gave %d units: %v", i, len(u.got), err)
+		}
+	}
+	return len(images)
+}
+
+// TestDiskFull sweeps the space that there is, and frees it at the end.
+func TestDiskFull(t *testing.T) {
+	for name, opts := range policies() {
+		t.Run(name, func(t *testing.T) {
+			for capacity := int64(1); ; capacity += 17 {
+				mem := vfs.NewMem("/data")
+				mem.SetCapacity(capacity)
+				m := &memory{}
+				errs := work(mem, m, opts...)
+				mem.SetCapacity(0)
+				if err := recovered(mem.Crash(vfs.KeepAll, 0), m, m.acked, opts...); err != nil {
+					t.Fatalf("%d bytes (%v): %v", capacity, errs, err)
+				}
+				if name != "plain log" {
+					if err := recovered(mem.Crash(vfs.KeepSome, uint64(capacity)), m, m.safe, opts...); err != nil {
+						t.Fatalf("%d bytes (%v), power lost: %v", capacity, errs, err)
+					}
+				}
+				if len(errs) == 0 {
+					t.Logf("%d bytes are enough", capacity)
+					return
+				}
+			}
 		})
 	}
 }

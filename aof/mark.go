@@ -22,12 +22,14 @@ import (
 // so that a group that was changed, moved, or belongs to an older file does not pass. sync says
 // that the file was on disk up to that offset when the mark was written: no crash explains
 // damage below it. Every increment begins with a mark over nothing, on disk before the manifest
-// names the file. A whole one, of increment 1:
+// names the file, and ends, when it was closed in order, with a mark over nothing whose sync is its
+// own offset. A whole one, of increment 1:
 //
-//	0   #p1:27ed63b3 CR LF
+//	0   #p1:6d92dd24 CR LF
 //	14  #p1 CR LF *2 CR LF $6 CR LF SELECT CR LF $1 CR LF 0 CR LF
 //	42  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	69  #p1:bc4f3b6f sync:14 CR LF
+//	69  #p1:d60743da sync:14 CR LF
+//	91  #p1:0c35f536 sync:91 CR LF
 //
 // The bare line #p1 stands in front of every SELECT that we write, and of no other. After a
 // SELECT without it, another program has appended here.
@@ -125,9 +127,6 @@ func (m mark) verifies(crc uint32) bool {
 func openingMark(seq int64) []byte {
 	return appendMark(nil, groupSeed(seq, 0), 0)
 }
-
-// openingMarkSize is its length.
-const openingMarkSize = int64(len(markPrefix) + markHex + 2)
 
 // appendSelect appends the command that selects db.
 func appendSelect(dst []byte, db int, marked bool) []byte {

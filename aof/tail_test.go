@@ -18,6 +18,22 @@ import (
 
 const incr1 = "appendonlydir/appendonly.aof.1.incr.aof"
 
+// TestFormat pins the example in mark.go.
+func TestFormat(t *testing.T) {
+	dir := t.TempDir()
+	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always))
+	set(t, l, "k", "v")
+	closeLog(t, l)
+	const example = "#p1:6d92dd24\r\n" +
+		"#p1\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n" +
+		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
+		"#p1:d60743da sync:14\r\n" +
+		"#p1:0c35f536 sync:91\r\n"
+	if got := string(readFile(t, dir, incr1)); got != example {
+		t.Fatalf("%q", got)
+	}
+}
+
 // smallLog writes a log of a few groups and returns its directory, the units in it, and how
 // many of the first bytes of the increment were synced.
 func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int64) {

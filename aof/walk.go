@@ -197,6 +197,12 @@ func (w *walk) flush() error {
 func (w *walk) annotation(t *resp.Token) error {
 	m, ok := parseMark(t.Line)
 	if !ok {
+		// A lost block may look like a line that hides the one before our SELECT, which then
+		// would look like Redis's.
+		if w.ours && !isText(t.Line) {
+			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
+			return nil
+		}
 		w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
@@ -224,6 +230,16 @@ func (w *walk) annotation(t *resp.Token) error {
 	w.reader.Release()
 	w.reader.Hold()
 	return nil
+}
+
+// isText tells whether a line is printable ASCII, as every annotation is that some program writes.
+func isText(line []byte) bool {
+	for _, c := range bytes.TrimRight(line, "\r\n") {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // selectDB takes SELECT. One that we did not write tells that another program has gone on with the

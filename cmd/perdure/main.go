@@ -39,6 +39,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -81,6 +82,9 @@ func (a *app) run(args []string) int {
 		return exitGood
 	case errors.As(err, &silent):
 		return silent.code
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(a.stderr, "perdure: %s\n", strings.TrimPrefix(err.Error(), "perdure: "))
 	if errors.Is(err, perdure.ErrCorrupt) {

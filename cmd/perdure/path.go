@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -215,7 +216,11 @@ func isFile(fsys vfs.FS, path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// isDir tells whether path is a directory. As Open does, it follows a link to a log on another disk.
 func isDir(fsys vfs.FS, path string) bool {
 	info, err := fsys.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(path)
+	}
 	return err == nil && info.IsDir()
 }

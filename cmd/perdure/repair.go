@@ -91,17 +91,19 @@ func checkBase(ctx context.Context, r io.Reader, size int64) (int64, error) {
 	return report.Size, err
 }
 
-// answer reads a line and tells whether it is a yes. No input is a no.
+// answer reads a line and tells whether it is a yes. No input is a no, and so is an interrupt.
 func (a *app) answer() bool {
-	line, err := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n')
-	if err != nil && err != io.EOF {
+	answers := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n') // what cannot be read is no yes
+		answers <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case line := <-answers:
+		return line == "y" || line == "yes"
+	case <-a.ctx.Done():
 		return false
 	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return true
-	}
-	return false
 }
 
 // verdict checks the result.

@@ -110,6 +110,11 @@ func (r *restoration) lock() (io.Closer, error) {
 func (r *restoration) inspect() error {
 	r.hadDump = isFile(r.fs, r.path(dumpName))
 	r.logDir, r.logName = logDirName, logName
+	for _, name := range []string{dumpName, logName, logDirName} {
+		if isLink(r.fs, r.path(name)) {
+			return fmt.Errorf("%s is a symbolic link, which cannot be kept aside: move it away", r.path(name))
+		}
+	}
 	names, err := r.fs.ReadDir(r.dir)
 	if err != nil {
 		return err

@@ -186,6 +186,8 @@ func (a *app) openLog(p *place) (source, error) {
 		if r := store.Recovery(); r.Cut > 0 {
 			a.warn("%s: offset %d: %s of a torn end passed over: %s",
 				r.CutFile, r.CutOffset, count(r.Cut, "byte"), r.CutReason)
+		} else if r.NewerDump && p.form == formDir {
+			a.warn("%s is newer than the log and was not read, as Open would not; name it to read it", p.dump)
 		}
 		return &logSource{store: store}, nil
 	}

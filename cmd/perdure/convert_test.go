@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure"
+)
+
+// forms are names for every form that convert writes.
+var forms = []string{"x.rdb", "x.zst", "x.rdb.zst", "x.aof", "data", logDirName}
+
+// TestConvertPairs turns every form into every other: the data stays.
+func TestConvertPairs(t *testing.T) {
+	dir := store(t)
+	all := want(t, exitGood, "dump", dir).stdout
+	var sources []string
+	for _, name := range forms {
+		path := filepath.Join(t.TempDir(), name)
+		want(t, exitGood, "convert", dir, path).wants(t, path)
+		sources = append(sources, path)
+	}
+	commands := filepath.Join(t.TempDir(), "c.aof")
+	want(t, exitGood, "convert", "--commands", dir, commands)
+	if !strings.HasPrefix(read(t, commands), "*2\r\n$6\r\nSELECT\r\n") {
+		t.Error("not commands alone")
+	}
+	sources = append(sources, commands)
+	for _, src := range sources {
+		for _, name := range forms {
+			dst := filepath.Join(t.TempDir(), name)
+			want(t, exitGood, "convert", src, dst)
+			want(t, exitGood, "check", dst)
+			if r := want(t, exitGood, "dump", dst); r.stdout != all {
+				t.Errorf("%s to %s: other keys", src, name)
+			}
+			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dst), "temp-*")); len(left) > 0 {
+				t.Errorf("left over: %v", left)
+			}
+		}
+	}
+}
+
+// TestConvertedOpens opens a data directory that convert has made, and goes on.
+func TestConvertedOpens(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--commands"}} {
+		dst := filepath.Join(t.TempDir(), "new")
+		want(t, exitGood, append([]string{"convert", filepath.Join(store(t), dumpName), dst}, flags...)...)
+		s, err := perdure.Open(dst)
+		check(t, err)
+		if v, err := s.Get("key:05"); string(v) != "vxxxxx" {
+			t.Errorf("%q %v", v, err)
+		}
+		if r := s.Recovery(); r.Source != "aof" || r.Cut != 0 {
+			t.Errorf("%+v", r)
+		}
+		check(t, s.Set("more", []byte("1")))
+		check(t, s.Close())
+		want(t, exitGood, "check", dst)
+	}
+}
+
+func TestConvertOverwritesNothing(t *testing.T) {
+	dir := store(t)
+	for _, name := range forms {
+		dst := filepath.Join(t.TempDir(), name)
+		check(t, os.WriteFile(dst, []byte("mine"), 0o600))
+		want(t, exitFailed, "convert", dir, dst).wants(t, "exists")
+		if read(t, dst) != "mine" {
+			t.Error("overwritten: ", name)
+		}
+	}
+	want(t, exitFailed, "convert", filepath.Join(dir, dumpName), dir).wants(t, "exists")
+	want(t, exitGood, "convert", "--to", "dump", dir, filepath.Join(t.TempDir(), "odd.name"))
+}
+
+func TestConvertDamagedWritesNothing(t *testing.T) {
+	dir := store(t)
+	dump := filepath.Join(dir, dumpName)
+	content := []byte(read(t, dump))
+	content[len(content)-20] ^= 1
+	check(t, os.WriteFile(dump, content, 0o600))
+	for _, name := range forms {
+		dst := filepath.Join(t.TempDir(), name)
+		want(t, exitDamaged, "convert", dump, dst).wants(t, "offset")
+		left, err := os.ReadDir(filepath.Dir(dst))
+		check(t, err)
+		if len(left) > 0 {
+			t.Errorf("%s: left over: %v", name, left)
+		}
+	}
+}
+
+// TestConvertCorpus carries dumps of every version and type through a log and back.
+func TestConvertCorpus(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "corpora", "*", "*.rdb"))
+	check(t, err)
+	if len(files) == 0 {
+		t.Skip("SKIPPED: no corpora beside the repository")
+	}
+	good := 0
+	for _, path := range files {
+		if perdureRun(t, "check", path).code != exitGood {
+			continue
+		}
+		good++
+		dir := t.TempDir()
+		data, back := filepath.Join(dir, "data"), filepath.Join(dir, "back.rdb")
+		want(t, exitGood, "convert", path, data)
+		want(t, exitGood, "convert", data, back)
+		if want(t, exitGood, "dump", path).stdout != want(t, exitGood, "dump", back).stdout {
+			t.Errorf("%s: other keys", path)
+		}
+		commands := filepath.Join(dir, "c.aof")
+		want(t, exitGood, "convert", "--commands", path, commands)
+		if want(t, exitGood, "dump", path).stdout != want(t, exitGood, "dump", commands).stdout {
+			t.Errorf("%s: other keys in commands", path)
+		}
+	}
+	if good < 30 {
+		t.Errorf("only %d of %d dumps are good", good, len(files))
+	}
+}

@@ -1,0 +1,349 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/rdb"
+)
+
+// aside is the directory where a restore has kept the old files.
+func aside(t *testing.T, dir string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "before-restore-*"))
+	check(t, err)
+	if len(found) != 1 {
+		t.Fatalf("want one directory with the old files, found %v", found)
+	}
+	return found[0]
+}
+
+// value opens a directory and returns what key:00 holds, which is the word it was filled with.
+func value(t *testing.T, dir string, opts ...perdure.Option) string {
+	t.Helper()
+	s, err := perdure.Open(dir, opts...)
+	check(t, err)
+	defer func() { check(t, s.CloseNoSave()) }()
+	v, err := s.Get("key:00")
+	check(t, err)
+	return string(v)
+}
+
+// TestRestore restores every form of backup onto a directory with a log and a newer dump.
+func TestRestore(t *testing.T) {
+	backup := store(t)
+	all := want(t, exitGood, "dump", backup).stdout
+	for _, name := range forms {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			want(t, exitGood, "convert", backup, path)
+			dir := filepath.Join(t.TempDir(), "data")
+			fill(t, dir, "old")
+			old := want(t, exitGood, "dump", dir).stdout
+
+			r := want(t, exitGood, "restore", path, dir)
+			r.wants(t, "27 keys", "before-restore-", "as "+dumpName+" and as a log")
+			want(t, exitGood, "check", dir)
+			for _, part := range []string{"", dumpName, logDirName} {
+				if want(t, exitGood, "dump", filepath.Join(dir, part)).stdout != all {
+					t.Errorf("%q does not hold the backup", part)
+				}
+			}
+			for _, part := range []string{"", dumpName, logDirName} {
+				if want(t, exitGood, "dump", filepath.Join(aside(t, dir), part)).stdout != old {
+					t.Errorf("%q of the old files is not whole", part)
+				}
+			}
+			if v := value(t, dir); v != "v" {
+				t.Errorf("Open loads %q", v)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "temp-*")); len(left) > 0 {
+				t.Errorf("left over: %v", left)
+			}
+		})
+	}
+}
+
+func TestRestoreNewDirectory(t *testing.T) {
+	backup := filepath.Join(store(t), dumpName)
+	dir := filepath.Join(t.TempDir(), "new")
+	r := want(t, exitGood, "restore", backup, dir)
+	if strings.Contains(r.stdout, "before-restore") {
+		t.Error("an empty directory of old files")
+	}
+	want(t, exitGood, "check", filepath.Join(dir, logDirName))
+	if v := value(t, dir); v != "v" {
+		t.Errorf("Open loads %q", v)
+	}
+	// A second time, from itself.
+	want(t, exitGood, "restore", filepath.Join(dir, dumpName), dir)
+	if v := value(t, dir); v != "v" {
+		t.Errorf("Open loads %q", v)
+	}
+}
+
+// TestRestoreWithoutLog is the case of a store that keeps snapshots only.
+func TestRestoreWithoutLog(t *testing.T) {
+	backup := filepath.Join(store(t), dumpName)
+	for _, test := range []struct {
+		flag string
+		log  bool
+	}{{"", false}, {"--log", true}, {"--no-log", false}} {
+		dir := filepath.Join(t.TempDir(), "data")
+		fill(t, dir, "old", perdure.WithoutAppendLog())
+		args := []string{"restore", backup, dir}
+		if test.flag != "" {
+			args = append(args, test.flag)
+		}
+		want(t, exitGood, args...)
+		if isDir(vfs.OS(), filepath.Join(dir, logDirName)) != test.log {
+			t.Errorf("%q: log: want %v", test.flag, test.log)
+		}
+		if v := value(t, aside(t, dir), perdure.WithoutAppendLog()); v != "old" {
+			t.Errorf("the old dump holds %q", v)
+		}
+		if v := value(t, dir, perdure.WithoutAppendLog()); v != "v" {
+			t.Errorf("without a log: %q", v)
+		}
+		if v := value(t, dir); v != "v" {
+			t.Errorf("with a log: %q", v)
+		}
+	}
+}
+
+// TestRestoreOtherLogs puts aside a single file of Redis 6, and logs with other names.
+func TestRestoreOtherLogs(t *testing.T) {
+	backup := filepath.Join(store(t), dumpName)
+	single := strings.Replace(setKV, "$1\r\nk", "$6\r\nkey:00", 1)
+
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, logName), []byte(selects+single), 0o600))
+	want(t, exitGood, "restore", backup, dir)
+	if read(t, filepath.Join(aside(t, dir), logName)) != selects+single {
+		t.Error("the old file is not kept")
+	}
+	if v := value(t, dir); v != "v" {
+		t.Errorf("%q", v)
+	}
+
+	dir = filepath.Join(t.TempDir(), "data")
+	fill(t, dir, "old", otherNames())
+	want(t, exitGood, "restore", backup, dir)
+	if v := value(t, dir, otherNames()); v != "v" {
+		t.Errorf("other names: %q", v)
+	}
+	if v := value(t, dir); v != "v" {
+		t.Errorf("usual names: %q", v)
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	backup := filepath.Join(store(t), dumpName)
+	dir := filepath.Join(t.TempDir(), "data")
+	s, err := perdure.Open(dir)
+	check(t, err)
+	want(t, exitFailed, "restore", backup, dir).wants(t, "locked by")
+	check(t, s.Set("key:00", []byte("old")))
+	check(t, s.Close())
+
+	check(t, os.WriteFile(backup, []byte(read(t, backup)[:100]), 0o600))
+	before := tree(t, dir)
+	want(t, exitDamaged, "restore", backup, dir).wants(t, "offset")
+	after := tree(t, dir)
+	delete(before, filepath.Join(dir, lockName))
+	delete(after, filepath.Join(dir, lockName))
+	if len(before) != len(after) {
+		t.Errorf("%d files became %d", len(before), len(after))
+	}
+	if v := value(t, dir); v != "old" {
+		t.Errorf("%q", v)
+	}
+}
+
+func TestRestoreRefusesLinks(t *testing.T) {
+	backup := filepath.Join(store(t), dumpName)
+	elsewhere, dir := store(t), t.TempDir()
+	if err := os.Symlink(filepath.Join(elsewhere, logDirName), filepath.Join(dir, logDirName)); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	want(t, exitFailed, "restore", backup, dir).wants(t, "symbolic link")
+	want(t, exitGood, "check", dir).wants(t, "incr.aof")
+}
+
+var errPower = errors.New("the power is off")
+
+// TestRestoreCrash cuts the power before every operation of a restore, once with what was not
+// synced gone and once with it there: Open finds the old data or the backup, whole.
+func TestRestoreCrash(t *testing.T) {
+	var dump bytes.Buffer
+	source, err := perdure.New()
+	check(t, err)
+	defer source.Close()
+	for i := range 5 {
+		check(t, source.Set(fmt.Sprint(i), []byte("new")))
+	}
+	snap, err := source.Snapshot()
+	check(t, err)
+	_, err = snap.WriteTo(&dump)
+	check(t, err)
+	check(t, snap.Close())
+
+	for name, test := range map[string]struct {
+		opts []perdure.Option
+		edit func(mem *vfs.Mem)
+	}{
+		"log and dump": {nil, nil},
+		"dump alone":   {[]perdure.Option{perdure.WithoutAppendLog()}, nil},
+		"log and single file": {nil, func(mem *vfs.Mem) {
+			put(t, mem, "/srv/data/"+logName, selects+setKV) // ignored by Open beside a manifest
+		}},
+		"single file": {nil, func(mem *vfs.Mem) {
+			check(t, removeTree(mem, "/srv/data/"+logDirName))
+			put(t, mem, "/srv/data/"+logName, oldCommands())
+			check(t, mem.Mkdir("/srv/data/"+logDirName))
+			check(t, mem.SyncDir("/srv/data"))
+		}},
+		"interrupted upgrade": {nil, func(mem *vfs.Mem) {
+			dir := "/srv/data/" + logDirName
+			check(t, removeTree(mem, dir))
+			check(t, mem.Mkdir(dir))
+			put(t, mem, "/srv/data/"+logName, oldCommands())
+			put(t, mem, dir+"/"+logName+manifestSuffix, "file "+logName+" seq 1 type b\n")
+			check(t, mem.SyncDir("/srv/data"))
+		}},
+		"nothing": {nil, func(mem *vfs.Mem) {
+			check(t, errors.Join(removeTree(mem, "/srv/data"), mem.SyncDir("/srv")))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			crashes := 0
+			for n := 0; ; n++ {
+				mem := oldStore(t, test.opts)
+				put(t, mem, "/srv/backup.rdb", dump.String())
+				if test.edit != nil {
+					test.edit(mem)
+				}
+				fault := vfs.NewFault(mem, func(op vfs.Op) error {
+					if op.N >= n {
+						return errPower
+					}
+					return nil
+				})
+				a := &app{ctx: context.Background(), fs: fault, stdout: io.Discard, stderr: io.Discard}
+				code := a.run([]string{"restore", "/srv/backup.rdb", "/srv/data"})
+				for _, kind := range []vfs.CrashKind{vfs.KeepNone, vfs.KeepAll, vfs.KeepSome} {
+					crashed := mem.Crash(kind, uint64(n))
+					old := "old"
+					if name == "nothing" {
+						old = ""
+					}
+					wantWhole(t, crashed, n, old, test.opts)
+				}
+				if crashes++; code == exitGood {
+					break
+				}
+			}
+			if crashes < 20 {
+				t.Errorf("only %d crashes", crashes)
+			}
+		})
+	}
+}
+
+func oldStore(t *testing.T, opts []perdure.Option) *vfs.Mem {
+	t.Helper()
+	mem := vfs.NewMem("/srv/data")
+	s, err := perdure.Open("/srv/data", append(opts, perdure.WithFS(mem))...)
+	check(t, err)
+	for i := range 5 {
+		check(t, s.Set(fmt.Sprint(i), []byte("old")))
+	}
+	check(t, s.Close())
+	return mem
+}
+
+// oldCommands are the log of oldStore, as Redis 6 would write it.
+func oldCommands() string {
+	text := selects
+	for i := range 5 {
+		text += fmt.Sprintf("*3\r\n$3\r\nSET\r\n$1\r\n%d\r\n$3\r\nold\r\n", i)
+	}
+	return text
+}
+
+func put(t *testing.T, mem *vfs.Mem, path, content string) {
+	t.Helper()
+	f, err := mem.Create(path)
+	check(t, err)
+	_, err = io.WriteString(f, content)
+	check(t, errors.Join(err, f.Sync(), f.Close(), mem.SyncDir(filepath.Dir(path))))
+}
+
+// wantWhole opens what a crash has left: five old values or five new ones.
+func wantWhole(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Option) {
+	t.Helper()
+	s, err := perdure.Open("/srv/data", append(opts, perdure.WithFS(mem))...)
+	if err != nil {
+		t.Fatalf("power off before operation %d: %v", n, err)
+	}
+	defer s.CloseNoSave()
+	got := make(map[string]int)
+	for _, v := range s.All() {
+		got[string(v)]++
+	}
+	if len(got) == 0 && old == "" || len(got) == 1 && (got["new"] == 5 || old != "" && got[old] == 5) {
+		return
+	}
+	t.Fatalf("power off before operation %d: %v", n, got)
+}
+
+// TestRestoreFailsOnce makes one operation fail at a time: the error shows, and a second run succeeds.
+func TestRestoreFailsOnce(t *testing.T) {
+	var dump bytes.Buffer
+	s, err := perdure.New()
+	check(t, err)
+	check(t, s.Set("0", []byte("new")))
+	snap, err := s.Snapshot()
+	check(t, err)
+	_, err = snap.WriteTo(&dump)
+	check(t, errors.Join(err, snap.Close(), s.Close()))
+	for n := 0; ; n++ {
+		mem := oldStore(t, nil)
+		put(t, mem, "/srv/backup.rdb", dump.String())
+		fired := false
+		fault := vfs.NewFault(mem, func(op vfs.Op) error {
+			if op.N == n {
+				fired = true
+				return fs.ErrPermission
+			}
+			return nil
+		})
+		a := &app{ctx: context.Background(), fs: fault, stdout: io.Discard, stderr: io.Discard}
+		first := a.run([]string{"restore", "/srv/backup.rdb", "/srv/data"})
+		if !fired {
+			break
+		}
+		a.fs = mem
+		if code := a.run([]string{"restore", "/srv/backup.rdb", "/srv/data"}); code != exitGood {
+			t.Fatalf("after a failure of operation %d (exit %d): exit %d", n, first, code)
+		}
+		opened, err := perdure.Open("/srv/data", perdure.WithFS(mem), perdure.WithSnapshotter(rdb.New()),
+			perdure.WithAppendLog(aof.New()))
+		check(t, err)
+		if v, err := opened.Get("0"); string(v) != "new" {
+			t.Fatalf("operation %d: %q %v", n, v, err)
+		}
+		check(t, opened.Close())
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/redistest"
+)
+
+// selected sends a command to database db.
+func selected(s *redistest.Server, db string, args ...string) redistest.Reply {
+	s.Must("SELECT", db)
+	r := s.Must(args...)
+	s.Must("SELECT", "0")
+	return r
+}
+
+// TestRedisAcceptsConverted gives everything that convert and restore write to Redis's own checkers, and
+// to its server.
+func TestRedisAcceptsConverted(t *testing.T) {
+	dir := store(t)
+	out := t.TempDir()
+	for _, args := range [][]string{
+		{filepath.Join(out, "dump", dumpName)},
+		{filepath.Join(out, "data")},
+		{filepath.Join(out, "commands"), "--commands"},
+		{filepath.Join(out, "single", logName)},
+		{filepath.Join(out, "plain", logName), "--commands"},
+	} {
+		dst := args[0]
+		if name := filepath.Base(dst); name == dumpName || name == logName {
+			check(t, os.Mkdir(filepath.Dir(dst), 0o700))
+		}
+		want(t, exitGood, append([]string{"convert", dir}, args...)...)
+		switch filepath.Base(dst) {
+		case dumpName:
+			redistest.Run(t, "redis-check-rdb", dst)
+			holds(t, filepath.Dir(dst), "no")
+		case logName:
+			redistest.Run(t, "redis-check-aof", dst)
+			holds(t, filepath.Dir(dst), "yes")
+		default:
+			redistest.Run(t, "redis-check-aof", filepath.Join(dst, logDirName, logName+manifestSuffix))
+			holds(t, dst, "yes")
+		}
+	}
+	restored := filepath.Join(t.TempDir(), "data")
+	fill(t, restored, "old")
+	want(t, exitGood, "restore", dir, restored)
+	holds(t, restored, "yes")
+	holds(t, restored, "no")
+}
+
+// holds starts a server on a directory and asks for what store has put into its own.
+func holds(t *testing.T, dir, appendonly string) {
+	t.Helper()
+	s := redistest.Start(t, dir, "--appendonly", appendonly)
+	defer s.Kill()
+	if n := s.Must("DBSIZE").Int(); n != 25 {
+		t.Errorf("%s: %d keys", dir, n)
+	}
+	if v := s.Must("GET", "key:05").Text; v != "vxxxxx" {
+		t.Errorf("%s: %q", dir, v)
+	}
+	if v := selected(s, "3", "GET", "k").Text; v != "<three>" {
+		t.Errorf("%s: %q", dir, v)
+	}
+	if at := s.Must("PEXPIRETIME", "ttl").Int(); at != never.UnixMilli() {
+		t.Errorf("%s: expiry %d", dir, at)
+	}
+}
+
+// TestRedisDirectory reads, repairs and restores what Redis has written, lists in the base included.
+func TestRedisDirectory(t *testing.T) {
+	dir := t.TempDir()
+	s := redistest.Start(t, dir, "--appendonly", "yes", "--appendfsync", "always", "--appendfilename", "their.aof")
+	s.Must("SET", "s", "one")
+	s.Must("RPUSH", "list", "a", "b")
+	selected(s, "5", "HSET", "hash", "f", "v")
+	s.Must("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+	s.Must("BGREWRITEAOF")
+	s.Wait("aof_rewrite_in_progress", "0")
+	s.Must("SET", "s", "two", "PXAT", "4071006245678")
+	s.Must("INCR", "n")
+	s.Must("SAVE")
+	s.Kill()
+
+	lines := `{"db":0,"key":"list","type":"list"}
+{"db":0,"key":"n","type":"string","value":"1"}
+{"db":0,"key":"s","type":"string","value":"two","expireAtMs":4071006245678}
+{"db":5,"key":"hash","type":"hash"}
+`
+	want(t, exitGood, "check", dir).wants(t, "their.aof.")
+	want(t, exitGood, "stat", dir).wants(t, "4 keys", "list", "hash")
+	appendTo(t, incr(t, dir), "*3\r\n$3\r\nSET\r\n$1\r\nx")
+	want(t, exitDamaged, "check", dir).wants(t, "torn")
+	want(t, exitGood, "repair", "--yes", dir)
+	for _, path := range []string{dir, filepath.Join(dir, dumpName)} {
+		if r := want(t, exitGood, "dump", path); r.stdout != lines {
+			t.Errorf("%s:\n%s", path, r.stdout)
+		}
+	}
+	// Everything, the function library included, goes to a new directory and back into a server.
+	restored := filepath.Join(t.TempDir(), "data")
+	want(t, exitGood, "restore", filepath.Join(dir, logDirName), restored)
+	s = redistest.Start(t, restored, "--appendonly", "yes")
+	if list := s.Must("LRANGE", "list", "0", "-1").Elements; len(list) != 2 || list[1].Text != "b" {
+		t.Errorf("list: %v", list)
+	}
+	if v := selected(s, "5", "HGET", "hash", "f").Text + s.Must("GET", "s").Text; v != "vtwo" {
+		t.Errorf("%q", v)
+	}
+	if n := s.Must("FCALL", "f", "0").Int(); n != 1 {
+		t.Errorf("function: %d", n)
+	}
+	s.Kill()
+	opened, err := perdure.Open(restored)
+	check(t, err)
+	check(t, opened.Close())
+}
