@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +30,24 @@ func rules(t testing.TB, fsys vfs.FS, r ...snapshot.Rule) *perdure.Store {
 func settle(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// moments are the times at which something happened.
+type moments struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (m *moments) add() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = append(m.at, time.Now())
+}
+
+func (m *moments) all() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.at)
 }
 
 func TestSaveRules(t *testing.T) {
@@ -69,13 +90,14 @@ func TestSaveRules(t *testing.T) {
 // TestAFailedSaveRestsFiveSecondsAndStopsWrites follows Redis: MISCONF until a save succeeds.
 func TestAFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		disk := errors.New("disk is broken")
-		var tries []time.Time
+		var tries moments
 		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
 			if op.Kind == "create" && strings.Contains(op.Name, "dump.rdb") {
-				tries = append(tries, time.Now())
-				if broken {
+				tries.add()
+				if broken.Load() {
 					return disk
 				}
 			}
@@ -88,22 +110,21 @@ func TestAFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
 		is(t, s.Err(), perdure.ErrSaveFailed)
 		want(t, s, "k", "v")
 		settle(10 * time.Second)
-		if len(tries) != 3 { // at 2, 8 and 14 seconds: more than five whole ones between
-			settle(2 * time.Second)
-		}
-		if len(tries) < 2 || tries[1].Sub(tries[0]) < 5*time.Second || tries[1].Sub(tries[0]) > 7*time.Second {
-			t.Errorf("tries at %v", tries)
+		// At 2 and 8 seconds: more than five whole ones between.
+		at := tries.all()
+		if len(at) < 2 || at[1].Sub(at[0]) < 5*time.Second || at[1].Sub(at[0]) > 7*time.Second {
+			t.Errorf("tries at %v", at)
 		}
 		if st := s.Stats(); st.LastSaveOK || st.ChangesSinceSave != 1 {
 			t.Errorf("%+v", st)
 		}
-		broken = false
+		broken.Store(false)
 		settle(7 * time.Second)
 		ok(t, s.Set("k", []byte("w")))
 		if st := s.Stats(); !st.LastSaveOK {
 			t.Errorf("%+v", st)
 		}
-		broken = true
+		broken.Store(true)
 		_, err := s.Save(context.Background())
 		is(t, err, disk)
 		ok(t, s.Configure(perdure.StopWritesOnSaveError(false)))
@@ -242,32 +263,33 @@ func TestRewriteTrigger(t *testing.T) {
 // TestRewriteBackOff: from the third failure in a row automatic rewrites wait a minute, two, four.
 func TestRewriteBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := false
-		var tries []time.Time
+		var broken atomic.Bool
+		var tries moments
 		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
-			if broken && op.Kind == "create" && strings.Contains(op.Name, "base") {
-				tries = append(tries, time.Now())
+			if broken.Load() && op.Kind == "create" && strings.Contains(op.Name, "base") {
+				tries.add()
 				return errors.New("no room for a base")
 			}
 			return nil
 		})
 		s := open(t, "/data", append(logOnly(aof.AutoRewrite(1, 1)), perdure.WithFS(fsys))...)
-		broken = true
+		broken.Store(true)
 		ok(t, s.Set("k", make([]byte, 5000)))
 		settle(4 * time.Minute)
 		ok(t, s.Set("still", []byte("works")))
-		if len(tries) < 4 {
-			t.Fatalf("%d tries", len(tries))
+		at := tries.all()
+		if len(at) < 4 {
+			t.Fatalf("%d tries", len(at))
 		}
 		for i, least := range []time.Duration{0, 0, time.Minute, 2 * time.Minute} {
-			if i+1 < len(tries) && tries[i+1].Sub(tries[i]) < least {
-				t.Errorf("try %d came %v after the one before", i+2, tries[i+1].Sub(tries[i]))
+			if i+1 < len(at) && at[i+1].Sub(at[i]) < least {
+				t.Errorf("try %d came %v after the one before", i+2, at[i+1].Sub(at[i]))
 			}
 		}
-		if st := s.Stats(); st.RewriteFailures != len(tries) || st.LastRewriteOK {
+		if st := s.Stats(); st.RewriteFailures != len(tries.all()) || st.LastRewriteOK {
 			t.Errorf("%+v", st)
 		}
-		broken = false
+		broken.Store(false)
 		ok(t, s.Rewrite(context.Background()))
 		if st := s.Stats(); st.RewriteFailures != 0 {
 			t.Errorf("%+v", st)
@@ -280,23 +302,23 @@ func TestALogThatFailed(t *testing.T) {
 	for _, auto := range []bool{false, true} {
 		t.Run(fmt.Sprint("auto ", auto), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				broken := false
+				var broken atomic.Bool
 				disk := errors.New("disk is broken")
 				mem := vfs.NewMem("/data")
 				fsys := vfs.NewFault(mem, func(op vfs.Op) error {
-					if broken && strings.HasSuffix(op.Kind, "sync") {
+					if broken.Load() && strings.HasSuffix(op.Kind, "sync") {
 						return disk
 					}
 					return nil
 				})
-				var told, recovered int
+				var told, recovered atomic.Int32
 				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), perdure.WithFS(fsys),
 					perdure.WithAutoRecover(auto), perdure.WithHooks(perdure.Hooks{
-						LogFailed: func(error) { told++ },
-						Recovered: func() { recovered++ },
+						LogFailed: func(error) { told.Add(1) },
+						Recovered: func() { recovered.Add(1) },
 					}))...)
 				ok(t, s.Set("before", []byte("1")))
-				broken = true
+				broken.Store(true)
 				err := s.Set("unknown", []byte("2"))
 				is(t, err, perdure.ErrLogFailed)
 				is(t, err, disk)
@@ -305,7 +327,7 @@ func TestALogThatFailed(t *testing.T) {
 				settle(5 * time.Second)
 				is(t, s.Set("refused", nil), perdure.ErrLogFailed)
 				is(t, s.Recover(context.Background()), disk)
-				broken = false
+				broken.Store(false)
 				if auto {
 					settle(2 * time.Minute)
 				} else {
@@ -314,8 +336,8 @@ func TestALogThatFailed(t *testing.T) {
 					ok(t, s.Recover(context.Background()))
 				}
 				ok(t, s.Set("after", []byte("3")))
-				if told != 1 || recovered != 1 {
-					t.Errorf("told %d, recovered %d", told, recovered)
+				if told.Load() != 1 || recovered.Load() != 1 {
+					t.Errorf("told %d, recovered %d", told.Load(), recovered.Load())
 				}
 				if v := fsys.Violations(); len(v) > 0 {
 					t.Error(v)

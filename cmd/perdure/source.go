@@ -161,6 +161,9 @@ func (a *app) openLog(p *place) (source, error) {
 	}
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
+	if filepath.Dir(dir) == dir {
+		return nil, fmt.Errorf("%s: a log in the root directory cannot be read; put it into a directory", path)
+	}
 	fsys := &readFS{FS: a.fs}
 	logName, manifest := strings.CutSuffix(name, manifestSuffix)
 	if !manifest {

@@ -106,7 +106,7 @@ func (m *Mem) parentLocked(op, name string) (*memNode, string, error) {
 	if len(parts) == 0 {
 		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	dir := m.lookupLocked(filepath.Join(parts[:len(parts)-1]...))
+	dir := m.lookupLocked("/" + filepath.Join(parts[:len(parts)-1]...))
 	if dir == nil || !dir.dir {
 		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 	}
