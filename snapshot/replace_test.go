@@ -1,0 +1,134 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+func read(t *testing.T, fsys vfs.FS, name string) string {
+	t.Helper()
+	f, err := fsys.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func put(fsys vfs.FS, content []byte) (int64, error) {
+	return snapshot.Replace(fsys, "/d", "file", func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// old and fresh are larger than the step between two syncs.
+var (
+	old   = bytes.Repeat([]byte("old "), 1000)
+	fresh = bytes.Repeat([]byte("new "), 2<<20)
+)
+
+func seeded(t *testing.T) *vfs.Mem {
+	t.Helper()
+	m := vfs.NewMem("/d")
+	if n, err := put(m, old); n != int64(len(old)) || err != nil {
+		t.Fatal(n, err)
+	}
+	return m
+}
+
+// TestReplaceIsAtomic stops the machine before every operation: the file is the old one or the new,
+// whole, and once Replace has returned it is the new one.
+func TestReplaceIsAtomic(t *testing.T) {
+	m := seeded(t)
+	look := func(image *vfs.Mem, when string) string {
+		got := read(t, image, "/d/file")
+		if got != string(old) && got != string(fresh) {
+			t.Fatalf("%s: neither the old file nor the new one (%d bytes)", when, len(got))
+		}
+		if err := snapshot.RemoveTemps(image, "/d"); err != nil {
+			t.Fatal(err)
+		}
+		if names, err := image.ReadDir("/d"); err != nil || len(names) != 1 {
+			t.Fatalf("%s: left behind: %v, %v", when, names, err)
+		}
+		return got
+	}
+	fsys := vfs.NewFault(m, func(op vfs.Op) error {
+		for seed := range uint64(8) {
+			look(m.Crash(vfs.KeepSome, seed), fmt.Sprint("before ", op))
+		}
+		look(m.Crash(vfs.KeepNone, 0), fmt.Sprint("before ", op))
+		return nil
+	})
+	if _, err := put(fsys, fresh); err != nil {
+		t.Fatal(err)
+	}
+	if look(m.Crash(vfs.KeepNone, 0), "after") != string(fresh) {
+		t.Error("the new file is not durable")
+	}
+}
+
+// TestReplaceFails fails every operation once: the old file stays, unless only the directory could
+// not be synced, which is an error of its own.
+func TestReplaceFails(t *testing.T) {
+	cause := errors.New("planned fault")
+	for n := 0; ; n++ {
+		m := seeded(t)
+		var failed vfs.Op
+		fsys := vfs.NewFault(m, func(op vfs.Op) error {
+			if op.N != n {
+				return nil
+			}
+			failed = op
+			return cause
+		})
+		_, err := put(fsys, fresh)
+		if fsys.Count() <= n {
+			if n < 8 {
+				t.Fatalf("only %d operations", n)
+			}
+			return
+		}
+		if !errors.Is(err, cause) {
+			t.Fatalf("%v: error %v", failed, err)
+		}
+		var dirSync *snapshot.DirSyncError
+		if errors.As(err, &dirSync) != (failed.Kind == "syncdir") {
+			t.Fatalf("%v: error %v", failed, err)
+		}
+		if got := read(t, m, "/d/file"); got != string(old) && failed.Kind != "syncdir" {
+			t.Fatalf("%v: the old file is gone", failed)
+		}
+		if v := fsys.Violations(); len(v) > 0 {
+			t.Fatalf("%v: %v", failed, v)
+		}
+	}
+}
+
+func TestReplaceReturnsTheWritersError(t *testing.T) {
+	m := seeded(t)
+	cause := errors.New("cannot go on")
+	_, err := snapshot.Replace(m, "/d", "file", func(w io.Writer) error {
+		if _, err := w.Write([]byte("half")); err != nil {
+			return err
+		}
+		return cause
+	})
+	if !errors.Is(err, cause) {
+		t.Errorf("error %v", err)
+	}
+	if names, _ := m.ReadDir("/d"); len(names) != 1 || read(t, m, "/d/file") != string(old) {
+		t.Errorf("left: %v", names)
+	}
+}
