@@ -2,6 +2,7 @@ package perdure_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -433,4 +434,18 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 	wantAll = content(t, s)
 	ok(t, s.CloseNoSave())
 	same(t, content(t, open(t, dir, logOnly()...)), wantAll)
+}
+
+// TestADumpWithAKeyTwiceIsRefused: redis-server panics at such a dump, and so it is damage here, with
+// its place.
+func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	dump := "REDIS0003" + "\xfe\x00" + "\x00\x01k\x01a" + "\x00\x01j\x01b" + "\x00\x01k\x01c" + "\xff"
+	path := filepath.Join(dir, "dump.rdb")
+	ok(t, os.WriteFile(path, []byte(dump), 0o600))
+	_, err := perdure.Open(dir, snapshotsOnly()...)
+	var bad *perdure.CorruptError
+	if !errors.As(err, &bad) || bad.Offset != 21 || bad.File != path {
+		t.Errorf("Open: %v (%+v)", err, bad)
+	}
 }

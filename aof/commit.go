@@ -16,7 +16,7 @@ import (
 func (l *Log) Commit(p Position, durable bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.commitLocked(nil, p, durable)
+	return l.commitLocked(context.Background(), p, durable)
 }
 
 // Sync waits until everything appended so far is on disk, or ctx ends.
@@ -28,7 +28,7 @@ func (l *Log) Sync(ctx context.Context) error {
 	return l.commitLocked(ctx, l.appended, true)
 }
 
-// commitLocked is Commit; it gives up when ctx, which may be nil, ends.
+// commitLocked is Commit; it gives up when ctx ends.
 func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error {
 	p = min(p, l.appended)
 	counted := false
@@ -42,7 +42,7 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 			return l.err
 		case l.phase != phaseRunning:
 			return ErrClosed
-		case ctx != nil && ctx.Err() != nil:
+		case ctx.Err() != nil:
 			return ctx.Err()
 		case !disk && l.written >= p && !late:
 			return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -166,7 +167,19 @@ func (d *decoder) key(number byte) error {
 	}
 	e.Key = key.bytes(d.r)
 	d.entry.ExpireAtMs = 0
-	return d.l.Load(e)
+	if err := d.l.Load(e); err != nil {
+		return d.refused(err)
+	}
+	return nil
+}
+
+// refused is the error of the receiver of an entry. One about damage knows what, and not where.
+func (d *decoder) refused(err error) error {
+	var damage *corrupt.Error
+	if errors.As(err, &damage) && damage.Offset == 0 {
+		damage.Offset = d.at
+	}
+	return err
 }
 
 // record reads what is behind an opcode other than the end's.

@@ -209,7 +209,7 @@ func (e *Engine) Type(db int, key string) (name string, err error) {
 	err = e.read(db, key, func(it table.Item) error {
 		t := snapshot.String
 		if it.Kind() == table.Opaque {
-			t = typeOf(it.AppendValue(nil))
+			t = typeOf(it.AppendPrefix(nil, typeSize))
 		}
 		name = rdb.TypeName(t)
 		return nil

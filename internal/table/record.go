@@ -284,3 +284,11 @@ func (it Item) AppendValue(dst []byte) []byte {
 	}
 	return append(dst, it.value...)
 }
+
+// AppendPrefix appends the first n bytes of the value to dst, or all of a shorter one.
+func (it Item) AppendPrefix(dst []byte, n int) []byte {
+	if it.ValueLen() <= n || it.flags&flagCounter != 0 {
+		return it.AppendValue(dst)
+	}
+	return append(dst, it.value[:n]...)
+}
