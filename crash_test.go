@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,10 +114,15 @@ var crashOptions = map[string]func() []perdure.Option{
 
 // TestPowerLoss stops the machine before every operation on the file system: Open must work unaided
 // and give S(k), with nothing lost that was promised, and must be able to go on from there.
+//
+// PERDURE_SEEDS sets how many random images are taken at each operation; `make soak` has many.
 func TestPowerLoss(t *testing.T) {
 	seeds := uint64(40)
 	if testing.Short() {
 		seeds = 1
+	}
+	if n, err := strconv.ParseUint(os.Getenv("PERDURE_SEEDS"), 10, 64); err == nil {
+		seeds = n
 	}
 	for name, options := range crashOptions {
 		t.Run(name, func(t *testing.T) {

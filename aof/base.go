@@ -99,8 +99,8 @@ func (r *rewrite) publish(base manifestFile) error {
 	return err
 }
 
-// publishFresh is step 6 for a log without an old file: what was appended since the cut becomes durable
-// together with the base. Writers wait.
+// publishFresh is step 6 for a log without an old file: what was appended since the cut becomes
+// durable together with the base. Writers wait.
 func (r *rewrite) publishFresh(base manifestFile) error {
 	l := r.log
 	l.mu.Lock()

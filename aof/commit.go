@@ -19,7 +19,8 @@ func (l *Log) Commit(p Position, durable bool) error {
 	return l.commitLocked(context.Background(), p, durable)
 }
 
-// Sync waits until everything appended so far is on disk, or ctx ends.
+// Sync waits until everything appended so far is on disk, or ctx ends. Before the first base is
+// published it means no more than Commit.
 func (l *Log) Sync(ctx context.Context) error {
 	stop := l.wakeOn(ctx)
 	defer stop()

@@ -8,8 +8,8 @@ import (
 
 // The everysec policy. An epoch is the time from the first byte that is written after a sync has
 // begun to the beginning of the next sync. When one opens, syncTimer is set to end it, and a
-// second timer watches it: an epoch that is not on disk when that fires is late, and while one is late
-// no Commit returns. So no acknowledged byte is ever unsynced for longer than syncLate.
+// second timer watches it: an epoch that is not on disk when that fires is late, and while one is
+// late no Commit returns. So no acknowledged byte is ever unsynced for longer than syncLate.
 const (
 	syncAfter = 1 * time.Second
 	syncLate  = 2 * time.Second

@@ -37,7 +37,7 @@ type Log struct {
 	// which run at the same time.
 	disk *layout
 
-	// ctl serialises Open, Replay, Start and Close.
+	// ctl serialises Open, Replay, Start and Close. Lock order: ctl -> mu.
 	ctl sync.Mutex
 
 	quit  chan struct{} // closed by Close

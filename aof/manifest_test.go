@@ -140,7 +140,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	opts := []aof.Option{aof.Filename("my log's \"aof\" é"), aof.Dirname("dir with spaces")}
+	opts := []aof.Option{aof.Filename("my log's \"aof\" \u00e9"), aof.Dirname("dir with spaces")}
 	l, _, _ := mustOpen(t, dir, opts...)
 	list := []string{set(t, l, "a", "1")}
 	closeLog(t, l)

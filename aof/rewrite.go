@@ -16,14 +16,15 @@ import (
 //  4. the manifest {old base, old increments, new increment} is published: that log. Only now
 //     the new increment is written to.
 //  5. the base is written, synced and renamed: the same, and an unlisted base.
-//  6. the manifest {new base, old files as history, new increment} is published: the new log. This is
-//     the commit; the old files are deleted by the next Start.
+//  6. the manifest {new base, old files as history, new increment} is published: the new log.
+//     This is the commit; the next Start deletes the old files.
 //  7. the old files are deleted: the new log.
 //  8. the manifest {new base, new increment} is published: the new log.
 //
 // A log that has failed is not written to any more: steps 3 and 4 are left out, what was
-// appended before Cut is only in the base, and until step 6 the old log stays as it is. The
-// same holds while a first base is made, but for the old log.
+// appended before Cut is only in the base, what is appended later waits in memory, and until
+// step 6 the old log stays as it is. A first base is made in the same way, but that units go to the
+// new increment at once, which is synced before step 6; until then they are not safe.
 type rewrite struct {
 	log  *Log
 	next *incr // the new increment

@@ -5,3 +5,6 @@ func MaskHash(mask uint64) (restore func()) {
 	hashMask = mask
 	return func() { hashMask = ^uint64(0) }
 }
+
+// Checked says that the build looks for misuse of memory.
+const Checked = checked

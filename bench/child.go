@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+// job is one measure of one peer in one round: what a child process does.
+type job struct {
+	Measure string
+	Peer    string
+	Keys    int
+	Workers []int
+	Time    time.Duration // of each operation
+
+	Operations []string `json:",omitempty"` // of throughput; none is all
+	Tag        string   `json:",omitempty"` // set behind the name of what is measured
+
+	dir string // for the peer's files; empty at first
+	out *outcome
+}
+
+// outcome is what a child hands back.
+type outcome struct {
+	Samples  []sample
+	Timeline []point
+}
+
+func (j *job) add(what, unit string, value float64) {
+	what += j.Tag
+	j.out.Samples = append(j.out.Samples, sample{Peer: j.Peer, What: what, Unit: unit, Values: []float64{value}})
+}
+
+// open opens the job's peer in its directory.
+func (j *job) open() (peer, error) { return openPeer(j.Peer, j.dir, j.Keys) }
+
+// openFull opens it and stores the keys.
+func (j *job) openFull() (peer, error) {
+	p, err := j.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(p, j.Keys); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// measures are all there are, in the order of the report.
+var measures = []struct {
+	name  string
+	suits *regexp.Regexp // peers
+	take  func(*job) error
+}{
+	{"throughput", regexp.MustCompile(`^perdure/|/none$|^(bbolt|pebble)/no$`), measureThroughput},
+	{"durable", regexp.MustCompile(`/(everysec|always)$`), measureDurable},
+	{"memory", regexp.MustCompile(`^(perdure|shardmap|syncmap|xsync|fastcache|freecache|buntdb|redis)/none$`), measureMemory},
+	{"files", regexp.MustCompile(`^(perdure|redis)/(none|everysec)$|^fastcache/|^(buntdb|bbolt|badger|pebble)/no$`), measureFiles},
+	{"saving", regexp.MustCompile(`^(perdure/(none|everysec)|redis/none|redis/everysec|buntdb/no)$`), measureSaving},
+	{"disk", regexp.MustCompile(`^disk$`), measureDisk},
+}
+
+func measureNames() (names []string) {
+	for _, m := range measures {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// The child reads its job from this variable, so that a test binary can be a child too.
+const jobVariable = "PERDURE_BENCH_JOB"
+
+// runAsChild does the job that the process was started for, if any.
+func runAsChild() bool {
+	text := os.Getenv(jobVariable)
+	if text == "" {
+		return false
+	}
+	os.Unsetenv(jobVariable)
+	var j job
+	err := json.Unmarshal([]byte(text), &j)
+	if err == nil {
+		err = j.do()
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(j.out)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return true
+}
+
+// do takes the measure, in this process.
+func (j *job) do() error {
+	j.out = &outcome{}
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	j.dir = filepath.Join(dir, "data")
+	if err := os.Mkdir(j.dir, 0o755); err != nil {
+		return err
+	}
+	for _, m := range measures {
+		if m.name == j.Measure {
+			return m.take(j)
+		}
+	}
+	return fmt.Errorf("no measure %q", j.Measure)
+}
+
+// inChild does the job in a process of its own.
+func (j job) inChild() (*outcome, error) {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(self)
+	c.Env = append(os.Environ(), jobVariable+"="+string(text))
+	c.Stderr = os.Stderr
+	answer, err := c.Output()
+	if err != nil {
+		return nil, err
+	}
+	var o outcome
+	return &o, json.Unmarshal(answer, &o)
+}

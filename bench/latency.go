@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// histogram counts durations in buckets that are at most 1/32 wide, and keeps the longest exactly.
+type histogram struct {
+	buckets [64 * 32]uint64
+	count   uint64
+	max     time.Duration
+}
+
+// bucket is the index for d: its five leading bits after the first, behind its length in bits.
+func bucket(d time.Duration) int {
+	n := uint64(max(d, 0))
+	if n < 32 {
+		return int(n)
+	}
+	shift := bits.Len64(n) - 6
+	return (shift+1)*32 + int(n>>shift)&31
+}
+
+// ceiling is the largest duration in bucket i.
+func ceiling(i int) time.Duration {
+	if i < 32 {
+		return time.Duration(i)
+	}
+	shift := i/32 - 1
+	return time.Duration((uint64(i&31|32)+1)<<shift - 1)
+}
+
+func (h *histogram) record(d time.Duration) {
+	h.buckets[bucket(d)]++
+	h.count++
+	h.max = max(h.max, d)
+}
+
+func (h *histogram) merge(o *histogram) {
+	if o == nil {
+		return
+	}
+	for i, n := range o.buckets {
+		h.buckets[i] += n
+	}
+	h.count += o.count
+	h.max = max(h.max, o.max)
+}
+
+// quantile is the duration that a share q of all did not exceed.
+func (h *histogram) quantile(q float64) time.Duration {
+	rank := uint64(q * float64(h.count))
+	for i, n := range h.buckets {
+		if rank < n {
+			return min(ceiling(i), h.max)
+		}
+		rank -= n
+	}
+	return h.max
+}
+
+// durableKeys is over how many keys durable Sets go: the disk is measured, not the memory.
+const durableKeys = 100_000
+
+// measureDurable is Set by each number of goroutines, with latencies. Commands of a pipeline have
+// none of their own.
+func measureDurable(j *job) error {
+	j.Keys = min(j.Keys, durableKeys)
+	p, err := j.openFull()
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	_, piped := p.(pipeliner)
+	keys := uniform(0, j.Keys)
+	for _, workers := range j.Workers {
+		s, err := trial{peer: p, op: opSet, keys: keys, workers: workers, time: 3 * j.Time, latency: !piped}.run()
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("durable set %d", workers)
+		j.add(name, "rate", 1e9/s.nsPerOp())
+		if !piped {
+			j.add(name+" p50", "ns", float64(s.latency.quantile(0.5)))
+			j.add(name+" p99", "ns", float64(s.latency.quantile(0.99)))
+			j.add(name+" max", "ns", float64(s.latency.max))
+		}
+	}
+	return nil
+}
+
+// measureDisk is how long one fdatasync of 100 appended bytes takes: the yardstick of always.
+func measureDisk(j *job) error {
+	f, err := os.Create(filepath.Join(j.dir, "disk"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var h histogram
+	for end := time.Now().Add(j.Time); time.Now().Before(end); {
+		begin := time.Now()
+		if _, err := f.Write(values[:100]); err != nil {
+			return err
+		}
+		if err := fdatasync(f); err != nil {
+			return err
+		}
+		h.record(time.Since(begin))
+	}
+	j.add("fdatasync p50", "ns", float64(h.quantile(0.5)))
+	j.add("fdatasync p99", "ns", float64(h.quantile(0.99)))
+	return nil
+}

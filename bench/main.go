@@ -1,0 +1,118 @@
+// Command bench measures perdure beside the stores a Go programmer would otherwise take.
+//
+//	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
+//	go run . design               the bars of the design, row by row; design.md, design.json
+//	go run . draw                 report and pictures again, from results.json
+//
+// Run it from its own directory, or from the root of the repository with go -C bench run . (flags
+// follow the mode; -h lists them). It needs Linux for the memory figures; a peer whose program is
+// missing (redis-server) is left out and named.
+//
+// Each measurement of each peer is a process of its own, so that no peer works on another's heap
+// or leftovers; rounds are interleaved, A B C A B C, so that a drift of the machine meets all alike.
+// Keys have 16 bytes and values 64. Results are medians of the rounds, with the lowest and highest.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// settings are what the flags say.
+type settings struct {
+	keys    int
+	rounds  int
+	time    time.Duration
+	workers []int
+	peers   *regexp.Regexp
+	only    *regexp.Regexp
+	out     string
+}
+
+func main() {
+	if runAsChild() {
+		return
+	}
+	mode, args := "all", os.Args[1:]
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		mode, args = args[0], args[1:]
+	}
+	err := run(mode, args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(mode string, args []string) error {
+	s, err := parse(mode, args)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.out, 0o755); err != nil {
+		return err
+	}
+	switch mode {
+	case "all":
+		r := newResults(s)
+		measureAll(s, r)
+		return r.publish(s.out)
+	case "design":
+		return design(s)
+	case "draw":
+		r, err := readResults(filepath.Join(s.out, "results.json"))
+		if err != nil {
+			return err
+		}
+		return r.publish(s.out)
+	}
+	return fmt.Errorf("no mode %q: all, design or draw", mode)
+}
+
+func parse(mode string, args []string) (settings, error) {
+	var s settings
+	f := flag.NewFlagSet("bench "+mode, flag.ExitOnError)
+	f.IntVar(&s.keys, "keys", 1_000_000, "keys a store holds")
+	f.IntVar(&s.rounds, "rounds", 3, "rounds; the median counts")
+	f.DurationVar(&s.time, "time", 300*time.Millisecond, "how long each operation is measured")
+	f.StringVar(&s.out, "out", "results", "directory for what is written")
+	peers := f.String("peers", ".", "measure only peers that match this regular expression, such as ^(perdure|redis)/")
+	only := f.String("only", ".", "take only measures that match: "+strings.Join(measureNames(), " "))
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 || s.keys < 1000 || s.rounds < 1 {
+		return s, fmt.Errorf("want at least 1000 keys, a round, and nothing but flags after the mode; got %q", args)
+	}
+	var err error
+	if s.peers, err = regexp.Compile(*peers); err != nil {
+		return s, err
+	}
+	if s.only, err = regexp.Compile(*only); err != nil {
+		return s, err
+	}
+	s.workers = []int{1, 2, 64}
+	return s, nil
+}
+
+// measureAll takes every measure of every peer it suits, round by round.
+func measureAll(s settings, r *results) {
+	for _, m := range measures {
+		if !s.only.MatchString(m.name) {
+			continue
+		}
+		for round := range s.rounds {
+			for _, name := range peerNames() {
+				if !s.peers.MatchString(name) || !m.suits.MatchString(name) {
+					continue
+				}
+				r.take(round, job{Measure: m.name, Peer: name, Keys: s.keys, Workers: s.workers, Time: s.time})
+			}
+		}
+	}
+}

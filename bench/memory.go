@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// resident is how much memory of p's process is in RAM: ours, or the one of a foreigner. It is 0
+// where there is no /proc.
+func resident(p peer) int64 {
+	process := "self"
+	if f, ok := p.(foreigner); ok {
+		process = strconv.Itoa(f.PID())
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%s/status", process))
+	if err != nil {
+		return 0
+	}
+	_, text, _ = bytes.Cut(text, []byte("VmRSS:"))
+	fields := bytes.Fields(text)
+	if len(fields) == 0 {
+		return 0
+	}
+	kib, _ := strconv.ParseInt(string(fields[0]), 10, 64)
+	return kib << 10
+}
+
+// settle collects the garbage, gives it back to the system and tells what the heap holds then.
+func settle() int64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// measureMemory is what a key takes, of RAM and of the Go heap, and what a collection takes while
+// everything is held.
+func measureMemory(j *job) error {
+	heap, ram := settle(), resident(nil)
+	p, err := j.open()
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	_, foreign := p.(foreigner)
+	if foreign {
+		ram = resident(p)
+	}
+	if err := fill(p, j.Keys); err != nil {
+		return err
+	}
+	heapNow := settle()
+	if ramNow := resident(p); ramNow > 0 {
+		j.add("RAM a key", "bytes", float64(ramNow-ram)/float64(j.Keys))
+	}
+	if foreign {
+		return nil
+	}
+	j.add("heap a key", "bytes", max(0, float64(heapNow-heap)/float64(j.Keys)))
+	var took []time.Duration
+	for range 5 {
+		begin := time.Now()
+		runtime.GC()
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	j.add("runtime.GC()", "ns", float64(took[len(took)/2]))
+	runtime.KeepAlive(p)
+	return nil
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// peer is a store under measurement. Its methods may be called from many goroutines.
+type peer interface {
+	// Get appends the value of key to dst: every peer copies, as a store that can change must.
+	Get(dst []byte, key string) ([]byte, error)
+
+	// Set copies value.
+	Set(key string, value []byte) error
+
+	// Incr adds 1 to the decimal number that key holds.
+	Incr(key string) error
+
+	Close() error
+}
+
+// What a peer may offer besides.
+type (
+	// loader stores many keys faster than Set would; only for filling it.
+	loader interface {
+		Load(keys []string, values [][]byte) error
+	}
+
+	// saver writes all it holds to a file, durably if it can.
+	saver interface{ Save() error }
+
+	// backgroundSaver is a saver with another way of saving beside writers; it returns at the end.
+	backgroundSaver interface{ BackgroundSave() error }
+
+	// pauser tells how long its last save stopped everybody: perdure's barrier, Redis's fork.
+	pauser interface {
+		Pause() (time.Duration, error)
+	}
+
+	// foreigner keeps its data in another process, and tells what its last save copied on write.
+	foreigner interface {
+		PID() int
+		CopiedOnWrite() (int64, error)
+	}
+
+	// pipeliner gives each goroutine a peer of its own that sends commands in groups. Its Get
+	// returns nothing, its errors come late, and Close sends what is left.
+	pipeliner interface{ Pipeline() peer }
+)
+
+var (
+	errMissing     = errors.New("key is missing")
+	errUnsupported = errors.New("not offered")
+)
+
+// How safe a write is when it returns.
+const (
+	modeNone     = "none"     // in memory only
+	modeNo       = "no"       // in the kernel's hands
+	modeEverySec = "everysec" // the same, and on disk a second later
+	modeAlways   = "always"   // on disk
+)
+
+// kind is a peer in all its modes.
+type kind struct {
+	name  string
+	modes []string
+	open  func(dir, mode string, keys int) (peer, error)
+}
+
+// kinds is everybody. A name is kind/mode.
+var kinds = []kind{
+	{"perdure", []string{modeNone, modeNo, modeEverySec, modeAlways}, openPerdure},
+	{"shardmap", []string{modeNone}, openShardMap},
+	{"shardmap-ref", []string{modeNone}, openShardMapRef},
+	{"syncmap", []string{modeNone}, openSyncMap},
+	{"xsync", []string{modeNone}, openXsync},
+	{"fastcache", []string{modeNone}, openFastcache},
+	{"freecache", []string{modeNone}, openFreecache},
+	{"buntdb", []string{modeNone, modeNo, modeEverySec, modeAlways}, openBuntdb},
+	{"bbolt", []string{modeNo, modeEverySec, modeAlways}, openBbolt},
+	{"badger", []string{modeNone, modeNo, modeEverySec, modeAlways}, openBadger},
+	{"pebble", []string{modeNo, modeEverySec, modeAlways}, openPebble},
+	{"redis", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedis},
+	{"redis-pipe", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedisPipe},
+}
+
+func peerNames() (names []string) {
+	for _, k := range kinds {
+		for _, m := range k.modes {
+			names = append(names, k.name+"/"+m)
+		}
+	}
+	return names
+}
+
+// openPeer opens a peer that will hold about keys keys, with its files, old ones too, in dir.
+func openPeer(name, dir string, keys int) (peer, error) {
+	what, mode, _ := strings.Cut(name, "/")
+	for _, k := range kinds {
+		if k.name == what {
+			return k.open(dir, mode, keys)
+		}
+	}
+	return nil, fmt.Errorf("no peer %q", name)
+}
+
+// ticker calls sync every second, as everysec does where a peer has no such mode.
+type ticker struct{ stop, done chan struct{} }
+
+func everySecond(mode string, sync func() error) *ticker {
+	if mode != modeEverySec {
+		return nil
+	}
+	t := &ticker{make(chan struct{}), make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-t.stop:
+				return
+			case <-tick.C:
+				_ = sync() // a disk that fails shows in the peer's own writes
+			}
+		}
+	}()
+	return t
+}
+
+func (t *ticker) close() {
+	if t != nil {
+		close(t.stop)
+		<-t.done
+	}
+}

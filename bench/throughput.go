@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Operations. 90/10 is nine Gets to a Set.
+const (
+	opGet   = "get"
+	opMixed = "90/10"
+	opSet   = "set"
+	opIncr  = "incr"
+)
+
+// operations are in this order because a map that is Set keeps the string it was given; Gets of
+// that very string would find it by its address alone.
+var operations = []string{opGet, opMixed, opSet, opIncr}
+
+// distributions are ways to draw keys.
+var distributions = []struct {
+	name string
+	draw func(first, n int) sequence
+}{{"uniform", uniform}, {"zipf", zipf}}
+
+// Incr goes over keys of its own.
+const (
+	firstCounter = 1 << 40
+	counters     = 1024
+)
+
+// trial is one operation by some goroutines for some time.
+type trial struct {
+	peer    peer
+	op      string
+	keys    sequence
+	workers int
+	time    time.Duration
+	latency bool // record the latency of each operation
+}
+
+// score is what a trial found.
+type score struct {
+	ops     int
+	missing int // Gets that found nothing: a cache has evicted
+	elapsed time.Duration
+	allocs  float64 // an operation
+	latency *histogram
+}
+
+func (s score) nsPerOp() float64 { return float64(s.elapsed.Nanoseconds()) / float64(max(s.ops, 1)) }
+
+// run warms up for a fifth of the time and then measures.
+func (t trial) run() (score, error) {
+	if _, err := t.spell(t.time / 5); err != nil {
+		return score{}, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := t.spell(t.time)
+	runtime.ReadMemStats(&after)
+	s.allocs = float64(after.Mallocs-before.Mallocs) / float64(max(s.ops, 1))
+	return s, err
+}
+
+// spell lets all workers work for d.
+func (t trial) spell(d time.Duration) (score, error) {
+	var (
+		stop   atomic.Bool
+		wg     sync.WaitGroup
+		scores = make([]score, t.workers)
+		errs   = make([]error, t.workers)
+		begin  = time.Now()
+	)
+	for w := range t.workers {
+		wg.Go(func() {
+			scores[w], errs[w] = t.work(w*sequenceLength/t.workers, &stop)
+			if errs[w] != nil {
+				stop.Store(true)
+			}
+		})
+	}
+	end := time.AfterFunc(d, func() { stop.Store(true) })
+	wg.Wait()
+	end.Stop()
+	total := score{elapsed: time.Since(begin), latency: &histogram{}}
+	for _, s := range scores {
+		total.ops += s.ops
+		total.missing += s.missing
+		total.latency.merge(s.latency)
+	}
+	return total, errors.Join(errs...)
+}
+
+// work is one worker, beginning at a place of its own in the sequence.
+func (t trial) work(start int, stop *atomic.Bool) (score, error) {
+	p := t.peer
+	if pl, ok := p.(pipeliner); ok {
+		p = pl.Pipeline()
+		defer p.Close()
+	}
+	step := t.step(p)
+	s := score{}
+	if t.latency {
+		s.latency = &histogram{}
+	}
+	for i := start; !stop.Load(); i++ {
+		var begin time.Time
+		if t.latency {
+			begin = time.Now()
+		}
+		err := step(i)
+		if t.latency {
+			s.latency.record(time.Since(begin))
+		}
+		s.ops++
+		if err == errMissing {
+			s.missing++
+		} else if err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// step is the operation number i.
+func (t trial) step(p peer) func(i int) error {
+	buf := make([]byte, 0, 2*valueSize)
+	get := func(i int) (err error) {
+		buf, err = p.Get(buf[:0], t.keys.key(i))
+		return err
+	}
+	set := func(i int) error { return p.Set(t.keys.key(i), valueAt(i)) }
+	switch t.op {
+	case opGet:
+		return get
+	case opSet:
+		return set
+	case opMixed:
+		return func(i int) error {
+			if i%10 == 9 {
+				return set(i)
+			}
+			return get(i)
+		}
+	}
+	return func(i int) error { return p.Incr(t.keys.key(i)) }
+}
+
+// measureThroughput is every operation under every distribution by every number of goroutines.
+func measureThroughput(j *job) error {
+	p, err := j.openFull()
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	for _, op := range operations {
+		if len(j.Operations) > 0 && !slices.Contains(j.Operations, op) {
+			continue
+		}
+		first, n := 0, j.Keys
+		if op == opIncr {
+			first, n = firstCounter, counters
+		}
+		for _, d := range distributions {
+			keys := d.draw(first, n)
+			for _, workers := range j.Workers {
+				s, err := trial{peer: p, op: op, keys: keys, workers: workers, time: j.Time}.run()
+				if errors.Is(err, errUnsupported) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				j.add(fmt.Sprintf("%s %s %d", op, d.name, workers), "ns", s.nsPerOp())
+				if workers == 1 && d.name == "uniform" {
+					j.add(op+" allocations", "count", s.allocs)
+				}
+				if s.missing > 0 {
+					j.add(op+" missing", "share", float64(s.missing)/float64(s.ops))
+				}
+			}
+		}
+	}
+	return nil
+}
