@@ -1,146 +1,55 @@
 package rdb_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// server is a redis-server of our own, on a socket in its directory.
+// server is a redis-server whose replies are told as one text.
 type server struct {
-	t    *testing.T
-	conn net.Conn
-	in   *bufio.Reader
-	dir  string
-}
-
-// tool returns the path of a program of Redis; the test skips where there is none.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed", name)
-	}
-	return path
+	*redistest.Server
 }
 
 // serve starts a redis-server on the dump p, or an empty one without, until the test ends.
 func serve(t *testing.T, p []byte) *server {
 	t.Helper()
-	path := tool(t, "redis-server")
-	if runtime.GOOS == "windows" {
-		t.Skip("no unix sockets for redis-server here")
-	}
-	dir, err := os.MkdirTemp("", "rdb") // a short path: that of a socket is bounded
-	if err != nil {
-		t.Fatal(err)
-	}
+	redistest.Tool(t, "redis-server")
+	dir := t.TempDir()
 	if p != nil {
 		if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), p, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	socket := filepath.Join(dir, "s")
-	cmd := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--databases", "80",
-		"--enable-debug-command", "yes", "--list-max-listpack-size", "4", "--stream-node-max-entries", "3")
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-exited
-		os.RemoveAll(dir)
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		conn, err := net.Dial("unix", socket)
-		if err == nil {
-			s := &server{t: t, conn: conn, in: bufio.NewReader(conn), dir: dir}
-			t.Cleanup(func() { conn.Close() })
-			for strings.HasPrefix(s.do("PING"), "-LOADING") {
-				runtime.Gosched()
-			}
-			return s
-		}
-		select {
-		case <-exited:
-			t.Fatalf("redis-server ended:\n%s", log.String())
-		case <-time.After(5 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server does not answer:\n%s", log.String())
-		}
-	}
+	return &server{redistest.Start(t, dir, "--databases", "80", "--list-max-listpack-size", "4", "--stream-node-max-entries", "3")}
 }
 
 // do sends one command and returns the reply: a bulk string's bytes, or the line with its sign, or
 // the last element of an array.
-func (s *server) do(args ...string) string {
-	s.t.Helper()
-	if _, err := s.conn.Write(resp.AppendCommand(nil, args...)); err != nil {
-		s.t.Fatal(err)
-	}
-	return s.reply()
-}
+func (s *server) do(args ...string) string { return text(s.Do(args...)) }
 
-func (s *server) reply() string {
-	s.t.Helper()
-	line, err := s.in.ReadString('\n')
-	if err != nil {
-		s.t.Fatal(err)
+func text(r redistest.Reply) string {
+	switch {
+	case r.Null:
+		return "$-1"
+	case r.Elements != nil:
+		return text(r.Elements[len(r.Elements)-1])
 	}
-	line = strings.TrimSuffix(line, "\r\n")
-	if line[0] != '$' && line[0] != '*' || line == "$-1" {
-		return line
-	}
-	n, err := strconv.Atoi(line[1:])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if line[0] == '*' {
-		last := ""
-		for range n {
-			last = s.reply()
-		}
-		return last
-	}
-	p := make([]byte, n+2)
-	for got := 0; got < len(p); {
-		m, err := s.in.Read(p[got:])
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		got += m
-	}
-	return string(p[:n])
+	return r.Text
 }
 
 // must is do for a command that must not fail.
-func (s *server) must(args ...string) string {
-	s.t.Helper()
-	reply := s.do(args...)
-	if strings.HasPrefix(reply, "-") {
-		s.t.Fatalf("%s: %s", args[0], reply)
-	}
-	return reply
-}
+func (s *server) must(args ...string) string { return text(s.Must(args...)) }
 
 // stringsOfAllSizes is what a string store has: sizes, integers, compressible or not, expiries,
 // several databases.
@@ -213,7 +122,7 @@ func TestServerReadsBack(t *testing.T) {
 	names := makeAggregates(s)
 	s.must("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
 	s.must("SAVE")
-	p, err := os.ReadFile(filepath.Join(s.dir, "dump.rdb"))
+	p, err := os.ReadFile(filepath.Join(s.Dir, "dump.rdb"))
 	if err != nil {
 		t.Fatal(err)
 	}
