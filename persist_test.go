@@ -289,6 +289,14 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 			_, err := perdure.Open(dir, perdure.WithoutAppendLog())
 			is(t, err, perdure.ErrCorrupt)
 			same(t, files(t, dir), before)
+
+			// The log on, and none there: the dump would be loaded, and nothing may be built.
+			only := t.TempDir()
+			ok(t, os.WriteFile(filepath.Join(only, "dump.rdb"), []byte(damage), 0o600))
+			before = files(t, only)
+			_, err = perdure.Open(only)
+			is(t, err, perdure.ErrCorrupt)
+			same(t, files(t, only), before)
 		}
 	})
 }

@@ -67,7 +67,8 @@ func (p perdurePeer) BackgroundSave() error {
 	if err != nil {
 		return err
 	}
-	return t.Wait(context.Background())
+	_, err = t.Wait(context.Background())
+	return err
 }
 
 func (p perdurePeer) Pause() (time.Duration, error) { return p.Stats().LastBarrier, nil }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/perduredb/perdure/aof"
@@ -70,6 +71,9 @@ func (x *exec) commit(opErr error, durable bool) error {
 	err := x.log.Commit(x.position, durable)
 	if err != nil {
 		x.e.noteLogFailure(err)
+		if errors.Is(err, aof.ErrClosed) {
+			err = ErrClosed
+		}
 	}
 	return err
 }

@@ -14,11 +14,6 @@ type unit struct {
 	lastDB  int
 }
 
-const (
-	multi = "*1\r\n$5\r\nMULTI\r\n"
-	exec_ = "*1\r\n$4\r\nEXEC\r\n"
-)
-
 // keepUnit is the size above which a unit's buffer is not kept for the next one.
 const keepUnit = 64 << 10
 
@@ -26,7 +21,7 @@ func (u *unit) reset() {
 	if cap(u.buf) > keepUnit {
 		u.buf = nil
 	}
-	u.buf = append(u.buf[:0], multi...)
+	u.buf = append(u.buf[:0], aof.Multi...)
 	u.n = 0
 }
 
@@ -50,9 +45,9 @@ func (u *unit) int(n int64)    { u.buf = resp.AppendInt(u.buf, n) }
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
 	if u.n == 1 {
-		return u.buf[len(multi):]
+		return u.buf[len(aof.Multi):]
 	}
-	u.buf = append(u.buf, exec_...)
+	u.buf = append(u.buf, aof.Exec...)
 	return u.buf
 }
 

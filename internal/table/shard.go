@@ -222,12 +222,12 @@ func (k *keyspace) appendInSlot(r uint32, rec *record, suffix []byte) {
 	}
 }
 
-// extendLarge appends to a large record, in its span when that has room and no reader.
+// extendLarge appends to a large record, in its span when that has room: a reader that has pinned
+// the span looks only at what was there before.
 func (k *keyspace) extendLarge(r uint32, rec *record, suffix []byte) {
 	k.preserve(r)
 	end := spanKey(rec.keySize) + rec.valueSize
-	_, pinned := k.pins[rec.span.ref]
-	if s := rec.span; !pinned && unitsFor(end+len(suffix)) <= s.units {
+	if s := rec.span; unitsFor(end+len(suffix)) <= s.units {
 		copy(k.at(s.ref)[end:], suffix)
 		n := rec.size - rec.keySize + spanKey(rec.keySize) - largeFields
 		binary.LittleEndian.PutUint32(k.at(r)[n+4:], uint32(rec.valueSize+len(suffix)))

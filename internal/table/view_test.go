@@ -148,6 +148,44 @@ func TestViewUnread(t *testing.T) {
 	}
 }
 
+// What was flushed is there for the view, its large values even while they are yielded, and goes
+// with it.
+func TestViewFlush(t *testing.T) {
+	for _, size := range []int{10, 60 << 10, 300 << 10} {
+		m := newModel(t, table.Options{Shards: 2, Databases: 2})
+		for i := range 60 {
+			m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, i)})
+		}
+		v, want := m.freeze()
+		for i := range 10 { // some are before-images
+			m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: "new"})
+		}
+		got := map[name]value{}
+		err := v.Scan(func(e table.Entry) bool {
+			if len(got)%7 == 0 {
+				m.flush(0)
+				m.flush(1)
+				for i := range 20 {
+					m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, -i)})
+				}
+			}
+			m.collect(got, e)
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.equal(got, want)
+		m.check()
+		m.flush(0)
+		m.flush(1)
+		if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
+			t.Errorf("size %d: empty, but %+v", size, mem)
+		}
+		v.Close()
+	}
+}
+
 func TestFreezeTwice(t *testing.T) {
 	tab := table.New(small)
 	v := tab.Freeze()
