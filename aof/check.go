@@ -147,10 +147,27 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		if f.kind == kindBase {
 			kind = "base"
 		}
-		targets = append(targets, target{filepath.Join(dir, f.name), kind, f.seq})
+		targets = append(targets, target{c.locate(dir, filename, f.name), kind, f.seq})
 	}
 	report.Unlisted, err = c.unlisted(dir, filename, m)
 	return targets, err
+}
+
+// locate gives the path of a listed file. The single file of Redis 6 stands beside the log's directory
+// when an upgrade was interrupted before it was moved.
+func (c *checkConfig) locate(dir, filename, name string) string {
+	path := filepath.Join(dir, name)
+	if name != filename {
+		return path
+	}
+	if _, err := c.fs.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return path
+	}
+	beside := filepath.Join(filepath.Dir(filepath.Clean(dir)), name)
+	if _, err := c.fs.Lstat(beside); err == nil {
+		return beside
+	}
+	return path
 }
 
 // unlisted lists the files of the log that m does not.

@@ -127,3 +127,20 @@ func TestCheckTornTail(t *testing.T) {
 		t.Fatalf("%+v, %v", report, err)
 	}
 }
+
+// TestCheckInterruptedUpgrade: the manifest names the single file of Redis 6, which still stands
+// beside the log's directory. Open takes it, and so it is good.
+func TestCheckInterruptedUpgrade(t *testing.T) {
+	dir := t.TempDir()
+	if err := vfs.OS().Mkdir(filepath.Join(dir, "appendonlydir")); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, resp.AppendCommand(nil, "SET", "k", "v"), dir, "appendonly.aof")
+	writeFile(t, []byte("file appendonly.aof seq 1 type b\n"), dir, "appendonlydir/appendonly.aof.manifest")
+	for _, path := range []string{dir, filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest")} {
+		report, err := aof.Check(path)
+		if err != nil || !report.OK() || report.Files[0].Commands != 1 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+	}
+}

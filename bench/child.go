@@ -21,6 +21,8 @@ type job struct {
 	Operations []string `json:",omitempty"` // of throughput; none is all
 	Tag        string   `json:",omitempty"` // set behind the name of what is measured
 
+	Dir string // where directories for the peers' files are made; "" is the system's temporary one
+
 	dir string // for the peer's files; empty at first
 	out *outcome
 }
@@ -101,7 +103,7 @@ func runAsChild() bool {
 // do takes the measure, in this process.
 func (j *job) do() error {
 	j.out = &outcome{}
-	dir, err := os.MkdirTemp("", "bench")
+	dir, err := os.MkdirTemp(j.Dir, "bench")
 	if err != nil {
 		return err
 	}

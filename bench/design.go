@@ -22,7 +22,7 @@ const million = 1_000_000
 // designJobs are the jobs of a round, those to be compared next to each other.
 func designJobs(s settings) (jobs []job) {
 	at := func(measure string, keys int, j job, peers ...string) {
-		j.Measure, j.Keys, j.Time = measure, keys, s.time
+		j.Measure, j.Keys, j.Time, j.Dir = measure, keys, s.time, s.dir
 		for _, j.Peer = range peers {
 			jobs = append(jobs, j)
 		}
@@ -151,7 +151,7 @@ func (r *results) always() bar {
 	return row
 }
 
-// pause is judged by its longest round, and shown beside a store of a tenth: it must not grow.
+// pause shows the barrier beside that of a store of a tenth: it must not grow with the keys.
 func (r *results) pause() bar {
 	row := bar{
 		What: "barrier of BGSave; worst Set meanwhile",

@@ -32,6 +32,7 @@ type settings struct {
 	peers   *regexp.Regexp
 	only    *regexp.Regexp
 	out     string
+	dir     string
 }
 
 func main() {
@@ -81,6 +82,7 @@ func parse(mode string, args []string) (settings, error) {
 	f.IntVar(&s.rounds, "rounds", 3, "rounds; the median counts")
 	f.DurationVar(&s.time, "time", 300*time.Millisecond, "how long each operation is measured")
 	f.StringVar(&s.out, "out", "results", "directory for what is written")
+	f.StringVar(&s.dir, "dir", "", "where the peers keep their files, on the disk to be measured (default the system's temporary directory)")
 	peers := f.String("peers", ".", "measure only peers that match this regular expression, such as ^(perdure|redis)/")
 	only := f.String("only", ".", "take only measures that match: "+strings.Join(measureNames(), " "))
 	if err := f.Parse(args); err != nil {
@@ -111,7 +113,7 @@ func measureAll(s settings, r *results) {
 				if !s.peers.MatchString(name) || !m.suits.MatchString(name) {
 					continue
 				}
-				r.take(round, job{Measure: m.name, Peer: name, Keys: s.keys, Workers: s.workers, Time: s.time})
+				r.take(round, job{Measure: m.name, Peer: name, Keys: s.keys, Workers: s.workers, Time: s.time, Dir: s.dir})
 			}
 		}
 	}

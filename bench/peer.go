@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 )
@@ -105,6 +106,16 @@ func openPeer(name, dir string, keys int) (peer, error) {
 		}
 	}
 	return nil, fmt.Errorf("no peer %q", name)
+}
+
+// saveTo lets save write a file in dir, syncs it and removes it.
+func saveTo(dir string, save func(*os.File) error) error {
+	f, err := os.CreateTemp(dir, "save")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	return errors.Join(save(f), f.Sync(), f.Close())
 }
 
 // ticker calls sync every second, as everysec does where a peer has no such mode.

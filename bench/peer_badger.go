@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 
 	"github.com/dgraph-io/badger/v4"
@@ -81,13 +80,10 @@ func (b badgerPeer) Load(keys []string, values [][]byte) error {
 }
 
 func (b badgerPeer) Save() error {
-	f, err := os.CreateTemp("", "badger")
-	if err != nil {
+	return saveTo(b.dir, func(f *os.File) error {
+		_, err := b.db.Backup(f, 0)
 		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = b.db.Backup(f, 0)
-	return errors.Join(err, f.Sync(), f.Close())
+	})
 }
 
 func (b badgerPeer) Close() error {

@@ -71,9 +71,12 @@ func (b bboltPeer) Load(keys []string, values [][]byte) error {
 }
 
 func (b bboltPeer) Save() error {
-	path := filepath.Join(b.dir, "save")
-	defer os.Remove(path)
-	return b.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(path, 0o644) })
+	return saveTo(b.dir, func(f *os.File) error {
+		return b.db.View(func(tx *bbolt.Tx) error {
+			_, err := tx.WriteTo(f)
+			return err
+		})
+	})
 }
 
 func (b bboltPeer) Close() error {

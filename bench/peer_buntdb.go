@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -79,12 +78,7 @@ func (b buntdbPeer) Load(keys []string, values [][]byte) error {
 
 // Save is a copy of the log without history. Writers wait meanwhile.
 func (b buntdbPeer) Save() error {
-	f, err := os.CreateTemp(b.dir, "save")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	return errors.Join(b.db.Save(f), f.Sync(), f.Close())
+	return saveTo(b.dir, func(f *os.File) error { return b.db.Save(f) })
 }
 
 func (b buntdbPeer) Close() error { return b.db.Close() }

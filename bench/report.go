@@ -40,7 +40,8 @@ func tables() []table {
 	return append(all, durable,
 		table{"Memory", "80 bytes of it are key and value.", []column{
 			{"RAM a key", "RAM a key"}, {"Go heap a key", "heap a key"}, {"runtime.GC()", "runtime.GC()"}}},
-		table{"Files", "open: a dump in mode none of perdure and redis, a log of plain commands in everysec.", []column{
+		table{"Files", "save: synced, but for fastcache's. open: with the files in the page cache; of perdure and redis a dump in mode " +
+			"none and a log of plain commands in everysec; badger, bbolt and pebble load nothing then.", []column{
 			{"save", "save"}, {"open", "open"}, {"on disk", "on disk"}}},
 		table{"Saving beside writers", "pause: perdure's barrier, Redis's fork. Latency of one goroutine; memory under two.", []column{
 			{"save", "background save"}, {"pause", "pause"}, {"Set p50", "set saving p50"}, {"p99.9", "set saving p99.9"},

@@ -98,14 +98,13 @@ func (t trial) spell(d time.Duration) (score, error) {
 }
 
 // work is one worker, beginning at a place of its own in the sequence.
-func (t trial) work(start int, stop *atomic.Bool) (score, error) {
+func (t trial) work(start int, stop *atomic.Bool) (s score, err error) {
 	p := t.peer
 	if pl, ok := p.(pipeliner); ok {
 		p = pl.Pipeline()
-		defer p.Close()
+		defer func() { err = errors.Join(err, p.Close()) }()
 	}
 	step := t.step(p)
-	s := score{}
 	if t.latency {
 		s.latency = &histogram{}
 	}

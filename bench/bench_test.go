@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if runAsChild() {
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func skipWithoutRedis(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil && strings.HasPrefix(name, "redis") {
+		t.Skip("redis-server is not installed")
+	}
+}
+
+// TestPeers: every peer gives back what it was given.
+func TestPeers(t *testing.T) {
+	for _, name := range peerNames() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			skipWithoutRedis(t, name)
+			p, err := openPeer(name, t.TempDir(), 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			if err := fill(p, 1000); err != nil {
+				t.Fatal(err)
+			}
+			if err := verify(p, 1000); err != nil {
+				t.Fatal(err)
+			}
+			testOne(t, p)
+		})
+	}
+}
+
+func testOne(t *testing.T, p peer) {
+	if v, err := p.Get(nil, "no such key 12345"); err != errMissing {
+		t.Errorf("Get of a missing key: %q, %v", v, err)
+	}
+	key := string(appendKey(nil, 7))
+	if err := p.Set(key, valueAt(8)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := p.Get(nil, key); err != nil || !bytes.Equal(v, valueAt(8)) {
+		t.Errorf("Get after Set: %q, %v", v, err)
+	}
+	for _, want := range []string{"1", "2"} {
+		if err := p.Incr("counter"); errors.Is(err, errUnsupported) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := p.Get(nil, "counter"); err != nil || string(v) != want {
+			t.Errorf("Incr: %q, %v, want %s", v, err, want)
+		}
+	}
+	pl, ok := p.(pipeliner)
+	if !ok {
+		return
+	}
+	q := pl.Pipeline()
+	if err := errors.Join(q.Set(key, valueAt(9)), q.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := p.Get(nil, key); err != nil || !bytes.Equal(v, valueAt(9)) {
+		t.Errorf("Get after a pipeline: %q, %v", v, err)
+	}
+}
+
+// TestMeasures takes every measure that suits a few peers, briefly, and looks at what came out.
+func TestMeasures(t *testing.T) {
+	for _, m := range measures {
+		for _, name := range []string{"perdure/none", "perdure/everysec", "buntdb/no", "redis/none", "redis-pipe/everysec", "disk"} {
+			if !m.suits.MatchString(name) {
+				continue
+			}
+			t.Run(m.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				skipWithoutRedis(t, name)
+				j := job{Measure: m.name, Peer: name, Keys: 1000, Workers: []int{1, 3}, Time: 5 * time.Millisecond}
+				if err := j.do(); err != nil {
+					t.Fatal(err)
+				}
+				if len(j.out.Samples) == 0 {
+					t.Error("nothing measured")
+				}
+				for _, s := range j.out.Samples {
+					if s.Unit == "" || scales[s.Unit] == nil || s.Values[0] < 0 {
+						t.Errorf("%+v", s)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestDesignInChildren runs the whole of the design's mode, each job in a process of its own.
+func TestDesignInChildren(t *testing.T) {
+	skipWithoutRedis(t, "redis")
+	dir := t.TempDir()
+	if err := run("design", []string{"-keys", "1000", "-rounds", "1", "-time", "5ms", "-out", dir}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n| "); n != 13 {
+		t.Errorf("%d rows\n%s", n, text)
+	}
+	if strings.Contains(string(text), "not measured") || strings.Contains(string(text), " - ") {
+		t.Errorf("something is missing\n%s", text)
+	}
+}
+
+// sampleResults has every number of every picture and table.
+func sampleResults() *results {
+	r := newResults(settings{keys: 1000, rounds: 3})
+	for _, t := range tables() {
+		for _, c := range t.columns {
+			r.add(sample{"perdure/none", c.what, "ns", []float64{300, 100, 200}})
+			r.add(sample{"redis/none", c.what, "ns", []float64{3e4}})
+		}
+	}
+	for i := range 100 {
+		at := time.Duration(i) * timelineStep
+		r.Timelines["perdure/none"] = append(r.Timelines["perdure/none"], point{at, time.Duration(i) * 100, i > 30 && i < 60})
+	}
+	return r
+}
+
+func TestPublish(t *testing.T) {
+	dir, r := t.TempDir(), sampleResults()
+	if err := r.publish(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := readResults(filepath.Join(dir, "results.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := json.Marshal(r)
+	b, _ := json.Marshal(again)
+	if !bytes.Equal(a, b) {
+		t.Errorf("read back other results:\n%s\n%s", a, b)
+	}
+	report := r.report()
+	for _, want := range []string{"## Get\n", "| perdure/none | 200 ns (100 ns-300 ns) |", "| redis/none | 30 us |"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("report has no %q:\n%s", want, report)
+		}
+	}
+	for _, name := range append([]bars{{file: "saving.svg"}}, pictures...) {
+		wellFormed(t, filepath.Join(dir, name.file))
+	}
+}
+
+func wellFormed(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer f.Close()
+	d := xml.NewDecoder(f)
+	first := ""
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		if e, ok := token.(xml.StartElement); ok && first == "" {
+			first = e.Name.Local
+		}
+	}
+	if first != "svg" {
+		t.Errorf("%s is no picture: %q", path, first)
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for _, c := range []struct {
+		unit string
+		v    float64
+		want string
+	}{
+		{"ns", 0, "0 ns"}, {"ns", 0.4, "0.4 ns"}, {"ns", 999, "999 ns"}, {"ns", 1234, "1.23 us"}, {"ns", 56_789, "56.8 us"},
+		{"ns", 2.5e9, "2.5 s"}, {"rate", 123_456, "123 k/s"}, {"size", 64 << 20, "64 MiB"}, {"bytes", 104.6, "105 B"},
+		{"count", 1, "1"}, {"count", 10, "10"}, {"share", 0.005, "0.5 %"},
+	} {
+		if got := format(c.unit, c.v); got != c.want {
+			t.Errorf("format(%s, %v) = %q, want %q", c.unit, c.v, got, c.want)
+		}
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	var h histogram
+	for i := range 100_000 {
+		h.record(time.Duration(i))
+	}
+	for _, c := range []struct {
+		q    float64
+		want time.Duration
+	}{{0, 0}, {0.5, 50_000}, {0.99, 99_000}, {1, 99_999}} {
+		if got := h.quantile(c.q); got < c.want || float64(got) > 1.04*float64(c.want) {
+			t.Errorf("quantile %v is %d, want %d", c.q, got, c.want)
+		}
+	}
+	for i := range 63 {
+		for _, d := range []time.Duration{1 << i, 1<<i + 1, 1<<i - 1} {
+			if b := bucket(d); d > ceiling(b) || b > 0 && d <= ceiling(b-1) {
+				t.Errorf("%d is in bucket %d up to %d", d, b, ceiling(b))
+			}
+		}
+	}
+}
+
+// TestSequences: keys differ, are long enough, and zipf prefers a few.
+func TestSequences(t *testing.T) {
+	for _, d := range distributions {
+		seq, seen := d.draw(0, 1000), map[string]int{}
+		for i := range 100_000 {
+			seen[seq.key(i)]++
+		}
+		most := 0
+		for _, n := range seen {
+			most = max(most, n)
+		}
+		if skewed := most > 5000; len(seen) > 1000 || skewed != (d.name == "zipf") {
+			t.Errorf("%s: %d keys, the most frequent %d times", d.name, len(seen), most)
+		}
+	}
+}
