@@ -51,5 +51,7 @@ var (
 	ErrTorn = corrupt.ErrTorn
 )
 
-// CorruptError says which file is damaged, where and how. It never carries keys or values.
+// CorruptError says which file is damaged, where and how: its fields are File, Offset (of the first
+// byte that is not as it must be), What (what was expected and found), Torn (a crash explains it) and
+// Err, the cause if there is one. It never carries keys or values.
 type CorruptError = corrupt.Error

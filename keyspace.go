@@ -13,14 +13,7 @@ type DB struct {
 	keyspace
 }
 
-// keyspace carries the methods that a Store and a DB share.
-//
-// Terms that hold for all of them: keys and values are any bytes, empty ones and zero bytes
-// included, up to 512 MiB each; arguments are copied, nothing of them is kept; what is returned
-// belongs to the caller. Reads never wait for the disk. Writes return when they are as safe as
-// the fsync policy asks: in the kernel's hands with EverySec and No, so that a killed process
-// loses nothing; on disk with Always. An error that matches ErrLogFailed leaves the outcome
-// unknown; any other error changed nothing. After Close every method returns ErrClosed.
+// keyspace carries the methods that a Store and a DB share. Their terms stand at Store.
 type keyspace struct {
 	e  *engine.Engine
 	db int
@@ -30,7 +23,10 @@ type keyspace struct {
 const NoExpiry = engine.NoExpiry
 
 // Pair is a key and its value, for MSet.
-type Pair = engine.Pair
+type Pair struct {
+	Key   string
+	Value []byte
+}
 
 // Get returns a copy of the value of key. It is ErrNotFound when the key does not exist or has
 // expired, ErrWrongType when it holds no string. It allocates the copy; AppendGet need not.
@@ -84,7 +80,9 @@ func (k keyspace) MGet(keys ...string) ([][]byte, error) { return k.e.MGet(k.db,
 
 // MSet stores all pairs at once, in memory and in the log; no reader and no crash sees a part.
 // Expiries are removed.
-func (k keyspace) MSet(pairs ...Pair) error { return k.e.MSet(k.db, pairs) }
+func (k keyspace) MSet(pairs ...Pair) error {
+	return k.e.MSet(k.db, len(pairs), func(i int) (string, []byte) { return pairs[i].Key, pairs[i].Value })
+}
 
 // Incr adds 1 to the integer that key holds, 0 when absent, and returns the sum. The expiry stays.
 // It is ErrNotInteger when the value is no int64 in its shortest decimal form, ErrOverflow when the

@@ -190,13 +190,10 @@ func WithAutoRecover(on bool) Option {
 	}
 }
 
-// LoadProgress tells how far Open is.
-type LoadProgress = engine.LoadProgress
-
 // WithLoadProgress sets a function that Open calls about once a MiB, in the goroutine that called it.
 func WithLoadProgress(fn func(LoadProgress)) Option {
 	return func(c *config) error {
-		c.Options.LoadProgress = fn
+		c.Options.LoadProgress = func(p engine.LoadProgress) { fn(LoadProgress(p)) }
 		return nil
 	}
 }

@@ -9,23 +9,21 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Store is an open data set. Its methods on keys work on database 0. It is safe for concurrent
-// use, during Close too.
+// Store is an open data set. It is safe for concurrent use, during Close too.
+//
+// Its methods on keys work on database 0. Terms that hold for all of them: keys and values are any
+// bytes, empty ones and zero bytes included, up to 512 MiB each; arguments are copied, nothing of
+// them is kept; what is returned belongs to the caller. Reads never wait for the disk. Writes
+// return when they are as safe as the fsync policy asks: in the kernel's hands with EverySec and
+// No, so that a killed process loses nothing; on disk with Always. An error that matches
+// ErrLogFailed leaves the outcome unknown; any other changed nothing. After Close every method
+// returns ErrClosed.
 type Store struct {
 	keyspace
 }
 
 // SaveInfo describes a snapshot that was saved.
 type SaveInfo = snapshot.Info
-
-// Task is a save or a rewrite that runs in the background: Done, Wait, Cancel, Progress.
-type Task = engine.Task
-
-// RecoveryInfo tells what Open found and did.
-type RecoveryInfo = engine.RecoveryInfo
-
-// Stats describe a store at one moment.
-type Stats = engine.Stats
 
 // Open loads the data set that dir holds and serves it: the append-only log when there is one and
 // the log is on, otherwise the dump, otherwise nothing. With the log on and only a dump there, the
@@ -122,7 +120,7 @@ func (s *Store) Save(ctx context.Context) (SaveInfo, error) { return s.e.Save(ct
 
 // BGSave begins to write a snapshot of this instant and returns at once. It is ErrSaveInProgress,
 // ErrRewriteInProgress or ErrBusy while the table is frozen for something else.
-func (s *Store) BGSave() (*Task, error) { return s.e.BGSave() }
+func (s *Store) BGSave() (*Task, error) { return newTask(s.e.BGSave()) }
 
 // LastSave is when the last snapshot succeeded; before the first, when the store was opened.
 func (s *Store) LastSave() time.Time { return s.e.LastSave() }
@@ -133,7 +131,7 @@ func (s *Store) LastSave() time.Time { return s.e.LastSave() }
 func (s *Store) Rewrite(ctx context.Context) error { return s.e.Rewrite(ctx) }
 
 // BGRewrite begins a rewrite and returns at once; while a save runs it is scheduled for its end.
-func (s *Store) BGRewrite() (*Task, error) { return s.e.BGRewrite() }
+func (s *Store) BGRewrite() (*Task, error) { return newTask(s.e.BGRewrite()) }
 
 // Sync returns when everything that was acknowledged before is on disk. It is ErrNoAppendLog
 // without a log.
@@ -143,22 +141,6 @@ func (s *Store) Sync(ctx context.Context) error { return s.e.Sync(ctx) }
 // changes nothing. Writes get ErrRestoring while it takes its place on disk, which it has when
 // Restore returns.
 func (s *Store) Restore(ctx context.Context, r io.Reader) error { return s.e.Restore(ctx, r) }
-
-// Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
-func (s *Store) Recovery() RecoveryInfo { return s.e.Recovery() }
-
-// Stats tell the state of the store now. It takes a few microseconds.
-func (s *Store) Stats() Stats { return s.e.Stats() }
-
-// Info is Redis's INFO persistence: the same fields, one a line, for tools that know them.
-func (s *Store) Info() string { return s.e.Info() }
-
-// Err is the reason for which writes are refused now, or nil.
-func (s *Store) Err() error { return s.e.Err() }
-
-// Recover is the way out after ErrLogFailed, once the disk works again: it writes the whole data
-// set and a new log to new files, durably, and lets writes go on. Without a failure it does nothing.
-func (s *Store) Recover(ctx context.Context) error { return s.e.Recover(ctx) }
 
 // Configure changes settings while the store is open, as Redis's CONFIG SET does. Settings are
 // applied in order; the first error ends it.

@@ -13,7 +13,7 @@ import (
 type loader struct {
 	e           *Engine
 	table       *table.Table // nil is the store's own
-	source      Source
+	source      string
 	dropExpired bool  // a dump; the base of a log keeps them for the commands that follow
 	now         int64 // Unix ms
 	keys        int64

@@ -18,37 +18,34 @@ import (
 // lockName is the file whose lock says that a directory is in use. It is never deleted.
 const lockName = "perdure.lock"
 
-// Source says where the data set of an Open came from.
-type Source string
-
-// The sources, in the order in which Open looks for them.
+// The sources of a data set, in the order in which Open looks for them.
 const (
-	FromAOF   Source = "aof"
-	FromRDB   Source = "rdb"
-	FromEmpty Source = "empty"
+	FromAOF   = "aof"
+	FromRDB   = "rdb"
+	FromEmpty = "empty"
 )
 
-// RecoveryInfo tells what Open found and did.
+// RecoveryInfo tells what Open found and did. The root package explains its fields.
 type RecoveryInfo struct {
-	Source   Source
-	Keys     int64         // in the store after loading
-	Expired  int64         // dropped from a dump because their time had passed
-	Commands int64         // replayed from the log
-	Bytes    int64         // read
-	Took     time.Duration // for loading
-	// A torn tail that was cut off the log: how many bytes, where, and what it looked like.
+	Source   string
+	Keys     int64
+	Expired  int64
+	Commands int64
+	Bytes    int64
+	Took     time.Duration
+
 	Cut        int64
 	CutFile    string
 	CutOffset  int64
 	CutReason  string
-	Unverified int64 // bytes of the log that no checksum covers
-	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
+	Unverified int64
+
 	NewerDump bool
 }
 
 // LoadProgress tells how far loading is.
 type LoadProgress struct {
-	Source      Source
+	Source      string
 	Done, Total int64 // bytes
 	Keys        int64
 }
@@ -221,7 +218,7 @@ func (e *Engine) startLog(ctx context.Context, found bool) error {
 // report tells the logger what Open found.
 func (e *Engine) report() {
 	r := &e.recovery
-	e.logger.Info("data loaded", "source", string(r.Source), "keys", r.Keys, "commands", r.Commands,
+	e.logger.Info("data loaded", "source", r.Source, "keys", r.Keys, "commands", r.Commands,
 		"bytes", r.Bytes, "took", r.Took)
 	if r.Cut > 0 {
 		e.logger.Warn("torn tail of the log cut", "file", r.CutFile, "offset", r.CutOffset,

@@ -27,46 +27,48 @@ func (c *counters) init() {
 	c.lastRewriteTook.Store(-1)
 }
 
-// Stats describe a store at one moment. Fields with a Redis name in their comment are those of
-// INFO persistence.
+// Stats describe a store at one moment. The root package has the same type, with the meaning of
+// each field; the two are converted, so that the compiler keeps them alike.
 type Stats struct {
-	Keys    int64 // in all databases, those included that have expired and are not yet swept
-	Expires int64 // keys with an expiry
-	Expired int64 // keys deleted because their time had passed, since Open
-	Memory  table.MemoryStats
+	Keys    int64
+	Expires int64
+	Expired int64
 
-	ChangesSinceSave int64         // rdb_changes_since_last_save
-	SaveInProgress   bool          // rdb_bgsave_in_progress
-	LastSave         time.Time     // rdb_last_save_time
-	LastSaveOK       bool          // rdb_last_bgsave_status
-	LastSaveTook     time.Duration // rdb_last_bgsave_time_sec; -1 before the first
-	CurrentSaveTook  time.Duration // rdb_current_bgsave_time_sec; -1 when none
-	Saves            int64         // rdb_saves
-	RuleSaves        int64         // saves that a rule began
-	KeysProcessed    int64         // current_save_keys_processed
-	KeysTotal        int64         // current_save_keys_total
-	LoadExpired      int64         // rdb_last_load_keys_expired
-	LoadedKeys       int64         // rdb_last_load_keys_loaded
-	LastBarrier      time.Duration // how long the last freeze held every lock, waiting for them included
+	MemoryReserved int64
+	MemoryUsed     int64
 
-	LogEnabled         bool          // aof_enabled
-	LogReady           bool          // it is complete and gives durability
-	RewriteInProgress  bool          // aof_rewrite_in_progress
-	RewriteScheduled   bool          // aof_rewrite_scheduled
-	LastRewriteTook    time.Duration // aof_last_rewrite_time_sec; -1 before the first
-	CurrentRewriteTook time.Duration // aof_current_rewrite_time_sec; -1 when none
-	LastRewriteOK      bool          // aof_last_bgrewrite_status
-	Rewrites           int64         // aof_rewrites
-	RewriteFailures    int           // aof_rewrites_consecutive_failures
-	LastWriteOK        bool          // aof_last_write_status
-	LogSize            int64         // aof_current_size
-	LogBaseSize        int64         // aof_base_size
-	LogBuffered        int64         // aof_buffer_length
-	LogUnsynced        int64         // bytes in the kernel not known to be on disk
-	PendingFsync       bool          // aof_pending_bio_fsync
-	DelayedFsync       int64         // aof_delayed_fsync
+	ChangesSinceSave int64
+	SaveInProgress   bool
+	LastSave         time.Time
+	LastSaveOK       bool
+	LastSaveTook     time.Duration
+	CurrentSaveTook  time.Duration
+	Saves            int64
+	RuleSaves        int64
+	KeysProcessed    int64
+	KeysTotal        int64
+	LoadExpired      int64
+	LoadedKeys       int64
+	LastBarrier      time.Duration
+
+	LogEnabled         bool
+	LogReady           bool
+	RewriteInProgress  bool
+	RewriteScheduled   bool
+	LastRewriteTook    time.Duration
+	CurrentRewriteTook time.Duration
+	LastRewriteOK      bool
+	Rewrites           int64
+	RewriteFailures    int
+	LastWriteOK        bool
+	LogSize            int64
+	LogBaseSize        int64
+	LogBuffered        int64
+	LogUnsynced        int64
+	PendingFsync       bool
+	DelayedFsync       int64
 	Fsyncs             int64
-	FsyncPolicy        string // appendfsync
+	FsyncPolicy        string
 }
 
 // Stats describe the store now. No lock is held for longer than a counter takes.
@@ -74,7 +76,6 @@ func (e *Engine) Stats() Stats {
 	log := e.logStatus()
 	s := Stats{
 		Expired:          e.counts.expired.Load(),
-		Memory:           e.memory(),
 		ChangesSinceSave: e.sumDirty(),
 		Saves:            e.counts.saves.Load(),
 		RuleSaves:        e.counts.ruleSaves.Load(),
@@ -95,6 +96,8 @@ func (e *Engine) Stats() Stats {
 		Fsyncs:           log.Fsyncs,
 		FsyncPolicy:      log.Fsync.String(),
 	}
+	m := e.memory()
+	s.MemoryReserved, s.MemoryUsed = m.Reserved, m.Used()
 	for db := range e.table.Databases() {
 		s.Keys += e.table.Len(db)
 		s.Expires += e.table.Expires(db)

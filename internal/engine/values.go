@@ -216,39 +216,34 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 	return values, err
 }
 
-// Pair is a key with its value.
-type Pair struct {
-	Key   string
-	Value []byte
-}
-
-// MSet stores all pairs, in memory and in the log at once.
-func (e *Engine) MSet(db int, pairs []Pair) error {
-	keys := make([]string, len(pairs))
-	for i, p := range pairs {
-		keys[i] = p.Key
+// MSet stores n pairs, which pair gives by index, in memory and in the log at once.
+func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) error {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i], _ = pair(i)
 	}
-	return e.writeKeys(db, keys, false, func(x *exec) error { return x.mset(db, pairs) })
+	return e.writeKeys(db, keys, false, func(x *exec) error { return x.mset(db, n, pair) })
 }
 
-func (x *exec) mset(db int, pairs []Pair) error {
-	for _, p := range pairs {
-		if len(p.Key) > maxSize || len(p.Value) > maxSize {
+func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) error {
+	for i := range n {
+		if key, value := pair(i); len(key) > maxSize || len(value) > maxSize {
 			return ErrTooLarge
 		}
 	}
-	for _, p := range pairs {
-		s, h := x.locate(p.Key)
-		x.remember(s, h, db, p.Key)
-		s.Set(db, h, p.Key, table.String, p.Value, 0)
-		x.dirty++
-	}
-	if x.log != nil && len(pairs) > 0 {
-		x.unit.begin(x.log, db, 1+2*len(pairs))
+	if x.log != nil && n > 0 {
+		x.unit.begin(x.log, db, 1+2*n)
 		x.unit.str("MSET")
-		for _, p := range pairs {
-			x.unit.str(p.Key)
-			x.unit.bytes(p.Value)
+	}
+	for i := range n {
+		key, value := pair(i)
+		s, h := x.locate(key)
+		x.remember(s, h, db, key)
+		s.Set(db, h, key, table.String, value, 0)
+		x.dirty++
+		if x.log != nil {
+			x.unit.str(key)
+			x.unit.bytes(value)
 		}
 	}
 	return nil

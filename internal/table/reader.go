@@ -45,7 +45,7 @@ func (r *reader) read(page bool) (more bool) {
 	if page && k.skip(1<<12) {
 		r.takePage()
 	}
-	more = k.frozen.cursor < k.frozen.limit
+	more = k.skip(1<<12) || k.frozen.cursor < k.frozen.limit
 	if !more {
 		k.thaw()
 	}

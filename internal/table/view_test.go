@@ -154,11 +154,11 @@ func TestViewFlush(t *testing.T) {
 	for _, size := range []int{10, 60 << 10, 300 << 10} {
 		m := newModel(t, table.Options{Shards: 2, Databases: 2})
 		for i := range 60 {
-			m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, i)})
+			m.set(name{i % 2, fmt.Sprintf("key%02d", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, i)})
 		}
 		v, want := m.freeze()
 		for i := range 10 { // some are before-images
-			m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: "new"})
+			m.set(name{i % 2, fmt.Sprintf("key%02d", i)}, value{bytes: "new"})
 		}
 		got := map[name]value{}
 		err := v.Scan(func(e table.Entry) bool {
@@ -166,7 +166,7 @@ func TestViewFlush(t *testing.T) {
 				m.flush(0)
 				m.flush(1)
 				for i := range 20 {
-					m.set(name{i % 2, fmt.Sprint("key", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, -i)})
+					m.set(name{i % 2, fmt.Sprintf("key%02d", i)}, value{bytes: fmt.Sprintf("%0*d", size+30, -i)})
 				}
 			}
 			m.collect(got, e)

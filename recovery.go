@@ -1,0 +1,41 @@
+package perdure
+
+import (
+	"context"
+	"time"
+)
+
+// RecoveryInfo tells what Open found and did.
+type RecoveryInfo struct {
+	Source   string        // "aof", "rdb" or "empty"
+	Keys     int64         // in the store after loading
+	Expired  int64         // dropped from a dump because their time had passed
+	Commands int64         // replayed from the log
+	Bytes    int64         // read
+	Took     time.Duration // for loading
+	// A torn tail that was cut off the log: how many bytes, where, and what it looked like.
+	Cut        int64
+	CutFile    string
+	CutOffset  int64
+	CutReason  string
+	Unverified int64 // bytes of the log that no checksum covers
+	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
+	NewerDump bool
+}
+
+// Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
+func (s *Store) Recovery() RecoveryInfo { return RecoveryInfo(s.e.Recovery()) }
+
+// LoadProgress tells how far Open is.
+type LoadProgress struct {
+	Source      string // "aof" or "rdb"
+	Done, Total int64  // bytes
+	Keys        int64
+}
+
+// Err is the reason for which writes are refused now, or nil.
+func (s *Store) Err() error { return s.e.Err() }
+
+// Recover is the way out after ErrLogFailed, once the disk works again: it writes the whole data
+// set and a new log to new files, durably, and lets writes go on. Without a failure it does nothing.
+func (s *Store) Recover(ctx context.Context) error { return s.e.Recover(ctx) }
