@@ -135,3 +135,33 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseWhileASnapshotIsRead: the store closes between two entries, and the reader is told.
+func TestCloseWhileASnapshotIsRead(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range 5000 {
+		ok(t, s.Set(fmt.Sprint(i), make([]byte, 100+i%3*50_000)))
+	}
+	snap, err := s.Snapshot()
+	ok(t, err)
+	closed := make(chan error)
+	n := 0
+	for en, err := range snap.All(context.Background()) {
+		if err != nil {
+			is(t, err, perdure.ErrSnapshotLost)
+			break
+		}
+		if n++; n == 100 {
+			go func() { closed <- s.CloseNoSave() }()
+		}
+		for _, b := range en.Value { // memory that must not be gone yet
+			if b != 0 {
+				t.Fatal("not what was stored")
+			}
+		}
+	}
+	ok(t, <-closed)
+	if n == 5000 {
+		t.Log("the reader was faster than Close")
+	}
+}

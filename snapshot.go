@@ -12,7 +12,8 @@ import (
 // Snapshot is the data set of one instant, while the store goes on. It can be read once, by All or
 // by WriteTo, from one goroutine. As long as it is open no save and no rewrite can begin, and
 // writers leave the old values of what they change in memory: when those pass 64 MiB because
-// nobody reads, the snapshot is given up and reading it returns ErrSnapshotLost.
+// nobody reads, the snapshot is given up and reading it returns ErrSnapshotLost. Closing the store
+// ends it too, after the body of a loop over All has returned; that body must not close the store.
 type Snapshot struct {
 	h *engine.Handle
 }

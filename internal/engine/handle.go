@@ -54,10 +54,11 @@ func (e *Engine) enterHandle() error {
 // All yields every entry once. It can be called once, WriteTo included.
 func (h *Handle) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
-		if h.used || h.v.closed.Load() {
+		if h.used || h.v.closed.Load() || !h.e.enter() {
 			yield(snapshot.Entry{}, ErrSnapshotLost)
 			return
 		}
+		defer h.e.running.Done() // Close frees what the loop's body may be looking at
 		h.used = true
 		for en, err := range h.v.All(ctx) {
 			if err == nil && h.v.closed.Load() {
@@ -75,9 +76,10 @@ func (h *Handle) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 
 // Write writes the snapshot as an RDB file.
 func (h *Handle) Write(ctx context.Context, w io.Writer) error {
-	if h.used || h.v.closed.Load() {
+	if h.used || h.v.closed.Load() || !h.e.enter() {
 		return ErrSnapshotLost
 	}
+	defer h.e.running.Done()
 	h.used = true
 	_, err := rdb.Encode(ctx, w, h.v)
 	if h.v.closed.Load() {

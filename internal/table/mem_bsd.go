@@ -23,3 +23,7 @@ func unmapMemory(b []byte) {
 }
 
 func discardMemory([]byte) {}
+
+func preferHuge([]byte) {}
+
+func refuseHuge([]byte) {}

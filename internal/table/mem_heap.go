@@ -16,3 +16,7 @@ func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }
 func unmapMemory([]byte) {}
 
 func discardMemory([]byte) {}
+
+func preferHuge([]byte) {}
+
+func refuseHuge([]byte) {}

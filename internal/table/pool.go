@@ -16,6 +16,9 @@ const (
 // keepChunks bounds the free memory that stays with the process: 4 MiB.
 const keepChunks = 16
 
+// hugeAbove is how much is reserved before new regions prefer huge pages.
+const hugeAbove = 128 << 20
+
 // pool hands out chunks of 256 KiB and mappings for values above that. Related tables share one.
 //
 // Freeing happens under the lock of a shard, and giving memory back to the system takes long, so
@@ -92,6 +95,9 @@ func (p *pool) chunk() ([]byte, uint32) {
 // addRegion makes p.first the number of a region that has memory.
 func (p *pool) addRegion() {
 	memory := mustMap(regionChunks * chunkSize)
+	if p.reserved.Load() >= hugeAbove {
+		preferHuge(memory)
+	}
 	if n := len(p.vacant); n > 0 {
 		p.first = int(p.vacant[n-1])
 		p.vacant = p.vacant[:n-1]
@@ -175,6 +181,7 @@ func (p *pool) settleRegion() bool {
 	}
 	r.free &^= surplus
 	p.mu.Unlock()
+	refuseHuge(memory)
 	for left := surplus; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		discardMemory(memory[i*chunkSize : (i+1)*chunkSize])
