@@ -138,7 +138,7 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 
 // TestCloseWhileASnapshotIsRead: the store closes between two entries, and the reader is told.
 func TestCloseWhileASnapshotIsRead(t *testing.T) {
-	s := open(t, t.TempDir())
+	s := open(t, t.TempDir(), snapshotsOnly()...)
 	for i := range 5000 {
 		ok(t, s.Set(fmt.Sprint(i), make([]byte, 100+i%3*50_000)))
 	}

@@ -3,4 +3,4 @@
 package table_test
 
 // scale divides the sizes of tests, which the race detector makes slow.
-const scale = 8
+const scale = 16

@@ -20,14 +20,14 @@ type Shard struct {
 	spaces []*keyspace // by database; nil until it has a key
 	sweep  sweepPoint
 
-	_ [32]byte // to 128 bytes, two cache lines
+	_ [40]byte // to 128 bytes, two cache lines
 }
 
 // Lock locks the shard. Who needs several locks them in ascending order of their index.
 func (s *Shard) Lock() { s.mu.Lock() }
 
-// Unlock unlocks the shard. It may first give memory that was freed back to the system, without
-// the lock.
+// Unlock unlocks the shard. Then, without the lock, it may give memory that was freed back to the
+// system.
 func (s *Shard) Unlock() {
 	s.mu.Unlock()
 	if s.pool.unsettled.Load() {

@@ -30,7 +30,7 @@ const (
 // Options says how a Table is built. The zero value is good for a store.
 type Options struct {
 	// Shards is rounded up to a power of two, at most 4096; 0 gives 16 for each processor that Go
-	// uses, and at least 256. More shards cost 4 KiB each and make a barrier longer.
+	// uses, and at least 256. A shard in use costs at least 8 KiB, and makes a barrier longer.
 	Shards int
 
 	// Databases is how many numbered databases there are; 0 gives 16.

@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -144,6 +145,42 @@ func TestGrowAndShrink(t *testing.T) {
 	}
 	if mem := tab.Memory(); mem != (table.MemoryStats{}) {
 		t.Errorf("empty, but %+v", mem)
+	}
+}
+
+// What a mass deletion or a flush frees goes back to the system, and with Close everything.
+func TestMemoryReturned(t *testing.T) {
+	m := &model{t: t, tab: table.New(small), want: map[name]value{}}
+	big := strings.Repeat("v", 3000)
+	for round := range 4 {
+		for i := range 20_000 / scale {
+			m.set(name{round % 3, fmt.Sprint(i)}, value{bytes: big})
+		}
+		full := m.tab.Memory().Reserved
+		if round%2 == 0 {
+			m.flush(round % 3)
+		} else {
+			for n := range m.want {
+				m.delete(n)
+			}
+		}
+		if mem := m.tab.Memory(); mem.Reserved != 0 || m.tab.IdleBytes() > 4<<20 {
+			t.Errorf("%d bytes reserved of %d, %d idle", mem.Reserved, full, m.tab.IdleBytes())
+		}
+	}
+	other := m.tab.NewLike()
+	other.Close()
+	m.set(name{0, "key"}, value{})
+	m.check()
+	m.tab.Close()
+	if n := m.tab.MappedBytes(); n != 0 {
+		t.Errorf("%d bytes are left", n)
+	}
+}
+
+func TestShardSize(t *testing.T) {
+	if strconv.IntSize == 64 && table.ShardSize != 128 {
+		t.Errorf("a Shard has %d bytes", table.ShardSize)
 	}
 }
 
