@@ -11,7 +11,7 @@ import (
 )
 
 // ErrSnapshotLost is what a snapshot handle returns after writers needed the memory that it held.
-var ErrSnapshotLost = errors.New("perdure: snapshot was given up, since writers needed its memory")
+var ErrSnapshotLost = errors.New("perdure: snapshot was closed, or given up since writers needed its memory")
 
 // Handle is the data set of one instant, held open by the program. While it is open no save and
 // no rewrite can begin.
@@ -61,15 +61,12 @@ func (h *Handle) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 		defer h.e.running.Done() // Close frees what the loop's body may be looking at
 		h.used = true
 		for en, err := range h.v.All(ctx) {
-			if err == nil && h.v.closed.Load() {
+			if h.v.closed.Load() {
 				err = ErrSnapshotLost
 			}
 			if !yield(en, err) || err != nil {
 				return
 			}
-		}
-		if h.v.closed.Load() {
-			yield(snapshot.Entry{}, ErrSnapshotLost)
 		}
 	}
 }
