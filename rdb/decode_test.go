@@ -312,7 +312,7 @@ func TestNoAllocation(t *testing.T) {
 		})
 	}
 	few, many := allocations(500), allocations(20_000)
-	if many > few {
+	if many > few+5 { // a pool may be emptied in between
 		t.Errorf("%v allocations for 500 entries, %v for 20000", few, many)
 	}
 }

@@ -46,7 +46,9 @@ func (p *machine) next() int {
 }
 
 // sizes are of values: some of each layout.
-var sizes = []int{0, 1, 7, 20, 21, 60, 250, 2040, 3000, 9000, 32 << 10, 33 << 10, 60 << 10, 300 << 10}
+var sizes = []int{
+	0, 1, 7, 20, 21, 60, 250, 2040, 3000, 9000, 32 << 10, 33 << 10, 60 << 10, 300 << 10,
+}
 
 func (p *machine) step() {
 	op, arg := p.next(), p.next()

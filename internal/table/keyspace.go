@@ -167,7 +167,8 @@ func (k *keyspace) drop(r uint32) {
 	k.freeSlot(r)
 }
 
-// releaseDetached gives everything back when the keyspace is out of use: flushed, and no reader left.
+// releaseDetached gives everything back when the keyspace is out of use: flushed, and no reader
+// left.
 func (k *keyspace) releaseDetached() {
 	if k.detached && !k.frozen.on && len(k.pins) == 0 {
 		k.releaseAll()

@@ -75,7 +75,9 @@ func (s *Shard) Set(db int, h uint64, key string, kind Kind, value []byte, expir
 }
 
 // SetBytes is Set.
-func (s *Shard) SetBytes(db int, h uint64, key []byte, kind Kind, value []byte, expireAtMs int64) bool {
+func (s *Shard) SetBytes(
+	db int, h uint64, key []byte, kind Kind, value []byte, expireAtMs int64,
+) bool {
 	c := contentOf(kind, value, expireAtMs)
 	return s.set(db, h, key, &c)
 }

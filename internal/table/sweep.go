@@ -15,7 +15,9 @@ const maxSkipped = 1 << 12
 // expiry, and deletes them. It goes on where it stopped, through every database, and ends after
 // the page in which it has visited max keys, or when it has come round. Before each deletion it
 // calls expired, which must not use the shard; the key is valid during the call.
-func (s *Shard) SweepExpired(nowMs int64, max int, expired func(db int, key []byte)) (visited, removed int) {
+func (s *Shard) SweepExpired(
+	nowMs int64, max int, expired func(db int, key []byte),
+) (visited, removed int) {
 	skipped := 0
 	for range len(s.spaces) + 1 { // the first database may be begun in its middle
 		db := s.sweep.db
@@ -41,7 +43,9 @@ func (s *Shard) SweepExpired(nowMs int64, max int, expired func(db int, key []by
 }
 
 // sweepPage deletes what is expired in page n.
-func (s *Shard) sweepPage(db int, n uint32, nowMs int64, expired func(db int, key []byte)) (visited, removed int) {
+func (s *Shard) sweepPage(
+	db int, n uint32, nowMs int64, expired func(db int, key []byte),
+) (visited, removed int) {
 	k := s.spaces[db]
 	p := &k.pages[n]
 	left, earliest := int(p.used), int64(math.MaxInt64)

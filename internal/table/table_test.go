@@ -43,7 +43,9 @@ func TestSizes(t *testing.T) {
 	m := newModel(t, table.Options{Shards: 1, Databases: 1})
 	r := newRandom(1, 1)
 	var sizes []int
-	for _, s := range []int{0, 8, 255, 256, 2048, 4096, 16 << 10, 32 << 10, 40 << 10, 256 << 10, 1 << 20} {
+	for _, s := range []int{
+		0, 8, 255, 256, 2048, 4096, 16 << 10, 32 << 10, 40 << 10, 256 << 10, 1 << 20,
+	} {
 		for d := -40; d <= 8; d += 6 {
 			if s+d >= 0 {
 				sizes = append(sizes, s+d)
@@ -190,6 +192,9 @@ func TestCollisions(t *testing.T) {
 		tab := table.New(small)
 		restore := table.MaskHash(mask)
 		n := 3000
+		if scale > 1 {
+			n = 1600
+		}
 		for i := range n {
 			key := fmt.Sprint(i)
 			do(tab, key, func(s *table.Shard, h uint64) { s.Set(0, h, key, table.String, []byte(key), 0) })
@@ -265,7 +270,8 @@ func TestSwap(t *testing.T) {
 	b.check()
 	b.tab.Close()
 	a.check()
-	if a.tab.HashBytes([]byte("a key that is longer than sixteen")) != a.tab.Hash("a key that is longer than sixteen") {
+	const key = "a key that is longer than sixteen"
+	if a.tab.HashBytes([]byte(key)) != a.tab.Hash(key) {
 		t.Error("HashBytes is not Hash")
 	}
 }

@@ -55,7 +55,7 @@ func TestViewBetweenEntries(t *testing.T) {
 			for range 8000 / scale {
 				m.step(r)
 			}
-			for range 8 {
+			for range 8 / min(scale, 4) {
 				m.viewRound(r)
 			}
 			m.check()
@@ -317,7 +317,7 @@ func TestViewConcurrent(t *testing.T) {
 		})
 	}
 	rounds := 24
-	if testing.Short() || scale > 1 {
+	if testing.Short() {
 		rounds = 8
 	}
 	for round := range rounds {
