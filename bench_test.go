@@ -49,15 +49,15 @@ func BenchmarkSet(b *testing.B) {
 	keys := benchKeys(1_000_000)
 	for _, c := range []struct {
 		name string
-		opts []perdure.Option
+		opts func() []perdure.Option
 	}{
-		{"nolog", snapshotsOnly()},
-		{"everysec", logOnly(aof.AutoRewrite(0, 0))},
-		{"always", logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0))},
-		{"no", logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))},
+		{"nolog", snapshotsOnly},
+		{"everysec", func() []perdure.Option { return logOnly(aof.AutoRewrite(0, 0)) }},
+		{"always", func() []perdure.Option { return logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0)) }},
+		{"no", func() []perdure.Option { return logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0)) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := open(b, b.TempDir(), c.opts...)
+			s := open(b, b.TempDir(), c.opts()...)
 			if c.name != "always" {
 				fill(b, s, keys)
 			}
