@@ -519,3 +519,28 @@ func TestTheLogIsWhatRedisWrites(t *testing.T) {
 		t.Errorf("ours:\n%q\nRedis's:\n%q", got, theirs)
 	}
 }
+
+// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order.
+func TestInfoHasEveryFieldOfRedis(t *testing.T) {
+	fields := func(info string) []string {
+		var names []string
+		for line := range strings.Lines(info) {
+			if name, _, found := strings.Cut(line, ":"); found {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	for _, on := range []string{"no", "yes"} {
+		server := redistest.Start(t, "", "--appendonly", on)
+		theirs := fields(server.Must("INFO", "persistence").Text)
+		server.Kill()
+		opts := snapshotsOnly()
+		if on == "yes" {
+			opts = logOnly()
+		}
+		if ours := fields(open(t, t.TempDir(), opts...).Info()); !slices.Equal(ours, theirs) {
+			t.Errorf("appendonly %s:\nours    %v\nRedis's %v", on, ours, theirs)
+		}
+	}
+}
