@@ -638,3 +638,37 @@ func ExampleStore_CloseNoSave() {
 	// <nil>
 	// true
 }
+
+func ExampleTx() {
+	s := exampleStore()
+	defer s.Close()
+	check(s.Update(func(tx *perdure.Tx) error {
+		name, err := tx.Get("user:1")
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Delete("user:1"); err != nil {
+			return err
+		}
+		return tx.DB(1).Set("user:1", name) // moved to another database, or not at all
+	}))
+	v, err := s.DB(1).Get("user:1")
+	fmt.Println(string(v), err)
+	// Output: Ada <nil>
+}
+
+func ExampleTask() {
+	dir, remove := exampleDir()
+	defer remove()
+	s, err := perdure.Open(dir)
+	check(err)
+	defer s.Close()
+	check(s.Set("k", nil))
+	task, err := s.BGSave()
+	check(err)
+	<-task.Done()
+	written, total := task.Progress()
+	fmt.Println(written, total)
+	task.Cancel() // too late: nothing happens
+	// Output: 1 1
+}

@@ -457,3 +457,44 @@ func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
 		t.Errorf("Open: %v (%+v)", err, bad)
 	}
 }
+
+// TestLoadingTellsAndEnds: progress grows to the end, and a context that ends stops Open and leaves
+// every file as it is.
+func TestLoadingTellsAndEnds(t *testing.T) {
+	for name, options := range map[string]func() []perdure.Option{
+		"dump": snapshotsOnly,
+		"log":  func() []perdure.Option { return logOnly() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir, options()...)
+			for i := range 3000 {
+				ok(t, s.Set(fmt.Sprint(i), []byte(strings.Repeat(fmt.Sprint(i), 500))))
+			}
+			if name == "dump" {
+				_, err := s.Save(context.Background())
+				ok(t, err)
+			}
+			ok(t, s.Close())
+
+			var last perdure.LoadProgress
+			s = open(t, dir, append(options(), perdure.WithLoadProgress(func(p perdure.LoadProgress) {
+				if p.Done < last.Done || p.Done > p.Total {
+					t.Errorf("%+v after %+v", p, last)
+				}
+				last = p
+			}))...)
+			ok(t, s.CloseNoSave())
+			if last.Total == 0 || last.Done != last.Total {
+				t.Errorf("the last word: %+v", last)
+			}
+
+			before := files(t, dir)
+			ctx, cancel := context.WithCancel(context.Background())
+			_, err := perdure.OpenContext(ctx, dir, append(options(), perdure.WithLoadProgress(func(perdure.LoadProgress) { cancel() }))...)
+			is(t, err, context.Canceled)
+			same(t, files(t, dir), before)
+			open(t, dir, options()...)
+		})
+	}
+}
