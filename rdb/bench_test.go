@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 const benchKeys = 100_000
@@ -89,4 +90,53 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchKeys), "ns/key")
+}
+
+// collections is 20,000 hashes, sorted sets, sets and lists of 20 elements, in the encodings of
+// Redis 7.2, or in those without packed forms.
+func collections(packed bool) *data {
+	d := new(data)
+	for i := range 20_000 {
+		var pairs, scored, one []string
+		linked := [4][]byte{count(20), count(20), count(20), count(20)}
+		for j := range 20 {
+			name, value := fmt.Sprintf("field:%d", j), fmt.Sprintf("value:%d:%d", i, j)
+			pairs, scored, one = append(pairs, name, value), append(scored, value, fmt.Sprint(j)), append(one, value)
+			linked[0] = append(linked[0], strs(name, value)...)
+			linked[1] = append(append(linked[1], strs(value)...), f8(float64(j))...)
+			linked[2] = append(linked[2], strs(value)...)
+			linked[3] = linked[2]
+		}
+		e := snapshot.Entry{Key: fmt.Appendf(nil, "key:%d", i)}
+		if e.Type = []snapshot.Type{4, 5, 2, 1}[i%4]; packed {
+			e.Type = []snapshot.Type{16, 17, 20, 18}[i%4]
+			list := [][]string{pairs, scored, one, one}[i%4]
+			e.Value = plainString(listpackOf(list...))
+			if e.Type == 18 {
+				e.Value = append([]byte{1, 2}, e.Value...)
+			}
+		} else {
+			e.Value = linked[i%4]
+		}
+		d.entries = append(d.entries, e)
+	}
+	return d
+}
+
+// BenchmarkValidate is what it costs to read values to their last element.
+func BenchmarkValidate(b *testing.B) {
+	for _, packed := range []bool{true, false} {
+		p := mustEncode(b, collections(packed))
+		for _, validate := range []bool{false, true} {
+			b.Run(fmt.Sprintf("packed=%v/validate=%v", packed, validate), func(b *testing.B) {
+				b.SetBytes(int64(len(p)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}, rdb.Validate(validate)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
 }

@@ -18,15 +18,19 @@ type Report struct {
 	Types     map[snapshot.Type]int64 // keys of each type; TypeName gives the names
 	Extras    int64                   // function libraries and module data
 	Keys      int64
-	Expires   int64 // keys with an expiry
-	Size      int64 // bytes of the dump, checksum included; up to the damage if there is any
-	Trailing  int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
+	Expires   int64         // keys with an expiry
+	Odd       int64         // values that a server loads but never writes, as DecodeValue says
+	FirstOdd  *CorruptError // where the first of them stands, and what is odd
+	Size      int64         // bytes of the dump, checksum included; up to the damage if there is any
+	Trailing  int64         // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
 }
 
 // Check reads the whole of a dump, of size bytes or an unknown number when that is -1, and reports
-// what it holds. Damage is the error, as Decode returns it, and so is a key that
-// occurs twice in a database: a server refuses such a dump, which redis-check-rdb does not see.
-// It takes about 30 bytes of memory per key besides the longest value. Options: Checksum, MaxValue.
+// what it holds. Damage is the error, as Decode returns it: damage in a value names the key by its
+// number in the file, never by its bytes. Damage is also a key that occurs twice in a database: a
+// server refuses such a dump, which redis-check-rdb does not see. What a server loads but never
+// writes, an empty list for one, is no error and counts as Odd. It takes about 30 bytes of memory
+// per key besides the longest value. Options: Checksum, MaxValue, Validate.
 func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report, error) {
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {
@@ -38,6 +42,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	}
 	d := newDecoder(ctx, r, size, c, s)
 	c.at = &d.at
+	d.odd = c.odd
 	err := d.dump()
 	c.report.Header = *s.header
 	c.report.Size = d.r.offset()
@@ -81,6 +86,13 @@ func newChecker() *checker {
 		dbs:    make(map[int]int),
 		seeds:  [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		seen:   make(map[fingerprint]struct{}),
+	}
+}
+
+// odd notes a value that a server loads but never writes.
+func (c *checker) odd(e *corrupt.Error) {
+	if c.report.Odd++; c.report.FirstOdd == nil {
+		c.report.FirstOdd = e
 	}
 }
 

@@ -19,12 +19,14 @@ import (
 //
 // Versions 1 to 12 of Redis and 80 to 81 of Valkey are read whole, later ones up to the first record
 // of an unknown kind. Strings are given decoded, values of other types as they stand in the file,
-// their structure checked. Keys that have expired are given like others. Entry slices are valid
-// during the call only; nothing is allocated per entry, and never by a declared length.
+// checked to their last element as DecodeValue does it, but for empty ones and the like that a
+// server takes. Keys that have expired are given like others. Entry slices are valid
+// during the call only; nothing is allocated per entry but for the groups of a stream, and never by
+// a declared length.
 //
 // Damage is a *CorruptError with the offset, torn when the input just ends; an unknown version or
 // record is an *UnsupportedError; l's errors and ctx's are returned as they are, the latter looked
-// at every MiB, when l is told the progress. Options: Checksum, MaxValue, HeaderTo. Without
+// at every MiB, when l is told the progress. Options: Checksum, MaxValue, Validate, HeaderTo. Without
 // options Decode is a snapshot.Decoder. It may run in any number of goroutines.
 func Decode(
 	ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option,
@@ -53,7 +55,10 @@ type decoder struct {
 	at         int64          // the offset of the present record
 	keyScratch []byte
 	scratch    []byte
-	skipper    skipper
+	walker     walker
+	validator  *validator             // nil when values are only passed over
+	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
+	keys       int64                  // read so far
 }
 
 func newDecoder(ctx context.Context, r io.Reader, size int64, l snapshot.Loader, s settings) *decoder {
@@ -64,7 +69,11 @@ func newDecoder(ctx context.Context, r io.Reader, size int64, l snapshot.Loader,
 	*d.header = Header{}
 	d.r = newReader(r, size, ticker(ctx, size, l.Progress))
 	d.r.noSum = !s.checksum
-	d.skipper = skipper{r: d.r, limit: s.maxValue, scratch: &d.scratch}
+	d.walker = walker{r: d.r, limit: s.maxValue}
+	if s.validate {
+		d.validator = newValidator(deaf{})
+		d.walker.visitor = d.validator
+	}
 	return d
 }
 
@@ -158,19 +167,48 @@ func (d *decoder) key(number byte) error {
 		}
 		e.Value = value.bytes(d.r)
 	} else {
-		start := d.r.place()
-		d.skipper.start = start
-		if err := d.skipper.value(t); err != nil {
+		if e.Value, err = d.value(t); err != nil {
 			return err
 		}
-		e.Value = d.r.between(start, d.r.place())
 	}
+	d.keys++
 	e.Key = key.bytes(d.r)
 	d.entry.ExpireAtMs = 0
 	if err := d.l.Load(e); err != nil {
 		return d.refused(err)
 	}
 	return nil
+}
+
+// value reads a value that is passed on as it stands. Damage in it names the key by its number in
+// the file, from 1.
+func (d *decoder) value(t snapshot.Type) ([]byte, error) {
+	start := d.r.place()
+	d.walker.start = start
+	at := d.r.offset()
+	var err error
+	if d.validator != nil {
+		err = d.validator.walk(&d.walker, t)
+	} else {
+		err = d.walker.value(t)
+	}
+	if err == nil {
+		if d.odd != nil && d.validator != nil && d.validator.odd != "" {
+			d.odd(d.ofKey(t, corrupt.New(at, "%s", d.validator.odd)))
+		}
+		return d.r.between(start, d.r.place()), nil
+	}
+	var damage *corrupt.Error
+	if errors.As(err, &damage) && !damage.Torn {
+		d.ofKey(t, damage)
+	}
+	return nil, err
+}
+
+// ofKey says in an error which key's value it is about.
+func (d *decoder) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
+	e.What = fmt.Sprintf("key %d, %s of type %d: %s", d.keys+1, TypeName(t), t.RDB(), e.What)
+	return e
 }
 
 // refused is the error of the receiver of an entry. One about damage knows what, and not where.
@@ -284,12 +322,12 @@ func (d *decoder) aux() error {
 // extra reads a function library or a module's data, and passes it on as it stands.
 func (d *decoder) extra(op byte) error {
 	start := d.r.place()
-	d.skipper.start = start
-	skip := d.skipper.str
+	w := walker{r: d.r, start: start, limit: d.settings.maxValue}
+	pass := w.str
 	if op == opModuleAux {
-		skip = d.skipper.module
+		pass = w.module
 	}
-	if err := skip(); err != nil {
+	if err := pass(); err != nil {
 		return err
 	}
 	payload := bytes.Clone(d.r.between(start, d.r.place()))

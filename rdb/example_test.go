@@ -65,3 +65,29 @@ func ExampleAppendDump() {
 	// 00c00a0900be6d06895a28000a
 	// string 10 <nil>
 }
+
+func ExampleDecodeValue() {
+	// A hash as it stands in a dump behind its key: a listpack, type 16.
+	payload := plainString(listpackOf("name", "perdure", "visits", "42"))
+	value, err := rdb.DecodeValue(16, payload)
+	if err != nil {
+		log.Fatal(err)
+	}
+	switch v := value.(type) {
+	case *rdb.Hash:
+		for f := range v.All() {
+			fmt.Printf("%s = %s\n", f.Name, f.Value)
+		}
+	case *rdb.List:
+		for p := range v.All() {
+			fmt.Printf("%s\n", p)
+		}
+	}
+	// The same with a name twice is refused.
+	_, err = rdb.DecodeValue(16, plainString(listpackOf("name", "a", "name", "b")))
+	fmt.Println(err)
+	// Output:
+	// name = perdure
+	// visits = 42
+	// input: offset 16: want each field once, found one twice
+}

@@ -27,7 +27,7 @@ import (
 //	00 03 66 6f 6f 03 62 61 72  type 0, key, value
 //	ff <crc>
 //
-// Lengths and strings are drawn in string.go, values of the other types in skip.go.
+// Lengths and strings are drawn in string.go, values of the other types in walk.go.
 const (
 	opKeyMeta     = 243 // Redis
 	opSlotImport  = 243 // Valkey

@@ -16,7 +16,7 @@ const (
 // function that it means nothing to.
 var ErrOption = errors.New("rdb: invalid option")
 
-// Option is one setting of New, Encode, Decode, Check or Dump.Configure. What a setting is good
+// Option is one setting of New, Encode, Decode, DecodeValue, Check or Dump.Configure. What a setting is good
 // for is said at its constructor; another function that is given it returns ErrOption. An Option
 // keeps nothing but its value and may be used any number of times, from any goroutine.
 type Option struct {
@@ -32,6 +32,7 @@ const (
 	forNew    scope = 1 << iota // New and Dump.Configure
 	forEncode                   // Encode
 	forDecode                   // Decode, Check and CheckFile
+	forValue                    // DecodeValue
 )
 
 // settings is what all options together come to.
@@ -43,6 +44,7 @@ type settings struct {
 	aofBase     bool
 	usedMemory  int64 // 0 leaves the field out
 	maxValue    int64
+	validate    bool
 	header      *Header
 }
 
@@ -52,6 +54,7 @@ func defaults() settings {
 		compression: true,
 		checksum:    true,
 		maxValue:    DefaultMaxValue,
+		validate:    true,
 	}
 }
 
@@ -134,14 +137,25 @@ func UsedMemory(bytes int64) Option {
 }
 
 // MaxValue bounds the bytes of one value, and of one key, in what is read: a string after
-// decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New and
-// Decode; the default is DefaultMaxValue.
+// decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New,
+// Decode and DecodeValue; the default is DefaultMaxValue.
 func MaxValue(bytes int64) Option {
-	return Option{"MaxValue", forNew | forDecode, func(s *settings) error {
+	return Option{"MaxValue", forNew | forDecode | forValue, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
 			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
 		}
 		s.maxValue = bytes
+		return nil
+	}}
+}
+
+// Validate says whether values other than strings are read to their last element, so that damage
+// within them shows: for New, Decode, Check and DecodeValue. Without it Decode and Check look only
+// for where a value ends and at the frame of packed forms, and DecodeValue, which always reads
+// everything, takes what a server loads but never writes. The default is true.
+func Validate(on bool) Option {
+	return Option{"Validate", forNew | forDecode | forValue, func(s *settings) error {
+		s.validate = on
 		return nil
 	}}
 }

@@ -1,101 +1,140 @@
 package rdb
 
 import (
-	"encoding/binary"
 	"fmt"
+	"strconv"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/snapshot"
 )
 
-// form checks the bytes of one packed form and returns what is wrong with them, or "".
-//
-// What is checked is the frame, by which Redis walks: sizes and the end. The entries within are
-// carried as they are.
-type form func(p []byte) string
-
-// formOf returns the form in which a value of type t, one string, is packed.
-func formOf(t snapshot.Type) form {
-	switch t {
-	case typeHashZipmap:
-		return zipmap
-	case typeSetIntset:
-		return intset
-	case typeListZiplist, typeZSetZiplist, typeHashZiplist:
-		return ziplist
-	}
-	return listpack
+// flaw is what is wrong within a value, and where in the packed form that is being read, if any.
+// Whoever knows the offset of the form turns it into a *CorruptError.
+type flaw struct {
+	at   int
+	what string
 }
 
-// packed passes over a string that holds a packed form.
-func (s *skipper) packed(check form) error {
-	at := s.r.offset()
-	p, err := s.r.str(s.scratch, s.limit)
-	if err != nil {
-		return err
+func (f *flaw) Error() string { return f.what }
+
+func flawed(at int, format string, args ...any) *flaw { return &flaw{at, fmt.Sprintf(format, args...)} }
+
+// placed gives an error of a visitor its place in a packed form.
+func placed(err error, at int) error {
+	if f, ok := err.(*flaw); ok {
+		f.at = at
 	}
-	if what := check(p.bytes(s.r)); what != "" {
-		return corrupt.New(at, "%s", what)
+	return err
+}
+
+// element is what stands in a listpack or ziplist: bytes, or an integer for its decimal text.
+type element struct {
+	bytes   []byte
+	integer int64
+	isInt   bool
+}
+
+func integer(n int64) element     { return element{integer: n, isInt: true} }
+func byteString(p []byte) element { return element{bytes: p} }
+
+// digits has room for the text of an integer.
+type digits [20]byte
+
+// text is the element as a string, made in d or a part of the packed form.
+func (e *element) text(d *digits) []byte {
+	if e.isInt {
+		return strconv.AppendInt(d[:0], e.integer, 10)
+	}
+	return e.bytes
+}
+
+// pack is a listpack or a ziplist that is read from its start to its end. A copy goes on from
+// where it was made.
+type pack struct {
+	p     []byte
+	zip   bool // a ziplist
+	next  int  // where the next entry stands
+	at    int  // where the present one stands
+	count int  // entries read
+	err   error
+	element
+}
+
+// more goes to the next entry, and reports whether there is one. At the end it compares what the
+// head says; err tells what was wrong.
+func (c *pack) more() bool {
+	if c.err != nil {
+		return false
+	}
+	if c.next == len(c.p)-1 {
+		c.err = c.closing()
+		return false
+	}
+	at, size := c.next, 0
+	if c.zip {
+		size, c.err = c.ziplistEntry()
+	} else {
+		size, c.err = c.listpackEntry()
+	}
+	if c.err != nil {
+		return false
+	}
+	c.at, c.next = at, at+size
+	c.count++
+	return true
+}
+
+// want goes to the next entry, of which there must be one.
+func (c *pack) want(what string) error {
+	if !c.more() && c.err == nil {
+		c.err = flawed(len(c.p)-1, "want %s, found the end", what)
+	}
+	return c.err
+}
+
+// wantInt is want for an integer.
+func (c *pack) wantInt(what string) (int64, error) {
+	if err := c.want(what); err != nil {
+		return 0, err
+	}
+	if !c.isInt {
+		c.err = flawed(c.at, "want %s, found a string of %d bytes", what, len(c.bytes))
+	}
+	return c.integer, c.err
+}
+
+// closing compares head and entries at the end.
+func (c *pack) closing() error {
+	if c.zip {
+		return c.ziplistEnd()
+	}
+	return c.listpackEnd()
+}
+
+// counted compares a count in a head with the entries read; manyEntries there means unknown.
+func (c *pack) counted(at, declared int) error {
+	if declared != manyEntries && declared != c.count {
+		return flawed(at, "want a count of %d entries, found %d", c.count, declared)
 	}
 	return nil
 }
 
-// listpack: size (4 bytes little-endian, all of it), count (2; 65535 is unknown), entries, ff.
-func listpack(p []byte) string {
-	const least = 4 + 2 + 1
-	if len(p) < least {
-		return fmt.Sprintf("want a listpack of at least %d bytes, found %d", least, len(p))
-	}
-	return framed("listpack", p)
-}
+const manyEntries = 0xffff
 
-// ziplist: size (4 bytes little-endian, all of it), where the last entry stands (4), count (2),
-// entries, ff.
-func ziplist(p []byte) string {
-	const head, least = 4 + 4 + 2, 4 + 4 + 2 + 1
-	if len(p) < least {
-		return fmt.Sprintf("want a ziplist of at least %d bytes, found %d", least, len(p))
+// packed reads a string that holds a packed form and gives it to fn, whose flaws get an offset.
+func (w *walker) packed(fn func(w *walker, p []byte) error) error {
+	at := w.r.offset()
+	s, err := w.r.str(&w.first, w.limit)
+	if err != nil {
+		return err
 	}
-	if tail := binary.LittleEndian.Uint32(p[4:]); tail < head || int64(tail) >= int64(len(p)) {
-		return fmt.Sprintf("want the last entry of a ziplist within %d bytes, found it at %d", len(p), tail)
+	p := s.bytes(w.r)
+	err = fn(w, p)
+	f, ok := err.(*flaw)
+	switch {
+	case !ok:
+		return err
+	case s.made != nil:
+		return corrupt.New(at, "%s, at byte %d when decompressed", f.what, f.at)
 	}
-	return framed("ziplist", p)
-}
-
-// framed checks size and end of a listpack or ziplist.
-func framed(name string, p []byte) string {
-	if size := binary.LittleEndian.Uint32(p); int64(size) != int64(len(p)) {
-		return fmt.Sprintf("want a %s of its %d bytes, found a size of %d", name, len(p), size)
-	}
-	if last := p[len(p)-1]; last != 0xff {
-		return fmt.Sprintf("want ff at the end of a %s, found %02x", name, last)
-	}
-	return ""
-}
-
-// intset: width (4 bytes little-endian: 2, 4 or 8), count (4), that many integers of that width.
-func intset(p []byte) string {
-	const head = 4 + 4
-	if len(p) < head {
-		return fmt.Sprintf("want an intset of at least %d bytes, found %d", head, len(p))
-	}
-	width, count := binary.LittleEndian.Uint32(p), binary.LittleEndian.Uint32(p[4:])
-	if width != 2 && width != 4 && width != 8 {
-		return fmt.Sprintf("want an intset of width 2, 4 or 8, found %d", width)
-	}
-	if want := head + int64(width)*int64(count); want != int64(len(p)) {
-		return fmt.Sprintf("want an intset of %d bytes, found %d", want, len(p))
-	}
-	return ""
-}
-
-// zipmap: count (1 byte; 254 and more is unknown), entries, ff.
-func zipmap(p []byte) string {
-	if len(p) < 2 {
-		return fmt.Sprintf("want a zipmap of at least 2 bytes, found %d", len(p))
-	}
-	if last := p[len(p)-1]; last != 0xff {
-		return fmt.Sprintf("want ff at the end of a zipmap, found %02x", last)
-	}
-	return ""
+	return corrupt.New(w.r.offset()-int64(len(p)-f.at), "%s", f.what)
 }

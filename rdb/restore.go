@@ -38,8 +38,8 @@ func AppendDump(dst []byte, t snapshot.Type, value []byte) []byte {
 }
 
 // ParseDump returns type and value of a payload for RESTORE, as an Entry holds them. The version in
-// it decides the dialect: from 80 on it is Valkey's. The checksum is always compared, the
-// structure checked. The value is a part of p, or newly made where a string has another encoding.
+// it decides the dialect: from 80 on it is Valkey's. The checksum is always compared, the value
+// checked to its last element. The value is a part of p, or newly made where a string has another encoding.
 // Errors are those of Decode, with offsets in p.
 func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	if len(p) < 1+1+restoreTail {
@@ -79,8 +79,9 @@ func parseValue(t snapshot.Type, body []byte) (value []byte, err error) {
 		}
 		value = s.bytes(r)
 	} else {
-		s := skipper{r: r, start: r.place(), limit: DefaultMaxValue, scratch: &scratch}
-		if err := s.value(t); err != nil {
+		v := newValidator(deaf{})
+		w := walker{r: r, start: r.place(), limit: DefaultMaxValue, visitor: v}
+		if err := v.walk(&w, t); err != nil {
 			return nil, err
 		}
 		value = r.between(1, r.place())

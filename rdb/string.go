@@ -31,6 +31,8 @@ const (
 	stringI16  = 0xc1
 	stringI32  = 0xc2
 	stringLZF  = 0xc3
+
+	scratchDoubles = 64 << 10 // bytes up to which a scratch buffer grows to twice its size
 )
 
 // text is a string in the input: held bytes, or made ones.
@@ -85,7 +87,7 @@ func (r *reader) longLength(first byte, at int64) (uint64, error) {
 }
 
 // str reads a string of at most limit bytes. What has to be made of another encoding is made in
-// scratch, which grows as needed.
+// scratch, which is replaced when it is too small.
 func (r *reader) str(scratch *[]byte, limit int64) (text, error) {
 	at := r.offset()
 	first, err := r.byte()
@@ -165,6 +167,11 @@ func (r *reader) compressed(at int64, scratch *[]byte, limit int64) (text, error
 	p, err := r.bytes(int(packed))
 	if err != nil {
 		return text{}, err
+	}
+	if size > scratchDoubles && uint64(cap(*scratch)) < size {
+		// Not twice as much, as lzf would make it: what all scratch of a value takes is then
+		// bounded by what comes out of it.
+		*scratch = nil
 	}
 	out, err := lzf.Decompress((*scratch)[:0], p, int(size))
 	if err != nil {

@@ -21,7 +21,8 @@ var checkCommand = &command{
 	what: "tell whether files are whole",
 	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
 found. Of a data directory both the log and the dump are checked. A torn end of a log, which
-Open would cut off, counts as damage. Memory: about 30 bytes a key. Exit status: 0 good,
+Open would cut off, counts as damage, and so does a value that Redis loads but never writes, such
+as an empty list. Values are read to their last element. Memory: about 30 bytes a key. Exit status: 0 good,
 1 damaged, 2 unreadable or wrong usage; of several paths the highest.`,
 	run: (*app).check,
 }
@@ -144,6 +145,12 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	if p.compressed() {
 		f.Kind = string(formZst)
 	}
+	if err == nil && r.FirstOdd != nil {
+		f.OK, f.Problem, c.OK = false, problemOf(r.FirstOdd), false
+		if !p.compressed() {
+			f.Good = r.FirstOdd.Offset
+		}
+	}
 	var damage *perdure.CorruptError
 	if errors.As(err, &damage) {
 		f.File, f.Problem, c.OK = damage.File, problemOf(damage), false
@@ -212,6 +219,10 @@ func (a *app) checkLog(p *place, result *checked) error {
 		}
 		if base, ok := bases[f.Path]; ok {
 			out.Version, out.Keys = base.Version, &base.Keys
+			if out.Problem == nil && base.FirstOdd != nil {
+				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
+				out.Good = base.FirstOdd.Offset
+			}
 		}
 		result.Files = append(result.Files, out)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"unicode/utf8"
 
@@ -20,22 +21,34 @@ var dumpCommand = &command{
 
   {"db":0,"key":"visits","type":"string","value":"42","expireAtMs":1700000000000}
 
-expireAtMs is left out of a key without expiry. A key or value that is not valid UTF-8 stands in
-keyBase64 or valueBase64 instead. Values of other types than string are not printed. What has
-expired and still stands in the file is. Of a data directory the log is read when there is one,
-otherwise the dump. Memory: the whole data set is held, since it is sorted.`,
+expireAtMs is left out of a key without expiry. What has expired and still stands in the file is
+printed. The value of
+
+  list, set   is an array of strings; a set's is sorted
+  hash        an object; fieldExpireAtMs stands beside it when fields expire
+  zset        [{"member":"a","score":1.5}] by score; an infinite one is "inf" or "-inf"
+  stream      {"entries":[{"id":"1-1","fields":[["f","v"]]}],...,"groups":[...]}
+  module      {"module":"name","version":1}, without what the module wrote
+
+and is left out of types newer than Redis 8.4. A key that is not valid UTF-8 stands in keyBase64
+instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
+same shape, with every string in base64, names of fields, groups and consumers included.
+
+Of a data directory the log is read when there is one, otherwise the dump. Memory: the whole data
+set is held, since it is sorted.`,
 	run: (*app).dump,
 }
 
 // dumped is one line. Its order is that of the fields.
 type dumped struct {
-	DB          int     `json:"db"`
-	Key         *string `json:"key,omitempty"`
-	KeyBase64   *string `json:"keyBase64,omitempty"`
-	Type        string  `json:"type"`
-	Value       *string `json:"value,omitempty"`
-	ValueBase64 *string `json:"valueBase64,omitempty"`
-	ExpireAtMs  int64   `json:"expireAtMs,omitempty"`
+	DB              int              `json:"db"`
+	Key             *string          `json:"key,omitempty"`
+	KeyBase64       *string          `json:"keyBase64,omitempty"`
+	Type            string           `json:"type"`
+	Value           any              `json:"value,omitempty"`
+	ValueBase64     any              `json:"valueBase64,omitempty"`
+	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
+	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`
 }
 
 func (a *app) dump(c *command, args []string) error {
@@ -51,7 +64,11 @@ func (a *app) dump(c *command, args []string) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for i := range entries {
-		if err := enc.Encode(lineOf(&entries[i])); err != nil {
+		line, err := lineOf(&entries[i])
+		if err == nil {
+			err = enc.Encode(line)
+		}
+		if err != nil {
 			return err
 		}
 		entries[i] = snapshot.Entry{}
@@ -75,12 +92,7 @@ func (a *app) entries(path string) ([]snapshot.Entry, error) {
 	defer src.close()
 	var entries []snapshot.Entry
 	err = src.each(a.ctx, func(e snapshot.Entry) error {
-		e.Key = bytes.Clone(e.Key)
-		if e.Type == snapshot.String {
-			e.Value = bytes.Clone(e.Value)
-		} else {
-			e.Value = nil
-		}
+		e.Key, e.Value = bytes.Clone(e.Key), bytes.Clone(e.Value)
 		entries = append(entries, e)
 		return nil
 	})
@@ -93,13 +105,26 @@ func (a *app) entries(path string) ([]snapshot.Entry, error) {
 	return entries, err
 }
 
-func lineOf(e *snapshot.Entry) *dumped {
+// lineOf is the line of an entry. What a server takes is printed, an empty list for one: the
+// values were checked when they were read.
+func lineOf(e *snapshot.Entry) (*dumped, error) {
 	line := &dumped{DB: e.DB, Type: rdb.TypeName(e.Type), ExpireAtMs: e.ExpireAtMs}
 	line.Key, line.KeyBase64 = text(e.Key)
-	if e.Type == snapshot.String {
-		line.Value, line.ValueBase64 = text(e.Value)
+	v, err := rdb.DecodeValue(e.Type, e.Value, rdb.Validate(false))
+	if errors.Is(err, rdb.ErrUnsupported) {
+		return line, nil
 	}
-	return line
+	if err != nil {
+		return nil, err
+	}
+	j := valueOf(v)
+	if j.base64 {
+		line.ValueBase64 = j.value
+	} else {
+		line.Value = j.value
+	}
+	line.FieldExpireAtMs = j.expiry
+	return line, nil
 }
 
 // text gives bytes as a string where they are UTF-8, and in base64 otherwise.

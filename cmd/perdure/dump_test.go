@@ -72,7 +72,7 @@ func TestCorpus(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("SKIPPED: no corpora in ", root)
 	}
-	compared := 0
+	compared, values := 0, 0
 	for _, path := range files {
 		text, err := os.ReadFile(strings.TrimSuffix(path, ".rdb") + ".json")
 		if err != nil {
@@ -91,6 +91,7 @@ func TestCorpus(t *testing.T) {
 		}
 		want(t, exitGood, "check", path)
 		lines := decodeDump(t, want(t, exitGood, "dump", path).stdout)
+		all := corpusValues(t, text)
 		for _, e := range expected {
 			got, ok := lines[dumpedKey{e.DB, e.Key}]
 			switch e.Type {
@@ -102,6 +103,9 @@ func TestCorpus(t *testing.T) {
 				continue
 			}
 			compared++
+			if compareCorpusValue(t, path, e.Type, got, all[dumpedKey{e.DB, e.Key}]) {
+				values++
+			}
 			if got.Type != e.Type {
 				t.Errorf("%s: %q: type %s, want %s", path, e.Key, got.Type, e.Type)
 			}
@@ -115,7 +119,10 @@ func TestCorpus(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d keys compared", compared)
+	t.Logf("%d keys compared, %d collections among them", compared, values)
+	if values < 30 {
+		t.Error("too few collections")
+	}
 }
 
 type dumpedKey struct {
@@ -123,7 +130,14 @@ type dumpedKey struct {
 	key string
 }
 
-func (d dumped) value(t *testing.T) string { return plain(t, d.Value, d.ValueBase64) }
+// value is the value of a string.
+func (d dumped) value(t *testing.T) string {
+	if s, ok := d.Value.(string); ok {
+		return s
+	}
+	s, _ := d.ValueBase64.(string)
+	return plain(t, nil, &s)
+}
 
 func plain(t *testing.T, text, encoded *string) string {
 	t.Helper()

@@ -87,10 +87,10 @@ func TestRedisDirectory(t *testing.T) {
 	s.Must("SAVE")
 	s.Kill()
 
-	lines := `{"db":0,"key":"list","type":"list"}
+	lines := `{"db":0,"key":"list","type":"list","value":["a","b"]}
 {"db":0,"key":"n","type":"string","value":"1"}
 {"db":0,"key":"s","type":"string","value":"two","expireAtMs":4071006245678}
-{"db":5,"key":"hash","type":"hash"}
+{"db":5,"key":"hash","type":"hash","value":{"f":"v"}}
 `
 	want(t, exitGood, "check", dir).wants(t, "their.aof.")
 	want(t, exitGood, "stat", dir).wants(t, "4 keys", "list", "hash")

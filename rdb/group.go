@@ -1,0 +1,170 @@
+package rdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// streamGroup reads a consumer group of a stream. What is drawn in walkstream.go is told as a
+// whole; without a visitor it is only passed over.
+func (w *walker) streamGroup(t snapshot.Type) error {
+	at := w.r.offset()
+	w.group, w.owners = StreamGroup{}, w.owners[:0]
+	g := &w.group
+	var err error
+	if g.Name, err = w.kept(); err != nil {
+		return err
+	}
+	if g.LastID.Ms, err = w.r.length(); err != nil {
+		return err
+	}
+	if g.LastID.Seq, err = w.r.length(); err != nil {
+		return err
+	}
+	g.EntriesRead = -1
+	if t >= typeStream2 {
+		n, err := w.r.length()
+		if err != nil {
+			return err
+		}
+		g.EntriesRead = int64(n)
+	}
+	if err := w.each((*walker).pending); err != nil {
+		return err
+	}
+	consumer := (*walker).consumer
+	if t < typeStream3 {
+		consumer = (*walker).consumerBefore72
+	}
+	if err := w.each(consumer); err != nil {
+		return err
+	}
+	if t >= typeStream5 {
+		if err := w.ids(); err != nil {
+			return err
+		}
+	}
+	if w.visitor == nil {
+		return nil
+	}
+	if i := slices.Index(w.owners, false); i >= 0 {
+		return corrupt.New(at, "want a consumer for each pending entry of a group, found one without")
+	}
+	return w.told(at, w.visitor.group(g))
+}
+
+// pending reads an entry that a group has pending. They ascend.
+func (w *walker) pending() error {
+	g := &w.group
+	at := w.r.offset()
+	p, err := w.r.bytes(streamIDSize + 8)
+	if err != nil {
+		return err
+	}
+	x := StreamPending{ID: streamID(p), DeliveredAtMs: int64(binary.LittleEndian.Uint64(p[streamIDSize:]))}
+	if x.Deliveries, err = w.r.length(); err != nil || w.visitor == nil {
+		return err
+	}
+	if n := len(g.Pending); n > 0 && g.Pending[n-1].ID.Compare(x.ID) >= 0 {
+		return corrupt.New(at, "want ascending ids of pending entries, found one out of order")
+	}
+	g.Pending = append(g.Pending, x)
+	w.owners = append(w.owners, false)
+	return nil
+}
+
+// consumer reads a consumer of the group, and notes which pending entries it owns.
+func (w *walker) consumer() error { return w.consumerOf(2) }
+
+// consumerBefore72 reads a consumer without the time when it was last active.
+func (w *walker) consumerBefore72() error { return w.consumerOf(1) }
+
+// consumerOf reads a consumer with a number of times.
+func (w *walker) consumerOf(times int) error {
+	w.one = StreamConsumer{}
+	c := &w.one
+	var err error
+	if c.Name, err = w.kept(); err != nil {
+		return err
+	}
+	p, err := w.r.bytes(8 * times)
+	if err != nil {
+		return err
+	}
+	c.SeenAtMs = int64(binary.LittleEndian.Uint64(p))
+	c.ActiveAtMs = int64(binary.LittleEndian.Uint64(p[8*(times-1):]))
+	if w.visitor == nil {
+		return w.ids()
+	}
+	if err := w.each((*walker).owned); err != nil {
+		return err
+	}
+	w.group.Consumers = append(w.group.Consumers, *c)
+	return nil
+}
+
+// owned reads the id of an entry that is pending for the present consumer.
+func (w *walker) owned() error {
+	at := w.r.offset()
+	p, err := w.r.bytes(streamIDSize)
+	if err != nil {
+		return err
+	}
+	id := streamID(p)
+	i, ok := slices.BinarySearchFunc(w.group.Pending, id, func(x StreamPending, id StreamID) int { return x.ID.Compare(id) })
+	switch {
+	case !ok:
+		return corrupt.New(at, "want an entry that is pending in the group, found another")
+	case w.owners[i]:
+		return corrupt.New(at, "want one consumer for a pending entry, found a second")
+	}
+	w.owners[i] = true
+	w.one.Pending = append(w.one.Pending, id)
+	return nil
+}
+
+// ids passes over a count and that many ids of 16 bytes.
+func (w *walker) ids() error {
+	n, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	return w.rawTimes(n, streamIDSize)
+}
+
+// kept reads a string that stays; without a visitor it only passes over it.
+func (w *walker) kept() ([]byte, error) {
+	if w.visitor == nil {
+		return nil, w.str()
+	}
+	var own []byte
+	s, err := w.r.str(&own, w.limit)
+	if err != nil || s.made != nil {
+		return s.made, err
+	}
+	return bytes.Clone(s.bytes(w.r)), nil
+}
+
+// doubled makes room for one more in s, twice as much as there was when there is none: together
+// with what it grew from, four times what is in it at most.
+func doubled[E any](s []E) []E {
+	if len(s) < cap(s) {
+		return s
+	}
+	return slices.Grow(s, max(len(s), 4))
+}
+
+// sameName reports whether two of names are the same. It sorts them.
+func sameName(names [][]byte) bool {
+	slices.SortFunc(names, bytes.Compare)
+	for i := 1; i < len(names); i++ {
+		if bytes.Equal(names[i-1], names[i]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,158 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"iter"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// Hash is a hash. It is a part of the payload that it was decoded from.
+type Hash struct{ view }
+
+// HashField is a field of a hash.
+type HashField struct {
+	Name, Value []byte
+	ExpireAtMs  int64 // Unix milliseconds; 0 is no expiry
+}
+
+// Len returns how many fields there are.
+func (h *Hash) Len() int { return h.n }
+
+// All yields the fields as they stand in the file, which is no order; those that have expired as
+// well. Name and Value are valid until the next is asked for, and must not be changed.
+func (h *Hash) All() iter.Seq[HashField] {
+	return func(yield func(HashField) bool) { h.walk(&eachField{yield: yield}) }
+}
+
+// eachField is a loop over fields.
+type eachField struct {
+	deaf
+	yield func(HashField) bool
+}
+
+func (e *eachField) field(name, value []byte, expireAtMs int64) error {
+	return goOn(e.yield(HashField{name, value, expireAtMs}))
+}
+
+// maxFieldExpiry is the last instant at which Redis lets a field expire.
+const maxFieldExpiry = 1<<48 - 2
+
+// hashField passes over a field without expiry.
+func (w *walker) hashField() error { return w.pair(w.r.offset(), 0) }
+
+// pair passes over name and value of a field that stands at an offset.
+func (w *walker) pair(at, expireAtMs int64) error {
+	name, err := w.r.str(&w.first, w.limit)
+	if err != nil {
+		return err
+	}
+	value, err := w.r.str(&w.second, w.limit)
+	if err != nil || w.visitor == nil {
+		return err
+	}
+	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), expireAtMs))
+}
+
+// hashTTL passes over a hash whose lifetimes count from the first expiry of a field.
+func (w *walker) hashTTL() error {
+	at := w.r.offset()
+	p, err := w.r.bytes(8)
+	if err != nil {
+		return err
+	}
+	first := binary.LittleEndian.Uint64(p)
+	if w.visitor != nil && first > maxFieldExpiry+1 {
+		return corrupt.New(at, "want the first expiry of a field up to %d, found %d", uint64(maxFieldExpiry+1), first)
+	}
+	w.ttlBase = int64(first) - 1
+	return w.each((*walker).ttlField)
+}
+
+// ttlField passes over a field behind its lifetime, 0 for none.
+func (w *walker) ttlField() error {
+	at := w.r.offset()
+	ttl, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	expireAtMs := int64(0)
+	if ttl > 0 && w.visitor != nil {
+		if ttl > maxFieldExpiry+1 || w.ttlBase+int64(ttl) > maxFieldExpiry {
+			return corrupt.New(at, "want an expiry of a field up to %d, found one beyond", int64(maxFieldExpiry))
+		}
+		expireAtMs = max(w.ttlBase+int64(ttl), 1)
+	}
+	return w.pair(at, expireAtMs)
+}
+
+// valkeyField passes over a field with its expiry behind it, -1 for none.
+func (w *walker) valkeyField() error {
+	at := w.r.offset()
+	name, err := w.r.str(&w.first, w.limit)
+	if err != nil {
+		return err
+	}
+	value, err := w.r.str(&w.second, w.limit)
+	if err != nil {
+		return err
+	}
+	p, err := w.r.bytes(8)
+	if err != nil || w.visitor == nil {
+		return err
+	}
+	ms := int64(binary.LittleEndian.Uint64(p))
+	switch ms {
+	case -1:
+		ms = 0
+	case 0:
+		ms = 1 // 0 is none in a HashField; this instant is as far gone
+	}
+	if ms < 0 {
+		return corrupt.New(w.r.offset()-8, "want an expiry of a field, found %d", ms)
+	}
+	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), ms))
+}
+
+// fields tells what is in c as names and values.
+func (w *walker) fields(c *pack) error {
+	if w.visitor == nil {
+		return c.err
+	}
+	for c.more() {
+		at, name := c.at, c.text(&w.digits)
+		if err := c.want("a value behind the name of a field"); err != nil {
+			return err
+		}
+		if err := w.visitor.field(name, c.text(&w.digits2), 0); err != nil {
+			return placed(err, at)
+		}
+	}
+	return c.err
+}
+
+// listpackTTLFields tells what is in a listpack as names, values and expiries, 0 for none.
+func (w *walker) listpackTTLFields(p []byte) error {
+	c := w.listpack(p)
+	if w.visitor == nil {
+		return c.err
+	}
+	for c.more() {
+		at, name := c.at, c.text(&w.digits)
+		if err := c.want("a value behind the name of a field"); err != nil {
+			return err
+		}
+		value := c.text(&w.digits2)
+		ms, err := c.wantInt("the expiry of a field")
+		if err != nil {
+			return err
+		}
+		if ms < 0 || ms > maxFieldExpiry {
+			return flawed(c.at, "want an expiry of a field up to %d, found %d", int64(maxFieldExpiry), ms)
+		}
+		if err := w.visitor.field(name, value, ms); err != nil {
+			return placed(err, at)
+		}
+	}
+	return c.err
+}

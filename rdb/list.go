@@ -1,0 +1,105 @@
+package rdb
+
+import (
+	"iter"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// List is a list. It is a part of the payload that it was decoded from.
+type List struct{ view }
+
+// Len returns how many elements there are.
+func (l *List) Len() int { return l.n }
+
+// All yields the elements in order. Each is valid until the next is asked for, and must not be
+// changed.
+func (l *List) All() iter.Seq[[]byte] { return l.elements() }
+
+// Set is a set. It is a part of the payload that it was decoded from.
+type Set struct{ view }
+
+// Len returns how many members there are.
+func (s *Set) Len() int { return s.n }
+
+// All yields the members as they stand in the file, which is no order. Each is valid until the
+// next is asked for, and must not be changed.
+func (s *Set) All() iter.Seq[[]byte] { return s.elements() }
+
+func (v *view) elements() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) { v.walk(&eachElement{yield: yield}) }
+}
+
+// eachElement is a loop over elements or members.
+type eachElement struct {
+	deaf
+	yield func([]byte) bool
+}
+
+func (e *eachElement) element(p []byte) error           { return goOn(e.yield(p)) }
+func (e *eachElement) member(p []byte, _ float64) error { return goOn(e.yield(p)) }
+
+// listElement passes over an element of a list.
+func (w *walker) listElement() error {
+	at := w.r.offset()
+	s, err := w.r.str(&w.first, w.limit)
+	if err != nil || w.visitor == nil {
+		return err
+	}
+	return w.told(at, w.visitor.element(s.bytes(w.r)))
+}
+
+// setMember passes over a member of a set.
+func (w *walker) setMember() error {
+	at := w.r.offset()
+	s, err := w.r.str(&w.first, w.limit)
+	if err != nil || w.visitor == nil {
+		return err
+	}
+	return w.told(at, w.visitor.member(s.bytes(w.r), 0))
+}
+
+// quicklistNode passes over one element, or a listpack of them.
+func (w *walker) quicklistNode() error {
+	at := w.r.offset()
+	container, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	switch container {
+	case 1:
+		return w.listElement()
+	case 2:
+		return w.packed((*walker).listpackElements)
+	}
+	return corrupt.New(at, "want a plain (1) or packed (2) list node, found %d", container)
+}
+
+func (w *walker) listpackElements(p []byte) error { return w.elements(w.listpack(p)) }
+func (w *walker) ziplistElements(p []byte) error  { return w.elements(w.ziplist(p)) }
+
+// elements tells what is in c as elements of a list.
+func (w *walker) elements(c *pack) error {
+	if w.visitor == nil {
+		return c.err
+	}
+	for c.more() {
+		if err := w.visitor.element(c.text(&w.digits)); err != nil {
+			return placed(err, c.at)
+		}
+	}
+	return c.err
+}
+
+// members tells what is in c as members of a set.
+func (w *walker) members(c *pack) error {
+	if w.visitor == nil {
+		return c.err
+	}
+	for c.more() {
+		if err := w.visitor.member(c.text(&w.digits), 0); err != nil {
+			return placed(err, c.at)
+		}
+	}
+	return c.err
+}

@@ -1,0 +1,158 @@
+package rdb
+
+import (
+	"bytes"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// validator is the visitor that checks what the walker cannot see by one element: that nothing
+// occurs twice, and that the parts fit together. It passes on what the next visitor may want,
+// elements left out. One serves any number of values, one after the other.
+type validator struct {
+	visitor // the next one, for what is not checked here
+
+	strict bool   // refuse what is odd: what a server loads but never writes
+	odd    string // the first odd thing of the present value, when it is not refused
+
+	w      *walker
+	t      snapshot.Type
+	n      int // elements, members, fields, entries or pieces
+	seen   seen
+	groups [][]byte // names
+
+	firstID, lastID StreamID // of entries
+}
+
+func newValidator(next visitor) *validator {
+	return &validator{visitor: next, seen: newSeen()}
+}
+
+// walk lets w pass over a value of type t, and judges it as a whole. Of a type that is not typed
+// only the structure is looked at.
+func (v *validator) walk(w *walker, t snapshot.Type) error {
+	at := w.r.offset()
+	if !typed(t) {
+		w.visitor = nil
+		err := w.value(t)
+		w.visitor = v
+		return err
+	}
+	v.w, v.t, v.n = w, t, 0
+	v.odd = ""
+	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
+	v.seen.reset()
+	if err := w.value(t); err != nil {
+		return err
+	}
+	name := kinds[t].name
+	if v.n == 0 && name != "stream" && name != "module" {
+		if err := v.isOdd("want a " + name + " that is not empty, found an empty one"); err != nil {
+			return w.told(at, err)
+		}
+	}
+	return nil
+}
+
+// isOdd refuses or notes what is odd.
+func (v *validator) isOdd(what string) error {
+	if v.strict {
+		return flawed(0, "%s", what)
+	}
+	if v.odd == "" {
+		v.odd = what
+	}
+	return nil
+}
+
+func (v *validator) element([]byte) error {
+	v.n++
+	return nil
+}
+
+func (v *validator) member(p []byte, _ float64) error { return v.once(p, "member") }
+
+func (v *validator) field(name, _ []byte, _ int64) error { return v.once(name, "field") }
+
+func (v *validator) piece(modulePiece) error {
+	v.n++
+	return nil
+}
+
+// entry counts an entry of a stream.
+func (v *validator) entry(e *StreamEntry) error {
+	if v.n == 0 {
+		v.firstID = e.ID
+	} else if v.lastID.Compare(e.ID) >= 0 {
+		if err := v.isOdd("want ascending ids in a stream, found one out of order"); err != nil {
+			return err
+		}
+	}
+	v.lastID = e.ID
+	v.n++
+	return nil
+}
+
+func (v *validator) streamHead(h *streamHead) error {
+	if v.n > 0 && v.lastID.Compare(h.lastID) > 0 {
+		if err := v.isOdd("want the last id of a stream at its last entry or behind, found it before"); err != nil {
+			return err
+		}
+	}
+	return v.visitor.streamHead(h)
+}
+
+func (v *validator) group(g *StreamGroup) error {
+	names := make([][]byte, len(g.Consumers))
+	for i := range names {
+		names[i] = g.Consumers[i].Name
+	}
+	if sameName(names) {
+		return flawed(0, "want each consumer of a group once, found one twice")
+	}
+	v.groups = append(doubled(v.groups), g.Name)
+	if !v.seen.add(g.Name) && sameName(v.groups) {
+		return flawed(0, "want each group of a stream once, found one twice")
+	}
+	return v.visitor.group(g)
+}
+
+// once counts p, which must not have been there.
+func (v *validator) once(p []byte, what string) error {
+	v.n++
+	if v.seen.add(p) || !v.twice(p) {
+		return nil
+	}
+	return flawed(0, "want each %s once, found one twice", what)
+}
+
+// twice reports whether p stands more than once in what is read of the value so far. It is asked
+// when a hash occurs twice, which between different members is not to be expected in practice, so
+// that it may be slow.
+//
+// The value is read anew with the walker's own scratch. That does no harm when its reading goes
+// on: a type that is one packed form decompresses the same bytes to the same place, and another
+// type has nothing there that is still wanted.
+func (v *validator) twice(p []byte) bool {
+	c := &counter{want: bytes.Clone(p)}
+	read := v.w.r.between(v.w.start, v.w.r.place())
+	again := walker{r: memoryReader(read), limit: v.w.limit, visitor: c, first: v.w.first, second: v.w.second}
+	_ = again.value(v.t) // it ends with what is not read yet
+	return c.n > 1
+}
+
+// counter counts how often a member or the name of a field occurs.
+type counter struct {
+	deaf
+	want []byte
+	n    int
+}
+
+func (c *counter) member(p []byte, _ float64) error { return c.field(p, nil, 0) }
+
+func (c *counter) field(name, _ []byte, _ int64) error {
+	if bytes.Equal(name, c.want) {
+		c.n++
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package rdb
+
+import (
+	"math"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// Values behind the key, by type number; n is a length, s a string, z a string that holds a
+// packed form (packed.go), f8 eight bytes:
+//
+//	1 list, 2 set      n s*n
+//	3 zset             n (s textdouble)*n    textdouble: size byte (253 nan, 254 inf, 255 -inf), text
+//	4 hash             n (s s)*n
+//	5 zset             n (s f8)*n
+//	7 module           id (opcode value)* 0  opcodes: 1, 2 n; 3 four bytes; 4 f8; 5 s
+//	9-13, 16, 17, 20   z
+//	14 list            n z*n
+//	18 list            n (container s)*n     container: 1 s is an element, 2 s is a listpack
+//	15, 19, 21, 26, 27 stream (walkstream.go)
+//	22 hash, Redis     n (ttl s s)*n
+//	23 hash, Redis     z
+//	24 hash            f8 n (ttl s s)*n
+//	25 hash            f8 z
+//	28 array           n flag [index] (index tag v)*n   tag: 0, 3 s; 1, 2 f8; flag 1: index follows
+//	22 hash, Valkey    n (s s f8)*n
+//
+// Types 0 and 6 do not come here: a string is decoded, and a type 6 does not tell where it ends.
+
+// walker passes over one value, whose bytes stay held from start, and tells a visitor what is in
+// it. Without a visitor it only looks for where the value ends, and at the frame of packed forms.
+type walker struct {
+	r       *reader
+	start   int   // the place where the value begins
+	limit   int64 // bytes of the whole value, and of each string in it
+	visitor visitor
+
+	// What stands here is not on the stack, so that no value costs an allocation.
+
+	first, second   []byte // for strings that are not given by their bytes
+	digits, digits2 digits // for integers
+	pack            pack   // the listpack or ziplist that is being read
+	ttlBase         int64  // what the lifetimes of a hash's fields count from
+
+	nodes  int      // listpacks of a stream
+	master StreamID // the first id of the present one
+	entry  StreamEntry
+
+	group  StreamGroup    // the present one
+	owners []bool         // which of its pending entries have a consumer
+	one    StreamConsumer // the present consumer
+}
+
+// visitor is told what stands in a value, in its order. Slices are valid during the call only. A
+// *flaw that it returns becomes damage at the place of what it was told; another error is returned
+// as it is.
+type visitor interface {
+	element(p []byte) error               // of a list, or of an intset
+	member(p []byte, score float64) error // of a sorted set, or of a set, with score 0
+	field(name, value []byte, expireAtMs int64) error
+	entry(e *StreamEntry) error
+	streamHead(h *streamHead) error
+	group(g *StreamGroup) error
+	module(id uint64) error
+	piece(p modulePiece) error
+}
+
+// value passes over a value of type t, which kinds holds.
+func (w *walker) value(t snapshot.Type) error {
+	switch t {
+	case typeList:
+		return w.each((*walker).listElement)
+	case typeSet:
+		return w.each((*walker).setMember)
+	case typeHash:
+		return w.each((*walker).hashField)
+	case typeZSet:
+		return w.each((*walker).scored)
+	case typeZSetText:
+		return w.each((*walker).textScored)
+	case typeModule:
+		return w.module()
+	case typeQuicklist:
+		return w.each(func(w *walker) error { return w.packed((*walker).ziplistElements) })
+	case typeQuicklist2:
+		return w.each((*walker).quicklistNode)
+	case typeStream, typeStream2, typeStream3, typeStream4, typeStream5:
+		return w.stream(t)
+	case typeHashTTLOld:
+		w.ttlBase = 0
+		return w.each((*walker).ttlField)
+	case typeHashTTL:
+		return w.hashTTL()
+	case typeHashTTLLP:
+		if err := w.raw(8); err != nil {
+			return err
+		}
+		return w.packed((*walker).listpackTTLFields)
+	case typeArray:
+		return w.array()
+	case typeValkeyHashTTL:
+		return w.each((*walker).valkeyField)
+	}
+	return w.packed(packedForms[t])
+}
+
+// packedForms are the types that are one packed form, with how it is read.
+var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
+	typeHashZipmap:   (*walker).zipmapFields,
+	typeListZiplist:  (*walker).ziplistElements,
+	typeSetIntset:    (*walker).intsetMembers,
+	typeZSetZiplist:  func(w *walker, p []byte) error { return w.scores(w.ziplist(p)) },
+	typeHashZiplist:  func(w *walker, p []byte) error { return w.fields(w.ziplist(p)) },
+	typeHashListpack: func(w *walker, p []byte) error { return w.fields(w.listpack(p)) },
+	typeZSetListpack: func(w *walker, p []byte) error { return w.scores(w.listpack(p)) },
+	typeSetListpack:  func(w *walker, p []byte) error { return w.members(w.listpack(p)) },
+	typeHashTTLLPOld: (*walker).listpackTTLFields,
+}
+
+// told gives an error of the visitor its place, the offset of what it was told.
+func (w *walker) told(at int64, err error) error {
+	if f, ok := err.(*flaw); ok {
+		return corrupt.New(at, "%s", f.what)
+	}
+	return err
+}
+
+// each reads a count and passes over that many elements. Every element takes a byte at least, so
+// that a false count ends with the input.
+func (w *walker) each(element func(*walker) error) error {
+	n, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := element(w); err != nil {
+			return err
+		}
+		if err := w.within(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within checks that the value is not longer than the limit so far.
+func (w *walker) within() error {
+	if n := int64(w.r.place() - w.start); n > w.limit {
+		return w.r.overLimit(w.r.offset(), uint64(n), w.limit)
+	}
+	return nil
+}
+
+// raw passes over n bytes.
+func (w *walker) raw(n uint64) error {
+	if n > uint64(w.limit) {
+		return w.r.tooLong(w.r.offset(), n, w.limit)
+	}
+	if err := w.r.need(int(n)); err != nil {
+		return err
+	}
+	w.r.pos += int(n)
+	return nil
+}
+
+// rawTimes passes over n records of size bytes.
+func (w *walker) rawTimes(n uint64, size uint64) error {
+	if n > math.MaxUint64/size {
+		return corrupt.New(w.r.offset(), "%d records of %d bytes", n, size)
+	}
+	return w.raw(n * size)
+}
+
+// len passes over a length.
+func (w *walker) len() error {
+	_, err := w.r.length()
+	return err
+}
+
+// str passes over a string, and makes sure that it can be decoded.
+func (w *walker) str() error {
+	_, err := w.r.str(&w.first, w.limit)
+	return err
+}
+
+// array passes over an array: how many elements, where the next one is inserted, the elements.
+func (w *walker) array() error {
+	n, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	at := w.r.offset()
+	flag, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	switch flag {
+	case 0:
+	case 1:
+		if err := w.len(); err != nil {
+			return err
+		}
+	default:
+		return corrupt.New(at, "want an insert flag of 0 or 1, found %d", flag)
+	}
+	for range n {
+		if err := w.arrayElement(); err != nil {
+			return err
+		}
+		if err := w.within(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walker) arrayElement() error {
+	if err := w.len(); err != nil {
+		return err
+	}
+	at := w.r.offset()
+	tag, err := w.r.length()
+	if err != nil {
+		return err
+	}
+	switch tag {
+	case 0, 3:
+		return w.str()
+	case 1, 2:
+		return w.raw(8)
+	}
+	return corrupt.New(at, "want a tag of an array element (0 to 3), found %d", tag)
+}

@@ -1,0 +1,82 @@
+package rdb
+
+import "encoding/binary"
+
+// A zipmap:
+//
+//	zipmap = count field* ff                  count: 1 byte, fe and ff unknown
+//	field  = size name size free value pad    size: 1 byte below fe, or fe and 4 bytes
+//	                                          little-endian; free: 1 byte, the size of pad
+//
+// The zipmap of a = "b" is 01 01 61 01 00 62 ff.
+const zipmapMany = 254
+
+// zipmapFrame checks the least that a zipmap has.
+func zipmapFrame(p []byte) error {
+	if len(p) < 2 {
+		return flawed(0, "want a zipmap of at least 2 bytes, found %d", len(p))
+	}
+	if last := p[len(p)-1]; last != 0xff {
+		return flawed(len(p)-1, "want ff at the end of a zipmap, found %02x", last)
+	}
+	return nil
+}
+
+// zipmapFields tells the fields of a zipmap.
+func (w *walker) zipmapFields(p []byte) error {
+	if err := zipmapFrame(p); err != nil || w.visitor == nil {
+		return err
+	}
+	count := 0
+	for at := 1; at < len(p)-1; count++ {
+		name, next, err := zipmapString(p, at, 0)
+		if err != nil {
+			return err
+		}
+		value, next, err := zipmapString(p, next, 1)
+		if err != nil {
+			return err
+		}
+		if err := w.visitor.field(name, value, 0); err != nil {
+			return placed(err, at)
+		}
+		at = next
+	}
+	if p[0] < zipmapMany && int(p[0]) != count {
+		return flawed(0, "want a count of %d fields, found %d", count, p[0])
+	}
+	return nil
+}
+
+// zipmapString reads a string of a zipmap and returns where the next one stands. A value has one
+// byte between size and bytes that tells how much padding follows.
+func zipmapString(p []byte, at, free int) (s []byte, next int, err error) {
+	end := len(p) - 1
+	if at >= end {
+		return nil, 0, flawed(at, "want a string of a zipmap, found the end")
+	}
+	size, head := int64(p[at]), 1
+	switch {
+	case p[at] == 0xff:
+		return nil, 0, flawed(at, "want a string of a zipmap, found its end before byte %d", end)
+	case p[at] == zipmapMany:
+		head = 5
+		if end-at < head {
+			return nil, 0, flawed(at, "want a size of %d bytes, found %d to the end", head, end-at)
+		}
+		size = int64(binary.LittleEndian.Uint32(p[at+1:]))
+	}
+	from := at + head + free
+	pad := int64(0)
+	if free > 0 {
+		if from > end {
+			return nil, 0, flawed(at, "want a value of a zipmap, found the end")
+		}
+		pad = int64(p[from-1])
+	}
+	if left := int64(end - from); size+pad > left {
+		return nil, 0, flawed(at, "want %d bytes in a zipmap, found %d to the end", size+pad, left)
+	}
+	to := from + int(size)
+	return p[from:to:to], to + int(pad), nil
+}

@@ -1,0 +1,131 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"iter"
+	"math"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+)
+
+// SortedSet is a sorted set. It is a part of the payload that it was decoded from.
+type SortedSet struct{ view }
+
+// ScoredMember is a member of a sorted set.
+type ScoredMember struct {
+	Member []byte
+	Score  float64 // never NaN; it may be infinite
+}
+
+// Len returns how many members there are.
+func (z *SortedSet) Len() int { return z.n }
+
+// All yields the members as they stand in the file: by score, ascending in the packed encodings and
+// descending in the others. Member is valid until the next is asked for, and must not be changed.
+func (z *SortedSet) All() iter.Seq[ScoredMember] {
+	return func(yield func(ScoredMember) bool) { z.walk(&eachScored{yield: yield}) }
+}
+
+// eachScored is a loop over members with scores.
+type eachScored struct {
+	deaf
+	yield func(ScoredMember) bool
+}
+
+func (e *eachScored) member(p []byte, score float64) error {
+	return goOn(e.yield(ScoredMember{p, score}))
+}
+
+// scored passes over a member with its score in binary.
+func (w *walker) scored() error {
+	at := w.r.offset()
+	m, err := w.r.str(&w.first, w.limit)
+	if err != nil {
+		return err
+	}
+	p, err := w.r.bytes(8)
+	if err != nil || w.visitor == nil {
+		return err
+	}
+	score := math.Float64frombits(binary.LittleEndian.Uint64(p))
+	if math.IsNaN(score) {
+		return corrupt.New(w.r.offset()-8, "want a score, found NaN")
+	}
+	return w.told(at, w.visitor.member(m.bytes(w.r), score))
+}
+
+// textScored passes over a member with its score in decimal.
+func (w *walker) textScored() error {
+	at := w.r.offset()
+	m, err := w.r.str(&w.first, w.limit)
+	if err != nil {
+		return err
+	}
+	scoreAt := w.r.offset()
+	size, err := w.r.byte()
+	if err != nil {
+		return err
+	}
+	score, ok := 0.0, size != 253
+	switch size {
+	case 253:
+	case 254:
+		score = math.Inf(1)
+	case 255:
+		score = math.Inf(-1)
+	default:
+		p, err := w.r.bytes(int(size))
+		if err != nil {
+			return err
+		}
+		if w.visitor != nil {
+			score, ok = parseScore(p)
+		}
+	}
+	if w.visitor == nil {
+		return nil
+	}
+	if !ok {
+		return corrupt.New(scoreAt, "want a score, found no number")
+	}
+	return w.told(at, w.visitor.member(m.bytes(w.r), score))
+}
+
+// parseScore reads a score in decimal.
+func parseScore(p []byte) (float64, bool) {
+	if len(p) > 400 { // %f of the greatest number has 309 digits
+		return 0, false
+	}
+	for _, b := range p { // what Go takes for a number and C does not, or NaN
+		if b == '_' || b == 'x' || b == 'X' || b == 'p' || b == 'P' {
+			return 0, false
+		}
+	}
+	score, err := strconv.ParseFloat(string(p), 64)
+	return score, err == nil && !math.IsNaN(score)
+}
+
+// scores tells what is in c as members and scores.
+func (w *walker) scores(c *pack) error {
+	if w.visitor == nil {
+		return c.err
+	}
+	for c.more() {
+		at, member := c.at, c.text(&w.digits)
+		if err := c.want("a score behind a member"); err != nil {
+			return err
+		}
+		score := float64(c.integer)
+		if !c.isInt {
+			var ok bool
+			if score, ok = parseScore(c.bytes); !ok {
+				return flawed(c.at, "want a score, found no number")
+			}
+		}
+		if err := w.visitor.member(member, score); err != nil {
+			return placed(err, at)
+		}
+	}
+	return c.err
+}
