@@ -402,3 +402,32 @@ func TestConfigureTheDump(t *testing.T) {
 	ok(t, s.Configure(perdure.SaveRules(snapshot.Rule{Seconds: 5, Changes: 1})))
 	is(t, s.Configure(perdure.SaveRules(snapshot.Rule{})), perdure.ErrOptions)
 }
+
+// panicky is a Snapshotter with a bug.
+type panicky struct {
+	perdure.Snapshotter
+}
+
+func (panicky) Save(context.Context, snapshot.View) (snapshot.Info, error) { panic("a bug") }
+
+// TestAPanicInTheBackgroundIsContained: the program lives, the task ends with an error, reads go on,
+// writes are refused, and Close does not hang.
+func TestAPanicInTheBackgroundIsContained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := perdure.Open("/data", perdure.WithFS(vfs.NewMem("/data")), perdure.WithoutAppendLog(),
+			perdure.WithSaveRules(), perdure.WithSnapshotter(panicky{rdb.New()}))
+		ok(t, err)
+		ok(t, s.Set("k", []byte("v")))
+		task, err := s.BGSave()
+		ok(t, err)
+		if _, err := task.Wait(context.Background()); err == nil || !strings.Contains(err.Error(), "panic") {
+			t.Errorf("the task's result: %v", err)
+		}
+		synctest.Wait()
+		want(t, s, "k", "v")
+		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
+			t.Errorf("Set: %v", err)
+		}
+		ok(t, s.Close())
+	})
+}

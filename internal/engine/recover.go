@@ -86,6 +86,9 @@ func (e *Engine) logStatus() aof.Status {
 	return log.Status()
 }
 
+// errPanic is the result of a job that did not come to its end.
+var errPanic = errors.New("perdure: internal error: panic")
+
 // containPanic turns a panic in a goroutine of ours into the reason for refusing writes.
 func (e *Engine) containPanic() {
 	p := recover()

@@ -68,12 +68,14 @@ func (e *Engine) beginRewriteTask(ctx context.Context) (*Task, context.Context, 
 // runRewriteTask waits for the slot, rewrites, and notes how it ended.
 func (e *Engine) runRewriteTask(ctx context.Context, t *Task) {
 	defer e.running.Done()
-	err := e.acquire(ctx)
-	if err == nil {
-		err = e.rewrite(ctx, t)
-		e.release()
+	err := errPanic
+	defer func() { e.rewritten(t, err) }()
+	if err = e.acquire(ctx); err != nil {
+		return
 	}
-	e.rewritten(t, err)
+	defer e.release()
+	err = errPanic // unless it returns
+	err = e.rewrite(ctx, t)
 }
 
 // rewrite cuts the log at the instant of a view and commits the view as its base. The slot is held.

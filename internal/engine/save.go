@@ -38,8 +38,9 @@ func (e *Engine) BGSave() (*Task, error) {
 		defer e.running.Done()
 		defer e.containPanic()
 		defer e.release()
-		info, err := e.runSave(ctx, t)
-		e.saved(t, info, err)
+		info, err := snapshot.Info{}, errPanic
+		defer func() { e.saved(t, info, err) }()
+		info, err = e.runSave(ctx, t)
 	}()
 	return t, nil
 }
@@ -91,8 +92,9 @@ func (e *Engine) saveNow(ctx context.Context, t *Task) error {
 	j.mu.Lock()
 	j.saving = t
 	j.mu.Unlock()
-	info, err := e.runSave(ctx, t)
-	e.saved(t, info, err)
+	info, err := snapshot.Info{}, errPanic
+	defer func() { e.saved(t, info, err) }()
+	info, err = e.runSave(ctx, t)
 	return err
 }
 
