@@ -38,7 +38,7 @@ soak:            ## 2000 kills for each fsync policy, a million crash images, ev
 FUZZTIME ?= 10s
 fuzz:            ## every fuzz target in turn
 	for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
-		echo $$p $$f; go test -run xxx -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+		echo $$p $$f; go test -run xxx -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; done; done
 
 bench:           ## figures for docs/benchmarks
 	go test -run xxx -bench . -count 6 .
