@@ -106,6 +106,7 @@ type Replayer interface {
 type Command struct {
 	DB     int
 	Args   [][]byte // the name first, as it was written
+	File   string   // path
 	Offset int64    // in its file
 }
 

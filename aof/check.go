@@ -260,7 +260,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		}
 	}
 	src := io.NewSectionReader(file, offset, r.Size-offset)
-	w := newWalk(src, t.seq, offset, func([]Command) error { return nil })
+	w := newWalk(src, "", t.seq, offset, func([]Command) error { return nil })
 	w.step = stepper(c.ctx, func(int64) {})
 	found, err := w.run()
 	if err != nil {

@@ -53,15 +53,26 @@ const (
 // groupSeed begins the checksum of the group at offset in the file of that sequence number. It is
 // the CRC of the two numbers' bytes, done here so that nothing is put on the heap.
 func groupSeed(seq, offset int64) uint32 {
-	crc := ^uint32(0)
-	for _, n := range [2]uint64{uint64(seq), uint64(offset)} {
-		for range 8 {
-			crc = castagnoli[byte(crc)^byte(n)] ^ crc>>8
-			n >>= 8
+	return ^sum8(sum8(^uint32(0), uint64(seq)), uint64(offset))
+}
+
+// sum8 takes 8 bytes, little endian, into a checksum that is not inverted.
+func sum8(crc uint32, n uint64) uint32 {
+	n ^= uint64(crc)
+	return slicing[7][byte(n)] ^ slicing[6][byte(n>>8)] ^ slicing[5][byte(n>>16)] ^ slicing[4][byte(n>>24)] ^
+		slicing[3][byte(n>>32)] ^ slicing[2][byte(n>>40)] ^ slicing[1][byte(n>>48)] ^ slicing[0][byte(n>>56)]
+}
+
+// slicing[i][b] is the effect of byte b on a checksum when i more bytes follow it.
+var slicing = func() (s [8][256]uint32) {
+	s[0] = *castagnoli
+	for i := 1; i < len(s); i++ {
+		for b, crc := range s[i-1] {
+			s[i][b] = s[0][byte(crc)] ^ crc>>8
 		}
 	}
-	return ^crc
-}
+	return s
+}()
 
 // appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
 func appendMark(dst []byte, crc uint32, sync int64) []byte {
@@ -82,6 +93,17 @@ func appendMark(dst []byte, crc uint32, sync int64) []byte {
 	return dst
 }
 
+// lowerHex gives the value of a digit; 0xff of what is none.
+var lowerHex = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
+	}
+	for v, c := range []byte("0123456789abcdef") {
+		values[c] = byte(v)
+	}
+	return values
+}()
+
 // mark is a mark line, read.
 type mark struct {
 	crc  uint32
@@ -95,13 +117,19 @@ func parseMark(line []byte) (m mark, ok bool) {
 	if !ok || len(text) < markHex+2 || len(line) > maxMark {
 		return m, false
 	}
+	var wrong byte
 	for _, c := range text[:markHex] {
-		if !isHex(c) || c >= 'A' && c <= 'F' {
-			return m, false
-		}
-		m.crc = m.crc<<4 | uint32(hexValue(c))
+		digit := lowerHex[c]
+		wrong |= digit
+		m.crc = m.crc<<4 | uint32(digit&0xf)
+	}
+	if wrong > 0xf {
+		return m, false
 	}
 	m.rest = text[markHex:]
+	if string(m.rest) == "\r\n" { // as most are
+		return m, true
+	}
 	body, ok := bytes.CutSuffix(m.rest, []byte("\r\n"))
 	if !ok {
 		return m, false

@@ -100,7 +100,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
-	w := newWalk(src, f.seq, offset, func(unit []Command) error {
+	w := newWalk(src, path, f.seq, offset, func(unit []Command) error {
 		if err := p.to.Apply(unit); err != nil {
 			return at(path, unit[0].Offset, err)
 		}

@@ -19,6 +19,7 @@ import (
 type walk struct {
 	// constant
 	reader *resp.Reader
+	path   string
 	seq    int64
 	emit   func(unit []Command) error
 	step   func(offset int64) error // called every stepSize bytes
@@ -55,10 +56,11 @@ type found struct {
 const stepSize = 256 << 10
 
 // newWalk prepares to read the commands that begin at offset of a file.
-func newWalk(src io.Reader, seq, offset int64, emit func([]Command) error) *walk {
+func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command) error) *walk {
 	seed := groupSeed(seq, offset)
 	return &walk{
 		reader:  resp.NewReader(src, offset),
+		path:    path,
 		seq:     seq,
 		emit:    emit,
 		step:    func(int64) error { return nil },
@@ -148,7 +150,7 @@ func (w *walk) token(t *resp.Token) error {
 	case len(name) == 4 && isWord(name, "EXEC"):
 		return w.exec(t)
 	}
-	w.held = append(w.held, Command{DB: w.db, Args: t.Args, Offset: t.Offset})
+	w.held = append(w.held, Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
 	if w.multi {
 		return nil
 	}

@@ -82,6 +82,9 @@ func (d *decoder) dump() error {
 	if err := d.ctx.Err(); err != nil {
 		return err
 	}
+	d.l.Progress(0, d.r.size)
+	d.r.readAhead()
+	defer d.r.close()
 	if err := d.magic(); err != nil {
 		return err
 	}
@@ -119,9 +122,6 @@ func (d *decoder) magic() error {
 		return err
 	}
 	d.header.Version = d.version.String()
-	if d.version.number < checksumSince {
-		d.r.noSum = true
-	}
 	return nil
 }
 
@@ -130,9 +130,7 @@ func (d *decoder) trailer() error {
 	if d.version.number < checksumSince {
 		return nil
 	}
-	d.r.sum()
-	sum := d.r.crc
-	d.r.noSum = true
+	sum := d.r.sum()
 	at := d.r.offset()
 	p, err := d.r.bytes(8)
 	if err != nil {
@@ -174,10 +172,8 @@ func (d *decoder) key(number byte) error {
 	d.keys++
 	e.Key = key.bytes(d.r)
 	d.entry.ExpireAtMs = 0
-	if err := d.l.Load(e); err != nil {
-		return d.refused(err)
-	}
-	return nil
+	e.Offset = d.at
+	return d.l.Load(e)
 }
 
 // value reads a value that is passed on as it stands. Damage in it names the key by its number in
@@ -209,15 +205,6 @@ func (d *decoder) value(t snapshot.Type) ([]byte, error) {
 func (d *decoder) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
 	e.What = fmt.Sprintf("key %d, %s of type %d: %s", d.keys+1, TypeName(t), t.RDB(), e.What)
 	return e
-}
-
-// refused is the error of the receiver of an entry. One about damage knows what, and not where.
-func (d *decoder) refused(err error) error {
-	var damage *corrupt.Error
-	if errors.As(err, &damage) && damage.Offset == 0 {
-		damage.Offset = d.at
-	}
-	return err
 }
 
 // record reads what is behind an opcode other than the end's.

@@ -291,7 +291,12 @@ type cancelling struct {
 	calls  int
 }
 
-func (c *cancelling) Progress(int64, int64) { c.calls++; c.cancel() }
+func (c *cancelling) Progress(done, _ int64) {
+	if done > 0 {
+		c.calls++
+		c.cancel()
+	}
+}
 
 // nothing is a Loader that keeps nothing.
 type nothing struct{}

@@ -20,17 +20,17 @@ const (
 //
 // The buffer grows only when it is full of bytes that arrived, at most to twice their number.
 type reader struct {
-	src  io.Reader
-	size int64 // of the whole input; -1 when not known
-	tick func(done int64) error
+	src   io.Reader
+	size  int64  // of the whole input; -1 when not known
+	ahead *ahead // reads src, when that is worth it
+	tick  func(done int64) error
 
 	buf    []byte
-	pos    int   // the next byte
-	end    int   // behind the last byte that is there
-	held   int   // the first byte to be kept
-	base   int64 // the offset of buf[0]
-	summed int   // the sum covers what is before buf[summed]
-	crc    uint64
+	pos    int    // the next byte
+	end    int    // behind the last byte that is there
+	held   int    // the first byte to be kept
+	base   int64  // the offset of buf[0]
+	crc    uint64 // of everything before end
 	noSum  bool
 	ticked int64 // the offset at the last tick
 	eof    bool
@@ -42,6 +42,21 @@ func newReader(src io.Reader, size int64, tick func(int64) error) *reader {
 		n = max(size, 64)
 	}
 	return &reader{src: src, size: size, tick: tick, buf: make([]byte, n)}
+}
+
+// readAhead lets a goroutine read the input, when it is long. An input of unknown size may have
+// nothing more to give when the dump is at its end, and is not asked for more than is needed.
+func (r *reader) readAhead() {
+	if r.size >= aheadFrom {
+		r.ahead = newAhead(r.src, r.size, r.noSum)
+	}
+}
+
+// close ends what readAhead began.
+func (r *reader) close() {
+	if r.ahead != nil {
+		r.ahead.close()
+	}
 }
 
 // offset is where the next byte stands.
@@ -92,7 +107,6 @@ func (r *reader) fill(n int) error {
 // makeRoom moves what is held to the front, and doubles a buffer of which that leaves less than
 // half free. A buffer that a long value has made big goes back to its usual size.
 func (r *reader) makeRoom() {
-	r.sum()
 	kept := r.buf[r.held:r.end]
 	to := r.buf
 	switch {
@@ -106,17 +120,13 @@ func (r *reader) makeRoom() {
 	r.base += int64(r.held)
 	r.pos -= r.held
 	r.end -= r.held
-	r.summed -= r.held
 	r.held = 0
 }
 
 // readSome reads at least one byte, or notes the end.
 func (r *reader) readSome() error {
 	for range 100 {
-		n, err := r.src.Read(r.buf[r.end:])
-		if n < 0 || n > len(r.buf)-r.end {
-			return errors.New("rdb: a Read with an impossible count")
-		}
+		n, err := r.read(r.buf[r.end:])
 		r.end += n
 		if err == io.EOF {
 			r.eof = true
@@ -132,13 +142,24 @@ func (r *reader) readSome() error {
 	return io.ErrNoProgress
 }
 
-// sum brings the checksum up to pos.
-func (r *reader) sum() {
-	if !r.noSum {
-		r.crc = crc64.Update(r.crc, r.buf[r.summed:r.pos])
+// read is a Read of the source that keeps the checksum.
+func (r *reader) read(p []byte) (n int, err error) {
+	if r.ahead != nil {
+		n, r.crc, err = r.ahead.next(p)
+		return n, err
 	}
-	r.summed = r.pos
+	n, err = r.src.Read(p)
+	if n < 0 || n > len(p) {
+		return 0, errors.New("rdb: a Read with an impossible count")
+	}
+	if !r.noSum {
+		r.crc = crc64.Update(r.crc, p[:n])
+	}
+	return n, err
 }
+
+// sum is the checksum of everything before pos.
+func (r *reader) sum() uint64 { return crc64.Rewind(r.crc, r.buf[r.pos:r.end]) }
 
 func (r *reader) torn(n int) error {
 	left := int64(r.end - r.pos)

@@ -83,3 +83,21 @@ func makeSlicing() (t [8][256]uint64) {
 	}
 	return t
 }
+
+// Rewind returns the sum of what stood before p, from the sum of that followed by p: Update the other
+// way round. It takes a byte at a time.
+func Rewind(crc uint64, p []byte) uint64 {
+	for i := len(p) - 1; i >= 0; i-- {
+		n := undo[crc>>56]
+		crc = (crc^slicing[0][n])<<8 | uint64(n^p[i])
+	}
+	return crc
+}
+
+// undo gives the index in slicing[0] of the sum with a given top byte: no two have the same.
+var undo = func() (u [256]byte) {
+	for i, sum := range slicing[0] {
+		u[sum>>56] = byte(i)
+	}
+	return u
+}()

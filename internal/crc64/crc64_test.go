@@ -97,3 +97,17 @@ func unhex(s string) []byte {
 	}
 	return p
 }
+
+func TestRewind(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for n := range 300 {
+		p := make([]byte, n)
+		for i := range p {
+			p[i] = byte(rng.Uint32())
+		}
+		crc := rng.Uint64()
+		if got := crc64.Rewind(crc64.Update(crc, p), p); got != crc {
+			t.Fatalf("%d bytes: got %016x, want %016x", n, got, crc)
+		}
+	}
+}

@@ -15,62 +15,67 @@ import (
 
 // command is how one command of a log is applied.
 type command struct {
-	min, max int // arguments without the name; max -1 is any number
-	keys     keyCount
-	one      func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error
+	name     string
+	code     opCode
+	min, max int     // arguments without the name; max -1 is any number
+	step     int     // a key and its arguments, repeated; 0 when all arguments belong to the first
+	one      oneFunc // for each key
 	many     func(x *exec, db int, args [][]byte) error
-	// A command of many keys that has one too is applied by it when it names a single key.
 }
 
-type keyCount uint8
-
-const (
-	oneKey   keyCount = iota // the first argument; one is called with its shard locked
-	manyKeys                 // many is called with every shard locked
-)
+// oneFunc applies a command to one key, whose shard is locked. A command without it has many,
+// which is called with every shard locked.
+type oneFunc = func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error
 
 var errSyntax = errors.New("syntax error")
 
 // commands are those that Redis writes to a log for strings, keys and databases, and older forms
 // of them. Relative expiries count from the moment of loading, as in Redis.
-var commands map[string]command
+var (
+	commands    map[string]*command
+	commandList []command // opCommand and above are its places
+)
+
+// command returns what a code stands for.
+func (c opCode) command() *command { return &commandList[max(c, opCommand)-opCommand] }
 
 func init() {
-	commands = map[string]command{
-		"SET":         {2, -1, oneKey, replaySet, nil},
-		"SETNX":       {2, 2, oneKey, replaySetNX, nil},
-		"SETEX":       {3, 3, oneKey, replaySetEx(time.Second), nil},
-		"PSETEX":      {3, 3, oneKey, replaySetEx(time.Millisecond), nil},
-		"GETSET":      {2, 2, oneKey, replaySet, nil},
-		"GETDEL":      {1, 1, oneKey, replayDel, nil},
-		"APPEND":      {2, 2, oneKey, replayAppend, nil},
-		"INCR":        {1, 1, oneKey, replayCounter("INCR"), nil},
-		"DECR":        {1, 1, oneKey, replayCounter("DECR"), nil},
-		"INCRBY":      {2, 2, oneKey, replayCounter("INCRBY"), nil},
-		"DECRBY":      {2, 2, oneKey, replayCounter("DECRBY"), nil},
-		"INCRBYFLOAT": {2, 2, oneKey, replayIncrByFloat, nil},
-		"EXPIRE":      {2, 4, oneKey, replayExpire(time.Second, true), nil},
-		"PEXPIRE":     {2, 4, oneKey, replayExpire(time.Millisecond, true), nil},
-		"EXPIREAT":    {2, 4, oneKey, replayExpire(time.Second, false), nil},
-		"PEXPIREAT":   {2, 4, oneKey, replayExpire(time.Millisecond, false), nil},
-		"PERSIST":     {1, 1, oneKey, replayPersist, nil},
-		"RESTORE":     {3, -1, oneKey, replayRestore, nil},
-		"SETRANGE":    {3, 3, oneKey, replaySetRange, nil},
-		"DEL":         {1, -1, manyKeys, replayDel, replayDelMany},
-		"UNLINK":      {1, -1, manyKeys, replayDel, replayDelMany},
-		"MSET":        {2, -1, manyKeys, nil, replayMSet},
-		"MSETNX":      {2, -1, manyKeys, nil, replayMSet},
-		"RENAME":      {2, 2, manyKeys, nil, replayRename},
-		"RENAMENX":    {2, 2, manyKeys, nil, replayRename},
-		"MOVE":        {2, 2, manyKeys, nil, replayMove},
-		"FLUSHDB":     {0, 1, manyKeys, nil, replayFlushDB},
-		"FLUSHALL":    {0, 1, manyKeys, nil, replayFlushAll},
+	commandList = []command{
+		{"SET", 0, 2, -1, 0, replaySet, nil},
+		{"SETNX", 0, 2, 2, 0, replaySetNX, nil},
+		{"SETEX", 0, 3, 3, 0, replaySetEx(time.Second), nil},
+		{"PSETEX", 0, 3, 3, 0, replaySetEx(time.Millisecond), nil},
+		{"GETSET", 0, 2, 2, 0, replaySet, nil},
+		{"GETDEL", 0, 1, 1, 0, replayDel, nil},
+		{"APPEND", 0, 2, 2, 0, replayAppend, nil},
+		{"INCR", 0, 1, 1, 0, replayCounter("INCR"), nil},
+		{"DECR", 0, 1, 1, 0, replayCounter("DECR"), nil},
+		{"INCRBY", 0, 2, 2, 0, replayCounter("INCRBY"), nil},
+		{"DECRBY", 0, 2, 2, 0, replayCounter("DECRBY"), nil},
+		{"INCRBYFLOAT", 0, 2, 2, 0, replayIncrByFloat, nil},
+		{"EXPIRE", 0, 2, 4, 0, replayExpire(time.Second, true), nil},
+		{"PEXPIRE", 0, 2, 4, 0, replayExpire(time.Millisecond, true), nil},
+		{"EXPIREAT", 0, 2, 4, 0, replayExpire(time.Second, false), nil},
+		{"PEXPIREAT", 0, 2, 4, 0, replayExpire(time.Millisecond, false), nil},
+		{"PERSIST", 0, 1, 1, 0, replayPersist, nil},
+		{"RESTORE", 0, 3, -1, 0, replayRestore, nil},
+		{"SETRANGE", 0, 3, 3, 0, replaySetRange, nil},
+		{"DEL", 0, 1, -1, 1, replayDel, nil},
+		{"UNLINK", 0, 1, -1, 1, replayDel, nil},
+		{"MSET", 0, 2, -1, 2, replaySet, nil},
+		{"MSETNX", 0, 2, -1, 2, replaySet, nil},
+		{"RENAME", 0, 2, 2, 0, nil, replayRename},
+		{"RENAMENX", 0, 2, 2, 0, nil, replayRename},
+		{"MOVE", 0, 2, 2, 0, nil, replayMove},
+		{"FLUSHDB", 0, 0, 1, 0, nil, replayFlushDB},
+		{"FLUSHALL", 0, 0, 1, 0, nil, replayFlushAll},
 	}
-}
-
-func (x *exec) locateBytes(key []byte) (*table.Shard, uint64) {
-	h := x.e.table.HashBytes(key)
-	return x.e.table.Shard(h), h
+	commands = make(map[string]*command, len(commandList))
+	for i := range commandList {
+		c := &commandList[i]
+		c.code = opCommand + opCode(i)
+		commands[c.name] = c
+	}
 }
 
 // replaySet is SET with every option that Redis replays, and GETSET.
@@ -308,28 +313,6 @@ func replaySetRange(x *exec, s *table.Shard, h uint64, db int, key string, args 
 	copy(value[offset:], args[1])
 	s.Set(db, h, key, table.String, value, at)
 	x.dirty++
-	return nil
-}
-
-func replayDelMany(x *exec, db int, args [][]byte) error {
-	for _, key := range args {
-		s, h := x.locateBytes(key)
-		if s.Delete(db, h, string(key)) {
-			x.dirty++
-		}
-	}
-	return nil
-}
-
-func replayMSet(x *exec, db int, args [][]byte) error {
-	if len(args)%2 != 0 {
-		return errSyntax
-	}
-	for i := 0; i < len(args); i += 2 {
-		s, h := x.locateBytes(args[i])
-		s.SetBytes(db, h, args[i], table.String, args[i+1], 0)
-		x.dirty++
-	}
 	return nil
 }
 

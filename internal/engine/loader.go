@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -8,40 +9,69 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// loader puts the entries of a snapshot into the table. The store is not serving yet, or the
-// table is one that only the loader knows.
+// loader puts the entries of a snapshot into a table that nobody uses yet: that of a store which is
+// not serving, or one aside. finish must be called.
 type loader struct {
 	e           *Engine
-	table       *table.Table // nil is the store's own
+	pipeline    *pipeline
 	source      string
 	dropExpired bool  // a dump; the base of a log keeps them for the commands that follow
 	now         int64 // Unix ms
 	keys        int64
 	expired     int64
+	size        int64 // of the file; -1 when not known
 	base        int64 // bytes read before this file
 	total       int64 // bytes of everything; 0 when this file is all
 	extras      []snapshot.Extra
-	types       typeSet // met while loading aside
+	types       *typeSet
 	scratch     []byte
 }
 
-func (l *loader) target() *table.Table {
-	if l.table != nil {
-		return l.table
+// newLoader returns a loader of a dump into t.
+func newLoader(e *Engine, t *table.Table, types *typeSet) *loader {
+	return &loader{
+		e: e, pipeline: newPipeline(e, t), source: FromRDB, dropExpired: true, now: nowMs(), size: -1, types: types,
 	}
-	return l.e.table
 }
+
+var (
+	errDuplicate = errors.New("a key a second time")
+	errStop      = errors.New("perdure: an entry cannot be stored") // finish says why
+)
+
+// finish ends loading. It returns err, or what the pipeline failed with, which explains it.
+func (l *loader) finish(err error) error {
+	f := l.pipeline.close()
+	if f == nil {
+		return err
+	}
+	return &corrupt.Error{
+		Offset: f.op.offset,
+		What:   "expected every key once, found one a second time in its database",
+	}
+}
+
+// A hint about a file of unknown size is believed up to maxHint keys, which take 30 MB of index; in
+// other files an entry takes minEntry bytes.
+const (
+	maxHint  = 4 << 20
+	minEntry = 4
+)
 
 // Expect implements snapshot.Loader.
 func (l *loader) Expect(db int, keys, _ int64) {
-	if db < l.target().Databases() {
-		l.target().Reserve(db, keys)
+	most := int64(maxHint)
+	if l.size >= 0 {
+		most = l.size / minEntry
+	}
+	if t := l.pipeline.t; db < t.Databases() {
+		l.pipeline.reserve(db, min(keys, most))
 	}
 }
 
 // Load implements snapshot.Loader.
 func (l *loader) Load(en snapshot.Entry) error {
-	t := l.target()
+	t := l.pipeline.t
 	if en.DB >= t.Databases() {
 		return fmt.Errorf("%w: database %d of %d", ErrDatabase, en.DB, t.Databases())
 	}
@@ -49,44 +79,29 @@ func (l *loader) Load(en snapshot.Entry) error {
 		l.expired++
 		return nil
 	}
-	kind, value := table.String, en.Value
+	o := op{hash: t.HashBytes(en.Key), expire: en.ExpireAtMs, offset: en.Offset, db: uint16(en.DB)}
+	value := en.Value
 	if en.Type != snapshot.String {
 		l.scratch = appendOpaque(l.scratch[:0], en.Type, en.Value)
-		kind, value = table.Opaque, l.scratch
-		l.note(en.Type)
-	}
-	h := t.HashBytes(en.Key)
-	s := t.Shard(h)
-	s.Lock()
-	existed := s.SetBytes(en.DB, h, en.Key, kind, value, en.ExpireAtMs)
-	s.Unlock()
-	if existed {
-		return &corrupt.Error{What: "expected every key once, found one a second time in its database"}
+		o.code, value = opLoadOpaque, l.scratch
+		l.types.add(en.Type)
 	}
 	l.keys++
-	return nil
-}
-
-func (l *loader) note(t snapshot.Type) {
-	if l.table == nil {
-		l.e.types.add(t)
-	} else {
-		l.types.add(t)
+	if !l.pipeline.add(&o, en.Key, value) {
+		return errStop
 	}
+	return nil
 }
 
 // Extra implements snapshot.Loader.
 func (l *loader) Extra(x snapshot.Extra) error {
-	if l.table == nil {
-		l.e.extras = append(l.e.extras, x)
-	} else {
-		l.extras = append(l.extras, x)
-	}
+	l.extras = append(l.extras, x)
 	return nil
 }
 
 // Progress implements snapshot.Loader.
 func (l *loader) Progress(done, total int64) {
+	l.size = total
 	if l.total > 0 {
 		total = l.total
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
@@ -157,8 +158,11 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 	if logFound {
 		return e.loadLog(ctx)
 	}
-	l := &loader{e: e, source: FromRDB, dropExpired: true, now: nowMs()}
+	l := newLoader(e, e.table, &e.types)
 	info, err := e.snaps.Load(ctx, l)
+	if err = l.finish(err); err != nil {
+		err = corrupt.InFile(err, e.dumpPath())
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.recovery.Source = FromEmpty
@@ -166,16 +170,26 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 	case err != nil:
 		return err
 	}
+	e.extras = l.extras
 	e.recovery.Source, e.recovery.Expired, e.recovery.Bytes = FromRDB, l.expired, info.Size
 	e.counts.loadedKeys.Store(l.keys)
 	e.counts.loadExpired.Store(l.expired)
 	return nil
 }
 
-func (e *Engine) loadLog(ctx context.Context) error {
-	r := &replayer{e: e}
-	rec, err := e.opts.Log.Replay(ctx, r)
+// dumpPath names the dump that was loaded.
+func (e *Engine) dumpPath() string {
+	info, err := e.snaps.Stat()
 	if err != nil {
+		return e.dir
+	}
+	return filepath.Join(e.dir, info.Name)
+}
+
+func (e *Engine) loadLog(ctx context.Context) error {
+	r := newReplayer(e)
+	rec, err := e.opts.Log.Replay(ctx, r)
+	if err = r.finish(err); err != nil {
 		return err
 	}
 	e.recovery = RecoveryInfo{

@@ -18,8 +18,10 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	}
 	aside := e.table.NewLike()
 	defer aside.Close()
-	l := &loader{e: e, table: aside, source: FromRDB, dropExpired: true, now: nowMs()}
-	if _, err := rdb.Decode(ctx, r, -1, l); err != nil {
+	var types typeSet
+	l := newLoader(e, aside, &types)
+	_, err := rdb.Decode(ctx, r, -1, l)
+	if err := l.finish(err); err != nil {
 		return err
 	}
 	if !e.enter() {

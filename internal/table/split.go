@@ -105,18 +105,6 @@ func (k *keyspace) flatten() {
 	k.depth--
 }
 
-// presize makes segments for so many keys in a keyspace that has none.
-func (k *keyspace) presize(keys int) {
-	k.dropIndex()
-	for segmentSlots*7/10<<k.depth < keys {
-		k.depth++
-	}
-	k.directory = make([]uint32, 1<<k.depth)
-	for i := range k.directory {
-		k.directory[i] = k.addSegment(k.depth)
-	}
-}
-
 // dropIndex releases every segment.
 func (k *keyspace) dropIndex() {
 	k.eachHead(func(seg uint32, _, _ uint64) bool {

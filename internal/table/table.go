@@ -201,23 +201,3 @@ func (t *Table) Swap(o *Table) {
 		}
 	}
 }
-
-// maxReserve bounds what a hint may cost: 4 M keys take 30 MB of index.
-const maxReserve = 4 << 20
-
-// Reserve prepares an empty database for so many keys. It is a hint: a wrong one costs a bounded
-// amount of memory, and a database that has keys is left alone. It locks the shards in turn.
-func (t *Table) Reserve(db int, keys int64) {
-	perShard := int(min(keys, maxReserve)) >> t.shardBits
-	if perShard < segmentSlots {
-		return
-	}
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.Lock()
-		if k := s.create(db); k.keys == 0 {
-			k.presize(perShard)
-		}
-		s.Unlock()
-	}
-}

@@ -235,15 +235,39 @@ func TestCollisions(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
-	for _, keys := range []int64{-5, 0, 10, 100_000, 1 << 62} {
+	for _, keys := range []int64{-5, 0, 10, 10_000, 100_000} {
 		m := newModel(t, small)
-		m.tab.Reserve(1, keys)
-		m.check()
+		each := func(f func(s *table.Shard)) {
+			for i := range m.tab.NumShards() {
+				s := m.tab.ShardAt(i)
+				s.Lock()
+				f(s)
+				s.Unlock()
+			}
+			m.check()
+		}
+		reserve := func(s *table.Shard) { s.Reserve(1, keys) }
+		trim := func(s *table.Shard) { s.Trim(1) }
+		each(reserve)
+		index := m.tab.Memory().Index
+		if each(trim); m.tab.Memory().Index != 0 {
+			t.Errorf("%d keys: %d bytes of index without a key", keys, m.tab.Memory().Index)
+		}
+		each(reserve)
 		r := newRandom(1, 5000)
 		for range 5000 {
 			m.step(r)
 		}
-		m.tab.Reserve(1, keys)
+		each(reserve)
+		if got := m.tab.Memory().Index; got < index {
+			t.Errorf("%d keys: index of %d bytes, reserved were %d", keys, got, index)
+		}
+		if each(trim); keys > 10_000 && m.tab.Memory().Index > index/4 {
+			t.Errorf("%d keys: trimmed to %d of %d", keys, m.tab.Memory().Index, index)
+		}
+		for range 1000 {
+			m.step(r)
+		}
 		m.check()
 		for n := range m.want {
 			m.delete(n)

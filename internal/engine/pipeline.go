@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// pipeline applies operations to a table that nobody else uses yet: what a file holds, read by one
+// goroutine and stored by others. Every worker has shards of its own and sees every batch, so that
+// operations on one key are applied in the order of add.
+type pipeline struct {
+	e        *Engine
+	t        *table.Table
+	open     *batch // being filled; nil when there is nothing
+	files    []string
+	workers  []chan *batch
+	free     chan *batch
+	out      sync.WaitGroup // batches that are with the workers
+	ended    sync.WaitGroup // workers
+	reserved bool
+	dirty    atomic.Int64 // changes that commands made, for the save rules
+
+	// failed has the first operation, in the order of add, that could not be applied; the first that is
+	// known, until everything is settled.
+	failed atomic.Pointer[failure]
+}
+
+// failure is an operation that could not be applied.
+type failure struct {
+	op       op
+	err      error
+	panicked any
+}
+
+// inFlight is how many batches may wait for a worker.
+const inFlight = 2
+
+func newPipeline(e *Engine, t *table.Table) *pipeline {
+	return &pipeline{e: e, t: t}
+}
+
+// start makes the workers, when the first batch is full: a small file never needs them.
+func (p *pipeline) start() {
+	n := min(runtime.GOMAXPROCS(0), 16)
+	p.free = make(chan *batch, inFlight+2)
+	p.workers = make([]chan *batch, n)
+	for i := range p.workers {
+		p.workers[i] = make(chan *batch, inFlight)
+		p.ended.Add(1)
+		go p.work(i, n)
+	}
+}
+
+// close applies what is left, ends the workers, and returns the failure, if any.
+func (p *pipeline) close() *failure {
+	p.settle()
+	p.trim()
+	for _, c := range p.workers {
+		close(c)
+	}
+	p.ended.Wait()
+	p.workers = nil
+	p.e.addDirty(0, p.dirty.Swap(0))
+	f := p.failed.Load()
+	if f != nil && f.panicked != nil {
+		panic(f.panicked) // where the caller can see it
+	}
+	return f
+}
+
+// source says which file the next operations come from.
+func (p *pipeline) source(file string) uint16 {
+	if n := len(p.files); n == 0 || p.files[n-1] != file {
+		p.files = append(p.files, file)
+	}
+	return uint16(len(p.files) - 1)
+}
+
+// add takes one operation, which it copies, and reports false when an earlier one has failed.
+func (p *pipeline) add(o *op, key []byte, args ...[]byte) bool {
+	if size := len(key) + sizeOf(args); size > batchLarge {
+		return p.addLarge(o, key, args)
+	}
+	if p.open == nil {
+		p.open = p.batch()
+	}
+	p.open.add(o, key, args)
+	if !p.open.full() {
+		return true
+	}
+	p.handOut()
+	return p.failed.Load() == nil
+}
+
+// reserve prepares a database for so many keys in all. It is a hint.
+func (p *pipeline) reserve(db int, keys int64) {
+	perShard := keys / int64(p.t.NumShards())
+	if perShard < minReserve {
+		return
+	}
+	p.reshape(func(s *table.Shard) { s.Reserve(db, perShard) })
+	p.reserved = true
+}
+
+// minReserve is how many keys of a shard are worth it.
+const minReserve = 500
+
+// reshape lets f work on every shard, after the operations added before.
+func (p *pipeline) reshape(f func(*table.Shard)) {
+	if p.open != nil {
+		p.handOut()
+	}
+	p.open = p.batch()
+	p.open.shape = f
+	p.handOut()
+}
+
+// trim undoes a reserve that was too much.
+func (p *pipeline) trim() {
+	if !p.reserved {
+		return
+	}
+	p.reshape(func(s *table.Shard) {
+		for db := range p.t.Databases() {
+			s.Trim(db)
+		}
+	})
+	p.out.Wait()
+}
+
+// addLarge applies an operation that is too large for a batch at once.
+func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
+	if o.code >= opSet { // loads may come in any order
+		p.settle()
+	}
+	b := new(batch)
+	b.add(o, key, args)
+	newWorker(p, 0, 1).apply(b)
+	return p.failed.Load() == nil
+}
+
+func sizeOf(args [][]byte) (n int) {
+	for _, arg := range args {
+		n += len(arg)
+	}
+	return n
+}
+
+// handOut gives the open batch to the workers.
+func (p *pipeline) handOut() {
+	if p.workers == nil {
+		p.start()
+	}
+	b := p.open
+	p.open = nil
+	p.out.Add(1)
+	b.left.Store(int32(len(p.workers)))
+	for _, c := range p.workers {
+		c <- b
+	}
+}
+
+func (p *pipeline) batch() *batch {
+	select {
+	case b := <-p.free:
+		return b
+	default:
+		return new(batch)
+	}
+}
+
+// settle waits until everything added is applied. What is not with the workers yet is applied here.
+func (p *pipeline) settle() {
+	p.out.Wait()
+	if p.open != nil && len(p.open.ops) > 0 {
+		newWorker(p, 0, 1).apply(p.open)
+		p.open.reset()
+	}
+}
+
+func (p *pipeline) newExec() *exec { return &exec{e: p.e, replaying: true} }
+
+// work applies batches until the channel is closed.
+func (p *pipeline) work(i, n int) {
+	defer p.ended.Done()
+	w := newWorker(p, i, n)
+	for b := range p.workers[i] {
+		w.apply(b)
+		if b.left.Add(-1) == 0 {
+			b.reset()
+			select {
+			case p.free <- b:
+			default:
+			}
+			p.out.Done()
+		}
+	}
+}
+
+// failedBefore reports whether an operation that stands before o has failed.
+func (p *pipeline) failedBefore(o *op) bool {
+	f := p.failed.Load()
+	return f != nil && (f.op.file < o.file || f.op.file == o.file && f.op.offset < o.offset)
+}
+
+// fail notes a failure.
+func (p *pipeline) fail(f *failure) {
+	for {
+		old := p.failed.Load()
+		if old != nil && p.failedBefore(&f.op) {
+			return
+		}
+		if p.failed.CompareAndSwap(old, f) {
+			return
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package engine
+
+import "github.com/perduredb/perdure/internal/table"
+
+// worker applies operations to every n-th shard of a pipeline's table. It sorts a batch by shard: the
+// memory of one shard, where a new entry stands behind the one before, is then written in order, and
+// what must be looked up is known in advance.
+type worker struct {
+	p      *pipeline
+	x      *exec
+	i, n   int
+	starts []uint32 // by shard: where its operations begin in order
+	order  []uint32 // numbers of operations, by shard
+	args   [][]byte
+	at     *op // being applied
+}
+
+func newWorker(p *pipeline, i, n int) *worker {
+	return &worker{p: p, x: p.newExec(), i: i, n: n, starts: make([]uint32, p.t.NumShards()+1)}
+}
+
+// apply applies the worker's part of a batch.
+func (w *worker) apply(b *batch) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.p.fail(&failure{op: *w.at, panicked: r})
+		}
+	}()
+	if len(b.ops) > 0 && w.p.failedBefore(&b.ops[0]) {
+		return
+	}
+	if b.shape != nil {
+		w.shape(b.shape)
+	}
+	w.sort(b.ops)
+	for i := w.i; i < w.p.t.NumShards(); i += w.n {
+		mine := w.order[w.starts[i]:w.starts[i+1]]
+		if len(mine) > 0 {
+			w.shard(i, b, mine)
+		}
+	}
+	w.p.dirty.Add(w.x.dirty)
+	w.x.dirty = 0
+}
+
+func (w *worker) shape(f func(*table.Shard)) {
+	for i := w.i; i < w.p.t.NumShards(); i += w.n {
+		s := w.p.t.ShardAt(i)
+		s.Lock()
+		f(s)
+		s.Unlock()
+	}
+}
+
+// sort fills order and starts: operations of one shard keep their order.
+func (w *worker) sort(ops []op) {
+	t := w.p.t
+	clear(w.starts)
+	for i := range ops {
+		w.starts[t.ShardIndex(ops[i].hash)]++
+	}
+	sum := uint32(0)
+	for i, n := range w.starts {
+		w.starts[i] = sum
+		sum += n
+	}
+	if cap(w.order) < len(ops) {
+		w.order = make([]uint32, max(len(ops), batchOps))
+	}
+	w.order = w.order[:len(ops)]
+	for i := range ops {
+		shard := t.ShardIndex(ops[i].hash)
+		w.order[w.starts[shard]] = uint32(i)
+		w.starts[shard]++
+	}
+	copy(w.starts[1:], w.starts)
+	w.starts[0] = 0
+}
+
+// touchOps is how many operations are prepared together: few enough that the processor has them all
+// under way before it waits for the first.
+const touchOps = 16
+
+// shard applies operations on the keys of one shard, up to one that fails. The other shards go on: one
+// of theirs may fail that stands before.
+func (w *worker) shard(i int, b *batch, mine []uint32) {
+	s := w.p.t.ShardAt(i)
+	s.Lock()
+	defer s.Unlock()
+	for len(mine) > 0 {
+		group := mine[:min(touchOps, len(mine))]
+		mine = mine[len(group):]
+		for _, n := range group {
+			o := &b.ops[n]
+			s.Touch(int(o.db), o.hash)
+		}
+		for _, n := range group {
+			w.at = &b.ops[n]
+			if err := w.one(b, w.at); err != nil {
+				w.p.fail(&failure{op: *w.at, err: err})
+				return
+			}
+		}
+	}
+}
+
+// one applies one operation.
+func (w *worker) one(b *batch, o *op) error {
+	s := w.p.t.Shard(o.hash)
+	key, rest := sized(b.data[o.start:])
+	if o.code < opCommand {
+		value, _ := sized(rest)
+		kind := kindOf(o.code)
+		existed := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
+		if o.code == opSet {
+			w.x.dirty++
+		} else if existed {
+			return errDuplicate
+		}
+		return nil
+	}
+	w.args = w.args[:0]
+	for range o.args {
+		var arg []byte
+		arg, rest = sized(rest)
+		w.args = append(w.args, arg)
+	}
+	w.x.now = 0
+	return o.code.command().one(w.x, s, o.hash, int(o.db), string(key), w.args)
+}
