@@ -1,6 +1,7 @@
 package perdure
 
 import (
+	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/engine"
 )
@@ -50,6 +51,16 @@ var (
 	// ErrTorn marks damage that an ordinary crash explains: a file that ends too early.
 	ErrTorn = corrupt.ErrTorn
 )
+
+// ErrCommand marks the error of Open about a command in the log that perdure does not apply: it is
+// unknown, or changes a list, a hash or another type that is carried for Redis as bytes only. The
+// files are whole and as they were: let the server rewrite its log first (BGREWRITEAOF). errors.As
+// gives a *CommandError with the place.
+var ErrCommand = engine.ErrCommand
+
+// CommandError says which command of a log could not be applied, where it stands and why: its fields
+// are File, Offset, Name and Err. It never carries keys or values.
+type CommandError = aof.CommandError
 
 // CorruptError says which file is damaged, where and how: its fields are File, Offset (of the first
 // byte that is not as it must be), What (what was expected and found), Torn (a crash explains it) and

@@ -40,3 +40,23 @@ func (e *FailedError) Unwrap() error { return e.Err }
 
 // Is makes errors.Is(err, ErrFailed) true.
 func (e *FailedError) Is(target error) bool { return target == ErrFailed }
+
+// CommandError is about a whole command of a log that cannot be applied. A Replayer that returns
+// one from Apply sets Offset to the command's, and the log adds File.
+type CommandError struct {
+	File   string
+	Offset int64
+	Name   string // as far as it can be shown: upper case, quoted where it is no word
+	Err    error
+}
+
+// Error names file, offset, command and cause.
+func (e *CommandError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("%s: %v", e.Name, e.Err)
+	}
+	return fmt.Sprintf("%s: offset %d: %s: %v", e.File, e.Offset, e.Name, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *CommandError) Unwrap() error { return e.Err }

@@ -319,5 +319,10 @@ func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
 
 // at adds file and offset to the error of an Apply.
 func at(file string, offset int64, err error) error {
+	var command *CommandError
+	if errors.As(err, &command) {
+		command.File = file
+		return err
+	}
 	return fmt.Errorf("%s: offset %d: %w", file, offset, err)
 }

@@ -196,8 +196,7 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 	}
 	x.commandNone(db, command)
 	if command == "FLUSHALL" {
-		e.extras = nil
-		e.types.clear()
+		e.types.clear() // function libraries stay, as in Redis
 	}
 	x.seal()
 	e.table.UnlockAll()

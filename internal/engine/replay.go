@@ -2,10 +2,8 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/rdb"
@@ -32,8 +30,9 @@ func (r *replayer) finish(err error) error {
 	if f == nil {
 		return err
 	}
-	err = cannotApply(f.op.code.command().name, f.err)
-	return fmt.Errorf("%s: offset %d: %w", r.pipeline.files[f.op.file], f.op.offset, err)
+	return &aof.CommandError{
+		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().name, Err: f.err,
+	}
 }
 
 // Base implements aof.Replayer.
@@ -85,33 +84,29 @@ func (r *replayer) Apply(unit []aof.Command) error {
 }
 
 func (r *replayer) apply(c *aof.Command) error {
-	if c.DB < 0 || c.DB >= r.e.table.Databases() {
-		return fmt.Errorf("%w: %d", ErrDatabase, c.DB)
-	}
 	o := op{code: opSet, offset: c.Offset, file: r.pipeline.source(c.File), db: uint16(c.DB)}
-	if len(c.Args) == 3 && string(c.Args[0]) == "SET" {
+	valid := c.DB >= 0 && c.DB < r.e.table.Databases()
+	if valid && len(c.Args) == 3 && string(c.Args[0]) == "SET" {
 		return r.add(&o, c.Args[1], c.Args[2:])
 	}
-	name, ok := lookup(c.Args[0])
-	if !ok {
-		return fmt.Errorf("unknown command %q", printable(c.Args[0]))
+	cmd, err := commandOf(c.Args)
+	switch {
+	case err == nil && !valid:
+		err = fmt.Errorf("%w: %d", ErrDatabase, c.DB)
+	case err == nil && cmd.one == nil:
+		err = r.many(cmd, c.DB, c.Args[1:])
 	}
-	cmd, args := commands[name], c.Args[1:]
-	if n := len(args); n < cmd.min || cmd.max >= 0 && n > cmd.max {
-		return fmt.Errorf("%s with %d arguments", name, n)
-	}
-	if cmd.one == nil {
-		return cannotApply(name, r.many(cmd, c.DB, args))
+	switch {
+	case err == errStop:
+		return err
+	case err != nil:
+		return &aof.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
+	case cmd.one == nil:
+		return nil
 	}
 	o.code = cmd.code
-	step := cmd.step
-	if step == 0 {
-		step = len(args)
-	}
-	if len(args)%step != 0 {
-		return cannotApply(name, errSyntax)
-	}
-	for ; len(args) > 0; args = args[step:] {
+	step := cmd.step(c.Args)
+	for args := c.Args[1:]; len(args) > 0; args = args[step:] {
 		if err := r.add(&o, args[0], args[1:step]); err != nil {
 			return err
 		}
@@ -140,37 +135,4 @@ func (r *replayer) many(cmd *command, db int, args [][]byte) error {
 	err := cmd.many(x, db, args)
 	r.pipeline.dirty.Add(x.dirty)
 	return err
-}
-
-// cannotApply says which command met err.
-func cannotApply(name string, err error) error {
-	switch {
-	case err == nil, err == errStop:
-		return err
-	case errors.Is(err, errSyntax):
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return fmt.Errorf("%s cannot be applied: %w", name, err)
-}
-
-// lookup gives the upper-case name of a known command.
-func lookup(name []byte) (string, bool) {
-	if len(name) > 16 {
-		return "", false
-	}
-	if cmd, ok := commands[string(name)]; ok {
-		return cmd.name, true
-	}
-	upper := strings.ToUpper(string(name))
-	_, ok := commands[upper]
-	return upper, ok
-}
-
-// printable shortens what may be no name at all. A name is no key or value, and may be shown.
-func printable(name []byte) string {
-	const most = 32
-	if len(name) > most {
-		return string(name[:most]) + "..."
-	}
-	return string(name)
 }

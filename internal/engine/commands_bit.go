@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// Bit 0 of a string is the highest bit of its first byte.
+
+// maxBits bounds the offset of a bit, which bounds the string.
+const maxBits = int64(maxSize) * 8
+
+func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	offset, err := integer(args[0])
+	if err != nil || offset < 0 || offset >= maxBits {
+		return errOffset
+	}
+	bit := string(args[1])
+	if bit != "0" && bit != "1" {
+		return errors.New("bit is not 0 or 1")
+	}
+	old, err := x.str(s, h, db, key)
+	if err != nil {
+		return err
+	}
+	value := grown(old.value, int(offset/8)+1)
+	putBits(value, offset, 1, uint64(bit[0]-'0'))
+	return x.put(s, h, db, key, value, old.at)
+}
+
+// bits reads n bits, at most 64; there are zeros behind the end.
+func bits(p []byte, offset int64, n int) (v uint64) {
+	for i := offset; i < offset+int64(n); i++ {
+		v <<= 1
+		if i/8 < int64(len(p)) {
+			v |= uint64(p[i/8]>>(7-i%8)) & 1
+		}
+	}
+	return v
+}
+
+// putBits writes the lowest n bits of v, which must have the room.
+func putBits(p []byte, offset int64, n int, v uint64) {
+	for i := offset + int64(n) - 1; i >= offset; i-- {
+		mask := byte(1) << (7 - i%8)
+		p[i/8] &^= mask
+		if v&1 != 0 {
+			p[i/8] |= mask
+		}
+		v >>= 1
+	}
+}
+
+// replayBitOp is BITOP AND|OR|XOR|NOT destination source...: absent sources are empty, shorter
+// ones go on with zeros, and an empty result deletes the destination.
+func replayBitOp(x *exec, db int, args [][]byte) error {
+	op := strings.ToUpper(string(args[0]))
+	if op != "AND" && op != "OR" && op != "XOR" && op != "NOT" || op == "NOT" && len(args) != 3 {
+		return errSyntax
+	}
+	var sources [][]byte
+	size := 0
+	for _, key := range args[2:] {
+		s, h := x.locateBytes(key)
+		source, err := x.str(s, h, db, string(key))
+		if err != nil {
+			return err
+		}
+		sources = append(sources, source.value)
+		size = max(size, len(source.value))
+	}
+	s, h := x.locateBytes(args[1])
+	if size == 0 {
+		return replayDel(x, s, h, db, string(args[1]), nil)
+	}
+	result := grown(append([]byte(nil), sources[0]...), size)
+	for _, source := range sources[1:] {
+		source = grown(source, size)
+		for i := range result {
+			switch op {
+			case "AND":
+				result[i] &= source[i]
+			case "OR":
+				result[i] |= source[i]
+			case "XOR":
+				result[i] ^= source[i]
+			}
+		}
+	}
+	if op == "NOT" {
+		for i := range result {
+			result[i] = ^result[i]
+		}
+	}
+	return x.put(s, h, db, string(args[1]), result, 0)
+}
+
+// field is one operation of BITFIELD.
+type field struct {
+	op       string // GET, SET or INCRBY
+	overflow string // WRAP, SAT or FAIL
+	signed   bool
+	width    int
+	offset   int64
+	n        int64
+}
+
+func replayBitField(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	fields, err := parseFields(args)
+	if err != nil {
+		return err
+	}
+	end := int64(0)
+	for _, f := range fields {
+		if f.op != "GET" {
+			end = max(end, f.offset+int64(f.width))
+		}
+	}
+	old, err := x.str(s, h, db, key)
+	if err != nil || end == 0 {
+		return err
+	}
+	value := grown(old.value, int((end+7)/8))
+	for _, f := range fields {
+		f.apply(value)
+	}
+	return x.put(s, h, db, key, value, old.at)
+}
+
+func parseFields(args [][]byte) (fields []field, err error) {
+	overflow := "WRAP"
+	for len(args) > 0 {
+		f := field{op: strings.ToUpper(string(args[0])), overflow: overflow}
+		need := map[string]int{"GET": 3, "SET": 4, "INCRBY": 4, "OVERFLOW": 2}[f.op]
+		if need == 0 || len(args) < need {
+			return nil, errSyntax
+		}
+		words := args[1:need]
+		args = args[need:]
+		if f.op == "OVERFLOW" {
+			if overflow = strings.ToUpper(string(words[0])); overflow != "WRAP" && overflow != "SAT" && overflow != "FAIL" {
+				return nil, errSyntax
+			}
+			continue
+		}
+		if err := f.place(string(words[0]), string(words[1])); err != nil {
+			return nil, err
+		}
+		if f.op != "GET" {
+			if f.n, err = integer(words[2]); err != nil {
+				return nil, err
+			}
+		}
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+// place reads the type, i8 or u63, and the offset, 100 or #12: that many times the width.
+func (f *field) place(kind, offset string) error {
+	width, err := integer([]byte(strings.TrimLeft(kind, "iuIU")))
+	f.signed = kind != "" && kind[0]|0x20 == 'i'
+	most := int64(63)
+	if f.signed {
+		most = 64
+	}
+	if err != nil || width < 1 || width > most || strings.ToLower(kind)[0] < 'i' {
+		return errSyntax
+	}
+	f.width = int(width)
+	times := int64(1)
+	if rest, ok := strings.CutPrefix(offset, "#"); ok {
+		offset, times = rest, width
+	}
+	f.offset, err = integer([]byte(offset))
+	if err != nil || f.offset < 0 || f.offset > maxBits || f.offset*times+width > maxBits {
+		return errOffset
+	}
+	f.offset *= times
+	return nil
+}
+
+// apply changes value as the operation says; one that overflows under FAIL does nothing.
+func (f *field) apply(value []byte) {
+	if f.op == "GET" {
+		return
+	}
+	old := bits(value, f.offset, f.width)
+	by := f.n
+	if f.op == "SET" {
+		old, by = uint64(f.n), 0
+	} else if f.signed {
+		old = uint64(int64(old<<(64-f.width)) >> (64 - f.width))
+	}
+	v, fits := f.sum(old, by)
+	if !fits && f.overflow == "FAIL" {
+		return
+	}
+	putBits(value, f.offset, f.width, v)
+}
+
+// sum adds within the type; what wraps is cut to the width by who stores it.
+func (f *field) sum(v uint64, by int64) (sum uint64, fits bool) {
+	sum = v + uint64(by)
+	var low, high bool // beyond the least and the greatest value
+	var least, greatest uint64
+	if f.signed {
+		top := int64(math.MaxInt64 >> (64 - f.width))
+		a, b := int64(v), by
+		greatest, least = uint64(top), uint64(-top-1)
+		high = a > top || b > 0 && a > top-b
+		low = !high && (a < -top-1 || b < 0 && a < -top-1-b)
+	} else {
+		greatest = 1<<f.width - 1
+		high = v > greatest || by > 0 && uint64(by) > greatest-v
+		low = !high && by < 0 && v < uint64(-by)
+	}
+	switch {
+	case !high && !low:
+		return sum, true
+	case f.overflow == "SAT" && high:
+		return greatest, false
+	case f.overflow == "SAT":
+		return least, false
+	}
+	return sum, false
+}

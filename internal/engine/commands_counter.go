@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"errors"
+	"math"
+	"math/big"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+func replayCounter(name string) oneFunc {
+	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+		c := Counter{Command: name}
+		if len(args) > 0 {
+			n, err := integer(args[0])
+			if err != nil {
+				return err
+			}
+			c.N = n
+		}
+		_, err := x.incrBy(s, h, db, key, c)
+		return err
+	}
+}
+
+var errNotFloat = errors.New("value is not a float")
+
+// longDouble is the precision in which a server adds: the 64-bit mantissa of an x86 long double.
+const longDouble = 64
+
+// replayIncrByFloat adds as a server does. Servers log the sum, as SET, so that it stands only in
+// logs that something else has written.
+func replayIncrByFloat(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	old, err := x.str(s, h, db, key)
+	if err != nil {
+		return err
+	}
+	sum := new(big.Float).SetPrec(longDouble)
+	if old.exists {
+		if sum, err = float(old.value); err != nil {
+			return err
+		}
+	}
+	by, err := float(args[0])
+	if err != nil {
+		return err
+	}
+	return x.put(s, h, db, key, []byte(floatText(sum.Add(sum, by))), old.at)
+}
+
+// float reads a finite decimal number.
+func float(text []byte) (*big.Float, error) {
+	if len(text) == 0 || len(text) > 256 || strings.ContainsAny(string(text), "_xXpPnN") {
+		return nil, errNotFloat
+	}
+	f, _, err := big.ParseFloat(string(text), 10, longDouble, big.ToNearestEven)
+	if err != nil || f.MantExp(nil) > math.MaxInt16/2 {
+		return nil, errNotFloat
+	}
+	return f, nil
+}
+
+// floatText writes 17 digits behind the point and takes the zeros at the end away.
+func floatText(f *big.Float) string {
+	text := f.Text('f', 17)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	if text == "-0" {
+		return "0"
+	}
+	return text
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"math"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// The units of an expiry are named as SET names them: EX and PX are seconds and milliseconds from
+// now, EXAT and PXAT since 1970.
+
+// instant turns an argument into Unix milliseconds.
+func (x *exec) instant(arg []byte, unit string) (int64, error) {
+	n, err := integer(arg)
+	if err != nil {
+		return 0, err
+	}
+	if unit[0] == 'E' {
+		if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
+			return 0, ErrTTL
+		}
+		n *= 1000
+	}
+	if !strings.HasSuffix(unit, "AT") {
+		now := x.nowMs()
+		if n > math.MaxInt64-now {
+			return 0, ErrTTL
+		}
+		n += now
+	}
+	return n, nil
+}
+
+// expiryOf is instant for SET and its relatives, which take no number that is not positive.
+func (x *exec) expiryOf(arg []byte, unit string) (int64, error) {
+	at, err := x.instant(arg, unit)
+	if n, _ := integer(arg); err == nil && n <= 0 {
+		err = ErrTTL
+	}
+	return at, err
+}
+
+// replayExpire is EXPIRE and its relatives. A time that has passed does not delete: while a log is
+// loaded only its own DEL ends a key's life.
+func replayExpire(unit string) oneFunc {
+	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+		at, err := x.instant(args[0], unit)
+		if err != nil {
+			return err
+		}
+		it, ok := s.Find(db, h, key)
+		apply := ok
+		for _, arg := range args[1:] {
+			on, err := expireFlag(strings.ToUpper(string(arg)), it.ExpireAtMs(), at)
+			if err != nil {
+				return err
+			}
+			apply = apply && on
+		}
+		if apply {
+			s.SetExpire(db, h, key, max(at, 1)) // 0 would be no expiry
+			x.dirty++
+		}
+		return nil
+	}
+}
+
+// expireFlag judges NX, XX, GT and LT; no expiry counts as infinitely late.
+func expireFlag(flag string, old, at int64) (bool, error) {
+	switch flag {
+	case "NX":
+		return old == 0, nil
+	case "XX":
+		return old != 0, nil
+	case "GT":
+		return old != 0 && at > old, nil
+	case "LT":
+		return old == 0 || at < old, nil
+	}
+	return false, errSyntax
+}
+
+func replayPersist(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte) error {
+	x.persist(s, h, db, key)
+	return nil
+}
+
+// replayGetEx is GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].
+func replayGetEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	var option string
+	if len(args) > 0 {
+		option = strings.ToUpper(string(args[0]))
+	}
+	switch option {
+	case "":
+		return nil
+	case "PERSIST":
+		if len(args) != 1 {
+			return errSyntax
+		}
+		return replayPersist(x, s, h, db, key, nil)
+	case "EX", "PX", "EXAT", "PXAT":
+		if len(args) != 2 {
+			return errSyntax
+		}
+	default:
+		return errSyntax
+	}
+	at, err := x.expiryOf(args[1], option)
+	if err != nil {
+		return err
+	}
+	if s.SetExpire(db, h, key, at) {
+		x.dirty++
+	}
+	return nil
+}

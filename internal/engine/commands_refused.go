@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrCommand marks the error about a command in a log that the store does not apply: it is
+// unknown, or changes a type that is carried as bytes only. It changes nothing on disk.
+var ErrCommand = errors.New("perdure: command not supported")
+
+// longestName is that of the longest command, with some room.
+const longestName = 32
+
+// refusedCommands are what servers write to a log about what the store holds opaquely, by what
+// that is. A type that becomes native moves its commands from here to commandTable.
+var refusedCommands = map[string]string{
+	"a list": `LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMPOP BLMPOP LREM LSET LTRIM LINSERT LMOVE BLMOVE
+		RPOPLPUSH BRPOPLPUSH BLPOP BRPOP SORT`,
+	"a set": `SADD SREM SPOP SMOVE SINTERSTORE SUNIONSTORE SDIFFSTORE`,
+	"a hash": `HSET HMSET HSETNX HDEL HINCRBY HINCRBYFLOAT HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT
+		HPERSIST HGETDEL HGETEX HSETEX`,
+	"a sorted set": `ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX ZPOPMIN ZPOPMAX
+		BZPOPMIN BZPOPMAX ZMPOP BZMPOP ZUNIONSTORE ZINTERSTORE ZDIFFSTORE ZRANGESTORE GEOADD
+		GEORADIUS GEORADIUSBYMEMBER GEOSEARCHSTORE`,
+	"a stream": `XADD XDEL XDELEX XTRIM XSETID XACK XACKDEL XCLAIM XAUTOCLAIM XREADGROUP XGROUP`,
+	"a HyperLogLog (a string that only a server can count in)": `PFADD PFMERGE PFCOUNT PFDEBUG`,
+	"scripts and functions": `EVAL EVALSHA SCRIPT FCALL FUNCTION`,
+}
+
+// refusedAs tells by the name of a command what it is about.
+var refusedAs = func() map[string]string {
+	byName := make(map[string]string)
+	for what, names := range refusedCommands {
+		for _, name := range strings.Fields(names) {
+			byName[name] = what
+		}
+	}
+	return byName
+}()
+
+// refused is the error for a name that is not in commandTable.
+func refused(name string) error {
+	if what, ok := refusedAs[name]; ok {
+		return fmt.Errorf("%w: perdure holds %s opaquely; rewrite the log with the server first: BGREWRITEAOF",
+			ErrCommand, what)
+	}
+	return fmt.Errorf("%w: unknown command", ErrCommand)
+}

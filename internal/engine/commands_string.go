@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// replaySet is SET with every option of Redis, and Valkey's IFEQ.
+func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	var at int64
+	it, exists := s.Find(db, h, key)
+	apply := true
+	for i := 1; i < len(args); i++ {
+		option := strings.ToUpper(string(args[i]))
+		switch option {
+		case "NX", "XX":
+			apply = apply && exists == (option == "XX")
+		case "GET":
+		case "KEEPTTL":
+			if exists {
+				at = it.ExpireAtMs()
+			}
+		case "EX", "PX", "EXAT", "PXAT", "IFEQ":
+			if i++; i == len(args) {
+				return errSyntax
+			}
+			if option == "IFEQ" {
+				apply = apply && exists && it.Kind() == table.String && bytes.Equal(it.AppendValue(nil), args[i])
+				continue
+			}
+			var err error
+			if at, err = x.expiryOf(args[i], option); err != nil {
+				return err
+			}
+		default:
+			return errSyntax
+		}
+	}
+	if !apply {
+		return nil
+	}
+	return x.put(s, h, db, key, args[0], at)
+}
+
+// replaySetEx is SETEX and PSETEX: unit is EX or PX.
+func replaySetEx(unit string) oneFunc {
+	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+		at, err := x.expiryOf(args[0], unit)
+		if err != nil {
+			return err
+		}
+		return x.put(s, h, db, key, args[1], at)
+	}
+}
+
+func replaySetNX(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	_, err := x.setIfAbsent(s, h, db, key, args[0], SetArgs{})
+	return err
+}
+
+func replayGetSet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	if _, err := x.str(s, h, db, key); err != nil {
+		return err
+	}
+	return x.put(s, h, db, key, args[0], 0)
+}
+
+func replayAppend(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	_, err := x.append(s, h, db, key, args[0])
+	return err
+}
+
+var errOffset = errors.New("offset out of range")
+
+func replaySetRange(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	offset, err := integer(args[0])
+	if err != nil || offset < 0 || offset+int64(len(args[1])) > maxSize {
+		return errOffset
+	}
+	old, err := x.str(s, h, db, key)
+	if err != nil || len(args[1]) == 0 {
+		return err
+	}
+	value := grown(old.value, int(offset)+len(args[1]))
+	copy(value[offset:], args[1])
+	return x.put(s, h, db, key, value, old.at)
+}
+
+// grown fills value with zeros up to size, if it is shorter.
+func grown(value []byte, size int) []byte {
+	if size > len(value) {
+		value = append(value, make([]byte, size-len(value))...)
+	}
+	return value
+}
+
+func replayMSet(x *exec, db int, args [][]byte) error {
+	for i := 0; i < len(args); i += 2 {
+		s, h := x.locateBytes(args[i])
+		s.SetBytes(db, h, args[i], table.String, args[i+1], 0)
+		x.dirty++
+	}
+	return nil
+}
+
+// replayMSetNX sets all or, when one of the keys is there, none.
+func replayMSetNX(x *exec, db int, args [][]byte) error {
+	for i := 0; i < len(args); i += 2 {
+		s, h := x.locateBytes(args[i])
+		if _, exists := s.FindBytes(db, h, args[i]); exists {
+			return nil
+		}
+	}
+	return replayMSet(x, db, args)
+}

@@ -1,0 +1,23 @@
+package engine
+
+// Declaration is what commandTable says of a command.
+type Declaration struct {
+	Arity, First, Last, Step int
+	Keys                     func(words [][]byte) (first, end int)
+}
+
+// Declared gives the commands that are applied, by name.
+func Declared() map[string]Declaration {
+	all := map[string]Declaration{}
+	for i := range commandTable {
+		c := &commandTable[i]
+		all[c.name] = Declaration{c.arity, c.keys.first, c.keys.last, c.keys.step, c.keysOf}
+	}
+	return all
+}
+
+// Refused tells whether a command is known and refused.
+func Refused(name string) bool {
+	_, ok := refusedAs[name]
+	return ok
+}

@@ -1,0 +1,14 @@
+package table
+
+// SwapDB exchanges the contents of two databases in this shard; a whole SWAPDB does so in every
+// shard, with all of them locked. There must be no view.
+func (s *Shard) SwapDB(a, b int) {
+	if s.table.view.Load() != nil {
+		panic("table: SwapDB during a view")
+	}
+	if a == b {
+		return
+	}
+	s.spaces[a], s.spaces[b] = s.spaces[b], s.spaces[a]
+	s.counts[a].swap(&s.counts[b])
+}
