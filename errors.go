@@ -58,6 +58,10 @@ var (
 // gives a *CommandError with the place.
 var ErrCommand = engine.ErrCommand
 
+// ErrUntil marks the error of Open when the log cannot tell what it held at the time given to
+// WithRecoverUntil: it has no timestamps, or begins later. Nothing was changed.
+var ErrUntil = engine.ErrUntil
+
 // CommandError says which command of a log could not be applied, where it stands and why: its fields
 // are File, Offset, Name and Err. It never carries keys or values.
 type CommandError = aof.CommandError

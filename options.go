@@ -126,6 +126,19 @@ func WithRecovery(r Recovery) Option {
 	}
 }
 
+// WithRecoverUntil makes Open take the log up to t and no further: the state at the end of that
+// second, transactions whole. The log must have been written with aof.Timestamps, or by a Redis with
+// aof-timestamp-enabled; one that cannot tell is an error that is ErrUntil. Nothing is lost: the
+// whole log is first copied to a directory before-restore-<time> beside it, which Recovery names
+// together with how much was left out. With WithReadOnly nothing is changed or copied at all. A
+// dump beside the log is not looked at. The zero time is no bound, which is the default.
+func WithRecoverUntil(t time.Time) Option {
+	return func(c *config) error {
+		c.Until = t
+		return nil
+	}
+}
+
 // WithDatabases sets how many numbered databases there are, 1 to 65536. The default is Redis's 16.
 func WithDatabases(n int) Option {
 	return func(c *config) error {

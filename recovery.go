@@ -14,11 +14,17 @@ type RecoveryInfo struct {
 	Bytes    int64         // read
 	Took     time.Duration // for loading
 	// A torn tail that was cut off the log: how many bytes, where, and what it looked like.
-	Cut        int64
-	CutFile    string
-	CutOffset  int64
-	CutReason  string
-	Unverified int64 // bytes of the log that no checksum covers
+	Cut       int64
+	CutFile   string
+	CutOffset int64
+	CutReason string
+	// What WithRecoverUntil has left out: how many bytes, where they begin, and the directory in which
+	// the whole log is kept. LeftOut is 0 when nothing in the log was later.
+	LeftOut       int64
+	LeftOutFile   string
+	LeftOutOffset int64
+	Kept          string
+	Unverified    int64 // bytes of the log that no checksum covers
 	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
 	NewerDump bool
 }

@@ -59,9 +59,13 @@ func (l *Log) stampLocked() {
 		return
 	}
 	l.stamped = now
-	l.buf = append(l.buf, "#TS:"...)
-	l.buf = strconv.AppendInt(l.buf, now, 10)
-	l.buf = append(l.buf, '\r', '\n')
+	l.buf = appendStamp(l.buf, now)
+}
+
+func appendStamp(dst []byte, second int64) []byte {
+	dst = append(dst, stampPrefix...)
+	dst = strconv.AppendInt(dst, second, 10)
+	return append(dst, '\r', '\n')
 }
 
 // flusher writes what nobody commits.

@@ -119,6 +119,11 @@ type Recovery struct {
 	File     string // the file with the torn tail, when Cut > 0
 	Offset   int64  // where the tail is cut
 	Reason   string // what the tail looks like
+	// With Env.Until: how many bytes of the log are from after that moment and were not replayed,
+	// and where they begin. Start puts a copy of the whole log aside before it cuts them off.
+	LeftOut       int64
+	LeftOutFile   string
+	LeftOutOffset int64
 	// Unverified counts bytes that no checksum covers, such as those another program wrote.
 	Unverified int64
 	// Time is when the newest file was last changed.
@@ -138,4 +143,5 @@ type Status struct {
 	RewriteDue      bool  // the automatic rewrite's thresholds are passed
 	Published       bool  // the manifest names a complete log; false while the first base is written
 	LastWriteFailed bool
+	Kept            string // where Start has put the log before it cut it at Env.Until; "" if it did not
 }

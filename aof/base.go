@@ -20,6 +20,9 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 		if rdb {
 			return b.RDB(cw)
 		}
+		if _, err := cw.Write(r.stamp); err != nil {
+			return err
+		}
 		if err := b.Commands(cw); err != nil || !r.log.marked {
 			return err
 		}

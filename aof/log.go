@@ -50,8 +50,9 @@ type Log struct {
 
 	phase  phase
 	replay replayResult
-	err    error // after which the log takes no more units
-	closed error // what Close has returned
+	kept   string // where Start has put the log before it was cut
+	err    error  // after which the log takes no more units
+	closed error  // what Close has returned
 
 	// The buffer: what was appended and not written.
 	buf       []byte
@@ -188,6 +189,7 @@ func (l *Log) Status() Status {
 		Fsyncs:          l.fsyncs,
 		Published:       l.published,
 		LastWriteFailed: l.err != nil,
+		Kept:            l.kept,
 	}
 	s.RewriteDue = l.published && l.config.trigger.Due(s.BaseSize, s.CurrentSize)
 	return s

@@ -65,6 +65,12 @@ func (m *manifest) files() []manifestFile {
 	return append(all, m.incrs...)
 }
 
+// at gives file i of files.
+func (m *manifest) at(i int) *manifestFile {
+	f := m.files()[i]
+	return &f
+}
+
 // last gives the file that is appended to, or nil.
 func (m *manifest) last() *manifestFile {
 	if n := len(m.incrs); n > 0 {

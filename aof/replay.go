@@ -18,6 +18,7 @@ type replayResult struct {
 	openCRC  uint32 // then, the checksum of what no mark covers
 	synced   int64  // the end of a log that was closed in order; 0 when it was not
 	sizes    []int64
+	past     bool // it ended before the log did, as Env.Until asked
 }
 
 // Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
@@ -33,6 +34,7 @@ func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
 	}
 	p := &replayer{ctx: ctx, to: r, disk: l.disk}
 	p.strict = l.env.Strict || !config.loadTruncated
+	p.until = until{on: !l.env.Until.IsZero(), second: l.env.Until.Unix()}
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
@@ -49,6 +51,8 @@ type replayer struct {
 	to     Replayer
 	disk   *layout
 	strict bool
+	until  until
+	stamps int64
 	total  int64
 	done   int64 // of the files before the present one
 	result replayResult
@@ -70,6 +74,28 @@ func (p *replayer) run() error {
 			return err
 		}
 		p.result.recovery.Files++
+		if p.result.past {
+			break
+		}
+	}
+	return p.judgeUntil()
+}
+
+// judgeUntil refuses a moment that the log cannot tell about.
+func (p *replayer) judgeUntil() error {
+	r := &p.result.recovery
+	switch {
+	case !p.until.on:
+		return nil
+	case p.result.past:
+		r.LeftOut = p.total - r.Size
+		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
+		if r.Size == 0 {
+			return fmt.Errorf("%w: %s: it begins later", ErrUntil, r.LeftOutFile)
+		}
+	case p.stamps == 0 && r.Commands > 0:
+		return fmt.Errorf("%w: %s: it has no %s lines: see Timestamps, or aof-timestamp-enabled",
+			ErrUntil, p.disk.dir, stampPrefix)
 	}
 	return nil
 }
@@ -107,10 +133,13 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return nil
 	})
 	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
+	w.until = p.until
 	found, err := w.run()
 	if err != nil {
 		return err
 	}
+	p.stamps += found.stamps
+	p.result.past = found.past
 	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
 		return err
 	}

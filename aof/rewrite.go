@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -30,7 +31,8 @@ type rewrite struct {
 	next *incr // the new increment
 	// fresh says that there is no old file to go on with: the log has failed, or is new.
 	fresh  bool
-	failed error // the failure that this rewrite is to clear
+	failed error  // the failure that this rewrite is to clear
+	stamp  []byte // the first line of a base of commands, when timestamps are on
 
 	state rewriteState // guarded by log.mu
 }
@@ -203,6 +205,9 @@ func (r *rewrite) Commit(ctx context.Context, b Base) error {
 	}
 	r.state = rewriteCommitting
 	rdb := l.config.rdbBase
+	if l.config.timestamps {
+		r.stamp = appendStamp(nil, time.Now().Unix())
+	}
 	l.mu.Unlock()
 
 	err := r.commit(ctx, b, rdb)

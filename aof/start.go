@@ -11,6 +11,7 @@ import (
 
 // Start makes a log that was replayed ready for Append. A crash leaves:
 //
+//  0. with Env.Until, what cutAtUntil says.
 //  1. after the torn tail is cut and synced: the log without it.
 //  2. after the directory of a single-file log is made: that log.
 //  3. after the manifest that lists the single file is published: an upgrade that the next
@@ -34,11 +35,19 @@ func (l *Log) Start() error {
 	if err := removeTemps(l.disk); err != nil {
 		return err
 	}
+	var later []manifestFile
+	if replay.past {
+		var err error
+		if later, err = l.cutAtUntil(&replay); err != nil {
+			return err
+		}
+	}
 	if last := l.disk.manifest.last(); last != nil && replay.lastCut < replay.lastSize {
 		if err := cutFile(l.disk, l.disk.path(last), replay.lastCut); err != nil {
 			return err
 		}
 	}
+	l.removeLater(later)
 	if err := l.adopt(); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type walk struct {
 	held    []Command // not given out yet
 	ends    []int     // held[:ends[i]] ends with a whole unit
 	stepped int64     // offset of the last call of step
+	until   until     // a moment to stop at
 
 	found
 }
@@ -50,6 +51,8 @@ type found struct {
 	cut      int64          // where the file would have to be cut to be whole
 	cutCRC   uint32         // checksum of what no mark covers, up to cut
 	foreign  bool           // what stands before cut was not closed by a mark
+	stamps   int64          // #TS: lines
+	past     bool           // it ended, at cut, before what was written after until.second
 }
 
 // stepSize is how often a walk looks whether to go on.
@@ -84,7 +87,7 @@ func (w *walk) run() (found, error) {
 		if err := w.token(&token); err != nil {
 			return w.found, err
 		}
-		if w.problem != nil {
+		if w.problem != nil || w.past {
 			return w.found, nil
 		}
 		w.end = token.End()
@@ -205,6 +208,9 @@ func (w *walk) annotation(t *resp.Token) error {
 			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 			return nil
 		}
+		if w.stamp(t); w.past {
+			return nil
+		}
 		w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
@@ -218,6 +224,9 @@ func (w *walk) annotation(t *resp.Token) error {
 		w.badMark = true
 		w.end = t.End()
 		return nil
+	}
+	if w.until.reached {
+		return w.stop()
 	}
 	if err := w.flush(); err != nil {
 		return err
@@ -258,6 +267,9 @@ func (w *walk) selectDB(t *resp.Token, bare bool) error {
 	}
 	if !bare && w.ours {
 		w.ours = false
+		if w.until.reached {
+			return w.stop()
+		}
 		if err := w.flush(); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -18,4 +19,5 @@ type Env struct {
 	Dir    string       // the data directory; it exists
 	Logger *slog.Logger // never nil
 	Strict bool         // refuse what a crash left torn, rather than cut it
+	Until  time.Time    // replay the log up to the end of this second only; zero is all of it
 }

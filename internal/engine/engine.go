@@ -42,7 +42,8 @@ type Options struct {
 	Logger                *slog.Logger
 	ReadOnly              bool
 	Strict                bool
-	KeepWritingOnSaveFail bool // Redis's stop-writes-on-bgsave-error no
+	Until                 time.Time // take the log up to the end of this second; zero is all of it
+	KeepWritingOnSaveFail bool      // Redis's stop-writes-on-bgsave-error no
 	NoAutoRecover         bool
 	LoadProgress          func(LoadProgress)
 	Hooks                 Hooks

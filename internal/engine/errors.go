@@ -29,5 +29,6 @@ var (
 	ErrRestoring         = errors.New("perdure: the data set is being replaced")
 	ErrSaveFailed        = errors.New("perdure: writes are refused because the last background save failed")
 	ErrLogFailed         = aof.ErrFailed
+	ErrUntil             = aof.ErrUntil
 	ErrLocked            = vfs.ErrLocked
 )

@@ -35,10 +35,16 @@ type RecoveryInfo struct {
 	Bytes    int64
 	Took     time.Duration
 
-	Cut        int64
-	CutFile    string
-	CutOffset  int64
-	CutReason  string
+	Cut       int64
+	CutFile   string
+	CutOffset int64
+	CutReason string
+
+	LeftOut       int64
+	LeftOutFile   string
+	LeftOutOffset int64
+	Kept          string
+
 	Unverified int64
 
 	NewerDump bool
@@ -90,7 +96,7 @@ func newEngine(o Options) *Engine {
 		opened: time.Now(),
 		opts:   o,
 	}
-	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict}
+	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.jobs.slot = make(chan struct{}, 1)
 	e.jobs.rules = o.Rules
@@ -158,6 +164,9 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 	if logFound {
 		return e.loadLog(ctx)
 	}
+	if !e.opts.Until.IsZero() {
+		return fmt.Errorf("%w: there is no log", ErrUntil)
+	}
 	l := newLoader(e, e.table, &e.types)
 	info, err := e.snaps.Load(ctx, l)
 	if err = l.finish(err); err != nil {
@@ -195,6 +204,7 @@ func (e *Engine) loadLog(ctx context.Context) error {
 	e.recovery = RecoveryInfo{
 		Source: FromAOF, Commands: rec.Commands, Bytes: rec.Size,
 		Cut: rec.Cut, CutFile: rec.File, CutOffset: rec.Offset, CutReason: rec.Reason,
+		LeftOut: rec.LeftOut, LeftOutFile: rec.LeftOutFile, LeftOutOffset: rec.LeftOutOffset,
 		Unverified: rec.Unverified,
 	}
 	// Files' times may be kept in whole seconds.
@@ -217,6 +227,10 @@ func (e *Engine) startLog(ctx context.Context, found bool) error {
 		}
 		e.log = log
 		e.jobs.logReady.Store(true)
+		if e.recovery.Kept = log.Status().Kept; e.recovery.Kept != "" {
+			e.logger.Warn("the log was cut at a moment; the whole of it is kept", "dir", e.recovery.Kept,
+				"leftOut", e.recovery.LeftOut)
+		}
 		return nil
 	}
 	e.jobs.newLog = log

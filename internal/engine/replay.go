@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/rdb"
@@ -39,14 +40,27 @@ func (r *replayer) finish(err error) error {
 func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (int64, error) {
 	l := newLoader(r.e, r.e.table, &r.e.types)
 	l.source, l.dropExpired, l.base, l.total = FromAOF, false, r.done, r.all
-	n, err := rdb.Decode(ctx, f, size, l)
-	if err = l.finish(err); err != nil {
+	var header rdb.Header
+	n, err := rdb.Decode(ctx, f, size, l, rdb.HeaderTo(&header))
+	if err = l.finish(err); err == nil {
+		err = r.tooLate(header.Created)
+	}
+	if err != nil {
 		return n, err
 	}
 	r.keys += l.keys
 	r.e.extras = append(r.e.extras, l.extras...)
 	r.e.counts.loadedKeys.Store(r.keys)
 	return n, nil
+}
+
+// tooLate refuses a base that was written after the moment that the log is taken up to.
+func (r *replayer) tooLate(created time.Time) error {
+	until := r.e.opts.Until
+	if until.IsZero() || created.IsZero() || created.Unix() <= until.Unix() {
+		return nil
+	}
+	return fmt.Errorf("%w: its base is of %s", ErrUntil, created.UTC().Format(time.DateTime))
 }
 
 // Progress implements aof.Replayer.

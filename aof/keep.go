@@ -1,0 +1,121 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// keptPrefix begins the name of the directory, in the data directory, that a log is copied to
+// before it is cut at Env.Until. perdure restore uses the same.
+const keptPrefix = "before-restore-"
+
+// cutAtUntil cuts the log to what was replayed. A crash leaves:
+//
+//  1. while the copy is made: the whole log, and a part of a copy.
+//  2. after the copy is synced: the whole log, and a copy of it.
+//  3. after the manifest without the later increments is published: the log up to the end of the
+//     file that the moment lies in, and the copy.
+//  4. after Start has cut that file: the log up to the moment, later increments that are not
+//     listed, and the copy.
+//  5. after those are deleted: the same without them.
+//
+// It does steps 1 to 3, and returns the files that step 5 deletes.
+func (l *Log) cutAtUntil(replay *replayResult) (later []manifestFile, err error) {
+	if l.kept, err = l.keepAside(); err != nil {
+		return nil, err
+	}
+	m := l.disk.manifest
+	files := m.files()
+	n := len(replay.sizes)
+	if later = files[n:]; len(later) == 0 {
+		return nil, nil
+	}
+	next := *m
+	next.incrs = m.incrs[:len(m.incrs)-len(later)]
+	return later, l.disk.publish(&next)
+}
+
+// keepAside copies the log to a directory of its own, durably, and returns its path.
+func (l *Log) keepAside() (string, error) {
+	disk := l.disk
+	kept, err := makeKept(disk)
+	if err != nil {
+		return "", err
+	}
+	files := disk.manifest.files()
+	if disk.listed {
+		files = append(files, manifestFile{name: manifestName(disk.filename)})
+	}
+	dir := filepath.Join(kept, filepath.Base(disk.dir))
+	if disk.hasDir {
+		if err := disk.fs.Mkdir(dir); err != nil {
+			return "", err
+		}
+	}
+	for _, f := range files {
+		to := filepath.Join(dir, f.name)
+		if disk.legacy && f.kind == kindBase {
+			to = filepath.Join(kept, f.name)
+		}
+		if err := copyFile(disk.fs, disk.path(&f), to); err != nil {
+			return "", err
+		}
+	}
+	for _, d := range []string{dir, kept, disk.data} {
+		if d == dir && !disk.hasDir {
+			continue
+		}
+		if err := disk.fs.SyncDir(d); err != nil {
+			return "", &snapshot.DirSyncError{Dir: d, Err: err}
+		}
+	}
+	return kept, nil
+}
+
+// makeKept makes a directory with a name that was not there.
+func makeKept(disk *layout) (string, error) {
+	name := filepath.Join(disk.data, keptPrefix+time.Now().UTC().Format("20060102-150405"))
+	kept := name
+	for n := 2; ; n++ {
+		err := disk.fs.Mkdir(kept)
+		if !errors.Is(err, fs.ErrExist) {
+			return kept, err
+		}
+		kept = fmt.Sprintf("%s-%d", name, n)
+	}
+}
+
+// copyFile copies a file to one that is not there, and syncs it.
+func copyFile(fsys snapshot.FS, from, to string) error {
+	src, err := fsys.Open(from)
+	if err != nil {
+		return err
+	}
+	dst, err := fsys.Create(to)
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	size, err := src.Size()
+	if err == nil {
+		_, err = io.Copy(struct{ io.Writer }{dst}, io.NewSectionReader(src, 0, size))
+	}
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close(), src.Close())
+}
+
+// removeLater is step 5. What cannot be deleted is not listed and does no harm.
+func (l *Log) removeLater(later []manifestFile) {
+	for _, f := range later {
+		if err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name)); err != nil {
+			l.env.Logger.Warn("an unlisted file of the log stays", "file", f.name, "err", err)
+		}
+	}
+}
