@@ -49,6 +49,7 @@ var converters = map[string]func(a *app, src source, dst string, asCommands bool
 
 func (a *app) convert(c *command, args []string) error {
 	f := c.flags()
+	until := untilFlag(f)
 	to := f.String("to", "", "`form` of DST: dump, zst, aof or dir; its name decides otherwise")
 	asCommands := f.Bool("commands", false, "write a log without RDB, for programs that do not read it")
 	paths, err := a.parse(c, f, args, 2, 2)
@@ -69,7 +70,7 @@ func (a *app) convert(c *command, args []string) error {
 	if err := a.absent(dst); err != nil {
 		return err
 	}
-	p, err := locate(a.fs, paths[0])
+	p, err := a.locateUntil(paths[0], until)
 	if err != nil {
 		return err
 	}

@@ -52,11 +52,17 @@ type dumped struct {
 }
 
 func (a *app) dump(c *command, args []string) error {
-	paths, err := a.parse(c, c.flags(), args, 1, 1)
+	f := c.flags()
+	until := untilFlag(f)
+	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
 	}
-	entries, err := a.entries(paths[0])
+	p, err := a.locateUntil(paths[0], until)
+	if err != nil {
+		return err
+	}
+	entries, err := a.entries(&p)
 	if err != nil {
 		return err
 	}
@@ -80,12 +86,8 @@ func (a *app) dump(c *command, args []string) error {
 }
 
 // entries reads all there is, sorted by database and key.
-func (a *app) entries(path string) ([]snapshot.Entry, error) {
-	p, err := locate(a.fs, path)
-	if err != nil {
-		return nil, err
-	}
-	src, err := a.open(&p, false)
+func (a *app) entries(p *place) ([]snapshot.Entry, error) {
+	src, err := a.open(p, false)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -41,6 +42,8 @@ type place struct {
 	form form
 	dump string // the dump's file; empty when there is none
 	log  string // the log's manifest, or its single file; empty when there is none
+
+	until time.Time // take the log up to this moment; zero is all of it
 }
 
 // compressed tells whether the dump is one with .zst.

@@ -24,7 +24,8 @@ var restoreCommand = &command{
 data at all, as a log too. Copying a dump into place is not enough where a log stands: Open and
 redis-server load the log and ignore the dump. What stood in DIR is kept in it, in a directory
 called before-restore-<time>. DIR must not be in use: its lock is taken, but redis-server takes
-none. A damaged backup changes nothing. A crash leaves the old data or the backup, never a mixture.`,
+none. With --until and a log that has timestamps, DIR goes back to the end of that second; BACKUP
+may then be DIR itself, whose whole log is kept with the rest. A damaged backup changes nothing. A crash leaves the old data or the backup, never a mixture.`,
 	run: (*app).restore,
 }
 
@@ -58,6 +59,7 @@ type restoration struct {
 
 func (a *app) restore(c *command, args []string) error {
 	f := c.flags()
+	until := untilFlag(f)
 	withLog := f.Bool("log", false, "make a log even where DIR held a dump and no log")
 	withoutLog := f.Bool("no-log", false, "make no log, for a store or server that keeps none")
 	paths, err := a.parse(c, f, args, 2, 2)
@@ -67,7 +69,7 @@ func (a *app) restore(c *command, args []string) error {
 	if *withLog && *withoutLog {
 		return c.misuse("--log and --no-log exclude each other")
 	}
-	backup, err := locate(a.fs, paths[0])
+	backup, err := a.locateUntil(paths[0], until)
 	if err != nil {
 		return err
 	}

@@ -347,3 +347,21 @@ func TestRestoreFailsOnce(t *testing.T) {
 		check(t, opened.Close())
 	}
 }
+
+// TestRestoreUntilInPlace goes back in the data directory itself: what stood there is kept whole.
+func TestRestoreUntilInPlace(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, logDirName)
+	check(t, os.Mkdir(log, 0o700))
+	text := "#TS:1000\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n#TS:2000\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n2\r\n"
+	check(t, os.WriteFile(filepath.Join(log, "appendonly.aof.1.incr.aof"), []byte(text), 0o600))
+	check(t, os.WriteFile(filepath.Join(log, "appendonly.aof.manifest"), []byte("file appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
+	want(t, exitGood, "restore", "--until", "1500", dir, dir).wants(t, "offset 37", "37 bytes of the log are later", "before-restore-")
+	want(t, exitGood, "dump", dir).wants(t, `"value":"1"`)
+	kept, err := filepath.Glob(filepath.Join(dir, "before-restore-*"))
+	check(t, err)
+	if len(kept) != 1 || read(t, filepath.Join(kept[0], logDirName, "appendonly.aof.1.incr.aof")) != text {
+		t.Errorf("kept: %v", kept)
+	}
+	want(t, exitGood, "dump", kept[0]).wants(t, `"value":"2"`)
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
@@ -177,7 +178,7 @@ func (a *app) openLog(p *place) (source, error) {
 	// Databases take memory by themselves, so that there are no more than the log needs.
 	for databases := 16; ; databases *= 16 {
 		store, err := perdure.OpenContext(a.ctx, filepath.Dir(dir), perdure.WithReadOnly(),
-			perdure.WithFS(fsys), perdure.WithSaveRules(), perdure.WithDatabases(databases),
+			perdure.WithFS(fsys), perdure.WithSaveRules(), perdure.WithRecoverUntil(p.until), perdure.WithDatabases(databases),
 			perdure.WithAppendLog(aof.New(aof.Dirname(filepath.Base(dir)), aof.Filename(logName))),
 			perdure.WithLoadProgress(func(l perdure.LoadProgress) { progress.set(l.Done, l.Total) }))
 		if errors.Is(err, perdure.ErrDatabase) && databases < 65536 {
@@ -186,7 +187,14 @@ func (a *app) openLog(p *place) (source, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r := store.Recovery(); r.Cut > 0 {
+		r := store.Recovery()
+		if r.LeftOut > 0 {
+			a.warn("%s: offset %d: from here on %s of the log are later and left out; they stay where they are",
+				r.LeftOutFile, r.LeftOutOffset, count(r.LeftOut, "byte"))
+		} else if !p.until.IsZero() {
+			a.warn("%s: nothing in the log is later than %s", p.log, p.until.UTC().Format(time.RFC3339))
+		}
+		if r.Cut > 0 {
 			a.warn("%s: offset %d: %s of a torn end passed over: %s",
 				r.CutFile, r.CutOffset, count(r.Cut, "byte"), r.CutReason)
 		} else if r.NewerDump && p.form == formDir {

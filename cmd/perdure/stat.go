@@ -70,12 +70,13 @@ type statType struct {
 
 func (a *app) stat(c *command, args []string) error {
 	f := c.flags()
+	until := untilFlag(f)
 	asJSON := f.Bool("json", false, "one JSON object")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
 	}
-	p, err := locate(a.fs, paths[0])
+	p, err := a.locateUntil(paths[0], until)
 	if err != nil {
 		return err
 	}
