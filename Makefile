@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test check race heap checkptr cross redis-full kill soak fuzz bench
+.PHONY: test check race heap checkptr cross redis-full differential kill soak fuzz bench
 
 test:            ## what the README says
 	go test ./...
@@ -26,6 +26,9 @@ cross:           ## every platform builds and vets
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .
+
+differential:    ## a million random commands on redis-server and perdure, over every way between them; about five minutes
+	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v .
 
 kill:            ## 100 kills for each fsync policy
 	PERDURE_KILLS=100 go test -timeout 20m -run 'TestKill$$' -v .

@@ -211,8 +211,11 @@ func (f *field) sum(v uint64, by int64) (sum uint64, fits bool) {
 		top := int64(math.MaxInt64 >> (64 - f.width))
 		a, b := int64(v), by
 		greatest, least = uint64(top), uint64(-top-1)
-		high = a > top || b > 0 && a > top-b
-		low = !high && (a < -top-1 || b < 0 && a < -top-1-b)
+		// Both differences may wrap, as they do in a server: SET i6 0 -9223372036854775808 is
+		// too great there, not too small.
+		room, below := top-a, -top-1-a
+		high = a > top || f.width != 64 && b > room || a >= 0 && b > 0 && b > room
+		low = !high && (a < -top-1 || f.width != 64 && b < below || a < 0 && b < 0 && b < below)
 	} else {
 		greatest = 1<<f.width - 1
 		high = v > greatest || by > 0 && uint64(by) > greatest-v
