@@ -118,6 +118,9 @@ func (a *app) checkPath(path string) (*checked, error) {
 			return result, err
 		}
 	}
+	if p.lines != "" {
+		return result, a.checkLines(&p, result)
+	}
 	if p.dump != "" {
 		report, err := a.checkDump(&p)
 		if err := result.addDump(a.fs, &p, report, err); err != nil {
@@ -125,6 +128,22 @@ func (a *app) checkPath(path string) (*checked, error) {
 		}
 	}
 	return result, nil
+}
+
+// checkLines reads JSON lines to their end.
+func (a *app) checkLines(p *place, result *checked) error {
+	keys, err := a.jsonLines(p).verify(a.ctx)
+	f := checkedFile{File: p.lines, Kind: string(formJSON), OK: err == nil, Keys: &keys}
+	if info, err := a.fs.Lstat(p.lines); err == nil {
+		f.Size, f.Good = info.Size(), info.Size()
+	}
+	var damage *perdure.CorruptError
+	if errors.As(err, &damage) {
+		f.Problem, result.OK, err = problemOf(damage), false, nil
+		f.Good = damage.Offset
+	}
+	result.Files = append(result.Files, f)
+	return err
 }
 
 // checkDump reads a dump to its end.

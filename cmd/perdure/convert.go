@@ -12,17 +12,21 @@ import (
 var convertCommand = &command{
 	name: "convert",
 	args: "SRC DST",
-	what: "turn a dump, a log, an append-only file into another",
+	what: "turn a dump, a log, an append-only file, JSON lines into another",
 	help: `SRC is any PATH. DST takes the form that its name or --to says:
 
   name.rdb   dump    a dump
   name.zst   zst     a dump compressed with zstd, for shipping
+  name.jsonl jsonl   JSON lines as perdure dump prints them, in the order of SRC, with a line
+                     {"type":"extra",...} for each function library; .jsonl.zst compressed
   name.aof   aof     a single append-only file: an RDB, or with --commands commands alone
   other      dir     a data directory with a log; a DST called appendonlydir is the log itself
 
 Nothing that exists is overwritten, and DST appears whole or not at all. A dump is checked first
 and then copied byte for byte, so that no version and no type is lost; a log is loaded into
-memory first. What has expired is kept. A torn end of a log is passed over, with a warning.`,
+memory first. --rdb-version writes a dump that older servers load: values in newer encodings are
+written in older ones, and what has none, a hash with fields that expire, is an error. A stream
+written in version 9 loses what Redis 6 did not keep: deleted ids and counts. What has expired is kept. A torn end of a log is passed over, with a warning.`,
 	run: (*app).convert,
 }
 
@@ -44,13 +48,22 @@ var converters = map[string]func(a *app, src source, dst string, asCommands bool
 			return src.writeRDB(a.ctx, w)
 		})
 	},
+	"jsonl": func(a *app, src source, dst string, _ bool) error {
+		return a.createFile(dst, func(w io.Writer) error {
+			if strings.HasSuffix(dst, ".zst") {
+				return zip(w, func(w io.Writer) error { return writeLines(a.ctx, w, src) })
+			}
+			return writeLines(a.ctx, w, src)
+		})
+	},
 	"dir": (*app).convertToDir,
 }
 
 func (a *app) convert(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
-	to := f.String("to", "", "`form` of DST: dump, zst, aof or dir; its name decides otherwise")
+	to := f.String("to", "", "`form` of DST: dump, zst, aof, jsonl or dir; its name decides otherwise")
+	version := f.Int("rdb-version", 0, "write dumps in format `version` 9, 10 or 11; otherwise as SRC, or the lowest that fits")
 	asCommands := f.Bool("commands", false, "write a log without RDB, for programs that do not read it")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
@@ -64,6 +77,8 @@ func (a *app) convert(c *command, args []string) error {
 	switch {
 	case !ok:
 		return c.misuse(fmt.Sprintf("unknown form %q", *to))
+	case *version != 0 && (*version < 9 || *version > 11 || *to == "jsonl" || *asCommands):
+		return c.misuse("--rdb-version is 9, 10 or 11, for what holds a dump")
 	case *asCommands && *to != "aof" && *to != "dir":
 		return c.misuse("--commands is for aof and dir")
 	}
@@ -82,6 +97,9 @@ func (a *app) convert(c *command, args []string) error {
 	if d, ok := src.(*dumpSource); ok && *asCommands && d.report.Extras > 0 {
 		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function library"))
 	}
+	if *version != 0 {
+		src = &oldTypes{src, *version}
+	}
 	if err := write(a, src, dst, *asCommands); err != nil {
 		return err
 	}
@@ -91,7 +109,12 @@ func (a *app) convert(c *command, args []string) error {
 
 // formByName gives the form that a name asks for.
 func formByName(name string) string {
+	if strings.HasSuffix(strings.ToLower(name), ".jsonl.zst") {
+		return "jsonl"
+	}
 	switch strings.ToLower(filepath.Ext(name)) {
+	case ".jsonl":
+		return "jsonl"
 	case ".rdb":
 		return "dump"
 	case ".zst":

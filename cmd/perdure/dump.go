@@ -28,9 +28,10 @@ printed. The value of
   hash        an object; fieldExpireAtMs stands beside it when fields expire
   zset        [{"member":"a","score":1.5}] by score; an infinite one is "inf" or "-inf"
   stream      {"entries":[{"id":"1-1","fields":[["f","v"]]}],...,"groups":[...]}
-  module      {"module":"name","version":1}, without what the module wrote
+  module      {"module":"name","version":1}; dumpBase64 beside it holds all of it, as DUMP does
 
-and is left out of types newer than Redis 8.4. A key that is not valid UTF-8 stands in keyBase64
+and of types newer than Redis 8.4 only dumpBase64 stands there. perdure convert writes and reads
+these lines, name.jsonl. A key that is not valid UTF-8 stands in keyBase64
 instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
 same shape, with every string in base64, names of fields, groups and consumers included.
 
@@ -47,6 +48,7 @@ type dumped struct {
 	Type            string           `json:"type"`
 	Value           any              `json:"value,omitempty"`
 	ValueBase64     any              `json:"valueBase64,omitempty"`
+	DumpBase64      string           `json:"dumpBase64,omitempty"` // as DUMP gives it, where value does not say all
 	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
 	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`
 }
@@ -114,6 +116,7 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 	line.Key, line.KeyBase64 = text(e.Key)
 	v, err := rdb.DecodeValue(e.Type, e.Value, rdb.Validate(false))
 	if errors.Is(err, rdb.ErrUnsupported) {
+		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
 		return line, nil
 	}
 	if err != nil {
@@ -126,6 +129,9 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 		line.Value = j.value
 	}
 	line.FieldExpireAtMs = j.expiry
+	if _, ok := v.(*rdb.Module); ok {
+		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
+	}
 	return line, nil
 }
 

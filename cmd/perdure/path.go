@@ -34,6 +34,7 @@ const (
 	formAOF  form = "append-only file" // a single one
 	formDump form = "dump"
 	formZst  form = "compressed dump"
+	formJSON form = "JSON lines" // compressed or not
 )
 
 // place is a PATH that was looked at.
@@ -43,11 +44,15 @@ type place struct {
 	dump string // the dump's file; empty when there is none
 	log  string // the log's manifest, or its single file; empty when there is none
 
+	lines string // the file of JSON lines; empty when it is none
+
 	until time.Time // take the log up to this moment; zero is all of it
 }
 
-// compressed tells whether the dump is one with .zst.
-func (p *place) compressed() bool { return p.form == formZst }
+// compressed tells whether the dump, or the JSON lines, are in a file with .zst.
+func (p *place) compressed() bool {
+	return p.form == formZst || p.form == formJSON && strings.HasSuffix(p.lines, ".zst")
+}
 
 // locate finds out what path is. It reads the first bytes of a file and the names in a directory.
 func locate(fsys vfs.FS, path string) (place, error) {
@@ -69,11 +74,14 @@ func locate(fsys vfs.FS, path string) (place, error) {
 		return p, err
 	}
 	if p.form = formOf(filepath.Base(path), head); p.form == "" {
-		return p, fmt.Errorf("%s: neither a dump, an append-only file nor a manifest", path)
+		return p, fmt.Errorf("%s: neither a dump, an append-only file, JSON lines nor a manifest", path)
 	}
-	if p.form == formDump || p.form == formZst {
+	switch p.form {
+	case formDump, formZst:
 		p.dump = path
-	} else {
+	case formJSON:
+		p.lines = path
+	default:
 		p.log = path
 	}
 	return p, nil
@@ -106,6 +114,8 @@ func formOf(name string, head []byte) form {
 	switch {
 	case strings.HasSuffix(name, manifestSuffix):
 		return formLog
+	case strings.HasSuffix(name, ".jsonl"), strings.HasSuffix(name, ".jsonl.zst"):
+		return formJSON
 	case strings.HasSuffix(name, ".aof") || partName.MatchString(name):
 		named = formAOF
 	case strings.HasSuffix(name, ".zst"):
@@ -123,6 +133,8 @@ func formOf(name string, head []byte) form {
 		return formDump
 	case named != formDump && named != formZst && (strings.HasPrefix(text, "*") || strings.HasPrefix(text, "#")):
 		return formAOF
+	case named == "" && strings.HasPrefix(text, "{"):
+		return formJSON
 	}
 	return named
 }

@@ -35,6 +35,9 @@ func (a *app) repair(c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.lines != "" {
+		return fmt.Errorf("%s: JSON lines cannot be repaired; perdure check names the line", p.path)
+	}
 	if p.log == "" {
 		return a.repairDump(&p)
 	}

@@ -24,6 +24,9 @@ type source interface {
 	// writeRDB writes the data set as a dump.
 	writeRDB(ctx context.Context, w io.Writer) error
 
+	// extras gives what belongs to no key: function libraries, data of modules.
+	extras(ctx context.Context) ([]snapshot.Extra, error)
+
 	close() error
 }
 
@@ -32,6 +35,15 @@ type source interface {
 func (a *app) open(p *place, verified bool) (source, error) {
 	if p.log != "" {
 		return a.openLog(p)
+	}
+	if p.lines != "" {
+		j := a.jsonLines(p)
+		if verified {
+			if _, err := j.verify(a.ctx); err != nil {
+				return nil, err
+			}
+		}
+		return j, nil
 	}
 	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed()}
 	if !verified {
@@ -123,7 +135,24 @@ func (d *dumpSource) writeRDB(ctx context.Context, w io.Writer) error {
 	})
 }
 
+func (d *dumpSource) extras(ctx context.Context) ([]snapshot.Extra, error) {
+	var x extraLoader
+	err := d.with("reading", func(r io.Reader, size int64) error {
+		_, err := rdb.Decode(ctx, r, size, &x, rdb.Validate(false))
+		return err
+	})
+	return x.all, err
+}
+
 func (d *dumpSource) close() error { return nil }
+
+// extraLoader keeps what belongs to no key.
+type extraLoader struct{ all []snapshot.Extra }
+
+func (x *extraLoader) Extra(e snapshot.Extra) error { x.all = append(x.all, e); return nil }
+func (*extraLoader) Load(snapshot.Entry) error      { return nil }
+func (*extraLoader) Expect(int, int64, int64)       {}
+func (*extraLoader) Progress(int64, int64)          {}
 
 // eachLoader is a function as the receiver of a dump.
 type eachLoader func(snapshot.Entry) error
@@ -230,6 +259,24 @@ func (l *logSource) writeRDB(ctx context.Context, w io.Writer) error {
 	defer s.Close()
 	_, err = s.WriteTo(&watchedWriter{ctx, w})
 	return err
+}
+
+// extras reads the dump that the log would have as its base: a snapshot tells of keys only.
+func (l *logSource) extras(ctx context.Context) ([]snapshot.Extra, error) {
+	var x extraLoader
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := l.writeRDB(ctx, w)
+		w.CloseWithError(err)
+		done <- err
+	}()
+	_, err := rdb.Decode(ctx, r, -1, &x, rdb.Validate(false))
+	r.CloseWithError(err)
+	if e := <-done; err == nil {
+		err = e
+	}
+	return x.all, err
 }
 
 func (l *logSource) close() error { return l.store.CloseNoSave() }

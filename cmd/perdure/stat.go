@@ -92,7 +92,7 @@ func (a *app) stat(c *command, args []string) error {
 		return err
 	}
 	defer src.close()
-	s.Source = cmp.Or(p.log, p.dump)
+	s.Source = cmp.Or(p.log, p.dump, p.lines)
 	if err := src.each(a.ctx, s.add); err != nil {
 		return err
 	}
@@ -117,6 +117,13 @@ func (a *app) statFiles(p *place, s *statistics) error {
 			}
 			s.Files = append(s.Files, a.withTime(out))
 		}
+	}
+	if p.lines != "" {
+		out := a.withTime(statFile{File: p.lines, Kind: string(formJSON)})
+		if info, err := a.fs.Lstat(p.lines); err == nil {
+			out.Size = info.Size()
+		}
+		s.Files = append(s.Files, out)
 	}
 	if p.dump != "" {
 		out := a.withTime(statFile{File: p.dump, Kind: string(formDump)})

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+var diffCommand = &command{
+	name: "diff",
+	args: "A B",
+	what: "compare two data sets key by key, whatever their form",
+	help: `A and B are any PATH. What is compared is what a program would see: the type of a key, its value, its
+expiry, the function libraries. How a value is encoded does not count, nor the order of a set, a
+hash or a zset's equal scores; the order of a list does. Prints
+
+  - db 0 "key": string           that is only in A
+  + db 0 "key": string           that is only in B
+  ~ db 0 "key": value, expiry    that differs, and in what
+
+sorted by database and key, and a line of totals. What has expired and still stands in the files counts.
+Both data sets are held in memory. Exit status: 0 the same, 1 different, 2 an error.`,
+	run: (*app).diff,
+}
+
+// differences counts and prints what differs.
+type differences struct {
+	*app
+	limit int // lines to print; 0 is all
+	keys  bool
+
+	lines                   int
+	removed, added, changed int64
+}
+
+func (a *app) diff(c *command, args []string) error {
+	f := c.flags()
+	limit := f.Int("limit", 20, "print at most `n` keys, 0 for all")
+	hide := f.Bool("no-keys", false, "print no keys, only the totals")
+	paths, err := a.parse(c, f, args, 2, 2)
+	if err != nil {
+		return err
+	}
+	d := &differences{app: a, limit: *limit, keys: !*hide}
+	var sides [2][]snapshot.Entry
+	var extras [2][]snapshot.Extra
+	for i, path := range paths {
+		if sides[i], extras[i], err = a.side(path); err != nil {
+			return failed{err}
+		}
+	}
+	if err := d.compare(sides[0], sides[1]); err != nil {
+		return failed{err}
+	}
+	if !sameExtras(extras[0], extras[1]) {
+		fmt.Fprintln(a.stdout, "~ function libraries or module data")
+		d.changed++
+	}
+	if d.keys && d.limit > 0 && d.lines > d.limit {
+		fmt.Fprintf(a.stdout, "... %d more; --limit 0 prints all\n", d.lines-d.limit)
+	}
+	fmt.Fprintf(a.stdout, "%s: %s; %s: %s; %d only in the first, %d only in the second, %d changed\n",
+		paths[0], count(int64(len(sides[0])), "key"), paths[1], count(int64(len(sides[1])), "key"),
+		d.removed, d.added, d.changed)
+	if d.removed+d.added+d.changed > 0 {
+		return exit(exitDamaged)
+	}
+	return nil
+}
+
+// failed is an error whose status is exitFailed, damage included: 1 is the answer that there are
+// differences.
+type failed struct{ error }
+
+// side reads one of the two.
+func (a *app) side(path string) ([]snapshot.Entry, []snapshot.Extra, error) {
+	p, err := locate(a.fs, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, err := a.entries(&p)
+	if err != nil {
+		return nil, nil, err
+	}
+	src, err := a.open(&p, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	extras, err := src.extras(a.ctx)
+	return entries, extras, errors.Join(err, src.close())
+}
+
+// compare walks both, sorted by database and key, side by side.
+func (d *differences) compare(a, b []snapshot.Entry) error {
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(b) == 0:
+			order = -1
+		case len(a) == 0:
+			order = 1
+		default:
+			order = cmp.Or(cmp.Compare(a[0].DB, b[0].DB), bytes.Compare(a[0].Key, b[0].Key))
+		}
+		if order < 0 {
+			d.removed++
+			d.print("-", &a[0], rdb.TypeName(a[0].Type))
+			a = a[1:]
+			continue
+		}
+		if order > 0 {
+			d.added++
+			d.print("+", &b[0], rdb.TypeName(b[0].Type))
+			b = b[1:]
+			continue
+		}
+		what, err := difference(&a[0], &b[0])
+		if err != nil {
+			return err
+		}
+		if what != "" {
+			d.changed++
+			d.print("~", &a[0], what)
+		}
+		a, b = a[1:], b[1:]
+		if d.ctx.Err() != nil {
+			return context.Cause(d.ctx)
+		}
+	}
+	return nil
+}
+
+func (d *differences) print(sign string, e *snapshot.Entry, what string) {
+	d.lines++
+	if d.keys && (d.limit <= 0 || d.lines <= d.limit) {
+		fmt.Fprintf(d.stdout, "%s db %d %s: %s\n", sign, e.DB, strconv.QuoteToASCII(string(e.Key)), what)
+	}
+}
+
+// difference tells in what two entries of one key differ, "" for nothing.
+func difference(a, b *snapshot.Entry) (string, error) {
+	what := ""
+	nameA, nameB := rdb.TypeName(a.Type), rdb.TypeName(b.Type)
+	switch {
+	case nameA != nameB:
+		what = nameA + " became " + nameB
+	case a.Type == b.Type && bytes.Equal(a.Value, b.Value):
+	default:
+		x, err := meaning(a)
+		if err != nil {
+			return "", err
+		}
+		y, err := meaning(b)
+		if err != nil {
+			return "", err
+		}
+		if !bytes.Equal(x, y) {
+			what = "value of the " + nameA
+		}
+	}
+	if a.ExpireAtMs != b.ExpireAtMs {
+		if what != "" {
+			what += ", "
+		}
+		what += "expiry " + expiryText(a.ExpireAtMs) + " became " + expiryText(b.ExpireAtMs)
+	}
+	return what, nil
+}
+
+func expiryText(ms int64) string {
+	if ms == 0 {
+		return "none"
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// meaning is what a value is, however it is encoded.
+func meaning(e *snapshot.Entry) ([]byte, error) {
+	if e.Type == snapshot.String {
+		return e.Value, nil
+	}
+	v, err := rdb.DecodeValue(e.Type, e.Value, rdb.Validate(false))
+	if _, module := v.(*rdb.Module); module || errors.Is(err, rdb.ErrUnsupported) {
+		return e.Value, nil // what it means only its program knows
+	}
+	if err != nil {
+		return nil, err
+	}
+	j := (&texts{base64: true}).value(v)
+	return json.Marshal([]any{j.value, j.expiry})
+}
+
+// sameExtras compares what belongs to no key, in any order.
+func sameExtras(a, b []snapshot.Extra) bool {
+	n := make(map[string]int)
+	for _, x := range a {
+		n[string(x.Opcode)+string(x.Payload)]++
+	}
+	for _, x := range b {
+		n[string(x.Opcode)+string(x.Payload)]--
+	}
+	for _, k := range n {
+		if k != 0 {
+			return false
+		}
+	}
+	return true
+}
