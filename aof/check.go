@@ -36,6 +36,8 @@ type FileReport struct {
 	Unverified int64         // of these, bytes of commands that no checksum covers
 	Torn       int64         // bytes behind Good that Open would cut off, since a crash explains them
 	Problem    *CorruptError // what is behind Good; nil for a whole file
+	Repairable bool          // Repair would cut the file at Good
+	Refused    *CommandError // the first command that CommandCheck does not take
 
 	verdict verdict
 }
@@ -49,6 +51,9 @@ func (r *Report) Err() error {
 		if r.Files[i].Problem != nil {
 			return r.Files[i].Problem
 		}
+		if r.Files[i].Refused != nil {
+			return r.Files[i].Refused
+		}
 	}
 	return nil
 }
@@ -60,6 +65,7 @@ type checkConfig struct {
 	ctx      context.Context
 	fs       snapshot.FS
 	base     func(context.Context, io.Reader, int64) (int64, error)
+	command  func(Command) error
 	planOnly bool
 }
 
@@ -67,6 +73,13 @@ type checkConfig struct {
 // file's; it returns how many bytes the RDB takes. Without it an RDB is reported as unchecked.
 func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (int64, error)) CheckOption {
 	return func(c *checkConfig) { c.base = f }
+}
+
+// CommandCheck gives a function that is asked about every command: a *CommandError from it says that
+// the command cannot be applied, and is reported as Refused; any other error ends Check. The words
+// are valid during the call only. Repair does not look at commands.
+func CommandCheck(f func(Command) error) CheckOption {
+	return func(c *checkConfig) { c.command = f }
 }
 
 // CheckContext makes Check and Repair end early when ctx does.
@@ -260,7 +273,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		}
 	}
 	src := io.NewSectionReader(file, offset, r.Size-offset)
-	w := newWalk(src, "", t.seq, offset, func([]Command) error { return nil })
+	w := newWalk(src, t.path, t.seq, offset, func(unit []Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
 	found, err := w.run()
 	if err != nil {
@@ -271,6 +284,26 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	}
 	r.note(&found, offset, last)
 	return r, nil
+}
+
+// commands asks about the commands of a unit.
+func (c *checkConfig) commands(r *FileReport, unit []Command) error {
+	if c.command == nil || r.Refused != nil {
+		return nil
+	}
+	for _, command := range unit {
+		err := c.command(command)
+		var refused *CommandError
+		if errors.As(err, &refused) {
+			refused.File, refused.Offset = r.Path, command.Offset
+			r.Refused = refused
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // note takes over what a walk has found.
@@ -287,6 +320,7 @@ func (r *FileReport) note(found *found, offset int64, last bool) {
 		r.verdict = verdictRefused
 		r.Problem.Torn = false
 	}
+	r.Repairable = r.verdict == verdictTorn || r.verdict == verdictDamaged
 	if r.verdict == verdictTorn {
 		r.Torn = r.Size - r.Good
 		r.Problem.Torn = true

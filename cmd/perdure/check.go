@@ -1,16 +1,13 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/perduredb/perdure"
-	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 )
@@ -22,7 +19,9 @@ var checkCommand = &command{
 	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
 found. Of a data directory both the log and the dump are checked. A torn end of a log, which
 Open would cut off, counts as damage, and so does a value that Redis loads but never writes, such
-as an empty list. Values are read to their last element. Memory: about 30 bytes a key. Exit status: 0 good,
+as an empty list, and a command that perdure does not apply. Values are read to their last element,
+those within RESTORE commands too. It says what damage means and what to do next; the key is
+only named with --keys. Memory: about 30 bytes a key. Exit status: 0 good,
 1 damaged, 2 unreadable or wrong usage; of several paths the highest.`,
 	run: (*app).check,
 }
@@ -35,6 +34,8 @@ type checked struct {
 	Error    string        `json:"error,omitempty"` // it could not be read
 	Files    []checkedFile `json:"files,omitempty"`
 	Unlisted []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
+
+	withKeys bool
 }
 
 // checkedFile is the result for one file.
@@ -52,36 +53,23 @@ type checkedFile struct {
 	Good       int64    `json:"good"`                 // it is whole up to this offset
 	Torn       int64    `json:"torn,omitempty"`       // bytes behind good that Open would cut off
 	Problem    *problem `json:"problem,omitempty"`
-}
 
-// problem is the damage of a file.
-type problem struct {
-	Offset int64  `json:"offset"`
-	What   string `json:"what"`
-	Torn   bool   `json:"torn"` // an ordinary crash explains it
-}
-
-func problemOf(e *perdure.CorruptError) *problem {
-	if e == nil {
-		return nil
-	}
-	what := e.What
-	if e.Err != nil {
-		what += ": " + e.Err.Error()
-	}
-	return &problem{e.Offset, what, e.Torn}
+	repairable bool // perdure repair cuts it at Good
+	odd        bool // a server loads it and never writes it
+	command    bool // the file is whole, and one of its commands cannot be applied
 }
 
 func (a *app) check(c *command, args []string) error {
 	f := c.flags()
 	asJSON := f.Bool("json", false, "one JSON object a line for each PATH")
+	withKeys := f.Bool("keys", false, "name the key that damage is in; keys may be confidential, so only then")
 	paths, err := a.parse(c, f, args, 1, -1)
 	if err != nil {
 		return err
 	}
 	code := exitGood
 	for _, path := range paths {
-		result, err := a.checkPath(path)
+		result, err := a.checkPath(path, *withKeys)
 		switch {
 		case err != nil:
 			code = exitFailed
@@ -106,13 +94,18 @@ func (a *app) check(c *command, args []string) error {
 }
 
 // checkPath checks what path is. Damage stands in the result; the error is for what could not be read.
-func (a *app) checkPath(path string) (*checked, error) {
-	result := &checked{Path: path, OK: true}
+func (a *app) checkPath(path string, withKeys bool) (*checked, error) {
+	result := &checked{Path: path, OK: true, withKeys: withKeys}
 	p, err := locate(a.fs, path)
 	if err != nil {
 		return result, err
 	}
 	result.Form = p.form
+	defer func() {
+		for i := range result.Files {
+			result.Files[i].explain(path)
+		}
+	}()
 	if p.log != "" {
 		if err := a.checkLog(&p, result); err != nil {
 			return result, err
@@ -125,6 +118,11 @@ func (a *app) checkPath(path string) (*checked, error) {
 		report, err := a.checkDump(&p)
 		if err := result.addDump(a.fs, &p, report, err); err != nil {
 			return result, err
+		}
+		if f := &result.Files[len(result.Files)-1]; f.Problem != nil && withKeys {
+			a.nameKey(f, func(fn func(io.Reader, int64) error) error {
+				return a.withDump("looking", p.dump, p.compressed(), fn)
+			})
 		}
 	}
 	return result, nil
@@ -165,7 +163,7 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 		f.Kind = string(formZst)
 	}
 	if err == nil && r.FirstOdd != nil {
-		f.OK, f.Problem, c.OK = false, problemOf(r.FirstOdd), false
+		f.OK, f.Problem, c.OK, f.odd = false, problemOf(r.FirstOdd), false, true
 		if !p.compressed() {
 			f.Good = r.FirstOdd.Offset
 		}
@@ -185,69 +183,6 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	return err
 }
 
-// logReport checks a log, and returns what stands in the RDB of each file that begins with one.
-func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]rdb.Report, error) {
-	var total int64
-	dir := filepath.Dir(path)
-	if names, err := a.fs.ReadDir(dir); err == nil && strings.HasSuffix(path, manifestSuffix) {
-		for _, name := range names {
-			if info, err := a.fs.Lstat(filepath.Join(dir, name)); err == nil {
-				total += info.Size()
-			}
-		}
-	}
-	p := a.progress("checking", total)
-	defer p.end()
-	var bases []rdb.Report
-	base := func(ctx context.Context, r io.Reader, size int64) (int64, error) {
-		report, err := rdb.Check(ctx, r, size)
-		bases = append(bases, report)
-		return report.Size, err
-	}
-	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
-		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)
-	byPath := make(map[string]rdb.Report)
-	for _, f := range report.Files {
-		if f.RDB && len(bases) > 0 {
-			byPath[f.Path], bases = bases[0], bases[1:]
-		}
-	}
-	return report, byPath, err
-}
-
-// checkLog checks a log with its manifest, or a single file.
-func (a *app) checkLog(p *place, result *checked) error {
-	report, bases, err := a.logReport(p.log)
-	var damage *perdure.CorruptError
-	if errors.As(err, &damage) { // of the manifest
-		result.OK = false
-		result.Files = append(result.Files, checkedFile{
-			File: p.log, Kind: "manifest", Good: damage.Offset, Problem: problemOf(damage),
-		})
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	result.OK = report.OK()
-	result.Unlisted = report.Unlisted
-	for _, f := range report.Files {
-		out := checkedFile{
-			File: f.Path, Kind: f.Kind, OK: f.Problem == nil, Size: f.Size, Commands: &f.Commands,
-			Checksums: f.Marks, Unverified: f.Unverified, Good: f.Good, Torn: f.Torn, Problem: problemOf(f.Problem),
-		}
-		if base, ok := bases[f.Path]; ok {
-			out.Version, out.Keys = base.Version, &base.Keys
-			if out.Problem == nil && base.FirstOdd != nil {
-				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
-				out.Good = base.FirstOdd.Offset
-			}
-		}
-		result.Files = append(result.Files, out)
-	}
-	return nil
-}
-
 // print writes the result for people.
 func (c *checked) print(w io.Writer) error {
 	var b strings.Builder
@@ -263,16 +198,11 @@ func (c *checked) print(w io.Writer) error {
 		kind = string(c.Form) + ", "
 	}
 	fmt.Fprintf(&b, "%s: %s%s\n", c.Path, kind, state)
-	repairable := false
 	for _, f := range c.Files {
 		f.print(&b)
-		repairable = repairable || f.Torn > 0
 	}
 	for _, name := range c.Unlisted {
 		fmt.Fprintf(&b, "  unlisted %s (ignored)\n", name)
-	}
-	if repairable {
-		fmt.Fprintf(&b, "  Open would cut the torn end off; so does: perdure repair %s\n", c.Path)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -280,14 +210,7 @@ func (c *checked) print(w io.Writer) error {
 
 func (f *checkedFile) print(b *strings.Builder) {
 	if f.Problem != nil {
-		word := "damaged"
-		if f.Torn > 0 {
-			word = "torn"
-		}
-		fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, f.Problem.Offset, f.Problem.What)
-		if f.Size > 0 && f.Kind != string(formZst) {
-			fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
-		}
+		f.printProblem(b)
 		return
 	}
 	if !f.OK {

@@ -111,7 +111,7 @@ func (a *app) answer() bool {
 
 // verdict checks the result.
 func (a *app) verdict(p *place) error {
-	result, err := a.checkPath(p.path)
+	result, err := a.checkPath(p.path, false)
 	if err != nil {
 		return err
 	}

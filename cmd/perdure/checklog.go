@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/rdb"
+)
+
+// logReport checks a log, and returns what stands in the RDB of each file that begins with one.
+func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]rdb.Report, error) {
+	var total int64
+	dir := filepath.Dir(path)
+	if names, err := a.fs.ReadDir(dir); err == nil && strings.HasSuffix(path, manifestSuffix) {
+		for _, name := range names {
+			if info, err := a.fs.Lstat(filepath.Join(dir, name)); err == nil {
+				total += info.Size()
+			}
+		}
+	}
+	p := a.progress("checking", total)
+	defer p.end()
+	var bases []rdb.Report
+	base := func(ctx context.Context, r io.Reader, size int64) (int64, error) {
+		report, err := rdb.Check(ctx, r, size)
+		bases = append(bases, report)
+		return report.Size, err
+	}
+	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
+		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)
+	byPath := make(map[string]rdb.Report)
+	for _, f := range report.Files {
+		if f.RDB && len(bases) > 0 {
+			byPath[f.Path], bases = bases[0], bases[1:]
+		}
+	}
+	return report, byPath, err
+}
+
+// checkLog checks a log with its manifest, or a single file.
+func (a *app) checkLog(p *place, result *checked) error {
+	var refused aof.Command
+	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c aof.Command) error {
+		err := engine.CheckCommand(c.Args)
+		if err != nil && result.withKeys && refused.Args == nil && len(c.Args) > 1 {
+			refused.DB, refused.Args = c.DB, [][]byte{bytes.Clone(c.Args[1])}
+		}
+		return err
+	}))
+	var damage *perdure.CorruptError
+	if errors.As(err, &damage) { // of the manifest
+		result.OK = false
+		result.Files = append(result.Files, checkedFile{
+			File: p.log, Kind: "manifest", Good: damage.Offset, Problem: problemOf(damage),
+		})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	result.OK = report.OK()
+	result.Unlisted = report.Unlisted
+	for _, f := range report.Files {
+		out := checkedFile{
+			File: f.Path, Kind: f.Kind, OK: f.Problem == nil, Size: f.Size, Commands: &f.Commands,
+			Checksums: f.Marks, Unverified: f.Unverified, Good: f.Good, Torn: f.Torn, Problem: problemOf(f.Problem),
+			repairable: f.Repairable,
+		}
+		if f.Refused != nil && out.Problem == nil {
+			out.refused(f.Refused)
+			if refused.Args != nil {
+				out.Problem.DB, out.Problem.Key = &refused.DB, strconv.QuoteToASCII(string(refused.Args[0]))
+			}
+		}
+		if base, ok := bases[f.Path]; ok {
+			out.Version, out.Keys = base.Version, &base.Keys
+			if out.Problem == nil && base.FirstOdd != nil {
+				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
+				out.Good, out.odd = base.FirstOdd.Offset, true
+			}
+			if out.Problem != nil && f.Problem != nil && result.withKeys && f.Problem.Err == nil {
+				a.nameKey(&out, func(fn func(io.Reader, int64) error) error {
+					return a.withDump("looking", f.Path, false, fn)
+				})
+			}
+		}
+		result.Files = append(result.Files, out)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// problem is what is wrong with a file, and what follows from that.
+type problem struct {
+	Offset int64  `json:"offset"`
+	What   string `json:"what"`
+	Torn   bool   `json:"torn"`            // an ordinary crash explains it
+	DB     *int   `json:"db,omitempty"`    // with --keys, where known
+	Key    string `json:"key,omitempty"`   // quoted as in Go
+	Means  string `json:"means,omitempty"` // what it is to Open and to a server
+	Next   string `json:"next,omitempty"`  // what to do
+
+	missing bool
+}
+
+func problemOf(e *perdure.CorruptError) *problem {
+	if e == nil {
+		return nil
+	}
+	what := e.What
+	if e.Err != nil {
+		what += ": " + e.Err.Error()
+	}
+	return &problem{Offset: e.Offset, What: what, Torn: e.Torn, missing: errors.Is(e.Err, fs.ErrNotExist)}
+}
+
+// refused notes a command that cannot be applied.
+func (f *checkedFile) refused(e *aof.CommandError) {
+	f.OK, f.command = false, true
+	f.Good = e.Offset
+	f.Problem = &problem{Offset: e.Offset, What: e.Name + ": " + strings.TrimPrefix(e.Err.Error(), "perdure: ")}
+}
+
+// explain says what a problem means and what to do next. path is what the user has named.
+func (f *checkedFile) explain(path string) {
+	p := f.Problem
+	if p == nil {
+		return
+	}
+	const backup = "restore a backup: perdure restore BACKUP DIR"
+	switch {
+	case p.missing:
+		p.Means = "the manifest lists a file that is not there; neither Open nor a server starts"
+		p.Next = "put the file back, or " + backup
+	case f.Kind == "manifest":
+		p.Means = "the list of the log's files cannot be read; neither Open nor a server starts"
+		p.Next = "write it anew from the files beside it, a line `file NAME seq N type b|i` each, or " + backup
+	case f.command:
+		p.Means = "the file is whole, but Open refuses the log and changes nothing"
+		p.Next = "start the server that wrote it and let it rewrite the log (BGREWRITEAOF)"
+		if strings.HasPrefix(p.What, "RESTORE") {
+			p.Next = "a server refuses this value too, and goes on without it; " + backup
+		}
+	case f.odd:
+		p.Means = "a server loads it, perhaps without this key, and never writes such a value: its writer has a defect"
+		p.Next = "Open takes it as it is; look at who wrote the file"
+	case f.Torn > 0:
+		p.Means = "the end of a file as a crash leaves it; Open cuts it off and reports it, a server does the same or refuses"
+		p.Next = "perdure repair " + path + " cuts it and keeps what it cuts"
+	case f.repairable:
+		p.Means = "bytes that no crash explains, in the last file of the log; Open refuses and changes nothing"
+		p.Next = "look at the offset; perdure repair " + path + " cuts there and keeps what it cuts"
+	case f.Kind == string(formDump) || f.Kind == string(formZst):
+		p.Means = "Open and a server refuse the dump, and change nothing"
+		p.Next = backup
+	case f.Kind == string(formJSON):
+		p.Means = "convert, dump and restore refuse it, and write nothing"
+		p.Next = "correct the line"
+	default:
+		p.Means = "what follows it would be lost with it; it cannot be cut away, and Open refuses and changes nothing"
+		p.Next = backup + "; a store or server that still runs writes a new log: Rewrite, BGREWRITEAOF"
+	}
+}
+
+func (f *checkedFile) printProblem(b *strings.Builder) {
+	word := "damaged"
+	switch {
+	case f.Torn > 0:
+		word = "torn"
+	case f.odd:
+		word = "odd"
+	case f.command:
+		word = "refused"
+	}
+	p := f.Problem
+	fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, p.Offset, p.What)
+	if f.Size > 0 && f.Kind != string(formZst) {
+		fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
+	}
+	if p.DB != nil {
+		fmt.Fprintf(b, "           database %d, %s\n", *p.DB, p.Key)
+	}
+	fmt.Fprintf(b, "           means: %s\n           next: %s\n", p.Means, p.Next)
+}
+
+// nameKey finds the key that damage in a dump is in: the one behind the last that is whole. It reads
+// the dump a second time, and a third time without looking into values, so as to get past that one.
+// Where not even that is possible it names the last whole key.
+func (a *app) nameKey(f *checkedFile, with func(func(io.Reader, int64) error) error) {
+	whole := &keyFinder{}
+	pass := func(k *keyFinder, opts ...rdb.Option) {
+		// That it ends with an error is known: what it has met before counts.
+		_ = with(func(r io.Reader, size int64) error {
+			_, err := rdb.Decode(context.Background(), r, size, k, opts...)
+			return err
+		})
+	}
+	pass(whole)
+	past := &keyFinder{stop: whole.n + 1}
+	if f.odd {
+		past.odd = true
+		past.stop = 0
+	}
+	pass(past, rdb.Validate(false))
+	switch {
+	case past.found:
+		f.Problem.DB, f.Problem.Key = &past.db, "key "+strconv.QuoteToASCII(past.key)
+	case whole.n > 0:
+		f.Problem.DB, f.Problem.Key = &whole.db, "behind key "+strconv.QuoteToASCII(whole.key)
+	}
+}
+
+// keyFinder keeps the key that a dump has as its n-th, or its first odd one.
+type keyFinder struct {
+	n, stop int64
+	odd     bool
+	found   bool
+	db      int
+	key     string
+}
+
+// Load implements snapshot.Loader.
+func (k *keyFinder) Load(e snapshot.Entry) error {
+	k.n++
+	k.db, k.key = e.DB, string(e.Key)
+	if k.odd {
+		_, err := rdb.DecodeValue(e.Type, e.Value)
+		k.found = err != nil && !errors.Is(err, rdb.ErrUnsupported)
+	} else {
+		k.found = k.n == k.stop
+	}
+	if k.found {
+		return errEnough
+	}
+	return nil
+}
+
+func (*keyFinder) Expect(int, int64, int64)   {}
+func (*keyFinder) Extra(snapshot.Extra) error { return nil }
+func (*keyFinder) Progress(int64, int64)      {}
