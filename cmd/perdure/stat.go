@@ -20,7 +20,8 @@ var statCommand = &command{
 	args: "PATH",
 	what: "tell files, sizes, versions, keys by database and type, expiries",
 	help: `Lists the files with their sizes and versions, and counts the keys by database and type, with
-their expiries. Of a data directory the keys are those of the log when there is one, otherwise
+their expiries: how many are up within a minute, an hour, and so on. The memory that perdure takes for
+them is an estimate. --top names the keys with the largest values. Of a data directory the keys are those of the log when there is one, otherwise
 of the dump. A log is loaded into memory; a dump is not.`,
 	run: (*app).stat,
 }
@@ -39,7 +40,12 @@ type statistics struct {
 	Expired   int64      `json:"expired"`   // of these, past now
 	FirstMs   int64      `json:"firstExpiryMs,omitempty"`
 	LastMs    int64      `json:"lastExpiryMs,omitempty"`
+	TTLs      []statTTL  `json:"ttls"`
 
+	MemoryBytes int64     `json:"memoryBytes"` // about what a store takes for the keys
+	Largest     []statKey `json:"largest,omitempty"`
+
+	top   largest
 	now   int64
 	dbs   map[int]*statDB
 	types map[snapshot.Type]*statType
@@ -66,12 +72,14 @@ type statType struct {
 	Type string `json:"type"`
 	Keys int64  `json:"keys"`
 	Size int64  `json:"bytes"` // of the values
+	Most int64  `json:"most"`  // bytes of the largest
 }
 
 func (a *app) stat(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
 	asJSON := f.Bool("json", false, "one JSON object")
+	top := f.Int("top", 0, "name the `n` keys with the largest values")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
@@ -83,6 +91,7 @@ func (a *app) stat(c *command, args []string) error {
 	s := &statistics{
 		Path: p.path, Form: p.form, now: time.Now().UnixMilli(),
 		dbs: make(map[int]*statDB), types: make(map[snapshot.Type]*statType),
+		TTLs: ttlSpans(), top: largest{n: *top},
 	}
 	if err := a.statFiles(&p, s); err != nil {
 		return err
@@ -179,6 +188,10 @@ func (s *statistics) add(e snapshot.Entry) error {
 	db.Keys++
 	t.Keys++
 	t.Size += int64(len(e.Value))
+	t.Most = max(t.Most, int64(len(e.Value)))
+	s.MemoryBytes += memoryOf(&e)
+	s.addTTL(e.ExpireAtMs)
+	s.top.add(&e)
 	s.DataBytes += int64(len(e.Key) + len(e.Value))
 	if e.ExpireAtMs == 0 {
 		return nil
@@ -198,6 +211,7 @@ func (s *statistics) add(e snapshot.Entry) error {
 // finish brings the counts in order; encodings of one type become one.
 func (s *statistics) finish() {
 	s.Databases, s.Types = []statDB{}, []statType{}
+	s.Largest = s.top.sorted()
 	for _, db := range s.dbs {
 		s.Databases = append(s.Databases, *db)
 	}
@@ -210,6 +224,7 @@ func (s *statistics) finish() {
 		}
 		byName[name].Keys += n.Keys
 		byName[name].Size += n.Size
+		byName[name].Most = max(byName[name].Most, n.Most)
 	}
 	for _, t := range byName {
 		s.Types = append(s.Types, *t)
@@ -242,12 +257,10 @@ func (s *statistics) print(w io.Writer) error {
 		fmt.Fprintf(&b, "  db %-7d %10d keys %10d with expiry\n", db.DB, db.Keys, db.Expires)
 	}
 	for _, t := range s.Types {
-		fmt.Fprintf(&b, "  %-10s %10d keys %10s\n", t.Type, t.Keys, size(t.Size))
+		fmt.Fprintf(&b, "  %-10s %10d keys %10s, on average %s, at most %s\n", t.Type, t.Keys, size(t.Size),
+			size(t.Size/max(t.Keys, 1)), size(t.Most))
 	}
-	if s.Expires > 0 {
-		fmt.Fprintf(&b, "expiries: %d, of which %d past; first %s, last %s\n", s.Expires, s.Expired,
-			instant(s.FirstMs), instant(s.LastMs))
-	}
+	s.printMore(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
