@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test check race heap checkptr cross redis-full differential kill soak fuzz bench
+.PHONY: test check race heap checkptr cross redis-full differential kill soak fuzz bench bench-dumps
 
 test:            ## what the README says
 	go test ./...
@@ -42,6 +42,9 @@ FUZZTIME ?= 10s
 fuzz:            ## every fuzz target in turn
 	for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo $$p $$f; go test -run xxx -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; done; done
+
+bench-dumps:     ## reading and writing of a large dump, beside redis-server
+	go -C bench run . dumps
 
 bench:           ## figures for docs/benchmarks
 	go test -run xxx -bench . -count 6 .

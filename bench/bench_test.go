@@ -257,3 +257,29 @@ func TestSequences(t *testing.T) {
 		}
 	}
 }
+
+// TestDumps takes the measures of dumps over few keys.
+func TestDumps(t *testing.T) {
+	skipWithoutRedis(t, "redis/none")
+	out := t.TempDir()
+	s, err := parse("dumps", []string{"-keys", "2000", "-rounds", "2", "-out", out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dumps(s); err != nil {
+		t.Fatal(err)
+	}
+	r, err := readResults(filepath.Join(out, "dumps.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range dataSets {
+		for _, what := range []string{"write", "read the server's dump", "read perdure's dump"} {
+			for _, peer := range []string{ourSide, theirSide} {
+				if s := r.sample(peer, set.name+": "+what); s == nil || len(s.Values) != 2 {
+					t.Errorf("%s of %s: %v", what, peer, s)
+				}
+			}
+		}
+	}
+}

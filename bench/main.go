@@ -2,6 +2,7 @@
 //
 //	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
 //	go run . design               the bars of the design, row by row; design.md, design.json
+//	go run . dumps               reading and writing of large dumps, beside redis-server; dumps.md, dumps.json
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it from its own directory, or from the root of the repository with go -C bench run . (flags
@@ -65,6 +66,8 @@ func run(mode string, args []string) error {
 		return r.publish(s.out)
 	case "design":
 		return design(s)
+	case "dumps":
+		return dumps(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -72,7 +75,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("no mode %q: all, design or draw", mode)
+	return fmt.Errorf("no mode %q: all, design, dumps or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {
