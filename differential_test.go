@@ -104,13 +104,16 @@ func (d *differ) run(seed uint64, length int) {
 	began := time.Now()
 	var store *perdure.Store
 	if p.api {
-		store = d.startOurs()
+		store = d.startOurs(aof.Checksums(seed%4 == 0))
 	}
 	replies := d.send(p)
 	if p.api {
 		d.calls(store, p, replies)
 		slack := time.Since(began) + 10*time.Millisecond
 		sameData(d, "the API", dataOf(d, store), dataOfServer(d.runs), slack)
+		if seed%4 == 2 { // with checksums we cut at the last one, and a server at the last whole command
+			d.tornOurs(store, rng, seed%20 == 2)
+		}
 		d.writes(store)
 	}
 	log := d.serverLog()[from:]
@@ -136,12 +139,12 @@ func (d *differ) fresh() string {
 }
 
 // startOurs gives the server collections, and opens its dump, with a log.
-func (d *differ) startOurs() *perdure.Store {
+func (d *differ) startOurs(o aof.Option) *perdure.Store {
 	d.collections()
 	d.runs.Must("SAVE")
 	dir := d.fresh()
 	copyFile(d, filepath.Join(d.runs.Dir, "dump.rdb"), filepath.Join(dir, "dump.rdb"))
-	return open(d, dir, logOnly(aof.Fsync(aof.No))...)
+	return open(d, dir, logOnly(aof.Fsync(aof.No), o)...)
 }
 
 func copyFile(t testing.TB, from, to string) {
@@ -268,14 +271,40 @@ func (d *differ) torn(rng *rand.Rand, log string, fresh bool) {
 	}
 	theirs := d.TempDir()
 	writeIncr(d, theirs, log[:cut])
+	sameData(d, fmt.Sprintf("their log cut at %d", cut), ours, d.startOn(theirs), 0)
+}
+
+// tornOurs cuts a log of ours anywhere, and lets both read it.
+func (d *differ) tornOurs(s *perdure.Store, rng *rand.Rand, fresh bool) {
+	ok(d, s.Sync(d.Context()))
+	dir := copyFiles(d.T, filepath.Join(d.dir, "data"), "appendonlydir")
+	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof")
+	info, err := os.Stat(incr)
+	ok(d, err)
+	cut := rng.Int64N(info.Size() + 1)
+	ok(d, os.Truncate(incr, cut))
+	theirs := ""
+	if fresh {
+		theirs = copyFiles(d.T, dir, "appendonlydir")
+	}
+	torn := open(d, dir, logOnly(aof.Checksums(false))...)
+	ours := dataOf(d, torn)
+	ok(d, torn.Close())
+	if fresh {
+		sameData(d, fmt.Sprintf("our log cut at %d", cut), ours, d.startOn(theirs), 0)
+	}
+}
+
+// startOn starts a server on a directory and asks for everything.
+func (d *differ) startOn(dir string) map[string]datum {
 	// A process that is being started holds our locks for a moment: nobody opens a store meanwhile.
 	starting.RUnlock()
 	starting.Lock()
-	server := redistest.Start(d, theirs, "--appendonly", "yes")
+	server := redistest.Start(d, dir, "--appendonly", "yes")
 	starting.Unlock()
 	starting.RLock()
-	sameData(d, fmt.Sprintf("their log cut at %d", cut), ours, dataOfServer(server), 0)
-	server.Kill()
+	defer server.Kill()
+	return dataOfServer(server)
 }
 
 // theirDump adds collections to the server and reads its dump.
