@@ -639,6 +639,25 @@ func ExampleStore_CloseNoSave() {
 	// true
 }
 
+func ExampleWithRecoverUntil() {
+	dir, remove := exampleDir()
+	defer remove()
+	stamped := perdure.WithAppendLog(aof.New(aof.Timestamps(true)))
+	s, err := perdure.Open(dir, stamped)
+	check(err)
+	check(s.Set("k", []byte("v")))
+	check(s.Close())
+
+	// The state at the end of some second. Read-only, so that everything stays as it is; without that
+	// Open goes on from there, and keeps the whole log in a directory that Recovery names.
+	s, err = perdure.Open(dir, perdure.WithRecoverUntil(time.Now()), perdure.WithReadOnly())
+	check(err)
+	v, err := s.Get("k")
+	fmt.Printf("%s %v, later: %d bytes\n", v, err, s.Recovery().LeftOut)
+	check(s.Close())
+	// Output: v <nil>, later: 0 bytes
+}
+
 func ExampleTx() {
 	s := exampleStore()
 	defer s.Close()

@@ -19,11 +19,12 @@ type AppendLog interface {
 
 	// Replay gives everything the log holds to r, in order. It changes nothing on disk, whatever
 	// it finds: a torn tail is only noted in what it returns, and cut by Start. Damage is an
-	// error that names file and offset.
+	// error that names file and offset. With Env.Until it stops at that moment, and is ErrUntil when
+	// the log cannot tell what it held then.
 	Replay(ctx context.Context, r Replayer) (Recovery, error)
 
 	// Start makes a log that was replayed ready for Append: it cuts the torn tail, and goes on
-	// in the newest file. Without anything to replay the store calls BeginRewrite instead.
+	// in the newest file. What Replay has left out for Env.Until it first puts aside, whole. Without anything to replay the store calls BeginRewrite instead.
 	Start() error
 
 	// Append puts one unit into the log: one command, or MULTI, commands and EXEC, as RESP. The

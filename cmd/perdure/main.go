@@ -5,13 +5,14 @@
 //	perdure repair PATH          cut the damaged end off a log
 //	perdure dump PATH            every key, as JSON lines
 //	perdure stat PATH            what is in it
-//	perdure convert SRC DST      dump, log directory, append-only file, .zst
+//	perdure convert SRC DST      dump, log directory, append-only file, JSON lines, .zst
+//	perdure diff A B             what differs between two data sets
 //	perdure restore BACKUP DIR   make a data directory hold a backup
 //
-// A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, or a
-// dump compressed with zstd. Only repair and restore change anything that is there already.
+// A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
+// lines, or a dump or JSON lines compressed with zstd. Only repair and restore change anything that is there already.
 //
-// The exit status is 0 for good, 1 for damage, 2 for wrong usage and what cannot be read.
+// The exit status is 0 for good, 1 for damage and for what differs, 2 for wrong usage and what cannot be read.
 package main
 
 import (
@@ -124,8 +125,8 @@ func (a *app) help(args []string) error {
 	}
 	fmt.Fprint(a.stdout, "  perdure version\n\n",
 		"perdure COMMAND -h tells more. A PATH is a data directory, a log's directory or manifest,\n",
-		"an append-only file, a dump, or a dump with .zst. Exit status: 0 good, 1 damaged,\n",
-		"2 wrong usage or unreadable.\n")
+		"an append-only file, a dump, JSON lines, or one of the last two with .zst. Exit status:\n",
+		"0 good, 1 damaged or different, 2 wrong usage or unreadable.\n")
 	return nil
 }
 

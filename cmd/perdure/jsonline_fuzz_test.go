@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+// FuzzLine reads lines of any content: one that is taken is written as a line that means the same.
+func FuzzLine(f *testing.F) {
+	for _, line := range []string{
+		`{"db":0,"key":"a","type":"string","value":"1","expireAtMs":5}`,
+		`{"db":0,"keyBase64":"/w==","type":"list","valueBase64":["/w==",""]}`,
+		`{"db":1,"key":"h","type":"hash","value":{"f":"v"},"fieldExpireAtMs":{"f":1700000000000}}`,
+		`{"db":1,"key":"z","type":"zset","value":[{"member":"a","score":1.5},{"member":"b","score":"-inf"}]}`,
+		`{"db":0,"key":"x","type":"stream","value":{"entries":[{"id":"1-1","fields":[["f","v"]]}],"length":1,"lastId":"1-1","firstId":"1-1","maxDeletedId":"0-0","entriesAdded":1,"groups":[{"name":"g","lastId":"1-1","entriesRead":1,"pending":[{"id":"1-1","deliveredAtMs":0,"deliveries":1}],"consumers":[{"name":"c","seenAtMs":0,"activeAtMs":0,"pending":["1-1"]}]}]}}`,
+		`{"db":0,"key":"k","type":"array","dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`,
+		`{"type":"extra","opcode":245,"payloadBase64":"AA=="}`,
+	} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var first []byte
+		for range 2 {
+			var l parsedLine
+			if json.Unmarshal(text, &l) != nil {
+				return
+			}
+			if l.Type == extraType {
+				_, _ = l.extra()
+				return
+			}
+			e, err := l.entry(newestVersion)
+			if err != nil {
+				if first != nil {
+					t.Fatalf("our own line: %v\n%s", err, text)
+				}
+				return
+			}
+			line, err := lineOf(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text, err = json.Marshal(line); err != nil {
+				t.Fatal(err)
+			}
+			if first != nil && !bytes.Equal(first, text) {
+				t.Fatalf("%s\nbecame\n%s", first, text)
+			}
+			first = text
+		}
+	})
+}
