@@ -258,3 +258,54 @@ func TestUntilIsWholeAfterACrash(t *testing.T) {
 		t.Errorf("not every state was met: %v", seen)
 	}
 }
+
+// TestUntilOverASingleFile goes back in the one file of Redis 6, which is then taken into the log's directory.
+func TestUntilOverASingleFile(t *testing.T) {
+	dir := t.TempDir()
+	log := "#TS:100\r\n" + frames("SET a 1") + "#TS:200\r\n" + frames("SET a 2")
+	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte(log), 0o600))
+	s := open(t, dir, append(logOnly(), perdure.WithRecoverUntil(time.Unix(100, 0)))...)
+	kept := s.Recovery().Kept
+	ok(t, s.Close())
+	for in, want := range map[string]string{dir: "1", kept: "2"} {
+		s := open(t, in, append(logOnly(), perdure.WithReadOnly())...)
+		if v, err := s.Get("a"); string(v) != want || err != nil {
+			t.Errorf("%s: %q %v", in, v, err)
+		}
+		ok(t, s.Close())
+	}
+	data, err := os.ReadFile(filepath.Join(kept, "appendonly.aof"))
+	if ok(t, err); string(data) != log {
+		t.Error("the file is not kept")
+	}
+}
+
+// TestUntilLooksAtTheBase: a server's base was written after the moment.
+func TestUntilLooksAtTheBase(t *testing.T) {
+	dir := t.TempDir()
+	server := redistest.Start(t, dir, "--appendonly", "yes", "--aof-timestamp-enabled", "yes")
+	server.Must("SET", "a", "1")
+	server.Must("BGREWRITEAOF")
+	server.Wait("aof_rewrite_in_progress", "0")
+	// A server goes on without a stamp in the second in which it has written the last.
+	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.2.incr.aof")
+	for stamped := false; !stamped; {
+		server.Must("SET", "b", "1")
+		data, err := os.ReadFile(incr)
+		ok(t, err)
+		stamped = strings.Contains(string(data), "#TS:")
+	}
+	server.Kill()
+	until := func(at time.Time) error {
+		s, err := perdure.Open(dir, append(logOnly(), perdure.WithReadOnly(), perdure.WithRecoverUntil(at))...)
+		if err == nil {
+			defer s.Close()
+			if n := s.Len(); n != 2 {
+				t.Errorf("%d keys", n)
+			}
+		}
+		return err
+	}
+	is(t, until(time.Now().Add(-time.Hour)), perdure.ErrUntil)
+	ok(t, until(time.Now().Add(time.Hour)))
+}
