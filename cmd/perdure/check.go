@@ -119,8 +119,8 @@ func (a *app) checkPath(path string, withKeys bool) (*checked, error) {
 		if err := result.addDump(a.fs, &p, report, err); err != nil {
 			return result, err
 		}
-		if f := &result.Files[len(result.Files)-1]; f.Problem != nil && withKeys {
-			a.nameKey(f, func(fn func(io.Reader, int64) error) error {
+		if f := &result.Files[len(result.Files)-1]; f.Problem != nil {
+			a.findKey(f, withKeys, func(fn func(io.Reader, int64) error) error {
 				return a.withDump("looking", p.dump, p.compressed(), fn)
 			})
 		}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/perduredb/perdure"
@@ -47,11 +45,18 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 
 // checkLog checks a log with its manifest, or a single file.
 func (a *app) checkLog(p *place, result *checked) error {
-	var refused aof.Command
+	refused := make(map[*aof.CommandError]problem) // where they are
 	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c aof.Command) error {
 		err := engine.CheckCommand(c.Args)
-		if err != nil && result.withKeys && refused.Args == nil && len(c.Args) > 1 {
-			refused.DB, refused.Args = c.DB, [][]byte{bytes.Clone(c.Args[1])}
+		var e *aof.CommandError
+		if errors.As(err, &e) {
+			var at problem
+			key := ""
+			if len(c.Args) > 1 {
+				key = string(c.Args[1])
+			}
+			at.place(c.DB, "key ", key, result.withKeys && len(c.Args) > 1)
+			refused[e] = at
 		}
 		return err
 	}))
@@ -76,9 +81,7 @@ func (a *app) checkLog(p *place, result *checked) error {
 		}
 		if f.Refused != nil && out.Problem == nil {
 			out.refused(f.Refused)
-			if refused.Args != nil {
-				out.Problem.DB, out.Problem.Key = &refused.DB, strconv.QuoteToASCII(string(refused.Args[0]))
-			}
+			out.Problem.DB, out.Problem.Key = refused[f.Refused].DB, refused[f.Refused].Key
 		}
 		if base, ok := bases[f.Path]; ok {
 			out.Version, out.Keys = base.Version, &base.Keys
@@ -86,8 +89,8 @@ func (a *app) checkLog(p *place, result *checked) error {
 				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
 				out.Good, out.odd = base.FirstOdd.Offset, true
 			}
-			if out.Problem != nil && f.Problem != nil && result.withKeys && f.Problem.Err == nil {
-				a.nameKey(&out, func(fn func(io.Reader, int64) error) error {
+			if out.odd || f.Problem != nil && f.Good == 0 {
+				a.findKey(&out, result.withKeys, func(fn func(io.Reader, int64) error) error {
 					return a.withDump("looking", f.Path, false, fn)
 				})
 			}

@@ -20,8 +20,8 @@ type problem struct {
 	Offset int64  `json:"offset"`
 	What   string `json:"what"`
 	Torn   bool   `json:"torn"`            // an ordinary crash explains it
-	DB     *int   `json:"db,omitempty"`    // with --keys, where known
-	Key    string `json:"key,omitempty"`   // quoted as in Go
+	DB     *int   `json:"db,omitempty"`    // where known
+	Key    string `json:"key,omitempty"`   // quoted as in Go; with --keys only
 	Means  string `json:"means,omitempty"` // what it is to Open and to a server
 	Next   string `json:"next,omitempty"`  // what to do
 
@@ -103,15 +103,19 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 		fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
 	}
 	if p.DB != nil {
-		fmt.Fprintf(b, "           database %d, %s\n", *p.DB, p.Key)
+		key := p.Key
+		if key == "" {
+			key = "a key that --keys names"
+		}
+		fmt.Fprintf(b, "           database %d, %s\n", *p.DB, key)
 	}
 	fmt.Fprintf(b, "           means: %s\n           next: %s\n", p.Means, p.Next)
 }
 
-// nameKey finds the key that damage in a dump is in: the one behind the last that is whole. It reads
+// findKey finds the database and, to show it, the key that damage in a dump is in: the one behind the last that is whole. It reads
 // the dump a second time, and a third time without looking into values, so as to get past that one.
 // Where not even that is possible it names the last whole key.
-func (a *app) nameKey(f *checkedFile, with func(func(io.Reader, int64) error) error) {
+func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64) error) error) {
 	whole := &keyFinder{}
 	pass := func(k *keyFinder, opts ...rdb.Option) {
 		// That it ends with an error is known: what it has met before counts.
@@ -129,9 +133,17 @@ func (a *app) nameKey(f *checkedFile, with func(func(io.Reader, int64) error) er
 	pass(past, rdb.Validate(false))
 	switch {
 	case past.found:
-		f.Problem.DB, f.Problem.Key = &past.db, "key "+strconv.QuoteToASCII(past.key)
+		f.Problem.place(past.db, "key ", past.key, show)
 	case whole.n > 0:
-		f.Problem.DB, f.Problem.Key = &whole.db, "behind key "+strconv.QuoteToASCII(whole.key)
+		f.Problem.place(whole.db, "behind key ", whole.key, show)
+	}
+}
+
+// place notes where a problem is.
+func (p *problem) place(db int, what, key string, show bool) {
+	p.DB = &db
+	if show {
+		p.Key = what + strconv.QuoteToASCII(key)
 	}
 }
 
