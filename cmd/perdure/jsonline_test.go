@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/redistest"
+)
+
+// TestJSONLinesOfAServer takes large collections of a server to JSON lines and back, and into a
+// server that looks into every value it loads: what that saves is the same.
+func TestJSONLinesOfAServer(t *testing.T) {
+	dir := t.TempDir()
+	s := redistest.Start(t, dir)
+	for i := range 1500 {
+		n := strconv.Itoa(i)
+		long := strings.Repeat("\xff\x00", i%40)
+		s.Send("RPUSH", "list", n, long, "-"+n)
+		s.Send("SADD", "set", n+long)
+		s.Send("HSET", "hash", "f"+n, long+n)
+		s.Send("ZADD", "zset", fmt.Sprint(float64(i)/7), n, "-"+n+"e-300", "m"+n)
+		s.Send("XADD", "stream", fmt.Sprintf("%d-%d", 1700000000000+i*i, i), "f", n, long, "g"+long)
+	}
+	for _, c := range []string{"ZADD zset inf a -inf b", "RPUSH huge " + strings.Repeat("x", 100000), "XDEL stream 1700000000001-1",
+		"XGROUP CREATE stream g 0", "XGROUP CREATE stream none $", "XREADGROUP GROUP g c1 COUNT 300 STREAMS stream >", "XREADGROUP GROUP g c2 COUNT 5 STREAMS stream >",
+		"XACK stream g 1700000000004-2", "XADD empty 5-5 f v", "XDEL empty 5-5", "SELECT 9", "SADD ints 1 -70000 5000000000", "PEXPIREAT ints 4102444800000"} {
+		s.Send(strings.Fields(c)...)
+	}
+	for _, r := range s.Flush() {
+		if r.Err {
+			t.Fatal(r.Text)
+		}
+	}
+	s.Must("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 7 end)")
+	s.Must("SAVE")
+	s.Kill()
+	dump, lines := filepath.Join(dir, dumpName), filepath.Join(dir, "x.jsonl.zst")
+	want(t, exitGood, "convert", dump, lines)
+	want(t, exitGood, "diff", dump, lines)
+	for version, exit := range map[string]int{"9": exitDamaged, "10": exitGood} { // 9 has not all of a stream
+		back := filepath.Join(t.TempDir(), dumpName)
+		want(t, exitGood, "convert", "--rdb-version", version, lines, back)
+		redistest.Run(t, "redis-check-rdb", back)
+		s = redistest.Start(t, filepath.Dir(back), "--sanitize-dump-payload", "yes")
+		if n := s.Must("XLEN", "stream").Int(); n != 1499 {
+			t.Errorf("version %s: %d entries", version, n)
+		}
+		if n := s.Must("FCALL", "f", "0").Int(); n != 7 {
+			t.Errorf("version %s: the function gives %d", version, n)
+		}
+		s.Must("SAVE")
+		s.Kill()
+		r := want(t, exit, "diff", dump, back)
+		if exit == exitDamaged && (!strings.Contains(r.stdout, "value of the stream") || !strings.Contains(r.stdout, " 0 only in the second, 2 changed")) {
+			t.Errorf("version 9: %s", r.stdout)
+		}
+	}
+}
