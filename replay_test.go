@@ -160,6 +160,15 @@ func sameReplay(t *testing.T, log string) {
 	server.Kill()
 }
 
+// TestReplayOfValkey: what Valkey has beyond Redis 7.0.
+func TestReplayOfValkey(t *testing.T) {
+	dir := t.TempDir()
+	writeIncr(t, dir, frames("SET a 1", "SET a 2 IFEQ 1", "SET a 3 IFEQ 9", "SET b 1 IFEQ 1", "SET c 1", "SET d 1 PXAT 4102444800000", "DELIFEQ c 2", "delifeq d 1",
+		"DELIFEQ none 1", "SET c 2 ifeq 1 PXAT 4102444800000"))
+	want := map[string]datum{"0/a": {"2", 0}, "0/c": {"2", 4102444800000}}
+	sameData(t, "Valkey's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
+}
+
 // refusedLogs have a command that cannot be applied, and words of the error.
 var refusedLogs = []struct{ command, want string }{
 	{"RPUSH l a", "RPUSH: perdure: command not supported: perdure holds a list opaquely"},

@@ -61,6 +61,7 @@ func init() { // the functions of the table use variables of this package
 		{"PSETEX", 0, 4, firstKey, replaySetEx("PX"), nil},
 		{"GETSET", 0, 3, firstKey, replayGetSet, nil},
 		{"GETDEL", 0, 2, firstKey, replayDel, nil},
+		{"DELIFEQ", 0, 3, firstKey, replayDelIfEq, nil},
 		{"GETEX", 0, -2, firstKey, replayGetEx, nil},
 		{"APPEND", 0, 3, firstKey, replayAppend, nil},
 		{"SETRANGE", 0, 4, firstKey, replaySetRange, nil},

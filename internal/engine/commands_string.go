@@ -45,6 +45,15 @@ func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]b
 	return x.put(s, h, db, key, args[0], at)
 }
 
+// replayDelIfEq is Valkey's DELIFEQ key value.
+func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	old, err := x.str(s, h, db, key)
+	if err != nil || !old.exists || !bytes.Equal(old.value, args[0]) {
+		return err
+	}
+	return replayDel(x, s, h, db, key, nil)
+}
+
 // replaySetEx is SETEX and PSETEX: unit is EX or PX.
 func replaySetEx(unit string) oneFunc {
 	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
