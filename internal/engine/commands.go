@@ -113,9 +113,15 @@ var errSyntax = errors.New("syntax error")
 func commandOf(words [][]byte) (*command, error) {
 	c := commands[string(words[0])]
 	if c == nil {
-		name := strings.ToUpper(string(words[0][:min(len(words[0]), longestName)]))
-		if c = commands[name]; c == nil || len(words[0]) > len(name) {
-			return nil, refused(name)
+		var upper [longestName]byte // so that a name in other letters costs no memory either
+		name := append(upper[:0], words[0][:min(len(words[0]), longestName)]...)
+		for i, b := range name {
+			if 'a' <= b && b <= 'z' {
+				name[i] = b - 'a' + 'A'
+			}
+		}
+		if c = commands[string(name)]; c == nil || len(words[0]) > len(name) {
+			return nil, refused(string(name))
 		}
 	}
 	if n := len(words); n != c.arity && (c.arity > 0 || n < -c.arity) {

@@ -57,3 +57,15 @@ func TestKeysOf(t *testing.T) {
 		}
 	}
 }
+
+// TestLookupAllocatesNothing: logs have names as clients spell them.
+func TestLookupAllocatesNothing(t *testing.T) {
+	words := [][]byte{[]byte("pExpireAt"), []byte("k"), []byte("1")}
+	if n := testing.AllocsPerRun(100, func() {
+		if err := engine.CheckCommand(words); err != nil {
+			t.Error(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
