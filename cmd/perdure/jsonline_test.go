@@ -22,7 +22,7 @@ func TestJSONLinesOfAServer(t *testing.T) {
 		s.Send("SADD", "set", n+long)
 		s.Send("HSET", "hash", "f"+n, long+n)
 		s.Send("ZADD", "zset", fmt.Sprint(float64(i)/7), n, "-"+n+"e-300", "m"+n)
-		s.Send("XADD", "stream", fmt.Sprintf("%d-%d", 1700000000000+i*i, i), "f", n, long, "g"+long)
+		s.Send("XADD", "stream", fmt.Sprintf("%d-%d", int64(1700000000000)+int64(i*i), i), "f", n, long, "g"+long)
 	}
 	for _, c := range []string{"ZADD zset inf a -inf b", "RPUSH huge " + strings.Repeat("x", 100000), "XDEL stream 1700000000001-1",
 		"XGROUP CREATE stream g 0", "XGROUP CREATE stream none $", "XREADGROUP GROUP g c1 COUNT 300 STREAMS stream >", "XREADGROUP GROUP g c2 COUNT 5 STREAMS stream >",

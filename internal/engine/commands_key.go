@@ -18,7 +18,6 @@ func replayDel(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte
 
 // TOUCH changes when a key was used last, which the store does not keep.
 func replayTouch(*exec, *table.Shard, uint64, int, string, [][]byte) error { return nil }
-func replayTouchMany(*exec, int, [][]byte) error                           { return nil }
 
 // place is a key in a database.
 type place struct {
