@@ -27,7 +27,7 @@ cross:           ## every platform builds and vets
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .
 
-differential:    ## a million random commands on redis-server and perdure, over every way between them; about five minutes
+differential:    ## three million random commands on redis-server and perdure, over every way between them; about five minutes
 	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v .
 
 kill:            ## 100 kills for each fsync policy
