@@ -35,268 +35,312 @@ func Decode(
 	if err := s.set(forDecode, opts...); err != nil {
 		return 0, err
 	}
-	d := newDecoder(ctx, r, size, l, s)
-	if err := d.dump(); err != nil {
+	d := newReader(r, size, s)
+	if err := d.load(ctx, l); err != nil {
 		return 0, err
 	}
-	return d.r.offset(), nil
+	return d.Offset(), nil
 }
 
-// decoder reads one dump.
-type decoder struct {
-	ctx      context.Context
-	r        *reader
-	l        snapshot.Loader
-	settings settings
-	header   *Header
-	version  version
-
-	entry      snapshot.Entry // the database and expiry for the next key
-	at         int64          // the offset of the present record
-	keyScratch []byte
-	scratch    []byte
-	walker     walker
-	validator  *validator             // nil when values are only passed over
-	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
-	keys       int64                  // read so far
-}
-
-func newDecoder(ctx context.Context, r io.Reader, size int64, l snapshot.Loader, s settings) *decoder {
-	d := &decoder{ctx: ctx, l: l, settings: s, header: s.header}
-	if d.header == nil {
-		d.header = new(Header)
-	}
-	*d.header = Header{}
-	d.r = newReader(r, size, ticker(ctx, size, l.Progress))
-	d.r.noSum = !s.checksum
-	d.walker = walker{r: d.r, limit: s.maxValue}
-	if s.validate {
-		d.validator = newValidator(deaf{})
-		d.walker.visitor = d.validator
-	}
-	return d
-}
-
-// dump reads everything from the magic to the checksum.
-func (d *decoder) dump() error {
-	if err := d.ctx.Err(); err != nil {
+// load gives everything to l. What a Loader has no place for, and a store must not lose, is an error.
+func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := d.magic(); err != nil {
-		return err
+	r.ctx, r.progress = ctx, l.Progress
+	for {
+		rec, err := r.read()
+		if err == io.EOF {
+			l.Progress(r.in.offset(), r.in.size)
+			return ctx.Err()
+		}
+		if err == nil {
+			switch rec := rec.(type) {
+			case *Entry:
+				err = r.loadEntry(l, rec)
+			case *Extra:
+				err = l.Extra(rec.Extra)
+			case *Sizes:
+				l.Expect(rec.DB, rec.Keys, rec.Expires)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *Reader) loadEntry(l snapshot.Loader, e *Entry) error {
+	if e.Meta != nil {
+		return &UnsupportedError{e.Offset, "key metadata of a module (opcode 243)"}
+	}
+	if err := l.Load(e.Entry); err != nil {
+		return r.refused(err)
+	}
+	return nil
+}
+
+// record reads the next record. What belongs to no record of its own is read on the way.
+func (r *Reader) record() (Record, error) {
+	if r.version.number == 0 {
+		if err := r.magic(); err != nil {
+			return nil, err
+		}
 	}
 	for {
-		d.r.hold()
-		d.at = d.r.offset()
-		b, err := d.r.byte()
+		if r.given { // to the caller, or to nobody: the next one has attributes of its own
+			r.given, r.begun = false, false
+			r.entry.ExpireAtMs, r.entry.Usage, r.entry.Meta = 0, Usage{}, nil
+		}
+		r.in.hold()
+		r.at = r.in.offset()
+		b, err := r.in.byte()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if b < opTemplate {
-			err = d.key(b)
-		} else if b == opEOF {
-			break
-		} else {
-			err = d.record(b)
+			wanted, err := r.key(b)
+			if err != nil {
+				return nil, err
+			}
+			if wanted {
+				return &r.entry, nil
+			}
+			continue
 		}
-		if err != nil {
-			return err
+		if b == opEOF {
+			if err := r.trailer(); err != nil {
+				return nil, err
+			}
+			return nil, io.EOF
+		}
+		if rec, err := r.other(b); rec != nil || err != nil {
+			return rec, err
 		}
 	}
-	if err := d.trailer(); err != nil {
-		return err
-	}
-	d.l.Progress(d.r.offset(), d.r.size)
-	return d.ctx.Err()
 }
 
-func (d *decoder) magic() error {
-	p, err := d.r.bytes(magicSize)
+func (r *Reader) magic() error {
+	p, err := r.in.bytes(magicSize)
 	if err != nil {
 		return err
 	}
-	if d.version, err = parseMagic([magicSize]byte(p)); err != nil {
+	if r.version, err = parseMagic([magicSize]byte(p)); err != nil {
 		return err
 	}
-	d.header.Version = d.version.String()
-	if d.version.number < checksumSince {
-		d.r.noSum = true
+	r.header.Version = r.version.String()
+	if r.version.number < checksumSince {
+		r.in.noSum = true
 	}
 	return nil
 }
 
 // trailer compares the checksum behind the end.
-func (d *decoder) trailer() error {
-	if d.version.number < checksumSince {
+func (r *Reader) trailer() error {
+	if r.version.number < checksumSince {
 		return nil
 	}
-	d.r.sum()
-	sum := d.r.crc
-	d.r.noSum = true
-	at := d.r.offset()
-	p, err := d.r.bytes(8)
+	r.in.sum()
+	sum := r.in.crc
+	r.in.noSum = true
+	at := r.in.offset()
+	p, err := r.in.bytes(8)
 	if err != nil {
 		return err
 	}
 	stored := binary.LittleEndian.Uint64(p)
-	d.header.Checksum = stored != 0
-	if stored != 0 && d.settings.checksum && stored != sum {
+	r.header.Checksum = stored != 0
+	if stored != 0 && r.settings.checksum && stored != sum {
 		return corrupt.New(at, "want the checksum %016x of what was read, found %016x", sum, stored)
 	}
 	return nil
 }
 
-// key reads key and value behind a type number.
-func (d *decoder) key(number byte) error {
-	t := d.version.typeOf(number)
+// key reads a key and its value behind a type number, or passes over them when it is not wanted.
+func (r *Reader) key(number byte) (wanted bool, err error) {
+	t := r.version.typeOf(number)
 	if number != typeString {
 		if _, ok := kinds[t]; !ok {
-			return d.unknown(number)
+			return false, r.unknown(number)
 		}
 	}
-	key, err := d.r.str(&d.keyScratch, d.settings.maxValue)
+	r.attributed()
+	r.given, r.sawKey = true, true
+	key, err := r.in.str(&r.keyScratch, r.settings.maxValue)
 	if err != nil {
-		return err
+		return false, err
 	}
-	e := d.entry
-	e.Type = t
+	e := &r.entry
+	e.Type, e.Value, e.ValueOffset, e.Size = t, nil, r.in.offset(), 0
+	r.keys++
+	if r.settings.filter.on {
+		e.Key = key.bytes(r.in)
+		if !r.settings.filter.wants(e) {
+			return false, r.in.skip(layouts[t])
+		}
+	}
 	if number == typeString {
-		value, err := d.r.str(&d.scratch, d.settings.maxValue)
+		value, err := r.in.str(&r.scratch, r.settings.maxValue)
 		if err != nil {
-			return err
+			return false, err
 		}
-		e.Value = value.bytes(d.r)
-	} else {
-		if e.Value, err = d.value(t); err != nil {
-			return err
-		}
+		e.Value = value.bytes(r.in)
+	} else if e.Value, err = r.value(t); err != nil {
+		return false, err
 	}
-	d.keys++
-	e.Key = key.bytes(d.r)
-	d.entry.ExpireAtMs = 0
-	if err := d.l.Load(e); err != nil {
-		return d.refused(err)
-	}
-	return nil
+	e.Key = key.bytes(r.in) // the buffer may have moved
+	e.Size = r.in.offset() - e.Offset
+	return true, nil
 }
 
 // value reads a value that is passed on as it stands. Damage in it names the key by its number in
 // the file, from 1.
-func (d *decoder) value(t snapshot.Type) ([]byte, error) {
-	start := d.r.place()
-	d.walker.start = start
-	at := d.r.offset()
+func (r *Reader) value(t snapshot.Type) ([]byte, error) {
+	start := r.in.place()
+	r.walker.start = start
+	at := r.in.offset()
 	var err error
-	if d.validator != nil {
-		err = d.validator.walk(&d.walker, t)
+	if r.validator != nil {
+		err = r.validator.walk(&r.walker, t)
 	} else {
-		err = d.walker.value(t)
+		err = r.walker.value(t)
 	}
 	if err == nil {
-		if d.odd != nil && d.validator != nil && d.validator.odd != "" {
-			d.odd(d.ofKey(t, corrupt.New(at, "%s", d.validator.odd)))
+		if r.odd != nil && r.validator != nil && r.validator.odd != "" {
+			r.odd(r.ofKey(t, corrupt.New(at, "%s", r.validator.odd)))
 		}
-		return d.r.between(start, d.r.place()), nil
+		return r.in.between(start, r.in.place()), nil
 	}
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && !damage.Torn {
-		d.ofKey(t, damage)
+		r.ofKey(t, damage)
 	}
 	return nil, err
 }
 
 // ofKey says in an error which key's value it is about.
-func (d *decoder) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
-	e.What = fmt.Sprintf("key %d, %s of type %d: %s", d.keys+1, TypeName(t), t.RDB(), e.What)
+func (r *Reader) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
+	e.What = fmt.Sprintf("key %d, %s of type %d: %s", r.keys, TypeName(t), t.RDB(), e.What)
 	return e
 }
 
 // refused is the error of the receiver of an entry. One about damage knows what, and not where.
-func (d *decoder) refused(err error) error {
+func (r *Reader) refused(err error) error {
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && damage.Offset == 0 {
-		damage.Offset = d.at
+		damage.Offset = r.at
 	}
 	return err
 }
 
-// record reads what is behind an opcode other than the end's.
-func (d *decoder) record(op byte) error {
+// other reads what is behind an opcode other than the end's. Attributes and the choice of a database
+// are no record of their own.
+func (r *Reader) other(op byte) (Record, error) {
 	switch op {
 	case opExpireMs, opExpire, opIdle, opFreq:
-		return d.attribute(op)
+		return nil, r.attribute(op)
 	case opSelectDB:
-		n, err := d.r.length()
-		if err != nil {
-			return err
+		n, err := r.in.length()
+		if err == nil && n > math.MaxInt32 {
+			err = corrupt.New(r.at, "want a database number, found %d", n)
 		}
-		if n > math.MaxInt32 {
-			return corrupt.New(d.at, "want a database number, found %d", n)
-		}
-		d.entry.DB = int(n)
-		return nil
+		r.entry.DB = int(n)
+		return nil, err
 	case opResizeDB:
 		var n [2]int64
-		if err := d.lengths(n[:]); err != nil {
-			return err
+		if err := r.lengths(n[:]); err != nil {
+			return nil, err
 		}
-		d.l.Expect(d.entry.DB, n[0], n[1])
-		return nil
+		return &Sizes{snapshot.Count{DB: r.entry.DB, Keys: n[0], Expires: n[1]}}, nil
 	case opSlotInfo:
-		return d.lengths(make([]int64, 3))
+		var n [3]int64
+		if err := r.lengths(n[:]); err != nil {
+			return nil, err
+		}
+		return &SlotInfo{n[0], n[1], n[2]}, nil
 	case opAux:
-		return d.aux()
+		return r.aux()
 	case opFunction, opModuleAux:
-		return d.extra(op)
-	case opSlotImport:
-		if d.version.valkey {
-			return d.slotImport()
+		return r.extra(op)
+	case opSlotImport: // opKeyMeta of Redis
+		if r.version.valkey {
+			return r.slotImport()
+		}
+		if r.version.newer() {
+			return nil, r.meta()
 		}
 	}
-	return d.unknown(op)
+	return nil, r.unknown(op)
+}
+
+// attributed notes where the record of the next key begins.
+func (r *Reader) attributed() {
+	if !r.begun {
+		r.begun, r.entry.Offset = true, r.at
+	}
 }
 
 // attribute reads what belongs to the next key.
-func (d *decoder) attribute(op byte) error {
+func (r *Reader) attribute(op byte) (err error) {
+	r.attributed()
+	e := &r.entry
 	switch op {
 	case opIdle:
-		_, err := d.r.length()
-		return err
+		e.HasIdle = true
+		e.Idle, err = r.in.length()
 	case opFreq:
-		_, err := d.r.byte()
-		return err
+		e.HasFreq = true
+		e.Freq, err = r.in.byte()
 	case opExpire:
-		p, err := d.r.bytes(4)
+		p, err := r.in.bytes(4)
 		if err != nil {
 			return err
 		}
-		d.expireAt(int64(int32(binary.LittleEndian.Uint32(p))) * 1000)
+		r.expireAt(int64(int32(binary.LittleEndian.Uint32(p))) * 1000)
 	case opExpireMs:
-		p, err := d.r.bytes(8)
+		p, err := r.in.bytes(8)
 		if err != nil {
 			return err
 		}
 		if ms := int64(binary.LittleEndian.Uint64(p)); ms != -1 {
-			d.expireAt(ms)
+			r.expireAt(ms)
 		} else {
-			d.entry.ExpireAtMs = 0
+			e.ExpireAtMs = 0
 		}
 	}
+	return err
+}
+
+// meta keeps what modules say about the next key: a count, and for each a class of 4 bytes and
+// pieces as a module's value has them.
+func (r *Reader) meta() error {
+	r.attributed()
+	w := walker{r: r.in, start: r.in.place(), limit: r.settings.maxValue}
+	err := w.each(func(w *walker) error {
+		if err := w.raw(4); err != nil {
+			return err
+		}
+		return w.modulePieces()
+	})
+	if err != nil {
+		return err
+	}
+	r.entry.Meta = bytes.Clone(r.in.between(w.start, r.in.place()))
 	return nil
 }
 
 // expireAt notes an expiry. An Entry says 0 for none, so that the instant 0 becomes the next one.
-func (d *decoder) expireAt(ms int64) {
+func (r *Reader) expireAt(ms int64) {
 	if ms == 0 {
 		ms = 1
 	}
-	d.entry.ExpireAtMs = ms
+	r.entry.ExpireAtMs = ms
 }
 
 // lengths fills n. One beyond int64 counts as the greatest.
-func (d *decoder) lengths(n []int64) error {
+func (r *Reader) lengths(n []int64) error {
 	for i := range n {
-		v, err := d.r.length()
+		v, err := r.in.length()
 		if err != nil {
 			return err
 		}
@@ -306,71 +350,74 @@ func (d *decoder) lengths(n []int64) error {
 }
 
 // aux reads a field that describes the dump.
-func (d *decoder) aux() error {
-	name, err := d.r.str(&d.keyScratch, d.settings.maxValue)
+func (r *Reader) aux() (Record, error) {
+	name, err := r.in.str(&r.keyScratch, r.settings.maxValue)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	value, err := d.r.str(&d.scratch, d.settings.maxValue)
+	value, err := r.in.str(&r.scratch, r.settings.maxValue)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.header.add(name.bytes(d.r), value.bytes(d.r))
-	return nil
+	a := &Aux{string(name.bytes(r.in)), string(value.bytes(r.in))}
+	r.header.add(a)
+	return a, nil
 }
 
-// extra reads a function library or a module's data, and passes it on as it stands.
-func (d *decoder) extra(op byte) error {
-	start := d.r.place()
-	w := walker{r: d.r, start: start, limit: d.settings.maxValue}
+// extra reads a function library or a module's data, which is passed on as it stands.
+func (r *Reader) extra(op byte) (Record, error) {
+	start := r.in.place()
+	w := walker{r: r.in, start: start, limit: r.settings.maxValue}
 	pass := w.str
 	if op == opModuleAux {
 		pass = w.module
 	}
 	if err := pass(); err != nil {
-		return err
+		return nil, err
 	}
-	payload := bytes.Clone(d.r.between(start, d.r.place()))
-	return d.l.Extra(snapshot.Extra{Opcode: op, Payload: payload})
+	payload := bytes.Clone(r.in.between(start, r.in.place()))
+	return &Extra{snapshot.Extra{Opcode: op, Payload: payload}, r.at}, nil
 }
 
-// slotImport passes over the state of a cluster's slot migration: job, ranges.
-func (d *decoder) slotImport() error {
-	if _, err := d.r.str(&d.scratch, d.settings.maxValue); err != nil {
-		return err
-	}
-	n, err := d.r.length()
+// slotImport reads the state of a cluster's slot migration: job, ranges.
+func (r *Reader) slotImport() (Record, error) {
+	job, err := r.in.str(&r.scratch, r.settings.maxValue)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	s := &SlotImport{Job: bytes.Clone(job.bytes(r.in))}
+	n, err := r.in.length()
+	if err != nil {
+		return nil, err
 	}
 	for range n {
-		d.r.hold()
-		if err := d.lengths(make([]int64, 2)); err != nil {
-			return err
+		r.in.hold()
+		var ends [2]int64
+		if err := r.lengths(ends[:]); err != nil {
+			return nil, err
 		}
+		s.Ranges = append(doubled(s.Ranges), SlotRange{ends[0], ends[1]})
 	}
-	return nil
+	return s, nil
 }
 
 // unknown is the error for a type or opcode that is not read. It says what it is where that is
 // known; otherwise a file of a known version is damaged, and a newer one is newer.
-func (d *decoder) unknown(b byte) error {
+func (r *Reader) unknown(b byte) error {
 	what := ""
 	switch {
-	case b == typeModuleOld && !d.version.valkey && d.version.number <= 8:
+	case b == typeModuleOld && !r.version.valkey && r.version.number <= 8:
 		what = "a module value of before Redis 4.0 (type 6), which does not tell where it ends"
-	case b == opFunctionOld && !d.version.valkey && d.version.number == 10:
+	case b == opFunctionOld && !r.version.valkey && r.version.number == 10:
 		what = "a function of a Redis 7.0 release candidate (opcode 246)"
-	case d.version.valkey && b == opUpdate:
+	case r.version.valkey && b == opUpdate:
 		what = "an update of a forkless Valkey snapshot (opcode 242)"
-	case d.version.newer() && !d.version.valkey && b == opKeyMeta:
-		what = "key metadata of a module (opcode 243)"
-	case d.version.newer() && !d.version.valkey && (b == opTemplate || b >= 29 && b <= 32):
+	case r.version.newer() && !r.version.valkey && (b == opTemplate || b >= 29 && b <= 32):
 		what = fmt.Sprintf("a hash template (%d)", b)
-	case d.version.newer() || d.version.valkey && b < opTemplate:
-		what = fmt.Sprintf("type or opcode %d of %v", b, d.version)
+	case r.version.newer() || r.version.valkey && b < opTemplate:
+		what = fmt.Sprintf("type or opcode %d of %v", b, r.version)
 	default:
-		return corrupt.New(d.at, "want a type or an opcode, found %d", b)
+		return corrupt.New(r.at, "want a type or an opcode, found %d", b)
 	}
-	return &UnsupportedError{d.at, what}
+	return &UnsupportedError{r.at, what}
 }

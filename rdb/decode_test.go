@@ -136,7 +136,7 @@ func TestUnsupported(t *testing.T) {
 		{"path hash", "VALKEY081", "17016b", "type or opcode 23"},
 		{"Redis's hash in Valkey's file", "VALKEY080", "18016b", "type or opcode 24"},
 		{"update", "VALKEY081", "f2", "242"},
-		{"key metadata", "REDIS0013", "f3", "243"},
+		{"key metadata", "REDIS0013", "f3 01 00000001 0205 00 00016b0176", "243"},
 		{"hash template", "REDIS0015", "f2", "template"},
 		{"hash by template", "REDIS0015", "1e016b00", "template"},
 		{"later type", "REDIS0042", "64016b", "100 of RDB 42"},

@@ -36,7 +36,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	if err := ctx.Err(); err != nil {
 		return snapshot.Info{}, err
 	}
-	e := &encoder{writer: newWriter(ctx, w, s), version: ver, db: -1}
+	e := &encoder{output: newOutput(ctx, w, s), version: ver, db: -1}
 	if err := e.dump(v, s); err != nil {
 		return snapshot.Info{}, err
 	}
@@ -45,7 +45,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 
 // encoder writes one dump.
 type encoder struct {
-	*writer
+	*output
 	version version
 	db      int // the database that was named last; -1 at first
 	counts  []snapshot.Count

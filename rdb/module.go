@@ -73,7 +73,7 @@ func moduleName(id uint64) (name string, version int) {
 	return string(text[:]), int(id & 1023)
 }
 
-// module passes over a module's value: its id, and then opcodes with operands to the zero one.
+// module passes over a module's value: its id, and then pieces.
 func (w *walker) module() error {
 	id, err := w.r.length()
 	if err != nil {
@@ -84,6 +84,11 @@ func (w *walker) module() error {
 			return err
 		}
 	}
+	return w.modulePieces()
+}
+
+// modulePieces passes over opcodes with their operands to the zero one.
+func (w *walker) modulePieces() error {
 	for {
 		at := w.r.offset()
 		op, err := w.r.length()

@@ -33,6 +33,7 @@ const (
 	forEncode                   // Encode
 	forDecode                   // Decode, Check and CheckFile
 	forValue                    // DecodeValue
+	forReader                   // NewReader and OpenReader
 )
 
 // settings is what all options together come to.
@@ -46,6 +47,7 @@ type settings struct {
 	maxValue    int64
 	validate    bool
 	header      *Header
+	filter      filter
 }
 
 func defaults() settings {
@@ -99,7 +101,7 @@ func Compression(on bool) Option {
 // is none, and whether a reader compares it (rdbchecksum): for New, Encode and Decode. The
 // default is true.
 func Checksum(on bool) Option {
-	return Option{"Checksum", forNew | forEncode | forDecode, func(s *settings) error {
+	return Option{"Checksum", forNew | forEncode | forDecode | forReader, func(s *settings) error {
 		s.checksum = on
 		return nil
 	}}
@@ -140,7 +142,7 @@ func UsedMemory(bytes int64) Option {
 // decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New,
 // Decode and DecodeValue; the default is DefaultMaxValue.
 func MaxValue(bytes int64) Option {
-	return Option{"MaxValue", forNew | forDecode | forValue, func(s *settings) error {
+	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
 			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
 		}
@@ -154,7 +156,7 @@ func MaxValue(bytes int64) Option {
 // for where a value ends and at the frame of packed forms, and DecodeValue, which always reads
 // everything, takes what a server loads but never writes. The default is true.
 func Validate(on bool) Option {
-	return Option{"Validate", forNew | forDecode | forValue, func(s *settings) error {
+	return Option{"Validate", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		s.validate = on
 		return nil
 	}}

@@ -31,7 +31,7 @@ import (
 // walker passes over one value, whose bytes stay held from start, and tells a visitor what is in
 // it. Without a visitor it only looks for where the value ends, and at the frame of packed forms.
 type walker struct {
-	r       *reader
+	r       *input
 	start   int   // the place where the value begins
 	limit   int64 // bytes of the whole value, and of each string in it
 	visitor visitor

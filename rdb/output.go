@@ -19,8 +19,8 @@ const (
 	compressSaves = 4  // bytes that it must save at least
 )
 
-// writer gathers a dump's bytes and their sum. After an error it stays failed.
-type writer struct {
+// output gathers a dump's bytes and their sum. After an error it stays failed.
+type output struct {
 	w      io.Writer
 	buf    []byte
 	done   int64 // bytes written
@@ -33,8 +33,8 @@ type writer struct {
 	scratch []byte          // an LZF stream
 }
 
-func newWriter(ctx context.Context, w io.Writer, s settings) *writer {
-	out := &writer{w: w, buf: make([]byte, 0, writeSize), ctx: ctx, noSum: !s.checksum}
+func newOutput(ctx context.Context, w io.Writer, s settings) *output {
+	out := &output{w: w, buf: make([]byte, 0, writeSize), ctx: ctx, noSum: !s.checksum}
 	if s.compression {
 		out.lzf = new(lzf.Compressor)
 	}
@@ -42,7 +42,7 @@ func newWriter(ctx context.Context, w io.Writer, s settings) *writer {
 }
 
 // room makes place for n small bytes in the buffer, so that append does not move it.
-func (w *writer) room(n int) error {
+func (w *output) room(n int) error {
 	if len(w.buf)+n <= cap(w.buf) {
 		return nil
 	}
@@ -50,13 +50,13 @@ func (w *writer) room(n int) error {
 }
 
 // flush writes the buffer out, and looks at ctx every MiB.
-func (w *writer) flush() error {
+func (w *output) flush() error {
 	err := w.write(w.buf)
 	w.buf = w.buf[:0]
 	return err
 }
 
-func (w *writer) write(p []byte) error {
+func (w *output) write(p []byte) error {
 	if !w.noSum {
 		w.crc = crc64.Update(w.crc, p)
 	}
@@ -73,7 +73,7 @@ func (w *writer) write(p []byte) error {
 }
 
 // raw adds p as it is.
-func (w *writer) raw(p []byte) error {
+func (w *output) raw(p []byte) error {
 	if len(p) <= cap(w.buf)-len(w.buf) {
 		w.buf = append(w.buf, p...)
 		return nil
@@ -89,7 +89,7 @@ func (w *writer) raw(p []byte) error {
 }
 
 // str adds p as a string, in the shortest of the encodings that Redis would choose from.
-func (w *writer) str(p []byte) error {
+func (w *output) str(p []byte) error {
 	if err := w.room(maxHead); err != nil {
 		return err
 	}
