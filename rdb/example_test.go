@@ -161,3 +161,52 @@ func ExampleReader_Records() {
 	// database 0 has 1 keys
 	// k = v
 }
+
+// A dump is filtered by copying what a Reader yields.
+func ExampleWriter() {
+	dump := unhex(goldenThree)
+	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)), rdb.Keys("[fn]*"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var copied bytes.Buffer
+	w, err := rdb.NewWriter(&copied)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for rec, err := range r.Records(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := w.Write(rec); err != nil {
+			log.Fatal(err)
+		}
+	}
+	info, err := w.Close()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d keys, %d bytes, %s\n", info.Keys, info.Size, info.Version)
+	// Output: 2 keys, 46 bytes, RDB 9
+}
+
+// Values are written typed, in a form that the version has.
+func ExampleWriter_WriteValue() {
+	var dump bytes.Buffer
+	w, err := rdb.NewWriter(&dump, rdb.Version(10))
+	if err != nil {
+		log.Fatal(err)
+	}
+	visits, err := rdb.NewSortedSet(rdb.ScoredMember{Member: []byte("/"), Score: 9}, rdb.ScoredMember{Member: []byte("/docs"), Score: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := w.WriteValue(&rdb.Entry{Entry: snapshot.Entry{Key: []byte("visits")}}, visits); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%q\n", dump.Next(24))
+	// Output: "REDIS0010\xfe\x00\x05\x06visits\x02\x01/\x00\x00"
+}

@@ -115,11 +115,11 @@ func FuzzZipmap(f *testing.F) {
 }
 
 func FuzzStream(f *testing.F) {
-	for _, kind := range []snapshot.Type{15, 19, 21} {
+	for _, kind := range []snapshot.Type{15, 19, 21, 26, 27} {
 		f.Add(streamOf(kind))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, kind := range []snapshot.Type{15, 19, 21} {
+		for _, kind := range []snapshot.Type{15, 19, 21, 26, 27} {
 			damaged(t, "stream", kind, p)
 		}
 	})

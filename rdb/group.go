@@ -44,7 +44,7 @@ func (w *walker) streamGroup(t snapshot.Type) error {
 		return err
 	}
 	if t >= typeStream5 {
-		if err := w.ids(); err != nil {
+		if err := w.nacked(); err != nil {
 			return err
 		}
 	}
@@ -109,22 +109,44 @@ func (w *walker) consumerOf(times int) error {
 
 // owned reads the id of an entry that is pending for the present consumer.
 func (w *walker) owned() error {
+	id, err := w.own()
+	if err == nil {
+		w.one.Pending = append(w.one.Pending, id)
+	}
+	return err
+}
+
+// nacked reads the ids of the pending entries that no consumer has.
+func (w *walker) nacked() error {
+	if w.visitor == nil {
+		return w.ids()
+	}
+	return w.each(func(w *walker) error {
+		id, err := w.own()
+		if err == nil {
+			w.group.Nacked = append(w.group.Nacked, id)
+		}
+		return err
+	})
+}
+
+// own reads the id of a pending entry, and notes that it is accounted for.
+func (w *walker) own() (StreamID, error) {
 	at := w.r.offset()
 	p, err := w.r.bytes(streamIDSize)
 	if err != nil {
-		return err
+		return StreamID{}, err
 	}
 	id := streamID(p)
 	i, ok := slices.BinarySearchFunc(w.group.Pending, id, func(x StreamPending, id StreamID) int { return x.ID.Compare(id) })
 	switch {
 	case !ok:
-		return corrupt.New(at, "want an entry that is pending in the group, found another")
+		return id, corrupt.New(at, "want an entry that is pending in the group, found another")
 	case w.owners[i]:
-		return corrupt.New(at, "want one consumer for a pending entry, found a second")
+		return id, corrupt.New(at, "want one consumer for a pending entry, found a second")
 	}
 	w.owners[i] = true
-	w.one.Pending = append(w.one.Pending, id)
-	return nil
+	return id, nil
 }
 
 // ids passes over a count and that many ids of 16 bytes.

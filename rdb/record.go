@@ -125,3 +125,10 @@ func (x *Extra) Module() (m *Module, ok bool) {
 	m, ok = v.(*Module)
 	return m, ok && err == nil
 }
+
+// NewFunction returns the record of a function library with the given source, which Redis 7.0 and
+// later load. It copies source.
+func NewFunction(source []byte) *Extra {
+	payload := append(appendLength(nil, uint64(len(source))), source...)
+	return &Extra{Extra: snapshot.Extra{Opcode: opFunction, Payload: payload}}
+}

@@ -50,6 +50,9 @@ type walker struct {
 	group  StreamGroup    // the present one
 	owners []bool         // which of its pending entries have a consumer
 	one    StreamConsumer // the present consumer
+
+	idem     Idempotence
+	producer StreamProducer // the present one
 }
 
 // visitor is told what stands in a value, in its order. Slices are valid during the call only. A
@@ -62,8 +65,11 @@ type visitor interface {
 	entry(e *StreamEntry) error
 	streamHead(h *streamHead) error
 	group(g *StreamGroup) error
+	idempotence(x *Idempotence) error
 	module(id uint64) error
 	piece(p modulePiece) error
+	arrayHead(insert uint64, hasInsert bool) error
+	slot(index uint64, p modulePiece) error
 }
 
 // value passes over a value of type t, which kinds holds.
@@ -182,53 +188,4 @@ func (w *walker) len() error {
 func (w *walker) str() error {
 	_, err := w.r.str(&w.first, w.limit)
 	return err
-}
-
-// array passes over an array: how many elements, where the next one is inserted, the elements.
-func (w *walker) array() error {
-	n, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	at := w.r.offset()
-	flag, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	switch flag {
-	case 0:
-	case 1:
-		if err := w.len(); err != nil {
-			return err
-		}
-	default:
-		return corrupt.New(at, "want an insert flag of 0 or 1, found %d", flag)
-	}
-	for range n {
-		if err := w.arrayElement(); err != nil {
-			return err
-		}
-		if err := w.within(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *walker) arrayElement() error {
-	if err := w.len(); err != nil {
-		return err
-	}
-	at := w.r.offset()
-	tag, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	switch tag {
-	case 0, 3:
-		return w.str()
-	case 1, 2:
-		return w.raw(8)
-	}
-	return corrupt.New(at, "want a tag of an array element (0 to 3), found %d", tag)
 }
