@@ -2,6 +2,7 @@ package rdb
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 // Encode writes v as one dump to w and returns its size, version and number of keys. It makes
 // the one pass over v, and keeps nothing of it.
 //
-// The version is the lowest from 9 on that has v's types, or VALKEY 80 when Valkey's own are among
+// The version is the lowest from 9 on that has v's types and function libraries, or VALKEY 80 when Valkey's own are among
 // them; an *UnsupportedError means that there is none. Every entry is written, expired or not, in
 // the order of v; a database is named again whenever it changes. Strings are written as
 // Redis would: integers of 32 bits in binary, longer than 20 bytes as LZF where that saves 4 bytes.
@@ -32,6 +33,12 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	if err != nil {
 		return snapshot.Info{}, err
 	}
+	if ver.number < functionSince && slices.ContainsFunc(v.Extras(), isFunction) {
+		if s.version != 0 {
+			return snapshot.Info{}, fmt.Errorf("%w: version %d has no function libraries", ErrOption, s.version)
+		}
+		ver.number = functionSince
+	}
 	if err := ctx.Err(); err != nil {
 		return snapshot.Info{}, err
 	}
@@ -43,6 +50,8 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	info.Time = v.Time()
 	return info, err
 }
+
+func isFunction(x snapshot.Extra) bool { return x.Opcode == opFunction }
 
 // view writes what v has.
 func (w *Writer) view(v snapshot.View, s settings) error {

@@ -9,11 +9,10 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// EncodeValue is the reverse of DecodeValue: it returns the type and the payload of v in a form that a
-// format version has, as it stands at the head of a dump: 9 to 14, or from 80 on Valkey's. The form is
-// the one that v was decoded from where the version has that, and else a plain one: types 1, 2, 4
-// and 5, which every server loads, 24 for a hash with expiring fields, and for a stream the latest that
-// the version has.
+// EncodeValue is the reverse of DecodeValue: it returns the type and the payload of v in the plainest
+// form that a format version has, which is given as it stands at the head of a dump: 9 to 14, or from 80
+// on Valkey's. That is types 1, 2, 4 and 5, which every server loads, 24 for a hash with expiring
+// fields (22 of Valkey), and for a stream the latest that the version has.
 //
 // What cannot be said in the version is an *UnsupportedError: expiring fields before 12 (Redis 7.4),
 // what a stream remembers of producers before 13 and given back entries before 14 (Redis 8.6, 8.8), an
@@ -21,44 +20,35 @@ import (
 // ids that a server makes up again. Of a *Stream the fields and the groups are encoded as they are
 // now; groups that contradict themselves are an error.
 //
-// The payload may share memory with v.
+// The payload of a String, *Module or *Array is that of v.
 func EncodeValue(v Value, version int) (t snapshot.Type, payload []byte, err error) {
 	to := versionOf(version)
 	switch v := v.(type) {
 	case String:
 		return snapshot.String, v, nil
 	case *List:
-		return v.encode(to, typeList, func(p []byte) []byte { return appendElements(p, v.Len(), v.elements()) })
+		return typeList, appendElements(nil, v.Len(), v.elements()), nil
 	case *Set:
-		return v.encode(to, typeSet, func(p []byte) []byte { return appendElements(p, v.Len(), v.elements()) })
+		return typeSet, appendElements(nil, v.Len(), v.elements()), nil
 	case *SortedSet:
-		return v.encode(to, typeZSet, v.appendTo)
+		return typeZSet, v.appendTo(nil), nil
 	case *Hash:
 		return v.encode(to)
 	case *Stream:
 		return v.encode(to)
 	case *Module:
-		return v.encode(to, typeModule, nil)
+		return typeModule, v.payload, nil
 	case *Array:
-		return v.encode(to, typeArray, nil)
+		if !to.has(typeArray) {
+			return 0, nil, to.lacks(typeArray)
+		}
+		return typeArray, v.payload, nil
 	}
 	return 0, nil, &UnsupportedError{0, fmt.Sprintf("encoding a %T", v)}
 }
 
 // versionOf is the version of a number.
 func versionOf(n int) version { return version{number: n, valkey: n >= oldestValkey} }
-
-// encode returns the payload as it is if the version has its type, or else of the plain type as made
-// by a function, which is not asked when the version lacks that as well.
-func (v *view) encode(to version, plain snapshot.Type, made func([]byte) []byte) (snapshot.Type, []byte, error) {
-	if to.has(v.t) {
-		return v.t, v.payload, nil
-	}
-	if !to.has(plain) {
-		return 0, nil, to.lacks(plain)
-	}
-	return plain, made(nil), nil
-}
 
 // has reports whether a dump of version v can hold values of a type.
 func (v version) has(t snapshot.Type) bool {
@@ -88,8 +78,7 @@ func appendElements(p []byte, n int, all func(func([]byte) bool)) []byte {
 	return p
 }
 
-// appendTo appends the payload of type 5, highest score first as a server writes it when that is
-// the order of z.
+// appendTo appends the payload of type 5, in the order of z.
 func (z *SortedSet) appendTo(p []byte) []byte {
 	p = appendLength(p, uint64(z.n))
 	for m := range z.All() {
@@ -111,13 +100,15 @@ func (h *Hash) encode(to version) (snapshot.Type, []byte, error) {
 	}
 	switch {
 	case last == 0:
-		return h.view.encode(to, typeHash, func(p []byte) []byte { return appendHash(p, h.n, h.All()) })
+		return typeHash, appendHash(nil, h.n, h.All()), nil
 	case to.valkey:
-		return h.view.encode(to, typeValkeyHashTTL, func(p []byte) []byte { return appendValkeyHash(p, h.n, h.All()) })
+		return typeValkeyHashTTL, appendValkeyHash(nil, h.n, h.All()), nil
+	case !to.has(typeHashTTL):
+		return 0, nil, to.lacks(typeHashTTL)
 	case last > maxFieldExpiry:
 		return 0, nil, &UnsupportedError{0, "writing a hash with a field that expires later than Redis allows"}
 	}
-	return h.view.encode(to, typeHashTTL, func(p []byte) []byte { return appendHash(p, h.n, h.All()) })
+	return typeHashTTL, appendHash(nil, h.n, h.All()), nil
 }
 
 // appendValkeyHash appends fields as Valkey's type 22.

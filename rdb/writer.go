@@ -57,7 +57,7 @@ func (w *Writer) Version() int { return w.version.number }
 // Usage and Meta; the database is named when it changes. A *SlotInfo, which is a hint only, is left
 // out of versions that do not know it (below 12).
 //
-// What the version does not have is an *UnsupportedError that names it; it writes nothing, and the Writer
+// What the version does not have, a function library before 10 for one, is an *UnsupportedError that names it; it writes nothing, and the Writer
 // goes on. An error of w ends it: all calls return it then.
 //
 // Write checks no payload: DecodeValue does.
@@ -247,6 +247,9 @@ func (w *Writer) aux(a *Aux) error {
 func (w *Writer) extra(x snapshot.Extra) error {
 	if x.Opcode != opFunction && x.Opcode != opModuleAux {
 		return w.unsupported(fmt.Sprintf("a record of opcode %d", x.Opcode))
+	}
+	if x.Opcode == opFunction && w.version.number < functionSince {
+		return w.unsupported("a function library (opcode 245)")
 	}
 	if err := w.room(1); err != nil {
 		return w.failed(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -147,11 +148,7 @@ func TestServerLoadsTyped(t *testing.T) {
 // sorted is a printed set, hash or zset with its words in order.
 func sorted(s string) string {
 	words := strings.Fields(s)
-	for i := range words {
-		for j := i; j > 0 && words[j] < words[j-1]; j-- {
-			words[j], words[j-1] = words[j-1], words[j]
-		}
-	}
+	slices.Sort(words)
 	return strings.Join(words, " ")
 }
 
