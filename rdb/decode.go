@@ -18,7 +18,7 @@ import (
 // and with its checksum; it may have read more from r, which is not looked at.
 //
 // Versions 1 to 12 of Redis and 80 to 81 of Valkey are read whole, later ones up to the first record
-// of an unknown kind. Strings are given decoded, values of other types as they stand in the file,
+// of an unknown kind: docs/formats.md lists all. Strings are given decoded, values of other types as they stand in the file,
 // checked to their last element as DecodeValue does it, but for empty ones and the like that a
 // server takes. Keys that have expired are given like others. Entry slices are valid
 // during the call only; nothing is allocated per entry but for the groups of a stream, and never by
@@ -266,7 +266,7 @@ func (r *Reader) other(op byte) (Record, error) {
 		if r.version.valkey {
 			return r.slotImport()
 		}
-		if r.version.newer() {
+		if r.version.number >= keyMetaSince {
 			return nil, r.meta()
 		}
 	}
@@ -414,6 +414,8 @@ func (r *Reader) unknown(b byte) error {
 		what = "an update of a forkless Valkey snapshot (opcode 242)"
 	case r.version.newer() && !r.version.valkey && (b == opTemplate || b >= 29 && b <= 32):
 		what = fmt.Sprintf("a hash template (%d)", b)
+	case r.version.newer() && !r.version.valkey && b == 33:
+		what = "a rate limiter (type 33)"
 	case r.version.newer() || r.version.valkey && b < opTemplate:
 		what = fmt.Sprintf("type or opcode %d of %v", b, r.version)
 	default:

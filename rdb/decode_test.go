@@ -139,6 +139,7 @@ func TestUnsupported(t *testing.T) {
 		{"key metadata", "REDIS0013", "f3 01 00000001 0205 00 00016b0176", "243"},
 		{"hash template", "REDIS0015", "f2", "template"},
 		{"hash by template", "REDIS0015", "1e016b00", "template"},
+		{"rate limiter", "REDIS0014", "21016b00", "rate limiter"},
 		{"later type", "REDIS0042", "64016b", "100 of RDB 42"},
 	} {
 		p := append([]byte(c.magic), unhex(c.records)...) // no checksum: the version goes first
