@@ -49,20 +49,18 @@ func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 	}
 	r.ctx, r.progress = ctx, l.Progress
 	for {
-		rec, err := r.read()
+		rec, err := r.record()
 		if err == io.EOF {
 			l.Progress(r.in.offset(), r.in.size)
 			return ctx.Err()
 		}
-		if err == nil {
-			switch rec := rec.(type) {
-			case *Entry:
-				err = r.loadEntry(l, rec)
-			case *Extra:
-				err = l.Extra(rec.Extra)
-			case *Sizes:
-				l.Expect(rec.DB, rec.Keys, rec.Expires)
-			}
+		switch rec := rec.(type) {
+		case *Entry:
+			err = r.loadEntry(l, rec)
+		case *Extra:
+			err = l.Extra(rec.Extra)
+		case *Sizes:
+			l.Expect(rec.DB, rec.Keys, rec.Expires)
 		}
 		if err != nil {
 			return err
@@ -90,7 +88,10 @@ func (r *Reader) record() (Record, error) {
 	for {
 		if r.given { // to the caller, or to nobody: the next one has attributes of its own
 			r.given, r.begun = false, false
-			r.entry.ExpireAtMs, r.entry.Usage, r.entry.Meta = 0, Usage{}, nil
+			if r.attributes {
+				r.attributes = false
+				r.entry.ExpireAtMs, r.entry.Usage, r.entry.Meta = 0, Usage{}, nil
+			}
 		}
 		r.in.hold()
 		r.at = r.in.offset()
@@ -171,10 +172,10 @@ func (r *Reader) key(number byte) (wanted bool, err error) {
 		return false, err
 	}
 	e := &r.entry
-	e.Type, e.Value, e.ValueOffset, e.Size = t, nil, r.in.offset(), 0
+	e.Type, e.ValueOffset = t, r.in.offset()
 	r.keys++
 	if r.settings.filter.on {
-		e.Key = key.bytes(r.in)
+		e.Key, e.Value, e.Size = key.bytes(r.in), nil, 0
 		if !r.settings.filter.wants(e) {
 			return false, r.in.skip(layouts[t])
 		}
@@ -283,6 +284,7 @@ func (r *Reader) attributed() {
 // attribute reads what belongs to the next key.
 func (r *Reader) attribute(op byte) (err error) {
 	r.attributed()
+	r.attributes = true
 	e := &r.entry
 	switch op {
 	case opIdle:
@@ -315,6 +317,7 @@ func (r *Reader) attribute(op byte) (err error) {
 // pieces as a module's value has them.
 func (r *Reader) meta() error {
 	r.attributed()
+	r.attributes = true
 	w := walker{r: r.in, start: r.in.place(), limit: r.settings.maxValue}
 	err := w.each(func(w *walker) error {
 		if err := w.raw(4); err != nil {

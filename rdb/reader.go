@@ -29,7 +29,8 @@ type Reader struct {
 	err   error    // what it ended with; io.EOF behind the checksum
 
 	entry      Entry // the present one, and the attributes of the next
-	begun      bool  // attributes of the next one were met
+	begun      bool  // its Offset is known
+	attributes bool  // it has any
 	given      bool  // entry was handed out
 	sawKey     bool
 	at         int64 // the offset of the present opcode or type
@@ -174,9 +175,11 @@ func (r *Reader) read() (Record, error) {
 		return nil, r.err
 	}
 	rec, err := r.record()
-	if err != nil && r.path != "" {
-		err = inFile(err, r.path)
+	if err != nil {
+		if r.path != "" {
+			err = inFile(err, r.path)
+		}
+		r.err = err
 	}
-	r.err = err
 	return rec, err
 }
