@@ -62,10 +62,8 @@ func (w *walker) array() error {
 	default:
 		return corrupt.New(at, "want an insert flag of 0 or 1, found %d", flag)
 	}
-	if w.visitor != nil {
-		if err := w.visitor.arrayHead(insert, flag == 1); err != nil {
-			return err
-		}
+	if err := w.visitor.arrayHead(insert, flag == 1); err != nil {
+		return err
 	}
 	for range n {
 		if err := w.arrayElement(); err != nil {
@@ -108,9 +106,6 @@ func (w *walker) arrayElement() error {
 		}
 	default:
 		return corrupt.New(tagAt, "want a tag of an array element (0 to 3), found %d", tag)
-	}
-	if w.visitor == nil {
-		return nil
 	}
 	return w.told(at, w.visitor.slot(index, p))
 }

@@ -197,26 +197,32 @@ func (r *Reader) key(number byte) (wanted bool, err error) {
 // value reads a value that is passed on as it stands. Damage in it names the key by its number in
 // the file, from 1.
 func (r *Reader) value(t snapshot.Type) ([]byte, error) {
-	start := r.in.place()
-	r.walker.start = start
 	at := r.in.offset()
-	var err error
-	if r.validator != nil {
-		err = r.validator.walk(&r.walker, t)
-	} else {
-		err = r.walker.value(t)
-	}
+	value, err := r.payload(t)
 	if err == nil {
-		if r.odd != nil && r.validator != nil && r.validator.odd != "" {
+		if r.odd != nil && r.settings.validate && r.validator.odd != "" {
 			r.odd(r.ofKey(t, corrupt.New(at, "%s", r.validator.odd)))
 		}
-		return r.in.between(start, r.in.place()), nil
+		return value, nil
 	}
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && !damage.Torn {
 		r.ofKey(t, damage)
 	}
 	return nil, err
+}
+
+// payload reads a value, to its last element or only to where it ends.
+func (r *Reader) payload(t snapshot.Type) ([]byte, error) {
+	if !r.settings.validate {
+		return r.in.kept(layouts[t], r.settings.maxValue)
+	}
+	start := r.in.place()
+	r.walker.start = start
+	if err := r.validator.walk(&r.walker, t); err != nil {
+		return nil, err
+	}
+	return r.in.between(start, r.in.place()), nil
 }
 
 // ofKey says in an error which key's value it is about.
@@ -318,18 +324,9 @@ func (r *Reader) attribute(op byte) (err error) {
 func (r *Reader) meta() error {
 	r.attributed()
 	r.attributes = true
-	w := walker{r: r.in, start: r.in.place(), limit: r.settings.maxValue}
-	err := w.each(func(w *walker) error {
-		if err := w.raw(4); err != nil {
-			return err
-		}
-		return w.modulePieces()
-	})
-	if err != nil {
-		return err
-	}
-	r.entry.Meta = bytes.Clone(r.in.between(w.start, r.in.place()))
-	return nil
+	meta, err := r.in.kept(layoutKeyMeta, r.settings.maxValue)
+	r.entry.Meta = bytes.Clone(meta)
+	return err
 }
 
 // expireAt notes an expiry. An Entry says 0 for none, so that the instant 0 becomes the next one.
@@ -369,17 +366,19 @@ func (r *Reader) aux() (Record, error) {
 
 // extra reads a function library or a module's data, which is passed on as it stands.
 func (r *Reader) extra(op byte) (Record, error) {
-	start := r.in.place()
-	w := walker{r: r.in, start: start, limit: r.settings.maxValue}
-	pass := w.str
-	if op == opModuleAux {
-		pass = w.module
+	var payload []byte
+	var err error
+	if op == opModuleAux { // which has the form of a module's value
+		payload, err = r.payload(typeModule)
+	} else {
+		start := r.in.place()
+		_, err = r.in.str(&r.scratch, r.settings.maxValue)
+		payload = r.in.between(start, r.in.place())
 	}
-	if err := pass(); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	payload := bytes.Clone(r.in.between(start, r.in.place()))
-	return &Extra{snapshot.Extra{Opcode: op, Payload: payload}, r.at}, nil
+	return &Extra{snapshot.Extra{Opcode: op, Payload: bytes.Clone(payload)}, r.at}, nil
 }
 
 // slotImport reads the state of a cluster's slot migration: job, ranges.

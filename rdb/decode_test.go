@@ -219,6 +219,9 @@ func TestMaxValue(t *testing.T) {
 			if _, _, err := decode(p, rdb.MaxValue(900)); !errors.Is(err, rdb.ErrLimit) {
 				t.Errorf("type %d: got %v", e.Type, err)
 			}
+			if _, _, err := decode(p, rdb.MaxValue(900), rdb.Validate(false)); !errors.Is(err, rdb.ErrLimit) {
+				t.Errorf("type %d, structure alone: got %v", e.Type, err)
+			}
 			mustDecode(t, p, rdb.MaxValue(1010))
 		}
 	}

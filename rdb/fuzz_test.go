@@ -40,8 +40,9 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("loaded, but read with %v, skipped with %v\n%x", readErr, skipErr, p)
 		}
 		first, n, err := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20))
-		if err != nil {
-			t.Fatal(err)
+		loose, n2, err2 := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20), rdb.Validate(false))
+		if err != nil || err2 != nil || n != n2 || first.list() != loose.list() {
+			t.Fatalf("%v; by structure alone %v", err, err2)
 		}
 		if n > int64(len(p)) {
 			t.Fatalf("took %d bytes of %d", n, len(p))

@@ -73,22 +73,15 @@ func moduleName(id uint64) (name string, version int) {
 	return string(text[:]), int(id & 1023)
 }
 
-// module passes over a module's value: its id, and then pieces.
+// module passes over a module's value: its id, and then opcodes with operands to the zero one.
 func (w *walker) module() error {
 	id, err := w.r.length()
 	if err != nil {
 		return err
 	}
-	if w.visitor != nil {
-		if err := w.visitor.module(id); err != nil {
-			return err
-		}
+	if err := w.visitor.module(id); err != nil {
+		return err
 	}
-	return w.modulePieces()
-}
-
-// modulePieces passes over opcodes with their operands to the zero one.
-func (w *walker) modulePieces() error {
 	for {
 		at := w.r.offset()
 		op, err := w.r.length()
@@ -99,7 +92,7 @@ func (w *walker) modulePieces() error {
 			return w.within()
 		}
 		piece, err := w.modulePiece(at, op)
-		if err == nil && w.visitor != nil {
+		if err == nil {
 			err = w.told(at, w.visitor.piece(piece))
 		}
 		if err == nil {

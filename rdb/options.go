@@ -95,7 +95,7 @@ func Filename(name string) Option {
 }
 
 // Compression says whether strings of more than 20 bytes are written as LZF where that saves at
-// least 4 bytes (rdbcompression), for New and Encode. The default is true.
+// least 4 bytes (rdbcompression), for New, Encode and NewWriter. The default is true.
 func Compression(on bool) Option {
 	return Option{"Compression", forNew | forEncode | forWriter, func(s *settings) error {
 		s.compression = on
@@ -104,8 +104,8 @@ func Compression(on bool) Option {
 }
 
 // Checksum says whether a dump ends with its CRC-64, or with a zero that tells readers that there
-// is none, and whether a reader compares it (rdbchecksum): for New, Encode and Decode. The
-// default is true.
+// is none, and whether a reader compares it (rdbchecksum): for New, Encode, Decode, NewReader and
+// NewWriter. The default is true.
 func Checksum(on bool) Option {
 	return Option{"Checksum", forNew | forEncode | forDecode | forReader | forWriter, func(s *settings) error {
 		s.checksum = on
@@ -156,7 +156,8 @@ func UsedMemory(bytes int64) Option {
 
 // MaxValue bounds the bytes of one value, and of one key, in what is read: a string after
 // decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New,
-// Decode and DecodeValue; the default is DefaultMaxValue.
+// Decode, DecodeValue and NewReader, which passes over a longer one that is not chosen; the default is
+// DefaultMaxValue.
 func MaxValue(bytes int64) Option {
 	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
@@ -168,8 +169,8 @@ func MaxValue(bytes int64) Option {
 }
 
 // Validate says whether values other than strings are read to their last element, so that damage
-// within them shows: for New, Decode, Check and DecodeValue. Without it Decode and Check look only
-// for where a value ends and at the frame of packed forms, and DecodeValue, which always reads
+// within them shows: for New, Decode, Check, DecodeValue and NewReader. Without it all but
+// DecodeValue look only for where a value ends, and DecodeValue, which always reads
 // everything, takes what a server loads but never writes. The default is true.
 func Validate(on bool) Option {
 	return Option{"Validate", forNew | forDecode | forValue | forReader, func(s *settings) error {

@@ -37,7 +37,7 @@ type Reader struct {
 	keyScratch []byte
 	scratch    []byte
 	walker     walker
-	validator  *validator             // nil when values are only passed over
+	validator  *validator
 	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
 	keys       int64                  // read so far
 }
@@ -82,11 +82,8 @@ func newReader(src io.Reader, size int64, s settings) *Reader {
 		return r.ctx.Err()
 	})
 	r.in.noSum = !s.checksum
-	r.walker = walker{r: r.in, limit: s.maxValue}
-	if s.validate {
-		r.validator = newValidator(deaf{})
-		r.walker.visitor = r.validator
-	}
+	r.validator = newValidator(deaf{})
+	r.walker = walker{r: r.in, limit: s.maxValue, visitor: r.validator}
 	return r
 }
 

@@ -150,6 +150,10 @@ func TestSkip(t *testing.T) {
 		if err != nil || len(all) < 25*5/2 {
 			t.Fatal(name, len(all), err)
 		}
+		loose, err := entries(read(t, p, rdb.Validate(false)))
+		if !slices.EqualFunc(loose, all, func(a, b *rdb.Entry) bool { return a.Offset == b.Offset && bytes.Equal(a.Value, b.Value) }) {
+			t.Errorf("%s: structure alone gives other values, %v", name, err)
+		}
 		for _, want := range all {
 			for _, size := range []int64{int64(len(p)), -1} {
 				r, err := rdb.NewReader(iotest.HalfReader(bytes.NewReader(p)), size, rdb.Where(func(e *rdb.Entry) bool {

@@ -1,13 +1,12 @@
 package rdb
 
 import (
-	"strings"
-
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// layouts says what the value of each type is made of, for passing over it:
+// layouts says what the value of each type is made of, for passing over it; walk.go draws them in
+// full:
 //
 //	s string   n length   4, 8, w that many bytes, w being 16   d score in decimal
 //	m the pieces of a module, to their end   a array
@@ -43,29 +42,55 @@ var layouts = map[snapshot.Type]string{
 	typeValkeyHashTTL: "*(ss8)",
 }
 
-// skip passes over what a layout says, and holds none of it: a count or a length that is not true
-// ends with the input.
+// layoutKeyMeta is that of what modules say about a key: a class of 4 bytes for each.
+const layoutKeyMeta = "*(4m)"
+
+// skipper passes over what a layout says, and looks at nothing in it. A count or a length that is not
+// true ends with the input.
+type skipper struct {
+	in    *input
+	keep  bool  // the bytes stay held from start on
+	start int   // a place
+	limit int64 // bytes that may be held
+}
+
+// kept passes over what a layout says and returns it, of limit bytes at most. It is valid until the
+// next hold.
+func (r *input) kept(layout string, limit int64) ([]byte, error) {
+	s := skipper{r, true, r.place(), limit}
+	if err := s.all(layout); err != nil {
+		return nil, err
+	}
+	return r.between(s.start, r.place()), nil
+}
+
+// skip passes over what a layout says, of any size, and lets go of it.
 func (r *input) skip(layout string) error {
+	s := skipper{in: r}
+	return s.all(layout)
+}
+
+func (s *skipper) all(layout string) error {
 	for i := 0; i < len(layout); i++ {
 		var err error
 		switch c := layout[i]; c {
 		case 's':
-			err = r.skipString()
+			err = s.str()
 		case 'n':
-			_, err = r.length()
+			_, err = s.in.length()
 		case '4', '8':
-			err = r.pass(uint64(c - '0'))
+			err = s.pass(uint64(c - '0'))
 		case 'w':
-			err = r.pass(streamIDSize)
+			err = s.pass(streamIDSize)
 		case 'd':
-			err = r.skipTextScore()
+			err = s.textScore()
 		case 'm':
-			err = r.skipModule()
+			err = s.pieces()
 		case 'a':
-			err = r.skipArray()
+			err = s.array()
 		case '*':
 			end := i + 1 + closing(layout[i+1:])
-			err = r.skipEach(layout[i+2 : end])
+			err = s.each(layout[i+2 : end])
 			i = end
 		}
 		if err != nil {
@@ -79,7 +104,12 @@ func (r *input) skip(layout string) error {
 func closing(s string) int {
 	depth := 0
 	for i, c := range s {
-		depth += strings.Count("(", string(c)) - strings.Count(")", string(c))
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
 		if depth == 0 {
 			return i
 		}
@@ -87,22 +117,41 @@ func closing(s string) int {
 	panic("rdb: a layout without its end: " + s)
 }
 
-// skipEach reads a count and passes over a layout that many times.
-func (r *input) skipEach(layout string) error {
-	n, err := r.length()
+// each reads a count and passes over a layout that many times.
+func (s *skipper) each(layout string) error {
+	n, err := s.in.length()
 	if err != nil {
 		return err
 	}
 	for range n {
-		if err := r.skip(layout); err != nil {
+		if err := s.all(layout); err != nil {
+			return err
+		}
+		if err := s.within(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pass passes over n bytes, of any number, and lets go of what was held.
-func (r *input) pass(n uint64) error {
+// within checks that what is held is not longer than the limit so far.
+func (s *skipper) within() error {
+	if n := int64(s.in.place() - s.start); s.keep && n > s.limit {
+		return s.in.overLimit(s.in.offset(), uint64(n), s.limit)
+	}
+	return nil
+}
+
+// pass passes over n bytes.
+func (s *skipper) pass(n uint64) error {
+	r := s.in
+	if s.keep {
+		if n > uint64(s.limit) {
+			return r.tooLong(r.offset(), n, s.limit)
+		}
+		_, err := r.bytes(int(n))
+		return err
+	}
 	if r.size >= 0 && n > uint64(max(r.size-r.offset(), 0)) {
 		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(r.size-r.offset(), 0))
 	}
@@ -118,77 +167,83 @@ func (r *input) pass(n uint64) error {
 	return nil
 }
 
-// skipString passes over a string as it stands in the file.
-func (r *input) skipString() error {
-	at := r.offset()
-	first, err := r.byte()
+// str passes over a string as it stands in the file.
+func (s *skipper) str() error {
+	at := s.in.offset()
+	first, err := s.in.byte()
 	if err != nil {
 		return err
 	}
+	if first < 0x40 {
+		return s.pass(uint64(first))
+	}
 	switch first {
 	case stringInt8:
-		return r.pass(1)
+		return s.pass(1)
 	case stringI16:
-		return r.pass(2)
+		return s.pass(2)
 	case stringI32:
-		return r.pass(4)
+		return s.pass(4)
 	case stringLZF:
-		n, err := r.length()
+		n, err := s.in.length()
 		if err == nil {
-			_, err = r.length()
+			_, err = s.in.length()
 		}
 		if err != nil {
 			return err
 		}
-		return r.pass(n)
+		return s.pass(n)
 	}
 	if first >= stringInt8 {
 		return corrupt.New(at, "want a string, found encoding %#x", first)
 	}
-	n, err := r.longLength(first, at)
+	n, err := s.in.longLength(first, at)
 	if err != nil {
 		return err
 	}
-	return r.pass(n)
+	return s.pass(n)
 }
 
-// skipTextScore passes over a score in decimal.
-func (r *input) skipTextScore() error {
-	size, err := r.byte()
+// textScore passes over a score in decimal.
+func (s *skipper) textScore() error {
+	size, err := s.in.byte()
 	if err != nil || size >= 253 {
 		return err
 	}
-	return r.pass(uint64(size))
+	return s.pass(uint64(size))
 }
 
-// skipModule passes over the pieces of a module's value.
-func (r *input) skipModule() error {
+// pieces passes over the pieces of a module's value.
+func (s *skipper) pieces() error {
 	operands := [...]string{moduleInt: "n", moduleUint: "n", moduleFloat: "4", moduleDouble: "8", moduleString: "s"}
 	for {
-		at := r.offset()
-		op, err := r.length()
+		at := s.in.offset()
+		op, err := s.in.length()
 		if err != nil || op == moduleEnd {
 			return err
 		}
 		if op >= uint64(len(operands)) {
 			return corrupt.New(at, "want an opcode of a module value (0 to 5), found %d", op)
 		}
-		if err := r.skip(operands[op]); err != nil {
+		if err := s.all(operands[op]); err != nil {
+			return err
+		}
+		if err := s.within(); err != nil {
 			return err
 		}
 	}
 }
 
-// skipArray passes over an array.
-func (r *input) skipArray() error {
-	n, err := r.length()
+// array passes over an array.
+func (s *skipper) array() error {
+	n, err := s.in.length()
 	if err != nil {
 		return err
 	}
-	at := r.offset()
-	flag, err := r.length()
+	at := s.in.offset()
+	flag, err := s.in.length()
 	if err == nil && flag == 1 {
-		_, err = r.length()
+		_, err = s.in.length()
 	}
 	if err != nil {
 		return err
@@ -196,19 +251,23 @@ func (r *input) skipArray() error {
 	if flag > 1 {
 		return corrupt.New(at, "want an insert flag of 0 or 1, found %d", flag)
 	}
+	operands := [...]string{arrayString: "s", arrayInt: "8", arrayDouble: "8", arrayShortString: "s"}
 	for range n {
-		if err := r.skip("n"); err != nil {
+		if _, err := s.in.length(); err != nil {
 			return err
 		}
-		at := r.offset()
-		tag, err := r.length()
+		at := s.in.offset()
+		tag, err := s.in.length()
 		if err != nil {
 			return err
 		}
-		if tag > 3 {
+		if tag >= uint64(len(operands)) {
 			return corrupt.New(at, "want a tag of an array element (0 to 3), found %d", tag)
 		}
-		if err := r.skip([...]string{"s", "8", "8", "s"}[tag]); err != nil {
+		if err := s.all(operands[tag]); err != nil {
+			return err
+		}
+		if err := s.within(); err != nil {
 			return err
 		}
 	}

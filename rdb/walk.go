@@ -1,8 +1,6 @@
 package rdb
 
 import (
-	"math"
-
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -28,8 +26,8 @@ import (
 //
 // Types 0 and 6 do not come here: a string is decoded, and a type 6 does not tell where it ends.
 
-// walker passes over one value, whose bytes stay held from start, and tells a visitor what is in
-// it. Without a visitor it only looks for where the value ends, and at the frame of packed forms.
+// walker reads one value to its last element, whose bytes stay held from start, and tells a visitor
+// what is in it.
 type walker struct {
 	r       *input
 	start   int   // the place where the value begins
@@ -99,7 +97,7 @@ func (w *walker) value(t snapshot.Type) error {
 	case typeHashTTL:
 		return w.hashTTL()
 	case typeHashTTLLP:
-		if err := w.raw(8); err != nil {
+		if _, err := w.r.bytes(8); err != nil { // the first expiry, which stands at the field as well
 			return err
 		}
 		return w.packed((*walker).listpackTTLFields)
@@ -156,36 +154,4 @@ func (w *walker) within() error {
 		return w.r.overLimit(w.r.offset(), uint64(n), w.limit)
 	}
 	return nil
-}
-
-// raw passes over n bytes.
-func (w *walker) raw(n uint64) error {
-	if n > uint64(w.limit) {
-		return w.r.tooLong(w.r.offset(), n, w.limit)
-	}
-	if err := w.r.need(int(n)); err != nil {
-		return err
-	}
-	w.r.pos += int(n)
-	return nil
-}
-
-// rawTimes passes over n records of size bytes.
-func (w *walker) rawTimes(n uint64, size uint64) error {
-	if n > math.MaxUint64/size {
-		return corrupt.New(w.r.offset(), "%d records of %d bytes", n, size)
-	}
-	return w.raw(n * size)
-}
-
-// len passes over a length.
-func (w *walker) len() error {
-	_, err := w.r.length()
-	return err
-}
-
-// str passes over a string, and makes sure that it can be decoded.
-func (w *walker) str() error {
-	_, err := w.r.str(&w.first, w.limit)
-	return err
 }

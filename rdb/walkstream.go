@@ -43,13 +43,11 @@ func (w *walker) stream(t snapshot.Type) error {
 		return err
 	}
 	h.nodesEnd = end
-	if w.visitor != nil {
-		if h.length > 0 && w.nodes == 0 {
-			return corrupt.New(at, "want entries in a stream of length %d, found none", h.length)
-		}
-		if err := w.told(at, w.visitor.streamHead(&h)); err != nil {
-			return err
-		}
+	if h.length > 0 && w.nodes == 0 {
+		return corrupt.New(at, "want entries in a stream of length %d, found none", h.length)
+	}
+	if err := w.told(at, w.visitor.streamHead(&h)); err != nil {
+		return err
 	}
 	if err := w.each(func(w *walker) error { return w.streamGroup(t) }); err != nil {
 		return err
@@ -102,9 +100,6 @@ func streamID(p []byte) StreamID {
 // streamEntries tells the entries of a listpack of a stream that are not deleted.
 func (w *walker) streamEntries(p []byte) error {
 	c := w.listpack(p)
-	if w.visitor == nil {
-		return c.err
-	}
 	var head [3]int64 // entries, deleted entries, names
 	for i, what := range [...]string{"a count of entries", "a count of deleted entries", "a count of names"} {
 		n, err := c.wantInt(what)
@@ -205,7 +200,7 @@ func (w *walker) idempotence() error {
 	if err := w.each((*walker).streamProducer); err != nil {
 		return err
 	}
-	if err := w.lens(&x.Added, &x.Duplicates); err != nil || w.visitor == nil {
+	if err := w.lens(&x.Added, &x.Duplicates); err != nil {
 		return err
 	}
 	return w.visitor.idempotence(x)
@@ -218,7 +213,7 @@ func (w *walker) streamProducer() error {
 		return err
 	}
 	w.producer.Name = name
-	if err := w.each((*walker).producedID); err != nil || w.visitor == nil {
+	if err := w.each((*walker).producedID); err != nil {
 		return err
 	}
 	w.idem.Producers = append(doubled(w.idem.Producers), w.producer)
@@ -232,7 +227,7 @@ func (w *walker) producedID() error {
 		return err
 	}
 	x := ProducedID{ID: id}
-	if err := w.lens(&x.Entry.Ms, &x.Entry.Seq); err != nil || w.visitor == nil {
+	if err := w.lens(&x.Entry.Ms, &x.Entry.Seq); err != nil {
 		return err
 	}
 	w.producer.IDs = append(doubled(w.producer.IDs), x)
