@@ -92,15 +92,22 @@ func FuzzParseDump(f *testing.F) {
 	})
 }
 
-// FuzzString writes a key and a value, compressed or not, and reads them.
+// FuzzString writes a key and a value, compressed or not, and reads them; and reads anything as a string.
 func FuzzString(f *testing.F) {
-	for _, s := range []string{"", "0", "-128", "2147483648", "-0", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\x00\xff"} {
+	for _, s := range []string{"", "0", "-128", "2147483648", "-0", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\x00\xff",
+		"\xc0\x05", "\xc3\x05\x40\x64\x00a\xe0\x5a\x00", "\x81\xff\xff\xff\xff\xff\xff\xff\xff"} {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, p []byte, compress bool) {
 		want := data{entries: []snapshot.Entry{{Key: p, Value: p}}}
 		if g := mustDecode(t, mustEncode(t, &want, rdb.Compression(compress))); g.list() != want.list() {
 			t.Fatalf("got\n%swant\n%s", g.list(), want.list())
+		}
+		dump := append(append([]byte("REDIS0009\x00\x01k"), p...), 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
+		var err error
+		bounded(t, len(dump), func() { _, _, err = decode(dump) })
+		if err != nil {
+			named(t, "a string", err, len(dump))
 		}
 	})
 }
@@ -283,7 +290,9 @@ func FuzzDecodeValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, number uint16, p []byte) {
 		kind := snapshot.Type(number)
-		v, err := rdb.DecodeValue(kind, p)
+		var v rdb.Value
+		var err error
+		bounded(t, len(p), func() { v, err = rdb.DecodeValue(kind, p) })
 		if err != nil {
 			if !errors.Is(err, rdb.ErrUnsupported) && !errors.Is(err, corrupt.ErrCorrupt) {
 				t.Fatal(err)
