@@ -124,6 +124,7 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	files := fragile(t, longest)
+	t.Logf("%d dumps, %d values of each byte", len(files), len(masks))
 	if len(files) < 30 {
 		t.Errorf("only %d dumps", len(files))
 	}

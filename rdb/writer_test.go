@@ -263,7 +263,11 @@ func bigStream(t testing.TB) *rdb.Stream {
 	for i := range 500 {
 		item := rdb.StreamItem{ID: rdb.StreamID{Ms: uint64(1000 + i/7*5000), Seq: uint64(1 + i%7*100)}}
 		for j := range 1 + i/50%3 {
-			item.Fields = append(item.Fields, rdb.StreamField{fmt.Appendf(nil, "field%d", j), []byte(odd[(i*3+j)%len(odd)])})
+			value := fmt.Appendf(nil, "value %d", i)
+			if i%8 == 0 {
+				value = []byte(odd[(i/8+j)%len(odd)])
+			}
+			item.Fields = append(item.Fields, rdb.StreamField{fmt.Appendf(nil, "field%d", j), value})
 		}
 		items = append(items, item)
 	}
