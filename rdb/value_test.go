@@ -379,6 +379,12 @@ func TestMemoryIsBounded(t *testing.T) {
 		short = append(short, 2, byte(i>>8), byte(i), 0, 0, 0, 0)
 	}
 	unnamed := join(unhex("00 00 0000"), plainLength(200_000), make([]byte, 1_000_000))
+	producers := join(make([]byte, 10), unhex("00 00"), plainLength(200_000), make([]byte, 400_000), unhex("0000"))
+	produced := join(make([]byte, 10), unhex("00 00"), plainLength(100_000), bytes.Repeat(unhex("00 01 00 00 00"), 100_000), unhex("0000"))
+	slots := join(plainLength(100_000), unhex("00"))
+	for i := range 100_000 {
+		slots = append(append(slots, plainLength(i)...), 0, 0)
+	}
 	many := plainLength(200_000)
 	for i := range 200_000 {
 		many = append(many, strs(fmt.Sprintf("%c%c%c", i%200, i/200%200, i/40000))...)
@@ -402,6 +408,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"many short groups", 15, short, true},
 		{"many groups without name", 15, unnamed, false},
 		{"many members", 2, many, true},
+		{"many producers", 26, producers, true},
+		{"many producers with an id", 27, produced, true},
+		{"many slots", 28, slots, true},
 		{"huge count", 4, unhex("81ffffffffffffffff"), false},
 		{"huge PEL", 15, unhex("00 00 0000 01 0161 0000 81ffffffffffffffff"), false},
 	} {
