@@ -33,8 +33,9 @@ differential:    ## three million random commands on redis-server and perdure, o
 kill:            ## 100 kills for each fsync policy
 	PERDURE_KILLS=100 go test -timeout 20m -run 'TestKill$$' -v .
 
-soak:            ## 2000 kills for each fsync policy, a million crash images, every fuzz target for ten minutes
+soak:            ## 2000 kills for each fsync policy, a million crash images, all damage, every fuzz target for ten minutes
 	PERDURE_SEEDS=2500 go test -timeout 2h -run TestPowerLoss -v .
+	PERDURE_FLIPS=255 go test -timeout 2h -run 'TestDamage$$' ./rdb
 	PERDURE_KILLS=2000 go test -timeout 2h -run 'TestKill$$' -v .
 	$(MAKE) fuzz FUZZTIME=10m
 

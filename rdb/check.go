@@ -36,20 +36,16 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	if err := s.set(forDecode, opts...); err != nil {
 		return Report{}, err
 	}
+	d := newReader(r, size, s)
 	c := newChecker()
-	if s.header == nil {
-		s.header = new(Header)
-	}
-	d := newDecoder(ctx, r, size, c, s)
-	c.at = &d.at
 	d.odd = c.odd
-	err := d.dump()
-	c.report.Header = *s.header
-	c.report.Size = d.r.offset()
+	err := c.all(ctx, d)
+	c.report.Header = *d.header
+	c.report.Size = d.Offset()
 	if err != nil {
 		return c.report, err
 	}
-	c.report.Trailing, err = d.r.drain(ctx)
+	c.report.Trailing, err = d.in.drain(ctx)
 	return c.report, err
 }
 
@@ -67,11 +63,10 @@ func CheckFile(path string, opts ...Option) (Report, error) {
 	return report, errors.Join(inFile(err, path), f.Close())
 }
 
-// checker is the Loader that counts, and remembers the keys by 128 bits of a seeded hash: two
+// checker counts, and remembers the keys by 128 bits of a seeded hash: two
 // different keys with the same are not to be expected within the age of the universe.
 type checker struct {
 	report Report
-	at     *int64      // the offset of the present record
 	dbs    map[int]int // the place of a database in the report
 	seeds  [2]maphash.Seed
 	seen   map[fingerprint]struct{}
@@ -96,14 +91,29 @@ func (c *checker) odd(e *corrupt.Error) {
 	}
 }
 
-func (c *checker) Expect(int, int64, int64)   {}
-func (c *checker) Progress(int64, int64)      {}
-func (c *checker) Extra(snapshot.Extra) error { c.report.Extras++; return nil }
+// all looks at every record of r.
+func (c *checker) all(ctx context.Context, r *Reader) error {
+	for rec, err := range r.Records(ctx) {
+		if err != nil {
+			return err
+		}
+		switch rec := rec.(type) {
+		case *Entry:
+			if err := c.entry(rec, r.at); err != nil {
+				return err
+			}
+		case *Extra:
+			c.report.Extras++
+		}
+	}
+	return ctx.Err()
+}
 
-func (c *checker) Load(e snapshot.Entry) error {
+// entry counts a key, whose type stands at an offset.
+func (c *checker) entry(e *Entry, at int64) error {
 	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(c.seeds[1], e.Key)}
 	if _, ok := c.seen[f]; ok {
-		return corrupt.New(*c.at, "a key that database %d has already", e.DB)
+		return corrupt.New(at, "a key that database %d has already", e.DB)
 	}
 	c.seen[f] = struct{}{}
 	i, ok := c.dbs[e.DB]
@@ -123,7 +133,7 @@ func (c *checker) Load(e snapshot.Entry) error {
 }
 
 // drain reads to the end of the input and returns how many bytes follow pos.
-func (r *reader) drain(ctx context.Context) (int64, error) {
+func (r *input) drain(ctx context.Context) (int64, error) {
 	if r.size >= 0 {
 		return max(r.size-r.offset(), 0), nil
 	}

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Keys != 4 || r.Expires != 2 || r.Extras != 1 || r.Size != int64(len(p)-4) || r.Trailing != 4 ||
-			r.Version != "RDB 9" || !r.Checksum || r.Types[0] != 3 || r.Types[1] != 1 ||
+			r.Version != "RDB 10" || !r.Checksum || r.Types[0] != 3 || r.Types[1] != 1 ||
 			!slices.Equal(r.Databases, []snapshot.Count{{DB: 0, Keys: 2, Expires: 1}, {DB: 4, Keys: 2, Expires: 1}}) {
 			t.Errorf("size %d: %+v", size, r)
 		}

@@ -20,12 +20,19 @@ const corpus = "../../shared/corpora"
 // corpusFiles returns the dumps of others by name. Tests that need them skip where they are not.
 func corpusFiles(t testing.TB) map[string][]byte {
 	t.Helper()
+	files := corpusIfThere(t)
+	if len(files) == 0 {
+		t.Skipf("no dumps of other writers: %s is missing", corpus)
+	}
+	return files
+}
+
+// corpusIfThere returns the dumps of others, or none.
+func corpusIfThere(t testing.TB) map[string][]byte {
+	t.Helper()
 	paths, err := filepath.Glob(corpus + "/*/*.rdb")
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skipf("no dumps of other writers: %s is missing", corpus)
 	}
 	files := make(map[string][]byte)
 	for _, path := range paths {

@@ -4,91 +4,223 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/rdb"
 )
 
-// small gives dumps of all shapes that are short enough to be damaged at every place.
-func small(t testing.TB) map[string][]byte {
-	files := map[string][]byte{"three": unhex(goldenThree), "strings": mustEncode(t, someData(20))}
-	for name, p := range corpusFiles(t) {
-		if len(p) <= 700 {
+// small gives short dumps, as seeds.
+func small(t testing.TB) map[string][]byte { return fragile(t, 700) }
+
+// fragile are the dumps that are damaged: one of each type and encoding, with and without all that
+// may stand around keys, and those of others.
+func fragile(t testing.TB, longest int) map[string][]byte {
+	files := map[string][]byte{
+		"three": unhex(goldenThree), "strings": mustEncode(t, someData(12)), "attributes": attributed(),
+		"slot import": file("VALKEY080", "f3 016a 02 01 02 43e8 43e9", "00016b0176"), "none": file("REDIS0009"),
+		"no checksum": append(file("REDIS0004", "00016b0176")[:15:15], 0), "zero checksum": append(file("REDIS0009", "00016b0176")[:15:15], make([]byte, 8)...),
+	}
+	for _, s := range shapes() {
+		magic := "REDIS0014"
+		if s.kind.IsValkey() {
+			magic = "VALKEY080"
+		}
+		files[s.name] = file(magic, fmt.Sprintf("00 016b 0176 %02x 0178 %x 00 01 7a c30f20 0a 61 62 63 64 65 66 67 68 69 6a 6b e0 0c 0a", s.kind.RDB(), s.payload))
+	}
+	for name, p := range corpusIfThere(t) {
+		if len(p) <= longest {
 			files[name] = p
 		}
 	}
 	return files
 }
 
-// TestEveryPrefix cuts each dump at every byte: that is always a torn file.
-func TestEveryPrefix(t *testing.T) {
-	for name, p := range small(t) {
-		_, whole, err := decode(p)
-		if err != nil {
-			continue
-		}
-		for n := range whole {
-			if _, _, err := decode(p[:n]); !errors.Is(err, corrupt.ErrTorn) {
-				t.Fatalf("%s cut at %d: %v", name, n, err)
-			}
-			if _, err := rdb.Decode(context.Background(), bytes.NewReader(p[:n]), -1, new(got)); !errors.Is(err, corrupt.ErrTorn) {
-				t.Fatalf("%s cut at %d, size not known: %v", name, n, err)
-			}
-		}
-	}
-}
-
-// TestEveryBit flips each bit of each dump: an error, or the same data; where a checksum covers it
-// nothing passes but a version that has none.
-func TestEveryBit(t *testing.T) {
-	for name, p := range small(t) {
-		was, _, err := decode(p)
-		if err != nil {
-			continue
-		}
-		var h rdb.Header
-		mustDecodeHeader(t, p, &h)
-		for i := range len(p) * 8 {
-			p[i/8] ^= 1 << (i % 8)
-			now, _, err := decode(p)
-			p[i/8] ^= 1 << (i % 8)
-			switch {
-			case err != nil && !errors.Is(err, corrupt.ErrCorrupt) && !errors.Is(err, rdb.ErrUnsupported):
-				t.Fatalf("%s, bit %d: %v", name, i, err)
-			case err == nil && h.Checksum && i >= 9*8:
-				t.Fatalf("%s, bit %d: passed the checksum", name, i)
-			case err == nil && h.Checksum && now.list() != was.list():
-				t.Fatalf("%s, bit %d: other data", name, i)
-			}
-		}
-	}
-}
-
-func mustDecodeHeader(t *testing.T, p []byte, h *rdb.Header) {
-	t.Helper()
-	if _, _, err := decode(p, rdb.HeaderTo(h)); err != nil {
+// seenOf is all that a dump tells, typed to its last element; what is yielded must be whole.
+func seenOf(t *testing.T, p []byte, size int64, opts ...rdb.Option) (string, error) {
+	r, err := rdb.NewReader(bytes.NewReader(p), size, opts...)
+	if err != nil {
 		t.Fatal(err)
 	}
+	var b strings.Builder
+	for rec, err := range r.Records(context.Background()) {
+		if err != nil {
+			return "", err
+		}
+		e, ok := rec.(*rdb.Entry)
+		if !ok {
+			fmt.Fprintf(&b, "%+v\n", rec)
+			continue
+		}
+		v, err := e.Decode(rdb.Validate(false))
+		if err != nil {
+			t.Fatalf("key at %d, of type %d, is yielded but cannot be decoded: %v", e.Offset, e.Type, err)
+		}
+		fmt.Fprintf(&b, "%d %q @%d %v %x %s\n", e.DB, e.Key, e.ExpireAtMs, e.Usage, e.Meta, print(v))
+	}
+	return b.String(), nil
 }
 
-// TestEveryBitUnchecked does the same without comparing checksums: no panic, and no more memory
-// than the file's size explains.
-func TestEveryBitUnchecked(t *testing.T) {
-	for name, p := range small(t) {
+// named checks that an error of a dump of size bytes is one of the codec's that says where.
+func named(t *testing.T, what string, err error, size int) {
+	t.Helper()
+	var bad *rdb.CorruptError
+	var unknown *rdb.UnsupportedError
+	at := int64(-1)
+	switch {
+	case errors.As(err, &bad):
+		at = bad.Offset
+	case errors.As(err, &unknown):
+		at = unknown.Offset
+	}
+	if at < 0 || at > int64(size) || !strings.Contains(err.Error(), fmt.Sprintf("offset %d", at)) {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// allocates runs the function for 0 to n-1, and reports a run that allocates more than size bytes
+// explain. Runs are measured together, and one by one only when that is too much for one.
+func allocates(t *testing.T, what string, size, n int, run func(i int)) {
+	t.Helper()
+	most := uint64(128*size + 1<<20)
+	measure := func(from, to int) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		tries := uint64(0)
-		for i := 9 * 8; i < len(p)*8; i++ {
-			p[i/8] ^= 1 << (i % 8)
-			rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}, rdb.Checksum(false))
-			p[i/8] ^= 1 << (i % 8)
-			tries++
+		for i := from; i < to; i++ {
+			run(i)
 		}
 		runtime.ReadMemStats(&after)
-		if each := (after.TotalAlloc - before.TotalAlloc) / max(tries, 1); each > 100*uint64(len(p))+16<<10 {
-			t.Errorf("%s: %d bytes allocated on average for a file of %d", name, each, len(p))
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	for from := 0; from < n; from += 9 {
+		to := min(from+9, n)
+		if measure(from, to) <= most {
+			continue
+		}
+		for i := from; i < to; i++ {
+			if got := measure(i, i+1); got > most {
+				t.Errorf("%s, %d: %d bytes allocated, want at most %d for %d", what, i, got, most, size)
+			}
+		}
+	}
+}
+
+// TestDamage changes each byte of each dump, and cuts each at each byte: with the checksum the right data
+// or an error that says where; without it whatever is there, or such an error; and memory as the
+// size of the file explains it, never a panic. Every bit is flipped, and all at once;
+// PERDURE_FLIPS=255 makes each byte all that it was not, and takes longer dumps.
+func TestDamage(t *testing.T) {
+	masks, longest := []byte{1, 2, 4, 8, 16, 32, 64, 128, 255}, 260
+	if testing.Short() {
+		masks = []byte{4, 128}
+	}
+	if n, err := strconv.Atoi(os.Getenv("PERDURE_FLIPS")); err == nil && n > 0 {
+		masks, longest = nil, 1500
+		for mask := range min(n, 255) {
+			masks = append(masks, byte(mask+1))
+		}
+	}
+	files := fragile(t, longest)
+	t.Logf("%d dumps, %d values of each byte", len(files), len(masks))
+	if len(files) < 30 {
+		t.Errorf("only %d dumps", len(files))
+	}
+	for name, p := range files {
+		whole, err := seenOf(t, p, int64(len(p)))
+		if err != nil && damagedCorpus[name] == 0 {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var h rdb.Header
+		_, _, err = decode(p, rdb.HeaderTo(&h))
+		summed := err == nil && h.Checksum
+		p := bytes.Clone(p)
+		for at := range p {
+			what := fmt.Sprintf("%s, byte %d", name, at)
+			allocates(t, what, len(p), len(masks), func(i int) {
+				p[at] ^= masks[i]
+				defer func() { p[at] ^= masks[i] }()
+				got, err := seenOf(t, p, int64(len(p)))
+				if err != nil {
+					named(t, what, err, len(p))
+				} else if summed && got != whole {
+					t.Fatalf("%s, flipped by %02x: other data\n%s\n%s", what, masks[i], got, whole)
+				}
+				if _, err := seenOf(t, p, int64(len(p)), rdb.Checksum(false)); err != nil {
+					named(t, what, err, len(p))
+				}
+				if _, err := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.Databases(99)); err != nil {
+					named(t, what, err, len(p))
+				}
+			})
+		}
+		cutEverywhere(t, name, p, whole)
+	}
+}
+
+// cutEverywhere cuts a dump at every byte: what is lost is said to be torn off.
+func cutEverywhere(t *testing.T, name string, p []byte, whole string) {
+	_, end, err := decode(p)
+	if err != nil {
+		return
+	}
+	cut := func(n int, size int64, opts ...rdb.Option) {
+		got, err := seenOf(t, p[:n], size, opts...)
+		if err == nil || !errors.Is(err, corrupt.ErrTorn) {
+			t.Fatalf("%s cut at %d of %d: %v\n%s", name, n, end, err, got)
+		}
+		named(t, name, err, n)
+	}
+	allocates(t, name, len(p), int(end), func(n int) {
+		cut(n, int64(n))
+		cut(n, int64(n), rdb.Checksum(false))
+		cut(n, int64(n), rdb.Databases(99))
+	})
+	for n := 0; n < int(end); n += 8 {
+		cut(n, -1)
+		cut(n, -1, rdb.Databases(99))
+	}
+	if got, err := seenOf(t, p[:end], -1); err != nil || got != whole {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// TestDamagedFiles does it to files, whose names must stand in the error.
+func TestDamagedFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dump.rdb")
+	for name, p := range fragile(t, 0) {
+		if len(p) > 200 {
+			continue
+		}
+		for at := range p {
+			q := bytes.Clone(p)
+			q[at] ^= 0xff
+			if at%2 == 1 {
+				q = q[:at]
+			}
+			if err := os.WriteFile(path, q, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := rdb.OpenReader(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = entries(r)
+			r.Close()
+			_, checkErr := rdb.CheckFile(path)
+			for _, err := range []error{err, checkErr} {
+				if err != nil {
+					named(t, name, err, len(q))
+					if !strings.HasPrefix(err.Error(), path) {
+						t.Fatalf("%s: the error does not name the file: %v", name, err)
+					}
+				}
+			}
 		}
 	}
 }

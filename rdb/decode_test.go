@@ -136,9 +136,10 @@ func TestUnsupported(t *testing.T) {
 		{"path hash", "VALKEY081", "17016b", "type or opcode 23"},
 		{"Redis's hash in Valkey's file", "VALKEY080", "18016b", "type or opcode 24"},
 		{"update", "VALKEY081", "f2", "242"},
-		{"key metadata", "REDIS0013", "f3", "243"},
+		{"key metadata", "REDIS0013", "f3 01 00000001 0205 00 00016b0176", "243"},
 		{"hash template", "REDIS0015", "f2", "template"},
 		{"hash by template", "REDIS0015", "1e016b00", "template"},
+		{"rate limiter", "REDIS0014", "21016b00", "rate limiter"},
 		{"later type", "REDIS0042", "64016b", "100 of RDB 42"},
 	} {
 		p := append([]byte(c.magic), unhex(c.records)...) // no checksum: the version goes first
@@ -217,6 +218,9 @@ func TestMaxValue(t *testing.T) {
 			p := mustEncode(t, &data{entries: []snapshot.Entry{e}}, rdb.Compression(compress))
 			if _, _, err := decode(p, rdb.MaxValue(900)); !errors.Is(err, rdb.ErrLimit) {
 				t.Errorf("type %d: got %v", e.Type, err)
+			}
+			if _, _, err := decode(p, rdb.MaxValue(900), rdb.Validate(false)); !errors.Is(err, rdb.ErrLimit) {
+				t.Errorf("type %d, structure alone: got %v", e.Type, err)
 			}
 			mustDecode(t, p, rdb.MaxValue(1010))
 		}

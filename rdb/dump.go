@@ -82,15 +82,15 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 		return snapshot.Info{}, err
 	}
 	counted := &countingLoader{Loader: l}
-	dec := newDecoder(ctx, f, info.Size, counted, d.settings)
-	err = dec.dump()
+	r := newReader(f, info.Size, d.settings)
+	err = r.load(ctx, counted)
 	err = errors.Join(d.inFile(err), f.Close())
 	if err != nil {
 		return snapshot.Info{}, err
 	}
 	info.Keys = counted.keys
-	info.Version = dec.header.Version
-	if rest := info.Size - dec.r.offset(); rest > 0 {
+	info.Version = r.header.Version
+	if rest := info.Size - r.Offset(); rest > 0 {
 		d.env.Logger.Warn("bytes after the end of the dump are ignored", "file", d.path(), "bytes", rest)
 	}
 	return info, nil

@@ -179,3 +179,22 @@ func (f *full) Write(p []byte) (int, error) {
 	f.left -= len(p)
 	return len(p), nil
 }
+
+// TestFunctionsNeedVersion10 finds that a dump of strings and a function library is not written in a
+// version whose servers do not know the record.
+func TestFunctionsNeedVersion10(t *testing.T) {
+	d := &data{entries: []snapshot.Entry{str(0, "k", "v", 0)}, extras: []snapshot.Extra{rdb.NewFunction([]byte("#!lua name=l")).Extra}}
+	if p := mustEncode(t, d); !bytes.HasPrefix(p, []byte("REDIS0010")) {
+		t.Errorf("written as %s", p[:9])
+	}
+	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), d, rdb.Version(9)); !errors.Is(err, rdb.ErrOption) {
+		t.Errorf("version 9: %v", err)
+	}
+	w, err := rdb.NewWriter(new(bytes.Buffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(rdb.NewFunction([]byte("x"))); !errors.Is(err, rdb.ErrUnsupported) || !strings.Contains(err.Error(), "function library") {
+		t.Error(err)
+	}
+}

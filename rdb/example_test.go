@@ -91,3 +91,122 @@ func ExampleDecodeValue() {
 	// visits = 42
 	// input: offset 16: want each field once, found one twice
 }
+
+// Tools read a dump entry by entry, with filters that pass over the rest unread.
+func ExampleReader() {
+	dump := unhex(goldenThree)
+	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)), rdb.Keys("[a-n]*"), rdb.Types("string"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e, err := range r.Entries(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("offset %d: %s = %s, expires at %d\n", e.Offset, e.Key, e.Value, e.ExpireAtMs)
+	}
+	// Output:
+	// offset 14: foo = bar, expires at 0
+	// offset 23: n = 10, expires at 4102444800000
+}
+
+// Of a key with another type the value is decoded when it is asked for.
+func ExampleEntry_Decode() {
+	dump := file("REDIS0009", "01 0171 03 0161 0162 0163")
+	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e, err := range r.Entries(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		value, err := e.Decode()
+		if err != nil {
+			log.Fatal(err)
+		}
+		if list, ok := value.(*rdb.List); ok {
+			fmt.Println(rdb.TypeName(e.Type), string(e.Key), "has", list.Len(), "elements")
+		}
+	}
+	// Output: list q has 3 elements
+}
+
+// What belongs to no key is there as well.
+func ExampleReader_Records() {
+	dump := file("REDIS0010", "fa 09 72656469732d766572 06 372e302e3135", "f5 07 23216c75610a2e", "fe00 fb0100", "00 016b 0176")
+	r, err := rdb.NewReader(bytes.NewReader(dump), -1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for rec, err := range r.Records(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch rec := rec.(type) {
+		case *rdb.Aux:
+			fmt.Println(rec.Name, rec.Value)
+		case *rdb.Extra:
+			source, _ := rec.Function()
+			fmt.Printf("library %q\n", source)
+		case *rdb.Sizes:
+			fmt.Println("database", rec.DB, "has", rec.Keys, "keys")
+		case *rdb.Entry:
+			fmt.Printf("%s = %s\n", rec.Key, rec.Value)
+		}
+	}
+	// Output:
+	// redis-ver 7.0.15
+	// library "#!lua\n."
+	// database 0 has 1 keys
+	// k = v
+}
+
+// A dump is filtered by copying what a Reader yields.
+func ExampleWriter() {
+	dump := unhex(goldenThree)
+	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)), rdb.Keys("[fn]*"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	var copied bytes.Buffer
+	w, err := rdb.NewWriter(&copied)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for rec, err := range r.Records(context.Background()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := w.Write(rec); err != nil {
+			log.Fatal(err)
+		}
+	}
+	info, err := w.Close()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d keys, %d bytes, %s\n", info.Keys, info.Size, info.Version)
+	// Output: 2 keys, 46 bytes, RDB 9
+}
+
+// Values are written typed, in a form that the version has.
+func ExampleWriter_WriteValue() {
+	var dump bytes.Buffer
+	w, err := rdb.NewWriter(&dump, rdb.Version(10))
+	if err != nil {
+		log.Fatal(err)
+	}
+	visits, err := rdb.NewSortedSet(rdb.ScoredMember{Member: []byte("/"), Score: 9}, rdb.ScoredMember{Member: []byte("/docs"), Score: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := w.WriteValue(&rdb.Entry{Entry: snapshot.Entry{Key: []byte("visits")}}, visits); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%q\n", dump.Next(24))
+	// Output: "REDIS0010\xfe\x00\x05\x06visits\x02\x01/\x00\x00"
+}

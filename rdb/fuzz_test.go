@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -22,9 +24,25 @@ func FuzzDecode(f *testing.F) {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		first, n, err := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20))
+		var err error
+		bounded(t, len(p), func() { _, _, err = decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20)) })
+		_, readErr := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.MaxValue(1<<20))
+		_, skipErr := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.Where(func(*rdb.Entry) bool { return false }))
 		if err != nil {
+			named(t, "loading", err, len(p))
+			if readErr != nil && skipErr != nil {
+				named(t, "reading", readErr, len(p))
+				named(t, "skipping", skipErr, len(p))
+			}
 			return
+		}
+		if readErr != nil || skipErr != nil {
+			t.Fatalf("loaded, but read with %v, skipped with %v\n%x", readErr, skipErr, p)
+		}
+		first, n, err := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20))
+		loose, n2, err2 := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20), rdb.Validate(false))
+		if err != nil || err2 != nil || n != n2 || first.list() != loose.list() {
+			t.Fatalf("%v; by structure alone %v", err, err2)
 		}
 		if n > int64(len(p)) {
 			t.Fatalf("took %d bytes of %d", n, len(p))
@@ -41,6 +59,18 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("got\n%swant\n%s", second.list(), first.list())
 		}
 	})
+}
+
+// bounded runs a decoder of size bytes, which must not allocate more than they explain.
+func bounded(t *testing.T, size int, run func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(128*size+1<<20); got > most {
+		t.Fatalf("%d bytes allocated for %d, want at most %d", got, size, most)
+	}
 }
 
 // FuzzParseDump reads anything as the payload of RESTORE, with a checksum put right.
@@ -62,15 +92,22 @@ func FuzzParseDump(f *testing.F) {
 	})
 }
 
-// FuzzString writes a key and a value, compressed or not, and reads them.
+// FuzzString writes a key and a value, compressed or not, and reads them; and reads anything as a string.
 func FuzzString(f *testing.F) {
-	for _, s := range []string{"", "0", "-128", "2147483648", "-0", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\x00\xff"} {
+	for _, s := range []string{"", "0", "-128", "2147483648", "-0", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\x00\xff",
+		"\xc0\x05", "\xc3\x05\x40\x64\x00a\xe0\x5a\x00", "\x81\xff\xff\xff\xff\xff\xff\xff\xff"} {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, p []byte, compress bool) {
 		want := data{entries: []snapshot.Entry{{Key: p, Value: p}}}
 		if g := mustDecode(t, mustEncode(t, &want, rdb.Compression(compress))); g.list() != want.list() {
 			t.Fatalf("got\n%swant\n%s", g.list(), want.list())
+		}
+		dump := append(append([]byte("REDIS0009\x00\x01k"), p...), 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
+		var err error
+		bounded(t, len(dump), func() { _, _, err = decode(dump) })
+		if err != nil {
+			named(t, "a string", err, len(dump))
 		}
 	})
 }
@@ -82,6 +119,7 @@ func fuzzForm(f *testing.F, seeds [][]byte, kinds ...snapshot.Type) {
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		for _, kind := range kinds {
+			bounded(t, len(p), func() { rdb.DecodeValue(kind, plainString(p)) })
 			plain, err := damaged(t, "plain", kind, plainString(p))
 			packed, err2 := damaged(t, "compressed", kind, lzfString(p))
 			if plain != packed || (err == nil) != (err2 == nil) {
@@ -115,12 +153,131 @@ func FuzzZipmap(f *testing.F) {
 }
 
 func FuzzStream(f *testing.F) {
-	for _, kind := range []snapshot.Type{15, 19, 21} {
+	for _, kind := range []snapshot.Type{15, 19, 21, 26, 27} {
 		f.Add(streamOf(kind))
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, kind := range []snapshot.Type{15, 19, 21} {
+		for _, kind := range []snapshot.Type{15, 19, 21, 26, 27} {
+			bounded(t, len(p), func() { rdb.DecodeValue(kind, p) })
 			damaged(t, "stream", kind, p)
+		}
+	})
+}
+
+// FuzzModule decodes anything as a module's value, and as its auxiliary data, which has the same form.
+func FuzzModule(f *testing.F) {
+	for _, s := range shapes() {
+		if s.kind == 7 {
+			f.Add(s.payload)
+		}
+	}
+	f.Add(unhex("05 02 02 05 c30561 00"))
+	f.Add(unhex("81ffffffffffffffff 01 81ffffffffffffffff 00"))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		bounded(t, len(p), func() { rdb.DecodeValue(7, p) })
+		text, err := damaged(t, "module", 7, p)
+		dump := append(append([]byte("REDIS0009\xf7"), p...), 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
+		aux := ""
+		for rec, auxErr := range read(t, dump).Records(context.Background()) {
+			if auxErr != nil {
+				if err == nil {
+					t.Fatalf("a value, but as auxiliary data %v", auxErr)
+				}
+				return
+			}
+			if x, ok := rec.(*rdb.Extra); ok && aux == "" {
+				m, ok := x.Module()
+				if !ok {
+					t.Fatal("auxiliary data that is no module's")
+				}
+				aux = print(m)
+			}
+		}
+		if err == nil && aux != text {
+			t.Fatalf("got %s, want %s", aux, text)
+		}
+	})
+}
+
+// FuzzLength reads anything as lengths, and writes and reads every number.
+func FuzzLength(f *testing.F) {
+	for _, n := range []uint64{0, 63, 64, 16383, 16384, 1<<32 - 1, 1 << 32, 1<<63 - 1} {
+		f.Add(n, unhex("80ffffffff"))
+	}
+	f.Add(uint64(5), unhex("c0"))
+	f.Fuzz(func(t *testing.T, n uint64, p []byte) {
+		n &= 1<<63 - 1
+		var b bytes.Buffer
+		w, err := rdb.NewWriter(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(&rdb.Sizes{Count: snapshot.Count{DB: int(n & 0x7fffffff), Keys: int64(n), Expires: int64(n >> 7)}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := recordsOf(t, b.Bytes()), fmt.Sprintf("*rdb.Sizes &{Count:{DB:%d Keys:%d Expires:%d}}", n&0x7fffffff, n, n>>7); len(got) != 1 || got[0] != want {
+			t.Fatalf("got %s, want %s", got, want)
+		}
+		dump := append(append([]byte("REDIS0009\xfb\x00"), p...), 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
+		want, ok := plainly(dump[len("REDIS0009")+2:])
+		for rec, err := range read(t, dump).Records(context.Background()) {
+			if s, is := rec.(*rdb.Sizes); err == nil && (!is || !ok || uint64(s.Expires) != min(want, 1<<63-1)) || err != nil && ok {
+				t.Fatalf("%x is %+v, %v, want %d", p, rec, err, want)
+			}
+			break
+		}
+	})
+}
+
+// plainly is the length that p begins with, read another way than the package does.
+func plainly(p []byte) (n uint64, ok bool) {
+	wide := map[byte]int{0x80: 4, 0x81: 8}[p[0]]
+	switch {
+	case p[0] < 0x40:
+		return uint64(p[0]), true
+	case p[0] < 0x80 && len(p) > 1:
+		return uint64(p[0]-0x40)*256 + uint64(p[1]), true
+	case wide > 0 && len(p) > wide:
+		for _, b := range p[1 : 1+wide] {
+			n = n*256 + uint64(b)
+		}
+		return n, true
+	}
+	return 0, false
+}
+
+// FuzzEncodeValue encodes what can be decoded in every version, and decodes that.
+func FuzzEncodeValue(f *testing.F) {
+	for _, s := range shapes() {
+		f.Add(uint16(s.kind), s.payload)
+	}
+	f.Fuzz(func(t *testing.T, number uint16, p []byte) {
+		v, err := rdb.DecodeValue(snapshot.Type(number), p)
+		if err != nil {
+			return
+		}
+		for _, version := range []int{9, 10, 11, 12, 13, 14, 80} {
+			kind, payload, err := rdb.EncodeValue(v, version)
+			if err != nil {
+				if !errors.Is(err, rdb.ErrUnsupported) {
+					t.Fatalf("version %d: %v", version, err)
+				}
+				continue
+			}
+			again, err := rdb.DecodeValue(kind, payload)
+			if err != nil {
+				t.Fatalf("version %d, type %d: %v", version, kind, err)
+			}
+			if s, ok := v.(*rdb.Stream); ok {
+				if got := again.(*rdb.Stream); got.Len() != s.Len() || got.LastID != s.LastID || len(got.Groups) != len(s.Groups) {
+					t.Fatalf("version %d, type %d: another stream", version, kind)
+				}
+			} else if print(again) != print(v) {
+				t.Fatalf("version %d, type %d:\n%s\n%s", version, kind, print(again), print(v))
+			}
 		}
 	})
 }
@@ -133,7 +290,9 @@ func FuzzDecodeValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, number uint16, p []byte) {
 		kind := snapshot.Type(number)
-		v, err := rdb.DecodeValue(kind, p)
+		var v rdb.Value
+		var err error
+		bounded(t, len(p), func() { v, err = rdb.DecodeValue(kind, p) })
 		if err != nil {
 			if !errors.Is(err, rdb.ErrUnsupported) && !errors.Is(err, corrupt.ErrCorrupt) {
 				t.Fatal(err)

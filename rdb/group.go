@@ -10,7 +10,7 @@ import (
 )
 
 // streamGroup reads a consumer group of a stream. What is drawn in walkstream.go is told as a
-// whole; without a visitor it is only passed over.
+// whole.
 func (w *walker) streamGroup(t snapshot.Type) error {
 	at := w.r.offset()
 	w.group, w.owners = StreamGroup{}, w.owners[:0]
@@ -44,12 +44,9 @@ func (w *walker) streamGroup(t snapshot.Type) error {
 		return err
 	}
 	if t >= typeStream5 {
-		if err := w.ids(); err != nil {
+		if err := w.nacked(); err != nil {
 			return err
 		}
-	}
-	if w.visitor == nil {
-		return nil
 	}
 	if i := slices.Index(w.owners, false); i >= 0 {
 		return corrupt.New(at, "want a consumer for each pending entry of a group, found one without")
@@ -66,7 +63,7 @@ func (w *walker) pending() error {
 		return err
 	}
 	x := StreamPending{ID: streamID(p), DeliveredAtMs: int64(binary.LittleEndian.Uint64(p[streamIDSize:]))}
-	if x.Deliveries, err = w.r.length(); err != nil || w.visitor == nil {
+	if x.Deliveries, err = w.r.length(); err != nil {
 		return err
 	}
 	if n := len(g.Pending); n > 0 && g.Pending[n-1].ID.Compare(x.ID) >= 0 {
@@ -97,9 +94,6 @@ func (w *walker) consumerOf(times int) error {
 	}
 	c.SeenAtMs = int64(binary.LittleEndian.Uint64(p))
 	c.ActiveAtMs = int64(binary.LittleEndian.Uint64(p[8*(times-1):]))
-	if w.visitor == nil {
-		return w.ids()
-	}
 	if err := w.each((*walker).owned); err != nil {
 		return err
 	}
@@ -109,38 +103,45 @@ func (w *walker) consumerOf(times int) error {
 
 // owned reads the id of an entry that is pending for the present consumer.
 func (w *walker) owned() error {
+	id, err := w.own()
+	if err == nil {
+		w.one.Pending = append(w.one.Pending, id)
+	}
+	return err
+}
+
+// nacked reads the ids of the pending entries that no consumer has.
+func (w *walker) nacked() error {
+	return w.each(func(w *walker) error {
+		id, err := w.own()
+		if err == nil {
+			w.group.Nacked = append(w.group.Nacked, id)
+		}
+		return err
+	})
+}
+
+// own reads the id of a pending entry, and notes that it is accounted for.
+func (w *walker) own() (StreamID, error) {
 	at := w.r.offset()
 	p, err := w.r.bytes(streamIDSize)
 	if err != nil {
-		return err
+		return StreamID{}, err
 	}
 	id := streamID(p)
 	i, ok := slices.BinarySearchFunc(w.group.Pending, id, func(x StreamPending, id StreamID) int { return x.ID.Compare(id) })
 	switch {
 	case !ok:
-		return corrupt.New(at, "want an entry that is pending in the group, found another")
+		return id, corrupt.New(at, "want an entry that is pending in the group, found another")
 	case w.owners[i]:
-		return corrupt.New(at, "want one consumer for a pending entry, found a second")
+		return id, corrupt.New(at, "want one consumer for a pending entry, found a second")
 	}
 	w.owners[i] = true
-	w.one.Pending = append(w.one.Pending, id)
-	return nil
+	return id, nil
 }
 
-// ids passes over a count and that many ids of 16 bytes.
-func (w *walker) ids() error {
-	n, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	return w.rawTimes(n, streamIDSize)
-}
-
-// kept reads a string that stays; without a visitor it only passes over it.
+// kept reads a string that stays.
 func (w *walker) kept() ([]byte, error) {
-	if w.visitor == nil {
-		return nil, w.str()
-	}
 	var own []byte
 	s, err := w.r.str(&own, w.limit)
 	if err != nil || s.made != nil {

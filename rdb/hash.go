@@ -48,7 +48,7 @@ func (w *walker) pair(at, expireAtMs int64) error {
 		return err
 	}
 	value, err := w.r.str(&w.second, w.limit)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), expireAtMs))
@@ -62,7 +62,7 @@ func (w *walker) hashTTL() error {
 		return err
 	}
 	first := binary.LittleEndian.Uint64(p)
-	if w.visitor != nil && first > maxFieldExpiry+1 {
+	if first > maxFieldExpiry+1 {
 		return corrupt.New(at, "want the first expiry of a field up to %d, found %d", uint64(maxFieldExpiry+1), first)
 	}
 	w.ttlBase = int64(first) - 1
@@ -77,7 +77,7 @@ func (w *walker) ttlField() error {
 		return err
 	}
 	expireAtMs := int64(0)
-	if ttl > 0 && w.visitor != nil {
+	if ttl > 0 {
 		if ttl > maxFieldExpiry+1 || w.ttlBase+int64(ttl) > maxFieldExpiry {
 			return corrupt.New(at, "want an expiry of a field up to %d, found one beyond", int64(maxFieldExpiry))
 		}
@@ -98,7 +98,7 @@ func (w *walker) valkeyField() error {
 		return err
 	}
 	p, err := w.r.bytes(8)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	ms := int64(binary.LittleEndian.Uint64(p))
@@ -116,9 +116,6 @@ func (w *walker) valkeyField() error {
 
 // fields tells what is in c as names and values.
 func (w *walker) fields(c *pack) error {
-	if w.visitor == nil {
-		return c.err
-	}
 	for c.more() {
 		at, name := c.at, c.text(&w.digits)
 		if err := c.want("a value behind the name of a field"); err != nil {
@@ -134,9 +131,6 @@ func (w *walker) fields(c *pack) error {
 // listpackTTLFields tells what is in a listpack as names, values and expiries, 0 for none.
 func (w *walker) listpackTTLFields(p []byte) error {
 	c := w.listpack(p)
-	if w.visitor == nil {
-		return c.err
-	}
 	for c.more() {
 		at, name := c.at, c.text(&w.digits)
 		if err := c.want("a value behind the name of a field"); err != nil {

@@ -18,18 +18,12 @@ type Header struct {
 	Created    time.Time // ctime; zero when the dump does not say
 	UsedMemory int64     // used-mem, bytes; 0 when the dump does not say
 	AOFBase    bool      // aof-base, or aof-preamble of older servers: part of an append-only file
-	Aux        []Aux     // all the fields in order, the first 64 of them
-}
-
-// Aux is a field that describes a dump.
-type Aux struct {
-	Name  string
-	Value string // the first 256 bytes
+	Aux        []Aux     // all the fields in order, the first 64 of them, each cut at 256 bytes
 }
 
 // add takes one field.
-func (h *Header) add(name, value []byte) {
-	a := Aux{string(name[:min(len(name), maxAuxValue)]), string(value[:min(len(value), maxAuxValue)])}
+func (h *Header) add(field *Aux) {
+	a := Aux{field.Name[:min(len(field.Name), maxAuxValue)], field.Value[:min(len(field.Value), maxAuxValue)]}
 	switch a.Name {
 	case "redis-ver", "valkey-ver":
 		h.Server = a.Value

@@ -28,7 +28,7 @@ func intset(p []byte) (integers []byte, width int, err error) {
 // intsetMembers tells the integers of an intset. They ascend, so that none occurs twice.
 func (w *walker) intsetMembers(p []byte) error {
 	integers, width, err := intset(p)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	var last int64

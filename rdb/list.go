@@ -43,7 +43,7 @@ func (e *eachElement) member(p []byte, _ float64) error { return goOn(e.yield(p)
 func (w *walker) listElement() error {
 	at := w.r.offset()
 	s, err := w.r.str(&w.first, w.limit)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	return w.told(at, w.visitor.element(s.bytes(w.r)))
@@ -53,7 +53,7 @@ func (w *walker) listElement() error {
 func (w *walker) setMember() error {
 	at := w.r.offset()
 	s, err := w.r.str(&w.first, w.limit)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	return w.told(at, w.visitor.member(s.bytes(w.r), 0))
@@ -80,9 +80,6 @@ func (w *walker) ziplistElements(p []byte) error  { return w.elements(w.ziplist(
 
 // elements tells what is in c as elements of a list.
 func (w *walker) elements(c *pack) error {
-	if w.visitor == nil {
-		return c.err
-	}
 	for c.more() {
 		if err := w.visitor.element(c.text(&w.digits)); err != nil {
 			return placed(err, c.at)
@@ -93,9 +90,6 @@ func (w *walker) elements(c *pack) error {
 
 // members tells what is in c as members of a set.
 func (w *walker) members(c *pack) error {
-	if w.visitor == nil {
-		return c.err
-	}
 	for c.more() {
 		if err := w.visitor.member(c.text(&w.digits), 0); err != nil {
 			return placed(err, c.at)

@@ -79,10 +79,8 @@ func (w *walker) module() error {
 	if err != nil {
 		return err
 	}
-	if w.visitor != nil {
-		if err := w.visitor.module(id); err != nil {
-			return err
-		}
+	if err := w.visitor.module(id); err != nil {
+		return err
 	}
 	for {
 		at := w.r.offset()
@@ -94,7 +92,7 @@ func (w *walker) module() error {
 			return w.within()
 		}
 		piece, err := w.modulePiece(at, op)
-		if err == nil && w.visitor != nil {
+		if err == nil {
 			err = w.told(at, w.visitor.piece(piece))
 		}
 		if err == nil {

@@ -3,7 +3,10 @@ package rdb
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // Defaults of the options.
@@ -16,9 +19,10 @@ const (
 // function that it means nothing to.
 var ErrOption = errors.New("rdb: invalid option")
 
-// Option is one setting of New, Encode, Decode, DecodeValue, Check or Dump.Configure. What a setting is good
-// for is said at its constructor; another function that is given it returns ErrOption. An Option
-// keeps nothing but its value and may be used any number of times, from any goroutine.
+// Option is one setting of New, Dump.Configure, Encode, Decode, DecodeValue, Check, NewReader or
+// NewWriter. What a setting is good for is said at its constructor; another function that is given
+// it returns ErrOption. An Option keeps nothing but its value and may be used any number of times,
+// from any goroutine.
 type Option struct {
 	name  string
 	scope scope
@@ -33,6 +37,8 @@ const (
 	forEncode                   // Encode
 	forDecode                   // Decode, Check and CheckFile
 	forValue                    // DecodeValue
+	forReader                   // NewReader and OpenReader
+	forWriter                   // NewWriter
 )
 
 // settings is what all options together come to.
@@ -46,6 +52,8 @@ type settings struct {
 	maxValue    int64
 	validate    bool
 	header      *Header
+	filter      filter
+	holding     []snapshot.Type // what a Writer is to expect
 }
 
 func defaults() settings {
@@ -87,33 +95,43 @@ func Filename(name string) Option {
 }
 
 // Compression says whether strings of more than 20 bytes are written as LZF where that saves at
-// least 4 bytes (rdbcompression), for New and Encode. The default is true.
+// least 4 bytes (rdbcompression), for New, Encode and NewWriter. The default is true.
 func Compression(on bool) Option {
-	return Option{"Compression", forNew | forEncode, func(s *settings) error {
+	return Option{"Compression", forNew | forEncode | forWriter, func(s *settings) error {
 		s.compression = on
 		return nil
 	}}
 }
 
 // Checksum says whether a dump ends with its CRC-64, or with a zero that tells readers that there
-// is none, and whether a reader compares it (rdbchecksum): for New, Encode and Decode. The
-// default is true.
+// is none, and whether a reader compares it (rdbchecksum): for New, Encode, Decode, NewReader and
+// NewWriter. The default is true.
 func Checksum(on bool) Option {
-	return Option{"Checksum", forNew | forEncode | forDecode, func(s *settings) error {
+	return Option{"Checksum", forNew | forEncode | forDecode | forReader | forWriter, func(s *settings) error {
 		s.checksum = on
 		return nil
 	}}
 }
 
 // Version sets the format version that is written: 9, 10 or 11, or 0 for the lowest that fits
-// the types in the data set, which is the default. For New and Encode. Types that the version
-// lacks make writing fail, before the first byte.
+// the types in the data set, which is the default. For New, Encode and NewWriter. Types that the
+// version lacks make Encode fail before the first byte, and Write with the entry.
 func Version(n int) Option {
-	return Option{"Version", forNew | forEncode, func(s *settings) error {
+	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
 		if n != 0 && (n < 9 || n > 11) {
 			return fmt.Errorf("version %d, want 9, 10, 11 or 0", n)
 		}
 		s.version = n
+		return nil
+	}}
+}
+
+// Holding tells NewWriter which types the entries to come are of, as Report.Types has them: the version
+// is then the lowest from 9 on that has all of them, or VALKEY 80 when Valkey's own are among them.
+// Values that WriteValue writes need not be told of.
+func Holding(types ...snapshot.Type) Option {
+	return Option{"Holding", forWriter, func(s *settings) error {
+		s.holding = append(slices.Clip(s.holding), types...)
 		return nil
 	}}
 }
@@ -138,9 +156,10 @@ func UsedMemory(bytes int64) Option {
 
 // MaxValue bounds the bytes of one value, and of one key, in what is read: a string after
 // decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New,
-// Decode and DecodeValue; the default is DefaultMaxValue.
+// Decode, DecodeValue and NewReader, which passes over a longer one that is not chosen; the default is
+// DefaultMaxValue.
 func MaxValue(bytes int64) Option {
-	return Option{"MaxValue", forNew | forDecode | forValue, func(s *settings) error {
+	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
 			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
 		}
@@ -150,11 +169,11 @@ func MaxValue(bytes int64) Option {
 }
 
 // Validate says whether values other than strings are read to their last element, so that damage
-// within them shows: for New, Decode, Check and DecodeValue. Without it Decode and Check look only
-// for where a value ends and at the frame of packed forms, and DecodeValue, which always reads
+// within them shows: for New, Decode, Check, DecodeValue and NewReader. Without it all but
+// DecodeValue look only for where a value ends, and DecodeValue, which always reads
 // everything, takes what a server loads but never writes. The default is true.
 func Validate(on bool) Option {
-	return Option{"Validate", forNew | forDecode | forValue, func(s *settings) error {
+	return Option{"Validate", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		s.validate = on
 		return nil
 	}}

@@ -3,205 +3,180 @@ package rdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
+	"iter"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/internal/vfs"
 )
 
-const (
-	readSize     = 256 << 10 // bytes of the buffer; it stays in the second cache
-	progressStep = 1 << 20   // bytes between two looks at the context
-)
-
-// reader gives a dump's bytes in order, from a buffer of its own. What stands between held and pos
-// stays in the buffer, so that a key and its value can be given away without a copy.
+// Reader reads a dump record by record, with one value at a time in memory: the way for tools.
+// Decode gives a dump to a store, by the same means.
 //
-// The buffer grows only when it is full of bytes that arrived, at most to twice their number.
-type reader struct {
-	src   io.Reader
-	size  int64  // of the whole input; -1 when not known
-	ahead *ahead // reads src, when that is worth it
-	tick  func(done int64) error
+// It belongs to one goroutine at a time. It reads ahead; what stands behind the dump is not looked at.
+type Reader struct {
+	ctx      context.Context // of the present loop
+	progress func(done, total int64)
+	in       *input
+	settings settings
+	header   *Header
+	version  version
+	path     string // added to errors; may be empty
+	close    func() error
 
-	buf    []byte
-	pos    int    // the next byte
-	end    int    // behind the last byte that is there
-	held   int    // the first byte to be kept
-	base   int64  // the offset of buf[0]
-	crc    uint64 // of everything before end
-	noSum  bool
-	ticked int64 // the offset at the last tick
-	eof    bool
+	ahead []Record // read by Header and not yet asked for
+	err   error    // what it ended with; io.EOF behind the checksum
+
+	entry      Entry // the present one, and the attributes of the next
+	begun      bool  // its Offset is known
+	attributes bool  // it has any
+	given      bool  // entry was handed out
+	sawKey     bool
+	at         int64 // the offset of the present opcode or type
+	keyScratch []byte
+	scratch    []byte
+	walker     walker
+	validator  *validator
+	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
+	keys       int64                  // read so far
 }
 
-func newReader(src io.Reader, size int64, tick func(int64) error) *reader {
-	n := int64(readSize)
-	if size >= 0 && size < n {
-		n = max(size, 64)
+// NewReader returns a Reader of the dump that src holds, which has size bytes or an unknown number
+// when that is -1. Nothing is read yet. Options: Checksum, MaxValue, Validate, Databases, Keys,
+// Types, Where; the error is ErrOption.
+func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
+	s := defaults()
+	if err := s.set(forReader, opts...); err != nil {
+		return nil, err
 	}
-	return &reader{src: src, size: size, tick: tick, buf: make([]byte, n)}
+	return newReader(src, size, s), nil
 }
 
-// readAhead lets a goroutine read the input, when it is long. An input of unknown size may have
-// nothing more to give when the dump is at its end, and is not asked for more than is needed.
-func (r *reader) readAhead() {
-	if r.size >= aheadFrom {
-		r.ahead = newAhead(r.src, r.size, r.noSum)
+// OpenReader is NewReader of a file, whose path it adds to errors. Close closes it.
+func OpenReader(path string, opts ...Option) (*Reader, error) {
+	f, err := vfs.OS().Open(path)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// close ends what readAhead began.
-func (r *reader) close() {
-	if r.ahead != nil {
-		r.ahead.close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
+	r, err := NewReader(f, size, opts...)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	r.path, r.entry.path, r.close = path, path, f.Close
+	return r, nil
 }
 
-// offset is where the next byte stands.
-func (r *reader) offset() int64 { return r.base + int64(r.pos) }
+func newReader(src io.Reader, size int64, s settings) *Reader {
+	r := &Reader{ctx: context.Background(), progress: func(int64, int64) {}, settings: s, header: s.header}
+	if r.header == nil {
+		r.header = new(Header)
+	}
+	*r.header = Header{}
+	r.in = newInput(src, size, func(done int64) error {
+		r.progress(done, size)
+		return r.ctx.Err()
+	})
+	r.in.noSum = !s.checksum
+	r.validator = newValidator(deaf{})
+	r.walker = walker{r: r.in, limit: s.maxValue, visitor: r.validator}
+	return r
+}
 
-// hold lets go of everything before pos, and keeps what follows until the next hold.
-func (r *reader) hold() { r.held = r.pos }
-
-// place returns pos as a distance from held, which stays right when the buffer moves.
-func (r *reader) place() int { return r.pos - r.held }
-
-// between returns the held bytes between two places. They are valid until the next hold.
-func (r *reader) between(from, to int) []byte { return r.buf[r.held+from : r.held+to : r.held+to] }
-
-// need makes at least n bytes available behind pos. An input that ends before is torn at the
-// offset of pos.
-func (r *reader) need(n int) error {
-	if r.end-r.pos >= n {
+// Close closes the file of OpenReader; otherwise it does nothing. Records are no longer valid.
+func (r *Reader) Close() error {
+	if r.err == nil {
+		r.err = fs.ErrClosed
+	}
+	if r.close == nil {
 		return nil
 	}
-	return r.fill(n)
+	c := r.close
+	r.close = nil
+	return c()
 }
 
-func (r *reader) fill(n int) error {
-	if r.size >= 0 && int64(n) > r.size-r.offset() {
-		return r.torn(n)
+// Header says what is known of the dump so far, for which it reads up to the first key if that was
+// not done yet; what it read is still there for the loops. After the last record it is complete. An
+// error is that of the loops, which give it again; the Header holds what was met before it.
+func (r *Reader) Header(ctx context.Context) (Header, error) {
+	r.ctx = ctx
+	for r.err == nil && !r.sawKey {
+		if rec, err := r.read(); err == nil {
+			r.ahead = append(r.ahead, rec)
+		}
 	}
-	for r.end-r.pos < n {
-		if r.eof {
-			return r.torn(n)
-		}
-		if len(r.buf)-r.end < len(r.buf)/2 {
-			r.makeRoom()
-		}
-		if err := r.readSome(); err != nil {
-			return err
-		}
-		if done := r.base + int64(r.end); done-r.ticked >= progressStep {
-			r.ticked = done
-			if err := r.tick(done); err != nil {
-				return err
+	if r.err != nil && r.err != io.EOF {
+		return *r.header, r.err
+	}
+	return *r.header, nil
+}
+
+// Offset returns how many bytes of the dump are read: after the last record all of them, its
+// checksum included.
+func (r *Reader) Offset() int64 { return r.in.offset() }
+
+// Entries yields the keys in the order of the file, each of which is valid until the next is asked
+// for; skipped ones are passed over without being copied or decoded. Expired keys are yielded like
+// others.
+//
+// An error ends the loop: damage is a *CorruptError with the offset, torn when the input just ends;
+// an unknown version or record is an *UnsupportedError; ctx's error is looked at every MiB. A loop
+// that is left goes on where it was in the next one.
+func (r *Reader) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		for rec, err := range r.Records(ctx) {
+			e, ok := rec.(*Entry)
+			if (ok || err != nil) && !yield(e, err) {
+				return
 			}
 		}
 	}
-	return nil
 }
 
-// makeRoom moves what is held to the front, and doubles a buffer of which that leaves less than
-// half free. A buffer that a long value has made big goes back to its usual size.
-func (r *reader) makeRoom() {
-	kept := r.buf[r.held:r.end]
-	to := r.buf
-	switch {
-	case len(kept) > len(r.buf)/2:
-		to = make([]byte, 2*max(len(kept), len(r.buf)/2))
-	case len(r.buf) > 4*readSize && len(kept) < readSize/2:
-		to = make([]byte, readSize)
-	}
-	copy(to, kept)
-	r.buf = to
-	r.base += int64(r.held)
-	r.pos -= r.held
-	r.end -= r.held
-	r.held = 0
-}
-
-// readSome reads at least one byte, or notes the end.
-func (r *reader) readSome() error {
-	for range 100 {
-		n, err := r.read(r.buf[r.end:])
-		r.end += n
-		if err == io.EOF {
-			r.eof = true
-			return nil
+// Records yields everything that a dump holds, as Entries does the keys. Records other than an
+// *Entry stay valid.
+func (r *Reader) Records(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(nil, err)
+			return
 		}
-		if err != nil {
-			return fmt.Errorf("rdb: read at offset %d: %w", r.base+int64(r.end), err)
-		}
-		if n > 0 {
-			return nil
+		r.ctx = ctx
+		for {
+			rec, err := r.next()
+			if err == io.EOF || !yield(rec, err) || err != nil {
+				return
+			}
 		}
 	}
-	return io.ErrNoProgress
 }
 
-// read is a Read of the source that keeps the checksum.
-func (r *reader) read(p []byte) (n int, err error) {
-	if r.ahead != nil {
-		n, r.crc, err = r.ahead.next(p)
-		return n, err
+// next returns the next record, or io.EOF behind the last one.
+func (r *Reader) next() (Record, error) {
+	if len(r.ahead) > 0 {
+		rec := r.ahead[0]
+		r.ahead = r.ahead[1:]
+		return rec, nil
 	}
-	n, err = r.src.Read(p)
-	if n < 0 || n > len(p) {
-		return 0, errors.New("rdb: a Read with an impossible count")
-	}
-	if !r.noSum {
-		r.crc = crc64.Update(r.crc, p[:n])
-	}
-	return n, err
+	return r.read()
 }
 
-// sum is the checksum of everything before pos.
-func (r *reader) sum() uint64 { return crc64.Rewind(r.crc, r.buf[r.pos:r.end]) }
-
-func (r *reader) torn(n int) error {
-	left := int64(r.end - r.pos)
-	if r.size >= 0 {
-		left = max(r.size-r.offset(), 0)
+// read reads the next record. What it fails with it goes on to fail with.
+func (r *Reader) read() (Record, error) {
+	if r.err != nil {
+		return nil, r.err
 	}
-	return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, left)
-}
-
-// byte returns the next byte.
-func (r *reader) byte() (byte, error) {
-	if r.pos == r.end {
-		if err := r.fill(1); err != nil {
-			return 0, err
+	rec, err := r.record()
+	if err != nil {
+		if r.path != "" {
+			err = inFile(err, r.path)
 		}
+		r.err = err
 	}
-	b := r.buf[r.pos]
-	r.pos++
-	return b, nil
-}
-
-// bytes returns the next n bytes, valid until the next read.
-func (r *reader) bytes(n int) ([]byte, error) {
-	if err := r.need(n); err != nil {
-		return nil, err
-	}
-	p := r.buf[r.pos : r.pos+n]
-	r.pos += n
-	return p, nil
-}
-
-// overLimit is the error for n bytes where limit are allowed.
-func (r *reader) overLimit(offset int64, n uint64, limit int64) error {
-	e := corrupt.New(offset, "a value of at least %d bytes, allowed are %d", n, limit)
-	e.Err = ErrLimit
-	return e
-}
-
-// ticker returns what a reader calls on its way: it ends when ctx does, and tells progress.
-func ticker(ctx context.Context, size int64, progress func(done, total int64)) func(int64) error {
-	return func(done int64) error {
-		progress(done, size)
-		return ctx.Err()
-	}
+	return rec, err
 }

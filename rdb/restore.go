@@ -93,6 +93,6 @@ func parseValue(t snapshot.Type, body []byte) (value []byte, err error) {
 }
 
 // memoryReader reads p, which it neither copies nor changes.
-func memoryReader(p []byte) *reader {
-	return &reader{size: int64(len(p)), buf: p, end: len(p), noSum: true, eof: true}
+func memoryReader(p []byte) *input {
+	return &input{size: int64(len(p)), buf: p, end: len(p), noSum: true, eof: true}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -199,11 +200,23 @@ func streamOf(t snapshot.Type) []byte {
 	if t >= 21 {
 		p = append(p, little(-1, 8)...)
 	}
-	p = join(p, count(1), rawID(5, 2), strs("idle"), count(0), count(0))
+	if t < 27 {
+		p = join(p, count(1), rawID(5, 2))
+	} else {
+		p = join(p, count(0), count(1), rawID(5, 2)) // given back
+	}
+	p = join(p, strs("idle"), count(0), count(0))
 	if t >= 19 {
 		p = append(p, 0x81, 255, 255, 255, 255, 255, 255, 255, 255)
 	}
-	return append(p, 0, 0)
+	p = append(p, 0, 0)
+	if t >= 27 {
+		p = append(p, 0)
+	}
+	if t >= 26 {
+		p = join(p, count(100), count(200), count(2), strs("pid"), count(2), strs("a"), []byte{5, 2}, strs("b"), []byte{7, 0}, strs("none"), count(0), count(9), count(1))
+	}
+	return p
 }
 
 // lzfListpack is the listpack of twenty times "a", as a compressed string.
@@ -274,6 +287,13 @@ func shapes() []shape {
 		{"hash with times, Valkey", valkeyHash, join(count(2), strs("a", "1"), little(5000, 8), strs("b", "2"), little(-1, 8)), `hash "a"="1"@5000 "b"="2"`},
 		{"stream 1", 15, streamOf(15), stream("-1", "-1", "1700000000002", "1700000000004", "first 5-2 deleted 0-0 added 3")},
 		{"stream 2", 19, streamOf(19), stream("3", "-1", "1700000000002", "1700000000004", "first 5-2 deleted 5-1 added 5")},
+		{"stream 4", 26, streamOf(26), stream("3", "-1", "1700000000003", "-1", "first 5-2 deleted 5-1 added 5") +
+			` producers 100 200 9 1 "pid" "a"=5-2 "b"=7-0 "none"`},
+		{"stream 5", 27, streamOf(27), strings.Replace(stream("3", "-1", "1700000000003", "-1", "first 5-2 deleted 5-1 added 5"),
+			` [5-2] group`, ` [] nacked [5-2] group`, 1) + ` producers 100 200 9 1 "pid" "a"=5-2 "b"=7-0 "none"`},
+		{"array", 28, unhex("04 01 09 00 00 0161 01 01 feffffffffffffff 02 02 000000000000f83f 4fff 03 0162"),
+			`array insert 9 0=[97] 1=-2 2=1.5 4095=[98]`},
+		{"array without insert", 28, unhex("01 00 05 00 0161"), `array 5=[97]`},
 		{"stream 3", 21, streamOf(21), stream("3", "-1", "1700000000003", "-1", "first 5-2 deleted 5-1 added 5")},
 	}
 }

@@ -28,7 +28,9 @@ type Stream struct {
 	MaxDeletedID StreamID // the greatest deleted one
 	EntriesAdded uint64   // since the stream began
 	Groups       []StreamGroup
+	Idempotence  *Idempotence // nil before Redis 8.6
 
+	nodesEnd int // where the entries end in the payload
 	view
 }
 
@@ -39,6 +41,7 @@ type StreamGroup struct {
 	EntriesRead int64            // -1 when not known
 	Pending     []StreamPending  // delivered and not acknowledged, by id
 	Consumers   []StreamConsumer // by name
+	Nacked      []StreamID       // those of Pending that consumers gave back and none has (Redis 8.8)
 }
 
 // StreamPending is an entry that was delivered and not acknowledged.
@@ -54,6 +57,27 @@ type StreamConsumer struct {
 	SeenAtMs   int64      // when it last asked
 	ActiveAtMs int64      // when it last got something, -1 for never; SeenAtMs before Redis 7.2
 	Pending    []StreamID // those of the group's that it got, ascending
+}
+
+// Idempotence is what a stream remembers so that no producer adds an entry twice (Redis 8.6).
+type Idempotence struct {
+	Duration   uint64 // seconds that an id is remembered
+	MaxIDs     uint64 // that are remembered of each producer
+	Producers  []StreamProducer
+	Added      uint64 // entries added with an id, since the stream began
+	Duplicates uint64 // that were refused
+}
+
+// StreamProducer is who adds entries to a stream with ids of its own.
+type StreamProducer struct {
+	Name []byte
+	IDs  []ProducedID
+}
+
+// ProducedID is an id that a producer gave, and the entry that got it.
+type ProducedID struct {
+	ID    []byte
+	Entry StreamID
 }
 
 // StreamEntry is an entry of a stream.
@@ -112,4 +136,5 @@ type streamHead struct {
 	length                        uint64
 	lastID, firstID, maxDeletedID StreamID
 	added                         uint64
+	nodesEnd                      int // where they end that it stands behind, counted from the value's start
 }

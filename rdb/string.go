@@ -42,7 +42,7 @@ type text struct {
 }
 
 // bytes returns the string, valid as long as what it was read with.
-func (t text) bytes(r *reader) []byte {
+func (t text) bytes(r *input) []byte {
 	if t.made != nil {
 		return t.made
 	}
@@ -50,7 +50,7 @@ func (t text) bytes(r *reader) []byte {
 }
 
 // length reads a plain length.
-func (r *reader) length() (uint64, error) {
+func (r *input) length() (uint64, error) {
 	at := r.offset()
 	first, err := r.byte()
 	if err != nil {
@@ -63,7 +63,7 @@ func (r *reader) length() (uint64, error) {
 }
 
 // longLength reads the rest of a length of which first was read at an offset.
-func (r *reader) longLength(first byte, at int64) (uint64, error) {
+func (r *input) longLength(first byte, at int64) (uint64, error) {
 	switch {
 	case first < 0x40:
 		return uint64(first), nil
@@ -88,7 +88,7 @@ func (r *reader) longLength(first byte, at int64) (uint64, error) {
 
 // str reads a string of at most limit bytes. What has to be made of another encoding is made in
 // scratch, which is replaced when it is too small.
-func (r *reader) str(scratch *[]byte, limit int64) (text, error) {
+func (r *input) str(scratch *[]byte, limit int64) (text, error) {
 	at := r.offset()
 	first, err := r.byte()
 	if err != nil {
@@ -117,7 +117,7 @@ func (r *reader) str(scratch *[]byte, limit int64) (text, error) {
 }
 
 // encoded reads a string that is not given by its bytes.
-func (r *reader) encoded(first byte, at int64, scratch *[]byte, limit int64) (text, error) {
+func (r *input) encoded(first byte, at int64, scratch *[]byte, limit int64) (text, error) {
 	var v int64
 	switch first {
 	case stringInt8:
@@ -148,7 +148,7 @@ func (r *reader) encoded(first byte, at int64, scratch *[]byte, limit int64) (te
 }
 
 // compressed reads an LZF string behind its first byte.
-func (r *reader) compressed(at int64, scratch *[]byte, limit int64) (text, error) {
+func (r *input) compressed(at int64, scratch *[]byte, limit int64) (text, error) {
 	packed, err := r.length()
 	if err != nil {
 		return text{}, err
@@ -190,7 +190,7 @@ func (r *reader) compressed(at int64, scratch *[]byte, limit int64) (text, error
 }
 
 // tooLong is the error for n bytes to come that limit does not allow: the input's end counts first.
-func (r *reader) tooLong(at int64, n uint64, limit int64) error {
+func (r *input) tooLong(at int64, n uint64, limit int64) error {
 	if left := r.size - r.offset(); r.size >= 0 && n > uint64(max(left, 0)) {
 		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(left, 0))
 	}

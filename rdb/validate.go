@@ -17,27 +17,21 @@ type validator struct {
 
 	w      *walker
 	t      snapshot.Type
-	n      int // elements, members, fields, entries or pieces
+	n      int // elements, members, fields, entries, pieces or places
 	seen   seen
 	groups [][]byte // names
 
 	firstID, lastID StreamID // of entries
+	lastIndex       uint64   // of an array
 }
 
 func newValidator(next visitor) *validator {
 	return &validator{visitor: next, seen: newSeen()}
 }
 
-// walk lets w pass over a value of type t, and judges it as a whole. Of a type that is not typed
-// only the structure is looked at.
+// walk lets w pass over a value of type t, and judges it as a whole.
 func (v *validator) walk(w *walker, t snapshot.Type) error {
 	at := w.r.offset()
-	if !typed(t) {
-		w.visitor = nil
-		err := w.value(t)
-		w.visitor = v
-		return err
-	}
 	v.w, v.t, v.n = w, t, 0
 	v.odd = ""
 	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
@@ -75,6 +69,18 @@ func (v *validator) member(p []byte, _ float64) error { return v.once(p, "member
 func (v *validator) field(name, _ []byte, _ int64) error { return v.once(name, "field") }
 
 func (v *validator) piece(modulePiece) error {
+	v.n++
+	return nil
+}
+
+// slot counts an element of an array.
+func (v *validator) slot(index uint64, _ modulePiece) error {
+	if v.n > 0 && index <= v.lastIndex {
+		if err := v.isOdd("want ascending places in an array, found one out of order"); err != nil {
+			return err
+		}
+	}
+	v.lastIndex = index
 	v.n++
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Value is a decoded value: one of String, *List, *Set, *Hash, *SortedSet, *Stream, *Module.
+// Value is a decoded value: one of String, *List, *Set, *Hash, *SortedSet, *Stream, *Module, *Array.
 //
 // It reads the payload that it was decoded from, which must therefore stay as it is; what is
 // compressed in there is decompressed as it is asked for. Any number of goroutines may read it.
@@ -25,6 +25,7 @@ func (*Hash) isValue()      {}
 func (*SortedSet) isValue() {}
 func (*Stream) isValue()    {}
 func (*Module) isValue()    {}
+func (*Array) isValue()     {}
 
 // DecodeValue decodes a value of type t, whose payload is what Entry.Value holds: the bytes of a
 // string, or what stands in a dump behind the key. It reads the whole payload and checks all of
@@ -49,7 +50,7 @@ func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error)
 	if t == typeString {
 		return String(payload), nil
 	}
-	if !typed(t) {
+	if _, ok := kinds[t]; !ok {
 		return nil, &UnsupportedError{0, "decoding " + TypeName(t)}
 	}
 	d := &decoded{value: newValue(t, view{t: t, payload: payload, limit: s.maxValue})}
@@ -75,14 +76,10 @@ func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error)
 		x.n = v.n
 	case *Module:
 		x.n = v.n
+	case *Array:
+		x.n = v.n
 	}
 	return d.value, nil
-}
-
-// typed reports whether a type has a Value. Of the others only the structure is known.
-func typed(t snapshot.Type) bool {
-	_, known := kinds[t]
-	return known && t != typeStream4 && t != typeStream5 && t != typeArray
 }
 
 // newValue returns the Value for a type, still empty.
@@ -98,6 +95,8 @@ func newValue(t snapshot.Type, v view) Value {
 		return &SortedSet{v}
 	case "stream":
 		return &Stream{view: v}
+	case "array":
+		return &Array{view: v}
 	}
 	return &Module{view: v}
 }
@@ -138,6 +137,9 @@ func (deaf) streamHead(*streamHead) error     { return nil }
 func (deaf) group(*StreamGroup) error         { return nil }
 func (deaf) module(uint64) error              { return nil }
 func (deaf) piece(modulePiece) error          { return nil }
+func (deaf) idempotence(*Idempotence) error   { return nil }
+func (deaf) arrayHead(uint64, bool) error     { return nil }
+func (deaf) slot(uint64, modulePiece) error   { return nil }
 
 // decoded keeps what is told of a value besides its elements.
 type decoded struct {
@@ -163,9 +165,21 @@ func (d *decoded) module(id uint64) error {
 	return nil
 }
 
+func (d *decoded) idempotence(x *Idempotence) error {
+	own := *x
+	d.value.(*Stream).Idempotence = &own
+	return nil
+}
+
+func (d *decoded) arrayHead(insert uint64, hasInsert bool) error {
+	a := d.value.(*Array)
+	a.Insert, a.HasInsert = insert, hasInsert
+	return nil
+}
+
 // finish sets what a stream says about itself.
 func (d *decoded) finish(s *Stream, v *validator) {
-	s.n = v.n
+	s.n, s.nodesEnd = v.n, d.head.nodesEnd
 	s.Length = d.head.length
 	s.LastID, s.FirstID, s.MaxDeletedID = d.head.lastID, d.head.firstID, d.head.maxDeletedID
 	s.EntriesAdded = d.head.added

@@ -59,6 +59,14 @@ func print(v rdb.Value) string {
 		for p := range v.All() {
 			fmt.Fprintf(&b, " %T %v", p, p)
 		}
+	case *rdb.Array:
+		b.WriteString("array")
+		if v.HasInsert {
+			fmt.Fprintf(&b, " insert %d", v.Insert)
+		}
+		for i, x := range v.All() {
+			fmt.Fprintf(&b, " %d=%v", i, x)
+		}
 	}
 	return b.String()
 }
@@ -78,6 +86,18 @@ func printStream(b *strings.Builder, s *rdb.Stream) {
 		}
 		for _, c := range g.Consumers {
 			fmt.Fprintf(b, " %q %d %d %v", c.Name, c.SeenAtMs, c.ActiveAtMs, c.Pending)
+		}
+		if len(g.Nacked) > 0 {
+			fmt.Fprintf(b, " nacked %v", g.Nacked)
+		}
+	}
+	if x := s.Idempotence; x != nil {
+		fmt.Fprintf(b, " producers %d %d %d %d", x.Duration, x.MaxIDs, x.Added, x.Duplicates)
+		for _, p := range x.Producers {
+			fmt.Fprintf(b, " %q", p.Name)
+			for _, id := range p.IDs {
+				fmt.Fprintf(b, " %q=%v", id.ID, id.Entry)
+			}
 		}
 	}
 }
@@ -126,6 +146,13 @@ func TestLoopsEnd(t *testing.T) {
 			steps = broken(v.All(), v.Len(), t)
 		case *rdb.Module:
 			steps = broken(v.All(), v.Len(), t)
+		case *rdb.Array:
+			for range v.All() {
+				break
+			}
+			for range v.All() {
+				steps++
+			}
 		case *rdb.Stream:
 			steps = broken(v.All(), v.Len(), t)
 			for e := range v.All() {
@@ -263,7 +290,7 @@ func TestLenient(t *testing.T) {
 	if _, err := rdb.DecodeValue(2, join(count(2), strs("a", "b")), rdb.Checksum(false)); !errors.Is(err, rdb.ErrOption) {
 		t.Error(err)
 	}
-	for _, kind := range []snapshot.Type{6, 8, 26, 27, 28, 99, valkeyHash + 1} {
+	for _, kind := range []snapshot.Type{6, 8, 29, 33, 99, valkeyHash + 1} {
 		if _, err := rdb.DecodeValue(kind, nil); !errors.Is(err, rdb.ErrUnsupported) {
 			t.Errorf("type %d: %v", kind, err)
 		}
@@ -352,6 +379,12 @@ func TestMemoryIsBounded(t *testing.T) {
 		short = append(short, 2, byte(i>>8), byte(i), 0, 0, 0, 0)
 	}
 	unnamed := join(unhex("00 00 0000"), plainLength(200_000), make([]byte, 1_000_000))
+	producers := join(make([]byte, 10), unhex("00 00"), plainLength(200_000), make([]byte, 400_000), unhex("0000"))
+	produced := join(make([]byte, 10), unhex("00 00"), plainLength(100_000), bytes.Repeat(unhex("00 01 00 00 00"), 100_000), unhex("0000"))
+	slots := join(plainLength(100_000), unhex("00"))
+	for i := range 100_000 {
+		slots = append(append(slots, plainLength(i)...), 0, 0)
+	}
 	many := plainLength(200_000)
 	for i := range 200_000 {
 		many = append(many, strs(fmt.Sprintf("%c%c%c", i%200, i/200%200, i/40000))...)
@@ -375,6 +408,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"many short groups", 15, short, true},
 		{"many groups without name", 15, unnamed, false},
 		{"many members", 2, many, true},
+		{"many producers", 26, producers, true},
+		{"many producers with an id", 27, produced, true},
+		{"many slots", 28, slots, true},
 		{"huge count", 4, unhex("81ffffffffffffffff"), false},
 		{"huge PEL", 15, unhex("00 00 0000 01 0161 0000 81ffffffffffffffff"), false},
 	} {

@@ -16,6 +16,9 @@ const (
 	newestValkey  = 81
 	oldestValkey  = 80 // 12 to 79 belong to Redis
 	lowestWritten = 9  // opens in Redis 5 and later, every Valkey, KeyDB, Dragonfly
+	functionSince = 10 // opcode 245
+	slotInfoSince = 12 // opcode 244
+	keyMetaSince  = 13 // opcode 243 of Redis
 )
 
 // ErrUnsupported marks every UnsupportedError: errors.Is(err, ErrUnsupported).

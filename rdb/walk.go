@@ -1,8 +1,6 @@
 package rdb
 
 import (
-	"math"
-
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -28,10 +26,10 @@ import (
 //
 // Types 0 and 6 do not come here: a string is decoded, and a type 6 does not tell where it ends.
 
-// walker passes over one value, whose bytes stay held from start, and tells a visitor what is in
-// it. Without a visitor it only looks for where the value ends, and at the frame of packed forms.
+// walker reads one value to its last element, whose bytes stay held from start, and tells a visitor
+// what is in it.
 type walker struct {
-	r       *reader
+	r       *input
 	start   int   // the place where the value begins
 	limit   int64 // bytes of the whole value, and of each string in it
 	visitor visitor
@@ -50,6 +48,9 @@ type walker struct {
 	group  StreamGroup    // the present one
 	owners []bool         // which of its pending entries have a consumer
 	one    StreamConsumer // the present consumer
+
+	idem     Idempotence
+	producer StreamProducer // the present one
 }
 
 // visitor is told what stands in a value, in its order. Slices are valid during the call only. A
@@ -62,8 +63,11 @@ type visitor interface {
 	entry(e *StreamEntry) error
 	streamHead(h *streamHead) error
 	group(g *StreamGroup) error
+	idempotence(x *Idempotence) error
 	module(id uint64) error
 	piece(p modulePiece) error
+	arrayHead(insert uint64, hasInsert bool) error
+	slot(index uint64, p modulePiece) error
 }
 
 // value passes over a value of type t, which kinds holds.
@@ -93,7 +97,7 @@ func (w *walker) value(t snapshot.Type) error {
 	case typeHashTTL:
 		return w.hashTTL()
 	case typeHashTTLLP:
-		if err := w.raw(8); err != nil {
+		if _, err := w.r.bytes(8); err != nil { // the first expiry, which stands at the field as well
 			return err
 		}
 		return w.packed((*walker).listpackTTLFields)
@@ -150,85 +154,4 @@ func (w *walker) within() error {
 		return w.r.overLimit(w.r.offset(), uint64(n), w.limit)
 	}
 	return nil
-}
-
-// raw passes over n bytes.
-func (w *walker) raw(n uint64) error {
-	if n > uint64(w.limit) {
-		return w.r.tooLong(w.r.offset(), n, w.limit)
-	}
-	if err := w.r.need(int(n)); err != nil {
-		return err
-	}
-	w.r.pos += int(n)
-	return nil
-}
-
-// rawTimes passes over n records of size bytes.
-func (w *walker) rawTimes(n uint64, size uint64) error {
-	if n > math.MaxUint64/size {
-		return corrupt.New(w.r.offset(), "%d records of %d bytes", n, size)
-	}
-	return w.raw(n * size)
-}
-
-// len passes over a length.
-func (w *walker) len() error {
-	_, err := w.r.length()
-	return err
-}
-
-// str passes over a string, and makes sure that it can be decoded.
-func (w *walker) str() error {
-	_, err := w.r.str(&w.first, w.limit)
-	return err
-}
-
-// array passes over an array: how many elements, where the next one is inserted, the elements.
-func (w *walker) array() error {
-	n, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	at := w.r.offset()
-	flag, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	switch flag {
-	case 0:
-	case 1:
-		if err := w.len(); err != nil {
-			return err
-		}
-	default:
-		return corrupt.New(at, "want an insert flag of 0 or 1, found %d", flag)
-	}
-	for range n {
-		if err := w.arrayElement(); err != nil {
-			return err
-		}
-		if err := w.within(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *walker) arrayElement() error {
-	if err := w.len(); err != nil {
-		return err
-	}
-	at := w.r.offset()
-	tag, err := w.r.length()
-	if err != nil {
-		return err
-	}
-	switch tag {
-	case 0, 3:
-		return w.str()
-	case 1, 2:
-		return w.raw(8)
-	}
-	return corrupt.New(at, "want a tag of an array element (0 to 3), found %d", tag)
 }

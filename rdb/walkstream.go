@@ -37,17 +37,17 @@ func (w *walker) stream(t snapshot.Type) error {
 		return err
 	}
 	at := w.r.offset()
+	end := w.r.place() - w.start
 	h, err := w.streamHead(t)
 	if err != nil {
 		return err
 	}
-	if w.visitor != nil {
-		if h.length > 0 && w.nodes == 0 {
-			return corrupt.New(at, "want entries in a stream of length %d, found none", h.length)
-		}
-		if err := w.told(at, w.visitor.streamHead(&h)); err != nil {
-			return err
-		}
+	h.nodesEnd = end
+	if h.length > 0 && w.nodes == 0 {
+		return corrupt.New(at, "want entries in a stream of length %d, found none", h.length)
+	}
+	if err := w.told(at, w.visitor.streamHead(&h)); err != nil {
+		return err
 	}
 	if err := w.each(func(w *walker) error { return w.streamGroup(t) }); err != nil {
 		return err
@@ -55,27 +55,17 @@ func (w *walker) stream(t snapshot.Type) error {
 	if t < typeStream4 {
 		return nil
 	}
-	if err := w.lens(2); err != nil {
-		return err
-	}
-	if err := w.each((*walker).streamProducer); err != nil {
-		return err
-	}
-	return w.lens(2)
+	return w.idempotence()
 }
 
 // streamHead reads what stands between entries and groups.
 func (w *walker) streamHead(t snapshot.Type) (h streamHead, err error) {
-	numbers := [8]*uint64{
-		&h.length, &h.lastID.Ms, &h.lastID.Seq,
-		&h.firstID.Ms, &h.firstID.Seq, &h.maxDeletedID.Ms, &h.maxDeletedID.Seq, &h.added,
+	if err := w.lens(&h.length, &h.lastID.Ms, &h.lastID.Seq); err != nil {
+		return h, err
 	}
-	count := 3
 	if t >= typeStream2 {
-		count = len(numbers)
-	}
-	for _, n := range numbers[:count] {
-		if *n, err = w.r.length(); err != nil {
+		err := w.lens(&h.firstID.Ms, &h.firstID.Seq, &h.maxDeletedID.Ms, &h.maxDeletedID.Seq, &h.added)
+		if err != nil {
 			return h, err
 		}
 	}
@@ -110,9 +100,6 @@ func streamID(p []byte) StreamID {
 // streamEntries tells the entries of a listpack of a stream that are not deleted.
 func (w *walker) streamEntries(p []byte) error {
 	c := w.listpack(p)
-	if w.visitor == nil {
-		return c.err
-	}
 	var head [3]int64 // entries, deleted entries, names
 	for i, what := range [...]string{"a count of entries", "a count of deleted entries", "a count of names"} {
 		n, err := c.wantInt(what)
@@ -203,23 +190,54 @@ func (w *walker) streamEntry(c *pack, e *StreamEntry, names int64) (deleted int,
 	return 0, placed(w.visitor.entry(e), at)
 }
 
-// streamProducer passes over what idempotence keeps of a producer.
-func (w *walker) streamProducer() error {
-	if err := w.str(); err != nil {
+// idempotence passes over what a stream of Redis 8.6 remembers of its producers.
+func (w *walker) idempotence() error {
+	w.idem = Idempotence{}
+	x := &w.idem
+	if err := w.lens(&x.Duration, &x.MaxIDs); err != nil {
 		return err
 	}
-	return w.each(func(w *walker) error {
-		if err := w.str(); err != nil {
-			return err
-		}
-		return w.lens(2)
-	})
+	if err := w.each((*walker).streamProducer); err != nil {
+		return err
+	}
+	if err := w.lens(&x.Added, &x.Duplicates); err != nil {
+		return err
+	}
+	return w.visitor.idempotence(x)
 }
 
-// lens passes over n lengths.
-func (w *walker) lens(n int) error {
-	for range n {
-		if err := w.len(); err != nil {
+func (w *walker) streamProducer() error {
+	w.producer = StreamProducer{}
+	name, err := w.kept()
+	if err != nil {
+		return err
+	}
+	w.producer.Name = name
+	if err := w.each((*walker).producedID); err != nil {
+		return err
+	}
+	w.idem.Producers = append(doubled(w.idem.Producers), w.producer)
+	return nil
+}
+
+// producedID passes over the id that a producer gave an entry.
+func (w *walker) producedID() error {
+	id, err := w.kept()
+	if err != nil {
+		return err
+	}
+	x := ProducedID{ID: id}
+	if err := w.lens(&x.Entry.Ms, &x.Entry.Seq); err != nil {
+		return err
+	}
+	w.producer.IDs = append(doubled(w.producer.IDs), x)
+	return nil
+}
+
+// lens reads lengths.
+func (w *walker) lens(to ...*uint64) (err error) {
+	for _, n := range to {
+		if *n, err = w.r.length(); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ func zipmapFrame(p []byte) error {
 
 // zipmapFields tells the fields of a zipmap.
 func (w *walker) zipmapFields(p []byte) error {
-	if err := zipmapFrame(p); err != nil || w.visitor == nil {
+	if err := zipmapFrame(p); err != nil {
 		return err
 	}
 	count := 0

@@ -45,7 +45,7 @@ func (w *walker) scored() error {
 		return err
 	}
 	p, err := w.r.bytes(8)
-	if err != nil || w.visitor == nil {
+	if err != nil {
 		return err
 	}
 	score := math.Float64frombits(binary.LittleEndian.Uint64(p))
@@ -79,12 +79,7 @@ func (w *walker) textScored() error {
 		if err != nil {
 			return err
 		}
-		if w.visitor != nil {
-			score, ok = parseScore(p)
-		}
-	}
-	if w.visitor == nil {
-		return nil
+		score, ok = parseScore(p)
 	}
 	if !ok {
 		return corrupt.New(scoreAt, "want a score, found no number")
@@ -108,9 +103,6 @@ func parseScore(p []byte) (float64, bool) {
 
 // scores tells what is in c as members and scores.
 func (w *walker) scores(c *pack) error {
-	if w.visitor == nil {
-		return c.err
-	}
 	for c.more() {
 		at, member := c.at, c.text(&w.digits)
 		if err := c.want("a score behind a member"); err != nil {

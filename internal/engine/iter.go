@@ -3,6 +3,7 @@ package engine
 import (
 	"iter"
 
+	"github.com/perduredb/perdure/internal/glob"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -23,7 +24,7 @@ func (e *Engine) All(db int) iter.Seq2[string, []byte] {
 func (e *Engine) Keys(db int, pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		e.scan(db, true, func(en table.Entry) bool {
-			if key := string(en.Key); match(pattern, key) {
+			if key := string(en.Key); glob.Match(pattern, key) {
 				return yield(key)
 			}
 			return true
@@ -72,7 +73,7 @@ func (t *Tx) All(db int) iter.Seq2[string, []byte] {
 func (t *Tx) Keys(db int, pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		t.scan(db, true, func(en table.Entry) bool {
-			if key := string(en.Key); match(pattern, key) {
+			if key := string(en.Key); glob.Match(pattern, key) {
 				return yield(key)
 			}
 			return true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -141,9 +142,15 @@ func FuzzDecompress(f *testing.F) {
 		f.Add(unhex(d.stream), d.size)
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, size int) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		got, err := lzf.Decompress(nil, stream, size)
+		runtime.ReadMemStats(&after)
 		if err == nil && len(got) != size {
 			t.Fatalf("%d bytes, declared %d", len(got), size)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > uint64(128*len(stream)+1<<20) {
+			t.Fatalf("%d bytes allocated for %d", n, len(stream))
 		}
 	})
 }

@@ -21,14 +21,15 @@ const module = "github.com/perduredb/perdure"
 var mayImport = map[string][]string{
 	"internal/corrupt": {},
 	"internal/crc64":   {},
+	"internal/glob":    {},
 	"internal/lzf":     {},
 	"internal/vfs":     {},
 	"internal/table":   {},
 	"internal/resp":    {"internal/corrupt"},
 	"snapshot":         {"internal/vfs"},
-	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/lzf", "internal/vfs"},
+	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/vfs"},
 	"aof":              {"snapshot", "internal/corrupt", "internal/resp", "internal/vfs"},
-	"internal/engine":  {"aof", "rdb", "snapshot", "internal/corrupt", "internal/resp", "internal/table", "internal/vfs"},
+	"internal/engine":  {"aof", "rdb", "snapshot", "internal/corrupt", "internal/glob", "internal/resp", "internal/table", "internal/vfs"},
 	".":                {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/vfs"},
 }
 

@@ -1,9 +1,10 @@
-package engine
+// Package glob matches keys against the patterns of KEYS and SCAN.
+package glob
 
-// match reports whether a key fits a pattern as Redis's KEYS judges it: * for any run of bytes, ?
+// Match reports whether a key fits a pattern as Redis's KEYS judges it: * for any run of bytes, ?
 // for one, [a-c] for one of a set, [^a-c] for one outside it, \ before a byte that is meant
 // itself. It takes time proportional to pattern and key for each * at most.
-func match(pattern, key string) bool {
+func Match[K string | []byte](pattern string, key K) bool {
 	p, k := 0, 0
 	star, mark := -1, 0 // where the last * stands, and how much of the key it has taken
 	for k < len(key) {

@@ -1,0 +1,142 @@
+package rdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// key reads a key and its value behind a type number, or passes over them when it is not wanted.
+func (r *Reader) key(number byte) (wanted bool, err error) {
+	t := r.version.typeOf(number)
+	if number != typeString {
+		if _, ok := kinds[t]; !ok {
+			return false, r.unknown(number)
+		}
+	}
+	r.attributed()
+	r.given, r.sawKey = true, true
+	key, err := r.in.str(&r.keyScratch, r.settings.maxValue)
+	if err != nil {
+		return false, err
+	}
+	e := &r.entry
+	e.Type, e.ValueOffset = t, r.in.offset()
+	r.keys++
+	if r.settings.filter.on {
+		e.Key, e.Value, e.Size = key.bytes(r.in), nil, 0
+		if !r.settings.filter.wants(e) {
+			return false, r.in.skip(layouts[t])
+		}
+	}
+	if number == typeString {
+		value, err := r.in.str(&r.scratch, r.settings.maxValue)
+		if err != nil {
+			return false, err
+		}
+		e.Value = value.bytes(r.in)
+	} else if e.Value, err = r.value(t); err != nil {
+		return false, err
+	}
+	e.Key = key.bytes(r.in) // the buffer may have moved
+	e.Size = r.in.offset() - e.Offset
+	return true, nil
+}
+
+// value reads a value that is passed on as it stands. Damage in it names the key by its number in
+// the file, from 1.
+func (r *Reader) value(t snapshot.Type) ([]byte, error) {
+	at := r.in.offset()
+	value, err := r.payload(t)
+	if err == nil {
+		if r.odd != nil && r.settings.validate && r.validator.odd != "" {
+			r.odd(r.ofKey(t, corrupt.New(at, "%s", r.validator.odd)))
+		}
+		return value, nil
+	}
+	var damage *corrupt.Error
+	if errors.As(err, &damage) && !damage.Torn {
+		r.ofKey(t, damage)
+	}
+	return nil, err
+}
+
+// payload reads a value, to its last element or only to where it ends.
+func (r *Reader) payload(t snapshot.Type) ([]byte, error) {
+	if !r.settings.validate {
+		return r.in.kept(layouts[t], r.settings.maxValue)
+	}
+	start := r.in.place()
+	r.walker.start = start
+	if err := r.validator.walk(&r.walker, t); err != nil {
+		return nil, err
+	}
+	return r.in.between(start, r.in.place()), nil
+}
+
+// ofKey says in an error which key's value it is about.
+func (r *Reader) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
+	e.What = fmt.Sprintf("key %d, %s of type %d: %s", r.keys, TypeName(t), t.RDB(), e.What)
+	return e
+}
+
+// attributed notes where the record of the next key begins.
+func (r *Reader) attributed() {
+	if !r.begun {
+		r.begun, r.entry.Offset = true, r.at
+	}
+}
+
+// attribute reads what belongs to the next key.
+func (r *Reader) attribute(op byte) (err error) {
+	r.attributed()
+	r.attributes = true
+	e := &r.entry
+	switch op {
+	case opIdle:
+		e.HasIdle = true
+		e.Idle, err = r.in.length()
+	case opFreq:
+		e.HasFreq = true
+		e.Freq, err = r.in.byte()
+	case opExpire:
+		p, err := r.in.bytes(4)
+		if err != nil {
+			return err
+		}
+		r.expireAt(int64(int32(binary.LittleEndian.Uint32(p))) * 1000)
+	case opExpireMs:
+		p, err := r.in.bytes(8)
+		if err != nil {
+			return err
+		}
+		if ms := int64(binary.LittleEndian.Uint64(p)); ms != -1 {
+			r.expireAt(ms)
+		} else {
+			e.ExpireAtMs = 0
+		}
+	}
+	return err
+}
+
+// meta keeps what modules say about the next key: a count, and for each a class of 4 bytes and
+// pieces as a module's value has them.
+func (r *Reader) meta() error {
+	r.attributed()
+	r.attributes = true
+	meta, err := r.in.kept(layoutKeyMeta, r.settings.maxValue)
+	r.entry.Meta = bytes.Clone(meta)
+	return err
+}
+
+// expireAt notes an expiry. An Entry says 0 for none, so that the instant 0 becomes the next one.
+func (r *Reader) expireAt(ms int64) {
+	if ms == 0 {
+		ms = 1
+	}
+	r.entry.ExpireAtMs = ms
+}

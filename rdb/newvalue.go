@@ -1,0 +1,199 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// NewList returns a list of copies of elements, of which there must be one at least.
+func NewList(elements ...[]byte) (*List, error) {
+	return made[*List](typeList, appendElements(nil, len(elements), slices.Values(elements)))
+}
+
+// NewSet returns a set of copies of members, of which there must be one at least and none twice.
+func NewSet(members ...[]byte) (*Set, error) {
+	return made[*Set](typeSet, appendElements(nil, len(members), slices.Values(members)))
+}
+
+// NewHash returns a hash of copies of fields, of which there must be one at least and no name twice.
+func NewHash(fields ...HashField) (*Hash, error) {
+	t := snapshot.Type(typeHash)
+	for _, f := range fields {
+		if f.ExpireAtMs < 0 || f.ExpireAtMs > maxFieldExpiry {
+			return nil, errors.New("rdb: no hash: the expiry of a field is out of range")
+		}
+		if f.ExpireAtMs != 0 {
+			t = typeHashTTL
+		}
+	}
+	return made[*Hash](t, appendHash(nil, len(fields), slices.Values(fields)))
+}
+
+// NewSortedSet returns a sorted set of copies of members, of which there must be one at least and
+// none twice. No score may be NaN.
+func NewSortedSet(members ...ScoredMember) (*SortedSet, error) {
+	p := appendLength(nil, uint64(len(members)))
+	for _, m := range members {
+		p = appendScored(p, m)
+	}
+	return made[*SortedSet](typeZSet, p)
+}
+
+// StreamItem is an entry to make a stream of.
+type StreamItem struct {
+	ID     StreamID
+	Fields []StreamField
+}
+
+// StreamField is a name and a value in a StreamItem.
+type StreamField struct{ Name, Value []byte }
+
+const (
+	nodeItems = 100     // entries that go into one listpack at most; Redis: stream-node-max-entries
+	nodeBytes = 4 << 10 // bytes behind which a next one is begun; Redis: stream-node-max-bytes
+	nodeLimit = 1 << 30 // bytes of a listpack that Redis does not go over
+)
+
+// NewStream returns a stream of copies of items, whose ids must ascend and be above 0-0; none are
+// allowed. Its fields are those of a stream that items were added to and nothing else; groups and the
+// rest may be set afterwards, and EncodeValue takes them as they are then.
+func NewStream(items ...StreamItem) (*Stream, error) {
+	var nodes []byte
+	var count uint64
+	for rest := items; len(rest) > 0; count++ {
+		node := newNode(rest[0])
+		n := 0
+		for ; n < len(rest) && n < nodeItems && (n == 0 || len(node.p) < nodeBytes); n++ {
+			node.add(rest[n])
+		}
+		if len(node.p) > nodeLimit {
+			return nil, errors.New("rdb: no stream: an entry of more than a gigabyte")
+		}
+		nodes = append(nodes, streamIDSize)
+		nodes = appendRawID(nodes, rest[0].ID)
+		nodes = appendBytes(nodes, node.bytes())
+		rest = rest[n:]
+	}
+	last, first := StreamID{}, StreamID{}
+	for i, item := range items {
+		if last.Compare(item.ID) >= 0 {
+			return nil, errors.New("rdb: no stream: ids that do not ascend from 0-1")
+		}
+		if last = item.ID; i == 0 {
+			first = last
+		}
+	}
+	p := append(appendLength(nil, count), nodes...)
+	p = appendLength(p, uint64(len(items)))
+	p = appendID(appendID(appendID(p, last), first), StreamID{})
+	p = appendLength(p, uint64(len(items)))
+	return made[*Stream](typeStream2, append(p, 0))
+}
+
+// appendBytes appends s as a string that is given by its bytes.
+func appendBytes(p, s []byte) []byte { return append(appendLength(p, uint64(len(s))), s...) }
+
+// node is a listpack of a stream under way: walkstream.go draws it.
+type node struct {
+	p     []byte // the elements
+	n     int    // how many they are
+	items int
+	first StreamItem // whose names the others may share
+}
+
+func newNode(first StreamItem) *node { return &node{first: first} }
+
+// add adds an entry.
+func (l *node) add(item StreamItem) {
+	l.items++
+	same := slices.EqualFunc(item.Fields, l.first.Fields, func(a, b StreamField) bool { return string(a.Name) == string(b.Name) })
+	before := l.n
+	flags := int64(0)
+	if same {
+		flags = entrySameFields
+	}
+	l.integer(flags)
+	l.integer(int64(item.ID.Ms - l.first.ID.Ms))
+	l.integer(int64(item.ID.Seq - l.first.ID.Seq))
+	if !same {
+		l.integer(int64(len(item.Fields)))
+	}
+	for _, f := range item.Fields {
+		if !same {
+			l.text(f.Name)
+		}
+		l.text(f.Value)
+	}
+	l.integer(int64(l.n - before))
+}
+
+// bytes returns the whole listpack: what all entries share stands before them.
+func (l *node) bytes() []byte {
+	head := node{}
+	head.integer(int64(l.items))
+	head.integer(0)
+	head.integer(int64(len(l.first.Fields)))
+	for _, f := range l.first.Fields {
+		head.text(f.Name)
+	}
+	head.integer(0)
+	size := listpackHead + len(head.p) + len(l.p) + 1
+	p := binary.LittleEndian.AppendUint32(make([]byte, 0, size), uint32(size))
+	p = binary.LittleEndian.AppendUint16(p, uint16(min(head.n+l.n, manyEntries)))
+	return append(append(append(p, head.p...), l.p...), 0xff)
+}
+
+// integer adds an integer: listpack.go draws the encodings.
+func (l *node) integer(n int64) {
+	start := len(l.p)
+	switch {
+	case n >= 0 && n < 1<<7:
+		l.p = append(l.p, byte(n))
+	case n >= -1<<12 && n < 1<<12:
+		l.p = append(l.p, 0xc0|byte(n>>8)&0x1f, byte(n))
+	case n >= -1<<31 && n < 1<<31:
+		l.p = binary.LittleEndian.AppendUint32(append(l.p, 0xf3), uint32(n))
+	default:
+		l.p = binary.LittleEndian.AppendUint64(append(l.p, 0xf4), uint64(n))
+	}
+	l.close(start)
+}
+
+// text adds a string, as an integer where it is the text of one.
+func (l *node) text(s []byte) {
+	if n, ok := smallInteger(s); ok {
+		l.integer(int64(n))
+		return
+	}
+	start := len(l.p)
+	switch n := len(s); {
+	case n < 1<<6:
+		l.p = append(l.p, 0x80|byte(n))
+	case n < 1<<12:
+		l.p = append(l.p, 0xe0|byte(n>>8), byte(n))
+	default:
+		l.p = binary.LittleEndian.AppendUint32(append(l.p, 0xf0), uint32(n))
+	}
+	l.p = append(l.p, s...)
+	l.close(start)
+}
+
+// close adds the back-length of the element that began at start.
+func (l *node) close(start int) {
+	size := len(l.p) - start
+	width := 1
+	for width < 5 && size >= 1<<(7*width)-1 && !(width == 1 && size == 127) {
+		width++ // the greatest size of each width but the first takes one more, as Redis has it
+	}
+	for i := width - 1; i >= 0; i-- {
+		b := byte(size>>(7*i)) & 0x7f
+		if i < width-1 {
+			b |= 0x80
+		}
+		l.p = append(l.p, b)
+	}
+	l.n++
+}

@@ -1,0 +1,168 @@
+package rdb
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/internal/lzf"
+)
+
+const (
+	writeSize = 256 << 10 // bytes of the buffer; what is longer goes around it
+
+	// Redis's policy for compressing a string.
+	compressAbove = 20 // bytes that are never worth it
+	compressSaves = 4  // bytes that it must save at least
+)
+
+// output gathers a dump's bytes and their sum. After an error it stays failed.
+type output struct {
+	w      io.Writer
+	buf    []byte
+	done   int64 // bytes written
+	ticked int64 // done at the last look at ctx
+	ctx    context.Context
+	crc    uint64
+	noSum  bool
+
+	lzf     *lzf.Compressor // nil when strings are not compressed
+	scratch []byte          // an LZF stream
+}
+
+func newOutput(ctx context.Context, w io.Writer, s settings) *output {
+	out := &output{w: w, buf: make([]byte, 0, writeSize), ctx: ctx, noSum: !s.checksum}
+	if s.compression {
+		out.lzf = new(lzf.Compressor)
+	}
+	return out
+}
+
+// room makes place for n small bytes in the buffer, so that append does not move it.
+func (w *output) room(n int) error {
+	if len(w.buf)+n <= cap(w.buf) {
+		return nil
+	}
+	return w.flush()
+}
+
+// flush writes the buffer out, and looks at ctx every MiB.
+func (w *output) flush() error {
+	err := w.write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+func (w *output) write(p []byte) error {
+	if !w.noSum {
+		w.crc = crc64.Update(w.crc, p)
+	}
+	n, err := w.w.Write(p)
+	w.done += int64(n)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err == nil && w.done-w.ticked >= progressStep {
+		w.ticked = w.done
+		err = w.ctx.Err()
+	}
+	return err
+}
+
+// raw adds p as it is.
+func (w *output) raw(p []byte) error {
+	if len(p) <= cap(w.buf)-len(w.buf) {
+		w.buf = append(w.buf, p...)
+		return nil
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if len(p) > cap(w.buf)/2 {
+		return w.write(p)
+	}
+	w.buf = append(w.buf, p...)
+	return nil
+}
+
+// str adds p as a string, in the shortest of the encodings that Redis would choose from.
+func (w *output) str(p []byte) error {
+	if err := w.room(maxHead); err != nil {
+		return err
+	}
+	if v, ok := smallInteger(p); ok {
+		w.buf = appendInteger(w.buf, v)
+		return nil
+	}
+	if w.lzf != nil && len(p) > compressAbove {
+		stream, ok := w.lzf.Append(w.scratch[:0], p, len(p)-compressSaves)
+		w.scratch = stream
+		if ok {
+			w.buf = append(w.buf, stringLZF)
+			w.buf = appendLength(w.buf, uint64(len(stream)))
+			w.buf = appendLength(w.buf, uint64(len(p)))
+			return w.raw(stream)
+		}
+	}
+	w.buf = appendLength(w.buf, uint64(len(p)))
+	return w.raw(p)
+}
+
+// maxHead is what stands before the bytes of a string at most: a byte and two lengths.
+const maxHead = 1 + 2*9
+
+// appendLength appends n in the shortest form.
+func appendLength(dst []byte, n uint64) []byte {
+	switch {
+	case n < 1<<6:
+		return append(dst, byte(n))
+	case n < 1<<14:
+		return append(dst, 0x40|byte(n>>8), byte(n))
+	case n <= math.MaxUint32:
+		return binary.BigEndian.AppendUint32(append(dst, length32), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, length64), n)
+}
+
+// appendString appends p as a string, as an integer where it is the text of one.
+func appendString(dst, p []byte) []byte {
+	if v, ok := smallInteger(p); ok {
+		return appendInteger(dst, v)
+	}
+	return append(appendLength(dst, uint64(len(p))), p...)
+}
+
+// appendInteger appends v in the shortest integer form of a string.
+func appendInteger(dst []byte, v int32) []byte {
+	switch {
+	case v >= math.MinInt8 && v <= math.MaxInt8:
+		return append(dst, stringInt8, byte(v))
+	case v >= math.MinInt16 && v <= math.MaxInt16:
+		return binary.LittleEndian.AppendUint16(append(dst, stringI16), uint16(v))
+	}
+	return binary.LittleEndian.AppendUint32(append(dst, stringI32), uint32(v))
+}
+
+// smallInteger returns the integer whose decimal text p is, exactly, if it fits 32 bits.
+func smallInteger(p []byte) (int32, bool) {
+	if len(p) == 0 || len(p) > len("-2147483648") {
+		return 0, false
+	}
+	digits := p
+	if p[0] == '-' {
+		digits = p[1:]
+	}
+	if len(digits) == 0 || digits[0] == '0' && len(p) > 1 {
+		return 0, false
+	}
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+	}
+	v, err := strconv.ParseInt(string(p), 10, 32)
+	return int32(v), err == nil
+}

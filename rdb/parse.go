@@ -1,0 +1,215 @@
+package rdb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// record reads the next record. What belongs to no record of its own is read on the way.
+func (r *Reader) record() (Record, error) {
+	if r.version.number == 0 {
+		if err := r.magic(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		if r.given { // to the caller, or to nobody: the next one has attributes of its own
+			r.given, r.begun = false, false
+			if r.attributes {
+				r.attributes = false
+				r.entry.ExpireAtMs, r.entry.Usage, r.entry.Meta = 0, Usage{}, nil
+			}
+		}
+		r.in.hold()
+		r.at = r.in.offset()
+		b, err := r.in.byte()
+		if err != nil {
+			return nil, err
+		}
+		if b < opTemplate {
+			wanted, err := r.key(b)
+			if err != nil {
+				return nil, err
+			}
+			if wanted {
+				return &r.entry, nil
+			}
+			continue
+		}
+		if b == opEOF {
+			if err := r.trailer(); err != nil {
+				return nil, err
+			}
+			return nil, io.EOF
+		}
+		if rec, err := r.other(b); rec != nil || err != nil {
+			return rec, err
+		}
+	}
+}
+
+func (r *Reader) magic() error {
+	p, err := r.in.bytes(magicSize)
+	if err != nil {
+		return err
+	}
+	if r.version, err = parseMagic([magicSize]byte(p)); err != nil {
+		return err
+	}
+	r.header.Version = r.version.String()
+	return nil
+}
+
+// trailer compares the checksum behind the end.
+func (r *Reader) trailer() error {
+	if r.version.number < checksumSince {
+		return nil
+	}
+	sum := r.in.sum()
+	at := r.in.offset()
+	p, err := r.in.bytes(8)
+	if err != nil {
+		return err
+	}
+	stored := binary.LittleEndian.Uint64(p)
+	r.header.Checksum = stored != 0
+	if stored != 0 && r.settings.checksum && stored != sum {
+		return corrupt.New(at, "want the checksum %016x of what was read, found %016x", sum, stored)
+	}
+	return nil
+}
+
+// other reads what is behind an opcode other than the end's. Attributes and the choice of a database
+// are no record of their own.
+func (r *Reader) other(op byte) (Record, error) {
+	switch op {
+	case opExpireMs, opExpire, opIdle, opFreq:
+		return nil, r.attribute(op)
+	case opSelectDB:
+		n, err := r.in.length()
+		if err == nil && n > math.MaxInt32 {
+			err = corrupt.New(r.at, "want a database number, found %d", n)
+		}
+		r.entry.DB = int(n)
+		return nil, err
+	case opResizeDB:
+		var n [2]int64
+		if err := r.lengths(n[:]); err != nil {
+			return nil, err
+		}
+		return &Sizes{snapshot.Count{DB: r.entry.DB, Keys: n[0], Expires: n[1]}}, nil
+	case opSlotInfo:
+		var n [3]int64
+		if err := r.lengths(n[:]); err != nil {
+			return nil, err
+		}
+		return &SlotInfo{n[0], n[1], n[2]}, nil
+	case opAux:
+		return r.aux()
+	case opFunction, opModuleAux:
+		return r.extra(op)
+	case opSlotImport: // opKeyMeta of Redis
+		if r.version.valkey {
+			return r.slotImport()
+		}
+		if r.version.number >= keyMetaSince {
+			return nil, r.meta()
+		}
+	}
+	return nil, r.unknown(op)
+}
+
+// lengths fills n. One beyond int64 counts as the greatest.
+func (r *Reader) lengths(n []int64) error {
+	for i := range n {
+		v, err := r.in.length()
+		if err != nil {
+			return err
+		}
+		n[i] = int64(min(v, math.MaxInt64))
+	}
+	return nil
+}
+
+// aux reads a field that describes the dump.
+func (r *Reader) aux() (Record, error) {
+	name, err := r.in.str(&r.keyScratch, r.settings.maxValue)
+	if err != nil {
+		return nil, err
+	}
+	value, err := r.in.str(&r.scratch, r.settings.maxValue)
+	if err != nil {
+		return nil, err
+	}
+	a := &Aux{string(name.bytes(r.in)), string(value.bytes(r.in))}
+	r.header.add(a)
+	return a, nil
+}
+
+// extra reads a function library or a module's data, which is passed on as it stands.
+func (r *Reader) extra(op byte) (Record, error) {
+	var payload []byte
+	var err error
+	if op == opModuleAux { // which has the form of a module's value
+		payload, err = r.payload(typeModule)
+	} else {
+		start := r.in.place()
+		_, err = r.in.str(&r.scratch, r.settings.maxValue)
+		payload = r.in.between(start, r.in.place())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Extra{snapshot.Extra{Opcode: op, Payload: bytes.Clone(payload)}, r.at}, nil
+}
+
+// slotImport reads the state of a cluster's slot migration: job, ranges.
+func (r *Reader) slotImport() (Record, error) {
+	job, err := r.in.str(&r.scratch, r.settings.maxValue)
+	if err != nil {
+		return nil, err
+	}
+	s := &SlotImport{Job: bytes.Clone(job.bytes(r.in))}
+	n, err := r.in.length()
+	if err != nil {
+		return nil, err
+	}
+	for range n {
+		r.in.hold()
+		var ends [2]int64
+		if err := r.lengths(ends[:]); err != nil {
+			return nil, err
+		}
+		s.Ranges = append(doubled(s.Ranges), SlotRange{ends[0], ends[1]})
+	}
+	return s, nil
+}
+
+// unknown is the error for a type or opcode that is not read. It says what it is where that is
+// known; otherwise a file of a known version is damaged, and a newer one is newer.
+func (r *Reader) unknown(b byte) error {
+	what := ""
+	switch {
+	case b == typeModuleOld && !r.version.valkey && r.version.number <= 8:
+		what = "a module value of before Redis 4.0 (type 6), which does not tell where it ends"
+	case b == opFunctionOld && !r.version.valkey && r.version.number == 10:
+		what = "a function of a Redis 7.0 release candidate (opcode 246)"
+	case r.version.valkey && b == opUpdate:
+		what = "an update of a forkless Valkey snapshot (opcode 242)"
+	case r.version.newer() && !r.version.valkey && (b == opTemplate || b >= 29 && b <= 32):
+		what = fmt.Sprintf("a hash template (%d)", b)
+	case r.version.newer() && !r.version.valkey && b == 33:
+		what = "a rate limiter (type 33)"
+	case r.version.newer() || r.version.valkey && b < opTemplate:
+		what = fmt.Sprintf("type or opcode %d of %v", b, r.version)
+	default:
+		return corrupt.New(r.at, "want a type or an opcode, found %d", b)
+	}
+	return &UnsupportedError{r.at, what}
+}
