@@ -11,14 +11,16 @@ import (
 
 // Start makes a log that was replayed ready for Append. A crash leaves:
 //
-//  1. after the torn tail is cut and synced: the log without it.
-//  2. after the directory of a single-file log is made: that log.
-//  3. after the manifest that lists the single file is published: an upgrade that the next
+//  1. after the directories are synced: the log as it was replayed, whatever a process that
+//     was killed had renamed without syncing.
+//  2. after the torn tail is cut and synced: the log without it.
+//  3. after the directory of a single-file log is made: that log.
+//  4. after the manifest that lists the single file is published: an upgrade that the next
 //     Start, or a Redis, goes on with.
-//  4. after the single file is moved: the log, with it as its base.
-//  5. after the new increment is made, where there was none: an unlisted file.
-//  6. after the manifest is published: the log, ready.
-//  7. after the closing mark is written: the same.
+//  5. after the single file is moved: the log, with it as its base.
+//  6. after the new increment is made, where there was none: an unlisted file.
+//  7. after the manifest is published: the log, ready.
+//  8. after the closing mark is written: the same.
 //
 // On an error the log cannot be used; nothing that Replay has given is lost.
 func (l *Log) Start() error {
@@ -30,6 +32,9 @@ func (l *Log) Start() error {
 	l.mu.Unlock()
 	if wrong {
 		return fmt.Errorf("%w: Start comes after Replay", ErrClosed)
+	}
+	if err := l.disk.settle(); err != nil {
+		return err
 	}
 	if err := removeTemps(l.disk); err != nil {
 		return err

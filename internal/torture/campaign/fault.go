@@ -1,0 +1,3 @@
+package campaign
+
+func fault(r *Run) {}
