@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -94,6 +95,9 @@ func (r *rewrite) publish(base manifestFile) error {
 			}
 		}
 	}
+	if planted.On(planted.DeleteBeforeCommit) {
+		removeHistory(r.log, m)
+	}
 	err := r.log.disk.publish(m)
 	r.log.disk.legacy = r.log.disk.legacy && !r.log.disk.listed
 	return err
@@ -154,7 +158,7 @@ func (r *rewrite) takeOverLocked() {
 func (r *rewrite) publishFails(base manifestFile, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
-	unknown := errors.As(err, &dirSync)
+	unknown := errors.As(err, &dirSync) && !planted.On(planted.BaseDeletedOnUnknown)
 	err = r.dirSyncFails(err)
 	if unknown {
 		if r.fresh {

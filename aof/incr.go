@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -41,7 +42,7 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 	if err == nil {
 		err = t.file.Sync()
 	}
-	if err == nil {
+	if err == nil && !planted.On(planted.NoDirSyncAfterCreate) {
 		if e := disk.fs.SyncDir(disk.dir); e != nil {
 			err = &snapshot.DirSyncError{Dir: disk.dir, Err: e}
 		}
@@ -85,7 +86,11 @@ func (t *incr) seal(group []byte, synced int64) []byte {
 	} else {
 		t.noted = synced
 	}
-	return appendMark(group, sum(groupSeed(t.seq, t.size), group), synced)
+	seed := groupSeed(t.seq, t.size)
+	if planted.On(planted.ChecksumOfOldFile) {
+		seed = groupSeed(1, t.size)
+	}
+	return appendMark(group, sum(seed, group), synced)
 }
 
 // discard closes and removes a file that no manifest lists.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // A manifest is text, one line a file, each ended by LF:
@@ -138,7 +139,7 @@ func (m *manifest) parseLine(text []byte, offset int, line string, names map[str
 	if line[0] == '#' {
 		hex, ours := strings.CutPrefix(line, markPrefix)
 		want := fmt.Sprintf("%08x\n", crc32.Checksum(text[:offset], castagnoli))
-		if ours && hex != want {
+		if ours && hex != want && !planted.On(planted.ManifestUnchecked) {
 			return bad("checksum of the manifest: found %q, computed %q", hex, want)
 		}
 		if ours && offset+len(line) != len(text) {

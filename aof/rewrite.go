@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -95,8 +96,10 @@ func (r *rewrite) prepare() error {
 		if err := removeTemps(l.disk); err != nil {
 			return err
 		}
-	} else if err := l.Sync(context.Background()); err != nil {
-		return err
+	} else if !planted.On(planted.NoSyncAtRotation) {
+		if err := l.Sync(context.Background()); err != nil {
+			return err
+		}
 	}
 	next, err := createIncr(l.disk, l.marked)
 	if err != nil {

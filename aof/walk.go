@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -137,7 +136,7 @@ func (w *walk) token(t *resp.Token) error {
 	if t.Line != nil {
 		return w.annotation(t)
 	}
-	w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+	w.crc = sum(w.crc, t.Raw)
 	bare := w.bare
 	w.bare = false
 	switch name := t.Args[0]; {
@@ -203,7 +202,7 @@ func (w *walk) annotation(t *resp.Token) error {
 			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 			return nil
 		}
-		w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+		w.crc = sum(w.crc, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
 			w.whole, w.sum = t.End(), w.crc

@@ -148,7 +148,7 @@ func TestAFailedSyncDropsThePages(t *testing.T) {
 	if got := read(t, m.Crash(vfs.KeepNone, 0), "/d/f"); got != "old.\x00\x00\x00\x00kept" {
 		t.Errorf("disk: %q", got)
 	}
-	f.DropCache()
+	f.DropCache(0)
 	if got := read(t, m, "/d/f"); got != "old.\x00\x00\x00\x00kept" {
 		t.Errorf("after the cache was dropped: %q", got)
 	}

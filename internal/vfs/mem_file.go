@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -147,12 +148,18 @@ func (f *memFile) failSync() {
 	}
 }
 
-// DropCache lets dropped pages go: what is read now is what the disk has.
-func (f *memFile) DropCache() {
+// DropCache lets dropped pages go: what is read from offset on is what the disk has. A file that
+// is again as the disk has it may be written.
+func (f *memFile) DropCache(offset int64) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if f.node.dropped {
-		f.node.data = f.node.onDisk()
+	n := f.node
+	disk := n.onDisk()
+	if from := min(offset, int64(len(disk))); n.dropped {
+		n.data = append(n.data[:from:from], disk[from:]...)
+	}
+	if bytes.Equal(n.data, disk) {
+		n.failed, n.dropped = false, false
 	}
 }
 

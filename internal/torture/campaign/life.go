@@ -24,6 +24,8 @@ type life struct {
 	states   []state
 	digests  []uint64
 	instants map[int]bool // the states that a save took; used when there is no log
+	doubtful bool         // the newest write failed, and may have taken effect
+	dropped  atomic.Bool  // a sync failed: the disk lacks what the system had taken
 
 	// Indexes of states. A background goroutine may look at them.
 	issued   atomic.Int64 // the newest that a crash may leave
@@ -76,14 +78,16 @@ func (l *life) play(o op) error {
 	if l.log == nil && o.kind != opSave {
 		return nil
 	}
-	at := l.acked.Load()
+	at := l.issued.Load()
 	if o.kind == opSave {
 		l.instants[int(at)] = true
 	}
 	l.inner = o.inner
 	err := o.do(l.store)
 	l.inner = nil
-	if err == nil {
+	// A dump says nothing about a log that has failed, and the log is what is read.
+	if err == nil && (o.kind != opSave || l.log == nil || l.store.Err() == nil) {
+		l.acked.Store(max(at, l.acked.Load()))
 		l.promise(at)
 	}
 	return err
@@ -105,6 +109,7 @@ func (l *life) write(o op) error {
 	l.push(next)
 	k := l.issued.Add(1)
 	if err := o.do(l.store); err != nil {
+		l.doubtful = true
 		return err
 	}
 	l.acked.Store(k)
@@ -114,11 +119,27 @@ func (l *life) write(o op) error {
 	return nil
 }
 
-// takeBack forgets a write that was refused and is known not to be.
-func (l *life) takeBack() {
+// settle looks whether a write that failed has taken effect in memory. One that was refused has
+// not, and is forgotten: the log has it only if memory has.
+func (l *life) settle() error {
+	if !l.doubtful {
+		return nil
+	}
+	l.doubtful = false
+	d, err := digestOf(l.store)
+	if err != nil {
+		return fmt.Errorf("reading after a failed write: %w", err)
+	}
 	n := len(l.states) - 1
-	l.states, l.digests = l.states[:n], l.digests[:n]
-	l.issued.Add(-1)
+	switch d {
+	case l.digests[n]:
+	case l.digests[n-1]:
+		l.states, l.digests = l.states[:n], l.digests[:n]
+		l.issued.Add(-1)
+	default:
+		return fmt.Errorf("memory holds neither S(%d) nor S(%d): %s", n-1, n, held(l.store))
+	}
+	return nil
 }
 
 // reopen closes and opens. Without a log and without save rules what was not saved is gone.
@@ -133,12 +154,15 @@ func (l *life) reopen() error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	back := l.promised.Load()
+	// A dump whose save failed at the last step may be the newer one; nothing more is promised.
+	back, err := l.find(l.store, int(l.promised.Load()), int(l.issued.Load()))
+	if err != nil {
+		return fmt.Errorf("reopened: %w", err)
+	}
 	l.push(l.states[back])
 	k := l.issued.Add(1)
 	l.instants[int(k)] = true
 	l.acked.Store(k)
-	l.promised.Store(k)
 	return nil
 }
 
@@ -154,7 +178,7 @@ func (l *life) playAll(sc script) error {
 
 // floor is the oldest state that may be left: by a kill, or by a loss of power.
 func (l *life) floor(killed bool) int {
-	if killed && l.log != nil {
+	if killed && l.log != nil && !l.dropped.Load() {
 		return int(l.acked.Load())
 	}
 	return int(l.promised.Load())
@@ -209,8 +233,9 @@ func (b *bystander) pass(name string) {
 	l.inner = l.inner[1:]
 	later := l.inner
 	l.inner = nil
-	_ = l.write(o) // a failure is one of the log, which the rewrite meets too
-	l.inner = later
+	if err := l.write(o); err == nil { // a failure is one of the log, which the rewrite meets too
+		l.inner = later
+	}
 }
 
 // files gives the content of every file of dataDir but the lock.

@@ -111,6 +111,9 @@ func powerLife(r *Run, m mode, name string, sc script) {
 		n = r.by(1, 4)
 	}
 	for i, at := range *moments {
+		if i%r.by(3, 1) != 0 {
+			continue
+		}
 		at.torn = i > 0 && (*moments)[i-1].op.Kind == "write"
 		step := fmt.Sprintf("%s/%d", name, i)
 		r.Go(step, func() error { return crashMoment(r, l, sc, at, i, n) })

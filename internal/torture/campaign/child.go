@@ -1,0 +1,4 @@
+package campaign
+
+// Child runs what this process was started for by a campaign, and does not return then.
+func Child() {}
