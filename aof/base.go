@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strconv"
 
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
@@ -27,6 +28,7 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 		_, err := w.Write(appendMark(nil, cw.crc, 0))
 		return err
 	})
+	base.extra = []string{sizeKey, strconv.FormatInt(size, 10)}
 	return base, size, err
 }
 
@@ -84,7 +86,7 @@ func (r *rewrite) publish(base manifestFile) error {
 	old := r.log.disk.manifest
 	m := &manifest{
 		base:  &base,
-		incrs: []manifestFile{{name: r.next.name, seq: r.next.seq, kind: kindIncr}},
+		incrs: []manifestFile{r.next.line()},
 	}
 	if old != nil {
 		m.history = append(m.history, old.history...)

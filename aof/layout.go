@@ -170,6 +170,10 @@ func (l *layout) require(f manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
+	if want := f.size(); f.kind == kindBase && want >= 0 && info.Size() != want {
+		return &corrupt.Error{File: path, Offset: min(want, info.Size()),
+			What: fmt.Sprintf("file of %d bytes, the manifest says %d", info.Size(), want)}
+	}
 	return nil
 }
 

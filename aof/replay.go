@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/planted"
@@ -102,6 +103,9 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if offset == 0 && f.kind == kindBase && strings.HasSuffix(f.name, baseRDBSuffix) {
+		return &corrupt.Error{File: path, What: "want an RDB, found none"}
+	}
 	src := io.NewSectionReader(file, offset, size-offset)
 	w := newWalk(src, f.seq, offset, func(unit []Command) error {
 		if err := p.to.Apply(unit); err != nil {
@@ -113,6 +117,10 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	found, err := w.run()
 	if err != nil {
 		return err
+	}
+	if want := f.size(); f.kind == kindIncr && found.cut < want {
+		return &corrupt.Error{File: path, Offset: found.cut,
+			What: fmt.Sprintf("of the %d bytes that were on disk when the file was listed, %d are good", want, found.cut)}
 	}
 	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
 		return err

@@ -130,7 +130,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		if tail, err = createIncr(l.disk, l.marked); err != nil {
 			return nil, false, err
 		}
-		next.incrs = []manifestFile{{name: tail.name, seq: tail.seq, kind: kindIncr}}
+		next.incrs = []manifestFile{tail.line()}
 		if err := l.disk.publish(&next); err != nil {
 			return nil, false, errors.Join(err, tail.file.Close())
 		}

@@ -24,8 +24,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	// Both tokens: nobody touches a file until the manifest names the new one.
 	l.writing, l.syncing = true, true
 	m := *l.disk.manifest
-	m.incrs = append(append([]manifestFile(nil), m.incrs...),
-		manifestFile{name: r.next.name, seq: r.next.seq, kind: kindIncr})
+	m.incrs = append(append([]manifestFile(nil), m.incrs...), r.next.line())
 	l.mu.Unlock()
 	err := r.dirSyncFails(l.disk.publish(&m))
 	if err != nil && l.Err() == nil {

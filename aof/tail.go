@@ -158,6 +158,18 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 			return err
 		}
 	}
+	// Bytes that are missing or too many before it have moved a group, which its own sync may tell:
+	// everything before it was on disk. So it is with the mark of Close, over nothing.
+	for i := len(s.starts); i >= 0 && !trusted && m.sync > 0; i-- {
+		start := offset
+		if i < len(s.starts) {
+			start = s.starts[i]
+		}
+		var err error
+		if trusted, err = s.sums(m, m.sync, start, offset); err != nil {
+			return err
+		}
+	}
 	if trusted {
 		s.best = max(s.best, m.sync)
 	}
@@ -170,14 +182,22 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 
 // fits tells whether m, at offset, closes the group that begins at start.
 func (s *markSearch) fits(m mark, start, offset int64) (bool, error) {
-	if start > offset || m.sync > start || s.budget < offset-start {
+	if m.sync > start {
+		return false, nil
+	}
+	return s.sums(m, start, start, offset)
+}
+
+// sums tells whether m closes the bytes from start to offset as a group that was written at place.
+func (s *markSearch) sums(m mark, place, start, offset int64) (bool, error) {
+	if start > offset || s.budget < offset-start {
 		return false, nil
 	}
 	s.budget -= offset - start
 	if s.buf == nil {
 		s.buf = make([]byte, 64<<10)
 	}
-	crc := groupSeed(s.seq, start)
+	crc := groupSeed(s.seq, place)
 	for start < offset {
 		n, err := s.file.ReadAt(s.buf[:min(int64(len(s.buf)), offset-start)], start)
 		if n == 0 {

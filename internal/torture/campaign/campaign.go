@@ -30,6 +30,14 @@ func All() []Campaign {
 	return []Campaign{
 		{"power", "the power is lost before, after and inside every operation on the disk", power},
 		{"fault", "every operation on the disk fails, in every way, once and for ever", fault},
+		{"kill", "a process that writes, saves and rewrites is killed", kill},
+		{"rot", "every bit of every file is flipped", rot},
+		{"instant", "money moves while snapshots and rewrites are taken", instant},
+		{"clock", "the wall clock jumps", clocks},
+		{"full", "the disk is full at every byte", full},
+		{"hostile", "the directory was prepared by somebody else", hostile},
+		{"lock", "many open one directory", lock},
+		{"leak", "nothing is left after Close", leak},
 	}
 }
 
@@ -143,6 +151,7 @@ func (r *Run) Step(name string, step func() error) {
 	}
 	watchdog := time.AfterFunc(patience, func() {
 		r.fail(name, fmt.Errorf("no end after %v", patience))
+		fmt.Println(r.failure)
 		buf := make([]byte, 1<<20)
 		panic(fmt.Sprintf("%s\n%s", r.failure, buf[:runtime.Stack(buf, true)]))
 	})

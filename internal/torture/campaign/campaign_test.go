@@ -1,10 +1,16 @@
 package campaign_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/torture/campaign"
 )
+
+func TestMain(m *testing.M) {
+	campaign.Child() // a process that a campaign has started does not come back
+	os.Exit(m.Run())
+}
 
 // TestCampaigns runs each campaign at its small size. go run ./internal/torture runs them at length.
 func TestCampaigns(t *testing.T) {

@@ -82,8 +82,8 @@ func fault(r *Run) {
 		for _, o := range ops {
 			for _, w := range ways[o.Kind] {
 				for _, sticky := range []bool{false, true} {
-					if n++; n%stride == 0 {
-						f := &faulty{mode: m, at: o, way: w, sticky: sticky}
+					if n++; n%stride == 0 || o.Kind == "close" && strings.Contains(o.Name, "temp-") {
+						f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
 						r.Go(f.name(), func() error { return f.run(r, sc) })
 					}
 				}
@@ -115,6 +115,7 @@ type faulty struct {
 
 	mem    *vfs.Mem
 	life   *life
+	check  bool // give the files to Redis's checkers
 	healed bool
 	met    *vfs.Op // the first operation that failed
 	told   error   // the first error of a call
@@ -255,7 +256,7 @@ func (f *faulty) crash(r *Run, when string) error {
 		{"power lost, some kept", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepSome, r.Seed) }},
 	} {
 		r.Count("images", 1)
-		if err := recovers(r, l, im.mem(), l.floor(im.killed), int(l.issued.Load()), i == 0 && f.at.N%50 == 0); err != nil {
+		if err := recovers(r, l, im.mem(), l.floor(im.killed), int(l.issued.Load()), i == 0 && f.check); err != nil {
 			return fmt.Errorf("%s, %s: %w", when, im.name, err)
 		}
 	}

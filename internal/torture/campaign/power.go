@@ -111,7 +111,7 @@ func powerLife(r *Run, m mode, name string, sc script) {
 		n = r.by(1, 4)
 	}
 	for i, at := range *moments {
-		if i%r.by(3, 1) != 0 {
+		if i%r.by(3, 1) != 0 && at.op.Kind != "syncdir" {
 			continue
 		}
 		at.torn = i > 0 && (*moments)[i-1].op.Kind == "write"
@@ -217,7 +217,7 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 		low := pick(im.killed, at.killed, at.promised)
 		mem := im.mem()
 		var keep *vfs.Mem
-		if (index+7*i)%r.by(151, 67) == 0 {
+		if (index+7*i)%r.by(151, 67) == 0 || im.killed && at.op.Kind == "syncdir" {
 			keep = mem.Kill()
 		}
 		if err := recovers(r, l, mem, low, at.issued, (index*31+i)%997 == 5); err != nil {

@@ -1,0 +1,3 @@
+package campaign
+
+func compareWithRedis(r *Run) {}
