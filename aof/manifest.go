@@ -163,6 +163,9 @@ func (m *manifest) parseLine(text []byte, offset int, line string, names map[str
 	if err != nil {
 		return bad("%v", err)
 	}
+	if len(f.appendLine(nil)) > manifestMaxLine {
+		return bad("line longer than %d bytes once its names are quoted", manifestMaxLine)
+	}
 	if names[f.name] {
 		return bad("file %q is listed twice", f.name)
 	}

@@ -36,6 +36,7 @@ func All() []Campaign {
 		{"clock", "the wall clock jumps", clocks},
 		{"full", "the disk is full at every byte", full},
 		{"hostile", "the directory was prepared by somebody else", hostile},
+		{"redis", "the same programs on a store and a redis-server", redis},
 		{"lock", "many open one directory", lock},
 		{"leak", "nothing is left after Close", leak},
 	}

@@ -94,6 +94,16 @@ func (s state) String() string {
 	return strings.Join(all, " ")
 }
 
+// whole gives a state with every value in full.
+func (s state) whole() string {
+	var all []string
+	for name, c := range s {
+		all = append(all, fmt.Sprintf("%q=%q@%d", name, c.value, c.at))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
 // kind is what an op does.
 type kind int
 
