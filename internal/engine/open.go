@@ -137,6 +137,10 @@ func (e *Engine) openDir(ctx context.Context) error {
 	if err := snapshot.RemoveTemps(e.fs, e.dir); err != nil {
 		return err
 	}
+	// A process that was killed may have renamed the dump that was just read, and not synced that.
+	if err := e.fs.SyncDir(e.dir); err != nil {
+		return err
+	}
 	return e.startLog(ctx, found)
 }
 

@@ -37,6 +37,7 @@ func All() []Campaign {
 		{"full", "the disk is full at every byte", full},
 		{"hostile", "the directory was prepared by somebody else", hostile},
 		{"redis", "the same programs on a store and a redis-server", redis},
+		{"fuzz", "several damages at once, in files of ours and of others", fuzz},
 		{"lock", "many open one directory", lock},
 		{"leak", "nothing is left after Close", leak},
 	}

@@ -30,3 +30,15 @@ func TestCampaigns(t *testing.T) {
 		})
 	}
 }
+
+// FuzzDirectory edits the files of a store and opens it.
+func FuzzDirectory(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 20, 'x'})
+	f.Add([]byte{129, 2, 0, 30, '9', 240, 0, 50, 0})
+	f.Add([]byte{8, 0, 0, 100, 0xff})
+	f.Fuzz(func(t *testing.T, edits []byte) {
+		if err := campaign.Directory(edits); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

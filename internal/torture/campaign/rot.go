@@ -85,17 +85,17 @@ func fixtures(seed uint64) ([]*fixture, error) {
 	save := op{kind: opSave}
 	err := firstError(
 		add(always, "empty", true, nil),
-		add(always, "always", true, rotScript(seed, 14)),
-		add(always, "always, killed", false, rotScript(seed+1, 14)),
-		add(everysec, "everysec", true, rotScript(seed+2, 14)),
-		add(everysec, "everysec, killed", false, append(rotScript(seed+3, 12), op{kind: opSync}, randomWrite(rand.New(rand.NewPCG(seed, 3))))),
-		add(commands, "a base of commands", true, rotScript(seed+4, 12)),
-		add(big, "timestamps", true, rotScript(seed+5, 16)),
-		add(always, "two increments", true, rotScript(seed+8, 12)),
-		add(snapshots, "a dump", true, append(rotScript(seed+6, 14), save)),
+		add(always, "always", true, rotScript(seed, 42)),
+		add(always, "always, killed", false, rotScript(seed+1, 42)),
+		add(everysec, "everysec", true, rotScript(seed+2, 42)),
+		add(everysec, "everysec, killed", false, append(rotScript(seed+3, 36), op{kind: opSync}, randomWrite(rand.New(rand.NewPCG(seed, 3))))),
+		add(commands, "a base of commands", true, rotScript(seed+4, 36)),
+		add(big, "timestamps", true, rotScript(seed+5, 48)),
+		add(always, "two increments", true, rotScript(seed+8, 36)),
+		add(snapshots, "a dump", true, append(rotScript(seed+6, 42), save)),
 		add(snapshots, "a compressed dump", true, script{{key: "k", value: strings.Repeat("lzf ", 300)}, {db: 1, key: "n", value: "12345"}, save}),
 		add(snapshots, "an empty dump", true, script{save}),
-		add(everysec, "a log and a dump", true, append(rotScript(seed+7, 8), save)),
+		add(everysec, "a log and a dump", true, append(rotScript(seed+7, 24), save)),
 	)
 	return all, err
 }
@@ -126,7 +126,7 @@ func rot(r *Run) {
 			data := f.files[name]
 			r.Count("bytes", int64(len(data)))
 			const batch = 64 // damages a step
-			stride := r.by(29, 1)
+			stride := r.by(89, 1)
 			if f.name == "always" && strings.HasSuffix(name, ".manifest") {
 				stride = 1
 			}
@@ -173,10 +173,10 @@ func damagesOf(data string, stride int, rng *rand.Rand) (all []damage) {
 	}
 	for i := 0; i < len(data); i += 512 {
 		behind := min(i+512, len(data))
-		end = behind == len(data)
+		end = behind+512 >= len(data) // at most one group is left, which does not say where it begins
 		add(data[:i]+strings.Repeat("\x00", behind-i)+data[behind:], "block at %d is zero", i)
 		if next := min(behind+512, len(data)); next > behind {
-			end = next == len(data)
+			end = next+512 >= len(data)
 			add(data[:i]+data[behind:next]+data[i:behind]+data[next:], "blocks at %d and %d are swapped", i, behind)
 		}
 	}
