@@ -198,7 +198,7 @@ func (w *walk) annotation(t *resp.Token) error {
 	if !ok {
 		// A lost block may look like a line that hides the one before our SELECT, which then
 		// would look like Redis's.
-		if w.ours && !isText(t.Line) {
+		if w.ours && (!isText(t.Line) || hidesMark(t.Line)) {
 			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 			return nil
 		}
@@ -239,6 +239,11 @@ func isText(line []byte) bool {
 		}
 	}
 	return true
+}
+
+// hidesMark tells whether a line that is no mark has swallowed one, or was one.
+func hidesMark(line []byte) bool {
+	return string(line) != selectMark && bytes.Contains(line, []byte(selectMark[:len("#p1")]))
 }
 
 // selectDB takes SELECT. One that we did not write tells that another program has gone on with the
