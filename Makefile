@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test check race heap checkptr cross redis-full kill soak fuzz bench
+.PHONY: test check race heap checkptr cross redis-full torture planted soak fuzz bench
 
 test:            ## what the README says
 	go test ./...
@@ -27,13 +27,16 @@ cross:           ## every platform builds and vets
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .
 
-kill:            ## 100 kills for each fsync policy
-	PERDURE_KILLS=100 go test -timeout 20m -run 'TestKill$$' -v .
+torture:         ## every campaign at CI's size; about six minutes
+	go run ./internal/torture
 
-soak:            ## 2000 kills for each fsync policy, a million crash images, every fuzz target for ten minutes
-	PERDURE_SEEDS=2500 go test -timeout 2h -run TestPowerLoss -v .
-	PERDURE_KILLS=2000 go test -timeout 2h -run 'TestKill$$' -v .
-	$(MAKE) fuzz FUZZTIME=10m
+planted:         ## each planted fault must be caught; about two minutes
+	go run -tags perdure_planted ./internal/torture -planted
+
+SOAK ?= 30m
+SEED ?= 1
+soak:            ## every campaign with new seeds for SOAK in all, and one table at the end
+	go run ./internal/torture -for $(SOAK) -seed $(SEED)
 
 FUZZTIME ?= 10s
 fuzz:            ## every fuzz target in turn

@@ -38,6 +38,8 @@ func All() []Campaign {
 		{"hostile", "the directory was prepared by somebody else", hostile},
 		{"redis", "the same programs on a store and a redis-server", redis},
 		{"fuzz", "several damages at once, in files of ours and of others", fuzz},
+		{"linear", "concurrent calls and crashes have an order that explains them", linear},
+		{"same", "the same answers under every option and way of loading", same},
 		{"lock", "many open one directory", lock},
 		{"leak", "nothing is left after Close", leak},
 	}

@@ -23,8 +23,6 @@ func Child() {
 		err = killChild(argument)
 	case "lock":
 		err = lockChild(argument)
-	case "limit":
-		err = limitChild(argument)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -267,7 +267,7 @@ func (f *faulty) crash(r *Run, when string) error {
 func (f *faulty) heal() error {
 	l := f.life
 	if err := l.store.Recover(context.Background()); err != nil {
-		return fmt.Errorf("Recover: %w", err)
+		return fmt.Errorf("recover: %w", err)
 	}
 	if err := l.store.Err(); err != nil && f.log != nil {
 		return fmt.Errorf("recovered, and still: %w", err)

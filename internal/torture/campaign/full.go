@@ -53,7 +53,7 @@ func fullDisk(r *Run, m mode, sc script, size int64) error {
 	l := newLife(m, mem, []state{{}}, 0)
 	if err := l.open(); err != nil {
 		if !errors.Is(err, vfs.ErrNoSpace) {
-			return fmt.Errorf("Open: %w", err)
+			return fmt.Errorf("open: %w", err)
 		}
 		l.store = nil
 	}
@@ -105,5 +105,3 @@ func wholeLog(mem *vfs.Mem) error {
 	}
 	return report.Err()
 }
-
-func limitChild(string) error { return nil }

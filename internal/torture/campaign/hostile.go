@@ -288,7 +288,7 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 		return fmt.Errorf("to read only: %w", err)
 	}
 	if v, err := s.Get("l"); err != nil || string(v) != "w" {
-		return fmt.Errorf("Get = %q, %w", v, err)
+		return fmt.Errorf("read %q, %w", v, err)
 	}
 	if err := s.Close(); err != nil {
 		return err

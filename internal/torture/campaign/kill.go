@@ -189,7 +189,7 @@ func checkKilled(dir, name string, acked [killWriters]int) (rounds int, took tim
 	began := time.Now()
 	s, err := perdure.Open(dir, killOptions(name)...)
 	if err != nil {
-		return 0, 0, fmt.Errorf("Open: %w", err)
+		return 0, 0, fmt.Errorf("open: %w", err)
 	}
 	took = time.Since(began)
 	for w, last := range acked {

@@ -242,7 +242,7 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	s, err := l.mode.open(mem)
 	if err != nil {
-		return fmt.Errorf("Open: %w", err)
+		return fmt.Errorf("open: %w", err)
 	}
 	k, err := l.find(s, low, high)
 	if err != nil {
@@ -289,7 +289,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, low int, at moment) (int64, error) {
 	s, err := first.mode.open(mem.Kill())
 	if err != nil {
-		return 0, fmt.Errorf("Open: %w", err)
+		return 0, fmt.Errorf("open: %w", err)
 	}
 	k, err := first.find(s, low, at.issued)
 	if err := firstError(err, s.CloseNoSave()); err != nil {
@@ -300,7 +300,7 @@ func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, lo
 	l, moments := recorded(first.mode, mem, first.states[:k+1], low)
 	l.instants = first.instants
 	if err := l.open(); err != nil {
-		return 0, fmt.Errorf("Open: %w", err)
+		return 0, fmt.Errorf("open: %w", err)
 	}
 	l.opened(k)
 	rest := sc[min(k, len(sc)):].again()
