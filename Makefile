@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test check race heap checkptr cross redis-full differential kill soak fuzz bench bench-dumps
+.PHONY: test check race heap checkptr cross redis-full differential torture planted soak damage fuzz bench bench-dumps
 
 test:            ## what the README says
 	go test ./...
@@ -30,14 +30,19 @@ redis-full:      ## a million keys through a real redis-server, both ways; about
 differential:    ## three million random commands on redis-server and perdure, over every way between them; about five minutes
 	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v .
 
-kill:            ## 100 kills for each fsync policy
-	PERDURE_KILLS=100 go test -timeout 20m -run 'TestKill$$' -v .
+torture:         ## every campaign at CI's size; about six minutes
+	go run ./internal/torture
 
-soak:            ## 2000 kills for each fsync policy, a million crash images, all damage, every fuzz target for ten minutes
-	PERDURE_SEEDS=2500 go test -timeout 2h -run TestPowerLoss -v .
-	PERDURE_FLIPS=255 go test -timeout 2h -run 'TestDamage$$' ./rdb
-	PERDURE_KILLS=2000 go test -timeout 2h -run 'TestKill$$' -v .
-	$(MAKE) fuzz FUZZTIME=10m
+planted:         ## each planted fault must be caught; about two minutes
+	go run -tags perdure_planted ./internal/torture -planted
+
+SOAK ?= 30m
+SEED ?= 1
+soak:            ## every campaign with new seeds for SOAK in all, and one table at the end
+	go run ./internal/torture -for $(SOAK) -seed $(SEED)
+
+damage:          ## more flips of every byte of every kind of dump; some minutes
+	PERDURE_FLIPS=120 go test -timeout 1h -run 'TestDamage$$' ./rdb
 
 FUZZTIME ?= 10s
 fuzz:            ## every fuzz target in turn

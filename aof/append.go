@@ -3,6 +3,8 @@ package aof
 import (
 	"strconv"
 	"time"
+
+	"github.com/perduredb/perdure/internal/clock"
 )
 
 const (
@@ -54,7 +56,7 @@ func (l *Log) AppendSelect(dst []byte, db int) []byte {
 
 // stampLocked notes the time, once a second: a line #TS:<unix seconds> CR LF.
 func (l *Log) stampLocked() {
-	now := time.Now().Unix()
+	now := clock.Now().Unix()
 	if now == l.stamped {
 		return
 	}

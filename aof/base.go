@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strconv"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -20,8 +22,10 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 		if rdb {
 			return b.RDB(cw)
 		}
-		if _, err := cw.Write(r.stamp); err != nil {
-			return err
+		if len(r.stamp) > 0 {
+			if _, err := cw.Write(r.stamp); err != nil {
+				return err
+			}
 		}
 		if err := b.Commands(cw); err != nil || !r.log.marked {
 			return err
@@ -29,6 +33,7 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 		_, err := w.Write(appendMark(nil, cw.crc, 0))
 		return err
 	})
+	base.extra = []string{sizeKey, strconv.FormatInt(size, 10)}
 	return base, size, err
 }
 
@@ -86,7 +91,7 @@ func (r *rewrite) publish(base manifestFile) error {
 	old := r.log.disk.manifest
 	m := &manifest{
 		base:  &base,
-		incrs: []manifestFile{{name: r.next.name, seq: r.next.seq, kind: kindIncr}},
+		incrs: []manifestFile{r.next.line()},
 	}
 	if old != nil {
 		m.history = append(m.history, old.history...)
@@ -96,6 +101,9 @@ func (r *rewrite) publish(base manifestFile) error {
 				m.history = append(m.history, f)
 			}
 		}
+	}
+	if planted.On(planted.DeleteBeforeCommit) {
+		removeHistory(r.log, m)
 	}
 	err := r.log.disk.publish(m)
 	r.log.disk.legacy = r.log.disk.legacy && !r.log.disk.listed
@@ -157,7 +165,7 @@ func (r *rewrite) takeOverLocked() {
 func (r *rewrite) publishFails(base manifestFile, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
-	unknown := errors.As(err, &dirSync)
+	unknown := errors.As(err, &dirSync) && !planted.On(planted.BaseDeletedOnUnknown)
 	err = r.dirSyncFails(err)
 	if unknown {
 		if r.fresh {

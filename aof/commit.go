@@ -1,9 +1,12 @@
 package aof
 
 import (
+	"bytes"
 	"context"
 	"hash/crc32"
 	"runtime"
+
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
@@ -34,7 +37,7 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 	p = min(p, l.appended)
 	counted := false
 	for {
-		disk := l.published && (durable || l.forcesLocked())
+		disk := l.published && (durable || l.forcesLocked()) && !planted.On(planted.AckBeforeSync)
 		late := !disk && l.lateLocked()
 		switch {
 		case l.synced >= p:
@@ -122,14 +125,26 @@ func (l *Log) handOver(group []byte) ([]byte, error) {
 		group = tail.seal(group, synced)
 	}
 	n, err := tail.file.Write(group)
-	if err == nil && n == len(group) {
+	if err == nil && (n == len(group) || planted.On(planted.ShortWriteIsFull)) {
 		return group, nil
 	}
 	// The part of a group is taken back, so that a Redis that opens the file finds whole units
 	// only. If that fails too, the next Replay cuts it.
-	_ = tail.file.Truncate(size)
+	if !planted.On(planted.TornWriteStays) {
+		_ = tail.file.Truncate(size)
+	}
 	return group, writeError(n, len(group), err)
 }
 
 // sum continues a checksum.
-func sum(crc uint32, p []byte) uint32 { return crc32.Update(crc, castagnoli, p) }
+func sum(crc uint32, p []byte) uint32 {
+	if planted.On(planted.ChecksumSkipsLengths) {
+		p = bytes.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, p)
+	}
+	return crc32.Update(crc, castagnoli, p)
+}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/perduredb/perdure/internal/clock"
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // The everysec policy. An epoch is the time from the first byte that is written after a sync has
@@ -59,6 +62,9 @@ func (l *Log) syncLocked() error {
 	defer func() { l.syncing = false }()
 	err := l.datasync(tail)
 	l.fsyncs++
+	if planted.On(planted.WriteAfterFailedSync) {
+		err = nil
+	}
 	if err != nil {
 		// What was unsynced may be gone, whatever a second try says: there is none.
 		return l.failLocked("sync", tail.path, err)
@@ -72,7 +78,11 @@ func (l *Log) syncLocked() error {
 func (l *Log) datasync(tail *incr) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
-	return tail.file.Datasync()
+	err := tail.file.Datasync()
+	if err != nil && planted.On(planted.RetryFailedSync) {
+		err = tail.file.Datasync()
+	}
+	return err
 }
 
 // syncedLocked notes what has reached the disk.
@@ -106,6 +116,14 @@ func (l *Log) syncDue() {
 	defer l.mu.Unlock()
 	for l.syncing && l.err == nil {
 		l.waitLocked()
+	}
+	if planted.On(planted.WallClockSync) {
+		now := clock.Now().Unix()
+		if now <= l.stamped {
+			l.syncTimer.Reset(syncAfter)
+			return
+		}
+		l.stamped = now
 	}
 	if l.err == nil && l.phase == phaseRunning && l.epochOpen && !l.restsLocked() {
 		_ = l.syncLocked() // a failure is sticky

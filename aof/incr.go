@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strconv"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -20,6 +22,16 @@ type incr struct {
 	durable  int64 // known to be on disk; guarded by Log.mu
 	noted    int64 // the sync of the newest mark; used by who has the token writing
 	closedAt int64 // the size that Close left it with, when it did
+	listed   int64 // the size when it was made; constant
+}
+
+// line is how a manifest lists a new increment: with the bytes that are on disk by then.
+func (t *incr) line() manifestFile {
+	f := manifestFile{name: t.name, seq: t.seq, kind: kindIncr}
+	if t.listed > 0 {
+		f.extra = []string{sizeKey, strconv.FormatInt(t.listed, 10)}
+	}
+	return f
 }
 
 // createIncr makes the next increment and leaves it on disk, not yet listed. A crash leaves:
@@ -41,7 +53,7 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 	if err == nil {
 		err = t.file.Sync()
 	}
-	if err == nil {
+	if err == nil && !planted.On(planted.NoDirSyncAfterCreate) {
 		if e := disk.fs.SyncDir(disk.dir); e != nil {
 			err = &snapshot.DirSyncError{Dir: disk.dir, Err: e}
 		}
@@ -49,7 +61,7 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 	if err != nil {
 		return nil, errors.Join(err, t.discard(disk.fs))
 	}
-	t.durable = t.size
+	t.durable, t.listed = t.size, t.size
 	return t, nil
 }
 
@@ -85,7 +97,11 @@ func (t *incr) seal(group []byte, synced int64) []byte {
 	} else {
 		t.noted = synced
 	}
-	return appendMark(group, sum(groupSeed(t.seq, t.size), group), synced)
+	seed := groupSeed(t.seq, t.size)
+	if planted.On(planted.ChecksumOfOldFile) {
+		seed = groupSeed(1, t.size)
+	}
+	return appendMark(group, sum(seed, group), synced)
 }
 
 // discard closes and removes a file that no manifest lists.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -169,6 +170,10 @@ func (l *layout) require(f manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
+	if want := f.size(); f.kind == kindBase && want >= 0 && info.Size() != want {
+		return &corrupt.Error{File: path, Offset: min(want, info.Size()),
+			What: fmt.Sprintf("file of %d bytes, the manifest says %d", info.Size(), want)}
+	}
 	return nil
 }
 
@@ -177,16 +182,32 @@ func (l *layout) require(f manifestFile) error {
 //  1. after Mkdir: a directory that may be gone; nothing stands in it.
 //  2. after SyncDir: an empty directory, which is no log.
 func (l *layout) makeDir() error {
-	if l.hasDir {
-		return nil
-	}
 	if err := l.fs.Mkdir(l.dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	// Also of one that is there: who made it may have been killed before this.
 	if err := l.fs.SyncDir(l.data); err != nil {
 		return &snapshot.DirSyncError{Dir: l.data, Err: err}
 	}
 	l.hasDir = true
+	return nil
+}
+
+// settle makes durable the names that Replay has seen. A process that was killed may have renamed
+// the manifest, or made the directory, and not synced it: deleting what that manifest calls
+// past, or writing to what it lists, must not come before it.
+func (l *layout) settle() error {
+	for _, dir := range []string{l.data, l.dir} {
+		if planted.On(planted.NamesNotSettled) {
+			break
+		}
+		if dir == l.dir && !l.hasDir {
+			continue
+		}
+		if err := l.fs.SyncDir(dir); err != nil {
+			return &snapshot.DirSyncError{Dir: dir, Err: err}
+		}
+	}
 	return nil
 }
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // replayResult is what Start needs to know of a replay.
@@ -113,17 +115,22 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	if last {
+		// After a failed sync the cache holds what the disk does not: the mark that Close writes
+		// may be there only, or everything since a sync before.
+		file.DropCache(max(0, size-int64(maxMark)))
 		if p.result.synced, err = closedInOrder(file, f.seq, size); err != nil {
 			return err
 		}
 		if p.result.synced == 0 {
-			// After a crash of the machine the cache may hold what the disk does not.
-			file.DropCache()
+			file.DropCache(0)
 		}
 	}
 	offset, err := p.preamble(file, path, size)
 	if err != nil {
 		return err
+	}
+	if offset == 0 && f.kind == kindBase && strings.HasSuffix(f.name, baseRDBSuffix) {
+		return &corrupt.Error{File: path, What: "want an RDB, found none"}
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
 	w := newWalk(src, path, f.seq, offset, func(unit []Command) error {
@@ -140,6 +147,10 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	}
 	p.stamps += found.stamps
 	p.result.past = found.past
+	if want := f.size(); f.kind == kindIncr && found.cut < want {
+		return &corrupt.Error{File: path, Offset: found.cut,
+			What: fmt.Sprintf("of the %d bytes that were on disk when the file was listed, %d are good", want, found.cut)}
+	}
 	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
 		return err
 	}
@@ -211,7 +222,7 @@ func (p *replayer) settle(
 	if problem.File == "" {
 		problem.File = path
 	}
-	if !last || verdict != verdictTorn {
+	if !last && !planted.On(planted.TornTailAnywhere) || verdict != verdictTorn {
 		problem.Torn = false // no crash of this log explains it
 		return problem
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -97,8 +98,10 @@ func (r *rewrite) prepare() error {
 		if err := removeTemps(l.disk); err != nil {
 			return err
 		}
-	} else if err := l.Sync(context.Background()); err != nil {
-		return err
+	} else if !planted.On(planted.NoSyncAtRotation) {
+		if err := l.Sync(context.Background()); err != nil {
+			return err
+		}
 	}
 	next, err := createIncr(l.disk, l.marked)
 	if err != nil {

@@ -2,10 +2,10 @@ package aof
 
 import (
 	"bytes"
-	"hash/crc32"
 	"io"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // verdict is what becomes of a file.
@@ -32,7 +32,7 @@ func judge(f io.ReaderAt, seq, size int64, w *found, start int64) (verdict, erro
 	if err != nil {
 		return 0, err
 	}
-	if synced > start {
+	if synced > start && !planted.On(planted.DamageCut) {
 		p := *w.problem
 		p.Torn = false
 		w.problem = &p
@@ -48,12 +48,34 @@ func judge(f io.ReaderAt, seq, size int64, w *found, start int64) (verdict, erro
 		}
 		return verdictDamaged, nil
 	}
+	if short, err := notCommand(f, w.cut, size); err != nil {
+		return 0, err
+	} else if short {
+		w.problem = corrupt.Torn(w.problem.Offset, "a last line that was never on disk")
+		return verdictTorn, nil
+	}
 	zero, err := allZero(f, w.problem.Offset, size)
 	if err != nil || !zero {
 		return verdictDamaged, err
 	}
 	w.problem = corrupt.Torn(w.problem.Offset, "only NUL bytes up to the end of the file")
 	return verdictTorn, nil
+}
+
+// bareMark is the length of a mark without a sync.
+const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
+
+// notCommand tells whether a tail can only be that mark, its bytes lost: no command that changes
+// anything is as short, and none begins like this one.
+func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
+	if size-offset != bareMark {
+		return false, nil
+	}
+	var first [1]byte
+	if n, err := f.ReadAt(first[:], offset); n == 0 {
+		return false, err
+	}
+	return first[0] != '*', nil
 }
 
 // allZero tells whether f is NUL from offset to size.
@@ -158,6 +180,18 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 			return err
 		}
 	}
+	// Bytes that are missing or too many before it have moved a group, which its own sync may tell:
+	// everything before it was on disk. So it is with the mark of Close, over nothing.
+	for i := len(s.starts); i >= 0 && !trusted && m.sync > 0; i-- {
+		start := offset
+		if i < len(s.starts) {
+			start = s.starts[i]
+		}
+		var err error
+		if trusted, err = s.sums(m, m.sync, start, offset); err != nil {
+			return err
+		}
+	}
 	if trusted {
 		s.best = max(s.best, m.sync)
 	}
@@ -170,20 +204,28 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 
 // fits tells whether m, at offset, closes the group that begins at start.
 func (s *markSearch) fits(m mark, start, offset int64) (bool, error) {
-	if start > offset || m.sync > start || s.budget < offset-start {
+	if m.sync > start {
+		return false, nil
+	}
+	return s.sums(m, start, start, offset)
+}
+
+// sums tells whether m closes the bytes from start to offset as a group that was written at place.
+func (s *markSearch) sums(m mark, place, start, offset int64) (bool, error) {
+	if start > offset || s.budget < offset-start {
 		return false, nil
 	}
 	s.budget -= offset - start
 	if s.buf == nil {
 		s.buf = make([]byte, 64<<10)
 	}
-	crc := groupSeed(s.seq, start)
+	crc := groupSeed(s.seq, place)
 	for start < offset {
 		n, err := s.file.ReadAt(s.buf[:min(int64(len(s.buf)), offset-start)], start)
 		if n == 0 {
 			return false, err
 		}
-		crc = crc32.Update(crc, castagnoli, s.buf[:n])
+		crc = sum(crc, s.buf[:n])
 		start += int64(n)
 	}
 	return m.verifies(crc), nil

@@ -102,6 +102,12 @@ func TestEveryPrefix(t *testing.T) {
 	last := 0
 	for n := 0; n <= len(data); n++ {
 		u, recovery, err := loadBytes(dir, data[:n])
+		if n < len("#p1:01234567\r\n") { // on disk before the manifest listed the file
+			if !errors.As(err, new(*aof.CorruptError)) {
+				t.Fatalf("%d bytes: %v", n, err)
+			}
+			continue
+		}
 		if err != nil {
 			t.Fatalf("%d bytes: %v", n, err)
 		}

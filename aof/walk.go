@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -142,7 +141,7 @@ func (w *walk) token(t *resp.Token) error {
 	if t.Line != nil {
 		return w.annotation(t)
 	}
-	w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+	w.crc = sum(w.crc, t.Raw)
 	bare := w.bare
 	w.bare = false
 	switch name := t.Args[0]; {
@@ -204,14 +203,14 @@ func (w *walk) annotation(t *resp.Token) error {
 	if !ok {
 		// A lost block may look like a line that hides the one before our SELECT, which then
 		// would look like Redis's.
-		if w.ours && !isText(t.Line) {
+		if w.ours && (!isText(t.Line) || hidesMark(t.Line)) {
 			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 			return nil
 		}
 		if w.stamp(t); w.past {
 			return nil
 		}
-		w.crc = crc32.Update(w.crc, castagnoli, t.Raw)
+		w.crc = sum(w.crc, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
 			w.whole, w.sum = t.End(), w.crc
@@ -251,6 +250,11 @@ func isText(line []byte) bool {
 		}
 	}
 	return true
+}
+
+// hidesMark tells whether a line that is no mark has swallowed one, or was one.
+func hidesMark(line []byte) bool {
+	return string(line) != selectMark && bytes.Contains(line, []byte(selectMark[:len("#p1")]))
 }
 
 // selectDB takes SELECT. One that we did not write tells that another program has gone on with the

@@ -6,6 +6,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // TempPrefix begins the name of every file that Replace has not yet put in place. A file with
@@ -26,8 +28,9 @@ const syncStep = 4 << 20
 //  2. after the rename, before the directory is synced: the old or the new file, each whole.
 //  3. after the directory is synced: the new file.
 //
-// An error in steps 1 leaves the old file, and the temporary one is removed. An error of the
-// directory sync is a *DirSyncError: which of the two files a crash would leave is not known.
+// An error in step 1 leaves the old file, and the temporary one is removed. An error of the
+// directory sync, or of a rename that was done all the same, is a *DirSyncError: which of the two
+// files a crash would leave is not known.
 func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, err error) {
 	temp := filepath.Join(dir, TempPrefix+name)
 	if err := fs.Remove(temp); err != nil && !isNotExist(err) {
@@ -37,7 +40,15 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 		return 0, errors.Join(err, removeIfThere(fs, temp))
 	}
 	if err := fs.Rename(temp, filepath.Join(dir, name)); err != nil {
+		// Some file systems tell of an error when the rename is done.
+		if _, gone := fs.Lstat(temp); gone != nil && !planted.On(planted.RenameErrorIsFinal) {
+			return size, &DirSyncError{Dir: dir, Err: errors.Join(err, gone)}
+		}
 		return 0, errors.Join(err, removeIfThere(fs, temp))
+	}
+	if planted.On(planted.NoDirSyncBeforeManifest) && strings.Contains(name, ".base.") ||
+		planted.On(planted.NoDirSyncAfterManifest) && !strings.Contains(name, ".base.") {
+		return size, nil
 	}
 	if err := fs.SyncDir(dir); err != nil {
 		return size, &DirSyncError{Dir: dir, Err: err}
@@ -45,7 +56,8 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 	return size, nil
 }
 
-// DirSyncError reports that a file was renamed into place but its directory could not be synced.
+// DirSyncError reports that a file was renamed into place, or may have been, but its directory was
+// not synced.
 type DirSyncError struct {
 	Dir string
 	Err error
@@ -89,10 +101,16 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, error) {
 	if err := write(w); err != nil {
 		return 0, errors.Join(err, f.Close())
 	}
+	if planted.On(planted.NoSyncBeforeRename) {
+		return w.size, f.Close()
+	}
 	if err := f.Sync(); err != nil {
 		return 0, errors.Join(fmt.Errorf("sync %s: %w", path, err), f.Close())
 	}
-	return w.size, f.Close()
+	if err := f.Close(); err != nil && !planted.On(planted.CloseErrorIgnored) {
+		return 0, err
+	}
+	return w.size, nil
 }
 
 // steppedWriter syncs its file every syncStep bytes.
@@ -104,6 +122,9 @@ type steppedWriter struct {
 
 func (w *steppedWriter) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
 	w.size += int64(n)
 	if err == nil && w.size-w.synced >= syncStep {
 		w.synced = w.size

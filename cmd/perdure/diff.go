@@ -188,11 +188,14 @@ func meaning(e *snapshot.Entry) ([]byte, error) {
 		return e.Value, nil
 	}
 	v, err := rdb.DecodeValue(e.Type, e.Value, rdb.Validate(false))
-	if _, module := v.(*rdb.Module); module || errors.Is(err, rdb.ErrUnsupported) {
-		return e.Value, nil // what it means only its program knows
+	if errors.Is(err, rdb.ErrUnsupported) {
+		return e.Value, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !saysAll(v) {
+		return e.Value, nil // a module's, which only its program understands, or one too new to have two forms
 	}
 	j := (&texts{base64: true}).value(v)
 	return json.Marshal([]any{j.value, j.expiry})

@@ -28,10 +28,11 @@ printed. The value of
   hash        an object; fieldExpireAtMs stands beside it when fields expire
   zset        [{"member":"a","score":1.5}] by score; an infinite one is "inf" or "-inf"
   stream      {"entries":[{"id":"1-1","fields":[["f","v"]]}],...,"groups":[...]}
-  module      {"module":"name","version":1}; dumpBase64 beside it holds all of it, as DUMP does
+  array       [{"at":0,"value":"a"}]
+  module      {"module":"name","version":1}
 
-and of types newer than Redis 8.4 only dumpBase64 stands there. perdure convert writes and reads
-these lines, name.jsonl. A key that is not valid UTF-8 stands in keyBase64
+and what does not say all of a value has dumpBase64 beside it, the payload of DUMP. perdure convert
+writes and reads these lines, name.jsonl. A key that is not valid UTF-8 stands in keyBase64
 instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
 same shape, with every string in base64, names of fields, groups and consumers included.
 
@@ -129,10 +130,28 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 		line.Value = j.value
 	}
 	line.FieldExpireAtMs = j.expiry
-	if _, ok := v.(*rdb.Module); ok {
+	if !saysAll(v) {
 		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
 	}
 	return line, nil
+}
+
+// saysAll reports whether a line's value has everything that v has.
+func saysAll(v rdb.Value) bool {
+	switch v := v.(type) {
+	case *rdb.Module, *rdb.Array:
+		return false
+	case *rdb.Stream:
+		if v.Idempotence != nil {
+			return false
+		}
+		for i := range v.Groups {
+			if len(v.Groups[i].Nacked) > 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // text gives bytes as a string where they are UTF-8, and in base64 otherwise.

@@ -67,5 +67,5 @@ func (f *memoryFile) Write([]byte) (int, error) { return 0, refuse("write", f.na
 func (f *memoryFile) Truncate(int64) error      { return refuse("truncate", f.name) }
 func (f *memoryFile) Sync() error               { return refuse("sync", f.name) }
 func (f *memoryFile) Datasync() error           { return refuse("datasync", f.name) }
-func (f *memoryFile) DropCache()                {}
+func (f *memoryFile) DropCache(int64)           {}
 func (f *memoryFile) Close() error              { return nil }

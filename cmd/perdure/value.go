@@ -18,6 +18,7 @@ import (
 //	hash          {"field":"value"}
 //	zset          [{"member":"a","score":1.5}]            an infinite score is "inf" or "-inf"
 //	stream        {"entries":[{"id":"1-1","fields":[["f","v"]]}], ...}
+//	array         [{"at":0,"value":"a"}]                  numbers are numbers
 //	module        {"module":"name","version":1}
 type jsonValue struct {
 	value  any
@@ -68,6 +69,8 @@ func (t *texts) value(v rdb.Value) jsonValue {
 		return jsonValue{value: t.sortedSet(v)}
 	case *rdb.Stream:
 		return jsonValue{value: t.stream(v)}
+	case *rdb.Array:
+		return jsonValue{value: t.array(v)}
 	case *rdb.Module:
 		return jsonValue{value: jsonModule{v.Name, v.Version}}
 	}
@@ -133,8 +136,30 @@ func score(f float64) any {
 		return "inf"
 	case math.IsInf(f, -1):
 		return "-inf"
+	case math.IsNaN(f):
+		return "nan"
 	}
 	return f
+}
+
+// jsonSlot is an element of an array.
+type jsonSlot struct {
+	At    uint64 `json:"at"`
+	Value any    `json:"value"`
+}
+
+func (t *texts) array(a *rdb.Array) []jsonSlot {
+	all := make([]jsonSlot, 0, a.Len())
+	for at, v := range a.All() {
+		switch x := v.(type) {
+		case []byte:
+			v = t.text(x)
+		case float64:
+			v = score(x)
+		}
+		all = append(all, jsonSlot{at, v})
+	}
+	return all
 }
 
 // jsonModule is a value of a module: whose it is. What the module wrote is not printed.

@@ -97,5 +97,5 @@ func TestCheckValue(t *testing.T) {
 	want(t, exitDamaged, "check", empty).wants(t, "offset 17: key 2, list of type 1: want a list that is not empty")
 	want(t, exitGood, "dump", empty).wants(t, `{"db":0,"key":"k","type":"list","value":[]}`)
 	array := write(t, "c.rdb", "REDIS0014\x1c\x01k\x01\x00\x00\x00\x01a\xff\x00\x00\x00\x00\x00\x00\x00\x00")
-	want(t, exitGood, "dump", array).wants(t, `{"db":0,"key":"k","type":"array","dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`+"\n")
+	want(t, exitGood, "dump", array).wants(t, `{"db":0,"key":"k","type":"array","value":[{"at":0,"value":"a"}],"dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`+"\n")
 }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/clock"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -167,7 +168,7 @@ func (e *Engine) refusedLocked() error {
 func (e *Engine) Databases() int { return e.table.Databases() }
 
 // nowMs is the wall clock in Unix milliseconds, which expiries are kept in.
-func nowMs() int64 { return time.Now().UnixMilli() }
+func nowMs() int64 { return clock.Now().UnixMilli() }
 
 // monotonic is the time since the store was opened, on a clock that does not jump.
 func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -192,7 +193,9 @@ func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, b
 			x.remember(s, h, db, key)
 			s.Delete(db, h, key)
 			x.e.counts.expired.Add(1)
-			x.command1(db, "DEL", key)
+			if !planted.On(planted.ExpiryNotLogged) {
+				x.command1(db, "DEL", key)
+			}
 		}
 		return table.Item{}, false
 	}

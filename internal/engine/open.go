@@ -144,19 +144,35 @@ func (e *Engine) openDir(ctx context.Context) error {
 	if err := snapshot.RemoveTemps(e.fs, e.dir); err != nil {
 		return err
 	}
+	// A process that was killed may have renamed the dump that was just read, and not synced that.
+	if err := e.fs.SyncDir(e.dir); err != nil {
+		return err
+	}
 	return e.startLog(ctx, found)
 }
 
-// makeDir makes the directory when it is not there, and its name durable.
+// makeDir makes the directory when it is not there, and its name durable. The lock file is made
+// after that: where it is, nothing is left to do, and where it is not, whoever made the directory
+// may have been killed before its name was durable.
 func (e *Engine) makeDir() error {
+	if _, err := e.fs.Lstat(filepath.Join(e.dir, lockName)); err == nil {
+		return nil
+	}
 	_, err := e.fs.Lstat(e.dir)
-	if !errors.Is(err, fs.ErrNotExist) {
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
 		return err
 	}
-	if err := e.fs.Mkdir(e.dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if missing {
+		if err := e.fs.Mkdir(e.dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
-	return e.fs.SyncDir(filepath.Dir(e.dir))
+	err = e.fs.SyncDir(filepath.Dir(e.dir))
+	if !missing && errors.Is(err, fs.ErrPermission) {
+		return nil // somebody else's work, and in a directory that we may not open
+	}
+	return err
 }
 
 // load reads the log when there is one, and the dump otherwise.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -44,7 +45,7 @@ func (u *unit) int(n int64)    { u.buf = resp.AppendInt(u.buf, n) }
 
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
-	if u.n == 1 {
+	if u.n == 1 || planted.On(planted.BatchSplit) {
 		return u.buf[len(aof.Multi):]
 	}
 	u.buf = append(u.buf, aof.Exec...)
@@ -103,6 +104,11 @@ func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, ke
 	case keepTTL:
 		x.unit.str("KEEPTTL")
 	case expireAtMs != 0:
+		if planted.On(planted.RelativeTTL) {
+			x.unit.str("PX")
+			x.unit.int(max(1, expireAtMs-nowMs()))
+			return
+		}
 		x.unit.str("PXAT")
 		x.unit.int(expireAtMs)
 	}

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"io"
 	"iter"
+	"runtime"
 	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -25,6 +27,11 @@ func (e *Engine) freeze(t *Task, at func()) *view {
 		task:   t,
 		types:  e.types.list(),
 		extras: e.extras,
+	}
+	if planted.On(planted.CutOutsideLocks) {
+		e.table.UnlockAll()
+		runtime.Gosched()
+		e.table.LockAll()
 	}
 	if at != nil {
 		at()

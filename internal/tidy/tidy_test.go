@@ -22,20 +22,23 @@ var mayImport = map[string][]string{
 	"internal/corrupt": {},
 	"internal/crc64":   {},
 	"internal/glob":    {},
-	"internal/lzf":     {},
-	"internal/vfs":     {},
+	"internal/clock":   {},
+	"internal/planted": {},
+	"internal/lzf":     {"internal/planted"},
+	"internal/vfs":     {"internal/planted"},
 	"internal/table":   {},
-	"internal/resp":    {"internal/corrupt"},
-	"snapshot":         {"internal/vfs"},
-	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/vfs"},
-	"aof":              {"snapshot", "internal/corrupt", "internal/resp", "internal/vfs"},
-	"internal/engine":  {"aof", "rdb", "snapshot", "internal/corrupt", "internal/glob", "internal/resp", "internal/table", "internal/vfs"},
-	".":                {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/vfs"},
+	"internal/resp":    {"internal/corrupt", "internal/planted"},
+	"snapshot":         {"internal/planted", "internal/vfs"},
+	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/planted", "internal/vfs"},
+	"aof":              {"snapshot", "internal/clock", "internal/corrupt", "internal/planted", "internal/resp", "internal/vfs"},
+	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/planted",
+		"internal/resp", "internal/table", "internal/vfs"},
+	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/vfs"},
 }
 
 // mayUse lists who may import packages that are a seam.
 var mayUse = map[string][]string{
-	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest"},
+	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/planted", "internal/tidy", "internal/redistest"},
 	"unsafe": {"internal/table"},
 }
 

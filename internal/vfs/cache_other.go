@@ -4,4 +4,4 @@ package vfs
 
 import "os"
 
-func dropCache(*os.File) {}
+func dropCache(*os.File, int64) {}

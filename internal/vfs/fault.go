@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,36 +13,75 @@ type Op struct {
 	N    int    // how many operations came before it
 	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case
 	Name string // the file or directory; the new name of a rename
+	Size int    // bytes of a read or a write
 }
 
 // String gives the operation in one line.
 func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Kind, o.Name) }
 
-// ShortWrite makes a write put only N bytes into the file and then fail with Err.
+// Changes reports whether the operation changes what a disk holds, or makes it durable.
+func (o Op) Changes() bool {
+	switch o.Kind {
+	case "create", "write", "sync", "datasync", "rename", "remove", "truncate", "syncdir", "mkdir":
+		return true
+	}
+	return false
+}
+
+// ShortWrite makes a write put only N bytes into the file and then fail with Err. Without Err it
+// only says that it wrote N.
 type ShortWrite struct {
 	N   int
 	Err error
 }
 
 // Error describes the cause.
-func (e *ShortWrite) Error() string { return e.Err.Error() }
+func (e *ShortWrite) Error() string { return describe("short write", e.Err) }
 
 // Unwrap returns the cause.
 func (e *ShortWrite) Unwrap() error { return e.Err }
 
-// Fault is a file system that asks before every operation whether it shall fail. It also watches
-// the rule that after a failed sync a file is only closed.
+// ShortRead makes a read give at most N bytes, with Err.
+type ShortRead struct {
+	N   int
+	Err error
+}
+
+// Error describes the cause.
+func (e *ShortRead) Error() string { return describe("short read", e.Err) }
+
+// Unwrap returns the cause.
+func (e *ShortRead) Unwrap() error { return e.Err }
+
+// Done makes an operation fail with Err although it is done.
+type Done struct{ Err error }
+
+// Error describes the cause.
+func (e *Done) Error() string { return describe("done", e.Err) }
+
+// Unwrap returns the cause.
+func (e *Done) Unwrap() error { return e.Err }
+
+func describe(what string, err error) string {
+	if err == nil {
+		return what
+	}
+	return err.Error()
+}
+
+// Fault is a file system that asks before every operation whether it shall fail. A sync that fails
+// drops the pages that it should have written, if the file is one of a Mem.
 type Fault struct {
 	fs   FS
 	fail func(Op) error
 
-	mu         sync.Mutex // guards what follows
-	n          int
-	violations []string
+	mu sync.Mutex // guards what follows
+	n  int
 }
 
-// NewFault wraps fsys. An operation for which fail returns an error is not done and gives that
-// error. fail is called by one goroutine at a time.
+// NewFault wraps fsys. An operation for which fail returns an error gives that error, and is not
+// done unless the error says so: ShortWrite, ShortRead, Done. A close always closes. fail is
+// called by one goroutine at a time.
 func NewFault(fsys FS, fail func(Op) error) *Fault { return &Fault{fs: fsys, fail: fail} }
 
 // Count is how many operations were asked for.
@@ -51,17 +91,18 @@ func (f *Fault) Count() int {
 	return f.n
 }
 
-// Violations lists writes and syncs of files whose sync had failed.
+// Violations is that of the Mem below; nothing for another file system.
 func (f *Fault) Violations() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.violations...)
+	if m, ok := f.fs.(*Mem); ok {
+		return m.Violations()
+	}
+	return nil
 }
 
-func (f *Fault) ask(kind, name string) error {
+func (f *Fault) ask(kind, name string, size int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	op := Op{N: f.n, Kind: kind, Name: name}
+	op := Op{N: f.n, Kind: kind, Name: name, Size: size}
 	f.n++
 	if err := f.fail(op); err != nil {
 		return &fs.PathError{Op: kind, Path: name, Err: err}
@@ -69,82 +110,80 @@ func (f *Fault) ask(kind, name string) error {
 	return nil
 }
 
-func (f *Fault) file(file File, err error, name string) (File, error) {
-	if err != nil {
-		return nil, err
+// run asks, and does the operation unless it shall fail without being done.
+func (f *Fault) run(kind, name string, do func() error) error {
+	err := f.ask(kind, name, 0)
+	var done *Done
+	if err == nil || errors.As(err, &done) {
+		return errors.Join(err, do())
 	}
-	return &faultFile{File: file, fault: f, name: name}, nil
+	return err
 }
 
-func (f *Fault) Open(name string) (File, error) {
-	if err := f.ask("open", name); err != nil {
-		return nil, err
+// open is run for what gives a file.
+func (f *Fault) open(kind, name string, do func(string) (File, error)) (File, error) {
+	var file File
+	err := f.run(kind, name, func() (err error) {
+		file, err = do(name)
+		return err
+	})
+	switch {
+	case err == nil:
+		return &faultFile{File: file, fault: f, name: name}, nil
+	case file != nil: // made, and not given
+		err = errors.Join(err, file.Close())
 	}
-	file, err := f.fs.Open(name)
-	return f.file(file, err, name)
+	return nil, err
 }
+
+func (f *Fault) Open(name string) (File, error) { return f.open("open", name, f.fs.Open) }
 
 func (f *Fault) OpenWrite(name string) (File, error) {
-	if err := f.ask("openwrite", name); err != nil {
-		return nil, err
-	}
-	file, err := f.fs.OpenWrite(name)
-	return f.file(file, err, name)
+	return f.open("openwrite", name, f.fs.OpenWrite)
 }
 
-func (f *Fault) Create(name string) (File, error) {
-	if err := f.ask("create", name); err != nil {
-		return nil, err
-	}
-	file, err := f.fs.Create(name)
-	return f.file(file, err, name)
-}
+func (f *Fault) Create(name string) (File, error) { return f.open("create", name, f.fs.Create) }
 
 func (f *Fault) Rename(oldname, newname string) error {
-	if err := f.ask("rename", newname); err != nil {
-		return err
-	}
-	return f.fs.Rename(oldname, newname)
+	return f.run("rename", newname, func() error { return f.fs.Rename(oldname, newname) })
 }
 
 func (f *Fault) Remove(name string) error {
-	if err := f.ask("remove", name); err != nil {
-		return err
-	}
-	return f.fs.Remove(name)
+	return f.run("remove", name, func() error { return f.fs.Remove(name) })
 }
 
 func (f *Fault) Mkdir(name string) error {
-	if err := f.ask("mkdir", name); err != nil {
+	return f.run("mkdir", name, func() error { return f.fs.Mkdir(name) })
+}
+
+func (f *Fault) ReadDir(name string) (names []string, err error) {
+	err = f.run("readdir", name, func() (err error) {
+		names, err = f.fs.ReadDir(name)
 		return err
-	}
-	return f.fs.Mkdir(name)
+	})
+	return names, err
 }
 
-func (f *Fault) ReadDir(name string) ([]string, error) {
-	if err := f.ask("readdir", name); err != nil {
-		return nil, err
-	}
-	return f.fs.ReadDir(name)
-}
-
-func (f *Fault) Lstat(name string) (fs.FileInfo, error) {
-	if err := f.ask("lstat", name); err != nil {
-		return nil, err
-	}
-	return f.fs.Lstat(name)
+func (f *Fault) Lstat(name string) (info fs.FileInfo, err error) {
+	err = f.run("lstat", name, func() (err error) {
+		info, err = f.fs.Lstat(name)
+		return err
+	})
+	return info, err
 }
 
 func (f *Fault) SyncDir(name string) error {
-	if err := f.ask("syncdir", name); err != nil {
-		return err
-	}
-	return f.fs.SyncDir(name)
+	return f.run("syncdir", name, func() error { return f.fs.SyncDir(name) })
 }
 
-func (f *Fault) Lock(name string) (io.Closer, error) {
-	if err := f.ask("lock", name); err != nil {
-		return nil, err
+func (f *Fault) Lock(name string) (lock io.Closer, err error) {
+	err = f.run("lock", name, func() (err error) {
+		lock, err = f.fs.Lock(name)
+		return err
+	})
+	if err != nil && lock != nil {
+		err = errors.Join(err, lock.Close())
+		lock = nil
 	}
-	return f.fs.Lock(name)
+	return lock, err
 }

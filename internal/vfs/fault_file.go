@@ -1,50 +1,81 @@
 package vfs
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // faultFile is a file of a Fault.
 type faultFile struct {
 	File
-	fault      *Fault
-	name       string
-	syncFailed bool // guarded by fault.mu
+	fault *Fault
+	name  string
+}
+
+// short shortens p to what a ShortRead lets through, and gives the error to end with.
+func (f *faultFile) short(kind string, p []byte) ([]byte, error) {
+	err := f.fault.ask(kind, f.name, len(p))
+	var short *ShortRead
+	if !errors.As(err, &short) {
+		return nil, err
+	}
+	if short.Err == nil {
+		err = nil
+	}
+	return p[:max(0, min(short.N, len(p)))], err
 }
 
 func (f *faultFile) Read(p []byte) (int, error) {
-	if err := f.fault.ask("read", f.name); err != nil {
+	part, err := f.short("read", p)
+	if part == nil && err != nil {
 		return 0, err
 	}
-	return f.File.Read(p)
+	if part != nil {
+		p = part
+	}
+	n, readErr := f.File.Read(p)
+	return n, joined(err, readErr)
 }
 
 func (f *faultFile) ReadAt(p []byte, offset int64) (int, error) {
-	if err := f.fault.ask("readat", f.name); err != nil {
+	part, err := f.short("readat", p)
+	if part == nil && err != nil {
 		return 0, err
 	}
-	return f.File.ReadAt(p, offset)
+	if part != nil {
+		p = part
+	}
+	n, readErr := f.File.ReadAt(p, offset)
+	return n, joined(err, readErr)
+}
+
+// joined keeps io.EOF itself, which callers compare.
+func joined(err, other error) error {
+	if err == nil {
+		return other
+	}
+	return errors.Join(err, other)
 }
 
 func (f *faultFile) Write(p []byte) (int, error) {
-	f.watch("write")
-	if err := f.fault.ask("write", f.name); err != nil {
-		var short *ShortWrite
-		if errors.As(err, &short) && short.N <= len(p) {
-			n, writeErr := f.File.Write(p[:short.N])
-			return n, errors.Join(err, writeErr)
+	err := f.fault.ask("write", f.name, len(p))
+	var short *ShortWrite
+	var done *Done
+	switch {
+	case errors.As(err, &short):
+		n, writeErr := f.File.Write(p[:max(0, min(short.N, len(p)))])
+		if short.Err == nil {
+			err = nil
 		}
+		return n, joined(err, writeErr)
+	case errors.As(err, &done):
+		n, writeErr := f.File.Write(p)
+		return n, joined(err, writeErr)
+	case err != nil:
 		return 0, err
 	}
 	return f.File.Write(p)
 }
 
 func (f *faultFile) Truncate(size int64) error {
-	if err := f.fault.ask("truncate", f.name); err != nil {
-		return err
-	}
-	return f.File.Truncate(size)
+	return f.fault.run("truncate", f.name, func() error { return f.File.Truncate(size) })
 }
 
 func (f *faultFile) Sync() error { return f.sync("sync", f.File.Sync) }
@@ -52,31 +83,14 @@ func (f *faultFile) Sync() error { return f.sync("sync", f.File.Sync) }
 func (f *faultFile) Datasync() error { return f.sync("datasync", f.File.Datasync) }
 
 func (f *faultFile) sync(kind string, do func() error) error {
-	f.watch(kind)
-	err := f.fault.ask(kind, f.name)
-	if err == nil {
-		err = do()
-	}
-	if err != nil {
-		f.fault.mu.Lock()
-		f.syncFailed = true
-		f.fault.mu.Unlock()
+	err := f.fault.run(kind, f.name, do)
+	if m, ok := f.File.(*memFile); ok && err != nil {
+		m.failSync()
 	}
 	return err
 }
 
-// watch notes an operation that must not follow a failed sync.
-func (f *faultFile) watch(kind string) {
-	f.fault.mu.Lock()
-	defer f.fault.mu.Unlock()
-	if f.syncFailed {
-		f.fault.violations = append(f.fault.violations,
-			fmt.Sprintf("%s of %s after a failed sync", kind, f.name))
-	}
-}
-
 func (f *faultFile) Close() error {
-	err := f.fault.ask("close", f.name)
 	// The descriptor is gone even when close(2) fails.
-	return errors.Join(err, f.File.Close())
+	return joined(f.fault.ask("close", f.name, 0), f.File.Close())
 }

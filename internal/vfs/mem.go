@@ -15,6 +15,10 @@ import (
 //
 // A file's content is durable as of its last Sync or Datasync, a name as of the last SyncDir of
 // its directory. The root and the directories that NewMem makes are durable from the start.
+//
+// It watches one rule: a file whose sync has failed (a Fault makes it fail) is only read and
+// closed. The pages that such a sync did not write are dropped, as ext4 does: they are still
+// read, count as clean, and no later sync writes them.
 type Mem struct {
 	mu    sync.Mutex // guards everything below it, files and directories too
 	root  *memNode
@@ -23,6 +27,8 @@ type Mem struct {
 	// capacity is how many bytes all files may hold; 0 is no limit.
 	capacity int64
 	used     int64
+	// violations are writes and syncs of files whose sync had failed.
+	violations []string
 }
 
 // memNode is a file or a directory.
@@ -35,6 +41,10 @@ type memNode struct {
 	data    []byte
 	durable []byte
 	writes  []extent
+	// failed says that a sync has failed. dropped says that pages which that sync did not write
+	// count as clean since: data shows them, durable never had them.
+	failed  bool
+	dropped bool
 
 	// Of a directory: names as programs see them, names that are durable, and the changes
 	// made since, in order.
@@ -76,6 +86,27 @@ func (m *Mem) SetCapacity(bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.capacity = bytes
+}
+
+// Violations lists what was done to files whose sync had failed and must not have been.
+func (m *Mem) Violations() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.violations...)
+}
+
+// Used is how many bytes all files hold.
+func (m *Mem) Used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
+// watchLocked notes what must not follow a failed sync.
+func (m *Mem) watchLocked(op, name string, n *memNode) {
+	if n.failed {
+		m.violations = append(m.violations, op+" of "+name+" after its sync failed")
+	}
 }
 
 func newMemDir() *memNode {

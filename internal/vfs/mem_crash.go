@@ -10,56 +10,233 @@ type CrashKind int
 
 // The kinds of Crash.
 const (
-	KeepNone CrashKind = iota // exactly what was synced
-	KeepAll                   // everything, as if only the process had died
-	KeepSome                  // each unit of a file and each change of a directory by itself, at random
+	KeepNone CrashKind = iota // the power is lost: exactly what was synced
+	KeepAll                   // the process is killed: everything is there, and still not synced
+	KeepSome                  // the power is lost: each thing by itself is kept or not, at random
 )
 
-// Crash returns the file system that a machine might find after losing power now. The original
-// goes on untouched. With KeepSome, a unit of 512 or 4096 bytes that was not synced is new,
-// old, zero or garbage, a size may be there without its data, and each change of a directory is
-// kept or lost by itself. The same seed gives the same result.
+// Thing is something that was not synced, of which a loss of power may leave either form.
+type Thing struct {
+	Kind ThingKind
+	Name string // of the file or the directory
+	// Of a unit: its bytes. Of a size: the synced one and the present one.
+	From, To int64
+}
+
+// ThingKind is what a Thing is.
+type ThingKind int
+
+// The kinds of Thing.
+const (
+	AName ThingKind = iota // a create, a rename or a removal in a directory
+	ASize                  // a file's size
+	AUnit                  // a unit of a file's content
+)
+
+// Fate is what a loss of power leaves of a Thing.
+type Fate int64
+
+// The fates. A size may also be any number of bytes from 0 on.
+const (
+	New     Fate = -1
+	Old     Fate = -2 // zeros, for a unit where there was nothing
+	Zero    Fate = -3 // a unit only: the size was written, the content was not
+	Garbage Fate = -4 // a unit only: what the disk held there before
+)
+
+// Crash returns the file system that is found after a crash now; the original goes on untouched.
+// The same seed gives the same result.
 func (m *Mem) Crash(kind CrashKind, seed uint64) *Mem {
+	switch kind {
+	case KeepNone:
+		return m.LosePower(4096, seed, func(int, Thing) Fate { return Old })
+	case KeepAll:
+		return m.Kill()
+	}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	unit := []int64{512, 4096}[rng.IntN(2)]
+	return m.LosePower(unit, seed, func(_ int, t Thing) Fate {
+		switch t.Kind {
+		case AName:
+			return []Fate{Old, New}[rng.IntN(2)]
+		case ASize:
+			return someSize(rng, t, unit)
+		}
+		return []Fate{New, New, Zero, Garbage, Old}[rng.IntN(5)]
+	})
+}
+
+// someSize is the length that a file may have: the synced one, the present one, or one between.
+func someSize(rng *rand.Rand, t Thing, unit int64) Fate {
+	lo, hi := min(t.From, t.To), max(t.From, t.To)
+	switch rng.IntN(4) {
+	case 0:
+		return Old
+	case 1:
+		return New
+	case 2:
+		return Fate(lo + rng.Int64N(hi-lo+1))
+	default:
+		return Fate(min(hi, (lo/unit+1)*unit))
+	}
+}
+
+// Kill returns the file system as it is when the process has died and the machine goes on: what
+// programs see, with what was not synced still not synced. Nothing is locked.
+func (m *Mem) Kill() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := &crash{kind: kind, rng: rand.New(rand.NewPCG(seed, 0)), nodes: map[*memNode]*memNode{}}
-	out := NewMem()
-	out.now = m.now
-	out.root = c.node(m.root)
-	for _, n := range c.nodes {
+	nodes := map[*memNode]*memNode{}
+	for _, n := range m.nodesLocked() {
+		c := *n.memNode
+		c.failed = false
+		c.data = n.data[:len(n.data):len(n.data)] // whoever appends next copies
+		c.writes = append([]extent(nil), n.writes...)
+		nodes[n.memNode] = &c
+	}
+	for _, n := range nodes {
+		if !n.dir {
+			continue
+		}
+		n.names, n.durableNames = renamed(n.names, nodes), renamed(n.durableNames, nodes)
+		n.changes = append([]nameChange(nil), n.changes...)
+		for i := range n.changes {
+			n.changes[i].node = nodes[n.changes[i].node]
+		}
+	}
+	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used}
+}
+
+// renamed gives a directory's names their new nodes.
+func renamed(names map[string]*memNode, nodes map[*memNode]*memNode) map[string]*memNode {
+	out := make(map[string]*memNode, len(names))
+	for base, n := range names {
+		out[base] = nodes[n]
+	}
+	return out
+}
+
+// Things lists what was not synced, content in units of that many bytes, in a stable order.
+func (m *Mem) Things(unit int64) []Thing {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []Thing
+	for _, n := range m.nodesLocked() {
+		all = n.things(all, unit)
+	}
+	return all
+}
+
+// LosePower returns the file system that is found when the power comes back. fate is asked about
+// each of Things(unit), with its index. A unit that is kept makes its file long enough to hold it,
+// unless the size is a number. seed makes the garbage.
+func (m *Mem) LosePower(unit int64, seed uint64, fate func(i int, t Thing) Fate) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &crash{
+		rng: rand.New(rand.NewPCG(seed, 1)), unit: unit, fate: fate,
+		out: map[*memNode]*memNode{}, names: map[*memNode]map[string]*memNode{},
+	}
+	for _, n := range m.nodesLocked() {
+		c.node(n)
+	}
+	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now}
+	for _, n := range out.nodesLocked() {
 		out.used += int64(len(n.data))
 	}
 	return out
 }
 
-type crash struct {
-	kind  CrashKind
-	rng   *rand.Rand
-	nodes map[*memNode]*memNode
+// namedNode is a node with one of its names.
+type namedNode struct {
+	*memNode
+	name string
 }
 
-// keep decides about one thing that was not synced.
-func (c *crash) keep() bool {
-	return c.kind == KeepAll || c.kind == KeepSome && c.rng.IntN(2) == 0
-}
-
-func (c *crash) node(n *memNode) *memNode {
-	if done := c.nodes[n]; done != nil {
-		return done
+// nodesLocked lists every node that a name leads to, now, on disk or through a change between.
+func (m *Mem) nodesLocked() []namedNode {
+	all, seen := []namedNode{{m.root, "/"}}, map[*memNode]bool{m.root: true}
+	for i := 0; i < len(all); i++ {
+		dir := all[i]
+		for _, names := range []map[string]*memNode{dir.durableNames, dir.names} {
+			bases := make([]string, 0, len(names))
+			for base := range names {
+				bases = append(bases, base)
+			}
+			sort.Strings(bases)
+			for _, base := range bases {
+				all = addNode(all, seen, names[base], dir.name+base)
+			}
+		}
+		for _, change := range dir.changes {
+			all = addNode(all, seen, change.node, dir.name+change.set)
+		}
 	}
-	out := &memNode{dir: n.dir, modTime: n.modTime}
-	c.nodes[n] = out
+	return all
+}
+
+func addNode(all []namedNode, seen map[*memNode]bool, n *memNode, name string) []namedNode {
+	if n == nil || seen[n] {
+		return all
+	}
+	seen[n] = true
+	if n.dir {
+		name += "/"
+	}
+	return append(all, namedNode{n, name})
+}
+
+// things appends what of a node was not synced.
+func (n namedNode) things(all []Thing, unit int64) []Thing {
+	for range n.changes {
+		all = append(all, Thing{Kind: AName, Name: n.name})
+	}
+	if n.dir {
+		return all
+	}
+	old, now := int64(len(n.durable)), int64(len(n.data))
+	if old != now && !n.dropped {
+		all = append(all, Thing{ASize, n.name, old, now})
+	}
+	for _, w := range n.writes {
+		for from := w.from; from < min(w.to, now); {
+			to := min(w.to, now, (from/unit+1)*unit)
+			all = append(all, Thing{AUnit, n.name, from, to})
+			from = to
+		}
+	}
+	return all
+}
+
+// crash builds what a loss of power leaves.
+type crash struct {
+	rng   *rand.Rand
+	unit  int64
+	fate  func(int, Thing) Fate
+	asked int
+	out   map[*memNode]*memNode
+	names map[*memNode]map[string]*memNode // of directories: what the disk says
+}
+
+func (c *crash) ask(t Thing) Fate {
+	c.asked++
+	return c.fate(c.asked-1, t)
+}
+
+// node decides about one node.
+func (c *crash) node(n namedNode) {
+	things := n.things(nil, c.unit)
 	if !n.dir {
-		out.data = c.content(n)
-		out.durable = out.data[:len(out.data):len(out.data)]
-		return out
+		data := c.content(n.memNode, things)
+		c.out[n.memNode] = &memNode{modTime: n.modTime, data: data, durable: data[:len(data):len(data)]}
+		return
 	}
 	names := make(map[string]*memNode, len(n.durableNames))
 	for base, child := range n.durableNames {
 		names[base] = child
 	}
-	for _, change := range n.changes {
-		if !c.keep() {
+	for i, change := range n.changes {
+		if c.ask(things[i]) != New {
 			continue
 		}
 		if change.remove != "" {
@@ -69,82 +246,62 @@ func (c *crash) node(n *memNode) *memNode {
 			names[change.set] = change.node
 		}
 	}
-	out.names, out.durableNames = map[string]*memNode{}, map[string]*memNode{}
-	bases := make([]string, 0, len(names))
-	for base := range names {
-		bases = append(bases, base)
-	}
-	sort.Strings(bases) // the order in which the random numbers are used up
-	for _, base := range bases {
-		child := c.node(names[base])
-		out.names[base], out.durableNames[base] = child, child
-	}
-	return out
+	c.names[n.memNode] = names
 }
 
 // content is what is left of a file.
-func (c *crash) content(n *memNode) []byte {
-	switch c.kind {
-	case KeepNone:
-		return append([]byte(nil), n.durable...)
-	case KeepAll:
-		return append([]byte(nil), n.data...)
+func (c *crash) content(n *memNode, things []Thing) []byte {
+	size, exact := int64(len(n.durable)), false
+	if len(things) > 0 && things[0].Kind == ASize {
+		switch f := c.ask(things[0]); {
+		case f == New:
+			size, exact = things[0].To, true
+		case f >= 0:
+			size, exact = int64(f), true
+		}
+		things = things[1:]
 	}
-	unit := []int64{512, 4096}[c.rng.IntN(2)]
-	size := c.size(n, unit)
+	fates := make([]Fate, len(things))
+	for i, t := range things {
+		if fates[i] = c.ask(t); fates[i] != Old && !exact {
+			size = max(size, t.To)
+		}
+	}
 	out := make([]byte, size)
 	copy(out, n.durable)
-	copyCommon(out, n)
-	for _, w := range n.writes {
-		for from := w.from; from < w.to; {
-			to := min(w.to, (from/unit+1)*unit, size)
-			if from >= to {
-				break
+	for i, t := range things {
+		if t.From >= size {
+			continue
+		}
+		part := out[t.From:min(t.To, size)]
+		switch fates[i] {
+		case New:
+			copy(part, n.data[t.From:])
+		case Zero:
+			clear(part)
+		case Garbage:
+			for j := range part {
+				part[j] = byte(c.rng.Uint32())
 			}
-			c.fill(out, n.data, from, to)
-			from = to
 		}
 	}
 	return out
 }
 
-// size is the length the file may have: a synced one, the newest, or between the two.
-func (c *crash) size(n *memNode, unit int64) int64 {
-	old, now := int64(len(n.durable)), int64(len(n.data))
-	switch c.rng.IntN(4) {
-	case 0:
-		return old
-	case 1:
-		return now
-	case 2:
-		lo, hi := min(old, now), max(old, now)
-		return lo + c.rng.Int64N(hi-lo+1)
-	default:
-		return min(max(old, now), (min(old, now)/unit+1)*unit)
+// link puts a directory's nodes into their places.
+func (c *crash) link(dir *memNode) *memNode {
+	if done := c.out[dir]; done != nil {
+		return done
 	}
-}
-
-// copyCommon gives what was truncated and not written again the bytes that stayed.
-func copyCommon(out []byte, n *memNode) {
-	if len(n.data) < len(n.durable) && len(out) <= len(n.data) {
-		copy(out, n.data)
-	}
-}
-
-// fill decides what a unit that was written and not synced holds.
-func (c *crash) fill(out, data []byte, from, to int64) {
-	end := min(to, int64(len(data)))
-	switch c.rng.IntN(5) {
-	case 0, 1: // the new bytes
-		if from < end {
-			copy(out[from:to], data[from:end])
+	out := newMemDir()
+	out.modTime = dir.modTime
+	c.out[dir] = out
+	for base, child := range c.names[dir] {
+		n := c.out[child]
+		if child.dir {
+			n = c.link(child)
 		}
-	case 2: // zeros: the size was written, the data was not
-		clear(out[from:to])
-	case 3: // garbage: what the blocks held before
-		for i := from; i < to; i++ {
-			out[i] = byte(c.rng.Uint32())
-		}
-	case 4: // the old bytes, or zeros where there were none
+		out.names[base], out.durableNames[base] = n, n
 	}
+	return out
 }

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -61,6 +62,7 @@ func (f *memFile) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	m := f.fs
+	m.watchLocked("write", f.name, f.node)
 	var short error
 	if m.capacity > 0 && m.used+int64(len(p)) > m.capacity {
 		p = p[:max(0, m.capacity-m.used)]
@@ -80,6 +82,7 @@ func (f *memFile) Truncate(size int64) error {
 	if err := f.check("truncate"); err != nil {
 		return err
 	}
+	f.fs.watchLocked("truncate", f.name, f.node)
 	old := int64(len(f.node.data))
 	if size > old {
 		f.node.data = append(f.node.data, make([]byte, size-old)...)
@@ -104,15 +107,61 @@ func (f *memFile) Sync() error {
 	if err := f.check("sync"); err != nil {
 		return err
 	}
-	// Files only grow or are cut by copying, so the array can be shared up to its length.
-	f.node.durable = f.node.data[:len(f.node.data):len(f.node.data)]
-	f.node.writes = nil
+	f.fs.watchLocked("sync", f.name, f.node)
+	f.node.flush()
 	return nil
 }
 
 func (f *memFile) Datasync() error { return f.Sync() }
 
-func (f *memFile) DropCache() {}
+// flush makes durable what is dirty.
+func (n *memNode) flush() {
+	if n.dropped {
+		n.durable = n.onDisk()
+	} else {
+		// Files only grow or are cut by copying, so the array can be shared up to its length.
+		n.durable = n.data[:len(n.data):len(n.data)]
+	}
+	n.writes = nil
+}
+
+// onDisk is the content once what is dirty is written, without the pages that were dropped.
+func (n *memNode) onDisk() []byte {
+	out := make([]byte, len(n.data))
+	copy(out, n.durable)
+	for _, w := range n.writes {
+		if end := min(w.to, int64(len(out))); w.from < end {
+			copy(out[w.from:end], n.data[w.from:end])
+		}
+	}
+	return out
+}
+
+// failSync is what a Fault does to a file whose sync it makes fail.
+func (f *memFile) failSync() {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	f.node.failed = true
+	if len(f.node.writes) > 0 || len(f.node.data) != len(f.node.durable) {
+		f.node.dropped = true
+		f.node.writes = nil
+	}
+}
+
+// DropCache lets dropped pages go: what is read from offset on is what the disk has. A file that
+// is again as the disk has it may be written.
+func (f *memFile) DropCache(offset int64) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	n := f.node
+	disk := n.onDisk()
+	if from := min(offset, int64(len(disk))); n.dropped {
+		n.data = append(n.data[:from:from], disk[from:]...)
+	}
+	if bytes.Equal(n.data, disk) {
+		n.failed, n.dropped = false, false
+	}
+}
 
 func (f *memFile) Close() error {
 	f.fs.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"sort"
+
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // OS returns the operating system's file system.
@@ -32,8 +34,12 @@ func openRegular(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !before.Mode().IsRegular() {
+	if !before.Mode().IsRegular() && !planted.On(planted.LinksFollowed) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	if planted.On(planted.LinksFollowed) {
+		f, err := os.OpenFile(name, flag, 0)
+		return &osFile{File: f}, err
 	}
 	f, err := os.OpenFile(name, flag|openFlags, 0)
 	if err != nil {
@@ -118,7 +124,7 @@ func (f *osFile) Truncate(size int64) error {
 
 func (f *osFile) Datasync() error { return datasync(f.File) }
 
-func (f *osFile) DropCache() { dropCache(f.File) }
+func (f *osFile) DropCache(offset int64) { dropCache(f.File, offset) }
 
 // readPID returns the number that a lock file holds, or 0.
 func readPID(name string) int {

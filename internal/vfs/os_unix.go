@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/perduredb/perdure/internal/planted"
 )
 
 // openFlags keep an open from following a link and from waiting for the other end of a FIFO.
@@ -22,6 +24,9 @@ func lockFile(name string) (*os.File, error) {
 		return nil, err
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if planted.On(planted.LockOfProcess) {
+		err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK})
+	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, errors.Join(&LockedError{Name: name, PID: readPID(name)}, f.Close())
 	}

@@ -70,7 +70,7 @@ type File interface {
 	// Datasync makes content durable, and as much metadata as reading it back needs.
 	Datasync() error
 
-	// DropCache asks the system to forget clean cached pages of the file, so that the next
-	// read is answered by the disk. It may do nothing.
-	DropCache()
+	// DropCache asks the system to forget clean cached pages of the file from an offset on, so
+	// that the next read is answered by the disk. It may do nothing.
+	DropCache(offset int64)
 }

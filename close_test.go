@@ -3,7 +3,6 @@ package perdure_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -11,59 +10,6 @@ import (
 
 	"github.com/perduredb/perdure"
 )
-
-// descriptors counts this process's open files; -1 where the system does not tell.
-func descriptors() int {
-	names, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return -1
-	}
-	return len(names)
-}
-
-// TestNothingIsLeftAfterClose opens and closes 500 times, with jobs under way, and counts goroutines and
-// descriptors.
-func TestNothingIsLeftAfterClose(t *testing.T) {
-	dir := t.TempDir()
-	cycle := func(i int) {
-		s, err := perdure.Open(dir)
-		ok(t, err)
-		ok(t, s.Set(fmt.Sprint(i), []byte("v")))
-		switch i % 5 {
-		case 0:
-			_, err = s.BGSave()
-			ok(t, err)
-		case 1:
-			_, err = s.BGRewrite()
-			ok(t, err)
-		case 2:
-			_, err = s.Snapshot()
-			ok(t, err)
-		}
-		if i%2 == 0 {
-			ok(t, s.CloseNoSave())
-		} else {
-			ok(t, s.Close())
-		}
-	}
-	cycle(0)
-	goroutines, files := runtime.NumGoroutine(), descriptors()
-	for i := range 500 {
-		cycle(i)
-	}
-	deadline := time.After(10 * time.Second)
-	for runtime.NumGoroutine() > goroutines {
-		select {
-		case <-deadline:
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
-		default:
-			runtime.Gosched() // a goroutine that has ended is counted until it is gone
-		}
-	}
-	if n := descriptors(); n > files {
-		t.Errorf("%d descriptors, %d before", n, files)
-	}
-}
 
 // TestCloseWhileEverythingRuns closes a store that goroutines use in every way.
 func TestCloseWhileEverythingRuns(t *testing.T) {

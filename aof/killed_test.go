@@ -1,0 +1,150 @@
+package aof_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// TestKilledBeforeTheDirectorySync: a process that is killed after a rename and before the sync of
+// the directory leaves a manifest that power can still take back. The next one must not delete
+// what that manifest calls past, nor write to what it lists, before it is durable.
+func TestKilledBeforeTheDirectorySync(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	var killed []*vfs.Mem
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		if op.Kind == "syncdir" {
+			killed = append(killed, mem.Kill())
+		}
+		return nil
+	})
+	l, _, _, err := open(fs, "/data", aof.Fsync(aof.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1")}
+	if err := rewrite(l, list); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, l)
+	for i, machine := range killed {
+		var images []*vfs.Mem
+		watch := vfs.NewFault(machine, func(op vfs.Op) error {
+			if op.Changes() {
+				for seed := range uint64(16) {
+					images = append(images, machine.Crash(vfs.KeepSome, seed))
+				}
+			}
+			return nil
+		})
+		again, u, _, err := open(watch, "/data", aof.Fsync(aof.Always))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := len(images)
+		got := append(u.got, set(t, again, "b", "2"))
+		images = append(images, machine.Crash(vfs.KeepNone, 0))
+		for j, image := range images {
+			last, u, _, err := open(image, "/data", aof.Fsync(aof.Always))
+			if err != nil {
+				t.Fatalf("kill %d, loss of power %d: %v", i, j, err)
+			}
+			if j == len(images)-1 && strings.Join(u.got, "\n") != strings.Join(got, "\n") {
+				t.Fatalf("kill %d: %d units came back, want %d", i, len(u.got), len(got))
+			}
+			closeLog(t, last)
+		}
+		if before == 0 {
+			t.Error("recovery changes nothing")
+		}
+		closeLog(t, again)
+	}
+}
+
+// TestAMarkWithoutItsEnd: a lost sector that takes CR LF of a mark, and leaves two letters there,
+// joins it with the line before the next SELECT, which then looks like that of another program.
+func TestAMarkWithoutItsEnd(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l, _, _, err := open(mem, "/data", aof.Fsync(aof.No))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for db := range 3 {
+		p, s := command(l, db, "SET", "k", "v")
+		if err := l.Commit(p, false); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, s)
+	}
+	data := memFile(t, mem, "/data/appendonlydir/appendonly.aof.1.incr.aof")
+	at := strings.Index(data[20:], "\r\n#p1\r\n*2") + 20 // behind the first group's mark
+	again, u, recovery, err := open(memLog(t, []byte(data[:at]+"xy"+data[at+2:])), "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(u.got) > 1 || !isPrefix(u.got, list) || recovery.Cut == 0 {
+		t.Fatalf("%q, %+v", u.got, recovery)
+	}
+	closeLog(t, again)
+	closeLog(t, l)
+}
+
+// TestAClosingMarkThatNeverReachedTheDisk: the sync of the last mark fails and drops its page. The
+// next Open must not take what the cache shows for a log that was closed in order.
+func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	syncs, fail := 0, -1
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		if op.Kind == "datasync" {
+			if syncs++; syncs == fail {
+				return errors.New("broken")
+			}
+		}
+		return nil
+	})
+	l, _, _, err := open(fs, "/data", aof.Fsync(aof.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1")}
+	fail = syncs + 1
+	if err := l.Close(); err == nil {
+		t.Fatal("closed without an error")
+	}
+	again, u, _, err := open(mem, "/data", aof.Fsync(aof.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	list = append(list, set(t, again, "b", "2"))
+	last, u, _, err := open(mem.Crash(vfs.KeepNone, 0), "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, last)
+	closeLog(t, again)
+	if v := mem.Violations(); len(v) > 0 {
+		t.Error(v)
+	}
+}
+
+// memFile is the content of a file.
+func memFile(t *testing.T, mem *vfs.Mem, name string) string {
+	t.Helper()
+	f, err := mem.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,247 @@
+// Package campaign looks for lost data: it stops machines, kills processes, breaks disks and flips
+// bits, and compares what a store holds afterwards with what it promised.
+//
+// Each campaign is a row of steps, every one with a name, made from a seed. The first step that
+// fails ends its campaign with one line that says how to see it again. Campaigns run one at a
+// time; a step may run beside others of its campaign.
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Campaign is one way to look for lost data.
+type Campaign struct {
+	Name  string
+	About string
+	run   func(r *Run)
+}
+
+// All is every campaign, in the order in which they run.
+func All() []Campaign {
+	return []Campaign{
+		{"power", "the power is lost before, after and inside every operation on the disk", power},
+		{"fault", "every operation on the disk fails, in every way, once and for ever", fault},
+		{"kill", "a process that writes, saves and rewrites is killed", kill},
+		{"rot", "every bit of every file is flipped", rot},
+		{"instant", "money moves while snapshots and rewrites are taken", instant},
+		{"clock", "the wall clock jumps", clocks},
+		{"full", "the disk is full at every byte", full},
+		{"hostile", "the directory was prepared by somebody else", hostile},
+		{"redis", "the same programs on a store and a redis-server", redis},
+		{"fuzz", "several damages at once, in files of ours and of others", fuzz},
+		{"linear", "concurrent calls and crashes have an order that explains them", linear},
+		{"same", "the same answers under every option and way of loading", same},
+		{"lock", "many open one directory", lock},
+		{"leak", "nothing is left after Close", leak},
+	}
+}
+
+// Find gives the campaign of a name.
+func Find(name string) (Campaign, error) {
+	for _, c := range All() {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Campaign{}, fmt.Errorf("no campaign %q", name)
+}
+
+// Size is how much one round does.
+type Size int
+
+// The sizes.
+const (
+	Small Size = iota // some seconds: go test
+	Full              // up to two minutes: CI, and each round of a soak
+)
+
+// Options say how a campaign runs.
+type Options struct {
+	Seed uint64
+	Size Size
+	Step string        // only this one; "" is all
+	For  time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
+}
+
+// Result is what a campaign came to.
+type Result struct {
+	Campaign string
+	Rounds   int
+	Counts   string // "104212 images, 300 nested"
+	Notes    []string
+	Took     time.Duration
+	Skipped  string // why nothing was done
+	Failure  string // one line; "" is none
+}
+
+// Run runs a campaign. What needs a test's help takes t's.
+func (c Campaign) Run(t *testing.T, o Options) Result {
+	began := time.Now()
+	total := &Run{counts: map[string]int64{}}
+	res := Result{Campaign: c.Name}
+	for seed := o.Seed; ; seed++ {
+		r := &Run{
+			T: t, Seed: seed, size: o.Size, only: o.Step, campaign: c.Name,
+			workers: make(chan struct{}, runtime.GOMAXPROCS(0)), counts: map[string]int64{},
+		}
+		if o.For > 0 {
+			r.deadline = began.Add(o.For)
+		}
+		r.protect("", func() error { c.run(r); return nil })
+		r.wg.Wait()
+		res.Rounds++
+		for _, what := range r.order {
+			total.Count(what, r.counts[what])
+		}
+		res.Notes, res.Skipped, res.Failure = r.notes, r.skipped, r.failure
+		if r.stopped.Load() || r.skipped != "" || time.Since(began) >= o.For {
+			break
+		}
+	}
+	res.Counts, res.Took = total.summary(), time.Since(began)
+	return res
+}
+
+// Run is one round of a campaign.
+type Run struct {
+	T    *testing.T
+	Seed uint64
+
+	size     Size
+	only     string
+	campaign string
+	deadline time.Time
+	workers  chan struct{} // a token for each that may run
+	wg       sync.WaitGroup
+	stopped  atomic.Bool
+
+	mu      sync.Mutex // guards what follows
+	counts  map[string]int64
+	order   []string
+	notes   []string
+	skipped string
+	failure string
+}
+
+// by picks a number by the size of the run.
+func (r *Run) by(small, full int) int {
+	if r.size == Small {
+		return small
+	}
+	return full
+}
+
+// over reports whether the round is to end: a step has failed, or its time is over.
+func (r *Run) over() bool {
+	return r.stopped.Load() || !r.deadline.IsZero() && time.Now().After(r.deadline)
+}
+
+// patience is how long a step may take; many share the machine with others.
+const patience = time.Minute
+
+// Step runs one step here. An error, a panic, or no end fails the campaign.
+func (r *Run) Step(name string, step func() error) {
+	if r.over() || r.only != "" && name != r.only {
+		return
+	}
+	watchdog := time.AfterFunc(patience, func() {
+		r.fail(name, fmt.Errorf("no end after %v", patience))
+		fmt.Println(r.failure)
+		buf := make([]byte, 1<<20)
+		panic(fmt.Sprintf("%s\n%s", r.failure, buf[:runtime.Stack(buf, true)]))
+	})
+	defer watchdog.Stop()
+	r.protect(name, step)
+}
+
+// protect turns a panic into a failure.
+func (r *Run) protect(name string, step func() error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.fail(name, fmt.Errorf("panic: %v: %s", p, debug.Stack()))
+		}
+	}()
+	if err := step(); err != nil {
+		r.fail(name, err)
+	}
+}
+
+// Go is Step in a worker; it waits until one is free.
+func (r *Run) Go(name string, step func() error) {
+	if r.over() || r.only != "" && name != r.only {
+		return
+	}
+	r.workers <- struct{}{}
+	r.wg.Add(1)
+	go func() {
+		defer func() { <-r.workers; r.wg.Done() }()
+		r.Step(name, step)
+	}()
+}
+
+// Wait waits for the workers.
+func (r *Run) Wait() { r.wg.Wait() }
+
+// fail notes the first failure and ends the round.
+func (r *Run) fail(step string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure != "" || errors.Is(err, errOver) {
+		return
+	}
+	size := ""
+	if r.size == Small {
+		size = " -small"
+	}
+	what := strings.Join(strings.Fields(err.Error()), " ")
+	if len(what) > 1500 {
+		what = what[:1500] + "..."
+	}
+	r.failure = fmt.Sprintf("FAIL %s: %s | again: go run ./internal/torture -campaign %s -seed %d%s -step %q",
+		r.campaign, what, r.campaign, r.Seed, size, step)
+	r.stopped.Store(true)
+}
+
+// errOver ends a step that the round's end has overtaken; it is no failure.
+var errOver = errors.New("the round is over")
+
+// Count adds to what the summary tells.
+func (r *Run) Count(what string, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.counts[what]; !known {
+		r.order = append(r.order, what)
+	}
+	r.counts[what] += n
+}
+
+// Note adds a line to what is told at the end.
+func (r *Run) Note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// Skip says why nothing can be done here.
+func (r *Run) Skip(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped = why
+}
+
+func (r *Run) summary() string {
+	var parts []string
+	for _, what := range r.order {
+		parts = append(parts, fmt.Sprintf("%d %s", r.counts[what], what))
+	}
+	return strings.Join(parts, ", ")
+}

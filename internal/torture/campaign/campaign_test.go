@@ -1,0 +1,44 @@
+package campaign_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/torture/campaign"
+)
+
+func TestMain(m *testing.M) {
+	campaign.Child() // a process that a campaign has started does not come back
+	os.Exit(m.Run())
+}
+
+// TestCampaigns runs each campaign at its small size. go run ./internal/torture runs them at length.
+func TestCampaigns(t *testing.T) {
+	for _, c := range campaign.All() {
+		t.Run(c.Name, func(t *testing.T) {
+			res := c.Run(t, campaign.Options{Seed: 1, Size: campaign.Small})
+			switch {
+			case res.Failure != "":
+				t.Fatal(res.Failure)
+			case res.Skipped != "":
+				t.Skip(res.Skipped)
+			}
+			t.Log(res.Counts)
+			for _, note := range res.Notes {
+				t.Log(note)
+			}
+		})
+	}
+}
+
+// FuzzDirectory edits the files of a store and opens it.
+func FuzzDirectory(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 20, 'x'})
+	f.Add([]byte{129, 2, 0, 30, '9', 240, 0, 50, 0})
+	f.Add([]byte{8, 0, 0, 100, 0xff})
+	f.Fuzz(func(t *testing.T, edits []byte) {
+		if err := campaign.Directory(edits); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

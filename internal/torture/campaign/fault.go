@@ -1,0 +1,311 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// way is one way in which an operation fails.
+type way struct {
+	name string
+	err  func(op vfs.Op) error
+	// silent ways are no failure that a program could be told of.
+	silent bool
+}
+
+func errno(e syscall.Errno) way {
+	return way{name: e.Error(), err: func(vfs.Op) error { return e }}
+}
+
+func short(name string, e error, n func(size int) int) way {
+	return way{name: "short " + name, err: func(o vfs.Op) error { return &vfs.ShortWrite{N: n(o.Size), Err: e} }}
+}
+
+var lateError = way{name: "done, and an error", err: func(vfs.Op) error { return &vfs.Done{Err: syscall.EIO} }}
+
+// ways are those in which each kind of operation fails.
+var ways = map[string][]way{
+	"write": {
+		errno(syscall.EIO), errno(syscall.ENOSPC), errno(syscall.EDQUOT), errno(syscall.EINTR), lateError,
+		short("0", syscall.ENOSPC, func(int) int { return 0 }),
+		short("1", syscall.ENOSPC, func(int) int { return 1 }),
+		short("half", syscall.EIO, func(n int) int { return n / 2 }),
+		short("most", syscall.ENOSPC, func(n int) int { return n - 1 }),
+		short("untold", nil, func(n int) int { return n - 1 }),
+	},
+	"sync":      {errno(syscall.EIO), lateError},
+	"datasync":  {errno(syscall.EIO), lateError},
+	"syncdir":   {errno(syscall.EIO), lateError},
+	"rename":    {errno(syscall.EIO), errno(syscall.EACCES), lateError},
+	"create":    {errno(syscall.EMFILE), errno(syscall.EACCES), errno(syscall.ENOSPC), lateError},
+	"mkdir":     {errno(syscall.ENOSPC), errno(syscall.EACCES), lateError},
+	"truncate":  {errno(syscall.EIO)},
+	"remove":    {errno(syscall.EIO), errno(syscall.EACCES), lateError},
+	"close":     {errno(syscall.EIO)},
+	"open":      {errno(syscall.EMFILE), errno(syscall.EACCES)},
+	"openwrite": {errno(syscall.EMFILE), errno(syscall.EACCES)},
+	"lock":      {errno(syscall.EACCES)},
+	"readdir":   {errno(syscall.EIO)},
+	"lstat":     {errno(syscall.EIO)},
+	"read":      readWays,
+	"readat":    readWays,
+}
+
+var readWays = []way{
+	errno(syscall.EIO),
+	{name: "half and an error", err: func(o vfs.Op) error { return &vfs.ShortRead{N: o.Size / 2, Err: syscall.EIO} }},
+}
+
+// fault is campaign b: a script is played once for every operation on the disk, every way in which
+// it fails, once and for ever. What was promised must survive, the failure be told, nothing hang,
+// and a disk that heals heal the store.
+func fault(r *Run) {
+	for _, m := range modes {
+		if m.plain {
+			continue
+		}
+		sc := randomScript(r.Seed, 36)
+		ops, err := operations(m, sc)
+		if err != nil {
+			r.fail(m.name, err)
+			return
+		}
+		stride := r.by(23, 1)
+		n := 0
+		for _, o := range ops {
+			for _, w := range ways[o.Kind] {
+				for _, sticky := range []bool{false, true} {
+					if n++; n%stride == 0 || o.Kind == "close" && strings.Contains(o.Name, "temp-") {
+						f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
+						r.Go(f.name(), func() error { return f.run(r, sc) })
+					}
+				}
+			}
+		}
+	}
+	r.Wait()
+}
+
+// operations are those of a script on a disk without faults.
+func operations(m mode, sc script) (ops []vfs.Op, err error) {
+	mem := vfs.NewMem()
+	l := newLife(m, vfs.NewFault(mem, func(o vfs.Op) error {
+		ops = append(ops, o)
+		return nil
+	}), []state{{}}, 0)
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return ops, firstError(l.playAll(sc), l.store.Close())
+}
+
+// faulty is one run with a fault.
+type faulty struct {
+	mode
+	at     vfs.Op
+	way    way
+	sticky bool
+
+	mem    *vfs.Mem
+	life   *life
+	check  bool // give the files to Redis's checkers
+	healed bool
+	met    *vfs.Op // the first operation that failed
+	told   error   // the first error of a call
+}
+
+func (f *faulty) name() string {
+	sticky := pick(f.sticky, "for ever", "once")
+	return fmt.Sprintf("%s/%d %s/%s/%s", f.mode.name, f.at.N, f.at.Kind, f.way.name, sticky)
+}
+
+// fail decides about one operation.
+func (f *faulty) fail(o vfs.Op) error {
+	if f.healed || o.N < f.at.N || o.N > f.at.N && !f.sticky {
+		return nil
+	}
+	// For ever means this kind of operation, and those that fail for the same reason.
+	if o.N > f.at.N && o.Kind != f.at.Kind && (f.met == nil || !o.Changes() || !f.at.Changes()) {
+		return nil
+	}
+	err := f.way.err(o)
+	if o.Kind != "write" && o.Kind != "read" && o.Kind != "readat" {
+		var partial *vfs.ShortWrite
+		if errors.As(err, &partial) {
+			err = syscall.ENOSPC
+		}
+	}
+	if f.met == nil {
+		f.met = &o
+	}
+	var done *vfs.Done
+	if strings.HasSuffix(o.Kind, "sync") && !errors.As(err, &done) {
+		f.life.dropped.Store(true)
+	}
+	return err
+}
+
+func (f *faulty) note(err error) {
+	if f.told == nil {
+		f.told = err
+	}
+}
+
+func (f *faulty) run(r *Run, sc script) error {
+	r.Count("schedules", 1)
+	f.mem = vfs.NewMem()
+	f.life = newLife(f.mode, vfs.NewFault(f.mem, f.fail), []state{{}}, 0)
+	err := f.play(sc)
+	if f.life.store != nil {
+		f.note(f.life.store.Err())
+	}
+	if err == nil {
+		err = f.crash(r, "the disk is still broken")
+	}
+	f.healed = true
+	if err == nil && f.life.store != nil {
+		err = f.heal()
+	}
+	if f.life.store != nil {
+		err = firstError(err, f.life.store.Close())
+	}
+	if err == nil {
+		err = f.crash(r, "the disk has healed")
+	}
+	if v := f.mem.Violations(); err == nil && len(v) > 0 {
+		err = fmt.Errorf("%v", v)
+	}
+	if err == nil {
+		err = f.reported()
+	}
+	if err != nil {
+		return fmt.Errorf("%w (first fault: %v; first told: %v)", err, f.met, f.told)
+	}
+	return nil
+}
+
+// play plays the script in spite of errors. At its end the store is open, or nil.
+func (f *faulty) play(sc script) error {
+	l := f.life
+	if err := l.open(); err != nil {
+		f.note(err)
+		l.store = nil
+		return nil
+	}
+	for i, o := range sc {
+		if o.kind == opReopen {
+			if err := f.reopen(); err != nil || l.store == nil {
+				return err
+			}
+			continue
+		}
+		refused := l.store.Err()
+		err := l.play(o)
+		f.note(err)
+		if err := l.settle(); err != nil {
+			return fmt.Errorf("op %d, %v: %w", i, o, err)
+		}
+		if refused != nil && err == nil && o.writes() && f.log != nil {
+			return fmt.Errorf("op %d, %v: taken after %w", i, o, refused)
+		}
+		if err != nil && o.writes() && !errors.Is(err, perdure.ErrLogFailed) {
+			return fmt.Errorf("op %d, %v: an error of another kind: %w", i, o, err)
+		}
+	}
+	return nil
+}
+
+// reopen closes and opens; what the model knows of a failed Close is no promise.
+func (f *faulty) reopen() error {
+	l := f.life
+	err := l.reopen()
+	f.note(err)
+	if err == nil {
+		return nil
+	}
+	if l.store != nil {
+		_ = l.store.Close() // it has failed already
+	}
+	if l.store, err = f.mode.open(l.fs); err != nil {
+		f.note(err)
+		l.store = nil
+		return nil
+	}
+	low, high := l.floor(true), int(l.issued.Load())
+	k, err := l.find(l.store, low, high)
+	if err != nil {
+		return fmt.Errorf("reopened: %w", err)
+	}
+	l.opened(k)
+	return nil
+}
+
+// crash looks at what is left if the process is killed or the power is lost now.
+func (f *faulty) crash(r *Run, when string) error {
+	l := f.life
+	for i, im := range []image{
+		{"killed", true, f.mem.Kill},
+		{"power lost", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepNone, 0) }},
+		{"power lost, some kept", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepSome, r.Seed) }},
+	} {
+		r.Count("images", 1)
+		if err := recovers(r, l, im.mem(), l.floor(im.killed), int(l.issued.Load()), i == 0 && f.check); err != nil {
+			return fmt.Errorf("%s, %s: %w", when, im.name, err)
+		}
+	}
+	return nil
+}
+
+// heal recovers the store on a disk that works again; everything must be on it then.
+func (f *faulty) heal() error {
+	l := f.life
+	if err := l.store.Recover(context.Background()); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := l.store.Err(); err != nil && f.log != nil {
+		return fmt.Errorf("recovered, and still: %w", err)
+	}
+	if d, err := digestOf(l.store); err != nil || d != l.digests[l.issued.Load()] {
+		return fmt.Errorf("memory is not S(%d): %s, %w", l.issued.Load(), held(l.store), err)
+	}
+	last := op{kind: opSync}
+	if f.log == nil {
+		last = op{kind: opSave}
+	}
+	for _, o := range []op{{key: "healed", value: "yes"}, last} {
+		if err := l.play(o); err != nil {
+			return fmt.Errorf("healed, then %v: %w", o, err)
+		}
+	}
+	l.dropped.Store(false)
+	return nil
+}
+
+// reported asks that a fault was told of, unless nothing depends on it.
+func (f *faulty) reported() error {
+	if f.met == nil || f.told != nil || f.way.silent {
+		return nil
+	}
+	base := filepath.Base(f.met.Name)
+	if strings.HasSuffix(base, ".manifest") {
+		return nil // the last one of a rewrite only forgets files that are gone; the others show as lost writes
+	}
+	switch f.met.Kind {
+	case "remove": // files of the past, and temporary ones: logged, and tried again
+		return nil
+	case "close": // of what is synced, or was only read
+		if !strings.HasPrefix(base, "temp-") {
+			return nil
+		}
+	case "lstat", "readat", "read", "open": // of what is only looked at
+		return nil
+	}
+	return fmt.Errorf("nobody was told")
+}

@@ -1,0 +1,107 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// full is campaign l: the disk is as large as each number of bytes that a script could want. Writes
+// that find no room fail, nothing acknowledged is lost, a server could read the log at any time,
+// and when there is room again the store goes on.
+func full(r *Run) {
+	for _, m := range logs()[:3] {
+		sc := fullScript(r.Seed)
+		mem := vfs.NewMem(dataDir)
+		l := newLife(m, mem, []state{{}}, 0)
+		if err := firstError(l.open(), l.playAll(sc), l.store.Close()); err != nil {
+			r.fail(m.name, err)
+			return
+		}
+		most := mem.Used() + 2000 // a rewrite needs room for both logs
+		for size := int64(1); size < most; size += int64(r.by(43, 1)) {
+			r.Go(fmt.Sprintf("%s/%d", m.name, size), func() error { return fullDisk(r, m, sc, size) })
+		}
+	}
+	r.Wait()
+}
+
+// fullScript is small, so that every size can be tried.
+func fullScript(seed uint64) script {
+	rng := rand.New(rand.NewPCG(seed, 31))
+	var sc script
+	for i := range 24 {
+		o := randomWrite(rng)
+		if len(o.value) > 100 {
+			o.value = o.value[:100]
+		}
+		sc = append(sc, o)
+		if i == 12 {
+			sc = append(sc, op{kind: opRewrite}, op{kind: opSave})
+		}
+	}
+	return sc
+}
+
+func fullDisk(r *Run, m mode, sc script, size int64) error {
+	r.Count("capacities", 1)
+	mem := vfs.NewMem(dataDir)
+	mem.SetCapacity(size)
+	l := newLife(m, mem, []state{{}}, 0)
+	if err := l.open(); err != nil {
+		if !errors.Is(err, vfs.ErrNoSpace) {
+			return fmt.Errorf("open: %w", err)
+		}
+		l.store = nil
+	}
+	for i, o := range sc {
+		if l.store == nil {
+			break
+		}
+		err := l.play(o)
+		if err != nil && !errors.Is(err, vfs.ErrNoSpace) {
+			return fmt.Errorf("op %d, %v: %w", i, o, err)
+		}
+		if err := l.settle(); err != nil {
+			return fmt.Errorf("op %d, %v: %w", i, o, err)
+		}
+		if err != nil {
+			if err := wholeLog(mem); err != nil {
+				return fmt.Errorf("op %d, %v: %w", i, o, err)
+			}
+		}
+	}
+	mem.SetCapacity(0)
+	f := &faulty{mode: m, mem: mem, life: l, check: size%101 == 0}
+	crashes := size%4 == 0 // the recoveries take most of the time
+	if crashes {
+		if err := f.crash(r, "full"); err != nil {
+			return err
+		}
+	}
+	if l.store == nil {
+		return nil
+	}
+	if err := f.heal(); err != nil {
+		return fmt.Errorf("there is room again: %w", err)
+	}
+	if err := l.store.Close(); err != nil {
+		return err
+	}
+	if !crashes {
+		return nil
+	}
+	return f.crash(r, "there was room again")
+}
+
+// wholeLog asks that a log ends with a whole group, so that any server could read it now.
+func wholeLog(mem *vfs.Mem) error {
+	report, err := aof.Check(dataDir, aof.OnFS(mem))
+	if err != nil {
+		return err
+	}
+	return report.Err()
+}

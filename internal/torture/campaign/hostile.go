@@ -1,0 +1,331 @@
+package campaign
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// hostile is campaign m: a directory that somebody has prepared. Open must neither follow a link
+// out of it, nor wait for a FIFO, nor allocate what a length claims, and whatever stands outside of
+// it is neither read, made nor changed.
+func hostile(r *Run) {
+	files, err := hostileStore()
+	if err != nil {
+		r.fail("", err)
+		return
+	}
+	for _, name := range sortedKeys(files) {
+		for _, trap := range traps {
+			r.Step(trap.name+"/"+name, func() error { return springTrap(r, files, name, trap.set) })
+		}
+	}
+	for name, text := range hostileManifests() {
+		r.Step("manifest/"+name, func() error { return tryManifest(r, files, text) })
+	}
+	for name, data := range bombs() {
+		r.Step("bomb/"+name, func() error { return tryBomb(r, name, data) })
+	}
+	r.Step("read-only", func() error { return readOnlyMedia(r, files) })
+	r.Step("modes", func() error { return fileModes(r) })
+}
+
+// hostileStore is the files of an honest store: a log and a dump.
+func hostileStore() (map[string]string, error) {
+	mem := vfs.NewMem(dataDir)
+	l := newLife(modes[0], mem, []state{{}}, 0)
+	err := firstError(l.open(), l.playAll(script{{key: "k", value: "v"}, {kind: opRewrite}, {key: "l", value: "w"}, {kind: opSave}}))
+	if err == nil {
+		err = l.store.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return files(mem)
+}
+
+// traps put something else in the place of a file. outside is a directory that must stay as it is.
+var traps = []struct {
+	name string
+	set  func(path, outside string) error
+}{
+	{"link", func(path, outside string) error { return os.Symlink(filepath.Join(outside, "secret"), path) }},
+	{"dangling link", func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) }},
+	{"link to itself", func(path, _ string) error { return os.Symlink(filepath.Base(path), path) }},
+	{"directory", func(path, _ string) error { return os.Mkdir(path, 0o700) }},
+	{"fifo", makeFIFO},
+	{"device", func(path, _ string) error { return os.Symlink("/dev/zero", path) }},
+}
+
+// shape is what stands below a directory: names, modes, contents of regular files.
+func shape(dir string) (string, error) {
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(&b, path, info.Mode(), info.ModTime().UnixNano())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			b.Write(data)
+			return err
+		}
+		return nil
+	})
+	return b.String(), err
+}
+
+// springTrap puts a trap in the place of a file and opens the directory in every way.
+func springTrap(r *Run, files map[string]string, name string, set func(path, outside string) error) error {
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	dir, outside := filepath.Join(home, "data"), filepath.Join(home, "outside")
+	// What the link leads to is what the store would like to find.
+	if err := firstError(write(dir, files), write(outside, map[string]string{"secret": files[name]})); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, name)
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	if err := set(path, outside); err != nil {
+		return err
+	}
+	before, err := shape(outside)
+	if err != nil {
+		return err
+	}
+	for _, opts := range [][]perdure.Option{
+		modes[0].options(), modes[0].options(perdure.WithReadOnly()), modes[5].options(),
+	} {
+		r.Count("cases", 1)
+		if err := openTrapped(dir, name, opts); err != nil {
+			return err
+		}
+	}
+	if after, err := shape(outside); err != nil || after != before {
+		return fmt.Errorf("outside has changed: %s, before %s: %w", after, before, err)
+	}
+	return nil
+}
+
+// openTrapped opens and writes. It may work when what is trapped is not looked at; then the trap
+// is not followed, and stays or gives way to a file.
+func openTrapped(dir, name string, opts []perdure.Option) error {
+	began := time.Now()
+	s, err := perdure.Open(dir, opts...)
+	if took := time.Since(began); took > 20*time.Second {
+		return fmt.Errorf("open took %v", took)
+	}
+	if err != nil {
+		return nil
+	}
+	if v, err := s.Get("l"); err == nil && string(v) == "w" && name == "dump.rdb" && s.Recovery().Source == "rdb" {
+		return errors.Join(errors.New("the dump was read through a trap"), s.CloseNoSave())
+	}
+	if s.Recovery().Source == "aof" && name != "dump.rdb" {
+		return errors.Join(errors.New("the log was read through a trap"), s.CloseNoSave())
+	}
+	_ = s.Set("x", []byte("y")) // refused when it is read-only
+	return s.CloseNoSave()
+}
+
+// hostileManifests are manifests that lead elsewhere or are too much.
+func hostileManifests() map[string]string {
+	line := func(name string) string { return fmt.Sprintf("file %s seq 1 type b\n", name) }
+	return map[string]string{
+		"parent":        line("../../outside/secret"),
+		"dots":          line(".."),
+		"dot":           line("."),
+		"slash":         line("a/b"),
+		"absolute":      line("/etc/passwd"),
+		"backslash":     line(`"..\\outside\\secret"`),
+		"NUL":           line(`"a\x00b"`),
+		"newline":       line(`"a\nb"`),
+		"long":          line(strings.Repeat("a", 256)),
+		"longer":        line(strings.Repeat("a", 5000)),
+		"twice":         line("a") + "file a seq 2 type i\n",
+		"two bases":     line("a") + line("b"),
+		"lock":          line("../perdure.lock"),
+		"manifest":      line("appendonly.aof.manifest"),
+		"huge number":   "file a seq 9223372036854775808 type b\n",
+		"negative":      "file a seq -1 type b\n",
+		"falling":       "file a seq 2 type i\nfile b seq 1 type i\n",
+		"history":       "file a seq 1 type b\nfile ../../outside/secret seq 1 type h\n",
+		"empty":         "",
+		"no line end":   "file a seq 1 type b",
+		"megabytes":     strings.Repeat("# nothing\n", 200_000),
+		"quotes":        `file "a seq 1 type b` + "\n",
+		"unknown type":  "file a seq 1 type x\n",
+		"size of 2^63":  "file a seq 1 type b size 9223372036854775807\n",
+		"windows names": line("CON") + "file NUL seq 1 type i\n",
+	}
+}
+
+// tryManifest opens a log with a manifest that must be refused, and nothing be deleted.
+func tryManifest(r *Run, files map[string]string, text string) error {
+	r.Count("cases", 1)
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	dir, outside := filepath.Join(home, "data"), filepath.Join(home, "outside")
+	changed := map[string]string{"appendonlydir/appendonly.aof.manifest": text}
+	if err := firstError(write(dir, files), write(dir, changed), write(outside, map[string]string{"secret": "s"})); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "perdure.lock"), nil, 0o600); err != nil {
+		return err
+	}
+	before, err := shape(outside)
+	if err != nil {
+		return err
+	}
+	s, err := perdure.Open(dir, modes[0].options()...)
+	if err == nil {
+		return errors.Join(errors.New("it was taken"), s.CloseNoSave())
+	}
+	if after, err := shape(outside); err != nil || after != before {
+		return fmt.Errorf("outside has changed: %w", err)
+	}
+	for name, data := range files {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(got) != data && changed[name] == "" && text != string(got) {
+			return fmt.Errorf("%s has changed: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// bombs are files that claim to be much more than they are.
+func bombs() map[string]string {
+	header := "REDIS0009"
+	long := func(n uint64) string {
+		return string(binary.BigEndian.AppendUint64([]byte{0x81}, n))
+	}
+	entry := header + "\xfe\x00\x00\x01k"
+	return map[string]string{
+		"dump/string of 2^63":     entry + long(1<<63),
+		"dump/string of 2^31":     entry + long(1<<31),
+		"dump/lzf of 500 MiB":     entry + "\xc3" + long(16) + long(500<<20) + strings.Repeat("\x00", 16),
+		"dump/lzf of 2^63":        entry + "\xc3" + long(16) + long(1<<63) + strings.Repeat("\x00", 16),
+		"dump/2^40 keys":          header + "\xfe\x00\xfb" + long(1<<40) + long(1<<40),
+		"dump/list of 2^40":       header + "\xfe\x00\x01\x01k" + long(1<<40),
+		"dump/hash of 2^62":       header + "\xfe\x00\x04\x01k" + long(1<<62),
+		"dump/aux of 2^62":        header + "\xfa" + long(1<<62),
+		"dump/function of 2^62":   header + "\xf5" + long(1<<62),
+		"dump/database 2^40":      header + "\xfe" + long(1<<40),
+		"log/a million arguments": "*1048576\r\n",
+		"log/2^31 arguments":      "*2147483647\r\n",
+		"log/2^63 arguments":      "*9223372036854775808\r\n",
+		"log/argument of 512 MiB": "*1\r\n$536870912\r\n",
+		"log/argument of 2^63":    "*1\r\n$9223372036854775807\r\n",
+		"log/endless MULTI":       "*1\r\n$5\r\nMULTI\r\n" + strings.Repeat("*1\r\n$4\r\nPING\r\n", 1000),
+		"log/line":                "#" + strings.Repeat("a", 1<<20),
+	}
+}
+
+// maxBomb is how many bytes the opening of a small file may allocate, its buffers included.
+const maxBomb = 16 << 20
+
+// tryBomb opens a bomb as a dump or as a single-file log.
+func tryBomb(r *Run, name, data string) error {
+	r.Count("cases", 1)
+	kind, _, _ := strings.Cut(name, "/")
+	file, m := "dump.rdb", modes[5]
+	if kind == "log" {
+		file, m = "appendonly.aof", modes[0]
+	}
+	mem, err := inMem(map[string]string{file: data})
+	if err != nil {
+		return err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := m.open(mem)
+	runtime.ReadMemStats(&after)
+	if err == nil {
+		err = s.CloseNoSave()
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > maxBomb {
+		return fmt.Errorf("a file of %d bytes made us allocate %d (Open: %v)", len(data), n, err)
+	}
+	return nil
+}
+
+// readOnlyMedia opens a directory in which nothing can be changed.
+func readOnlyMedia(r *Run, files map[string]string) error {
+	r.Count("cases", 2)
+	mem, err := inMem(files)
+	if err != nil {
+		return err
+	}
+	denied := vfs.NewFault(mem, func(o vfs.Op) error {
+		if o.Changes() || o.Kind == "lock" || o.Kind == "openwrite" {
+			return fs.ErrPermission
+		}
+		return nil
+	})
+	s, err := perdure.Open(dataDir, modes[0].options(perdure.WithFS(denied), perdure.WithReadOnly())...)
+	if err != nil {
+		return fmt.Errorf("to read only: %w", err)
+	}
+	if v, err := s.Get("l"); err != nil || string(v) != "w" {
+		return fmt.Errorf("read %q, %w", v, err)
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if _, err := modes[0].open(denied); !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("to write: %w", err)
+	}
+	return nil
+}
+
+// fileModes looks at the modes of what a store makes.
+func fileModes(r *Run) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	dir := filepath.Join(home, "data")
+	s, err := perdure.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := firstError(s.Set("k", nil), s.Close()); err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		r.Count("cases", 1)
+		if want := pick(d.IsDir(), fs.FileMode(0o700), 0o600); err == nil && info.Mode().Perm() != want {
+			err = fmt.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+}

@@ -1,0 +1,209 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+)
+
+const (
+	accounts    = 1000
+	perAccount  = 100
+	transferers = 8
+	// maxBarrier is how long a freeze may hold every lock, on a machine that others use too.
+	maxBarrier = 2 * time.Second
+)
+
+// bank is a store with accounts, and goroutines that move money between them. Each counts its
+// transfers in a key of its own, by the same transaction.
+type bank struct {
+	s       *perdure.Store
+	counted [transferers]atomic.Int64 // transfers that returned
+	begun   [transferers]atomic.Int64
+}
+
+func counterKey(w int) string { return fmt.Sprint("transfers:", w) }
+
+// instant is campaign g. While money moves, snapshots and rewrites go on: every file that is loaded
+// has the exact total, and the counters of one moment.
+func instant(r *Run) {
+	r.Step("one store", func() error {
+		dir, err := os.MkdirTemp("", "torture")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		s, err := perdure.Open(filepath.Join(dir, "data"), perdure.WithSaveRules(),
+			perdure.WithAppendLog(aof.New(aof.AutoRewrite(0, 0))))
+		if err != nil {
+			return err
+		}
+		b := &bank{s: s}
+		return errors.Join(b.run(r, dir), s.Close())
+	})
+}
+
+func (b *bank) run(r *Run, dir string) error {
+	for i := range accounts {
+		if err := b.s.Set(fmt.Sprint("account:", i), strconv.AppendInt(nil, perAccount, 10)); err != nil {
+			return err
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	errs := make(chan error, transferers)
+	for w := range transferers {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(r.Seed, uint64(w)))
+			for ctx.Err() == nil {
+				if err := b.transfer(w, rng); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	err := b.snapshots(ctx, r, dir)
+	stop()
+	wg.Wait()
+	close(errs)
+	return firstError(err, <-errs)
+}
+
+// transfer moves a random amount by one of the two kinds of transaction.
+func (b *bank) transfer(w int, rng *rand.Rand) error {
+	from, to := fmt.Sprint("account:", rng.IntN(accounts)), fmt.Sprint("account:", rng.IntN(accounts))
+	amount := int64(rng.IntN(10))
+	move := func(tx *perdure.Tx) error {
+		if _, err := tx.IncrBy(from, -amount); err != nil {
+			return err
+		}
+		if _, err := tx.Incr(counterKey(w)); err != nil {
+			return err
+		}
+		_, err := tx.IncrBy(to, amount)
+		return err
+	}
+	b.begun[w].Add(1)
+	defer b.counted[w].Add(1)
+	if rng.IntN(2) == 0 {
+		return b.s.Update(move)
+	}
+	return b.s.UpdateKeys([]string{from, to, counterKey(w)}, move)
+}
+
+// snapshots saves and rewrites, and loads each file that comes of it.
+func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
+	for i := range r.by(12, 100) {
+		if r.over() {
+			return nil
+		}
+		var low, high [transferers]int64
+		for w := range low {
+			low[w] = b.counted[w].Load()
+		}
+		rewrite := i%2 == 1
+		var err error
+		if rewrite {
+			err = b.s.Rewrite(ctx)
+		} else {
+			_, err = b.s.Save(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if took := b.s.Stats().LastBarrier; took > maxBarrier {
+			return fmt.Errorf("every lock was held for %v", took)
+		}
+		for w := range high {
+			high[w] = b.begun[w].Load()
+			if rewrite { // what has returned by now is in the log, before its base or behind
+				low[w] = b.counted[w].Load()
+			}
+		}
+		copied := filepath.Join(dir, fmt.Sprint("copy", i))
+		if err := copyStore(filepath.Join(dir, "data"), copied, rewrite); err != nil {
+			return err
+		}
+		if err := checkBank(copied, rewrite, low, high); err != nil {
+			return fmt.Errorf("snapshot %d (rewrite: %v): %w", i, rewrite, err)
+		}
+		if err := os.RemoveAll(copied); err != nil {
+			return err
+		}
+		r.Count("snapshots loaded", 1)
+	}
+	for w := range transferers {
+		r.Count("transfers", b.counted[w].Load())
+	}
+	return nil
+}
+
+// copyStore copies the dump, or the log, of a store that goes on; the log's end may be torn.
+func copyStore(from, to string, log bool) error {
+	patterns := []string{"dump.rdb"}
+	if log {
+		patterns = []string{"appendonlydir/*"}
+	}
+	for _, pattern := range patterns {
+		names, err := filepath.Glob(filepath.Join(from, pattern))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			rel, relErr := filepath.Rel(from, name)
+			if err := firstError(err, relErr, write(to, map[string]string{rel: string(data)})); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkBank loads a copy and adds up. A log goes on after its base, so its counters may be higher.
+func checkBank(dir string, log bool, low, high [transferers]int64) error {
+	opts := []perdure.Option{perdure.WithSaveRules(), perdure.WithReadOnly()}
+	if !log {
+		opts = append(opts, perdure.WithoutAppendLog())
+	}
+	s, err := perdure.Open(dir, opts...)
+	if err != nil {
+		return err
+	}
+	defer s.Close() // it was opened for reading only
+	sum, n := 0, 0
+	for i := range accounts {
+		amount, err := numberAt(s, 0, fmt.Sprint("account:", i))
+		if err != nil {
+			return err
+		}
+		sum, n = sum+amount, n+1
+	}
+	if sum != accounts*perAccount {
+		return fmt.Errorf("the total is %d, want %d", sum, accounts*perAccount)
+	}
+	for w := range low {
+		c, err := numberAt(s, 0, counterKey(w))
+		if err != nil {
+			return err
+		}
+		if int64(c) < low[w] || !log && int64(c) > high[w] {
+			return fmt.Errorf("writer %d: %d transfers, %d had returned before and %d begun after", w, c, low[w], high[w])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package campaign
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// killWriters is how many goroutines of a child write.
+const killWriters = 4
+
+// killOptions are those of the child: it saves and rewrites by itself too.
+func killOptions(name string) []perdure.Option {
+	for _, m := range logs() {
+		if m.name == name {
+			log := append([]aof.Option{aof.AutoRewrite(100, 1<<20)}, m.log...)
+			return []perdure.Option{
+				perdure.WithAppendLog(aof.New(log...)),
+				perdure.WithSaveRules(snapshot.Rule{Seconds: 1, Changes: 1}),
+			}
+		}
+	}
+	return nil
+}
+
+// kill is campaign c. A real process writes, saves and rewrites in a real directory, and is killed
+// at a random moment: half of them soon after it starts, so that it is recovering. What it has
+// acknowledged over a pipe must be there.
+func kill(r *Run) {
+	kills := r.by(6, 100)
+	for i, m := range logs() {
+		dir, err := os.MkdirTemp("", "torture")
+		if err != nil {
+			r.fail(m.name, err)
+			return
+		}
+		r.Go(m.name, func() error {
+			defer os.RemoveAll(dir)
+			rng := rand.New(rand.NewPCG(r.Seed, uint64(i)))
+			for n := range kills {
+				if r.over() {
+					return nil
+				}
+				data := filepath.Join(dir, "data")
+				acked, err := runAndKill(data, m.name, rng, n%2 == 1)
+				if err != nil {
+					return fmt.Errorf("kill %d: %w", n, err)
+				}
+				rounds, took, err := checkKilled(data, m.name, acked)
+				if err != nil {
+					return fmt.Errorf("kill %d: %w", n, err)
+				}
+				if took > 30*time.Second {
+					return fmt.Errorf("kill %d: Open took %v", n, took)
+				}
+				r.Count("kills", 1)
+				r.Count("rounds acknowledged and found", int64(rounds))
+			}
+			return nil
+		})
+	}
+	r.Wait()
+}
+
+// killChild writes until it is killed. Each writer counts up a plain key, a counter, and a copy in
+// each of three databases by one transaction; after each round it prints "writer round".
+func killChild(argument string) error {
+	name, dir, _ := strings.Cut(argument, ":")
+	s, err := perdure.Open(dir, killOptions(name)...)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error)
+	var out sync.Mutex
+	for w := range killWriters {
+		go func() {
+			done, err := numberAt(s, 0, fmt.Sprint("copy:", w))
+			for round := done + 1; err == nil; round++ {
+				err = killRound(s, w, round)
+				if err == nil {
+					out.Lock()
+					_, err = fmt.Fprintf(os.Stdout, "%d %d\n", w, round)
+					out.Unlock()
+				}
+			}
+			failed <- err
+		}()
+	}
+	go func() {
+		for {
+			if _, err := s.Save(context.Background()); err != nil && !errors.Is(err, perdure.ErrSaveInProgress) {
+				failed <- err
+			}
+			if err := s.Rewrite(context.Background()); err != nil && !errors.Is(err, perdure.ErrRewriteInProgress) {
+				failed <- err
+			}
+		}
+	}()
+	return <-failed
+}
+
+// killRound is one round of a writer.
+func killRound(s *perdure.Store, w, round int) error {
+	plain := fmt.Appendf(nil, "%d:%s", round, strings.Repeat("x", round%500))
+	if err := s.Set(fmt.Sprint("plain:", w), plain); err != nil {
+		return err
+	}
+	if _, err := s.Incr(fmt.Sprint("counter:", w)); err != nil {
+		return err
+	}
+	return s.Update(func(tx *perdure.Tx) error {
+		for db := range 3 {
+			if err := tx.DB(db).Set(fmt.Sprint("copy:", w), strconv.AppendInt(nil, int64(round), 10)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// numberAt is the number that a value begins with; 0 when there is none.
+func numberAt(s *perdure.Store, db int, key string) (int, error) {
+	v, err := s.DB(db).Get(key)
+	if errors.Is(err, perdure.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	text, _, _ := strings.Cut(string(v), ":")
+	return strconv.Atoi(text)
+}
+
+// runAndKill lets a child write for a moment and returns the last round that each writer acknowledged.
+func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriters]int, err error) {
+	cmd, err := child("kill", name+":"+dir)
+	if err != nil {
+		return acked, err
+	}
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return acked, err
+	}
+	if err := cmd.Start(); err != nil {
+		return acked, err
+	}
+	kill := func(within int) {
+		time.AfterFunc(time.Duration(rng.IntN(within))*time.Millisecond, func() {
+			_ = cmd.Process.Kill() // it is there: nobody has waited for it
+		})
+	}
+	if early {
+		kill(30)
+	}
+	lines := bufio.NewScanner(pipe)
+	for n := 0; lines.Scan(); n++ {
+		if n == 0 && !early { // it writes: the clock starts
+			kill(50)
+		}
+		var w, round int
+		if c, err := fmt.Sscanf(lines.Text(), "%d %d", &w, &round); c == 2 && err == nil {
+			acked[w] = round
+		}
+	}
+	_ = cmd.Wait() // killed
+	if complaint.Len() > 0 {
+		return acked, fmt.Errorf("the child said: %s", complaint.String())
+	}
+	return acked, nil
+}
+
+// checkKilled opens what a killed child left. Nothing acknowledged may be lost, and at most the round
+// under way may have taken effect in part, its transaction wholly or not at all.
+func checkKilled(dir, name string, acked [killWriters]int) (rounds int, took time.Duration, err error) {
+	began := time.Now()
+	s, err := perdure.Open(dir, killOptions(name)...)
+	if err != nil {
+		return 0, 0, fmt.Errorf("open: %w", err)
+	}
+	took = time.Since(began)
+	for w, last := range acked {
+		n, err := checkWriter(s, w, last)
+		if err != nil {
+			return 0, 0, errors.Join(err, s.CloseNoSave())
+		}
+		rounds += n
+	}
+	return rounds, took, s.CloseNoSave()
+}
+
+func checkWriter(s *perdure.Store, w, last int) (int, error) {
+	var found [5]int
+	for i, key := range []string{"copy:", "copy:", "copy:", "plain:", "counter:"} {
+		n, err := numberAt(s, i%3, fmt.Sprint(key, w))
+		if i > 2 {
+			n, err = numberAt(s, 0, fmt.Sprint(key, w))
+		}
+		if err != nil {
+			return 0, err
+		}
+		found[i] = n
+	}
+	done := found[0]
+	switch {
+	case last > 0 && (done < last || done > last+1):
+		return 0, fmt.Errorf("writer %d: round %d acknowledged, %d found", w, last, done)
+	case found[1] != done || found[2] != done:
+		return 0, fmt.Errorf("writer %d: a transaction in part: %v", w, found)
+	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
+		return 0, fmt.Errorf("writer %d: found %v", w, found)
+	}
+	// The next child goes on from the transaction; the counter must agree with it.
+	return done, s.Set(fmt.Sprint("counter:", w), strconv.AppendInt(nil, int64(done), 10))
+}

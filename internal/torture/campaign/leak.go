@@ -1,0 +1,108 @@
+package campaign
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/perduredb/perdure"
+)
+
+// descriptors counts this process's open files; -1 where the system does not tell.
+func descriptors() int {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(names)
+}
+
+// resident is how much memory this process has, in bytes; 0 where the system does not tell.
+func resident() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(data), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// leak is campaign i: a store is opened and closed with jobs under way, and nothing may be left.
+func leak(r *Run) {
+	r.Step("cycles", func() error {
+		dir, err := os.MkdirTemp("", "torture")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		n := r.by(100, 500)
+		for i := range 20 {
+			if err := openAndClose(dir, i); err != nil {
+				return err
+			}
+		}
+		goroutines, open := runtime.NumGoroutine(), descriptors()
+		runtime.GC()
+		memory := resident()
+		for i := range n {
+			if err := openAndClose(dir, i); err != nil {
+				return fmt.Errorf("cycle %d: %w", i, err)
+			}
+			r.Count("cycles", 1)
+		}
+		return nothingLeft(dir, goroutines, open, memory)
+	})
+}
+
+// nothingLeft compares with what was before.
+func nothingLeft(dir string, goroutines, open int, memory int64) error {
+	deadline := time.Now().Add(10 * time.Second)
+	for runtime.NumGoroutine() > goroutines {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		}
+		runtime.Gosched() // a goroutine that has ended is counted until it is gone
+	}
+	if n := descriptors(); n > open {
+		return fmt.Errorf("%d descriptors, %d before", n, open)
+	}
+	runtime.GC()
+	if now := resident(); now > memory+memory/2+64<<20 {
+		return fmt.Errorf("%d bytes of memory, %d before", now, memory)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err == nil && len(names) > 4 {
+		err = fmt.Errorf("files pile up: %v", names)
+	}
+	return err
+}
+
+// openAndClose does so with something under way.
+func openAndClose(dir string, i int) error {
+	s, err := perdure.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = s.Set(fmt.Sprint(i%50), make([]byte, 100))
+	switch {
+	case err != nil:
+	case i%5 == 0:
+		_, err = s.BGSave()
+	case i%5 == 1:
+		_, err = s.BGRewrite()
+	case i%5 == 2:
+		_, err = s.Snapshot()
+	case i%5 == 3:
+		err = s.Rewrite(context.Background())
+	}
+	if i%2 == 0 {
+		return firstError(err, s.CloseNoSave())
+	}
+	return firstError(err, s.Close())
+}

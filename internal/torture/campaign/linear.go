@@ -1,0 +1,67 @@
+package campaign
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// linear is campaign f. It is a program of another module, so that its checker, porcupine, is not
+// in ours; this runs it.
+func linear(r *Run) {
+	if r.size == Small {
+		r.Skip("the tests of its own module, internal/torture/linear, run it at this size")
+		return
+	}
+	dir, err := linearDir()
+	if err != nil {
+		r.Skip(err.Error())
+		return
+	}
+	args := []string{"run", ".", "-seed", fmt.Sprint(r.Seed), "-histories", "2000"}
+	if !r.deadline.IsZero() {
+		args = append(args, "-for", max(time.Until(r.deadline), time.Second).Round(time.Second).String())
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	for part := range strings.SplitSeq(strings.SplitN(out.String(), " in ", 2)[0], ", ") {
+		var n int64
+		number, what, _ := strings.Cut(part, " ")
+		if _, bad := fmt.Sscan(number, &n); bad == nil {
+			r.Count(strings.TrimSpace(what), n)
+		}
+	}
+	if err != nil {
+		r.fail("", fmt.Errorf("%w: %s", err, out.String()))
+	}
+}
+
+// linearDir finds the module from wherever this runs in the repository.
+func linearDir() (string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", errors.New("there is no go command to run internal/torture/linear with")
+	}
+	at, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		dir := filepath.Join(at, "internal", "torture", "linear")
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(at)
+		if up == at {
+			return "", errors.New("not run inside the repository, where internal/torture/linear stands")
+		}
+		at = up
+	}
+}

@@ -1,0 +1,252 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/redistest"
+)
+
+// redisArgs make a server that writes its log before it answers.
+var redisArgs = []string{"--appendonly", "yes", "--appendfsync", "always", "--databases", strconv.Itoa(databases),
+	"--auto-aof-rewrite-percentage", "0"}
+
+// redis is campaign h: the same program of commands goes to a store and to a redis-server. Both
+// give the same answers and the same data, then each opens what the other has written.
+func redis(r *Run) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		r.Skip("redis-server is not installed (Debian: redis-server, redis-tools)")
+		return
+	}
+	for i := range r.by(2, 20) {
+		r.Step(fmt.Sprint(i), func() error { return redisPrograms(r, rand.New(rand.NewPCG(r.Seed, uint64(i)))) })
+	}
+}
+
+// redisPrograms runs ten programs on one pair, and exchanges their files after the last.
+func redisPrograms(r *Run, rng *rand.Rand) error {
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	ours, theirs := filepath.Join(home, "ours"), filepath.Join(home, "theirs")
+	if err := os.Mkdir(theirs, 0o700); err != nil {
+		return err
+	}
+	s, err := perdure.Open(ours, modes[1].options()...)
+	if err != nil {
+		return err
+	}
+	server := redistest.Start(r.T, theirs, redisArgs...)
+	defer server.Kill()
+	for range 10 {
+		r.Count("programs", 1)
+		for range 200 {
+			r.Count("commands", 1)
+			o := redisOp(rng)
+			a, b := answer(s, o), server.Do(o.args...).Text
+			if a != b {
+				return fmt.Errorf("%q: %q, redis-server says %q", o.args, a, b)
+			}
+		}
+		if a, b := dumpOf(s), dumpOfServer(server); a != b {
+			return fmt.Errorf("we and redis-server hold different data: %s", difference(a, b))
+		}
+	}
+	want := dumpOf(s)
+	if _, err := s.Save(r.T.Context()); err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	server.Must("SAVE")
+	server.Kill()
+	return exchange(r, ours, theirs, want)
+}
+
+// exchange opens our files with a server and its files with a store: the log, also with a torn
+// tail, and the dump.
+func exchange(r *Run, ours, theirs, want string) error {
+	tear := func(dir string) error {
+		names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
+		if err != nil || len(names) == 0 {
+			return errors.Join(err, errors.New("no increment"))
+		}
+		f, err := os.OpenFile(names[len(names)-1], os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString("*3\r\n$3\r\nSET\r\n$1\r\nz\r\n$100\r\ntorn")
+		return errors.Join(err, f.Close())
+	}
+	for _, torn := range []bool{false, true} {
+		if torn {
+			if err := firstError(tear(ours), tear(theirs)); err != nil {
+				return err
+			}
+		}
+		server := redistest.Start(r.T, ours, redisArgs...)
+		got := dumpOfServer(server)
+		server.Kill()
+		if got != want {
+			return fmt.Errorf("redis-server reads our log (torn: %v) otherwise: %s", torn, difference(got, want))
+		}
+		if err := readBy(theirs, modes[1], want); err != nil {
+			return fmt.Errorf("redis-server's log (torn: %v): %w", torn, err)
+		}
+		r.Count("logs exchanged", 2)
+	}
+	server := redistest.Start(r.T, ours, "--appendonly", "no", "--databases", strconv.Itoa(databases))
+	got := dumpOfServer(server)
+	server.Kill()
+	if got != want {
+		return fmt.Errorf("redis-server reads our dump otherwise: %s", difference(got, want))
+	}
+	r.Count("dumps exchanged", 2)
+	// Our log is not read again: where a server cuts a torn tail it cuts our last marks with it, and
+	// the group that they closed counts as torn unless the server has gone on behind it.
+	return firstError(readBy(theirs, modes[5], want), readBy(ours, modes[5], want))
+}
+
+// difference shows where two data sets part.
+func difference(a, b string) string {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	return fmt.Sprintf("...%.100s, want ...%.100s", a[max(0, i-30):], b[max(0, i-30):])
+}
+
+// readBy opens a directory with a store and compares.
+func readBy(dir string, m mode, want string) error {
+	s, err := perdure.Open(dir, m.options()...)
+	if err != nil {
+		return err
+	}
+	got := dumpOf(s)
+	if err := s.CloseNoSave(); err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("read otherwise: %s", difference(got, want))
+	}
+	return nil
+}
+
+// redisCommand is a command as a server takes it, and what does the same to a store.
+type redisCommand struct {
+	args []string
+	do   func(s *perdure.DB) (any, error)
+}
+
+// redisOp makes a command on database 0; expiries lie far ahead.
+func redisOp(rng *rand.Rand) redisCommand {
+	key := fmt.Sprint("k", rng.IntN(12))
+	value := randomRedisText(rng)
+	n := rng.Int64N(1<<40) - 1<<39
+	at := far + rng.Int64N(1000)
+	switch rng.IntN(12) {
+	case 0, 1, 2:
+		return redisCommand{[]string{"SET", key, value}, func(s *perdure.DB) (any, error) { return "+OK", s.Set(key, []byte(value)) }}
+	case 3:
+		return redisCommand{[]string{"GET", key}, func(s *perdure.DB) (any, error) { return s.Get(key) }}
+	case 4:
+		return redisCommand{[]string{"INCRBY", key, fmt.Sprint(n)}, func(s *perdure.DB) (any, error) { return s.IncrBy(key, n) }}
+	case 5:
+		return redisCommand{[]string{"APPEND", key, value}, func(s *perdure.DB) (any, error) { return s.Append(key, []byte(value)) }}
+	case 6:
+		return redisCommand{[]string{"DEL", key, "k1"}, func(s *perdure.DB) (any, error) { return s.Delete(key, "k1") }}
+	case 7:
+		return redisCommand{[]string{"SETNX", key, value}, func(s *perdure.DB) (any, error) { return s.SetIfAbsent(key, []byte(value)) }}
+	case 8:
+		return redisCommand{[]string{"PEXPIREAT", key, fmt.Sprint(at)}, func(s *perdure.DB) (any, error) { return s.ExpireAt(key, time.UnixMilli(at)) }}
+	case 9:
+		return redisCommand{[]string{"PERSIST", key}, func(s *perdure.DB) (any, error) { return s.Persist(key) }}
+	case 10:
+		return redisCommand{[]string{"EXISTS", key, key, "k2"}, func(s *perdure.DB) (any, error) { return s.Exists(key, key, "k2") }}
+	default:
+		return redisCommand{[]string{"MSET", key, value, "m", value}, func(s *perdure.DB) (any, error) {
+			return "+OK", s.MSet(perdure.Pair{Key: key, Value: []byte(value)}, perdure.Pair{Key: "m", Value: []byte(value)})
+		}}
+	}
+}
+
+// randomRedisText is a number, text that compresses, or bytes.
+func randomRedisText(rng *rand.Rand) string {
+	switch rng.IntN(4) {
+	case 0:
+		return fmt.Sprint(rng.Int64() >> rng.IntN(64))
+	case 1:
+		return strings.Repeat("ab", rng.IntN(400))
+	case 2:
+		p := make([]byte, rng.IntN(80))
+		for i := range p {
+			p[i] = byte(rng.Uint32())
+		}
+		return string(p)
+	}
+	return []string{"", "0", "-0", "+1", " 1", "9223372036854775807", "-9223372036854775808", "01"}[rng.IntN(8)]
+}
+
+// answer is what a store answers, as a server would say it.
+func answer(s *perdure.Store, o redisCommand) string {
+	got, err := o.do(s.DB(0))
+	switch {
+	case errors.Is(err, perdure.ErrNotFound):
+		return ""
+	case errors.Is(err, perdure.ErrNotInteger):
+		return "-ERR value is not an integer or out of range"
+	case errors.Is(err, perdure.ErrOverflow):
+		return "-ERR increment or decrement would overflow"
+	case err != nil:
+		return err.Error()
+	}
+	switch v := got.(type) {
+	case []byte:
+		return string(v)
+	case bool:
+		return pick(v, ":1", ":0")
+	case string:
+		return v
+	default:
+		return fmt.Sprintf(":%v", v)
+	}
+}
+
+// dumpOf is a store's keys of database 0, with values and expiries, sorted.
+func dumpOf(s *perdure.Store) string {
+	st := state{}
+	snap, err := s.Snapshot()
+	if err != nil {
+		return err.Error()
+	}
+	defer snap.Close()
+	for en, err := range snap.All(context.Background()) {
+		if err != nil {
+			return err.Error()
+		}
+		st[fmt.Sprintf("%d/%s", en.DB, en.Key)] = cell{string(en.Value), en.ExpireAtMs}
+	}
+	return st.whole()
+}
+
+// dumpOfServer is the same of a server.
+func dumpOfServer(server *redistest.Server) string {
+	st := state{}
+	for _, key := range server.Must("KEYS", "*").Elements {
+		at := server.Must("PEXPIRETIME", key.Text).Int()
+		st["0/"+key.Text] = cell{server.Must("GET", key.Text).Text, max(at, 0)}
+	}
+	return st.whole()
+}

@@ -1,0 +1,267 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// fixture is a directory of ours with what it holds.
+type fixture struct {
+	mode
+	name   string
+	files  map[string]string
+	life   *life
+	low    int // the oldest state that damage may be taken for a torn tail at
+	closed bool
+}
+
+// rotScript is short: its files are damaged at every bit.
+func rotScript(seed uint64, n int) script {
+	rng := rand.New(rand.NewPCG(seed, 21))
+	var sc script
+	for i := range n {
+		o := randomWrite(rng)
+		if len(o.value) > 60 {
+			o.value = o.value[:60]
+		}
+		for j := range o.inner {
+			o.inner[j].value = o.inner[j].value[:min(12, len(o.inner[j].value))]
+		}
+		sc = append(sc, o)
+		if i == n/2 {
+			sc = append(sc, op{kind: opRewrite})
+		}
+	}
+	return sc
+}
+
+// fixtures makes twelve directories: logs and dumps, closed in order and killed.
+func fixtures(seed uint64) ([]*fixture, error) {
+	var all []*fixture
+	add := func(m mode, name string, closed bool, sc script) error {
+		mem := vfs.NewMem(dataDir)
+		l := newLife(m, mem, []state{{}}, 0)
+		if name == "two increments" {
+			l.fs = noSecondBase(mem)
+		}
+		if err := firstError(l.open(), l.playAll(sc)); err != nil && !errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		if name == "two increments" {
+			if err := l.playAll(sc[len(sc)/2+1:]); err != nil {
+				return err
+			}
+		}
+		if closed {
+			if err := l.store.Close(); err != nil {
+				return err
+			}
+			if m.log != nil {
+				l.promise(l.acked.Load())
+			}
+		}
+		fs, err := files(mem.Kill())
+		// The newest mark says that everything before its group is on disk; of that group nothing does.
+		// A byte too many in the mark before hides where that group begins: two are cut then, and told.
+		// Writes that changed nothing left no group.
+		low := pick(closed, l.floor(false), int(l.issued.Load())-4)
+		all = append(all, &fixture{mode: m, name: name, files: fs, life: l, low: low, closed: closed})
+		if !closed {
+			err = firstError(err, l.store.CloseNoSave())
+		}
+		return err
+	}
+	always, everysec, commands, snapshots := modes[0], modes[1], modes[3], modes[5]
+	big := mode{name: "long increments", log: []aof.Option{aof.Fsync(aof.Always), aof.Timestamps(true)}, always: true}
+	save := op{kind: opSave}
+	err := firstError(
+		add(always, "empty", true, nil),
+		add(always, "always", true, rotScript(seed, 42)),
+		add(always, "always, killed", false, rotScript(seed+1, 42)),
+		add(everysec, "everysec", true, rotScript(seed+2, 42)),
+		add(everysec, "everysec, killed", false, append(rotScript(seed+3, 36), op{kind: opSync}, randomWrite(rand.New(rand.NewPCG(seed, 3))))),
+		add(commands, "a base of commands", true, rotScript(seed+4, 36)),
+		add(big, "timestamps", true, rotScript(seed+5, 48)),
+		add(always, "two increments", true, rotScript(seed+8, 36)),
+		add(snapshots, "a dump", true, append(rotScript(seed+6, 42), save)),
+		add(snapshots, "a compressed dump", true, script{{key: "k", value: strings.Repeat("lzf ", 300)}, {db: 1, key: "n", value: "12345"}, save}),
+		add(snapshots, "an empty dump", true, script{save}),
+		add(everysec, "a log and a dump", true, append(rotScript(seed+7, 24), save)),
+	)
+	return all, err
+}
+
+// noSecondBase is a file system on which a rewrite fails behind its switch of increments, so that a
+// log has two of them.
+func noSecondBase(mem *vfs.Mem) vfs.FS {
+	return vfs.NewFault(mem, func(o vfs.Op) error {
+		if o.Kind == "create" && strings.Contains(o.Name, ".2.base.") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+}
+
+// rot is campaign d: each bit of each file is flipped, and each file is cut, and damaged in other
+// ways. A store must refuse with file and offset, or hold exactly what it held, or cut and report a
+// torn tail that was never promised. What redis-server does with the same is printed beside it.
+func rot(r *Run) {
+	all, err := fixtures(r.Seed)
+	if err != nil {
+		r.fail("fixtures", err)
+		return
+	}
+	r.Count("fixtures", int64(len(all)))
+	for _, f := range all {
+		for _, name := range sortedKeys(f.files) {
+			data := f.files[name]
+			r.Count("bytes", int64(len(data)))
+			const batch = 64 // damages a step
+			stride := r.by(89, 1)
+			if f.name == "always" && strings.HasSuffix(name, ".manifest") {
+				stride = 1
+			}
+			damages := damagesOf(data, stride, rand.New(rand.NewPCG(r.Seed, 5)))
+			for from := 0; from < len(damages); from += batch {
+				part := damages[from:min(from+batch, len(damages))]
+				r.Go(fmt.Sprintf("%s/%s/%d", f.name, name, from), func() error { return f.try(r, name, part) })
+			}
+		}
+		r.Go(f.name+"/files", func() error { return f.swap(r) })
+	}
+	r.Wait()
+	if r.size == Full && !r.over() {
+		compareWithRedis(r)
+	}
+}
+
+// damage is one way to change a file.
+type damage struct {
+	what string
+	data string
+	end  bool // nothing behind it is left to tell
+}
+
+// damagesOf flips every bit, cuts at every length, and more; of them one in stride.
+func damagesOf(data string, stride int, rng *rand.Rand) (all []damage) {
+	n, end := rng.IntN(stride), false
+	add := func(changed string, what string, args ...any) {
+		if n++; n%stride == 0 && changed != data {
+			all = append(all, damage{what: fmt.Sprintf(what, args...), data: changed, end: end})
+		}
+	}
+	for i := range len(data) {
+		for bit := range 8 {
+			add(data[:i]+string([]byte{data[i] ^ 1<<bit})+data[i+1:], "bit %d of byte %d", bit, i)
+		}
+		end = true
+		add(data[:i], "cut at %d", i)
+		end = false
+		add(data[:i]+"\x00"+data[i+1:], "byte %d is 0", i)
+		add(data[:i]+"\xff"+data[i+1:], "byte %d is 255", i)
+		add(data[:i]+data[i+1:], "byte %d is gone", i)
+		add(data[:i+1]+data[i:], "byte %d is there twice", i)
+	}
+	for i := 0; i < len(data); i += 512 {
+		behind := min(i+512, len(data))
+		end = behind+512 >= len(data) // at most one group is left, which does not say where it begins
+		add(data[:i]+strings.Repeat("\x00", behind-i)+data[behind:], "block at %d is zero", i)
+		if next := min(behind+512, len(data)); next > behind {
+			end = next+512 >= len(data)
+			add(data[:i]+data[behind:next]+data[i:behind]+data[next:], "blocks at %d and %d are swapped", i, behind)
+		}
+	}
+	return all
+}
+
+// try opens the directory with each damage of one file.
+func (f *fixture) try(r *Run, name string, damages []damage) error {
+	for _, d := range damages {
+		if r.over() {
+			return errOver
+		}
+		changed := maps.Clone(f.files)
+		changed[name] = d.data
+		// What takes the end of an increment takes with it every mark that would tell of it: a
+		// shorter log is left, with a torn tail that is reported or none. A base and a manifest
+		// have a size and a checksum elsewhere.
+		unseen := d.end && strings.HasSuffix(name, ".incr.aof")
+		if err := f.judge(r, changed, unseen); err != nil {
+			return fmt.Errorf("%s, %s: %w", name, d.what, err)
+		}
+	}
+	return nil
+}
+
+// judge opens a damaged directory. With cut, a state of the past is no damage that could be seen.
+func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
+	mem, err := inMem(changed)
+	if err != nil {
+		return err
+	}
+	s, err := perdure.Open(dataDir, f.options(perdure.WithFS(mem), perdure.WithReadOnly())...)
+	if err != nil {
+		r.Count("refused", 1)
+		var damage *perdure.CorruptError
+		// What looks like a newer version, another database or an unknown command is refused as such.
+		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
+			return fmt.Errorf("refused without a place: %w", err)
+		}
+		return nil
+	}
+	defer s.Close() // it was opened for reading only
+	last := int(f.life.issued.Load())
+	d, err := digestOf(s)
+	if err != nil {
+		return err
+	}
+	torn := s.Recovery().Cut > 0
+	if d == f.life.digests[last] {
+		r.Count(pick(torn, "same state, a cut reported", "same state"), 1)
+		return nil
+	}
+	low := pick(cut, 0, f.low)
+	if (torn && !f.closed || cut) && f.log != nil {
+		if _, err := f.life.find(s, low, last); err == nil {
+			r.Count(pick(torn, "torn tail reported", "cut at a mark"), 1)
+			return nil
+		}
+	}
+	return fmt.Errorf("SILENT DIFFERENCE: holds %s, want %v (cut %d bytes)", held(s), f.life.states[last], s.Recovery().Cut)
+}
+
+// swap damages whole files: one is missing, two are exchanged, one is an older copy.
+func (f *fixture) swap(r *Run) error {
+	names := sortedKeys(f.files)
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			changed := maps.Clone(f.files)
+			changed[a], changed[b] = changed[b], changed[a]
+			if f.files[a] == f.files[b] {
+				continue
+			}
+			if err := f.judge(r, changed, false); err != nil {
+				return fmt.Errorf("%s and %s exchanged: %w", a, b, err)
+			}
+		}
+		base := filepath.Base(a)
+		if base == "dump.rdb" || strings.HasSuffix(base, ".manifest") {
+			continue // without it there is nothing that says that it was there
+		}
+		changed := maps.Clone(f.files)
+		delete(changed, a)
+		if err := f.judge(r, changed, false); err != nil {
+			return fmt.Errorf("%s missing: %w", a, err)
+		}
+	}
+	return nil
+}

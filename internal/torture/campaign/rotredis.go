@@ -1,0 +1,135 @@
+package campaign
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// redisFlips is how many flips are given to redis-server.
+const redisFlips = 300
+
+// compareWithRedis flips bits of a log as Redis writes it, and counts what redis-server makes of
+// it; and the same bits of our log, which differs from it by our lines alone.
+func compareWithRedis(r *Run) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		r.Note("redis-server is not installed: its side of the comparison is left out")
+		return
+	}
+	all, err := fixtures(r.Seed)
+	if err != nil {
+		r.fail("redis", err)
+		return
+	}
+	f := all[1] // always, closed
+	plain := maps.Clone(f.files)
+	foreign(plain)
+	name := "appendonlydir/appendonly.aof.2.incr.aof"
+	whole := servedBy(plain)
+	counts := map[string]int{}
+	rng := rand.New(rand.NewPCG(r.Seed, 9))
+	for range redisFlips {
+		if r.over() {
+			return
+		}
+		counts[flipped(rng, plain, name, whole)]++
+	}
+	wrong := counts["wrong state"] + counts["crash"]
+	r.Note("redis-server on %d flips of a log of its kind: %d refused, %d same state, %d wrong state, %d crashed: %.0f %% missed",
+		redisFlips, counts["refused"], counts["same state"], counts["wrong state"], counts["crash"], 100*float64(wrong)/redisFlips)
+	r.mu.Lock()
+	n := int64(0)
+	for what, count := range r.counts {
+		if what != "fixtures" && what != "bytes" {
+			n += count
+		}
+	}
+	r.mu.Unlock()
+	r.Note("perdure on %d damages of its own files: none that differed was taken without a word", n)
+}
+
+// flipped says what becomes of one flip.
+func flipped(rng *rand.Rand, files map[string]string, name, whole string) string {
+	data := []byte(files[name])
+	data[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
+	changed := maps.Clone(files)
+	changed[name] = string(data)
+	switch got := servedBy(changed); got {
+	case whole:
+		return "same state"
+	case "refused", "crash":
+		return got
+	default:
+		return "wrong state"
+	}
+}
+
+// servedBy starts a redis-server on files and gives the digest of what it holds, "refused" or
+// "crash".
+func servedBy(files map[string]string) string {
+	home, err := os.MkdirTemp("", "redis") // a socket's path must be short
+	if err != nil {
+		return err.Error()
+	}
+	defer os.RemoveAll(home)
+	if err := write(home, files); err != nil {
+		return err.Error()
+	}
+	socket := filepath.Join(home, "s")
+	var log bytes.Buffer
+	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--dir", home, "--save", "",
+		"--appendonly", "yes", "--enable-debug-command", "yes", "--databases", strconv.Itoa(databases))
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		return err.Error()
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended stands in its log
+		close(exited)
+	}()
+	defer func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-exited
+	}()
+	for range 2000 {
+		select {
+		case <-exited:
+			if strings.Contains(log.String(), "crashed by signal") || strings.Contains(log.String(), "ASSERTION FAILED") {
+				return "crash"
+			}
+			return "refused"
+		case <-time.After(5 * time.Millisecond):
+		}
+		if digest := askDigest(socket); digest != "" {
+			return digest
+		}
+	}
+	return "no answer"
+}
+
+// askDigest is DEBUG DIGEST of a server, or "" when it does not answer yet.
+func askDigest(socket string) string {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprint(conn, "DEBUG DIGEST\r\n"); err != nil {
+		return ""
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || strings.HasPrefix(line, "-LOADING") {
+		return ""
+	}
+	return strings.TrimSpace(line)
+}

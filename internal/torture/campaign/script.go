@@ -1,0 +1,345 @@
+package campaign
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure"
+)
+
+// cell is a key's value and, if it has one, its expiry in Unix milliseconds.
+type cell struct {
+	value string
+	at    int64
+}
+
+// state is a data set, by "database/key".
+type state map[string]cell
+
+var digestSeed = maphash.MakeSeed()
+
+func digestCell(db int, key, value []byte, at int64) uint64 {
+	var h maphash.Hash
+	h.SetSeed(digestSeed)
+	var head [16]byte
+	binary.LittleEndian.PutUint64(head[:], uint64(db)<<32|uint64(len(key)))
+	binary.LittleEndian.PutUint64(head[8:], uint64(at))
+	h.Write(head[:])
+	h.Write(key)
+	h.Write(value)
+	return h.Sum64()
+}
+
+// digest is a number that two equal states share.
+func (s state) digest() uint64 {
+	var sum uint64
+	for name, c := range s {
+		db, key, _ := strings.Cut(name, "/")
+		n, _ := strconv.Atoi(db)
+		sum += digestCell(n, []byte(key), []byte(c.value), c.at)
+	}
+	return sum
+}
+
+// digestOf is the same of what a store holds.
+func digestOf(s *perdure.Store) (uint64, error) {
+	snap, err := s.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	var sum uint64
+	for en, err := range snap.All(context.Background()) {
+		if err != nil {
+			return 0, err
+		}
+		sum += digestCell(en.DB, en.Key, en.Value, en.ExpireAtMs)
+	}
+	return sum, nil
+}
+
+// held is what a store holds, for a message.
+func held(s *perdure.Store) string {
+	snap, err := s.Snapshot()
+	if err != nil {
+		return err.Error()
+	}
+	defer snap.Close()
+	var all []string
+	for en, err := range snap.All(context.Background()) {
+		if err != nil {
+			return err.Error()
+		}
+		all = append(all, fmt.Sprintf("%d/%s=%.12q@%d", en.DB, en.Key, en.Value, en.ExpireAtMs))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+// String gives a state as held does.
+func (s state) String() string {
+	var all []string
+	for name, c := range s {
+		all = append(all, fmt.Sprintf("%s=%.12q@%d", name, c.value, c.at))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+// whole gives a state with every value in full.
+func (s state) whole() string {
+	var all []string
+	for name, c := range s {
+		all = append(all, fmt.Sprintf("%q=%q@%d", name, c.value, c.at))
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+// kind is what an op does.
+type kind int
+
+const (
+	opSet kind = iota
+	opIncr
+	opAppend
+	opDelete
+	opExpire
+	opPersist
+	opMSet
+	opUpdate
+	opFlushDB
+	opFlushAll
+	opSave
+	opRewrite
+	opSync
+	opReopen
+)
+
+var kindNames = [...]string{"set", "incr", "append", "delete", "expire", "persist", "mset", "update",
+	"flushdb", "flushall", "save", "rewrite", "sync", "reopen"}
+
+// op is one step of a script.
+type op struct {
+	kind    kind
+	db      int
+	key     string
+	value   string
+	at      int64 // of an expiry, Unix milliseconds
+	durable bool
+	inner   []op // what an update does, or what a writer does while a save or a rewrite runs
+}
+
+func (o op) String() string { return fmt.Sprintf("%s %d/%s", kindNames[o.kind], o.db, o.key) }
+
+// writes reports whether the op changes the data set.
+func (o op) writes() bool { return o.kind < opSave }
+
+func (o op) name() string { return fmt.Sprintf("%d/%s", o.db, o.key) }
+
+// apply changes a state as the op changes the store.
+func (o op) apply(s state) {
+	old := s[o.name()]
+	switch o.kind {
+	case opSet:
+		s[o.name()] = cell{o.value, o.at}
+	case opIncr:
+		n, _ := strconv.ParseInt(old.value, 10, 64)
+		s[o.name()] = cell{strconv.FormatInt(n+1, 10), old.at}
+	case opAppend:
+		s[o.name()] = cell{old.value + o.value, old.at}
+	case opDelete:
+		delete(s, o.name())
+	case opExpire, opPersist:
+		if _, there := s[o.name()]; there {
+			s[o.name()] = cell{old.value, o.at}
+		}
+	case opMSet, opUpdate:
+		for _, in := range o.inner {
+			in.apply(s)
+		}
+	case opFlushDB:
+		maps.DeleteFunc(s, func(name string, _ cell) bool { return strings.HasPrefix(name, fmt.Sprint(o.db, "/")) })
+	case opFlushAll:
+		clear(s)
+	}
+}
+
+// target is what a Store's database and a transaction's have in common.
+type target interface {
+	Set(key string, value []byte, opts ...perdure.SetOption) error
+	Incr(key string) (int64, error)
+	Append(key string, suffix []byte) (int, error)
+	Delete(keys ...string) (int, error)
+	ExpireAt(key string, at time.Time) (bool, error)
+	Persist(key string) (bool, error)
+}
+
+// on does an op that works on one key.
+func (o op) on(t target) (err error) {
+	switch o.kind {
+	case opSet:
+		opts := make([]perdure.SetOption, 0, 2)
+		if o.at != 0 {
+			opts = append(opts, perdure.ExpireAt(time.UnixMilli(o.at)))
+		}
+		if o.durable {
+			opts = append(opts, perdure.Durable())
+		}
+		return t.Set(o.key, []byte(o.value), opts...)
+	case opIncr:
+		_, err = t.Incr(o.key)
+	case opAppend:
+		_, err = t.Append(o.key, []byte(o.value))
+	case opDelete:
+		_, err = t.Delete(o.key)
+	case opExpire:
+		_, err = t.ExpireAt(o.key, time.UnixMilli(o.at))
+	case opPersist:
+		_, err = t.Persist(o.key)
+	}
+	return err
+}
+
+// do does the op. Reopening is not for it.
+func (o op) do(s *perdure.Store) error {
+	ctx := context.Background()
+	switch o.kind {
+	case opMSet:
+		var pairs []perdure.Pair
+		for _, in := range o.inner {
+			pairs = append(pairs, perdure.Pair{Key: in.key, Value: []byte(in.value)})
+		}
+		return s.DB(o.db).MSet(pairs...)
+	case opUpdate:
+		return s.Update(func(tx *perdure.Tx) error {
+			for _, in := range o.inner {
+				if err := in.on(tx.DB(in.db)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	case opFlushDB:
+		return s.DB(o.db).FlushDB()
+	case opFlushAll:
+		return s.FlushAll()
+	case opSave:
+		_, err := s.Save(ctx)
+		return err
+	case opRewrite:
+		return s.Rewrite(ctx)
+	case opSync:
+		return s.Sync(ctx)
+	}
+	return o.on(s.DB(o.db))
+}
+
+// far is the first expiry that scripts use: the year 2100.
+const far = int64(4102444800000)
+
+// randomWrite makes one op that changes something.
+func randomWrite(rng *rand.Rand) op {
+	o := op{db: rng.IntN(3), key: fmt.Sprint("k", rng.IntN(6)), value: randomText(rng)}
+	switch rng.IntN(16) {
+	case 0, 1:
+		return op{kind: opIncr, db: o.db, key: "n"}
+	case 2, 3:
+		o.kind = opAppend
+	case 4, 5:
+		o.kind = opDelete
+	case 6:
+		o.kind, o.at = opExpire, far+rng.Int64N(1000)
+	case 7:
+		o.kind = opPersist
+	case 8:
+		o.kind = opMSet
+		for i := range 3 {
+			o.inner = append(o.inner, op{db: o.db, key: fmt.Sprint("m", i), value: randomText(rng)})
+		}
+	case 9, 10:
+		return randomUpdate(rng)
+	case 11:
+		o.at = far + rng.Int64N(1000)
+	case 12:
+		o.durable = rng.IntN(4) == 0
+	}
+	return o
+}
+
+// randomUpdate makes a transaction over all databases.
+func randomUpdate(rng *rand.Rand) op {
+	o := op{kind: opUpdate, key: "tx"}
+	text := randomText(rng)
+	for db := range databases {
+		o.inner = append(o.inner, op{db: db, key: "tx", value: text})
+	}
+	o.inner = append(o.inner, op{kind: opDelete, db: 1, key: "k1"}, op{kind: opIncr, db: 2, key: "n"})
+	return o
+}
+
+// randomText is mostly short; some of it spans blocks.
+func randomText(rng *rand.Rand) string {
+	n := rng.IntN(40)
+	switch rng.IntN(12) {
+	case 0:
+		n = 200 + rng.IntN(600)
+	case 1:
+		n = 1000 + rng.IntN(5000)
+	}
+	return strings.Repeat(string(rune('a'+rng.IntN(26))), n)
+}
+
+// script is ops in order.
+type script []op
+
+// randomScript makes n ops, with two rewrites, one save and one reopening among them, and writers
+// that go on meanwhile.
+func randomScript(seed uint64, n int) script {
+	rng := rand.New(rand.NewPCG(seed, 11))
+	var sc script
+	for i := range n {
+		switch {
+		case i == n/4 || i == 3*n/4:
+			sc = append(sc, op{kind: opRewrite, inner: []op{randomWrite(rng), randomWrite(rng), randomWrite(rng)}})
+		case i == n/2:
+			sc = append(sc, op{kind: opSave, inner: []op{randomWrite(rng), randomWrite(rng)}})
+		case i == 5*n/8:
+			sc = append(sc, op{kind: opReopen})
+		case i%13 == 12:
+			sc = append(sc, op{kind: opSync})
+		case i == 7*n/8 && rng.IntN(2) == 0:
+			sc = append(sc, op{kind: opFlushAll})
+		case i%17 == 16:
+			sc = append(sc, op{kind: opFlushDB, db: rng.IntN(3)})
+		default:
+			sc = append(sc, randomWrite(rng))
+		}
+	}
+	return sc
+}
+
+// again gives writes of the same lengths with other bytes: what a program does that lost its last
+// ones and repeats them. A tail that was cut and not really gone would fit behind them.
+func (sc script) again() script {
+	var out script
+	for _, o := range sc {
+		switch {
+		case o.kind == opUpdate || o.kind == opMSet:
+			o.inner = script(o.inner).again()
+		case !o.writes():
+			continue
+		}
+		o.value = strings.Map(func(r rune) rune { return 'a' + (r-'a'+1)%26 }, o.value)
+		out = append(out, o)
+	}
+	return out
+}

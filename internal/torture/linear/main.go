@@ -1,0 +1,91 @@
+// Command linear checks that a store is linearizable: histories of concurrent calls, single keys
+// and transactions, also over a crash with calls under way, are given to porcupine.
+//
+//	go run . -histories 200 -seed 1
+//	go run . -for 1h
+//
+// It is a module of its own, so that porcupine is in no other's go.mod.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// patience is how long one history may be searched. To decide is NP-complete; a history that
+// takes longer is counted as not decided.
+const patience = 20 * time.Second
+
+func main() {
+	n := flag.Int("histories", 200, "how many")
+	seed := flag.Uint64("seed", 1, "of the first one")
+	kind := flag.Int("kind", -1, "only this kind of history; -1 is all")
+	length := flag.Duration("for", 0, "go on for so long; 0 is -histories")
+	flag.Parse()
+	began := time.Now()
+	sum, err := check(*seed, *kind, func(done int) bool {
+		if *length > 0 {
+			return time.Since(began) < *length
+		}
+		return done < *n
+	})
+	fmt.Printf("%s in %v\n", sum, time.Since(began).Round(time.Second/10))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+// summary counts what was checked.
+type summary struct {
+	histories  [4]int
+	operations int
+	undecided  int
+}
+
+func (s summary) String() string {
+	text := ""
+	for i, st := range setups {
+		text += fmt.Sprintf("%d histories of %s, ", s.histories[i], st.name)
+	}
+	return text + fmt.Sprintf("%d operations, %d undecided", s.operations, s.undecided)
+}
+
+// check makes and checks histories with growing seeds while more says so; every second one is of
+// single keys.
+func check(seed uint64, kind int, more func(done int) bool) (sum summary, err error) {
+	for done := 0; more(done); done++ {
+		i := 0
+		if done%2 == 1 {
+			i = 1 + done/2%3
+		}
+		if kind >= 0 {
+			i = kind
+		}
+		at := seed + uint64(done)
+		st := setups[i]
+		history, err := st.play(at)
+		again := func(err error) error {
+			return fmt.Errorf("FAIL linear: %s: %w | again: go run . -histories 1 -kind %d -seed %d", st.name, err, i, at)
+		}
+		if err != nil {
+			return sum, again(err)
+		}
+		switch porcupine.CheckOperationsTimeout(st.model, history, patience) {
+		case porcupine.Illegal:
+			return sum, again(fmt.Errorf("not linearizable: %d operations", len(history)))
+		case porcupine.Unknown:
+			sum.undecided++
+		}
+		sum.histories[i]++
+		sum.operations += len(history)
+	}
+	if total := sum.histories[0] + sum.histories[1] + sum.histories[2] + sum.histories[3]; sum.undecided*1000 > total+999 {
+		return sum, fmt.Errorf("FAIL linear: %d of %d histories undecided", sum.undecided, total)
+	}
+	return sum, nil
+}

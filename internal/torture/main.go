@@ -1,0 +1,110 @@
+// Command torture runs the campaigns that look for lost data, at length.
+//
+//	go run ./internal/torture                                      every campaign, one round each: what CI runs
+//	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
+//	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
+//	go run -tags perdure_planted ./internal/torture -planted       are the planted faults caught?
+//
+// A failure is one line, which says how to see it again. The table at the end says what was done.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure/internal/torture/campaign"
+)
+
+func main() {
+	campaign.Child() // a process that a campaign has started does not come back
+	testing.Init()
+	name := flag.String("campaign", "all", "`names` of campaigns, with commas between")
+	length := flag.Duration("for", 0, "go on with new seeds for so long, all campaigns together; 0 is one round each")
+	seed := flag.Uint64("seed", 1, "seed of the first round")
+	small := flag.Bool("small", false, "the size of go test instead of CI's")
+	step := flag.String("step", "", "only this `step`, as a failure names it")
+	planted := flag.Bool("planted", false, "run the matrix of planted faults")
+	flag.Parse()
+	if *planted {
+		os.Exit(matrix())
+	}
+	o := campaign.Options{Seed: *seed, Step: *step, Size: campaign.Full}
+	if *small {
+		o.Size = campaign.Small
+	}
+	list, err := choose(*name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	o.For = *length / time.Duration(len(list))
+	// Campaigns run under a test, whose fake clocks and helpers some of them use.
+	testing.Main(func(_, _ string) (bool, error) { return true, nil },
+		[]testing.InternalTest{{Name: "torture", F: func(t *testing.T) { os.Exit(runAll(t, list, o)) }}}, nil, nil)
+}
+
+// runAll runs campaigns in turn and gives the exit status.
+func runAll(t *testing.T, list []campaign.Campaign, o campaign.Options) (status int) {
+	var results []campaign.Result
+	for _, c := range list {
+		fmt.Printf("%s: %s\n", c.Name, c.About)
+		res := campaign.Result{Campaign: c.Name, Failure: "FAIL " + c.Name + ": it ended before its end"}
+		t.Run(c.Name, func(t *testing.T) { res = c.Run(t, o) })
+		for _, note := range res.Notes {
+			fmt.Println("  " + note)
+		}
+		if res.Failure != "" {
+			fmt.Println(res.Failure)
+			status = 1
+		}
+		results = append(results, res)
+	}
+	fmt.Print(table(results))
+	return status
+}
+
+// choose gives the campaigns of a list of names.
+func choose(names string) ([]campaign.Campaign, error) {
+	if names == "all" {
+		return campaign.All(), nil
+	}
+	var list []campaign.Campaign
+	for _, name := range strings.Split(names, ",") {
+		c, err := campaign.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// table sums up.
+func table(results []campaign.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%-10s %6s  %-8s %-8s %s\n", "campaign", "rounds", "took", "result", "checked")
+	for _, res := range results {
+		outcome := "ok"
+		switch {
+		case res.Failure != "":
+			outcome = "FAILED"
+		case res.Skipped != "":
+			outcome = "skipped"
+		}
+		what := res.Counts
+		if res.Skipped != "" {
+			what += " (" + res.Skipped + ")"
+		}
+		fmt.Fprintf(&b, "%-10s %6d  %-8s %-8s %s\n", res.Campaign, res.Rounds, res.Took.Round(time.Second/10), outcome, what)
+	}
+	for _, res := range results {
+		if res.Failure != "" {
+			fmt.Fprintln(&b, res.Failure)
+		}
+	}
+	return b.String()
+}
