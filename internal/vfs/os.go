@@ -93,11 +93,7 @@ func (osFS) SyncDir(name string) error {
 }
 
 func (osFS) Lock(name string) (io.Closer, error) {
-	f, err := lockFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return lockFile(name)
 }
 
 func (f *osFile) Write(p []byte) (int, error) {

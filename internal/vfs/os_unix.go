@@ -4,6 +4,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strconv"
 	"syscall"
@@ -16,9 +17,18 @@ const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 const canSyncDir = true
 
+// lockedFile is a file whose lock is held.
+type lockedFile struct{ *os.File }
+
+// Close gives the lock up by itself. To close the file is not enough: a process that this one is
+// just starting has a copy of the descriptor until it calls exec, and the lock would stay with it.
+func (f lockedFile) Close() error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.File.Close())
+}
+
 // lockFile takes flock(2), which, unlike fcntl's locks, holds against a second open in this
 // process and is not dropped when some other descriptor of the file is closed.
-func lockFile(name string) (*os.File, error) {
+func lockFile(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
@@ -39,5 +49,5 @@ func lockFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return lockedFile{f}, nil
 }

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"os"
 	"syscall"
 )
@@ -12,7 +13,7 @@ const openFlags = 0
 const canSyncDir = false
 
 // lockFile opens the file with no sharing, which keeps every other open out until it is closed.
-func lockFile(name string) (*os.File, error) {
+func lockFile(name string) (io.Closer, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, err

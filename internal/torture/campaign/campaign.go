@@ -23,25 +23,27 @@ type Campaign struct {
 	Name  string
 	About string
 	run   func(r *Run)
+	// Sequential says that each of its stores is used by one goroutine at a time.
+	Sequential bool
 }
 
 // All is every campaign, in the order in which they run.
 func All() []Campaign {
 	return []Campaign{
-		{"power", "the power is lost before, after and inside every operation on the disk", power},
-		{"fault", "every operation on the disk fails, in every way, once and for ever", fault},
-		{"kill", "a process that writes, saves and rewrites is killed", kill},
-		{"rot", "every bit of every file is flipped", rot},
-		{"instant", "money moves while snapshots and rewrites are taken", instant},
-		{"clock", "the wall clock jumps", clocks},
-		{"full", "the disk is full at every byte", full},
-		{"hostile", "the directory was prepared by somebody else", hostile},
-		{"redis", "the same programs on a store and a redis-server", redis},
-		{"fuzz", "several damages at once, in files of ours and of others", fuzz},
-		{"linear", "concurrent calls and crashes have an order that explains them", linear},
-		{"same", "the same answers under every option and way of loading", same},
-		{"lock", "many open one directory", lock},
-		{"leak", "nothing is left after Close", leak},
+		{"power", "the power is lost before, after and inside every operation on the disk", power, true},
+		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true},
+		{"kill", "a process that writes, saves and rewrites is killed", kill, false},
+		{"rot", "every bit of every file is flipped", rot, true},
+		{"instant", "money moves while snapshots and rewrites are taken", instant, false},
+		{"clock", "the wall clock jumps", clocks, true},
+		{"full", "the disk is full at every byte", full, true},
+		{"hostile", "the directory was prepared by somebody else", hostile, false},
+		{"redis", "the same programs on a store and a redis-server", redis, false},
+		{"fuzz", "several damages at once, in files of ours and of others", fuzz, true},
+		{"linear", "concurrent calls and crashes have an order that explains them", linear, false},
+		{"same", "the same answers under every option and way of loading", same, true},
+		{"lock", "many open one directory", lock, false},
+		{"leak", "nothing is left after Close", leak, false},
 	}
 }
 

@@ -16,6 +16,9 @@ func TestMain(m *testing.M) {
 func TestCampaigns(t *testing.T) {
 	for _, c := range campaign.All() {
 		t.Run(c.Name, func(t *testing.T) {
+			if testing.Short() && c.Sequential {
+				t.Skip("one goroutine a store, and slow under the race detector: left out with -short")
+			}
 			res := c.Run(t, campaign.Options{Seed: 1, Size: campaign.Small})
 			switch {
 			case res.Failure != "":
