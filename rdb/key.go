@@ -54,12 +54,13 @@ func (r *Reader) value(t snapshot.Type) ([]byte, error) {
 	value, err := r.payload(t)
 	if err == nil {
 		if r.odd != nil && r.settings.validate && r.validator.odd != "" {
-			r.odd(r.ofKey(t, corrupt.New(at, "%s", r.validator.odd)))
+			r.odd(r.ofKey(t, corrupt.New(at, ": %s", r.validator.odd)))
 		}
 		return value, nil
 	}
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && !damage.Torn {
+		damage.What = r.validator.place() + ": " + damage.What
 		r.ofKey(t, damage)
 	}
 	return nil, err
@@ -78,9 +79,9 @@ func (r *Reader) payload(t snapshot.Type) ([]byte, error) {
 	return r.in.between(start, r.in.place()), nil
 }
 
-// ofKey says in an error which key's value it is about.
+// ofKey says in an error which key's value it is about. What is it begins behind the type.
 func (r *Reader) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
-	e.What = fmt.Sprintf("key %d, %s of type %d: %s", r.keys, TypeName(t), t.RDB(), e.What)
+	e.What = fmt.Sprintf("key %d, %s of type %d%s", r.keys, TypeName(t), t.RDB(), e.What)
 	return e
 }
 

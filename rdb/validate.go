@@ -2,6 +2,7 @@ package rdb
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -17,7 +18,8 @@ type validator struct {
 
 	w      *walker
 	t      snapshot.Type
-	n      int // elements, members, fields, entries, pieces or places
+	n      int  // elements, members, fields, entries, pieces or places
+	behind bool // the entries of a stream
 	seen   seen
 	groups [][]byte // names
 
@@ -32,7 +34,7 @@ func newValidator(next visitor) *validator {
 // walk lets w pass over a value of type t, and judges it as a whole.
 func (v *validator) walk(w *walker, t snapshot.Type) error {
 	at := w.r.offset()
-	v.w, v.t, v.n = w, t, 0
+	v.w, v.t, v.n, v.behind = w, t, 0, false
 	v.odd = ""
 	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
 	v.seen.reset()
@@ -105,7 +107,26 @@ func (v *validator) streamHead(h *streamHead) error {
 			return err
 		}
 	}
+	v.behind = true
 	return v.visitor.streamHead(h)
+}
+
+// place names the element that comes next, if it is not the first: where reading has stopped. Damage
+// before the first may be that of the whole.
+func (v *validator) place() string {
+	if v.n == 0 || v.behind {
+		return ""
+	}
+	word := "element"
+	switch kinds[v.t].name {
+	case "set", "zset":
+		word = "member"
+	case "hash":
+		word = "field"
+	case "stream":
+		word = "entry"
+	}
+	return fmt.Sprintf(", %s %d", word, v.n+1)
 }
 
 func (v *validator) group(g *StreamGroup) error {
@@ -125,8 +146,8 @@ func (v *validator) group(g *StreamGroup) error {
 
 // once counts p, which must not have been there.
 func (v *validator) once(p []byte, what string) error {
-	v.n++
 	if v.seen.add(p) || !v.twice(p) {
+		v.n++
 		return nil
 	}
 	return flawed(0, "want each %s once, found one twice", what)

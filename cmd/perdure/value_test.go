@@ -89,7 +89,7 @@ func corpusValues(t *testing.T, text []byte) map[dumpedKey]map[string]any {
 // TestCheckValue finds damage within a value, and an empty one, which dump still prints.
 func TestCheckValue(t *testing.T) {
 	dup := write(t, "a.rdb", "REDIS0004\x02\x01k\x02\x01a\x01a\xff")
-	want(t, exitDamaged, "check", dup).wants(t, "offset 15: key 1, set of type 2: want each member once, found one twice")
+	want(t, exitDamaged, "check", dup).wants(t, "offset 15: key 1, set of type 2, member 2: want each member once, found one twice")
 	if r := want(t, exitDamaged, "dump", dup); r.stdout != "" {
 		t.Errorf("%s", r.stdout)
 	}
