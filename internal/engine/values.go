@@ -46,6 +46,20 @@ func (x *exec) ttl(d time.Duration) (int64, error) {
 
 // Get appends the value of a key to dst.
 func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
+	if db < 0 || db >= e.table.Databases() {
+		return dst, ErrDatabase
+	}
+	h := e.table.Hash(key)
+	s := e.table.Shard(h)
+	s.Lock()
+	if !e.closed {
+		var plain bool
+		if dst, plain = s.AppendString(dst, db, h, key); plain {
+			s.Unlock()
+			return dst, nil
+		}
+	}
+	s.Unlock()
 	err := e.read(db, key, func(it table.Item) error {
 		if it.Kind() != table.String {
 			return ErrWrongType

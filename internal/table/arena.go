@@ -19,8 +19,8 @@ const ownMapping = 1<<32 - 1
 //
 // Slices into chunks stay valid until the run they point to is released: no memory ever moves.
 type arena struct {
-	pool   *pool
 	chunks [][]byte // by number; vacant ones are nil
+	pool   *pool
 	free   []uint64 // a bit for each free unit; 0 in vacant ones and in own mappings
 	ids    []uint32 // the pool's numbers
 	vacant []uint32

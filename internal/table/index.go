@@ -38,7 +38,9 @@ const (
 
 type index struct {
 	directory []uint32
+	keys      int64
 	depth     uint8 // the directory has 1<<depth refs
+	shardBits uint8 // constant
 	segments  int
 	byDepth   [maxDepth + 1]uint32 // how many segments
 }

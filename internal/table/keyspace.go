@@ -4,15 +4,15 @@ import "sync/atomic"
 
 // keyspace is one shard's part of one database. Everything of it is guarded by the shard's lock,
 // also when a Flush has taken it out of the shard and only a view still reads it.
+//
+// What a search needs stands first, in two cache lines.
 type keyspace struct {
 	arena
 	index
 	slabs
 
 	seed      [2]uint64 // constant
-	shardBits uint8     // constant
-	keys      int64
-	spanUnits int64 // in spans, also those that only pins hold
+	spanUnits int64     // in spans, also those that only pins hold
 
 	// pins has the spans that a reader uses outside the lock. They are not modified.
 	pins map[uint32]pin

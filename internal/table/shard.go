@@ -41,9 +41,9 @@ func (s *Shard) create(db int) *keyspace {
 	k := s.spaces[db]
 	if k == nil {
 		k = &keyspace{
-			arena:     arena{pool: s.pool},
-			seed:      s.table.options.Seed,
-			shardBits: s.table.shardBits,
+			arena: arena{pool: s.pool},
+			index: index{shardBits: s.table.shardBits},
+			seed:  s.table.options.Seed,
 		}
 		s.spaces[db] = k
 	}
@@ -67,6 +67,27 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	}
 	rec := k.recordAt(r)
 	return Item{value: rec.value, expire: rec.expire, flags: rec.flags}, true
+}
+
+// AppendString appends the value of a key to dst if that is a plain String without an expiry, which is
+// what most keys are: Find for these, with nothing in between. When it is anything else, or there is no
+// such key, plain is false and dst as it was, and Find tells.
+func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, plain bool) {
+	k := s.spaces[db]
+	if k == nil {
+		return dst, false
+	}
+	r, _, ok := k.find(h, bytesOf(key))
+	if !ok {
+		return dst, false
+	}
+	slot := k.at(r)
+	head := binary.LittleEndian.Uint32(slot)
+	if head&(flagExpire|flagWide|flagLarge|flagCounter|flagOpaque) != 0 {
+		return dst, false
+	}
+	n := 4 + int(head>>8&0xff)
+	return append(dst, slot[n:n+int(head>>16)]...), true
 }
 
 // Set gives a key a value and an expiry, 0 for none, and reports whether the key was there.

@@ -116,7 +116,7 @@ func (k *keyspace) dropIndex() {
 		}
 		return true
 	})
-	k.index = index{}
+	k.index = index{shardBits: k.shardBits} // it has no keys
 }
 
 // eachHead calls f for every segment in the directory with the range of prefixes that it covers,
