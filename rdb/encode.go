@@ -43,6 +43,9 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 		return snapshot.Info{}, err
 	}
 	out := newWriter(ctx, w, s, ver)
+	out.overlap = true
+	// After an error, w's own included, nobody may use w any more when this returns.
+	defer func() { _ = out.settle() }()
 	if err := out.view(v, s); err != nil {
 		return snapshot.Info{}, err
 	}

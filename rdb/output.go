@@ -29,6 +29,9 @@ type output struct {
 	crc    uint64
 	noSum  bool
 
+	overlap bool    // write in another goroutine when there is much
+	behind  *behind // which does; then crc is its
+
 	lzf     *lzf.Compressor // nil when strings are not compressed
 	scratch []byte          // an LZF stream
 }
@@ -51,12 +54,46 @@ func (w *output) room(n int) error {
 
 // flush writes the buffer out, and looks at ctx every MiB.
 func (w *output) flush() error {
-	err := w.write(w.buf)
-	w.buf = w.buf[:0]
+	if w.overlap && w.behind == nil && len(w.buf) > writeSize/2 {
+		w.behind = newBehind(w.w, w.crc, w.noSum)
+	}
+	if w.behind == nil {
+		err := w.write(w.buf)
+		w.buf = w.buf[:0]
+		return err
+	}
+	w.done += int64(len(w.buf))
+	w.buf = w.behind.swap(w.buf)
+	if w.behind.failed.Load() {
+		return w.settle()
+	}
+	return w.tick()
+}
+
+// settle waits until what was flushed is written.
+func (w *output) settle() (err error) {
+	if w.behind != nil {
+		b := w.behind
+		w.behind = nil
+		w.crc, err = b.end()
+	}
 	return err
 }
 
+// tick looks at the context every MiB.
+func (w *output) tick() error {
+	if w.done-w.ticked < progressStep {
+		return nil
+	}
+	w.ticked = w.done
+	return w.ctx.Err()
+}
+
+// write writes p at once.
 func (w *output) write(p []byte) error {
+	if err := w.settle(); err != nil {
+		return err
+	}
 	if !w.noSum {
 		w.crc = crc64.Update(w.crc, p)
 	}
@@ -65,9 +102,8 @@ func (w *output) write(p []byte) error {
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
-	if err == nil && w.done-w.ticked >= progressStep {
-		w.ticked = w.done
-		err = w.ctx.Err()
+	if err == nil {
+		err = w.tick()
 	}
 	return err
 }

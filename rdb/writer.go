@@ -295,6 +295,10 @@ func (w *Writer) end() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	w.overlap = false
+	if err := w.settle(); err != nil {
+		return err
+	}
 	sum := w.crc
 	w.noSum = true
 	w.buf = binary.LittleEndian.AppendUint64(w.buf, sum)

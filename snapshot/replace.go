@@ -98,7 +98,11 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, error) {
 		return 0, err
 	}
 	w := &steppedWriter{file: f}
-	if err := write(w); err != nil {
+	err = write(w)
+	if stepErr := w.wait(); err == nil { // nobody syncs a file that is closed
+		err = stepErr
+	}
+	if err != nil {
 		return 0, errors.Join(err, f.Close())
 	}
 	if planted.On(planted.NoSyncBeforeRename) {
@@ -113,24 +117,52 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, error) {
 	return w.size, nil
 }
 
-// steppedWriter syncs its file every syncStep bytes.
+// steppedWriter syncs its file every syncStep bytes, in a goroutine: the disk works while the next
+// bytes are written. A step waits for the one before.
 type steppedWriter struct {
 	file   File
 	size   int64
-	synced int64
+	begun  int64      // size at the last step
+	step   chan error // the result of a sync under way; nil when there is none
+	failed error
 }
 
 func (w *steppedWriter) Write(p []byte) (int, error) {
-	n, err := w.file.Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
+	select {
+	case err := <-w.step:
+		w.step, w.failed = nil, err
+	default:
 	}
+	if w.failed != nil {
+		return 0, w.failed
+	}
+	n, err := w.file.Write(p)
 	w.size += int64(n)
-	if err == nil && w.size-w.synced >= syncStep {
-		w.synced = w.size
-		err = w.file.Datasync()
+	if err == nil && w.size-w.begun >= syncStep {
+		err = w.sync()
 	}
 	return n, err
+}
+
+// sync begins the next step.
+func (w *steppedWriter) sync() error {
+	if err := w.wait(); err != nil {
+		return err
+	}
+	w.begun = w.size
+	step := make(chan error, 1)
+	w.step = step
+	go func() { step <- w.file.Datasync() }()
+	return nil
+}
+
+// wait ends the step under way, if any, and returns the first error of one.
+func (w *steppedWriter) wait() error {
+	if w.step != nil {
+		w.failed = <-w.step
+		w.step = nil
+	}
+	return w.failed
 }
 
 func removeIfThere(fs FS, path string) error {
