@@ -152,11 +152,13 @@ func (d *differ) startOurs(o aof.Option) *perdure.Store {
 	return open(d, dir, logOnly(aof.Fsync(aof.No), o)...)
 }
 
+// copyFile puts a copy in the place of a file that a server may have open, and may write to.
 func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	ok(t, err)
-	ok(t, os.WriteFile(to, data, 0o600))
+	ok(t, os.WriteFile(to+".new", data, 0o600))
+	ok(t, os.Rename(to+".new", to))
 }
 
 // send sends the program to the server.

@@ -137,6 +137,9 @@ func (w *steppedWriter) Write(p []byte) (int, error) {
 		return 0, w.failed
 	}
 	n, err := w.file.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
 	w.size += int64(n)
 	if err == nil && w.size-w.begun >= syncStep {
 		err = w.sync()

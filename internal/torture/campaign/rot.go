@@ -173,14 +173,20 @@ func damagesOf(data string, stride int, rng *rand.Rand) (all []damage) {
 	}
 	for i := 0; i < len(data); i += 512 {
 		behind := min(i+512, len(data))
-		end = behind+512 >= len(data) // at most one group is left, which does not say where it begins
+		end = lastGroup(data, behind)
 		add(data[:i]+strings.Repeat("\x00", behind-i)+data[behind:], "block at %d is zero", i)
 		if next := min(behind+512, len(data)); next > behind {
-			end = next+512 >= len(data)
+			end = lastGroup(data, next)
 			add(data[:i]+data[behind:next]+data[i:behind]+data[next:], "blocks at %d and %d are swapped", i, behind)
 		}
 	}
 	return all
+}
+
+// lastGroup reports whether at most one group is whole behind an offset. It says what is synced, but not
+// where it begins itself, when damage to whole blocks reaches into it: then nobody can tell.
+func lastGroup(data string, offset int) bool {
+	return offset+512 >= len(data) || strings.HasPrefix(data, "#p1:") && strings.Count(data[offset:], "\n#p1:") < 2
 }
 
 // try opens the directory with each damage of one file.
