@@ -130,10 +130,17 @@ func (l *Log) handOver(group []byte) ([]byte, error) {
 	}
 	// The part of a group is taken back, so that a Redis that opens the file finds whole units
 	// only. If that fails too, the next Replay cuts it.
-	if !planted.On(planted.TornWriteStays) {
+	if !planted.On(planted.TornWriteStays) && !l.failed() {
 		_ = tail.file.Truncate(size)
 	}
 	return group, writeError(n, len(group), err)
+}
+
+// failed tells whether a sync that ran beside a write has ended the file: then nothing touches it.
+func (l *Log) failed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
 }
 
 // sum continues a checksum.

@@ -43,9 +43,9 @@ type memNode struct {
 	writes  []extent
 	// failed says that a sync has failed. dropped says that pages which that sync did not write
 	// count as clean since: data shows them, durable never had them.
-	failed  bool
-	late    bool // one write came after it
-	dropped bool
+	failed                  bool
+	lateWrite, lateTruncate bool // one came after it
+	dropped                 bool
 
 	// Of a directory: names as programs see them, names that are durable, and the changes
 	// made since, in order.
@@ -103,12 +103,14 @@ func (m *Mem) Used() int64 {
 	return m.used
 }
 
-// watchLocked notes what must not follow a failed sync. One write may: it had begun beside the sync,
-// before anybody could know.
+// watchLocked notes what must not follow a failed sync. One write may, and one truncate that takes back
+// what a write left: they had begun beside the sync, before anybody could know.
 func (m *Mem) watchLocked(op, name string, n *memNode) {
 	switch {
-	case n.failed && op == "write" && !n.late:
-		n.late = true
+	case n.failed && op == "write" && !n.lateWrite:
+		n.lateWrite = true
+	case n.failed && op == "truncate" && !n.lateTruncate:
+		n.lateTruncate = true
 	case n.failed:
 		m.violations = append(m.violations, op+" of "+name+" after its sync failed")
 	}

@@ -89,7 +89,7 @@ func (m *Mem) Kill() *Mem {
 	nodes := map[*memNode]*memNode{}
 	for _, n := range m.nodesLocked() {
 		c := *n.memNode
-		c.failed, c.late = false, false
+		c.failed, c.lateWrite, c.lateTruncate = false, false, false
 		c.data = n.data[:len(n.data):len(n.data)] // whoever appends next copies
 		c.writes = append([]extent(nil), n.writes...)
 		nodes[n.memNode] = &c
