@@ -147,3 +147,13 @@ func TestLoadRefusesASecondKey(t *testing.T) {
 		t.Errorf("got %v, want offset %d of %s", err, second, path)
 	}
 }
+
+// TestReplayOfManyArguments: a command on one key with more arguments than 16 bits count.
+func TestReplayOfManyArguments(t *testing.T) {
+	const fields = 23_000
+	args := "BITFIELD k" + strings.Repeat(" INCRBY u32 0 1", fields)
+	dir := t.TempDir()
+	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte(resp(args)), 0o600))
+	s := open(t, dir, logOnly()...)
+	want(t, s, "k", string([]byte{0, 0, fields >> 8, fields & 0xff}))
+}

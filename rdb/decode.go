@@ -69,6 +69,5 @@ func (r *Reader) loadEntry(l snapshot.Loader, e *Entry) error {
 	if e.Meta != nil {
 		return &UnsupportedError{e.Offset, "key metadata of a module (opcode 243)"}
 	}
-	e.Entry.Offset = e.Offset
 	return l.Load(e.Entry)
 }

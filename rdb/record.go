@@ -31,7 +31,6 @@ type Entry struct {
 	Usage
 	Meta []byte // metadata of modules, as in the file (Redis 8.6: opcode 243); nil for none
 
-	Offset      int64 // of the first byte of the record in the file, its attributes included
 	ValueOffset int64 // of the value, behind the key
 	Size        int64 // bytes of the record; 0 while a Where function is asked
 

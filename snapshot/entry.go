@@ -38,7 +38,7 @@ type Entry struct {
 	Key        []byte
 	Value      []byte // the bytes of a string; for other types the payload as in an RDB file
 	ExpireAtMs int64  // Unix milliseconds; 0 is no expiry
-	Offset     int64  // of the key's record in the file it was read from; not used for writing
+	Offset     int64  // of its record in the file it was read from, attributes included; not used for writing
 }
 
 // Extra is a record of a dump that belongs to no key, kept to be written again: a function

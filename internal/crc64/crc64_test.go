@@ -51,17 +51,6 @@ func TestAgainstStdlib(t *testing.T) {
 	}
 }
 
-func TestCombine(t *testing.T) {
-	data := bytes.Repeat([]byte("to perdure is to last through time. "), 500)
-	whole := crc64.Checksum(data)
-	for _, cut := range []int{0, 1, 7, 8, 4095, 4096, len(data) - 1, len(data)} {
-		a, b := crc64.Checksum(data[:cut]), crc64.Checksum(data[cut:])
-		if got := crc64.Combine(a, b, int64(len(data)-cut)); got != whole {
-			t.Errorf("cut at %d: got %016x, want %016x", cut, got, whole)
-		}
-	}
-}
-
 func BenchmarkUpdate(b *testing.B) {
 	for _, size := range []int{16, 80, 4096, 256 << 10} {
 		data := bytes.Repeat([]byte{0x5a, 1, 0xfe}, size)[:size]
@@ -81,12 +70,6 @@ func BenchmarkStdlib(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		stdlib.Update(0, table, data)
-	}
-}
-
-func BenchmarkCombine(b *testing.B) {
-	for b.Loop() {
-		crc64.Combine(1, 2, 256<<10)
 	}
 }
 

@@ -20,10 +20,10 @@ type op struct {
 	expire int64  // of a load: Unix ms, 0 for none
 	offset int64  // in the file
 	start  uint32 // of key and arguments in the batch's data
+	args   uint32 // how many stand behind the key
 	file   uint16 // in the pipeline's list
 	db     uint16
 	code   opCode
-	args   uint16 // how many stand behind the key
 }
 
 // opCode says what an operation does. Numbers from opCommand on are commands, by their place in
@@ -62,7 +62,7 @@ func (b *batch) reset() { b.ops, b.data, b.shape = b.ops[:0], b.data[:0], nil }
 
 // add puts an operation behind the others. It copies key and arguments.
 func (b *batch) add(o *op, key []byte, args [][]byte) {
-	o.start, o.args = uint32(len(b.data)), uint16(len(args))
+	o.start, o.args = uint32(len(b.data)), uint32(len(args))
 	b.data = appendSized(b.data, key)
 	for _, arg := range args {
 		b.data = appendSized(b.data, arg)

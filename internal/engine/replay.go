@@ -38,6 +38,7 @@ func (r *replayer) finish(err error) error {
 
 // Base implements aof.Replayer.
 func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (int64, error) {
+	r.pipeline.settle() // commands of a file before it
 	l := newLoader(r.e, r.e.table, &r.e.types)
 	l.source, l.dropExpired, l.base, l.total = FromAOF, false, r.done, r.all
 	var header rdb.Header

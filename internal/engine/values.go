@@ -52,14 +52,18 @@ func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	h := e.table.Hash(key)
 	s := e.table.Shard(h)
 	s.Lock()
-	if !e.closed {
-		var plain bool
-		if dst, plain = s.AppendString(dst, db, h, key); plain {
-			s.Unlock()
-			return dst, nil
-		}
+	if e.closed {
+		s.Unlock()
+		return dst, ErrClosed
 	}
+	dst, exists, plain := s.AppendString(dst, db, h, key)
 	s.Unlock()
+	switch {
+	case plain:
+		return dst, nil
+	case !exists:
+		return dst, ErrNotFound
+	}
 	err := e.read(db, key, func(it table.Item) error {
 		if it.Kind() != table.String {
 			return ErrWrongType

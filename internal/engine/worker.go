@@ -12,7 +12,7 @@ type worker struct {
 	starts []uint32 // by shard: where its operations begin in order
 	order  []uint32 // numbers of operations, by shard
 	args   [][]byte
-	at     *op // being applied
+	at     op // being applied
 }
 
 func newWorker(p *pipeline, i, n int) *worker {
@@ -23,7 +23,7 @@ func newWorker(p *pipeline, i, n int) *worker {
 func (w *worker) apply(b *batch) {
 	defer func() {
 		if r := recover(); r != nil {
-			w.p.fail(&failure{op: *w.at, panicked: r})
+			w.p.fail(&failure{op: w.at, panicked: r})
 		}
 	}()
 	if len(b.ops) > 0 && w.p.failedBefore(&b.ops[0]) {
@@ -95,9 +95,9 @@ func (w *worker) shard(i int, b *batch, mine []uint32) {
 			s.Touch(int(o.db), o.hash)
 		}
 		for _, n := range group {
-			w.at = &b.ops[n]
-			if err := w.one(b, w.at); err != nil {
-				w.p.fail(&failure{op: *w.at, err: err})
+			w.at = b.ops[n]
+			if err := w.one(b, &w.at); err != nil {
+				w.p.fail(&failure{op: w.at, err: err})
 				return
 			}
 		}

@@ -1,6 +1,6 @@
 package table
 
-// fill is how much of a segment Reserve counts with, in tenths: splits begin at about eight.
+// fillTenths is how much of a segment Reserve counts with: splits begin at about eight.
 const fillTenths = 7
 
 // Reserve prepares the shard's part of a database for so many keys in all, so that it need not grow

@@ -70,24 +70,24 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 }
 
 // AppendString appends the value of a key to dst if that is a plain String without an expiry, which is
-// what most keys are: Find for these, with nothing in between. When it is anything else, or there is no
-// such key, plain is false and dst as it was, and Find tells.
-func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, plain bool) {
+// what most keys are: Find for these, with nothing in between. Of any other key plain is false, dst as
+// it was, and Find tells more.
+func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, exists, plain bool) {
 	k := s.spaces[db]
 	if k == nil {
-		return dst, false
+		return dst, false, false
 	}
 	r, _, ok := k.find(h, bytesOf(key))
 	if !ok {
-		return dst, false
+		return dst, false, false
 	}
 	slot := k.at(r)
 	head := binary.LittleEndian.Uint32(slot)
 	if head&(flagExpire|flagWide|flagLarge|flagCounter|flagOpaque) != 0 {
-		return dst, false
+		return dst, true, false
 	}
 	n := 4 + int(head>>8&0xff)
-	return append(dst, slot[n:n+int(head>>16)]...), true
+	return append(dst, slot[n:n+int(head>>16)]...), true, true
 }
 
 // Set gives a key a value and an expiry, 0 for none, and reports whether the key was there.

@@ -1,38 +1,10 @@
 package crc64
 
-import "sync"
-
 // A sum over zero bytes is linear in the sum before them, so that appending n zero bytes is a
 // 64 by 64 matrix over GF(2). The matrix for 2n bytes is the square of that for n.
 
 // matrix holds in row i the image of the sum with only bit i set.
 type matrix [64]uint64
-
-// powers returns the matrices for 1, 2, 4, ... 2^62 zero bytes.
-var powers = sync.OnceValue(func() *[63]matrix {
-	p := new([63]matrix)
-	p[0] = oneByte()
-	for i := 1; i < len(p); i++ {
-		p[i] = p[i-1].square()
-	}
-	return p
-})
-
-// Combine returns the sum of A followed by B, from the sums of A and of B and the length of B in
-// bytes, which must not be negative. It takes less than two microseconds, whatever the length;
-// the first call in a process some hundred.
-func Combine(crcA, crcB uint64, lenB int64) uint64 {
-	if lenB < 0 {
-		panic("crc64: internal error: negative length")
-	}
-	p := powers()
-	for i := 0; lenB>>i > 0; i++ {
-		if lenB>>i&1 != 0 {
-			crcA = p[i].apply(crcA)
-		}
-	}
-	return crcA ^ crcB
-}
 
 // oneByte is the matrix for one zero byte.
 func oneByte() (m matrix) {
