@@ -13,6 +13,8 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // Loading hands what it reads to several goroutines, in batches: the tests here have files of many
@@ -156,4 +158,55 @@ func TestReplayOfManyArguments(t *testing.T) {
 	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte(resp(args)), 0o600))
 	s := open(t, dir, logOnly()...)
 	want(t, s, "k", string([]byte{0, 0, fields >> 8, fields & 0xff}))
+}
+
+// TestOrderIsKept: a dump says in which order its keys stand, and the store that is opened from it saves
+// in the same; also when another program has made the order up.
+func TestOrderIsKept(t *testing.T) {
+	dir := t.TempDir()
+	order := func() string {
+		t.Helper()
+		r, err := rdb.OpenReader(filepath.Join(dir, "dump.rdb"))
+		ok(t, err)
+		defer r.Close()
+		header, err := r.Header(t.Context())
+		ok(t, err)
+		for _, a := range header.Aux {
+			if a.Name == "perdure-order" {
+				return a.Value
+			}
+		}
+		return ""
+	}
+	save := func() {
+		t.Helper()
+		s := open(t, dir, perdure.WithoutAppendLog())
+		for i := range 1000 {
+			ok(t, s.Set("key"+strconv.Itoa(i), []byte("v")))
+		}
+		ok(t, s.Close())
+	}
+	save()
+	first := order()
+	save()
+	if len(first) != 32 || order() != first {
+		t.Errorf("the dump says %q, the one after it %q", first, order())
+	}
+	for _, bad := range []string{"", "x", strings.Repeat("0", 32), strings.Repeat("f", 10_000)} {
+		var b bytes.Buffer
+		w, err := rdb.NewWriter(&b)
+		ok(t, err)
+		ok(t, w.Write(&rdb.Aux{Name: "perdure-order", Value: bad}))
+		for i := range 1000 {
+			ok(t, w.Write(&rdb.Entry{Entry: snapshot.Entry{Key: []byte("key" + strconv.Itoa(i)), Value: []byte("v")}}))
+		}
+		_, err = w.Close()
+		ok(t, err)
+		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), b.Bytes(), 0o600))
+		s := open(t, dir, perdure.WithoutAppendLog())
+		if n := s.Len(); n != 1000 {
+			t.Errorf("with the order %.40q %d keys are loaded", bad, n)
+		}
+		ok(t, s.CloseNoSave())
+	}
 }

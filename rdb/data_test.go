@@ -24,6 +24,7 @@ type data struct {
 	extras  []snapshot.Extra
 	hints   []snapshot.Count
 	time    time.Time
+	order   string
 	fail    error // what All ends with
 }
 
@@ -64,6 +65,7 @@ func (d *data) Types() (types []snapshot.Type) {
 	return types
 }
 
+func (d *data) Order() string            { return d.order }
 func (d *data) Extras() []snapshot.Extra { return d.extras }
 
 func (d *data) Time() time.Time {
@@ -90,6 +92,7 @@ func (g *got) Load(e snapshot.Entry) error {
 	return g.fail
 }
 
+func (g *got) Ordered(name string)          { g.order = name }
 func (g *got) Extra(x snapshot.Extra) error { g.extras = append(g.extras, x); return nil }
 
 func (g *got) Progress(done, _ int64) { g.progress = append(g.progress, done) }

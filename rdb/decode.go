@@ -56,6 +56,10 @@ func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 			err = r.loadEntry(l, rec)
 		case *Extra:
 			err = l.Extra(rec.Extra)
+		case *Aux:
+			if rec.Name == auxOrder {
+				l.Ordered(rec.Value)
+			}
 		case *Sizes:
 			l.Expect(rec.DB, rec.Keys, rec.Expires)
 		}

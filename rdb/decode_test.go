@@ -307,6 +307,7 @@ type nothing struct{}
 
 func (nothing) Expect(int, int64, int64)   {}
 func (nothing) Load(snapshot.Entry) error  { return nil }
+func (nothing) Ordered(string)             {}
 func (nothing) Extra(snapshot.Extra) error { return nil }
 func (nothing) Progress(int64, int64)      {}
 

@@ -96,7 +96,11 @@ func (w *Writer) describing(v snapshot.View, s settings) []Aux {
 	if s.aofBase {
 		base = "1"
 	}
-	return append(fields, Aux{"aof-base", base})
+	fields = append(fields, Aux{"aof-base", base})
+	if order := v.Order(); order != "" {
+		fields = append(fields, Aux{auxOrder, order})
+	}
+	return fields
 }
 
 // extras writes the records that belong to no key: those that stand before the keys, or after.

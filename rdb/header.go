@@ -10,6 +10,9 @@ const (
 	maxAuxValue = 256 // bytes kept of each
 )
 
+// auxOrder is the field that keeps the word of a View.Order of package snapshot. Servers pass over it.
+const auxOrder = "perdure-order"
+
 // Header is what a dump says about itself.
 type Header struct {
 	Version    string    // "RDB 9", "VALKEY 80"

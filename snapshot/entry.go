@@ -74,12 +74,20 @@ type View interface {
 
 	// Time is the instant.
 	Time() time.Time
+
+	// Order names the order of the entries: at most 64 bytes of text, no secret, empty when there is
+	// no name. A Snapshotter that keeps it helps the store that reads the entries back.
+	Order() string
 }
 
 // Loader receives what a snapshot holds, in the order of the file.
 type Loader interface {
 	// Expect is a hint that may be wrong: database db will get so many keys, of which so many expire.
 	Expect(db int, keys, expires int64)
+
+	// Ordered takes what View.Order gave, before the first entry: a store then takes the entries in the
+	// order of its own memory, which is faster. A wrong or missing one costs only time.
+	Ordered(name string)
 
 	// Load takes one entry, whose slices are valid during the call only.
 	Load(e Entry) error

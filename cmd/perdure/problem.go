@@ -173,5 +173,6 @@ func (k *keyFinder) Load(e snapshot.Entry) error {
 }
 
 func (*keyFinder) Expect(int, int64, int64)   {}
+func (*keyFinder) Ordered(string)             {}
 func (*keyFinder) Extra(snapshot.Extra) error { return nil }
 func (*keyFinder) Progress(int64, int64)      {}

@@ -149,6 +149,7 @@ func (d *dumpSource) close() error { return nil }
 // extraLoader keeps what belongs to no key.
 type extraLoader struct{ all []snapshot.Extra }
 
+func (x *extraLoader) Ordered(string)               {}
 func (x *extraLoader) Extra(e snapshot.Extra) error { x.all = append(x.all, e); return nil }
 func (*extraLoader) Load(snapshot.Entry) error      { return nil }
 func (*extraLoader) Expect(int, int64, int64)       {}
@@ -159,6 +160,7 @@ type eachLoader func(snapshot.Entry) error
 
 func (f eachLoader) Load(e snapshot.Entry) error { return f(e) }
 func (eachLoader) Expect(int, int64, int64)      {}
+func (eachLoader) Ordered(string)                {}
 func (eachLoader) Extra(snapshot.Extra) error    { return nil }
 func (eachLoader) Progress(int64, int64)         {}
 

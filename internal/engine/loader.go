@@ -93,6 +93,13 @@ func (l *loader) Load(en snapshot.Entry) error {
 	return nil
 }
 
+// Ordered implements snapshot.Loader: a store that is empty takes the order of the dump for its own.
+func (l *loader) Ordered(name string) {
+	if l.pipeline.t == l.e.table && l.keys == 0 {
+		l.e.table.Adopt(name)
+	}
+}
+
 // Extra implements snapshot.Loader.
 func (l *loader) Extra(x snapshot.Extra) error {
 	l.extras = append(l.extras, x)

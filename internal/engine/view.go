@@ -27,6 +27,7 @@ func (e *Engine) freeze(t *Task, at func()) *view {
 		task:   t,
 		types:  e.types.list(),
 		extras: e.extras,
+		order:  e.table.Order(),
 	}
 	if planted.On(planted.CutOutsideLocks) {
 		e.table.UnlockAll()
@@ -54,6 +55,7 @@ type view struct {
 	task   *Task // its progress is counted here; may be nil
 	types  []snapshot.Type
 	extras []snapshot.Extra
+	order  string
 	at     time.Time
 	total  int64
 	closed atomic.Bool
@@ -109,6 +111,9 @@ func (v *view) Counts() []snapshot.Count {
 
 // Types implements snapshot.View.
 func (v *view) Types() []snapshot.Type { return v.types }
+
+// Order implements snapshot.View.
+func (v *view) Order() string { return v.order }
 
 // Extras implements snapshot.View.
 func (v *view) Extras() []snapshot.Extra { return v.extras }

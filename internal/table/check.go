@@ -243,7 +243,7 @@ func (c *checker) checkSegment(seg uint32, first, last uint64) {
 		}
 		c.records[r] = true
 		rec := c.k.recordAt(r)
-		h := hash(c.k.seed, rec.key)
+		h := c.k.hasher.hash(rec.key)
 		if p := c.k.prefix(h); p < first || p > last || c.shard != h>>1>>(63-c.k.shardBits) {
 			c.failf("the record at %#x is in the wrong segment", r)
 		}

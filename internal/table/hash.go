@@ -5,15 +5,31 @@ import (
 	"math/bits"
 )
 
-// The hash has the shape of wyhash: 64 by 64 bit products folded to 64 bits. Both halves of the
-// seed are secret, and every product has one factor that depends on them. The bits are used so:
-// the top ones choose the shard, the next ones the segment in the shard's directory, the lowest
-// eight are the tag, and the six above the tag choose the bucket.
+// The hash of a key is two: the top bits, which choose the shard, are made with one seed, all others with
+// another. Of these the topmost choose the segment in the shard's directory, the lowest eight are the
+// tag, and the six above the tag choose the bucket.
+//
+// The seed of the shards is no secret. It is the order in which a view's entries stand, shard by shard,
+// and a table that takes it over from a file loads that file in the order of its own memory. Who
+// knows it can make keys that meet in one shard, and nothing worse: where they stand in it depends
+// on the other seed, which never leaves the process.
+type hasher struct {
+	secret    [2]uint64
+	shards    [2]uint64
+	shardBits uint8
+}
+
+func (s *hasher) hash(key []byte) uint64 {
+	below := ^uint64(0) >> s.shardBits
+	return mix(s.shards, key)&^below | mix(s.secret, key)&below
+}
 
 // hashMask is for tests that want collisions.
 var hashMask = ^uint64(0)
 
-func hash(seed [2]uint64, b []byte) uint64 {
+// mix has the shape of wyhash: 64 by 64 bit products folded to 64 bits, each with one factor that
+// depends on the seed.
+func mix(seed [2]uint64, b []byte) uint64 {
 	s, n := seed[0], len(b)
 	var x, y uint64
 	switch {

@@ -11,8 +11,8 @@ type keyspace struct {
 	index
 	slabs
 
-	seed      [2]uint64 // constant
-	spanUnits int64     // in spans, also those that only pins hold
+	hasher    *hasher // the table's
+	spanUnits int64   // in spans, also those that only pins hold
 
 	// pins has the spans that a reader uses outside the lock. They are not modified.
 	pins map[uint32]pin
@@ -45,7 +45,7 @@ func (k *keyspace) hashAt(r uint32) uint64 {
 	if rec.key == nil {
 		rec.load(k.at(rec.span.ref))
 	}
-	return hash(k.seed, rec.key)
+	return k.hasher.hash(rec.key)
 }
 
 // hasKey reports whether the record at r has the key.

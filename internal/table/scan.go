@@ -75,7 +75,7 @@ func (t *Table) scan(db int, cursor Cursor, buf *ScanBuffer, lock bool) (next Cu
 
 // firstOf returns the cursor at which shard i begins; 0 behind the last.
 func (t *Table) firstOf(i int) Cursor {
-	return Cursor(uint64(i) << (64 - t.shardBits))
+	return Cursor(uint64(i) << (64 - t.hasher.shardBits))
 }
 
 // scan copies one segment's keys. It returns false when that was the shard's last.
@@ -91,7 +91,7 @@ func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more 
 		eachRef(k.segment(seg), func(r uint32) {
 			rec := k.recordAt(r)
 			// A segment that was merged may begin before the cursor.
-			if h := hash(k.seed, rec.key); h >= uint64(cursor) {
+			if h := k.hasher.hash(rec.key); h >= uint64(cursor) {
 				size := rec.keySize
 				if !buf.KeysOnly {
 					size += rec.valueSize

@@ -41,9 +41,9 @@ func (s *Shard) create(db int) *keyspace {
 	k := s.spaces[db]
 	if k == nil {
 		k = &keyspace{
-			arena: arena{pool: s.pool},
-			index: index{shardBits: s.table.shardBits},
-			seed:  s.table.options.Seed,
+			arena:  arena{pool: s.pool},
+			index:  index{shardBits: s.table.hasher.shardBits},
+			hasher: &s.table.hasher,
 		}
 		s.spaces[db] = k
 	}

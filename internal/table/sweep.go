@@ -62,7 +62,7 @@ func (s *Shard) sweepPage(
 			continue
 		}
 		expired(db, rec.key)
-		h := hash(k.seed, rec.key)
+		h := k.hasher.hash(rec.key)
 		_, at, ok := k.find(h, rec.key)
 		if !ok {
 			panic("table: internal error: a record is not in the index")

@@ -36,7 +36,7 @@ type Options struct {
 	// Databases is how many numbered databases there are; 0 gives 16.
 	Databases int
 
-	// Seed makes the hash; zero draws a random one, as everything but a test should.
+	// Seed makes the hash, and the order; zero draws random ones, as everything but a test should.
 	Seed [2]uint64
 
 	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 gives 64 MiB.
@@ -46,10 +46,10 @@ type Options struct {
 // Table is a set of numbered databases of keys.
 type Table struct {
 	// Constant after construction, but for Swap, which needs all locks.
-	options   Options
-	shardBits uint8
-	shards    []Shard
-	pool      *pool
+	options Options
+	hasher  hasher // constant but for Adopt
+	shards  []Shard
+	pool    *pool
 
 	// view is the one that Freeze returned and Close has not ended yet.
 	view atomic.Pointer[View]
@@ -67,24 +67,25 @@ func New(o Options) *Table {
 	if o.ViewMemory <= 0 {
 		o.ViewMemory = defaultViewMemory
 	}
+	h := hasher{o.Seed, o.Seed, uint8(bits.TrailingZeros(uint(o.Shards)))}
 	if o.Seed == [2]uint64{} {
-		o.Seed = randomSeed()
+		h.secret, h.shards = randomSeed(), randomSeed()
 	}
-	return build(o, &pool{})
+	return build(o, h, &pool{})
 }
 
-// NewLike returns an empty table with the options and the seed of t, which shares its memory
+// NewLike returns an empty table with the options and the seeds of t, which shares its memory
 // pool: the only kind of table that Swap exchanges contents with.
 func (t *Table) NewLike() *Table {
-	return build(t.options, t.pool)
+	return build(t.options, t.hasher, t.pool)
 }
 
-func build(o Options, p *pool) *Table {
+func build(o Options, h hasher, p *pool) *Table {
 	t := &Table{
-		options:   o,
-		shardBits: uint8(bits.TrailingZeros(uint(o.Shards))),
-		shards:    make([]Shard, o.Shards),
-		pool:      p,
+		options: o,
+		hasher:  h,
+		shards:  make([]Shard, o.Shards),
+		pool:    p,
 	}
 	p.join()
 	spaces := make([]*keyspace, o.Shards*o.Databases)
@@ -125,22 +126,22 @@ func (t *Table) Close() {
 
 // Hash returns the hash of key, which says where the key lives.
 func (t *Table) Hash(key string) uint64 {
-	return hash(t.options.Seed, bytesOf(key))
+	return t.hasher.hash(bytesOf(key))
 }
 
 // HashBytes returns what Hash returns for the same bytes.
 func (t *Table) HashBytes(key []byte) uint64 {
-	return hash(t.options.Seed, key)
+	return t.hasher.hash(key)
 }
 
 // Shard returns the shard of the keys whose hash is h.
 func (t *Table) Shard(h uint64) *Shard {
-	return &t.shards[h>>(64-t.shardBits)]
+	return &t.shards[h>>(64-t.hasher.shardBits)]
 }
 
 // ShardIndex returns the index of the shard that Shard returns.
 func (t *Table) ShardIndex(h uint64) int {
-	return int(h >> (64 - t.shardBits))
+	return int(h >> (64 - t.hasher.shardBits))
 }
 
 // ShardAt returns shard i of NumShards.
