@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -196,5 +197,44 @@ func TestFunctionsNeedVersion10(t *testing.T) {
 	}
 	if err := w.Write(rdb.NewFunction([]byte("x"))); !errors.Is(err, rdb.ErrUnsupported) || !strings.Contains(err.Error(), "function library") {
 		t.Error(err)
+	}
+}
+
+// Random values are soon not tried any more, and those that get shorter are found again behind them; long
+// ones are always compressed.
+func TestValuesThatDoNotCompress(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	random := func(n int) []byte {
+		p := make([]byte, n)
+		for i := range p {
+			p[i] = byte(rng.Uint32())
+		}
+		return p
+	}
+	short, long := bytes.Repeat([]byte("ab"), 50), bytes.Repeat([]byte("ab"), 600)
+	d := &data{}
+	add := func(n int, value func() []byte) {
+		for range n {
+			key := []byte("key" + strconv.Itoa(len(d.entries)))
+			d.entries = append(d.entries, snapshot.Entry{Key: key, Value: value()})
+		}
+	}
+	add(1000, func() []byte { return random(64) })
+	add(1, func() []byte { return long })
+	add(100, func() []byte { return short })
+	add(63, func() []byte { return random(64) })
+	add(1, func() []byte { return short })
+	dump := mustEncode(t, d)
+	plain := bytes.Count(dump, short)
+	if plain > 7 {
+		t.Errorf("%d of 101 values that repeat themselves stand as they are, want 7 at most", plain)
+	}
+	if bytes.Contains(dump, long) {
+		t.Error("a long value was not tried")
+	}
+	for i, e := range mustDecode(t, dump).entries {
+		if want := d.entries[i]; !bytes.Equal(e.Key, want.Key) || !bytes.Equal(e.Value, want.Value) {
+			t.Fatalf("entry %d is not what was saved", i)
+		}
 	}
 }

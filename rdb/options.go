@@ -95,7 +95,8 @@ func Filename(name string) Option {
 }
 
 // Compression says whether strings of more than 20 bytes are written as LZF where that saves at
-// least 4 bytes (rdbcompression), for New, Encode and NewWriter. The default is true.
+// least 4 bytes (rdbcompression), for New, Encode and NewWriter; where many short ones in a row have not
+// got shorter only one of eight is tried. The default is true.
 func Compression(on bool) Option {
 	return Option{"Compression", forNew | forEncode | forWriter, func(s *settings) error {
 		s.compression = on

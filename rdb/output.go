@@ -8,15 +8,10 @@ import (
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/crc64"
-	"github.com/perduredb/perdure/internal/lzf"
 )
 
 const (
 	writeSize = 256 << 10 // bytes of the buffer; what is longer goes around it
-
-	// Redis's policy for compressing a string.
-	compressAbove = 20 // bytes that are never worth it
-	compressSaves = 4  // bytes that it must save at least
 )
 
 // output gathers a dump's bytes and their sum. After an error it stays failed.
@@ -32,14 +27,13 @@ type output struct {
 	overlap bool    // write in another goroutine when there is much
 	behind  *behind // which does; then crc is its
 
-	lzf     *lzf.Compressor // nil when strings are not compressed
-	scratch []byte          // an LZF stream
+	squeezer *squeezer // nil when strings are not compressed
 }
 
 func newOutput(ctx context.Context, w io.Writer, s settings) *output {
 	out := &output{w: w, buf: make([]byte, 0, writeSize), ctx: ctx, noSum: !s.checksum}
 	if s.compression {
-		out.lzf = new(lzf.Compressor)
+		out.squeezer = new(squeezer)
 	}
 	return out
 }
@@ -133,10 +127,8 @@ func (w *output) str(p []byte) error {
 		w.buf = appendInteger(w.buf, v)
 		return nil
 	}
-	if w.lzf != nil && len(p) > compressAbove {
-		stream, ok := w.lzf.Append(w.scratch[:0], p, len(p)-compressSaves)
-		w.scratch = stream
-		if ok {
+	if w.squeezer != nil {
+		if stream, ok := w.squeezer.squeeze(p); ok {
 			w.buf = append(w.buf, stringLZF)
 			w.buf = appendLength(w.buf, uint64(len(stream)))
 			w.buf = appendLength(w.buf, uint64(len(p)))
