@@ -74,16 +74,16 @@ func (r *replayer) Progress(done, total int64) {
 }
 
 // project prepares the table for the keys that the rest of the log will bring, if it is like what has
-// been read: at a sixteenth of it and at a quarter, each time for four times as many at most. A log that
+// been read: at a 64th of it and at an eighth, each time for eight times as many at most. A log that
 // only changes the keys it has brings too few for that to matter.
 func (r *replayer) project() {
-	if r.projected == 2 || r.done < r.all>>(4-2*r.projected) {
+	if r.projected == 2 || r.done < r.all>>(6-3*r.projected) {
 		return
 	}
 	r.projected++
 	for db := range r.e.table.Databases() {
 		if keys := r.e.table.Len(db); keys > 0 {
-			r.pipeline.reserve(db, min(4*keys, int64(float64(keys)*float64(r.all)/float64(r.done))))
+			r.pipeline.reserve(db, min(8*keys, int64(float64(keys)*float64(r.all)/float64(r.done))))
 		}
 	}
 }
