@@ -3,14 +3,19 @@ package perdure
 import "time"
 
 // Stats describe a store at one moment. Fields with a Redis name in their comment are those of
-// INFO persistence.
+// INFO.
 type Stats struct {
 	Keys    int64 // in all databases, those included that have expired and are not yet swept
 	Expires int64 // keys with an expiry
 	Expired int64 // keys deleted because their time had passed, since Open
-	// Memory outside the Go heap, in bytes: taken from the system, and of that in use.
+	// Memory outside the Go heap, in bytes: asked of the system, of that what may be in RAM, and what
+	// holds data. What was asked for and never touched takes no RAM.
 	MemoryReserved int64
-	MemoryUsed     int64
+	MemoryResident int64         // allocator_resident
+	MemoryUsed     int64         // used_memory
+	DefragRunning  bool          // active_defrag_running; entries are moved to give memory back
+	DefragMoved    int64         // active_defrag_hits: entries that were moved, since Open
+	DefragTook     time.Duration // total_active_defrag_time
 
 	ChangesSinceSave int64         // rdb_changes_since_last_save
 	SaveInProgress   bool          // rdb_bgsave_in_progress
@@ -46,8 +51,18 @@ type Stats struct {
 	FsyncPolicy        string // appendfsync
 }
 
+// Fragmentation is how many bytes may be in RAM for each that holds data, mem_fragmentation_ratio; 1
+// is none.
+func (s Stats) Fragmentation() float64 {
+	if s.MemoryUsed == 0 {
+		return 1
+	}
+	return float64(s.MemoryResident) / float64(s.MemoryUsed)
+}
+
 // Stats tell the state of the store now. It takes a few microseconds.
 func (s *Store) Stats() Stats { return Stats(s.e.Stats()) }
 
-// Info is Redis's INFO persistence: the same fields, one a line, for tools that know them.
+// Info is Redis's INFO persistence: the same fields, one a line, for tools that know them. Behind it
+// stand those fields of INFO memory and INFO stats that say how memory is used.
 func (s *Store) Info() string { return s.e.Info() }

@@ -3,6 +3,7 @@
 //	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
 //	go run . design               the bars of the design, row by row; design.md, design.json
 //	go run . dumps               reading and writing of large dumps, beside redis-server; dumps.md, dumps.json
+//	go run . memory               what a store gives back of memory that it does not need any more; memory.md
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it from its own directory, or from the root of the repository with go -C bench run . (flags
@@ -68,6 +69,8 @@ func run(mode string, args []string) error {
 		return design(s)
 	case "dumps":
 		return dumps(s)
+	case "memory":
+		return fragmentation(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -75,7 +78,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("no mode %q: all, design, dumps or draw", mode)
+	return fmt.Errorf("no mode %q: all, design, dumps, memory or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {

@@ -77,6 +77,7 @@ type Engine struct {
 	dirty   [dirtyCells]dirtyCell   // changes since the last save
 	types   typeSet                 // opaque types that may be in the table
 	counts  counters
+	defrag  defragger
 	pool    sync.Pool // of *exec
 	cancel  context.CancelFunc
 	ctx     context.Context // ends when Close begins

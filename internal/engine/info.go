@@ -7,7 +7,8 @@ import (
 )
 
 // Info is Redis's INFO persistence: the same fields under the same names, one a line. Fields that
-// speak of fork and copy-on-write are 0, since there is neither.
+// speak of fork and copy-on-write are 0, since there is neither. Some of INFO memory and INFO stats
+// follow.
 func (e *Engine) Info() string {
 	s := e.Stats()
 	var b strings.Builder
@@ -51,7 +52,21 @@ func (e *Engine) Info() string {
 		line("aof_pending_bio_fsync", digit(s.PendingFsync))
 		line("aof_delayed_fsync", s.DelayedFsync)
 	}
+	memoryInfo(line, &b, &s)
 	return b.String()
+}
+
+// memoryInfo adds what of INFO memory and INFO stats has a meaning here.
+func memoryInfo(line func(string, any), b *strings.Builder, s *Stats) {
+	b.WriteString("\r\n# Memory\r\n")
+	line("used_memory", s.MemoryUsed)
+	line("allocator_allocated", s.MemoryUsed)
+	line("allocator_resident", s.MemoryResident)
+	line("mem_fragmentation_ratio", fmt.Sprintf("%.2f", float64(s.MemoryResident)/float64(max(s.MemoryUsed, 1))))
+	line("active_defrag_running", digit(s.DefragRunning))
+	b.WriteString("\r\n# Stats\r\n")
+	line("active_defrag_hits", s.DefragMoved)
+	line("total_active_defrag_time", s.DefragTook.Milliseconds())
 }
 
 func digit(b bool) int {

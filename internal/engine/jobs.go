@@ -141,6 +141,7 @@ func (e *Engine) goJob(fn func()) {
 // rules, then the log's growth.
 func (e *Engine) look() {
 	e.sweep()
+	e.defragment()
 	if e.opts.ReadOnly || e.dir == "" {
 		return
 	}

@@ -96,6 +96,7 @@ func newEngine(o Options) *Engine {
 		opened: time.Now(),
 		opts:   o,
 	}
+	e.defrag.Defragmenter = e.table.Defragmenter()
 	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.jobs.slot = make(chan struct{}, 1)

@@ -35,7 +35,11 @@ type Stats struct {
 	Expired int64
 
 	MemoryReserved int64
+	MemoryResident int64
 	MemoryUsed     int64
+	DefragRunning  bool
+	DefragMoved    int64
+	DefragTook     time.Duration
 
 	ChangesSinceSave int64
 	SaveInProgress   bool
@@ -97,7 +101,9 @@ func (e *Engine) Stats() Stats {
 		FsyncPolicy:      log.Fsync.String(),
 	}
 	m := e.memory()
-	s.MemoryReserved, s.MemoryUsed = m.Reserved, m.Used()
+	s.MemoryReserved, s.MemoryResident, s.MemoryUsed = m.Reserved, m.Resident, m.Used()
+	s.DefragRunning, s.DefragMoved = e.defrag.running.Load(), e.defrag.Moved()
+	s.DefragTook = time.Duration(e.defrag.took.Load())
 	for db := range e.table.Databases() {
 		s.Keys += e.table.Len(db)
 		s.Expires += e.table.Expires(db)

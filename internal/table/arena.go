@@ -22,8 +22,13 @@ type arena struct {
 	chunks [][]byte // by number; vacant ones are nil
 	pool   *pool
 	free   []uint64 // a bit for each free unit; 0 in vacant ones and in own mappings
+	warm   []uint64 // a bit for each unit that was used since the system last got it back
 	ids    []uint32 // the pool's numbers
 	vacant []uint32
+
+	freeUnits int // bits in free
+	idleUnits int // bits in free that are warm: memory that could be given back
+	warmUnits int // bits in warm
 
 	// first[i] has no chunk below it with a free run of 1, 4 or 16 units, aligned to its size.
 	first [3]int
@@ -40,7 +45,7 @@ var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 // alloc returns n units of undefined contents. Runs of 4 and 16 that are aligned make pages.
 func (a *arena) alloc(n int, aligned bool) uint32 {
 	if n > chunkUnits {
-		c := a.number(a.pool.mapping(n*unitSize), ownMapping, 0)
+		c := a.number(a.pool.mapping(n*unitSize), ownMapping, 0, 0)
 		return c << refChunkShift
 	}
 	kind := 0
@@ -64,8 +69,8 @@ func (a *arena) alloc(n int, aligned bool) uint32 {
 			a.first[kind]++
 		}
 	}
-	memory, id := a.pool.chunk()
-	number := a.number(memory, id, ^uint64(0))
+	memory, id, warm := a.pool.chunk()
+	number := a.number(memory, id, ^uint64(0), warm)
 	for i := range a.first {
 		a.first[i] = min(a.first[i], int(number))
 	}
@@ -95,7 +100,13 @@ func choose(free, at uint64, n int) int {
 }
 
 func (a *arena) take(c uint32, unit, n int) uint32 {
-	a.free[c] &^= unitMask(unit, n)
+	mask := unitMask(unit, n)
+	warmed := bits.OnesCount64(a.warm[c] & mask)
+	a.free[c] &^= mask
+	a.warm[c] |= mask
+	a.freeUnits -= n
+	a.idleUnits -= warmed
+	a.warmUnits += n - warmed
 	return c<<refChunkShift | uint32(unit*unitWords)
 }
 
@@ -104,11 +115,14 @@ func unitMask(unit, n int) uint64 {
 }
 
 // number gives memory a chunk number.
-func (a *arena) number(memory []byte, id uint32, free uint64) uint32 {
+func (a *arena) number(memory []byte, id uint32, free, warm uint64) uint32 {
+	a.freeUnits += bits.OnesCount64(free)
+	a.idleUnits += bits.OnesCount64(warm)
+	a.warmUnits += bits.OnesCount64(warm)
 	if n := len(a.vacant); n > 0 {
 		c := a.vacant[n-1]
 		a.vacant = a.vacant[:n-1]
-		a.chunks[c], a.ids[c], a.free[c] = memory, id, free
+		a.chunks[c], a.ids[c], a.free[c], a.warm[c] = memory, id, free, warm
 		return c
 	}
 	if len(a.chunks) == maxChunks {
@@ -117,6 +131,7 @@ func (a *arena) number(memory []byte, id uint32, free uint64) uint32 {
 	a.chunks = append(a.chunks, memory)
 	a.ids = append(a.ids, id)
 	a.free = append(a.free, free)
+	a.warm = append(a.warm, warm)
 	return uint32(len(a.chunks) - 1)
 }
 
@@ -135,9 +150,12 @@ func (a *arena) release(r uint32, n int) {
 	if checked {
 		poison(a.at(r)[:n*unitSize])
 	}
+	a.pool.releases.Add(1)
 	a.free[c] |= mask
+	a.freeUnits += n
+	a.idleUnits += n
 	if a.free[c] == ^uint64(0) {
-		a.pool.putChunk(a.ids[c])
+		a.pool.putChunk(a.ids[c], a.warm[c])
 		a.vacate(c)
 		return
 	}
@@ -147,8 +165,50 @@ func (a *arena) release(r uint32, n int) {
 }
 
 func (a *arena) vacate(c uint32) {
-	a.chunks[c], a.free[c], a.ids[c] = nil, 0, 0
+	a.freeUnits -= bits.OnesCount64(a.free[c])
+	a.idleUnits -= bits.OnesCount64(a.free[c] & a.warm[c])
+	a.warmUnits -= bits.OnesCount64(a.warm[c])
+	a.chunks[c], a.free[c], a.warm[c], a.ids[c] = nil, 0, 0, 0
 	a.vacant = append(a.vacant, c)
+}
+
+// discard gives free units of chunk c back to the system, but for what makes no whole page of its, and
+// at most max. It reports whether there were more.
+func (a *arena) discard(c uint32, max int) (more bool) {
+	units := a.free[c] & a.warm[c]
+	if a.chunks[c] == nil || units == 0 {
+		return false
+	}
+	units = wholePages(units)
+	for bits.OnesCount64(units) > max {
+		units &^= 1 << (63 - bits.LeadingZeros64(units))
+		more = true
+	}
+	units = wholePages(units)
+	a.pool.discard(a.ids[c], units)
+	a.warm[c] &^= units
+	n := bits.OnesCount64(units)
+	a.idleUnits -= n
+	a.warmUnits -= n
+	return more
+}
+
+// wholePages returns those of the units that make up whole pages of the system.
+func wholePages(units uint64) uint64 {
+	n := systemPage / unitSize
+	if n <= 1 {
+		return units
+	}
+	if n > chunkUnits {
+		return 0
+	}
+	whole := uint64(0)
+	for unit := 0; unit < chunkUnits; unit += n {
+		if mask := unitMask(unit, n); units&mask == mask {
+			whole |= mask
+		}
+	}
+	return whole
 }
 
 // releaseAll takes back everything at once.
@@ -159,7 +219,7 @@ func (a *arena) releaseAll() {
 		case a.ids[c] == ownMapping:
 			a.pool.putMapping(memory)
 		default:
-			a.pool.putChunk(a.ids[c])
+			a.pool.putChunk(a.ids[c], a.warm[c])
 		}
 	}
 	*a = arena{pool: a.pool}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // Check recounts everything that the table keeps twice and returns what does not agree: index and
@@ -96,7 +97,7 @@ func (c *checker) useSpan(s span) {
 }
 
 func (c *checker) checkPages() {
-	var slotted int64
+	var slotted, paged int64
 	for n := range c.k.pages {
 		p := &c.k.pages[n]
 		if p.flags&pageLive == 0 {
@@ -108,10 +109,14 @@ func (c *checker) checkPages() {
 			}
 		}
 		c.use(uint32(n)<<pageShift, pageUnitsOf(p.class))
+		paged += int64(pageUnitsOf(p.class)) * unitSize
 		slotted += int64(c.checkPage(uint32(n), p)) * int64(slotSizes[p.class])
 	}
 	if slotted != c.k.slotted {
 		c.failf("it says %d bytes in slots, %d are there", c.k.slotted, slotted)
+	}
+	if paged != c.k.paged {
+		c.failf("it says %d bytes in pages, %d are there", c.k.paged, paged)
 	}
 }
 
@@ -179,14 +184,15 @@ func (c *checker) checkRecord(n uint32, p *page, r uint32) {
 func (c *checker) checkLists() {
 	want, have := 0, 0
 	for n := range c.k.pages {
-		if p := &c.k.pages[n]; p.flags&pageLive != 0 && !p.full() {
+		if p := &c.k.pages[n]; p.flags&pageLive != 0 && !p.full() && p.flags&pageLeaving == 0 {
 			want++
 		}
 	}
 	for list, n := range c.k.partial {
 		for prev := uint32(0); n != 0 && have <= want; have++ {
 			p := &c.k.pages[n-1]
-			if p.prev != prev || p.full() || listOf(p.class, p.flags&pageExpire != 0) != list {
+			if p.prev != prev || p.full() || p.flags&pageLeaving != 0 ||
+				listOf(p.class, p.flags&pageExpire != 0) != list {
 				c.failf("page %d is in a list where it should not be", n-1)
 			}
 			prev, n = n, p.next
@@ -283,6 +289,7 @@ func (c *checker) checkOverflow(s segment) {
 
 // checkUnits checks that what is used and what is free are all there is.
 func (c *checker) checkUnits() {
+	free, idle, warm := 0, 0, 0
 	for n, memory := range c.k.chunks {
 		chunk := uint32(n)
 		switch {
@@ -296,6 +303,15 @@ func (c *checker) checkUnits() {
 			}
 		case c.units[n]^c.k.free[n] != math.MaxUint64:
 			c.failf("chunk %d: units %#x are used, %#x free", n, c.units[n], c.k.free[n])
+		case c.units[n]&^c.k.warm[n] != 0:
+			c.failf("chunk %d: units %#x are used, only %#x warm", n, c.units[n], c.k.warm[n])
 		}
+		free += bits.OnesCount64(c.k.free[n])
+		idle += bits.OnesCount64(c.k.free[n] & c.k.warm[n])
+		warm += bits.OnesCount64(c.k.warm[n])
+	}
+	if a := &c.k.arena; free != a.freeUnits || idle != a.idleUnits || warm != a.warmUnits {
+		c.failf("it says %d, %d, %d units are free, idle, warm; %d, %d, %d are",
+			a.freeUnits, a.idleUnits, a.warmUnits, free, idle, warm)
 	}
 }

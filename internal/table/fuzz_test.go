@@ -32,8 +32,25 @@ func FuzzTable(f *testing.F) {
 
 type machine struct {
 	*model
-	program []byte
-	viewing bool
+	program       []byte
+	viewing       bool
+	defragmenting int // steps to go on for
+}
+
+// swap exchanges the databases, which is not done during a view.
+func (p *machine) swap() {
+	if p.viewing {
+		return
+	}
+	s := p.tab.ShardAt(0)
+	s.Lock()
+	s.SwapDB(0, 1)
+	s.Unlock()
+	old := p.want
+	p.want = make(map[name]value, len(old))
+	for n, v := range old {
+		p.want[name{1 - n.db, n.key}] = v
+	}
 }
 
 func (p *machine) next() int {
@@ -81,11 +98,20 @@ func (p *machine) step() {
 	case 13:
 		p.sweep(int64(arg))
 	case 14:
-		if arg&7 == 0 {
+		switch arg & 7 {
+		case 0:
 			p.flush(n.db)
+		case 1:
+			p.swap()
+		default:
+			p.defragmenting += arg
 		}
 	case 15:
 		p.view(arg)
+	}
+	if p.defragmenting > 0 {
+		p.defrag.Step()
+		p.defragmenting--
 	}
 }
 

@@ -18,7 +18,8 @@ type keyspace struct {
 	pins map[uint32]pin
 
 	frozen   frozen
-	detached bool // flushed during a view: released when the view has done with it
+	tried    waste // what the last defragmentation left
+	detached bool  // flushed during a view: released when the view has done with it
 }
 
 // pin counts the readers of a span. An orphan belongs to no record any more and is released with

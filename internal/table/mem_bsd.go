@@ -11,6 +11,9 @@ const regionChunks = 4
 // canDiscard says that discardMemory works on a part of a region.
 const canDiscard = false
 
+// systemPage is of no use without discardMemory.
+const systemPage = unitSize
+
 func mapMemory(size int) ([]byte, error) {
 	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

@@ -11,6 +11,9 @@ const regionChunks = 1
 // canDiscard says that discardMemory works on a part of a region.
 const canDiscard = false
 
+// systemPage is of no use without discardMemory.
+const systemPage = unitSize
+
 func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }
 
 func unmapMemory([]byte) {}

@@ -11,6 +11,9 @@ const regionChunks = 64
 // canDiscard says that discardMemory works on a part of a region.
 const canDiscard = true
 
+// systemPage is what the system gives and takes back: 4 KiB, but more on some processors.
+var systemPage = syscall.Getpagesize()
+
 func mapMemory(size int) ([]byte, error) {
 	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

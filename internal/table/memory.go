@@ -2,7 +2,8 @@ package table
 
 // MemoryStats says what a table's memory is used for, in bytes.
 type MemoryStats struct {
-	Reserved int64 // asked of the system, but for a small pool of free memory
+	Reserved int64 // asked of the system; what was never touched of it takes no memory
+	Resident int64 // of that, what may be in RAM
 	Index    int64 // segments of buckets
 	Entries  int64 // slots that hold keys, values and their sizes
 	Large    int64 // values above 32 KiB
@@ -11,17 +12,19 @@ type MemoryStats struct {
 // Used is what holds data.
 func (m MemoryStats) Used() int64 { return m.Index + m.Entries + m.Large }
 
-// Fragmentation is what is reserved for each byte that is used; 1 is none. Much of what is
-// reserved and not used was never touched, and takes no memory from the system.
+// Fragmentation is what is resident for each byte that is used; 1 is none.
 func (m MemoryStats) Fragmentation() float64 {
 	if m.Used() == 0 {
 		return 1
 	}
-	return float64(m.Reserved) / float64(m.Used())
+	return float64(m.Resident) / float64(m.Used())
 }
 
-// Memory adds up the memory of the table. It locks the shards in turn. Reserved includes that of
-// related tables and of what only a view still holds.
+// Releases counts how often memory was freed, in pieces of 4 KiB and more. It takes no lock.
+func (t *Table) Releases() int64 { return t.pool.releases.Load() }
+
+// Memory adds up the memory of the table. It locks the shards in turn. A pool of some MiB of free
+// memory is left out. Reserved includes that of related tables and of what only a view still holds.
 func (t *Table) Memory() (m MemoryStats) {
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -31,10 +34,12 @@ func (t *Table) Memory() (m MemoryStats) {
 				m.Index += int64(k.segments) * unitSize
 				m.Entries += k.slotted
 				m.Large += k.spanUnits * unitSize
+				m.Resident += int64(k.warmUnits) * unitSize
 			}
 		}
 		s.Unlock()
 	}
 	m.Reserved = t.pool.reserved.Load()
+	m.Resident += t.pool.own.Load()
 	return m
 }

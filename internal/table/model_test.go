@@ -12,9 +12,10 @@ import (
 
 // model is a table beside a plain map that says what must be in it.
 type model struct {
-	t    *testing.T
-	tab  *table.Table
-	want map[name]value
+	t      *testing.T
+	tab    *table.Table
+	defrag *table.Defragmenter
+	want   map[name]value
 }
 
 type name struct {
@@ -31,7 +32,7 @@ type value struct {
 func newModel(t *testing.T, o table.Options) *model {
 	tab := table.New(o)
 	t.Cleanup(tab.Close)
-	return &model{t: t, tab: tab, want: map[name]value{}}
+	return &model{t: t, tab: tab, defrag: tab.Defragmenter(), want: map[name]value{}}
 }
 
 // do runs f with the shard of a key locked.
@@ -141,6 +142,17 @@ func (m *model) sweep(now int64) {
 		if v.expire != 0 && now > v.expire {
 			m.t.Fatalf("%.40q was not swept; %d were", n.key, removed)
 		}
+	}
+}
+
+// defragment works until there is nothing to do.
+func (m *model) defragment() {
+	m.t.Helper()
+	for step, more := 0, true; more; step++ {
+		if step == 1_000_000 {
+			m.t.Fatal("defragmentation does not end")
+		}
+		_, more = m.defrag.Step()
 	}
 }
 
@@ -303,6 +315,7 @@ func (r *random) value() value {
 // step does one random operation.
 func (m *model) step(r *random) {
 	n := r.name()
+	m.defrag.Step()
 	switch r.IntN(12) {
 	case 0, 1:
 		m.delete(n)

@@ -16,16 +16,22 @@ const (
 // keepChunks bounds the free memory that stays with the process: 4 MiB.
 const keepChunks = 16
 
+// urgentBytes in own mappings are given back at once. Below, they wait for Settle: a value that is
+// replaced again and again must not take any amount of memory meanwhile.
+const urgentBytes = 32 << 20
+
 // hugeAbove is how much is reserved before new regions prefer huge pages.
 const hugeAbove = 128 << 20
 
 // pool hands out chunks of 256 KiB and mappings for values above that. Related tables share one.
 //
 // Freeing happens under the lock of a shard, and giving memory back to the system takes long, so
-// a pool only notes it; settle, which runs after the locks are released, does it.
+// a pool only notes it; settle, which runs without the locks, does it.
 type pool struct {
-	unsettled atomic.Bool  // settle has something to do
-	reserved  atomic.Int64 // bytes in chunks handed out and in own mappings
+	urgent   atomic.Bool  // settle should not be put off
+	reserved atomic.Int64 // bytes in chunks handed out and in own mappings
+	own      atomic.Int64 // bytes in own mappings
+	releases atomic.Int64 // how often something was freed
 
 	// mu guards what follows. No other lock is taken while it is held.
 	mu      sync.Mutex
@@ -35,13 +41,17 @@ type pool struct {
 	first   int      // no region below it has a free chunk
 	free    int      // chunks that are free and may be resident
 	dead    [][]byte // own mappings to be given back
+	dying   int      // bytes in dead
 }
 
 // region is memory for regionChunks chunks. Their bits: free to be handed out; and resident, when
-// it has been used since the system last got it back.
+// it has been used since the system last got it back; warm tells that of each unit of a chunk that is
+// free.
 type region struct {
 	memory         []byte
 	free, resident uint64
+	warm           [regionChunks]uint64
+	split          bool // no huge pages any more
 }
 
 const regionFree = 1<<regionChunks - 1
@@ -54,7 +64,8 @@ func (p *pool) join() {
 
 // leave ends a table's use. The last one returns what is left to the system.
 func (p *pool) leave() {
-	p.settle()
+	for p.settle() {
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.tables--; p.tables > 0 {
@@ -68,8 +79,9 @@ func (p *pool) leave() {
 	}
 }
 
-// chunk hands out a chunk, whose contents are undefined, and the number to return it by.
-func (p *pool) chunk() ([]byte, uint32) {
+// chunk hands out a chunk, whose contents are undefined, the number to return it by, and a bit for
+// each unit that may be resident.
+func (p *pool) chunk() (memory []byte, id uint32, warm uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.first < len(p.regions) && p.regions[p.first].free == 0 {
@@ -89,7 +101,7 @@ func (p *pool) chunk() ([]byte, uint32) {
 	r.free &^= 1 << i
 	r.resident |= 1 << i
 	p.reserved.Add(chunkSize)
-	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i)
+	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i]
 }
 
 // addRegion makes p.first the number of a region that has memory.
@@ -107,8 +119,8 @@ func (p *pool) addRegion() {
 	p.regions[p.first] = region{memory: memory, free: regionFree}
 }
 
-// putChunk takes a chunk back.
-func (p *pool) putChunk(id uint32) {
+// putChunk takes a chunk back, of which the units in warm may be resident.
+func (p *pool) putChunk(id uint32, warm uint64) {
 	p.mu.Lock()
 	n, i := int(id)/regionChunks, int(id)%regionChunks
 	r := &p.regions[n]
@@ -116,12 +128,11 @@ func (p *pool) putChunk(id uint32) {
 		panic("table: internal error: a chunk was freed twice")
 	}
 	r.free |= 1 << i
+	r.warm[i] = warm
 	p.first = min(p.first, n)
 	p.free++
-	if p.free > keepChunks {
-		p.unsettled.Store(true)
-	}
 	p.mu.Unlock()
+	p.releases.Add(1)
 	p.reserved.Add(-chunkSize)
 }
 
@@ -129,34 +140,36 @@ func (p *pool) putChunk(id uint32) {
 func (p *pool) mapping(size int) []byte {
 	b := mustMap(size)
 	p.reserved.Add(int64(size))
+	p.own.Add(int64(size))
 	return b
 }
 
 // putMapping takes back what mapping returned.
 func (p *pool) putMapping(b []byte) {
 	p.reserved.Add(-int64(len(b)))
+	p.own.Add(-int64(len(b)))
 	p.mu.Lock()
 	p.dead = append(p.dead, b)
-	p.unsettled.Store(true)
+	if p.dying += len(b); p.dying >= urgentBytes {
+		p.urgent.Store(true)
+	}
 	p.mu.Unlock()
+	p.releases.Add(1)
 }
 
-// settle gives surplus memory back to the system. It must not be called with a shard locked,
-// because it can take milliseconds.
-func (p *pool) settle() {
-	if !p.unsettled.Load() {
-		return
-	}
+// settle gives surplus memory back to the system: own mappings, and the surplus of one region. It
+// reports whether there was any. It must not be called with a shard locked, because it can take a
+// millisecond, and more for large mappings.
+func (p *pool) settle() (worked bool) {
 	p.mu.Lock()
-	p.unsettled.Store(false)
+	p.urgent.Store(false)
 	dead := p.dead
-	p.dead = nil
+	p.dead, p.dying = nil, 0
 	p.mu.Unlock()
 	for _, b := range dead {
 		unmapMemory(b)
 	}
-	for p.settleRegion() {
-	}
+	return p.settleRegion() || len(dead) > 0
 }
 
 // settleRegion gives back the free memory of one region, the last that has any, and reports
@@ -181,7 +194,7 @@ func (p *pool) settleRegion() bool {
 	}
 	r.free &^= surplus
 	p.mu.Unlock()
-	refuseHuge(memory)
+	p.splitHuge(n)
 	for left := surplus; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		discardMemory(memory[i*chunkSize : (i+1)*chunkSize])
@@ -190,6 +203,9 @@ func (p *pool) settleRegion() bool {
 	r = &p.regions[n]
 	r.free |= surplus
 	r.resident &^= surplus
+	for left := surplus; left != 0; left &= left - 1 {
+		r.warm[bits.TrailingZeros64(left)] = 0
+	}
 	p.first = min(p.first, n)
 	p.mu.Unlock()
 	return true
@@ -209,6 +225,32 @@ func (p *pool) surplus() (n int, chunks uint64) {
 		}
 	}
 	return 0, 0
+}
+
+// discard gives units of a chunk that is handed out back to the system.
+func (p *pool) discard(id uint32, units uint64) {
+	n, i := int(id)/regionChunks, int(id)%regionChunks
+	memory := p.splitHuge(n)[i*chunkSize:]
+	for units != 0 {
+		unit := bits.TrailingZeros64(units)
+		count := bits.TrailingZeros64(^(units >> unit))
+		discardMemory(memory[unit*unitSize : (unit+count)*unitSize])
+		units &^= unitMask(unit, count)
+	}
+}
+
+// splitHuge returns a region's memory, for which the system is to use small pages: it would fill the
+// holes again.
+func (p *pool) splitHuge(n int) []byte {
+	p.mu.Lock()
+	r := &p.regions[n]
+	memory, split := r.memory, r.split
+	r.split = true
+	p.mu.Unlock()
+	if !split {
+		refuseHuge(memory)
+	}
+	return memory
 }
 
 func mustMap(size int) []byte {

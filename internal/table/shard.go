@@ -27,11 +27,11 @@ type Shard struct {
 // Lock locks the shard. Who needs several locks them in ascending order of their index.
 func (s *Shard) Lock() { s.mu.Lock() }
 
-// Unlock unlocks the shard. Then, without the lock, it may give memory that was freed back to the
-// system.
+// Unlock unlocks the shard. Then, without the lock, it may give values above 256 KiB that were freed
+// back to the system, when there is much of them.
 func (s *Shard) Unlock() {
 	s.mu.Unlock()
-	if s.pool.unsettled.Load() {
+	if s.pool.urgent.Load() {
 		s.pool.settle()
 	}
 }

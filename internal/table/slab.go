@@ -79,11 +79,12 @@ type page struct {
 }
 
 const (
-	pageLive   = 1 << iota // a page, not free units or a run of another use
-	pageTail               // continues a big page
-	pageExpire             // its records have an expiry
-	pageNew                // may have records marked new
-	pageLarge              // may have records whose value is in a span
+	pageLive    = 1 << iota // a page, not free units or a run of another use
+	pageTail                // continues a big page
+	pageExpire              // its records have an expiry
+	pageNew                 // may have records marked new
+	pageLarge               // may have records whose value is in a span
+	pageLeaving             // is being evacuated: in no list, and gets no new records
 )
 
 // slotCounts is how many slots a page of each class has.
@@ -111,6 +112,7 @@ type slabs struct {
 	pages   []page
 	partial [2 * numClasses]uint32 // first page, plus 1, with a free slot; by class and expiry
 	slotted int64                  // bytes in slots that hold a record
+	paged   int64                  // bytes in pages
 }
 
 // head returns the number of the page that holds r.
@@ -167,6 +169,7 @@ func (k *keyspace) addPage(class uint8, expiring bool) {
 	for i := 1; i < units/pageUnits; i++ {
 		k.pages[n+uint32(i)] = page{class: class, flags: pageTail}
 	}
+	k.paged += int64(units) * unitSize
 	k.list(n)
 }
 
@@ -203,7 +206,7 @@ func (k *keyspace) freeSlot(r uint32) {
 	full := p.full()
 	p.used--
 	if p.used == 0 {
-		if !full {
+		if !full && p.flags&pageLeaving == 0 {
 			k.unlist(p)
 		}
 		k.dropPage(n, p)
@@ -215,7 +218,7 @@ func (k *keyspace) freeSlot(r uint32) {
 	}
 	binary.LittleEndian.PutUint32(slot, uint32(p.unused)<<16)
 	p.unused = uint16(r-n<<pageShift) + 1
-	if full {
+	if full && p.flags&pageLeaving == 0 {
 		k.list(n)
 	}
 }
@@ -225,5 +228,6 @@ func (k *keyspace) dropPage(n uint32, p *page) {
 	for i := range uint32(units / pageUnits) {
 		k.pages[n+i] = page{}
 	}
+	k.paged -= int64(units) * unitSize
 	k.release(n<<pageShift, units)
 }

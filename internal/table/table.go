@@ -165,7 +165,9 @@ func (t *Table) UnlockAll() {
 	for i := range t.shards {
 		t.shards[i].mu.Unlock()
 	}
-	t.pool.settle()
+	if t.pool.urgent.Load() {
+		t.pool.settle()
+	}
 }
 
 // Len returns the number of keys of a database. It takes no lock: beside writers it is as exact

@@ -152,7 +152,8 @@ func TestGrowAndShrink(t *testing.T) {
 
 // What a mass deletion or a flush frees goes back to the system, and with Close everything.
 func TestMemoryReturned(t *testing.T) {
-	m := &model{t: t, tab: table.New(small), want: map[name]value{}}
+	tab := table.New(small)
+	m := &model{t: t, tab: tab, defrag: tab.Defragmenter(), want: map[name]value{}}
 	big := strings.Repeat("v", 3000)
 	for round := range 4 {
 		for i := range 20_000 / scale {
@@ -166,6 +167,7 @@ func TestMemoryReturned(t *testing.T) {
 				m.delete(n)
 			}
 		}
+		m.defragment()
 		if mem := m.tab.Memory(); mem.Reserved != 0 || m.tab.IdleBytes() > 4<<20 {
 			t.Errorf("%d bytes reserved of %d, %d idle", mem.Reserved, full, m.tab.IdleBytes())
 		}
@@ -278,7 +280,8 @@ func TestReserve(t *testing.T) {
 
 func TestSwap(t *testing.T) {
 	a := newModel(t, small)
-	b := &model{t: t, tab: a.tab.NewLike(), want: map[name]value{}}
+	like := a.tab.NewLike()
+	b := &model{t: t, tab: like, defrag: like.Defragmenter(), want: map[name]value{}}
 	r := newRandom(1, 3000)
 	for range 5000 {
 		a.step(r)

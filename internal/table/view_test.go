@@ -316,6 +316,11 @@ func TestViewConcurrent(t *testing.T) {
 			}
 		})
 	}
+	wg.Go(func() {
+		for d := tab.Defragmenter(); !stop.Load(); {
+			d.Step()
+		}
+	})
 	rounds := 24
 	if testing.Short() {
 		rounds = 8

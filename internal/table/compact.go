@@ -1,0 +1,154 @@
+package table
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
+
+// This is how the Defragmenter packs a keyspace into its first chunks: pages beyond a limit are emptied
+// like sparse ones, and segments and spans there are moved as they are.
+
+// noLimit is for keyspaces whose chunks are well used.
+const noLimit = math.MaxUint32
+
+// chunksNeeded returns how many of the first chunks have the room for all that a keyspace has in chunks,
+// with some to spare, or noLimit when it is not worth the work.
+func (k *keyspace) chunksNeeded() uint32 {
+	units := 0
+	for c, memory := range k.chunks {
+		if memory != nil && k.ids[c] != ownMapping {
+			units += chunkUnits
+		}
+	}
+	units -= k.freeUnits
+	if k.sparse() {
+		units -= int(float64(k.paged)-float64(k.slotted)/packed) / unitSize
+	} else if !k.scattered() {
+		return noLimit
+	}
+	units += units/16 + chunkUnits/4
+	for c, memory := range k.chunks {
+		if units <= 0 {
+			return uint32(c)
+		}
+		if memory != nil && k.ids[c] != ownMapping {
+			units -= chunkUnits
+		}
+	}
+	return noLimit
+}
+
+// moveSegments moves segments from beyond the limit. Those of chains stay: they are rare.
+func (d *Defragmenter) moveSegments(k *keyspace) {
+	moved := 0
+	for range stepRefs {
+		if d.limit == noLimit || len(k.directory) == 0 {
+			d.page, d.phase = 0, (*Defragmenter).moveSpans
+			return
+		}
+		if moved == stepSegments {
+			return
+		}
+		i := d.prefix >> (64 - k.depth)
+		seg := k.directory[i]
+		depth := depthOf(k.segment(seg))
+		if _, chained := nextIn(k.segment(seg)); !chained && seg>>refChunkShift >= d.limit {
+			to, ok := d.allocBelow(k, 1)
+			if !ok {
+				return
+			}
+			*k.segment(to) = *k.segment(seg)
+			for n := i &^ (1<<(k.depth-depth) - 1); n < uint64(len(k.directory)) && k.directory[n] == seg; n++ {
+				k.directory[n] = to
+			}
+			k.release(seg, 1)
+			moved++
+		}
+		if d.prefix = (d.prefix | ^uint64(0)>>depth) + 1; d.prefix == 0 {
+			d.page, d.phase = 0, (*Defragmenter).moveSpans
+			return
+		}
+	}
+}
+
+// allocBelow allocates units below the limit. When there are none, nothing more is moved.
+func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
+	ref = k.alloc(n, false)
+	if ref>>refChunkShift < d.limit {
+		return ref, true
+	}
+	k.release(ref, n)
+	d.limit = noLimit
+	return 0, false
+}
+
+// moveSpans moves spans from beyond the limit, one in a step. Those that a reader has pinned stay.
+func (d *Defragmenter) moveSpans(k *keyspace) {
+	for range stepPages {
+		if d.limit == noLimit || int(d.page) >= len(k.pages) {
+			d.finish(k)
+			return
+		}
+		p := &k.pages[d.page]
+		if p.flags&(pageLive|pageLarge) == pageLive|pageLarge {
+			if slot, ok := d.spanBeyond(k, p); ok {
+				d.moveSpan(k, slot)
+			} else {
+				d.page++
+			}
+			return
+		}
+		d.page++
+	}
+}
+
+// spanBeyond finds a record in page d.page whose span should be moved.
+func (d *Defragmenter) spanBeyond(k *keyspace, p *page) (slot []byte, ok bool) {
+	size := slotSizes[p.class]
+	memory := k.at(d.page << pageShift)
+	for i := range int(p.top) {
+		slot := memory[i*size:]
+		if slot[0]&(flagLive|flagLarge) != flagLive|flagLarge {
+			continue
+		}
+		s := parse(slot).span
+		if _, pinned := k.pins[s.ref]; !pinned && s.units <= chunkUnits && s.ref>>refChunkShift >= d.limit {
+			return slot, true
+		}
+	}
+	return nil, false
+}
+
+// moveSpan moves the span of a record, which a view sees no difference in: it pins a span when it
+// takes the record.
+func (d *Defragmenter) moveSpan(k *keyspace, slot []byte) {
+	rec := parse(slot)
+	to, ok := d.allocBelow(k, int(rec.span.units))
+	if !ok {
+		return
+	}
+	size := int(rec.span.units) * unitSize
+	copy(k.at(to)[:size], k.at(rec.span.ref)[:size])
+	n := 4 + int(rec.flags&flagExpire)*2 + 8
+	binary.LittleEndian.PutUint32(slot[n:], to)
+	k.release(rec.span.ref, int(rec.span.units))
+	d.moved.Add(1)
+}
+
+// shrink forgets the numbers of chunks behind the last, when these are more than half of all.
+func (k *keyspace) shrink() {
+	n := len(k.chunks)
+	for n > 0 && k.chunks[n-1] == nil {
+		n--
+	}
+	if 2*n > len(k.chunks) || k.frozen.on {
+		return
+	}
+	k.chunks = append([][]byte(nil), k.chunks[:n]...)
+	k.free = append([]uint64(nil), k.free[:n]...)
+	k.warm = append([]uint64(nil), k.warm[:n]...)
+	k.ids = append([]uint32(nil), k.ids[:n]...)
+	k.pages = append([]page(nil), k.pages[:min(n*chunkPages, len(k.pages))]...)
+	k.vacant = slices.DeleteFunc(k.vacant, func(c uint32) bool { return int(c) >= n })
+}

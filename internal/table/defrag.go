@@ -1,0 +1,193 @@
+package table
+
+import "sync/atomic"
+
+// Defragmenter keeps a table's memory close to what its records need. It empties pages of which much
+// is free into others of their class, packs what is left into as few chunks as it needs, and gives
+// free memory back to the system. The index lets any record move: its key is hashed again, and the
+// place that names the record is changed.
+//
+// It works in steps, each of which locks one shard for some microseconds. A table has at most one, used
+// by one goroutine, beside any others that use the table; only Moved may be called by all.
+type Defragmenter struct {
+	table *Table
+	moved atomic.Int64
+
+	// Where it is.
+	shard, db int
+	space     *keyspace // being defragmented, or nil
+	phase     phase
+	page      uint32 // the next to be looked at
+	chunk     uint32 // likewise
+	prefix    uint64 // likewise, of the index
+	limit     uint32 // chunks from here on are to become empty
+	lists     [2 * numClasses]listPlan
+	victims   []uint32 // pages to be emptied
+
+	// Since the first shard, and what the last round left to this one.
+	idle, warm int64 // units
+	worked     bool
+	patience   int // rounds in which much was idle
+	discarding bool
+}
+
+// phase does a step in a keyspace, whose shard is locked.
+type phase func(*Defragmenter, *keyspace)
+
+// Bounds of what one step does under the lock of a shard: each some ten microseconds.
+const (
+	stepPages    = 1 << 11 // looked at
+	stepRecords  = 48      // moved
+	stepSegments = 16      // moved
+	stepRefs     = 1 << 7  // of segments, looked at
+	stepUnits    = 16      // given back to the system
+)
+
+// When a keyspace is worth the work, and memory that is free worth a call.
+const (
+	sparse       = 0.83    // below this share of its pages in use a keyspace is defragmented
+	packed       = 0.95    // and then at most this share is expected to be used
+	keepIdle     = 4 << 20 // bytes that are free and stay with the process all the same,
+	keepIdlePart = 16      // or a sixteenth of all
+	idleRounds   = 5       // for which memory must be free before it is given back: it may be wanted soon
+	minIdle      = 8       // units of a keyspace that are worth looking for
+)
+
+// Defragmenter returns the defragmenter of the table, which is to be the only one.
+func (t *Table) Defragmenter() *Defragmenter { return &Defragmenter{table: t} }
+
+// Moved is how many records it has moved.
+func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
+
+// Step does a piece of work, and reports whether it ended a round through all shards, and in that case
+// whether there may be more to do. It must not be called with a shard locked.
+func (d *Defragmenter) Step() (round, more bool) {
+	if d.shard == 0 && d.space == nil && d.table.pool.settle() {
+		d.worked = true
+		return false, true
+	}
+	if !d.work(&d.table.shards[d.shard]) {
+		return false, true
+	}
+	return true, d.endRound()
+}
+
+// work continues with the keyspace that it is at, or looks for one in the shard that needs it. It
+// reports whether that was the last.
+func (d *Defragmenter) work(s *Shard) (last bool) {
+	s.Lock()
+	defer s.Unlock()
+	if d.space != nil {
+		if d.space != s.spaces[d.db] { // flushed, or swapped for another
+			d.leave()
+			return false
+		}
+		d.phase(d, d.space)
+		return false
+	}
+	for ; d.db < len(s.spaces); d.db++ {
+		if k := s.spaces[d.db]; k != nil && d.look(k) {
+			return false
+		}
+	}
+	d.db = 0
+	d.shard = (d.shard + 1) % len(d.table.shards)
+	return d.shard == 0
+}
+
+// look reports whether a keyspace needs work, and prepares it.
+func (d *Defragmenter) look(k *keyspace) bool {
+	d.idle += int64(k.idleUnits)
+	d.warm += int64(k.warmUnits)
+	switch {
+	case d.discarding && k.idleUnits >= minIdle:
+		d.begin(k, (*Defragmenter).discard)
+		return true
+	case k.fragmented():
+		d.begin(k, (*Defragmenter).survey)
+		d.limit = k.chunksNeeded()
+		d.worked = true
+		return true
+	}
+	return false
+}
+
+func (d *Defragmenter) begin(k *keyspace, phase phase) {
+	d.space, d.phase = k, phase
+	d.page, d.chunk, d.prefix = 0, 0, 0
+	d.lists = [2 * numClasses]listPlan{}
+	d.victims = d.victims[:0]
+}
+
+// finish ends the work on a keyspace that was fragmented.
+func (d *Defragmenter) finish(k *keyspace) {
+	k.shrink()
+	k.tried = k.waste()
+	d.leave()
+}
+
+// leave goes on behind the keyspace.
+func (d *Defragmenter) leave() {
+	d.space = nil
+	d.db++
+}
+
+// discard gives idle units back to the system.
+func (d *Defragmenter) discard(k *keyspace) {
+	for ; int(d.chunk) < len(k.chunks); d.chunk++ {
+		before := k.idleUnits
+		more := k.arena.discard(d.chunk, stepUnits)
+		if !more {
+			d.chunk++
+		}
+		if k.idleUnits < before {
+			d.worked = true
+			return
+		}
+	}
+	d.leave()
+}
+
+// endRound decides whether the next round gives idle memory back, and whether there should be one.
+func (d *Defragmenter) endRound() (worked bool) {
+	much := canDiscard && d.idle*unitSize > keepIdle && d.idle*keepIdlePart > d.warm
+	worked = d.worked
+	if !much {
+		d.patience = 0
+	} else if d.patience < idleRounds {
+		d.patience++
+		worked = true
+	}
+	d.discarding = d.patience == idleRounds
+	d.idle, d.warm, d.worked = 0, 0, false
+	return worked
+}
+
+// waste is what is free in a keyspace: bytes in pages, and units in chunks.
+type waste struct {
+	slots int64
+	units int
+}
+
+func (k *keyspace) waste() waste { return waste{k.paged - k.slotted, k.freeUnits} }
+
+// fragmented reports whether a keyspace is worth an attempt: it is sparse, and has become so since
+// the last attempt left it as well as it could.
+func (k *keyspace) fragmented() bool {
+	w, tried := k.waste(), &k.tried
+	// What has become less since counts when it grows again.
+	tried.slots, tried.units = min(tried.slots, w.slots), min(tried.units, w.units)
+	if k.sparse() && w.slots > tried.slots+k.paged/16 {
+		return true
+	}
+	total := chunkUnits * (len(k.chunks) - len(k.vacant))
+	return k.scattered() && w.units > tried.units+total/16
+}
+
+// sparse reports whether much of the pages is free.
+func (k *keyspace) sparse() bool { return float64(k.slotted) < sparse*float64(k.paged) }
+
+// scattered reports whether much of the chunks is free.
+func (k *keyspace) scattered() bool {
+	return k.freeUnits >= 2*chunkUnits && 4*k.freeUnits > chunkUnits*(len(k.chunks)-len(k.vacant))
+}

@@ -1,0 +1,157 @@
+package table
+
+// This is how the Defragmenter empties pages. It surveys them, decides for each list of pages of a
+// class how many of the emptiest the others have room for, marks these as leaving, which takes them out
+// of the list, and moves their records.
+
+// listPlan is what is known and decided of the pages of one class.
+type listPlan struct {
+	used  int              // records
+	pages int              // but for those that leave whatever is decided
+	bins  [shareBins]int32 // of these, by how full they are
+	bin   int              // pages in bins below this one leave,
+	quota int32            // and as many of this
+}
+
+// shareBins is how finely pages are told apart by the share of their slots that is used.
+const shareBins = 8
+
+func binOf(p *page) int {
+	return min(int(p.used)*shareBins/int(slotCounts[p.class]), shareBins-1)
+}
+
+// leaves reports whether page n leaves whatever the plan of its list is.
+func (d *Defragmenter) leaves(n uint32, p *page) bool {
+	return p.flags&pageLeaving != 0 || n/chunkPages >= d.limit
+}
+
+// survey counts what is in some pages. Behind the last it makes the plans.
+func (d *Defragmenter) survey(k *keyspace) {
+	end := min(d.page+stepPages, uint32(len(k.pages)))
+	for ; d.page < end; d.page++ {
+		p := &k.pages[d.page]
+		if p.flags&pageLive == 0 {
+			continue
+		}
+		l := &d.lists[listOf(p.class, p.flags&pageExpire != 0)]
+		l.used += int(p.used)
+		if !d.leaves(d.page, p) {
+			l.pages++
+			l.bins[binOf(p)]++
+		}
+	}
+	if int(end) < len(k.pages) {
+		return
+	}
+	for i := range d.lists {
+		d.lists[i].decide(int(slotCounts[i%numClasses]))
+	}
+	d.phase = (*Defragmenter).mark
+}
+
+// decide chooses the pages that leave.
+func (l *listPlan) decide(slots int) {
+	if float64(l.used) > sparse*float64(l.pages*slots) {
+		return
+	}
+	victims := int32(l.pages - int(float64(l.used)/(packed*float64(slots))) - 1)
+	for l.bin = 0; victims > 0 && l.bin < shareBins; l.bin++ {
+		if l.bins[l.bin] > victims {
+			l.quota = victims
+			return
+		}
+		victims -= l.bins[l.bin]
+	}
+}
+
+// mark makes the victims, from the last page on: of pages that are as full as each other, those of the
+// last chunks leave, so that whole chunks become free.
+func (d *Defragmenter) mark(k *keyspace) {
+	d.page = min(d.page, uint32(len(k.pages)))
+	for range min(stepPages, d.page) {
+		d.page--
+		p := &k.pages[d.page]
+		if p.flags&pageLive == 0 {
+			continue
+		}
+		l := &d.lists[listOf(p.class, p.flags&pageExpire != 0)]
+		bin := binOf(p)
+		switch {
+		case d.leaves(d.page, p) || bin < l.bin:
+		case bin == l.bin && l.quota > 0:
+			l.quota--
+		default:
+			continue
+		}
+		if p.flags&pageLeaving == 0 && !p.full() {
+			k.unlist(p)
+		}
+		p.flags |= pageLeaving
+		d.victims = append(d.victims, d.page)
+	}
+	if d.page == 0 {
+		d.phase = (*Defragmenter).evacuate
+	}
+}
+
+// evacuate moves some records out of the first of the victims.
+func (d *Defragmenter) evacuate(k *keyspace) {
+	for len(d.victims) > 0 {
+		n := d.victims[0]
+		if int(n) < len(k.pages) && k.pages[n].flags&pageLeaving != 0 {
+			d.moved.Add(int64(k.empty(n, stepRecords)))
+			return
+		}
+		d.victims = d.victims[1:]
+	}
+	d.prefix = 0
+	d.phase = (*Defragmenter).moveSegments
+}
+
+// empty moves up to max records to other pages, and returns how many. A page without records is gone.
+func (k *keyspace) empty(n uint32, max int) (moved int) {
+	p := &k.pages[n]
+	size := uint32(slotSizes[p.class] / 8)
+	left := min(max, int(p.used))
+	for r := n << pageShift; moved < left; r += size {
+		if k.at(r)[0]&flagLive != 0 {
+			k.move(r, n)
+			moved++
+		}
+	}
+	return moved
+}
+
+// move puts the record at r, in page n, elsewhere. A view gets it once: with its new page, when it was
+// to come with the old one and that is still possible; otherwise as if it had been changed.
+func (k *keyspace) move(r, n uint32) {
+	rec := parse(k.at(r))
+	if rec.key == nil {
+		rec.load(k.at(rec.span.ref))
+	}
+	found, at, ok := k.find(hash(k.seed, rec.key), rec.key)
+	if !ok || found != r {
+		panic("table: internal error: a record is not in the index")
+	}
+	class := k.pages[n].class
+	to, m := k.allocSlot(class, rec.flags&flagExpire != 0)
+	due := k.frozen.ahead(n) && rec.flags&flagNew == 0
+	if due && !k.frozen.ahead(m) {
+		k.preserve(r)
+		due = false
+	}
+	slot := k.at(to)
+	copy(slot[:slotSizes[class]], k.at(r))
+	slot[0] &^= flagNew
+	q := &k.pages[m]
+	q.flags |= k.pages[n].flags & pageLarge
+	if rec.flags&flagExpire != 0 {
+		q.earliest = min(q.earliest, rec.expire)
+	}
+	if !due && k.frozen.ahead(m) {
+		slot[0] |= flagNew
+		q.flags |= pageNew
+	}
+	k.setRef(at, to)
+	k.freeSlot(r)
+}
