@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/perduredb/perdure"
 )
@@ -59,26 +58,6 @@ func TestCloseWhileEverythingRuns(t *testing.T) {
 		}
 		ok(t, s.Close())
 		wg.Wait()
-	}
-}
-
-// TestHotPathsAllocateNothing holds the promises of the comments.
-func TestHotPathsAllocateNothing(t *testing.T) {
-	s := memory(t)
-	value := make([]byte, 64)
-	ok(t, s.Set("k", value))
-	ok(t, s.Set("n", []byte("1")))
-	buf := make([]byte, 0, 128)
-	for name, fn := range map[string]func(){
-		"AppendGet":    func() { buf, _ = s.AppendGet(buf[:0], "k") },
-		"Set":          func() { s.Set("k", value) },
-		"Set with TTL": func() { s.Set("k", value, perdure.TTL(time.Hour)) },
-		"Incr":         func() { s.Incr("n") },
-		"TTL":          func() { s.TTL("k") },
-	} {
-		if n := testing.AllocsPerRun(1000, fn); n >= 1 {
-			t.Errorf("%s: %v allocations", name, n)
-		}
 	}
 }
 

@@ -41,6 +41,26 @@ func exampleDir() (dir string, remove func()) {
 	return dir, func() { os.RemoveAll(dir) }
 }
 
+func ExampleBatch() {
+	s := exampleStore()
+	defer s.Close()
+
+	var b perdure.Batch
+	name := b.Get("user:1")
+	visits := b.Incr("visits")
+	b.Set("last", []byte("user:1"), perdure.TTL(time.Hour))
+	missing := b.Get("user:3")
+	check(s.Run(&b)) // all at once: one look at the keys, one unit of the log
+
+	v, err := b.Value(name)
+	check(err)
+	n, err := b.Int(visits)
+	check(err)
+	_, err = b.Value(missing)
+	fmt.Printf("%s, visit %d; %v\n", v, n, err)
+	// Output: Ada, visit 42; perdure: key not found
+}
+
 func ExampleOpen() {
 	dir, remove := exampleDir()
 	defer remove()

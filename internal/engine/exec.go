@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/planted"
@@ -27,15 +26,16 @@ type exec struct {
 	readOnly  bool     // a View: what has expired is passed over, not deleted
 	undo      []change // how to take everything back; only kept when tx is set
 	tx        bool
-	declared  []string // keys that may be touched, sorted; nil is every key
-	shard     int      // any shard that is locked, for the counter of changes
+	declared  []string      // keys that may be touched, sorted; nil is every key
+	shard     int           // any shard that is locked, for the counter of changes
+	keys      *table.KeySet // of an operation on several
 }
 
 // newExec returns an exec with nothing in it.
 func (e *Engine) newExec() *exec {
 	x, _ := e.pool.Get().(*exec)
 	if x == nil {
-		x = &exec{e: e}
+		x = &exec{e: e, keys: &table.KeySet{}}
 	}
 	x.unit.reset()
 	return x
@@ -43,7 +43,7 @@ func (e *Engine) newExec() *exec {
 
 func (e *Engine) free(x *exec) {
 	clear(x.undo)
-	*x = exec{e: e, unit: x.unit, undo: x.undo[:0]}
+	*x = exec{e: e, unit: x.unit, undo: x.undo[:0], keys: x.keys}
 	e.pool.Put(x)
 }
 
@@ -131,49 +131,41 @@ func (e *Engine) read(db int, key string, fn func(it table.Item) error) error {
 	return ErrNotFound
 }
 
-// shardsOf gives the shards of keys, ascending, each once.
-func (e *Engine) shardsOf(keys []string) []int {
-	shards := make([]int, len(keys))
-	for i, key := range keys {
-		shards[i] = e.table.ShardIndex(e.table.Hash(key))
-	}
-	slices.Sort(shards)
-	return slices.Compact(shards)
-}
-
-func (e *Engine) lockShards(shards []int) {
-	for _, i := range shards {
-		e.table.ShardAt(i).Lock()
-	}
-}
-
-func (e *Engine) unlockShards(shards []int) {
-	for _, i := range shards {
-		e.table.ShardAt(i).Unlock()
-	}
-}
-
-// writeKeys runs fn with the shards of all keys locked.
-func (e *Engine) writeKeys(db int, keys []string, durable bool, fn func(x *exec) error) error {
+// writeKeys runs fn with the shards of n keys locked.
+func (e *Engine) writeKeys(db, n int, key func(i int) string, durable bool, fn func(x *exec) error) error {
 	if err := e.admit(db, durable); err != nil {
 		return err
 	}
-	if len(keys) == 0 {
-		return nil
-	}
-	shards := e.shardsOf(keys)
 	x := e.newExec()
 	defer e.free(x)
-	e.lockShards(shards)
+	x.keys.Set(e.table, n, key)
+	x.shard = x.keys.Lock()
 	if err := e.refusedLocked(); err != nil {
-		e.unlockShards(shards)
+		x.keys.Unlock()
 		return err
 	}
-	x.log, x.shard = e.log, shards[0]
+	x.log = e.log
 	err := fn(x)
 	x.seal()
-	e.unlockShards(shards)
+	x.keys.Unlock()
 	return x.commit(err, durable)
+}
+
+// readKeys runs fn with the shards of n keys locked for reading.
+func (e *Engine) readKeys(db, n int, key func(i int) string, fn func(x *exec) error) error {
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	x := e.newExec()
+	defer e.free(x)
+	x.readOnly = true
+	x.keys.Set(e.table, n, key)
+	x.keys.Lock()
+	defer x.keys.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	return fn(x)
 }
 
 // locate gives the shard and hash of a key.

@@ -10,35 +10,61 @@ import (
 
 // Delete removes keys and returns how many existed.
 func (e *Engine) Delete(db int, keys []string) (n int, err error) {
-	err = e.writeKeys(db, keys, false, func(x *exec) error {
-		n = x.delete(db, keys)
+	err = e.writeKeys(db, len(keys), func(i int) string { return keys[i] }, false, func(x *exec) error {
+		for i, key := range keys {
+			s, h := x.keys.At(db, i)
+			n += x.remove(s, h, db, key)
+		}
+		x.deleted(db, keys, n)
 		return nil
 	})
 	return n, err
 }
 
-func (x *exec) delete(db int, keys []string) int {
-	n := 0
+// delete removes keys of a transaction.
+func (x *exec) delete(db int, keys []string) (n int) {
 	for _, key := range keys {
 		s, h := x.locate(key)
-		if _, ok := x.find(s, h, db, key); ok {
-			x.remember(s, h, db, key)
-			s.Delete(db, h, key)
-			n++
-		}
+		n += x.remove(s, h, db, key)
 	}
+	x.deleted(db, keys, n)
+	return n
+}
+
+// deleteOne removes a key, and says whether it existed.
+func (x *exec) deleteOne(s *table.Shard, h uint64, db int, key string) bool {
+	n := x.remove(s, h, db, key)
+	if n > 0 {
+		x.dirty++
+		x.command1(db, "DEL", key)
+	}
+	return n > 0
+}
+
+// remove takes a key out of the table, and returns how many that are: 1, or 0 when there is none.
+func (x *exec) remove(s *table.Shard, h uint64, db int, key string) int {
+	if _, ok := x.find(s, h, db, key); !ok {
+		return 0
+	}
+	x.remember(s, h, db, key)
+	s.Delete(db, h, key)
+	return 1
+}
+
+// deleted notes that n of keys are gone.
+func (x *exec) deleted(db int, keys []string, n int) {
 	if n > 0 {
 		x.dirty += int64(n)
 		x.commandKeys(db, "DEL", keys)
 	}
-	return n
 }
 
 // Exists counts how many of the keys exist; a key given twice counts twice.
 func (e *Engine) Exists(db int, keys []string) (n int, err error) {
-	err = e.readKeys(db, keys, func(x *exec) error {
-		for _, key := range keys {
-			if x.exists(db, key) {
+	err = e.readKeys(db, len(keys), func(i int) string { return keys[i] }, func(x *exec) error {
+		for i, key := range keys {
+			s, h := x.keys.At(db, i)
+			if _, ok := x.find(s, h, db, key); ok {
 				n++
 			}
 		}
@@ -63,13 +89,16 @@ func (e *Engine) Len(db int) int64 {
 
 // Expire sets the expiry to d from now, and says whether the key exists. At or before now deletes.
 func (e *Engine) Expire(db int, key string, d time.Duration) (bool, error) {
-	return e.expire(db, key, func(x *exec) int64 {
-		if d <= 0 {
-			return x.nowMs()
-		}
-		at, _ := x.ttl(d) // d > 0 has no error
-		return at
-	})
+	return e.expire(db, key, func(x *exec) int64 { return x.deadline(d) })
+}
+
+// deadline is the time d from now; now when d is not positive.
+func (x *exec) deadline(d time.Duration) int64 {
+	if d <= 0 {
+		return x.nowMs()
+	}
+	at, _ := x.ttl(d) // d > 0 has no error
+	return at
 }
 
 // ExpireAt sets the expiry to t, and says whether the key exists. At or before now deletes.

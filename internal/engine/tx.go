@@ -84,8 +84,8 @@ func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) err
 
 // runTx locks, runs fn, and hands what it did to the log; it unlocks whatever happens.
 func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
-	unlock := e.lockDeclared(declared)
-	defer unlock()
+	x.lockDeclared(declared)
+	defer x.unlockDeclared(declared)
 	if err := e.refusedLocked(); err != nil {
 		return err
 	}
@@ -108,15 +108,23 @@ func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 	return nil
 }
 
-// lockDeclared locks the shards of the keys, or all of them for nil, and returns how to unlock.
-func (e *Engine) lockDeclared(declared []string) (unlock func()) {
+// lockDeclared locks the shards of the keys, or all of them for nil.
+func (x *exec) lockDeclared(declared []string) {
 	if declared == nil {
-		e.table.LockAll()
-		return e.table.UnlockAll
+		x.e.table.LockAll()
+		return
 	}
-	shards := e.shardsOf(declared)
-	e.lockShards(shards)
-	return func() { e.unlockShards(shards) }
+	x.keys.Set(x.e.table, len(declared), func(i int) string { return declared[i] })
+	x.shard = x.keys.Lock()
+}
+
+// unlockDeclared ends what lockDeclared began.
+func (x *exec) unlockDeclared(declared []string) {
+	if declared == nil {
+		x.e.table.UnlockAll()
+		return
+	}
+	x.keys.Unlock()
 }
 
 // View runs fn with every key locked: all that fn reads is of one instant.
@@ -130,8 +138,8 @@ func (e *Engine) ViewKeys(keys []string, fn func(*Tx) error) error {
 func (e *Engine) view(declared []string, fn func(*Tx) error) error {
 	x := e.newExec()
 	defer e.free(x)
-	unlock := e.lockDeclared(declared)
-	defer unlock()
+	x.lockDeclared(declared)
+	defer x.unlockDeclared(declared)
 	if e.closed {
 		return ErrClosed
 	}
@@ -139,23 +147,6 @@ func (e *Engine) view(declared []string, fn func(*Tx) error) error {
 	tx := &Tx{x: x}
 	defer func() { tx.done = true }()
 	return fn(tx)
-}
-
-// readKeys runs fn with the shards of the keys locked for reading.
-func (e *Engine) readKeys(db int, keys []string, fn func(x *exec) error) error {
-	if db < 0 || db >= e.table.Databases() {
-		return ErrDatabase
-	}
-	shards := e.shardsOf(keys)
-	x := e.newExec()
-	defer e.free(x)
-	x.readOnly = true
-	e.lockShards(shards)
-	defer e.unlockShards(shards)
-	if e.closed {
-		return ErrClosed
-	}
-	return fn(x)
 }
 
 // allow tells whether the transaction may work on these keys.
@@ -187,7 +178,8 @@ func (t *Tx) Get(dst []byte, db int, key string) ([]byte, error) {
 	if err := t.allow(false, db, key); err != nil {
 		return dst, err
 	}
-	return t.x.get(dst, db, key)
+	s, h := t.x.locate(key)
+	return t.x.get(dst, s, h, db, key)
 }
 
 // Set stores a value.
@@ -258,11 +250,7 @@ func (t *Tx) Exists(db int, keys []string) (n int, err error) {
 
 // Expire sets the expiry to d from now.
 func (t *Tx) Expire(db int, key string, d time.Duration) (bool, error) {
-	at := t.x.nowMs()
-	if d > 0 {
-		at, _ = t.x.ttl(d) // d > 0 has no error
-	}
-	return t.expireAt(db, key, at)
+	return t.expireAt(db, key, t.x.deadline(d))
 }
 
 // ExpireAt sets the expiry to a time.

@@ -74,8 +74,7 @@ func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	return dst, err
 }
 
-func (x *exec) get(dst []byte, db int, key string) ([]byte, error) {
-	s, h := x.locate(key)
+func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]byte, error) {
 	it, ok := x.find(s, h, db, key)
 	if !ok {
 		return dst, ErrNotFound
@@ -220,27 +219,38 @@ func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byt
 	return n, nil
 }
 
-// MGet returns the values of keys as of one instant; nil for one that is absent or no string.
+// MGet returns the values of keys as of one instant; nil for one that is absent or no string. They lie
+// one behind the other in memory.
 func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 	values := make([][]byte, len(keys))
-	err := e.readKeys(db, keys, func(x *exec) error {
+	all := make([]byte, 0, 64*len(keys))
+	err := e.readKeys(db, len(keys), func(i int) string { return keys[i] }, func(x *exec) error {
 		for i, key := range keys {
-			if v, err := x.get([]byte{}, db, key); err == nil {
-				values[i] = v
+			s, h := x.keys.At(db, i)
+			before := len(all)
+			var err error
+			if all, err = x.get(all, s, h, db, key); err == nil {
+				values[i] = all[before:] // of the right length; all may still move
 			}
 		}
 		return nil
 	})
+	for i, v := range values {
+		if v != nil {
+			n := len(v)
+			values[i], all = all[:n:n], all[n:]
+		}
+	}
 	return values, err
 }
 
 // MSet stores n pairs, which pair gives by index, in memory and in the log at once.
 func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) error {
-	keys := make([]string, n)
-	for i := range keys {
-		keys[i], _ = pair(i)
+	key := func(i int) string {
+		k, _ := pair(i)
+		return k
 	}
-	return e.writeKeys(db, keys, false, func(x *exec) error { return x.mset(db, n, pair) })
+	return e.writeKeys(db, n, key, false, func(x *exec) error { return x.mset(db, n, pair) })
 }
 
 func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) error {
@@ -255,8 +265,7 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 	}
 	for i := range n {
 		key, value := pair(i)
-		s, h := x.locate(key)
-		x.remember(s, h, db, key)
+		s, h := x.keys.At(db, i)
 		s.Set(db, h, key, table.String, value, 0)
 		x.dirty++
 		if x.log != nil {

@@ -129,7 +129,7 @@ func (k *keyspace) move(r, n uint32) {
 	if rec.key == nil {
 		rec.load(k.at(rec.span.ref))
 	}
-	found, at, ok := k.find(hash(k.seed, rec.key), rec.key)
+	found, at, ok := k.find(k.hasher.hash(rec.key), rec.key)
 	if !ok || found != r {
 		panic("table: internal error: a record is not in the index")
 	}

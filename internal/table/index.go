@@ -119,6 +119,22 @@ func zeroBytes(x uint64) uint64 {
 	return ^((x&low + low) | x | low)
 }
 
+// matches has a bit for each slot whose tag is the byte of which pattern has eight. The bits of slots 8
+// to 11 stand between those of the others, so that there is one set to walk and no branch that depends
+// on where in the bucket the record is: the processor could not foresee that one, and would wait for the
+// bucket's memory where it can go ahead to the next call.
+func matches(b bucket, pattern uint64) uint64 {
+	x := binary.LittleEndian.Uint64(b[:]) ^ pattern
+	y := uint64(binary.LittleEndian.Uint32(b[8:])) ^ pattern | 0xffffffff<<32
+	return zeroBytes(x) | zeroBytes(y)>>1
+}
+
+// slotOf is the slot of the lowest bit of what matches returned.
+func slotOf(m uint64) uint32 {
+	n := uint32(bits.TrailingZeros64(m))
+	return n>>3 | ^n&1<<3
+}
+
 // find returns the record of key and its place.
 func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
 	if k.keys == 0 {
@@ -131,18 +147,8 @@ func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
 		for i := range uint32(segmentBuckets) {
 			n := (home + i) % segmentBuckets
 			b := bucketOf(s, n)
-			x := binary.LittleEndian.Uint64(b[:]) ^ pattern
-			// A zero byte of x is a tag that matches.
-			for m := zeroBytes(x); m != 0; m &= m - 1 {
-				slot := uint32(bits.TrailingZeros64(m)) >> 3
-				r := refIn(b, slot)
-				if k.hasKey(r, key) {
-					return r, place{seg + n*(bucketSize/8), slot}, true
-				}
-			}
-			x = uint64(binary.LittleEndian.Uint32(b[8:])) ^ pattern | 0xffffffff<<32
-			for m := zeroBytes(x); m != 0; m &= m - 1 {
-				slot := 8 + uint32(bits.TrailingZeros64(m))>>3
+			for m := matches(b, pattern); m != 0; m &= m - 1 {
+				slot := slotOf(m)
 				r := refIn(b, slot)
 				if k.hasKey(r, key) {
 					return r, place{seg + n*(bucketSize/8), slot}, true

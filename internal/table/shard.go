@@ -20,7 +20,7 @@ type Shard struct {
 	spaces []*keyspace // by database; nil until it has a key
 	sweep  sweepPoint
 
-	touched byte     // means nothing
+	touched byte     // means nothing; what is touched has to go somewhere
 	_       [39]byte // to 128 bytes, two cache lines
 }
 

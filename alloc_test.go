@@ -1,0 +1,55 @@
+package perdure_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+)
+
+// TestHotPathsAllocateNothing holds the promises of the comments.
+func TestHotPathsAllocateNothing(t *testing.T) {
+	for name, s := range map[string]*perdure.Store{
+		"memory": memory(t),
+		"log":    open(t, t.TempDir(), logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))...),
+	} {
+		keys := benchKeys(1000)
+		fill(t, s, keys)
+		var buf []byte
+		var b perdure.Batch
+		pairs := make([]perdure.Pair, 32)
+		value := make([]byte, 64)
+		i := 0
+		next := func() string { i++; return keys[i%len(keys)] }
+		for what, do := range map[string]func() error{
+			"AppendGet": func() (err error) { buf, err = s.AppendGet(buf[:0], next()); return err },
+			"Set":       func() error { return s.Set(next(), value) },
+			"Set TTL":   func() error { return s.Set("with a TTL", value, perdure.TTL(time.Hour)) },
+			"TTL":       func() error { _, err := s.TTL(next()); return err },
+			"Incr":      func() error { _, err := s.Incr("n"); return err },
+			"MSet": func() error {
+				for j := range pairs {
+					pairs[j] = perdure.Pair{Key: next(), Value: value}
+				}
+				return s.MSet(pairs...)
+			},
+			"Batch": func() error {
+				b.Reset()
+				for range 10 {
+					b.Get(next())
+					b.Set(next(), value)
+					b.Incr("n")
+				}
+				return s.Run(&b)
+			},
+		} {
+			for range 100 {
+				ok(t, do())
+			}
+			if n := testing.AllocsPerRun(500, func() { ok(t, do()) }); n > 0 && !raceEnabled {
+				t.Errorf("%s, %s: %v allocations", name, what, n)
+			}
+		}
+	}
+}

@@ -1,0 +1,338 @@
+package perdure_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// thing is what the model has under a key; at is the expiry in Unix ms, 0 for none.
+type thing struct {
+	value string
+	at    int64
+	list  bool
+}
+
+// model is what a batch must do, said with a plain map.
+type model map[string]thing
+
+func (m model) find(key string) (thing, bool) {
+	v, ok := m[key]
+	if ok && v.at != 0 && time.Now().UnixMilli() > v.at {
+		delete(m, key)
+		return thing{}, false
+	}
+	return v, ok
+}
+
+// outcome is what all operations give: which of them mean something depends on the operation.
+type outcome struct {
+	value string
+	n     int64
+	did   bool
+	err   error
+}
+
+// integer is the number under a key as Redis's INCR sees it.
+func (m model) integer(key string) (v thing, n int64, err error) {
+	v, ok := m.find(key)
+	switch {
+	case !ok:
+		return v, 0, nil
+	case v.list:
+		return v, 0, perdure.ErrWrongType
+	}
+	n, parse := strconv.ParseInt(v.value, 10, 64)
+	if parse != nil || strconv.FormatInt(n, 10) != v.value {
+		return v, 0, perdure.ErrNotInteger
+	}
+	return v, n, nil
+}
+
+// step adds an operation that rng chooses to b and does it to the model, whose outcome it returns
+// with the way to ask the batch for its own.
+func (m model) step(rng *rand.Rand, b *perdure.Batch) (got func() outcome, want outcome) {
+	key := fmt.Sprint("k", rng.IntN(40))
+	if rng.IntN(20) == 0 {
+		key = "list"
+	}
+	value := []string{"", "v", "17", "-9223372036854775808", "0x", strings.Repeat("long", 200), strings.Repeat("large", 9000)}[rng.IntN(7)]
+	v, found := m.find(key)
+	now := time.Now().UnixMilli()
+	asValue := func(i int) func() outcome {
+		return func() outcome { v, err := b.Value(i); return outcome{value: string(v), err: err} }
+	}
+	asInt := func(i int) func() outcome {
+		return func() outcome { n, err := b.Int(i); return outcome{n: n, err: err} }
+	}
+	asBool := func(i int) func() outcome {
+		return func() outcome { did, err := b.Bool(i); return outcome{did: did, err: err} }
+	}
+	switch rng.IntN(12) {
+	case 0:
+		m[key] = thing{value: value}
+		return asBool(b.Set(key, []byte(value))), outcome{}
+	case 1:
+		m[key] = thing{value: value, at: now + 1000}
+		return asBool(b.Set(key, []byte(value), perdure.TTL(time.Second))), outcome{}
+	case 2:
+		m[key] = thing{value: value, at: v.at}
+		return asBool(b.Set(key, []byte(value), perdure.KeepTTL())), outcome{}
+	case 3:
+		return asBool(b.Set(key, []byte(value), perdure.TTL(-1))), outcome{err: perdure.ErrTTL}
+	case 4:
+		if !found {
+			m[key] = thing{value: value}
+		}
+		return asBool(b.SetIfAbsent(key, []byte(value))), outcome{did: !found}
+	case 5:
+		if v.list {
+			return asInt(b.Append(key, []byte(value))), outcome{err: perdure.ErrWrongType}
+		}
+		m[key] = thing{value: v.value + value, at: v.at}
+		return asInt(b.Append(key, []byte(value))), outcome{n: int64(len(v.value) + len(value))}
+	case 6:
+		v, n, err := m.integer(key)
+		if err == nil && n == -9223372036854775808 {
+			err, n = perdure.ErrOverflow, 1
+		}
+		if err == nil {
+			v.value = strconv.FormatInt(n-1, 10)
+			m[key] = v
+		}
+		return asInt(b.Decr(key)), outcome{n: (n - 1) * int64(b2i(err == nil)), err: err}
+	case 7:
+		delete(m, key)
+		return asBool(b.Delete(key)), outcome{did: found}
+	case 8:
+		if found {
+			v.at = now + 500
+			m[key] = v
+		}
+		return asBool(b.Expire(key, 500*time.Millisecond)), outcome{did: found}
+	case 9:
+		had := found && v.at != 0
+		if had {
+			v.at = 0
+			m[key] = v
+		}
+		return asBool(b.Persist(key)), outcome{did: had}
+	case 10:
+		return asBool(b.Exists(key)), outcome{did: found}
+	}
+	switch {
+	case !found:
+		return asValue(b.Get(key)), outcome{err: perdure.ErrNotFound}
+	case v.list:
+		return asValue(b.Get(key)), outcome{err: perdure.ErrWrongType}
+	}
+	return asValue(b.Get(key)), outcome{value: v.value}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestBatchAgainstModel: batches of all widths, keys given twice, expiries and a list among them, do what
+// a plain map does; and the log of them gives the same again.
+func TestBatchAgainstModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		writeIncr(t, dir, frames("RESTORE list 0 $list"))
+		s := open(t, dir, logOnly(aof.AutoRewrite(0, 0))...)
+		m := model{"list": {list: true}}
+		rng := rand.New(rand.NewPCG(1, 5))
+		var b perdure.Batch
+		for round := range 300 {
+			b.Reset()
+			var gots []func() outcome
+			var wants []outcome
+			for range rng.IntN(100) {
+				got, want := m.step(rng, &b)
+				gots, wants = append(gots, got), append(wants, want)
+			}
+			ok(t, s.Run(&b))
+			for i, want := range wants {
+				if got := gots[i](); got.value != want.value || got.n != want.n || got.did != want.did || !errors.Is(got.err, want.err) {
+					t.Fatalf("round %d, operation %d of %d: %+v, want %+v", round, i, len(wants), got, want)
+				}
+			}
+			time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond)
+		}
+		ok(t, s.Close())
+		s = open(t, dir, logOnly(aof.AutoRewrite(0, 0))...)
+		for i := range 40 {
+			key := fmt.Sprint("k", i)
+			if v, found := m.find(key); !found {
+				absent(t, s, key)
+			} else if !v.list {
+				want(t, s, key, v.value)
+			}
+		}
+		ok(t, s.Close())
+	})
+}
+
+// TestBatchIsOneUnit: what a batch writes stands in the log between MULTI and EXEC, and one write alone.
+func TestBatchIsOneUnit(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly(aof.Checksums(false))...)
+	var b perdure.Batch
+	b.Set("one", []byte("1"))
+	b.Get("one")
+	ok(t, s.Run(&b))
+	b.Reset()
+	b.Set("a", []byte("1"))
+	b.Delete("one")
+	b.Delete("none")
+	b.Incr("a")
+	ok(t, s.DB(3).Run(&b))
+	ok(t, s.Close())
+	logs, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
+	ok(t, err)
+	text, err := os.ReadFile(logs[0])
+	ok(t, err)
+	want := frames("SELECT 0", "SET one 1", "SELECT 3", "MULTI", "SET a 1", "INCR a", "EXEC")
+	if string(text) != want {
+		t.Errorf("%q\nwant\n%q", text, want)
+	}
+}
+
+// TestBatchRefused: a batch that may not write does nothing, and says so of each operation.
+func TestBatchRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly()...)
+	ok(t, s.Set("k", []byte("v")))
+	var b, reads perdure.Batch
+	b.Set("k", []byte("w"))
+	b.Get("k")
+	reads.Get("k")
+	refused := func(s interface{ Run(*perdure.Batch) error }, b *perdure.Batch, want error) {
+		t.Helper()
+		is(t, s.Run(b), want)
+		for i := range b.Len() {
+			is(t, b.Err(i), want)
+		}
+	}
+	refused(s.DB(16), &b, perdure.ErrDatabase)
+	refused(s.DB(-1), &reads, perdure.ErrDatabase)
+	want(t, s, "k", "v")
+	ok(t, s.Close())
+	refused(s, &b, perdure.ErrClosed)
+	refused(s, &reads, perdure.ErrClosed)
+	is(t, s.Run(&perdure.Batch{}), perdure.ErrClosed)
+
+	s = open(t, dir, append(logOnly(), perdure.WithReadOnly())...)
+	refused(s, &b, perdure.ErrReadOnly)
+	ok(t, s.Run(&reads))
+	if v, err := reads.Value(0); string(v) != "v" || err != nil {
+		t.Error(v, err)
+	}
+
+	none := memory(t)
+	b.Reset()
+	b.Set("k", nil, perdure.Durable())
+	refused(none, &b, perdure.ErrNoAppendLog)
+	if none.Len() != 0 {
+		t.Error("a refused batch was done")
+	}
+}
+
+// TestBatchWhenTheLogFails: the error comes back for each write, reads have theirs, and the next batch is
+// refused whole.
+func TestBatchWhenTheLogFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		disk := errors.New("disk is broken")
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if broken.Load() && strings.HasSuffix(op.Kind, "sync") {
+				return disk
+			}
+			return nil
+		})
+		s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), perdure.WithFS(fsys), perdure.WithAutoRecover(false))...)
+		ok(t, s.Set("before", []byte("1")))
+		broken.Store(true)
+		var b perdure.Batch
+		b.Set("unknown", []byte("2"))
+		b.Get("before")
+		b.Incr("before")
+		is(t, s.Run(&b), perdure.ErrLogFailed)
+		is(t, b.Err(0), perdure.ErrLogFailed)
+		is(t, b.Err(2), perdure.ErrLogFailed)
+		if v, err := b.Value(1); string(v) != "1" || err != nil {
+			t.Error(v, err)
+		}
+		is(t, s.Run(&b), perdure.ErrLogFailed)
+		is(t, b.Err(1), perdure.ErrLogFailed)
+		want(t, s, "before", "2") // the outcome was unknown; in memory it is done
+		broken.Store(false)
+		ok(t, s.Recover(t.Context()))
+		ok(t, s.Run(&b))
+	})
+}
+
+// TestBatchAtOnce: no reader sees a part of a batch.
+func TestBatchAtOnce(t *testing.T) {
+	s := memory(t)
+	keys := make([]string, 50)
+	for i := range keys {
+		keys[i] = fmt.Sprint("k", i)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var b perdure.Batch
+		for range 2000 {
+			b.Reset()
+			for _, k := range keys {
+				b.Incr(k)
+			}
+			if err := s.Run(&b); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	check := func(values [][]byte) {
+		for _, v := range values {
+			if string(v) != string(values[0]) {
+				t.Errorf("%q beside %q", v, values[0])
+			}
+		}
+	}
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		values, err := s.MGet(keys...)
+		ok(t, err)
+		check(values)
+		var b perdure.Batch
+		for _, k := range keys {
+			b.Get(k)
+		}
+		ok(t, s.Run(&b))
+		for i := range values {
+			values[i], _ = b.Value(i)
+		}
+		check(values)
+	}
+	want(t, s, keys[49], "2000")
+}

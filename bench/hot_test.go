@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/perduredb/perdure"
+)
+
+// hotPeers are what the hot paths are compared with: the map that a Go programmer writes in an hour.
+var hotPeers = []string{"perdure/none", "shardmap/none"}
+
+// hotStores keeps each peer filled from one benchmark to the next.
+var hotStores = map[string]peer{}
+
+func hotStore(b *testing.B, name string) peer {
+	b.Helper()
+	if p := hotStores[name]; p != nil {
+		return p
+	}
+	p, err := openPeer(name, b.TempDir(), million)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := fill(p, million); err != nil {
+		b.Fatal(err)
+	}
+	hotStores[name] = p
+	return p
+}
+
+// hot runs an operation over 1 M random keys, and over 1,000.
+func hot(b *testing.B, op func(p peer, key string, i int) error) {
+	for _, size := range []struct {
+		name string
+		keys sequence
+	}{{"random", uniform(0, million)}, {"hot", uniform(0, 1000)}} {
+		for _, name := range hotPeers {
+			b.Run(size.name+"/"+name, func(b *testing.B) {
+				p := hotStore(b, name)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := op(p, size.keys.key(i), i); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkHotGet(b *testing.B) {
+	buf := make([]byte, 0, 2*valueSize)
+	hot(b, func(p peer, key string, _ int) (err error) {
+		buf, err = p.Get(buf[:0], key)
+		return err
+	})
+}
+
+func BenchmarkHotSet(b *testing.B) {
+	hot(b, func(p peer, key string, i int) error { return p.Set(key, valueAt(i)) })
+}
+
+// BenchmarkHotBatch does the same in batches; the time is that of a key.
+func BenchmarkHotBatch(b *testing.B) {
+	for _, width := range []int{1, 4, 16, 64, 256} {
+		for _, op := range []struct {
+			name string
+			do   func(s perdurePeer, t *together, keys []string, i int) error
+		}{{"MGet", mget}, {"MSet", mset}, {"Get", batchGet}, {"Set", batchSet}} {
+			b.Run(fmt.Sprintf("%s/%d", op.name, width), func(b *testing.B) {
+				s := hotStore(b, "perdure/none").(perdurePeer)
+				random := uniform(0, million)
+				keys, t := make([]string, width), &together{}
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					for j := range keys {
+						keys[j] = random.key(i + j)
+					}
+					if err := op.do(s, t, keys, i); err != nil {
+						b.Fatal(err)
+					}
+					i += width
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(i), "ns/key")
+			})
+		}
+	}
+}
+
+// together is what the calls on several keys use again.
+type together struct {
+	batch perdure.Batch
+	pairs []perdure.Pair
+}
+
+func mget(s perdurePeer, _ *together, keys []string, _ int) error {
+	_, err := s.MGet(keys...)
+	return err
+}
+
+func mset(s perdurePeer, t *together, keys []string, i int) error {
+	t.pairs = t.pairs[:0]
+	for j, k := range keys {
+		t.pairs = append(t.pairs, perdure.Pair{Key: k, Value: valueAt(i + j)})
+	}
+	return s.MSet(t.pairs...)
+}
+
+func batchGet(s perdurePeer, t *together, keys []string, _ int) error {
+	t.batch.Reset()
+	for _, k := range keys {
+		t.batch.Get(k)
+	}
+	return s.Run(&t.batch)
+}
+
+func batchSet(s perdurePeer, t *together, keys []string, i int) error {
+	t.batch.Reset()
+	for j, k := range keys {
+		t.batch.Set(k, valueAt(i+j))
+	}
+	return s.Run(&t.batch)
+}

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// Verb is what a Call does.
+type Verb uint8
+
+// The verbs. Those before VerbSet only read.
+const (
+	VerbGet Verb = iota
+	VerbExists
+	VerbSet
+	VerbSetIfAbsent
+	VerbAppend
+	VerbIncrBy
+	VerbDelete
+	VerbExpire
+	VerbExpireAt
+	VerbPersist
+)
+
+// Call is one of the operations that Do does together, and then also its outcome.
+type Call struct {
+	Verb    Verb
+	Key     string
+	Value   []byte        // of Set, SetIfAbsent and Append
+	Args    SetArgs       // of Set and SetIfAbsent
+	Counter Counter       // of IncrBy
+	TTL     time.Duration // of Expire
+	At      time.Time     // of ExpireAt
+
+	Err error
+	Out []byte // what Get found; in the memory that Do returns
+	N   int64  // the sum of IncrBy, the length of Append
+	Did bool   // whether the key existed, or was stored, or had an expiry
+}
+
+// Do does calls in their order, with the shards of all their keys locked: what they write is one unit of
+// the log. A call that fails has an error of its own and does not stop the others; the error of Do is
+// about all of them, and that of each call which would have had it alone. What Get finds is appended to
+// dst, and Out points there.
+func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
+	start, writes, durable := len(dst), false, false
+	for i := range calls {
+		c := &calls[i]
+		c.Err, c.Out, c.N, c.Did = nil, nil, 0, false
+		writes = writes || c.Verb >= VerbSet
+		durable = durable || c.Args.Durable
+	}
+	key := func(i int) string { return calls[i].Key }
+	ran := false
+	run := func(x *exec) error {
+		ran, dst = true, x.do(dst, db, calls)
+		return nil
+	}
+	var err error
+	if writes {
+		err = e.writeKeys(db, len(calls), key, durable, run)
+	} else {
+		err = e.readKeys(db, len(calls), key, run)
+	}
+	rest := dst[start:]
+	for i := range calls {
+		c := &calls[i]
+		if n := len(c.Out); c.Out != nil {
+			c.Out, rest = rest[:n:n], rest[n:]
+		}
+		if c.Err == nil && (!ran || c.Verb >= VerbSet) {
+			c.Err = err
+		}
+	}
+	return dst, err
+}
+
+// do does calls. An Out has the right length when it returns, and not yet the right place, because dst
+// may still move.
+func (x *exec) do(dst []byte, db int, calls []Call) []byte {
+	for i := range calls {
+		c := &calls[i]
+		s, h := x.keys.At(db, i)
+		if len(c.Key) > maxSize {
+			c.Err = ErrTooLarge
+			continue
+		}
+		if c.Verb != VerbGet {
+			x.call(s, h, db, c)
+			continue
+		}
+		before := len(dst)
+		if dst, c.Err = x.get(dst, s, h, db, c.Key); c.Err == nil {
+			c.Out = dst[before:]
+		}
+	}
+	return dst
+}
+
+// call does one that is not Get.
+func (x *exec) call(s *table.Shard, h uint64, db int, c *Call) {
+	n := 0
+	switch c.Verb {
+	case VerbExists:
+		_, c.Did = x.find(s, h, db, c.Key)
+	case VerbSet:
+		c.Err = x.set(s, h, db, c.Key, c.Value, c.Args)
+	case VerbSetIfAbsent:
+		c.Did, c.Err = x.setIfAbsent(s, h, db, c.Key, c.Value, c.Args)
+	case VerbAppend:
+		n, c.Err = x.append(s, h, db, c.Key, c.Value)
+		c.N = int64(n)
+	case VerbIncrBy:
+		c.N, c.Err = x.incrBy(s, h, db, c.Key, c.Counter)
+	case VerbDelete:
+		c.Did = x.deleteOne(s, h, db, c.Key)
+	case VerbExpire:
+		c.Did = x.expireAt(s, h, db, c.Key, x.deadline(c.TTL))
+	case VerbExpireAt:
+		c.Did = x.expireAt(s, h, db, c.Key, c.At.UnixMilli())
+	case VerbPersist:
+		c.Did = x.persist(s, h, db, c.Key)
+	}
+}

@@ -1,0 +1,86 @@
+package table
+
+import "math/bits"
+
+// KeySet is the keys of an operation on several of one table: where they live, and which shards are to
+// be locked for them. The zero value is ready for Set, and good for any number of operations, one at a
+// time.
+type KeySet struct {
+	table  *Table
+	hashes []uint64 // in the order of the keys
+	shards [maxShards / 64]uint64
+}
+
+const (
+	// keepHashes is the number of keys above which a set's memory is not kept for the next operation.
+	keepHashes = 16 << 10
+
+	// touchWindow is how many keys are touched at a time: what they need fits the cache that a
+	// processor has to itself, and it does not have many more reads under way at once.
+	touchWindow = 32
+)
+
+// Set replaces what is in the set by n keys of t, which key gives by index. It keeps none of them. A
+// set of no key stands for shard 0, so that who locks it sees what is to be seen under a lock.
+func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
+	if cap(ks.hashes) > keepHashes {
+		ks.hashes = nil
+	}
+	ks.table, ks.hashes = t, ks.hashes[:0]
+	clear(ks.words())
+	for i := range n {
+		h := t.Hash(key(i))
+		ks.hashes = append(ks.hashes, h)
+		shard := t.ShardIndex(h)
+		ks.shards[shard/64] |= 1 << (shard % 64)
+	}
+	if n == 0 {
+		ks.shards[0] = 1
+	}
+}
+
+// words returns what the table uses of shards.
+func (ks *KeySet) words() []uint64 { return ks.shards[:(len(ks.table.shards)+63)/64] }
+
+// Lock locks the shards of the set, ascending, and returns the index of the first.
+func (ks *KeySet) Lock() (first int) {
+	first = -1
+	for w, set := range ks.words() {
+		for ; set != 0; set &= set - 1 {
+			i := w*64 + bits.TrailingZeros64(set)
+			ks.table.shards[i].Lock()
+			if first < 0 {
+				first = i
+			}
+		}
+	}
+	return first
+}
+
+// Unlock ends what Lock began.
+func (ks *KeySet) Unlock() {
+	for w, set := range ks.words() {
+		for ; set != 0; set &= set - 1 {
+			ks.table.shards[w*64+bits.TrailingZeros64(set)].Unlock()
+		}
+	}
+}
+
+// At returns the shard and the hash of key i, of Set's. When a caller that has locked the set goes
+// through all keys in turn, their part of database db is touched a window ahead.
+func (ks *KeySet) At(db, i int) (*Shard, uint64) {
+	if i%touchWindow == 0 && len(ks.hashes)-i > 1 {
+		ks.touch(db, ks.hashes[i:min(i+touchWindow, len(ks.hashes))])
+	}
+	h := ks.hashes[i]
+	return ks.table.Shard(h), h
+}
+
+func (ks *KeySet) touch(db int, hashes []uint64) {
+	for _, h := range hashes {
+		ks.table.Shard(h).Touch(db, h)
+	}
+	for _, h := range hashes {
+		ks.table.Shard(h).TouchRecord(db, h)
+	}
+}
