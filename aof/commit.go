@@ -17,7 +17,7 @@ import (
 // and find their bytes in the next one. Under Always the same is true of the sync, so
 // that any number of writers share it.
 func (l *Log) Commit(p Position, durable bool) error {
-	if !durable && int64(p) <= l.safe.Load() && !l.slow.Load() {
+	if !durable && !l.slow.Load() {
 		return nil
 	}
 	l.mu.Lock()

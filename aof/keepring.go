@@ -11,7 +11,7 @@ import (
 // This file is how a Log uses its ring. In Direct mode there is none.
 
 // drainAbove is how long the buffer gets before the flusher is called and not waited for.
-const drainAbove = 64 << 10
+const drainAbove = 256 << 10
 
 // makeRing makes the tail file, or notes why there is none. Nobody else uses the log's directory
 // meanwhile. A crash leaves:
@@ -71,7 +71,6 @@ func (l *Log) restartRingLocked() {
 // written at once.
 func (l *Log) ringLocked(err error) {
 	if err == nil {
-		l.safe.Store(int64(l.ring.safe))
 		return
 	}
 	l.noRing = err.Error()
@@ -85,7 +84,6 @@ func (l *Log) ringLocked(err error) {
 func (l *Log) dropRingLocked() {
 	ring := l.ring
 	l.ring = nil
-	l.safe.Store(-1)
 	l.paceLocked()
 	if err := ring.memory.Close(); err != nil {
 		l.env.Logger.Warn("close of the log's tail file", "file", ring.path, "err", err)
@@ -137,9 +135,15 @@ func (l *Log) keepLocked(before int) {
 		l.ring.skip() // its writer waits for the disk
 		return
 	}
-	l.openEpochLocked(l.bufSince)
+	if !l.epochOpen {
+		l.openEpochLocked(l.bufSince)
+	}
 	each := int(l.ring.each)
-	l.ringLocked(l.ring.append(l.buf[before:]))
+	if err := l.ring.append(l.buf[before:]); err != nil {
+		l.ringLocked(err)
+	} else if l.ring.safe < l.appended {
+		l.slow.Store(true)
+	}
 	if limit := min(drainAbove, each/2); before < limit && len(l.buf) >= limit {
 		l.callFlusher()
 	}
@@ -162,20 +166,19 @@ func (l *Log) keptLocked(p Position) bool {
 	return l.ring != nil && l.published && p <= l.ring.safe && !l.crowded
 }
 
-// paceLocked notes whether Commit must look closer than at safe.
+// paceLocked notes whether Commit must look closer. It need not when everything that was appended is
+// safe, which Append ends, and nobody has to wait for anything else.
 func (l *Log) paceLocked() {
-	l.slow.Store(l.ring == nil || l.err != nil || !l.published || l.phase != phaseRunning ||
+	l.slow.Store(l.ring == nil || l.ring.safe < l.appended || l.err != nil || !l.published || l.phase != phaseRunning ||
 		l.crowded || l.forcesLocked() || l.lateLocked())
 }
 
 // turnRingLocked follows the buffer, which was taken away.
 func (l *Log) turnRingLocked() {
-	if l.crowded {
-		l.crowded = false
-		l.paceLocked()
-	}
+	l.crowded = false
 	if l.ring != nil {
 		l.ringLocked(l.ring.turn(l.appended))
+		l.paceLocked()
 	}
 }
 
@@ -194,6 +197,7 @@ func (l *Log) ringWrittenLocked(regions int) {
 	// After a failed sync the disk may lack what was written: then the regions stay.
 	if l.ring != nil && l.err == nil {
 		l.ringLocked(l.ring.written(regions, l.tail.seq, l.tail.size))
+		l.paceLocked()
 	}
 }
 

@@ -85,12 +85,11 @@ type Log struct {
 	epochLate   int64
 	holds       [2]*time.Timer
 
-	// Ring mode: see keepring.go. safe and slow are changed under mu, and read without.
+	// Ring mode: see keepring.go.
 	ring    *ring         // nil in Direct mode
 	broken  *ring         // one that has failed, and whose file is still there
 	noRing  string        // why there is none, though LogMode asks for it
-	safe    atomic.Int64  // up to here the tail file has it, or an increment; -1 in Direct mode
-	slow    atomic.Bool   // Commit must look closer
+	slow    atomic.Bool   // Commit must look closer; changed under mu, and read without
 	crowded bool          // the buffer is so long that writers shall help
 	full    chan struct{} // calls the flusher
 
@@ -116,7 +115,7 @@ type sizes struct {
 func New(opts ...Option) *Log {
 	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
 	l.change.L = &l.mu
-	l.safe.Store(-1)
+	l.slow.Store(true)
 	for _, o := range opts {
 		if err := o.apply(&l.config); err != nil && l.err == nil {
 			l.err = err

@@ -66,16 +66,20 @@ func (r *ring) append(p []byte) error {
 	at := tailHead + a.slot*r.each + a.length
 	a.length += int64(len(p))
 	a.crc = sum(a.crc, p)
-	if planted.On(planted.PublishedEarly) && a.open {
+	if !a.open {
+		return r.memory.Write(p, at)
+	}
+	if planted.On(planted.PublishedEarly) {
 		if err := r.publish(a); err != nil {
 			return err
 		}
 	}
-	if err := r.memory.Write(p, at); err != nil || !a.open {
-		return err
-	}
-	return r.publish(a)
+	r.safe = a.start + Position(a.length)
+	return r.memory.WriteStore(p, at, words(a.slot)+wordState, a.state())
 }
+
+// state is the word that publishes a region.
+func (a *region) state() uint64 { return uint64(a.crc)<<32 | uint64(a.length) }
 
 // skip leaves out what was appended to the buffer.
 func (r *ring) skip() { r.active().full = true }
@@ -83,7 +87,7 @@ func (r *ring) skip() { r.active().full = true }
 // publish makes a region count, up to its length, in one store.
 func (r *ring) publish(a *region) error {
 	if a.length > 0 {
-		if err := r.memory.Store(words(a.slot)+wordState, uint64(a.crc)<<32|uint64(a.length)); err != nil {
+		if err := r.memory.Store(words(a.slot)+wordState, a.state()); err != nil {
 			return err
 		}
 	}

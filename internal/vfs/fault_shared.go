@@ -21,6 +21,13 @@ func (s *faultShared) Store(offset int64, value uint64) error {
 	return s.shared.Store(offset, value)
 }
 
+func (s *faultShared) WriteStore(p []byte, offset int64, word int64, value uint64) error {
+	if err := s.Write(p, offset); err != nil {
+		return err
+	}
+	return s.Store(word, value)
+}
+
 func (s *faultShared) Close() error {
 	return joined(s.fault.ask("unshare", s.name, 0), s.shared.Close())
 }

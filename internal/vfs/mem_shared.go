@@ -58,6 +58,13 @@ func (s *memShared) Store(offset int64, value uint64) error {
 	return s.Write(word[:], offset)
 }
 
+func (s *memShared) WriteStore(p []byte, offset int64, word int64, value uint64) error {
+	if err := s.Write(p, offset); err != nil {
+		return err
+	}
+	return s.Store(word, value)
+}
+
 func (s *memShared) Close() error {
 	s.closed = true
 	return nil

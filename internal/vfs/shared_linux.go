@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -87,7 +86,11 @@ func (s *osShared) Write(p []byte, offset int64) (err error) {
 	return nil
 }
 
-func (s *osShared) Store(offset int64, value uint64) (err error) {
+func (s *osShared) Store(offset int64, value uint64) error {
+	return s.WriteStore(nil, 0, offset, value)
+}
+
+func (s *osShared) WriteStore(p []byte, offset int64, word int64, value uint64) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer func() {
 		debug.SetPanicOnFault(old)
@@ -95,11 +98,18 @@ func (s *osShared) Store(offset int64, value uint64) (err error) {
 			err = s.faulted(r)
 		}
 	}()
+	copy(s.memory[offset:offset+int64(len(p))], p)
+	store8(s.memory[word:word+8], value)
+	return nil
+}
+
+// store8 stores 8 bytes with one instruction. What a killed process has stored is the beginning of
+// what it was told to store, in that order, and so nothing has to be waited for here, as an atomic
+// store would: that of the bytes before is often still on its way.
+func store8(to []byte, value uint64) {
 	var bytes [8]byte
 	binary.LittleEndian.PutUint64(bytes[:], value)
-	word := s.memory[offset : offset+8]
-	atomic.StoreUint64((*uint64)(unsafe.Pointer(&word[0])), binary.NativeEndian.Uint64(bytes[:]))
-	return nil
+	*(*uint64)(unsafe.Pointer(&to[0])) = binary.NativeEndian.Uint64(bytes[:])
 }
 
 // faulted makes an error of a fault, and passes on any other panic.

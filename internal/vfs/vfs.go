@@ -69,6 +69,9 @@ type Shared interface {
 	// and after everything that was written or stored before.
 	Store(offset int64, value uint64) error
 
+	// WriteStore is Write and then Store, in one call.
+	WriteStore(p []byte, offset int64, word int64, value uint64) error
+
 	// Close ends the mapping; the file stays.
 	Close() error
 }
