@@ -53,6 +53,12 @@ func BenchmarkSet(b *testing.B) {
 	}{
 		{"nolog", snapshotsOnly},
 		{"everysec", func() []perdure.Option { return logOnly(aof.AutoRewrite(0, 0)) }},
+		{"everysec-ring", func() []perdure.Option {
+			return logOnly(aof.LogMode(aof.Ring), aof.AutoRewrite(0, 0))
+		}},
+		{"no-ring", func() []perdure.Option {
+			return logOnly(aof.Fsync(aof.No), aof.LogMode(aof.Ring), aof.AutoRewrite(0, 0))
+		}},
 		{"always", func() []perdure.Option { return logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0)) }},
 		{"no", func() []perdure.Option { return logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0)) }},
 	} {

@@ -40,12 +40,25 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 	l.buf = append(l.buf, unit...)
 	l.appended += Position(len(l.buf) - before)
 	p := l.appended
-	if !l.flushSet {
-		l.flushSet = true
-		l.flushTimer.Reset(flushAfter)
+	if l.ring != nil && l.err == nil {
+		l.keepLocked(before)
 	}
+	l.setFlushLocked()
 	l.mu.Unlock()
 	return p
+}
+
+// setFlushLocked makes the flusher come, if it is not on its way.
+func (l *Log) setFlushLocked() {
+	if l.flushSet {
+		return
+	}
+	l.flushSet = true
+	after := flushAfter
+	if l.ring != nil && l.config.fsync != Always {
+		after = l.config.ringDelay
+	}
+	l.flushTimer.Reset(after)
 }
 
 // AppendSelect adds to dst the command that selects db, with the line in front that tells that
@@ -78,24 +91,29 @@ func (l *Log) flusher() {
 		case <-l.quit:
 			return
 		case <-l.flushTimer.C:
-			l.flush()
+			l.flush(true)
+		case <-l.full:
+			l.flush(false)
 		}
 	}
 }
 
-func (l *Log) flush() {
+// flush writes the buffer. timed says that the timer has fired.
+func (l *Log) flush(timed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.flushSet = false
+	if timed {
+		l.flushSet = false
+	}
 	for l.writing && l.err == nil {
 		l.waitLocked()
 	}
 	switch {
 	case l.err != nil || len(l.buf) == 0 || l.phase != phaseRunning:
 	case l.cut != nil: // the Rewrite moves the buffer first
-		l.flushSet = true
-		l.flushTimer.Reset(flushAfter)
+		l.setFlushLocked()
 	default:
 		_ = l.writeLocked() // a failure is sticky
 	}
+	l.removeBrokenLocked()
 }

@@ -125,6 +125,13 @@ type Recovery struct {
 	LeftOut       int64
 	LeftOutFile   string
 	LeftOutOffset int64
+	// What a process that was killed had acknowledged in Ring mode, and not yet put into an
+	// increment: so many bytes of the tail file were replayed, and Start puts them there.
+	Merged int64
+	// TailReason tells why something in the tail file does not belong to the log as it stands, and was
+	// not replayed: another program went on with the log. Start keeps the file under another name.
+	TailReason string
+	TailFile   string // its path, when Merged or TailReason is set
 	// Unverified counts bytes that no checksum covers, such as those another program wrote.
 	Unverified int64
 	// Time is when the newest file was last changed.
@@ -144,5 +151,7 @@ type Status struct {
 	RewriteDue      bool  // the automatic rewrite's thresholds are passed
 	Published       bool  // the manifest names a complete log; false while the first base is written
 	LastWriteFailed bool
+	Mode            Mode   // in force
+	NoRing          string // why LogMode(Ring) is not; "" if it is, or was not asked for
 	Kept            string // where Start has put the log before it cut it at Env.Until; "" if it did not
 }

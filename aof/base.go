@@ -133,6 +133,9 @@ func (r *rewrite) publishFresh(base manifestFile) error {
 	l.writing, l.syncing = true, true
 	l.mu.Unlock()
 	err := r.publish(base)
+	if err == nil {
+		l.makeRing()
+	}
 	l.mu.Lock()
 	l.writing, l.syncing = false, false
 	if err == nil {
@@ -147,6 +150,7 @@ func (r *rewrite) takeOverLocked() {
 	l := r.log
 	l.published = true
 	if r.failed == nil {
+		l.restartRingLocked()
 		return
 	}
 	if l.tail != nil {
@@ -155,9 +159,9 @@ func (r *rewrite) takeOverLocked() {
 	l.written, l.synced = l.cut.at, l.cut.at
 	l.tail, l.cut, l.err = r.next, nil, nil
 	l.epochOpen, l.epochSynced = false, l.epoch
-	if len(l.buf) > 0 && !l.flushSet {
-		l.flushSet = true
-		l.flushTimer.Reset(flushAfter)
+	l.restartRingLocked()
+	if len(l.buf) > 0 {
+		l.setFlushLocked()
 	}
 }
 

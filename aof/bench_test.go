@@ -24,9 +24,10 @@ func BenchmarkAppend(b *testing.B) {
 
 func BenchmarkCommit(b *testing.B) {
 	for _, policy := range []aof.FsyncPolicy{aof.No, aof.EverySec, aof.Always} {
-		for _, writers := range []int{1, 64} {
-			b.Run(fmt.Sprintf("%v/%d", policy, writers), func(b *testing.B) {
-				l, _, _ := mustOpen(b, b.TempDir(), aof.Fsync(policy))
+		for i := range 4 {
+			mode, writers := []aof.Mode{aof.Direct, aof.Ring}[i/2], []int{1, 64}[i%2]
+			b.Run(fmt.Sprintf("%v/%v/%d", policy, mode, writers), func(b *testing.B) {
+				l, _, _ := mustOpen(b, b.TempDir(), aof.Fsync(policy), aof.LogMode(mode))
 				b.ReportAllocs()
 				b.SetBytes(int64(len(benchUnit)))
 				var next atomic.Int64

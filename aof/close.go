@@ -26,6 +26,7 @@ func (l *Log) Close() error {
 	err := l.finishLocked()
 	l.phase = phaseClosed
 	l.mute = true
+	tailFile := l.endRingLocked()
 	l.stopTimersLocked()
 	l.change.Broadcast()
 	tail := l.tail
@@ -34,6 +35,9 @@ func (l *Log) Close() error {
 
 	close(l.quit)
 	l.tasks.Wait()
+	if err == nil {
+		l.removeTailFile(tailFile)
+	}
 	if tail != nil {
 		err = errors.Join(err, tail.file.Close())
 	}

@@ -17,6 +17,9 @@ import (
 // and find their bytes in the next one. Under Always the same is true of the sync, so
 // that any number of writers share it.
 func (l *Log) Commit(p Position, durable bool) error {
+	if !durable && !l.slow.Load() {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.commitLocked(context.Background(), p, durable)
@@ -39,6 +42,7 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 	for {
 		disk := l.published && (durable || l.forcesLocked()) && !planted.On(planted.AckBeforeSync)
 		late := !disk && l.lateLocked()
+		kept := !disk && l.keptLocked(p)
 		switch {
 		case l.synced >= p:
 			return nil
@@ -48,7 +52,7 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 			return ErrClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !disk && l.written >= p && !late:
+		case !disk && (l.written >= p || kept) && !late:
 			return nil
 		case l.written < p && !l.writing && l.cut == nil && !(disk && l.syncing):
 			if disk {
@@ -60,7 +64,7 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 		case disk && l.written >= p && !l.syncing:
 			_ = l.syncLocked()
 		default:
-			if late && l.written >= p && !counted {
+			if late && (l.written >= p || kept) && !counted {
 				counted = true
 				l.delayed++
 			}
@@ -91,6 +95,8 @@ func (l *Log) gatherLocked() {
 func (l *Log) writeLocked() error {
 	group := l.buf
 	l.buf, l.spare = l.spare[:0], nil
+	l.groupSince = l.bufSince
+	l.turnRingLocked()
 	group, err := l.writeGroupLocked(group, l.appended)
 	if cap(group) <= keepBuffer {
 		l.spare = group[:0]
@@ -104,13 +110,15 @@ func (l *Log) writeGroupLocked(group []byte, p Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()
+	regions := l.handOverLocked()
 	group, err := l.handOver(group)
 	if err != nil {
 		return group, l.failLocked("write", tail.path, err)
 	}
 	tail.size = size + int64(len(group))
 	l.written = p
-	l.openEpochLocked()
+	l.ringWrittenLocked(regions)
+	l.openEpochLocked(l.sinceLocked())
 	l.wakeLocked()
 	return group, nil
 }

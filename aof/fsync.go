@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/internal/planted"
 )
 
-// The everysec policy. An epoch is the time from the first byte that is written after a sync has
-// begun to the beginning of the next sync. When one opens, syncTimer is set to end it, and a
+// The everysec policy. An epoch is the time from the first byte that is written (in Ring mode:
+// appended) after a sync has begun to the beginning of the next sync. When one opens, syncTimer is set to end it, and a
 // second timer watches it: an epoch that is not on disk when that fires is late, and while one is
 // late no Commit returns. So no acknowledged byte is ever unsynced for longer than syncLate.
 const (
@@ -29,16 +29,17 @@ func (l *Log) lateLocked() bool {
 	return l.epochLate > l.epochSynced && l.config.fsync == EverySec && !l.restsLocked()
 }
 
-// openEpochLocked opens an epoch if something is written and none is open.
-func (l *Log) openEpochLocked() {
+// openEpochLocked opens an epoch, if none is open, whose first byte is from since.
+func (l *Log) openEpochLocked(since time.Time) {
 	if l.epochOpen || l.config.fsync != EverySec || !l.published || l.phase != phaseRunning {
 		return
 	}
 	l.epochOpen = true
 	l.epoch++
 	epoch := l.epoch
-	l.holds[epoch&1] = time.AfterFunc(syncLate, func() { l.expire(epoch) })
-	l.syncTimer.Reset(syncAfter)
+	age := time.Since(since)
+	l.holds[epoch&1] = time.AfterFunc(syncLate-age, func() { l.expire(epoch) })
+	l.syncTimer.Reset(max(0, syncAfter-age))
 }
 
 // expire notes that an epoch is late, if it is not on disk.
@@ -46,6 +47,7 @@ func (l *Log) expire(epoch int64) {
 	l.mu.Lock()
 	if epoch > l.epochSynced {
 		l.epochLate = epoch
+		l.paceLocked()
 	}
 	l.mu.Unlock()
 }
@@ -58,6 +60,7 @@ func (l *Log) syncLocked() error {
 		l.epochOpen = false
 		l.syncTimer.Stop()
 	}
+	l.keepEpochLocked()
 	l.syncing = true
 	defer func() { l.syncing = false }()
 	err := l.datasync(tail)
@@ -94,6 +97,7 @@ func (l *Log) syncedLocked(tail *incr, target Position, offset, epoch int64) {
 		if t := l.holds[epoch&1]; t != nil {
 			t.Stop()
 		}
+		l.paceLocked()
 	}
 	l.wakeLocked()
 }
@@ -114,6 +118,7 @@ func (l *Log) syncer() {
 func (l *Log) syncDue() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.drainLocked()
 	for l.syncing && l.err == nil {
 		l.waitLocked()
 	}

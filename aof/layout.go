@@ -27,6 +27,7 @@ type layout struct {
 	legacy bool
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
+	tail             string   // the name of the tail file, when one is there
 	orphans          []string // files of this log that the manifest does not list
 }
 
@@ -82,6 +83,9 @@ func (l *layout) readDir() error {
 		}
 	}
 	for _, name := range names {
+		if name == tailName(l.filename) {
+			l.tail = name
+		}
 		seq, kind, ok := splitName(l.filename, name)
 		if ok {
 			l.count(name, kind, seq)

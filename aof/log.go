@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perduredb/perdure/snapshot"
@@ -25,6 +26,7 @@ const (
 // What happens to a unit:
 //
 //	Append   copies it to buf                          (append.go)
+//	         and, in Ring mode, to the tail file       (keepring.go, ring.go)
 //	Commit   writes buf, with a mark, to the increment  (commit.go)
 //	         and syncs it as the policy asks            (fsync.go)
 //	Rewrite  moves the log to a new increment and base  (rewrite.go)
@@ -56,9 +58,10 @@ type Log struct {
 
 	// The buffer: what was appended and not written.
 	buf       []byte
-	spare     []byte // the buffer before, for the next one
-	db        int    // that the next unit finds selected; -1 is none
-	stamped   int64  // second of the last #TS: line
+	bufSince  time.Time // when the first byte came, in Ring mode
+	spare     []byte    // the buffer before, for the next one
+	db        int       // that the next unit finds selected; -1 is none
+	stamped   int64     // second of the last #TS: line
 	appended  Position
 	flushSet  bool // flushTimer runs
 	waiters   int
@@ -69,9 +72,11 @@ type Log struct {
 	tail    *incr // nil before the first
 	writing bool
 	syncing bool
-	written Position // up to here the system has it
-	synced  Position // up to here the disk has it
-	sizes   sizes
+	// groupSince is bufSince of what is being written.
+	groupSince time.Time
+	written    Position // up to here the system has it
+	synced     Position // up to here the disk has it
+	sizes      sizes
 
 	// The everysec policy: see fsync.go.
 	epoch       int64
@@ -79,6 +84,14 @@ type Log struct {
 	epochSynced int64
 	epochLate   int64
 	holds       [2]*time.Timer
+
+	// Ring mode: see keepring.go.
+	ring    *ring         // nil in Direct mode
+	broken  *ring         // one that has failed, and whose file is still there
+	noRing  string        // why there is none, though LogMode asks for it
+	slow    atomic.Bool   // Commit must look closer; changed under mu, and read without
+	crowded bool          // the buffer is so long that writers shall help
+	full    chan struct{} // calls the flusher
 
 	// The rewrite under way: see rewrite.go.
 	rewrite *rewrite
@@ -100,8 +113,9 @@ type sizes struct {
 
 // New returns a Log. It touches no file; a wrong option is reported by Open.
 func New(opts ...Option) *Log {
-	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{})}
+	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
 	l.change.L = &l.mu
+	l.slow.Store(true)
 	for _, o := range opts {
 		if err := o.apply(&l.config); err != nil && l.err == nil {
 			l.err = err
@@ -168,8 +182,9 @@ func (l *Log) Configure(setting any) error {
 		return err
 	}
 	if l.written > l.synced {
-		l.openEpochLocked()
+		l.openEpochLocked(time.Now())
 	}
+	l.paceLocked()
 	l.change.Broadcast()
 	return nil
 }
@@ -190,6 +205,11 @@ func (l *Log) Status() Status {
 		Published:       l.published,
 		LastWriteFailed: l.err != nil,
 		Kept:            l.kept,
+		Mode:            Direct,
+		NoRing:          l.noRing,
+	}
+	if l.ring != nil {
+		s.Mode = Ring
 	}
 	s.RewriteDue = l.published && l.config.trigger.Due(s.BaseSize, s.CurrentSize)
 	return s
@@ -215,6 +235,7 @@ func (l *Log) failLocked(op, file string, cause error) error {
 	if l.err == nil {
 		l.err = &FailedError{Op: op, File: file, Err: cause}
 		l.mute, l.buf = true, nil
+		l.paceLocked()
 		l.env.Logger.Error("the log has failed", "op", op, "file", file, "err", cause)
 	}
 	l.change.Broadcast()

@@ -1,6 +1,9 @@
 package aof
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Option sets one thing of a Log. Fsync, AutoRewrite, RDBBase, NoFsyncOnRewrite and Timestamps
 // can be changed while it is open, through Configure.
@@ -20,6 +23,9 @@ type config struct {
 	dirname          string
 	timestamps       bool
 	checksums        bool
+	mode             Mode
+	ringSize         int64
+	ringDelay        time.Duration
 }
 
 func defaultConfig() config {
@@ -30,6 +36,9 @@ func defaultConfig() config {
 		filename:      "appendonly.aof",
 		dirname:       "appendonlydir",
 		checksums:     true,
+		mode:          Direct,
+		ringSize:      3 << 20,
+		ringDelay:     time.Millisecond,
 	}
 }
 

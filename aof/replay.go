@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -21,6 +22,7 @@ type replayResult struct {
 	synced   int64  // the end of a log that was closed in order; 0 when it was not
 	sizes    []int64
 	past     bool // it ended before the log did, as Env.Until asked
+	tail     merge
 }
 
 // Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
@@ -34,7 +36,7 @@ func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
 	if phase != phaseOpen || l.disk.manifest == nil {
 		return Recovery{}, fmt.Errorf("%w: there is nothing to replay", ErrClosed)
 	}
-	p := &replayer{ctx: ctx, to: r, disk: l.disk}
+	p := &replayer{ctx: ctx, to: r, disk: l.disk, logger: l.env.Logger}
 	p.strict = l.env.Strict || !config.loadTruncated
 	p.until = until{on: !l.env.Until.IsZero(), second: l.env.Until.Unix()}
 	if err := p.run(); err != nil {
@@ -52,9 +54,11 @@ type replayer struct {
 	ctx    context.Context
 	to     Replayer
 	disk   *layout
+	logger *slog.Logger
 	strict bool
 	until  until
 	stamps int64
+	tail   *tailFile
 	total  int64
 	done   int64 // of the files before the present one
 	result replayResult
@@ -62,6 +66,9 @@ type replayer struct {
 
 func (p *replayer) run() error {
 	files := p.disk.manifest.files()
+	if err := p.readTail(files); err != nil {
+		return err
+	}
 	for _, f := range files {
 		info, err := p.disk.fs.Lstat(p.disk.path(&f))
 		if err != nil {
@@ -155,6 +162,11 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	p.add(&found, size, found.cut-offset-found.covered)
+	if last && p.tail != nil && !found.past {
+		if err := p.merge(file, f, &found); err != nil {
+			return err
+		}
+	}
 	return p.ctx.Err()
 }
 

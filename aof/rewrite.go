@@ -49,8 +49,9 @@ const (
 
 // cut is a buffer divided between two files, until the second one may be written to.
 type cut struct {
-	before []byte   // for the old file
-	at     Position // where the new file begins
+	before []byte    // for the old file
+	since  time.Time // when its first byte came, in Ring mode
+	at     Position  // where the new file begins
 }
 
 // BeginRewrite prepares to replace the history by a new base: it syncs the newest increment, so
@@ -83,6 +84,7 @@ func (l *Log) reserve() (*rewrite, error) {
 		return nil, ErrRewriteRunning
 	}
 	l.rewrite = &rewrite{log: l, fresh: l.err != nil || !l.published, failed: l.err}
+	l.paceLocked()
 	l.startTasksLocked()
 	l.phase = phaseRunning
 	return l.rewrite, nil
@@ -157,7 +159,8 @@ func (r *rewrite) Cut() {
 		}
 		return
 	}
-	l.cut = &cut{before: l.buf, at: l.appended}
+	l.cut = &cut{before: l.buf, since: l.bufSince, at: l.appended}
+	l.cutRingLocked(r.next.seq)
 	l.buf, l.spare = l.spare[:0], nil
 }
 
@@ -183,6 +186,7 @@ func (r *rewrite) endLocked() {
 	l := r.log
 	r.state = rewriteEnded
 	l.rewrite = nil
+	l.paceLocked()
 	if l.epochOpen {
 		l.syncTimer.Reset(0)
 	}

@@ -23,6 +23,10 @@ import (
 //  6. after the new increment is made, where there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
 //  8. after the closing mark is written: the same.
+//  9. while what the tail file of a killed process has is written behind that, and synced: the same, or
+//     with that, in one group.
+//  10. after the tail file is deleted, or has got another name: the log with it.
+//  11. after an empty tail file is made, in Ring mode: the same.
 //
 // On an error the log cannot be used; nothing that Replay has given is lost.
 func (l *Log) Start() error {
@@ -61,6 +65,10 @@ func (l *Log) Start() error {
 	if err != nil {
 		return err
 	}
+	if err := l.settleTail(&replay.tail); err != nil {
+		return errors.Join(err, tail.file.Close())
+	}
+	l.makeRing()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, size := range replay.sizes {
@@ -75,6 +83,7 @@ func (l *Log) Start() error {
 	l.tail, l.published, l.mute = tail, true, false
 	l.phase = phaseRunning
 	l.startTasksLocked()
+	l.restartRingLocked()
 	return nil
 }
 
@@ -171,7 +180,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if tail.size != replay.lastCut {
 		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
 	}
-	if tail.size == replay.synced && tail.size > 0 {
+	if tail.size == replay.synced && tail.size > 0 && replay.tail.size == 0 {
 		tail.durable, tail.closedAt = tail.size, tail.size
 		return nil
 	}
@@ -179,6 +188,9 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		if _, err := tail.write(appendMark(nil, replay.openCRC, 0)); err != nil {
 			return err
 		}
+	}
+	if err := l.writeMerged(tail, &replay.tail); err != nil {
+		return err
 	}
 	if planted.On(planted.CutWithoutSync) {
 		return nil
@@ -188,6 +200,22 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	tail.durable = tail.size
 	return nil
+}
+
+// writeMerged writes what the tail file has and the file has not, as one group.
+func (l *Log) writeMerged(tail *incr, m *merge) error {
+	if m.size == 0 {
+		return nil
+	}
+	var group []byte
+	for _, piece := range m.pieces {
+		group = append(group, piece.data...)
+	}
+	if l.marked {
+		group = tail.seal(group, 0)
+	}
+	_, err := tail.write(group)
+	return err
 }
 
 // removeHistory deletes the files that the manifest lists as past, and tells whether all are

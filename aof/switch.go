@@ -41,6 +41,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	old := l.tail
 	l.sizes.closed += old.size
 	l.tail, l.cut = r.next, nil
+	l.moveRingLocked()
 	l.change.Broadcast()
 	l.mu.Unlock()
 	if err := old.file.Close(); err != nil {
@@ -61,6 +62,7 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	}
 	if before := l.cut.before; len(before) > 0 {
 		l.cut.before = nil
+		l.groupSince = l.cut.since
 		if _, err := l.writeGroupLocked(before, l.cut.at); err != nil {
 			return err
 		}
@@ -76,7 +78,11 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 func (r *rewrite) revertLocked() {
 	l := r.log
 	if l.err == nil {
+		if len(l.cut.before) > 0 {
+			l.bufSince = l.cut.since
+		}
 		l.buf = append(l.cut.before, l.buf...)
+		l.beginRingLocked(0)
 	}
 	l.cut = nil
 	l.change.Broadcast()

@@ -29,6 +29,8 @@ type walk struct {
 	bare    bool   // the token before was the bare mark of a SELECT
 	whole   int64  // end of the last whole unit
 	sum     uint32 // crc at whole
+	wholeDB int    // db at whole
+	startDB int    // db at start
 	db      int
 	multi   bool      // inside MULTI
 	held    []Command // not given out yet
@@ -49,6 +51,7 @@ type found struct {
 	badMark  bool           // the problem is a mark that does not verify
 	cut      int64          // where the file would have to be cut to be whole
 	cutCRC   uint32         // checksum of what no mark covers, up to cut
+	cutDB    int            // the database that is selected at cut
 	foreign  bool           // what stands before cut was not closed by a mark
 	stamps   int64          // #TS: lines
 	past     bool           // it ended, at cut, before what was written after until.second
@@ -122,7 +125,7 @@ func (w *walk) finish() {
 	case w.ours && w.end > w.start:
 		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
 	default:
-		w.cut, w.cutCRC = w.end, w.crc
+		w.cut, w.cutCRC, w.cutDB = w.end, w.crc, w.db
 		w.foreign = w.end > w.start || !w.ours
 	}
 }
@@ -130,9 +133,9 @@ func (w *walk) finish() {
 // fail notes the problem and where the file would be cut.
 func (w *walk) fail(problem *corrupt.Error) {
 	w.problem = problem
-	w.cut, w.cutCRC = w.whole, w.sum
+	w.cut, w.cutCRC, w.cutDB = w.whole, w.sum, w.wholeDB
 	if w.ours {
-		w.cut = w.start
+		w.cut, w.cutDB = w.start, w.startDB
 	}
 	w.foreign = !w.ours
 }
@@ -171,7 +174,7 @@ func isWord(name []byte, upper string) bool {
 
 // unit ends the unit that held ends with.
 func (w *walk) unit(t *resp.Token) error {
-	w.whole, w.sum = t.End(), w.crc
+	w.wholeNow(t)
 	w.ends = append(w.ends, len(w.held))
 	if w.ours {
 		return nil
@@ -213,7 +216,7 @@ func (w *walk) annotation(t *resp.Token) error {
 		w.crc = sum(w.crc, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
-			w.whole, w.sum = t.End(), w.crc
+			w.wholeNow(t)
 		}
 		return nil
 	}
@@ -234,7 +237,8 @@ func (w *walk) annotation(t *resp.Token) error {
 	w.covered += t.End() - w.start
 	w.start = t.End()
 	w.crc = groupSeed(w.seq, w.start)
-	w.whole, w.sum = w.start, w.crc
+	w.wholeNow(t)
+	w.startDB = w.db
 	w.bare = false
 	w.ours = true
 	w.reader.Release()
@@ -283,10 +287,13 @@ func (w *walk) selectDB(t *resp.Token, bare bool) error {
 	}
 	w.db = db
 	if !w.multi {
-		w.whole, w.sum = t.End(), w.crc
+		w.wholeNow(t)
 	}
 	return nil
 }
+
+// wholeNow notes that the file is whole up to the end of t.
+func (w *walk) wholeNow(t *resp.Token) { w.whole, w.sum, w.wholeDB = t.End(), w.crc, w.db }
 
 func (w *walk) begin(t *resp.Token) error {
 	if w.multi {

@@ -37,6 +37,7 @@ func (r *readFS) Remove(name string) error                { return refuse("remov
 func (r *readFS) Mkdir(name string) error                 { return refuse("mkdir", name) }
 func (r *readFS) SyncDir(name string) error               { return refuse("syncdir", name) }
 func (r *readFS) Lock(name string) (io.Closer, error)     { return nil, refuse("lock", name) }
+func (r *readFS) Share(name string) (vfs.Shared, error)   { return nil, refuse("share", name) }
 
 // countedFile counts what is read from it.
 type countedFile struct {

@@ -44,4 +44,9 @@ const (
 	WallClockSync           Fault = "wall-clock-sync"
 	LockOfProcess           Fault = "lock-of-process"
 	LinksFollowed           Fault = "links-followed"
+	PublishedEarly          Fault = "published-early"
+	RegionsKept             Fault = "regions-kept"
+	RegionsUnordered        Fault = "regions-unordered"
+	MergedTwice             Fault = "merged-twice"
+	BootIgnored             Fault = "boot-ignored"
 )

@@ -8,6 +8,12 @@ import (
 // ErrNotRegular is returned by Open and OpenWrite for a name that is not a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
+// ErrNotShared is matched by the error of Share where a mapping cannot be relied upon.
+var ErrNotShared = errors.New("no shared mapping here")
+
+// ErrFault is matched by the error of a store to a mapping that the disk did not take.
+var ErrFault = errors.New("memory fault in a mapped file")
+
 // ErrLocked is matched by the error of Lock when somebody else holds the lock.
 var ErrLocked = errors.New("locked")
 

@@ -11,7 +11,7 @@ import (
 // Op is one operation on a file system, as a Fault sees it before it is done.
 type Op struct {
 	N    int    // how many operations came before it
-	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case
+	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case; "put" is Shared.Write
 	Name string // the file or directory; the new name of a rename
 	Size int    // bytes of a read or a write
 }
@@ -22,7 +22,7 @@ func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Kind, o.Name
 // Changes reports whether the operation changes what a disk holds, or makes it durable.
 func (o Op) Changes() bool {
 	switch o.Kind {
-	case "create", "write", "sync", "datasync", "rename", "remove", "truncate", "syncdir", "mkdir":
+	case "create", "write", "sync", "datasync", "rename", "remove", "truncate", "syncdir", "mkdir", "put", "store":
 		return true
 	}
 	return false
@@ -186,4 +186,26 @@ func (f *Fault) Lock(name string) (lock io.Closer, err error) {
 		lock = nil
 	}
 	return lock, err
+}
+
+func (f *Fault) Boot() (boot string, err error) {
+	err = f.run("boot", "", func() (err error) {
+		boot, err = f.fs.Boot()
+		return err
+	})
+	return boot, err
+}
+
+func (f *Fault) Share(name string) (shared Shared, err error) {
+	err = f.run("share", name, func() (err error) {
+		shared, err = f.fs.Share(name)
+		return err
+	})
+	switch {
+	case err == nil:
+		return &faultShared{shared: shared, fault: f, name: name}, nil
+	case shared != nil: // made, and not given
+		err = errors.Join(err, shared.Close())
+	}
+	return nil, err
 }

@@ -27,6 +27,7 @@ type Mem struct {
 	// capacity is how many bytes all files may hold; 0 is no limit.
 	capacity int64
 	used     int64
+	boot     int // how often the power was lost
 	// violations are writes and syncs of files whose sync had failed.
 	violations []string
 }
@@ -41,6 +42,10 @@ type memNode struct {
 	data    []byte
 	durable []byte
 	writes  []extent
+	// Of a mapped file: what was stored since the last sync. lent says that somebody else may
+	// look at data's array.
+	stored []extent
+	lent   bool
 	// failed says that a sync has failed. dropped says that pages which that sync did not write
 	// count as clean since: data shows them, durable never had them.
 	failed                  bool

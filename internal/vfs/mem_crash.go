@@ -92,6 +92,8 @@ func (m *Mem) Kill() *Mem {
 		c.failed, c.lateWrite, c.lateTruncate = false, false, false
 		c.data = n.data[:len(n.data):len(n.data)] // whoever appends next copies
 		c.writes = append([]extent(nil), n.writes...)
+		c.stored = append([]extent(nil), n.stored...)
+		n.lent, c.lent = true, true
 		nodes[n.memNode] = &c
 	}
 	for _, n := range nodes {
@@ -104,7 +106,7 @@ func (m *Mem) Kill() *Mem {
 			n.changes[i].node = nodes[n.changes[i].node]
 		}
 	}
-	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used}
+	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used, boot: m.boot}
 }
 
 // renamed gives a directory's names their new nodes.
@@ -140,7 +142,7 @@ func (m *Mem) LosePower(unit int64, seed uint64, fate func(i int, t Thing) Fate)
 	for _, n := range m.nodesLocked() {
 		c.node(n)
 	}
-	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now}
+	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now, boot: m.boot + 1}
 	for _, n := range out.nodesLocked() {
 		out.used += int64(len(n.data))
 	}
@@ -285,6 +287,7 @@ func (c *crash) content(n *memNode, things []Thing) []byte {
 			}
 		}
 	}
+	n.mix(out, c.rng)
 	return out
 }
 

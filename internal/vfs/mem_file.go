@@ -121,8 +121,9 @@ func (n *memNode) flush() {
 	} else {
 		// Files only grow or are cut by copying, so the array can be shared up to its length.
 		n.durable = n.data[:len(n.data):len(n.data)]
+		n.lent = true
 	}
-	n.writes = nil
+	n.writes, n.stored = nil, nil
 }
 
 // onDisk is the content once what is dirty is written, without the pages that were dropped.

@@ -48,6 +48,32 @@ type FS interface {
 	// Lock takes an exclusive lock on the file, which it creates when needed and never deletes.
 	// A lock held elsewhere, in this process too, gives an error that is ErrLocked, at once.
 	Lock(name string) (io.Closer, error)
+
+	// Boot names the present run of the machine: another one has lost what was only in memory.
+	// An error says that the system does not tell.
+	Boot() (string, error)
+
+	// Share maps an existing regular file into memory, all of it. What is stored there is the file's
+	// content at once, also for who comes after this process was killed; it is not durable. An error
+	// that is ErrNotShared says that this system, or the file's file system, is not known to keep that.
+	Share(name string) (Shared, error)
+}
+
+// Shared is a file in memory. Its methods are called by one goroutine at a time. An error is one of
+// the disk below, which may strike any store; the content is then not known.
+type Shared interface {
+	// Write copies p to an offset. It allocates nothing.
+	Write(p []byte, offset int64) error
+
+	// Store puts 8 bytes, little endian, to an offset that is a multiple of 8, all of them at once,
+	// and after everything that was written or stored before.
+	Store(offset int64, value uint64) error
+
+	// WriteStore is Write and then Store, in one call.
+	WriteStore(p []byte, offset int64, word int64, value uint64) error
+
+	// Close ends the mapping; the file stays.
+	Close() error
 }
 
 // File is an open file.

@@ -1,0 +1,235 @@
+package aof
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// merge is what becomes of a tail file that a process has left that was killed: which of its bytes the
+// newest increment lacks. It is found by Replay, or Check, and carried out by Start, or Repair.
+type merge struct {
+	path    string // of the tail file; "" when there is none
+	pieces  []tailPiece
+	size    int64
+	reason  string // why what is left does not belong to the log as it stands; "" when it does
+	elapsed bool   // the machine has started again since, and nothing is merged
+}
+
+// tailPiece is what the increment lacks of one region.
+type tailPiece struct {
+	data []byte
+	at   int64 // where it stands in the tail file
+}
+
+// readTail reads the tail file before any file of the log: what a process that is still writing puts
+// into the log meanwhile is then found in both, and not in neither.
+func (p *replayer) readTail(files []manifestFile) (err error) {
+	if p.disk.tail == "" {
+		return nil
+	}
+	path := filepath.Join(p.disk.dir, p.disk.tail)
+	if p.tail, err = readTail(p.disk.fs, path); err != nil || p.tail == nil {
+		return err
+	}
+	p.result.tail = merge{path: path, elapsed: p.tail.elapsed}
+	if p.until.on && len(p.tail.regions) > 0 {
+		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
+			ErrUntil, path)
+	}
+	if len(files) == 0 && len(p.tail.regions) > 0 {
+		p.result.tail.reason = "the log has no file"
+	}
+	return nil
+}
+
+// merge finds out what the last file lacks, and replays it.
+func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error {
+	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.summed)
+	if err != nil {
+		return err
+	}
+	p.result.tail = m
+	db := found.cutDB
+	for _, piece := range m.pieces {
+		n, err := walkPiece(m.path, piece, &db, func(unit []Command) error {
+			if err := p.to.Apply(unit); err != nil {
+				return at(m.path, unit[0].Offset, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		p.result.recovery.Commands += n
+	}
+	r := &p.result.recovery
+	r.Merged, r.TailReason = m.size, m.reason
+	r.Size += m.size
+	if m.size > 0 || m.reason != "" {
+		r.TailFile = m.path
+	}
+	return nil
+}
+
+// walkPiece gives out the commands of a piece; db is the database that it finds selected, and leaves.
+func walkPiece(path string, piece tailPiece, db *int, emit func([]Command) error) (commands int64, err error) {
+	w := newWalk(bytes.NewReader(piece.data), path, 0, piece.at, emit)
+	w.db = *db
+	found, err := w.run()
+	if err == nil && found.problem != nil {
+		found.problem.Torn = false // what it stands for was published whole
+		err = corrupt.InFile(found.problem, path)
+	}
+	*db = found.cutDB
+	return found.commands, err
+}
+
+// planMerge compares a tail file with the last file of its log, which is good up to end. ours says that
+// the manifest is as this program wrote it.
+//
+// A region tells where its first byte belongs. What the file has there already must be the region's, and
+// the rest belongs behind. So it does not matter when the process was killed: before, in, or after the
+// write of the region, in a merge of before, or just after one.
+func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours bool) (merge, error) {
+	m := merge{path: t.path, elapsed: t.elapsed}
+	follow := int64(-1) // where a region belongs that follows the one before
+	past := false       // the one before is in a base
+	for i := range t.regions {
+		r := &t.regions[i]
+		seq, offset := r.seq, r.offset
+		switch {
+		case r.next != 0 && f.kind == kindIncr && r.next == f.seq:
+			seq, offset = r.next, max(0, f.size())
+		case seq == 0 && follow >= 0:
+			seq, offset = f.seq, follow
+		case seq == 0 && past:
+			continue
+		case seq == 0:
+			return m, &corrupt.Error{File: t.path, Offset: r.at, What: "region that follows none"}
+		}
+		if seq < f.seq && f.kind == kindIncr && ours {
+			past = true // the base that our manifest names has it
+			continue
+		}
+		past = false
+		if m.reason = misplaced(f, seq, offset, end+m.size); m.reason != "" {
+			return m, nil
+		}
+		has := min(max(0, end-offset), int64(len(r.data)))
+		if planted.On(planted.MergedTwice) {
+			has = 0
+		}
+		same, err := sameBytes(file, offset, r.data[:has])
+		if err != nil {
+			return m, err
+		}
+		if !same || has < int64(len(r.data)) && offset+has != end+m.size && !planted.On(planted.MergedTwice) {
+			m.reason = fmt.Sprintf("%s holds something else at offset %d", f.name, offset)
+			return m, nil
+		}
+		if rest := r.data[has:]; len(rest) > 0 {
+			m.pieces = append(m.pieces, tailPiece{rest, r.at + has})
+			m.size += int64(len(rest))
+			follow = end + m.size
+			continue
+		}
+		if follow, err = behindMark(file, offset+has, end); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// misplaced tells why a region cannot belong to an offset of an increment, of which f is the last and
+// ends at end.
+func misplaced(f *manifestFile, seq, offset, end int64) string {
+	switch {
+	case f.kind != kindIncr || seq != f.seq:
+		return fmt.Sprintf("it continues increment %d, and the log ends with %s", seq, f.name)
+	case offset < 0 || offset > end:
+		return fmt.Sprintf("it continues %s at offset %d, and that ends at %d", f.name, offset, end)
+	}
+	return ""
+}
+
+// sameBytes tells whether a file holds data at an offset.
+func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
+	if len(data) == 0 {
+		return true, nil
+	}
+	found := make([]byte, len(data))
+	if n, err := file.ReadAt(found, offset); n < len(found) {
+		return false, err
+	}
+	return bytes.Equal(found, data), nil
+}
+
+// behindMark returns the offset behind the mark that stands at one, or this one where there is none.
+func behindMark(file io.ReaderAt, offset, end int64) (int64, error) {
+	var line [maxMark]byte
+	n, err := file.ReadAt(line[:min(int64(len(line)), end-offset)], offset)
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	if eol := bytes.IndexByte(line[:n], '\n'); eol >= 0 {
+		if _, ok := parseMark(line[:eol+1]); ok {
+			return offset + int64(eol) + 1, nil
+		}
+	}
+	return offset, nil
+}
+
+// settleTail takes the tail file away, once the log has what belongs to it. A crash leaves it, and what
+// it has is found in the log then.
+func (l *Log) settleTail(m *merge) error {
+	if m.path == "" {
+		return nil
+	}
+	if m.size > 0 {
+		l.env.Logger.Info("what a killed process had acknowledged was merged into the log", "file", m.path, "bytes", m.size)
+	}
+	if m.elapsed {
+		l.env.Logger.Info("the log's tail file is from before the machine started", "file", m.path)
+	}
+	if m.reason == "" {
+		l.removeTailFile(m.path)
+		return nil
+	}
+	kept, err := keepTail(l.disk.fs, m.path)
+	if err != nil {
+		return err
+	}
+	l.env.Logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
+		"file", kept, "reason", m.reason)
+	return nil
+}
+
+// keepTail gives a tail file a name that was not there, durably, and returns it.
+func keepTail(fsys snapshot.FS, path string) (string, error) {
+	for n := 1; ; n++ {
+		kept := fmt.Sprintf("%s.kept-%d", path, n)
+		_, err := fsys.Lstat(kept)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if err := fsys.Rename(path, kept); err != nil {
+			return "", err
+		}
+		dir := filepath.Dir(path)
+		if err := fsys.SyncDir(dir); err != nil {
+			return kept, &snapshot.DirSyncError{Dir: dir, Err: err}
+		}
+		return kept, nil
+	}
+}

@@ -1,0 +1,206 @@
+package aof
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// The tail file holds, while a log in Ring mode is open, what was appended and is not yet in an
+// increment. It is mapped into memory, so that it outlives a process that is killed. Numbers are
+// little endian.
+//
+//	0     8   "PERDTAIL"
+//	8     4   version, 1
+//	12    4   regions
+//	16    8   bytes of each
+//	24    8   0
+//	32    64  the run of the machine (Linux: boot id), padded with NUL
+//	96    4   CRC-32C of the 96 bytes before
+//	512       the first region's words; those of the next one 512 bytes further, and so on
+//	4096      the regions
+//
+// The first 512 bytes are on disk before the file has its name, and never change. The words of a
+// region are 8 bytes each, and stored one by one:
+//
+//	0   generation: a region that is used again has a higher one
+//	8   length, and above it in the upper 32 bits the CRC-32C, seeded with the generation, of that
+//	    many bytes of the region; 0 is an empty region
+//	16  the increment that the region continues; 0 is the one that the generation before ends in
+//	24  the offset there, where the region's first byte belongs
+//	32  the increment that it begins, if the manifest lists that; else 0
+const (
+	tailMagic       = "PERDTAIL"
+	tailVersion     = 1
+	tailStep        = 512
+	tailHead        = 4096
+	tailBoot        = 64
+	tailMaxRegions  = tailHead/tailStep - 1
+	tailMaxSize     = 1 << 30
+	tailSuffix      = ".tail"
+	wordGeneration  = 0
+	wordState       = 8
+	wordSeq         = 16
+	wordOffset      = 24
+	wordNext        = 32
+	wordsEnd        = 40
+	tailReadsTorn   = 3 // how often a region is read that changes meanwhile
+	tailHeadChecked = 96
+)
+
+func tailName(filename string) string { return filename + tailSuffix }
+
+// tailFile is a tail file, read.
+type tailFile struct {
+	path string
+	// elapsed says that the machine has started again since: nothing in it is known to be whole.
+	elapsed bool
+	regions []tailRegion // those that hold something, oldest first
+}
+
+// tailRegion is a region that holds something.
+type tailRegion struct {
+	generation uint64
+	seq        int64 // of the increment that it continues; 0 is that of the region before
+	offset     int64
+	next       int64 // the increment that it begins, if that is listed; else 0
+	at         int64 // where its bytes stand in the tail file
+	data       []byte
+}
+
+// appendTailHead appends the first 512 bytes of a tail file.
+func appendTailHead(dst []byte, regions int, size int64, boot string) []byte {
+	head := make([]byte, tailStep)
+	copy(head, tailMagic)
+	binary.LittleEndian.PutUint32(head[8:], tailVersion)
+	binary.LittleEndian.PutUint32(head[12:], uint32(regions))
+	binary.LittleEndian.PutUint64(head[16:], uint64(size))
+	copy(head[32:32+tailBoot], boot)
+	binary.LittleEndian.PutUint32(head[tailHeadChecked:], crc32.Checksum(head[:tailHeadChecked], castagnoli))
+	return append(dst, head...)
+}
+
+// readTail reads a tail file. It returns nil when there is none. Damage is a *corrupt.Error: no
+// crash explains it.
+func readTail(fsys snapshot.FS, path string) (t *tailFile, err error) {
+	file, err := fsys.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	boot, err := fsys.Boot()
+	if err != nil {
+		boot = "" // no tail file of this machine was ever written
+	}
+	t, err = decodeTail(file, size, boot)
+	if err != nil {
+		return nil, corrupt.InFile(err, path)
+	}
+	t.path = path
+	return t, nil
+}
+
+// decodeTail reads a tail file of that size, on the run boot of a machine.
+func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
+	head := make([]byte, min(size, tailHead))
+	if err := readAll(file, head, 0); err != nil {
+		return nil, err
+	}
+	switch {
+	case size < tailHead || string(head[:8]) != tailMagic:
+		return nil, corrupt.New(0, "not a tail file")
+	case crc32.Checksum(head[:tailHeadChecked], castagnoli) != binary.LittleEndian.Uint32(head[tailHeadChecked:]):
+		return nil, corrupt.New(0, "checksum of the tail file's head does not match")
+	case binary.LittleEndian.Uint32(head[8:]) != tailVersion:
+		return nil, corrupt.New(8, "tail file of version %d, this program knows %d",
+			binary.LittleEndian.Uint32(head[8:]), tailVersion)
+	}
+	regions, each := binary.LittleEndian.Uint32(head[12:]), binary.LittleEndian.Uint64(head[16:])
+	if regions == 0 || regions > tailMaxRegions || each > tailMaxSize ||
+		size != tailHead+int64(regions)*int64(each) {
+		return nil, corrupt.New(12, "tail file of %d bytes with %d regions of %d", size, regions, each)
+	}
+	t := &tailFile{}
+	if was := string(bytes.TrimRight(head[32:32+tailBoot], "\x00")); was == "" || was != boot {
+		if t.elapsed = true; !planted.On(planted.BootIgnored) {
+			return t, nil
+		}
+	}
+	for i := range int64(regions) {
+		if err := t.readRegion(file, i, int64(each)); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(t.regions, func(a, b tailRegion) int { return cmp.Compare(a.generation, b.generation) })
+	for i := range t.regions[:max(0, len(t.regions)-1)] {
+		if t.regions[i].generation == t.regions[i+1].generation {
+			return nil, corrupt.New(t.regions[i].at, "two regions of generation %d", t.regions[i].generation)
+		}
+	}
+	return t, nil
+}
+
+// readRegion reads region i. Where a reader looks at a log that is open elsewhere it may be handed over
+// and used again meanwhile.
+func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
+	var words [wordsEnd]byte
+	for try := 1; ; try++ {
+		if err := readAll(file, words[:], tailStep*(1+i)); err != nil {
+			return err
+		}
+		r := tailRegion{
+			generation: binary.LittleEndian.Uint64(words[wordGeneration:]),
+			seq:        int64(binary.LittleEndian.Uint64(words[wordSeq:])),
+			offset:     int64(binary.LittleEndian.Uint64(words[wordOffset:])),
+			next:       int64(binary.LittleEndian.Uint64(words[wordNext:])),
+			at:         tailHead + i*each,
+		}
+		state := binary.LittleEndian.Uint64(words[wordState:])
+		if state == 0 {
+			return nil
+		}
+		length := int64(uint32(state))
+		if length == 0 || length > each {
+			return corrupt.New(tailStep*(1+i)+wordState, "region of %d bytes holds %d", each, length)
+		}
+		r.data = make([]byte, length)
+		if err := readAll(file, r.data, r.at); err != nil {
+			return err
+		}
+		if sum(groupSeed(int64(r.generation), 0), r.data) == uint32(state>>32) {
+			t.regions = append(t.regions, r)
+			return nil
+		}
+		if try == tailReadsTorn {
+			return corrupt.New(r.at, "checksum of the %d bytes of a region does not match", length)
+		}
+	}
+}
+
+// readAll fills p from an offset.
+func readAll(file io.ReaderAt, p []byte, offset int64) error {
+	n, err := file.ReadAt(p, offset)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		return corrupt.New(offset+int64(n), "file ends inside of the tail file's head or of a region")
+	}
+	return err
+}

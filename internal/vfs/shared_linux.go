@@ -1,0 +1,131 @@
+package vfs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+// sharedOn lists the file systems, by what statfs(2) calls them, that were seen to keep a mapping
+// through the end of its process, in 1,000 kills each (docs/durability.md).
+var sharedOn = map[int64]string{
+	0xEF53:     "ext4",
+	0x01021994: "tmpfs",
+}
+
+// Boot is the kernel's boot id.
+func (osFS) Boot() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text)), err
+}
+
+// Share maps a file with mmap(2).
+func (osFS) Share(name string) (shared Shared, err error) {
+	f, err := openRegular(name, os.O_RDWR)
+	if err != nil {
+		return nil, err
+	}
+	file := f.(*osFile).File
+	defer func() { err = errors.Join(err, file.Close()) }() // the mapping stays
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size <= 0 || size > math.MaxInt32 {
+		return nil, &os.PathError{Op: "mmap", Path: name, Err: syscall.EINVAL}
+	}
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var memory []byte
+	var mapErr error
+	err = conn.Control(func(fd uintptr) { memory, mapErr = mapShared(int(fd), int(size)) })
+	if err = errors.Join(err, mapErr); err != nil {
+		return nil, fmt.Errorf("map %s: %w", name, err)
+	}
+	return &osShared{memory: memory, name: name}, nil
+}
+
+// mapShared maps a file if it stands where that can be relied upon.
+func mapShared(fd, size int) ([]byte, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Fstatfs(fd, &st); err != nil {
+		return nil, os.NewSyscallError("fstatfs", err)
+	}
+	if kind := int64(uint32(st.Type)); sharedOn[kind] == "" {
+		return nil, fmt.Errorf("%w: file system of type %#x", ErrNotShared, kind)
+	}
+	memory, err := syscall.Mmap(fd, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	return memory, os.NewSyscallError("mmap", err)
+}
+
+// osShared is a mapped file. Where the disk fails, or somebody cuts the file, a store to it is a
+// SIGBUS, which becomes an error here.
+type osShared struct {
+	memory []byte
+	name   string
+}
+
+func (s *osShared) Write(p []byte, offset int64) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			err = s.faulted(r)
+		}
+	}()
+	copy(s.memory[offset:offset+int64(len(p))], p)
+	return nil
+}
+
+func (s *osShared) Store(offset int64, value uint64) error {
+	return s.WriteStore(nil, 0, offset, value)
+}
+
+func (s *osShared) WriteStore(p []byte, offset int64, word int64, value uint64) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			err = s.faulted(r)
+		}
+	}()
+	copy(s.memory[offset:offset+int64(len(p))], p)
+	store8(s.memory[word:word+8], value)
+	return nil
+}
+
+// store8 stores 8 bytes with one instruction. What a killed process has stored is the beginning of
+// what it was told to store, in that order, and so nothing has to be waited for here, as an atomic
+// store would: that of the bytes before is often still on its way.
+func store8(to []byte, value uint64) {
+	var bytes [8]byte
+	binary.LittleEndian.PutUint64(bytes[:], value)
+	*(*uint64)(unsafe.Pointer(&to[0])) = binary.NativeEndian.Uint64(bytes[:])
+}
+
+// faulted makes an error of a fault, and passes on any other panic.
+func (s *osShared) faulted(r any) error {
+	fault, ok := r.(interface {
+		runtime.Error
+		Addr() uintptr
+	})
+	if !ok {
+		panic(r)
+	}
+	return &os.PathError{Op: "store", Path: s.name, Err: fmt.Errorf("%w: %w", ErrFault, fault)}
+}
+
+func (s *osShared) Close() error {
+	memory := s.memory
+	s.memory = nil
+	return os.NewSyscallError("munmap", syscall.Munmap(memory))
+}
