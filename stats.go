@@ -44,6 +44,8 @@ type Stats struct {
 	DelayedFsync       int64         // aof_delayed_fsync
 	Fsyncs             int64
 	FsyncPolicy        string // appendfsync
+	LogMode            string // aof.LogMode in force: "direct" or "ring"
+	LogModeReason      string // why it is direct though ring was asked for
 }
 
 // Stats tell the state of the store now. It takes a few microseconds.
