@@ -25,6 +25,13 @@ type RecoveryInfo struct {
 	LeftOutOffset int64
 	Kept          string
 	Unverified    int64 // bytes of the log that no checksum covers
+	// What a killed process had acknowledged under aof.Ring and not yet put into the log: so many bytes
+	// of TailFile were loaded, and Open puts them there. TailReason is set when something in it does not
+	// belong to the log as it stands, because another program went on with that: it was not loaded, and
+	// Open keeps the file under another name, which it logs.
+	Merged     int64
+	TailFile   string
+	TailReason string
 	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
 	NewerDump bool
 }

@@ -49,6 +49,8 @@ type Stats struct {
 	DelayedFsync       int64         // aof_delayed_fsync
 	Fsyncs             int64
 	FsyncPolicy        string // appendfsync
+	LogMode            string // aof.LogMode in force: "direct" or "ring"
+	LogModeReason      string // why it is direct though ring was asked for
 }
 
 // Fragmentation is how many bytes may be in RAM for each that holds data, mem_fragmentation_ratio; 1

@@ -10,7 +10,8 @@ import (
 
 // This file is how a Log uses its ring. In Direct mode there is none.
 
-// drainAbove is how long the buffer gets before the flusher is called and not waited for.
+// drainAbove is how long the buffer gets before the flusher is called, and its timer not waited for.
+// Where regions are smaller, the writers do it.
 const drainAbove = 256 << 10
 
 // makeRing makes the tail file, or notes why there is none. Nobody else uses the log's directory
@@ -144,7 +145,7 @@ func (l *Log) keepLocked(before int) {
 	} else if l.ring.safe < l.appended {
 		l.slow.Store(true)
 	}
-	if limit := min(drainAbove, each/2); before < limit && len(l.buf) >= limit {
+	if before < drainAbove && len(l.buf) >= drainAbove {
 		l.callFlusher()
 	}
 	if limit := each / 4 * 3; before < limit && len(l.buf) >= limit {

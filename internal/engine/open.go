@@ -47,6 +47,10 @@ type RecoveryInfo struct {
 
 	Unverified int64
 
+	Merged     int64
+	TailFile   string
+	TailReason string
+
 	NewerDump bool
 }
 
@@ -223,6 +227,7 @@ func (e *Engine) loadLog(ctx context.Context) error {
 		Cut: rec.Cut, CutFile: rec.File, CutOffset: rec.Offset, CutReason: rec.Reason,
 		LeftOut: rec.LeftOut, LeftOutFile: rec.LeftOutFile, LeftOutOffset: rec.LeftOutOffset,
 		Unverified: rec.Unverified,
+		Merged:     rec.Merged, TailFile: rec.TailFile, TailReason: rec.TailReason,
 	}
 	// Files' times may be kept in whole seconds.
 	if dump, err := e.snaps.Stat(); err == nil && dump.Time.After(rec.Time.Add(time.Second)) {

@@ -73,6 +73,8 @@ type Stats struct {
 	DelayedFsync       int64
 	Fsyncs             int64
 	FsyncPolicy        string
+	LogMode            string
+	LogModeReason      string
 }
 
 // Stats describe the store now. No lock is held for longer than a counter takes.
@@ -99,6 +101,8 @@ func (e *Engine) Stats() Stats {
 		DelayedFsync:     log.DelayedFsync,
 		Fsyncs:           log.Fsyncs,
 		FsyncPolicy:      log.Fsync.String(),
+		LogMode:          log.Mode.String(),
+		LogModeReason:    log.NoRing,
 	}
 	m := e.memory()
 	s.MemoryReserved, s.MemoryResident, s.MemoryUsed = m.Reserved, m.Resident, m.Used()

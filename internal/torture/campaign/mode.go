@@ -2,6 +2,8 @@ package campaign
 
 import (
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
@@ -25,8 +27,14 @@ var modes = []mode{
 	{name: "no", log: []aof.Option{aof.Fsync(aof.No), aof.Timestamps(true)}},
 	{name: "commands", log: []aof.Option{aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
 	{name: "plain", log: []aof.Option{aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
+	{name: "ring", log: append(smallRing, aof.Fsync(aof.EverySec))},
+	{name: "ringno", log: append(smallRing, aof.Fsync(aof.No), aof.RDBBase(false), aof.Timestamps(true))},
 	{name: "snapshots"},
 }
+
+// smallRing has parts that some writes fill, and a flusher that does not come by itself: a script then
+// does the same things each time.
+var smallRing = slices.Clip([]aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)})
 
 // logs are the modes that keep a log with checksums.
 func logs() []mode {
