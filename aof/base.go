@@ -73,7 +73,7 @@ func (l *Log) forgetLocked() {
 		l.tail = nil
 		l.written, l.synced = l.appended, l.appended
 	}
-	l.change.Broadcast()
+	l.wakeLocked()
 }
 
 func (r *rewrite) forget() {
@@ -141,7 +141,7 @@ func (r *rewrite) publishFresh(base manifestFile) error {
 	if err == nil {
 		r.takeOverLocked()
 	}
-	l.change.Broadcast()
+	l.wakeLocked()
 	return err
 }
 
@@ -195,7 +195,7 @@ func (r *rewrite) settle(base manifestFile, size int64) {
 	defer l.mu.Unlock()
 	l.sizes.closed = size
 	l.sizes.base = size + l.tail.size
-	l.change.Broadcast()
+	l.wakeLocked()
 }
 
 // clean is steps 7 and 8. The rewrite has succeeded already.

@@ -28,7 +28,7 @@ func (l *Log) Close() error {
 	l.mute = true
 	tailFile := l.endRingLocked()
 	l.stopTimersLocked()
-	l.change.Broadcast()
+	l.wakeLocked()
 	tail := l.tail
 	l.tail = nil
 	l.mu.Unlock()

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"hash/crc32"
-	"runtime"
+	"math"
 
 	"github.com/perduredb/perdure/internal/planted"
 )
@@ -20,9 +20,7 @@ func (l *Log) Commit(p Position, durable bool) error {
 	if !durable && !l.slow.Load() {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.commitLocked(context.Background(), p, durable)
+	return l.commit(context.Background(), p, durable)
 }
 
 // Sync waits until everything appended so far is on disk, or ctx ends. Before the first base is
@@ -30,13 +28,18 @@ func (l *Log) Commit(p Position, durable bool) error {
 func (l *Log) Sync(ctx context.Context) error {
 	stop := l.wakeOn(ctx)
 	defer stop()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.commitLocked(ctx, l.appended, true)
+	return l.commit(ctx, math.MaxInt64, true)
 }
 
-// commitLocked is Commit; it gives up when ctx ends.
-func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error {
+// commit is Commit; it gives up when ctx ends.
+func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
+	l.mu.Lock()
+	held := true
+	defer func() {
+		if held {
+			l.mu.Unlock()
+		}
+	}()
 	p = min(p, l.appended)
 	counted := false
 	for {
@@ -59,10 +62,14 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 				l.gatherLocked()
 			}
 			if len(l.buf) > 0 && !l.writing && l.cut == nil && l.err == nil {
-				_ = l.writeLocked() // a failure is found in l.err
+				l.leadLocked(disk)
 			}
 		case disk && l.written >= p && !l.syncing:
 			_ = l.syncLocked()
+		case disk && (l.syncing || l.waits.leading):
+			if held = !l.waitSyncLocked(p); !held {
+				return nil
+			}
 		default:
 			if late && (l.written >= p || kept) && !counted {
 				counted = true
@@ -73,20 +80,12 @@ func (l *Log) commitLocked(ctx context.Context, p Position, durable bool) error 
 	}
 }
 
-// gatherRounds bounds how often gatherLocked looks.
-const gatherRounds = 8
-
-// gatherLocked lets those who were just woken append what they have, until nobody does, so that
-// the sync that follows serves them too.
-func (l *Log) gatherLocked() {
-	for range gatherRounds {
-		before := l.appended
-		l.mu.Unlock()
-		runtime.Gosched()
-		l.mu.Lock()
-		if l.appended == before {
-			return
-		}
+// leadLocked writes the buffer, and syncs when that is wanted. A failure is found in l.err.
+func (l *Log) leadLocked(disk bool) {
+	l.waits.leading = disk
+	defer func() { l.waits.leading = false }()
+	if err := l.writeLocked(); err == nil && disk && !l.syncing {
+		_ = l.syncLocked()
 	}
 }
 
@@ -119,7 +118,7 @@ func (l *Log) writeGroupLocked(group []byte, p Position) ([]byte, error) {
 	l.written = p
 	l.ringWrittenLocked(regions)
 	l.openEpochLocked(l.sinceLocked())
-	l.wakeLocked()
+	l.wakeChangeLocked()
 	return group, nil
 }
 

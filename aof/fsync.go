@@ -65,6 +65,7 @@ func (l *Log) syncLocked() error {
 	defer func() { l.syncing = false }()
 	err := l.datasync(tail)
 	l.fsyncs++
+	l.waits.released = l.waits.syncers
 	if planted.On(planted.WriteAfterFailedSync) {
 		err = nil
 	}
@@ -91,6 +92,7 @@ func (l *Log) datasync(tail *incr) error {
 // syncedLocked notes what has reached the disk.
 func (l *Log) syncedLocked(tail *incr, target Position, offset, epoch int64) {
 	l.synced = max(l.synced, target)
+	l.waits.synced.Store(int64(l.synced))
 	tail.durable = max(tail.durable, offset)
 	if epoch > l.epochSynced {
 		l.epochSynced = epoch

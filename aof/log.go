@@ -1,7 +1,6 @@
 package aof
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -47,9 +46,9 @@ type Log struct {
 
 	// mu guards everything below. Nothing that waits for the disk happens while it is held.
 	mu     sync.Mutex
-	change sync.Cond // of anything below; waiters counts who waits for it
 	config config
 
+	waits  waits
 	phase  phase
 	replay replayResult
 	kept   string // where Start has put the log before it was cut
@@ -64,7 +63,6 @@ type Log struct {
 	stamped   int64     // second of the last #TS: line
 	appended  Position
 	flushSet  bool // flushTimer runs
-	waiters   int
 	published bool // the manifest names a complete log
 	mute      bool // units go nowhere: the next base will have them
 
@@ -114,7 +112,7 @@ type sizes struct {
 // New returns a Log. It touches no file; a wrong option is reported by Open.
 func New(opts ...Option) *Log {
 	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
-	l.change.L = &l.mu
+	l.waits.init(&l.mu)
 	l.slow.Store(true)
 	for _, o := range opts {
 		if err := o.apply(&l.config); err != nil && l.err == nil {
@@ -185,7 +183,7 @@ func (l *Log) Configure(setting any) error {
 		l.openEpochLocked(time.Now())
 	}
 	l.paceLocked()
-	l.change.Broadcast()
+	l.wakeLocked()
 	return nil
 }
 
@@ -238,28 +236,6 @@ func (l *Log) failLocked(op, file string, cause error) error {
 		l.paceLocked()
 		l.env.Logger.Error("the log has failed", "op", op, "file", file, "err", cause)
 	}
-	l.change.Broadcast()
+	l.wakeLocked()
 	return l.err
-}
-
-// waitLocked waits for something to change.
-func (l *Log) waitLocked() {
-	l.waiters++
-	l.change.Wait()
-	l.waiters--
-}
-
-func (l *Log) wakeLocked() {
-	if l.waiters > 0 {
-		l.change.Broadcast()
-	}
-}
-
-// wakeOn wakes all waiters when ctx ends, so that they look at it.
-func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		l.change.Broadcast()
-		l.mu.Unlock()
-	})
 }

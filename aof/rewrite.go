@@ -190,7 +190,7 @@ func (r *rewrite) endLocked() {
 	if l.epochOpen {
 		l.syncTimer.Reset(0)
 	}
-	l.change.Broadcast()
+	l.wakeLocked()
 }
 
 // dropNext removes the new increment, which no manifest lists.

@@ -42,7 +42,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	l.sizes.closed += old.size
 	l.tail, l.cut = r.next, nil
 	l.moveRingLocked()
-	l.change.Broadcast()
+	l.wakeLocked()
 	l.mu.Unlock()
 	if err := old.file.Close(); err != nil {
 		l.env.Logger.Warn("close of a synced increment", "file", old.name, "err", err)
@@ -85,5 +85,5 @@ func (r *rewrite) revertLocked() {
 		l.beginRingLocked(0)
 	}
 	l.cut = nil
-	l.change.Broadcast()
+	l.wakeLocked()
 }
