@@ -107,15 +107,10 @@ func (r *ring) turn(p Position) error {
 	if a.slot < 0 {
 		return nil
 	}
-	generation := r.generation
-	if planted.On(planted.RegionsUnordered) {
-		generation = ^generation
-		r.active().crc = groupSeed(int64(generation), 0)
-	}
 	for _, w := range [...]struct {
 		word  int64
 		value uint64
-	}{{wordGeneration, generation}, {wordSeq, 0}, {wordOffset, 0}, {wordNext, 0}} {
+	}{{wordGeneration, r.generation}, {wordSeq, 0}, {wordOffset, 0}, {wordNext, 0}} {
 		if err := r.memory.Store(words(a.slot)+w.word, w.value); err != nil {
 			return err
 		}

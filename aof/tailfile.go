@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -105,8 +107,8 @@ func readTail(fsys snapshot.FS, path string) (t *tailFile, err error) {
 		return nil, err
 	}
 	boot, err := fsys.Boot()
-	if err != nil {
-		boot = "" // no tail file of this machine was ever written
+	if err != nil && !errors.Is(err, vfs.ErrNotShared) { // then it is another machine's
+		return nil, fmt.Errorf("%s: is it of this run of the machine? %w", path, err)
 	}
 	t, err = decodeTail(file, size, boot)
 	if err != nil {

@@ -46,7 +46,7 @@ const (
 	LinksFollowed           Fault = "links-followed"
 	PublishedEarly          Fault = "published-early"
 	RegionsKept             Fault = "regions-kept"
-	RegionsUnordered        Fault = "regions-unordered"
 	MergedTwice             Fault = "merged-twice"
 	BootIgnored             Fault = "boot-ignored"
+	TailIgnored             Fault = "tail-ignored"
 )

@@ -2,6 +2,7 @@
 //
 //	go run ./internal/torture                                      every campaign, one round each: what CI runs
 //	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
+//	go run ./internal/torture -campaign ring -kills 1000 -dir /mnt   is Ring safe on that file system?
 //	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
 //	go run -tags perdure_planted ./internal/torture -planted       are the planted faults caught?
 //
@@ -27,12 +28,14 @@ func main() {
 	seed := flag.Uint64("seed", 1, "seed of the first round")
 	small := flag.Bool("small", false, "the size of go test instead of CI's")
 	step := flag.String("step", "", "only this `step`, as a failure names it")
+	kills := flag.Int("kills", 0, "how many processes campaign ring kills; 0 is by the size")
+	dir := flag.String("dir", "", "the `directory` that campaign ring works in: another file system")
 	planted := flag.Bool("planted", false, "run the matrix of planted faults")
 	flag.Parse()
 	if *planted {
 		os.Exit(matrix())
 	}
-	o := campaign.Options{Seed: *seed, Step: *step, Size: campaign.Full}
+	o := campaign.Options{Seed: *seed, Step: *step, Size: campaign.Full, Kills: *kills, Dir: *dir}
 	if *small {
 		o.Size = campaign.Small
 	}

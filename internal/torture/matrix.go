@@ -47,6 +47,11 @@ var caughtBy = []struct {
 	{planted.WallClockSync, "clock"},
 	{planted.LockOfProcess, "lock"},
 	{planted.LinksFollowed, "hostile"},
+	{planted.PublishedEarly, "power"},
+	{planted.RegionsKept, "power"},
+	{planted.MergedTwice, "power"},
+	{planted.BootIgnored, "power"},
+	{planted.TailIgnored, "ring"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

@@ -33,6 +33,7 @@ func All() []Campaign {
 		{"power", "the power is lost before, after and inside every operation on the disk", power, true},
 		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true},
 		{"kill", "a process that writes, saves and rewrites is killed", kill, false},
+		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false},
 		{"rot", "every bit of every file is flipped", rot, true},
 		{"instant", "money moves while snapshots and rewrites are taken", instant, false},
 		{"clock", "the wall clock jumps", clocks, true},
@@ -70,8 +71,12 @@ const (
 type Options struct {
 	Seed uint64
 	Size Size
-	Step string        // only this one; "" is all
-	For  time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
+	Step string // only this one; "" is all
+	// Kills is how many there are in campaign ring, on each kind of load; 0 is by the size. Dir is where
+	// its data directories are made; "" is the system's directory for temporary files.
+	Kills int
+	Dir   string
+	For   time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
 }
 
 // Result is what a campaign came to.
@@ -92,7 +97,7 @@ func (c Campaign) Run(t *testing.T, o Options) Result {
 	res := Result{Campaign: c.Name}
 	for seed := o.Seed; ; seed++ {
 		r := &Run{
-			T: t, Seed: seed, size: o.Size, only: o.Step, campaign: c.Name,
+			T: t, Seed: seed, size: o.Size, only: o.Step, campaign: c.Name, kills: o.Kills, dir: o.Dir,
 			workers: make(chan struct{}, runtime.GOMAXPROCS(0)), counts: map[string]int64{},
 		}
 		if o.For > 0 {
@@ -121,6 +126,8 @@ type Run struct {
 	size     Size
 	only     string
 	campaign string
+	kills    int
+	dir      string
 	deadline time.Time
 	workers  chan struct{} // a token for each that may run
 	wg       sync.WaitGroup

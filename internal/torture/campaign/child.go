@@ -21,6 +21,8 @@ func Child() {
 	switch role {
 	case "kill":
 		err = killChild(argument)
+	case "ring":
+		err = ringChild(argument)
 	case "lock":
 		err = lockChild(argument)
 	}

@@ -54,6 +54,11 @@ var ways = map[string][]way{
 	"lock":      {errno(syscall.EACCES)},
 	"readdir":   {errno(syscall.EIO)},
 	"lstat":     {errno(syscall.EIO)},
+	"put":       {errno(syscall.EIO)},
+	"store":     {errno(syscall.EIO)},
+	"share":     {errno(syscall.ENOMEM), lateError},
+	"boot":      {errno(syscall.EACCES)},
+	"unshare":   {errno(syscall.EIO)},
 	"read":      readWays,
 	"readat":    readWays,
 }
@@ -209,6 +214,7 @@ func (f *faulty) play(sc script) error {
 		refused := l.store.Err()
 		err := l.play(o)
 		f.note(err)
+		f.look()
 		if err := l.settle(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
@@ -220,6 +226,13 @@ func (f *faulty) play(sc script) error {
 		}
 	}
 	return nil
+}
+
+// look notes that the log goes on without the mode that it was to have.
+func (f *faulty) look() {
+	if reason := f.life.store.Stats().LogModeReason; reason != "" {
+		f.note(errors.New(reason))
+	}
 }
 
 // reopen closes and opens; what the model knows of a failed Close is no promise.
@@ -298,6 +311,8 @@ func (f *faulty) reported() error {
 		return nil // the last one of a rewrite only forgets files that are gone; the others show as lost writes
 	}
 	switch f.met.Kind {
+	case "unshare", "store": // in a Close, which writes everything to the increment, and deletes the file
+		return nil
 	case "remove": // files of the past, and temporary ones: logged, and tried again
 		return nil
 	case "close": // of what is synced, or was only read

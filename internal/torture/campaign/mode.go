@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/perduredb/perdure"
@@ -10,7 +9,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// mode is one way to set up a store. Whoever adds a way to keep a log adds a line to modes.
+// mode is one way to set up a store. Whoever adds a way to keep a log adds a line to modes. The ring's
+// parts are filled by some writes, and its flusher does not come by itself: a script then does the same
+// things each time.
 type mode struct {
 	name string
 	log  []aof.Option // nil is no log: snapshots only
@@ -27,14 +28,9 @@ var modes = []mode{
 	{name: "no", log: []aof.Option{aof.Fsync(aof.No), aof.Timestamps(true)}},
 	{name: "commands", log: []aof.Option{aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
 	{name: "plain", log: []aof.Option{aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
-	{name: "ring", log: append(smallRing, aof.Fsync(aof.EverySec))},
-	{name: "ringno", log: append(smallRing, aof.Fsync(aof.No), aof.RDBBase(false), aof.Timestamps(true))},
+	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
 	{name: "snapshots"},
 }
-
-// smallRing has parts that some writes fill, and a flusher that does not come by itself: a script then
-// does the same things each time.
-var smallRing = slices.Clip([]aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)})
 
 // logs are the modes that keep a log with checksums.
 func logs() []mode {

@@ -137,9 +137,14 @@ func images(m mode, at moment, seed uint64, random int) []image {
 	}
 	all := []image{
 		{"killed", true, at.mem.Kill},
+	}
+	if at.op.Kind == "put" || at.op.Kind == "store" {
+		return all // the disk is as before
+	}
+	all = append(all, []image{
 		{"nothing", false, lose(4096, constant(vfs.Old))},
 		{"everything", false, lose(4096, constant(vfs.New))},
-	}
+	}...)
 	rng := rand.New(rand.NewPCG(seed, 13))
 	for _, unit := range []int64{512, 4096} {
 		things := at.mem.Things(unit)

@@ -1,0 +1,331 @@
+package campaign
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+const (
+	ringWriters = 64 // at most
+	ringKeys    = 8  // of each writer, used in turn
+)
+
+// ringLoad is what a child of campaign ring does.
+type ringLoad struct {
+	writers int
+	policy  aof.FsyncPolicy
+	size    int64 // of the ring
+	large   int   // every so many writes have a value that a part of the ring does not take
+}
+
+func (l ringLoad) options() []perdure.Option {
+	return []perdure.Option{
+		perdure.WithSaveRules(), perdure.WithDatabases(2),
+		perdure.WithAppendLog(aof.New(aof.LogMode(aof.Ring), aof.RingSize(l.size), aof.Fsync(l.policy), aof.AutoRewrite(0, 0))),
+	}
+}
+
+func (l ringLoad) String() string {
+	return fmt.Sprintf("%d %d %d %d", l.writers, l.policy, l.size, l.large)
+}
+
+func someRingLoad(rng *rand.Rand) ringLoad {
+	return ringLoad{
+		writers: 1 << rng.IntN(7),
+		policy:  []aof.FsyncPolicy{aof.EverySec, aof.No}[rng.IntN(2)],
+		size:    []int64{3 << 20, 3 << 20, 192 << 10, 12 << 10}[rng.IntN(4)],
+		large:   []int{100, 5_000}[rng.IntN(2)],
+	}
+}
+
+// ringKills is the campaign that Ring rests upon. A real process writes as fast as it can to a real
+// directory, and rewrites all the time; it is killed at a random moment, half of them while they start. What
+// a call has acknowledged is noted in memory that the process shares with this one. It must be found; so
+// must everything before it.
+func ringKills(r *Run) {
+	kills := r.by(12, 120)
+	if r.kills > 0 {
+		kills = r.kills
+	}
+	each := min(50, (kills+1)/2) // in one directory
+	for chain := 0; kills > 0; chain++ {
+		n := min(each, kills)
+		kills -= n
+		r.Go(fmt.Sprint("chain ", chain), func() error {
+			return ringKillChain(r, rand.New(rand.NewPCG(r.Seed, uint64(chain))), n)
+		})
+	}
+	r.Wait()
+}
+
+// ringKillChain kills so many processes in one directory.
+func ringKillChain(r *Run, rng *rand.Rand, kills int) error {
+	dir, err := os.MkdirTemp(r.dir, "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	k := &ringChain{data: filepath.Join(dir, "data"), acks: filepath.Join(dir, "acks"), rng: rng}
+	if err := os.WriteFile(k.acks, make([]byte, 8*ringWriters), 0o600); err != nil {
+		return err
+	}
+	for n := range kills {
+		if r.over() {
+			return nil
+		}
+		load := someRingLoad(rng)
+		skip, err := k.kill(r, load, n%2 == 1)
+		if skip != "" {
+			r.Skip(skip)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("kill %d, %v: %w", n, load, err)
+		}
+	}
+	return k.end(r)
+}
+
+// ringChain is one directory, in which one process after another is killed.
+type ringChain struct {
+	data, acks string
+	rng        *rand.Rand
+	acked      [ringWriters]int64
+	counted    int64 // of these, told in the summary
+}
+
+// kill lets a child write, kills it, and looks at what is left, which it leaves as it is: the next child
+// has to merge it.
+func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err error) {
+	cmd, err := child("ring", fmt.Sprintf("%v:%s:%s", load, k.acks, k.data))
+	if err != nil {
+		return "", err
+	}
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	after := time.Duration(k.rng.IntN(40_000)) * time.Microsecond
+	shoot := func() {
+		time.AfterFunc(after, func() {
+			_ = cmd.Process.Kill() // it is there: nobody has waited for it
+		})
+	}
+	if early {
+		shoot()
+	}
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		if reason, none := strings.CutPrefix(lines.Text(), "no ring: "); none {
+			skip = reason
+		}
+		if !early { // it writes: the clock starts
+			shoot()
+		}
+	}
+	_ = cmd.Wait() // killed
+	if complaint.Len() > 0 {
+		return "", fmt.Errorf("the child said: %s", complaint.String())
+	}
+	if skip != "" {
+		return skip, nil
+	}
+	words, err := os.ReadFile(k.acks)
+	if err != nil {
+		return "", err
+	}
+	for w := range k.acked {
+		// What was found once must be found again.
+		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(words[8*w:])))
+	}
+	r.Count("kills", 1)
+	return "", k.check(r, perdure.WithReadOnly())
+}
+
+// check opens what is left.
+func (k *ringChain) check(r *Run, more ...perdure.Option) error {
+	if _, err := os.Stat(filepath.Join(k.data, "appendonlydir", "appendonly.aof.manifest")); errors.Is(err, os.ErrNotExist) {
+		return k.none() // killed before there was a log
+	}
+	began := time.Now()
+	s, err := perdure.Open(k.data, append(ringLoad{size: 3 << 20}.options(), more...)...)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		return fmt.Errorf("Open took %v", took)
+	}
+	info := s.Recovery()
+	if info.Merged > 0 {
+		r.Count("with something to merge", 1)
+		r.Count("bytes merged", info.Merged)
+	}
+	if info.TailReason != "" {
+		err = fmt.Errorf("not merged: %s", info.TailReason)
+	}
+	total := int64(0)
+	for w := range k.acked {
+		if err == nil {
+			k.acked[w], err = ringWriterHas(s, w, k.acked[w])
+		}
+		total += k.acked[w]
+	}
+	if err == nil {
+		r.Count("writes found", total-k.counted)
+		k.counted = total
+	}
+	return firstError(err, s.CloseNoSave())
+}
+
+// none is right as long as nothing was acknowledged.
+func (k *ringChain) none() error {
+	for w, acked := range k.acked {
+		if acked > 0 {
+			return fmt.Errorf("writer %d: %d writes acknowledged, and there is no log", w, acked)
+		}
+	}
+	return nil
+}
+
+// end opens the directory for good.
+func (k *ringChain) end(r *Run) error {
+	if err := k.check(r); err != nil {
+		return err
+	}
+	names, err := filepath.Glob(filepath.Join(k.data, "appendonlydir", "*.tail*"))
+	if err == nil && len(names) > 0 {
+		err = fmt.Errorf("left behind: %q", names)
+	}
+	return err
+}
+
+// ringWriterHas tells whether a writer's keys hold what they must: the last write that was acknowledged, or
+// the one after it, and in every key the last that went there before. It returns the last.
+func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error) {
+	if last, err = lastRound(s, w); err != nil {
+		return 0, err
+	}
+	if last < acked || last > acked+1 {
+		return 0, fmt.Errorf("writer %d: write %d acknowledged, %d found", w, acked, last)
+	}
+	for round := max(1, last-ringKeys+1); round <= last; round++ {
+		for db := range ringDBs(round) {
+			if n, err := roundAt(s, db, w, round); err != nil || n != round {
+				return 0, fmt.Errorf("writer %d, up to %d: write %d of database %d: found %d, %w", w, last, round, db, n, err)
+			}
+		}
+	}
+	return last, nil
+}
+
+// ringDBs is how many databases a write is made to: to two by one transaction. It is the same for all
+// writes of a key.
+func ringDBs(round int64) int { return pick(round%ringKeys == 3, 2, 1) }
+
+func ringKey(w int, round int64) string { return fmt.Sprint("writer", w, ":", round%ringKeys) }
+
+// lastRound is the newest write that a store holds of a writer; 0 is none.
+func lastRound(s *perdure.Store, w int) (last int64, err error) {
+	for key := range int64(ringKeys) {
+		n, err := roundAt(s, 0, w, key)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, n)
+	}
+	return last, nil
+}
+
+// roundAt is the write that a key holds, which is that of a round.
+func roundAt(s *perdure.Store, db, w int, round int64) (int64, error) {
+	v, err := s.DB(db).Get(ringKey(w, round))
+	if errors.Is(err, perdure.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	text, _, _ := strings.Cut(string(v), ":")
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// ringChild writes until it is killed.
+func ringChild(argument string) error {
+	parts := strings.SplitN(argument, ":", 3)
+	var load ringLoad
+	if _, err := fmt.Sscan(parts[0], &load.writers, &load.policy, &load.size, &load.large); err != nil {
+		return err
+	}
+	s, err := perdure.Open(parts[2], load.options()...)
+	if err != nil {
+		return err
+	}
+	if stats := s.Stats(); stats.LogMode != "ring" {
+		fmt.Println("no ring:", stats.LogModeReason)
+		return s.CloseNoSave()
+	}
+	failed := make(chan error)
+	for w := range load.writers {
+		acks, err := vfs.OS().Share(parts[1])
+		if err != nil {
+			return err
+		}
+		go func() { failed <- load.write(s, w, acks) }()
+	}
+	fmt.Println("writing")
+	go func() {
+		for {
+			if err := s.Rewrite(context.Background()); err != nil {
+				failed <- err
+			}
+		}
+	}()
+	return <-failed
+}
+
+// write is one writer.
+func (l ringLoad) write(s *perdure.Store, w int, acks vfs.Shared) error {
+	last, err := lastRound(s, w)
+	if err != nil {
+		return err
+	}
+	small := make([]byte, 0, 300)
+	large := make([]byte, l.size/3+1000)
+	for round := last + 1; err == nil; round++ {
+		value := append(strconv.AppendInt(small[:0], round, 10), ':')
+		value = value[:len(value)+int(round%200)]
+		if (round+int64(w))%int64(l.large) == 0 {
+			copy(large, value[:22])
+			value = large
+		}
+		key := ringKey(w, round)
+		if ringDBs(round) == 1 {
+			err = s.Set(key, value)
+		} else {
+			err = s.UpdateKeys([]string{key}, func(tx *perdure.Tx) error {
+				return errors.Join(tx.Set(key, value), tx.DB(1).Set(key, value))
+			})
+		}
+		if err == nil {
+			err = acks.Store(8*int64(w), uint64(round))
+		}
+	}
+	return err
+}
