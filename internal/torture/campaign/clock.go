@@ -56,7 +56,7 @@ type ack struct {
 
 // clockSchedule is one schedule, under a fake clock.
 func clockSchedule(rng *rand.Rand) (err error) {
-	x := &timed{mode: modes[1], mem: vfs.NewMem(dataDir), at: map[string]int64{}, gone: map[string]bool{}}
+	x := &timed{mode: modeOf("everysec"), mem: vfs.NewMem(dataDir), at: map[string]int64{}, gone: map[string]bool{}}
 	if x.s, err = x.open(x.mem); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func hostile(r *Run) {
 // hostileStore is the files of an honest store: a log and a dump.
 func hostileStore() (map[string]string, error) {
 	mem := vfs.NewMem(dataDir)
-	l := newLife(modes[0], mem, []state{{}}, 0)
+	l := newLife(modeOf("always"), mem, []state{{}}, 0)
 	err := firstError(l.open(), l.playAll(script{{key: "k", value: "v"}, {kind: opRewrite}, {key: "l", value: "w"}, {kind: opSave}}))
 	if err == nil {
 		err = l.store.Close()
@@ -112,7 +112,7 @@ func springTrap(r *Run, files map[string]string, name string, set func(path, out
 		return err
 	}
 	for _, opts := range [][]perdure.Option{
-		modes[0].options(), modes[0].options(perdure.WithReadOnly()), modes[5].options(),
+		modeOf("always").options(), modeOf("always").options(perdure.WithReadOnly()), modeOf("snapshots").options(),
 	} {
 		r.Count("cases", 1)
 		if err := openTrapped(dir, name, opts); err != nil {
@@ -198,7 +198,7 @@ func tryManifest(r *Run, files map[string]string, text string) error {
 	if err != nil {
 		return err
 	}
-	s, err := perdure.Open(dir, modes[0].options()...)
+	s, err := perdure.Open(dir, modeOf("always").options()...)
 	if err == nil {
 		return errors.Join(errors.New("it was taken"), s.CloseNoSave())
 	}
@@ -249,9 +249,9 @@ const maxBomb = 16 << 20
 func tryBomb(r *Run, name, data string) error {
 	r.Count("cases", 1)
 	kind, _, _ := strings.Cut(name, "/")
-	file, m := "dump.rdb", modes[5]
+	file, m := "dump.rdb", modeOf("snapshots")
 	if kind == "log" {
-		file, m = "appendonly.aof", modes[0]
+		file, m = "appendonly.aof", modeOf("always")
 	}
 	mem, err := inMem(map[string]string{file: data})
 	if err != nil {
@@ -283,7 +283,7 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 		}
 		return nil
 	})
-	s, err := perdure.Open(dataDir, modes[0].options(perdure.WithFS(denied), perdure.WithReadOnly())...)
+	s, err := perdure.Open(dataDir, modeOf("always").options(perdure.WithFS(denied), perdure.WithReadOnly())...)
 	if err != nil {
 		return fmt.Errorf("to read only: %w", err)
 	}
@@ -293,7 +293,7 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	if _, err := modes[0].open(denied); !errors.Is(err, fs.ErrPermission) {
+	if _, err := modeOf("always").open(denied); !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("to write: %w", err)
 	}
 	return nil

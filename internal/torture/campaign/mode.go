@@ -32,6 +32,16 @@ var modes = []mode{
 	{name: "snapshots"},
 }
 
+// modeOf returns the mode of a name.
+func modeOf(name string) mode {
+	for _, m := range modes {
+		if m.name == name {
+			return m
+		}
+	}
+	panic("campaign: no mode " + name)
+}
+
 // logs are the modes that keep a log with checksums.
 func logs() []mode {
 	var with []mode

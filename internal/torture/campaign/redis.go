@@ -43,7 +43,7 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 	if err := os.Mkdir(theirs, 0o700); err != nil {
 		return err
 	}
-	s, err := perdure.Open(ours, modes[1].options()...)
+	s, err := perdure.Open(ours, modeOf("everysec").options()...)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func exchange(r *Run, ours, theirs, want string) error {
 		if got != want {
 			return fmt.Errorf("redis-server reads our log (torn: %v) otherwise: %s", torn, difference(got, want))
 		}
-		if err := readBy(theirs, modes[1], want); err != nil {
+		if err := readBy(theirs, modeOf("everysec"), want); err != nil {
 			return fmt.Errorf("redis-server's log (torn: %v): %w", torn, err)
 		}
 		r.Count("logs exchanged", 2)
@@ -116,7 +116,7 @@ func exchange(r *Run, ours, theirs, want string) error {
 	r.Count("dumps exchanged", 2)
 	// Our log is not read again: where a server cuts a torn tail it cuts our last marks with it, and
 	// the group that they closed counts as torn unless the server has gone on behind it.
-	return firstError(readBy(theirs, modes[5], want), readBy(ours, modes[5], want))
+	return firstError(readBy(theirs, modeOf("snapshots"), want), readBy(ours, modeOf("snapshots"), want))
 }
 
 // difference shows where two data sets part.

@@ -80,7 +80,7 @@ func fixtures(seed uint64) ([]*fixture, error) {
 		}
 		return err
 	}
-	always, everysec, commands, snapshots := modes[0], modes[1], modes[3], modes[5]
+	always, everysec, commands, snapshots := modeOf("always"), modeOf("everysec"), modeOf("commands"), modeOf("snapshots")
 	big := mode{name: "long increments", log: []aof.Option{aof.Fsync(aof.Always), aof.Timestamps(true)}, always: true}
 	save := op{kind: opSave}
 	err := firstError(
