@@ -43,7 +43,7 @@ func (e *Engine) defragment() {
 		return
 	}
 	if !d.begun {
-		d.seen, d.begun = changes, true
+		d.seen, d.begun, d.ordered = changes, true, false
 	}
 	began := time.Now()
 	var spent time.Duration
