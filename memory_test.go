@@ -69,3 +69,30 @@ func TestMemoryGoesBack(t *testing.T) {
 		}
 	})
 }
+
+// TestFlushGoesBackInManyTicks is for memory that takes more than one tick of the loop to give back,
+// on the real clock: nothing after the first tick went back.
+func TestFlushGoesBackInManyTicks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes 400 MiB")
+	}
+	s, err := perdure.New()
+	ok(t, err)
+	defer s.Close()
+	debug.FreeOSMemory()
+	empty := rss(t)
+	value := make([]byte, 100<<10)
+	for i := range 4000 {
+		ok(t, s.Set(strconv.Itoa(i), value))
+	}
+	full := rss(t) - empty
+	ok(t, s.FlushAll())
+	deadline := time.After(20 * time.Second)
+	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; {
+		select {
+		case <-tick:
+		case <-deadline:
+			t.Fatalf("%d of %d bytes are still in RAM", rss(t)-empty, full)
+		}
+	}
+}

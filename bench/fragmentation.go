@@ -36,6 +36,9 @@ func fragmentation(s settings) error {
 		}
 		f.line(p.name)
 	}
+	if err := f.disturbance(); err != nil {
+		return err
+	}
 	return out.Close()
 }
 
@@ -130,4 +133,45 @@ func (f *fragmenter) line(name string) {
 	}
 	fmt.Fprintf(f.w, "| %s | %d | %.1f | %.1f | %.1f | %s | %.2f s |\n", name, s.Keys, float64(s.MemoryUsed)/mib,
 		float64(s.MemoryReserved)/mib, float64(rss)/mib, ratio, since.Sub(began).Seconds())
+}
+
+// disturbance is how long Get and Set take while entries are moved, and when that is over.
+func (f *fragmenter) disturbance() error {
+	fmt.Fprintf(f.w, "\n| %d keys, nine of ten deleted | calls | p50 | p99 | p99.9 | p99.99 | longest |\n|---|---|---|---|---|---|---|\n", f.keys)
+	if err := f.fill(1, sized(64)); err != nil {
+		return err
+	}
+	if err := f.delete(0.9); err != nil {
+		return err
+	}
+	moving := f.time(func(time.Duration) bool { return f.store.Stats().DefragRunning })
+	rest := f.time(func(d time.Duration) bool { return d < 2*time.Second })
+	for _, row := range []struct {
+		name string
+		took [2]histogram
+	}{{"while entries are moved", moving}, {"at rest", rest}} {
+		for i, call := range []string{"Get", "Set"} {
+			h := &row.took[i]
+			fmt.Fprintf(f.w, "| %s, %s | %d | %v | %v | %v | %v | %v |\n", call, row.name, h.count, h.quantile(0.5), h.quantile(0.99),
+				h.quantile(0.999), h.quantile(0.9999), h.max)
+		}
+	}
+	return nil
+}
+
+// time does Get and Set of random keys in turn, for as long as it is told to go on.
+func (f *fragmenter) time(more func(time.Duration) bool) (took [2]histogram) {
+	began := time.Now()
+	var value []byte
+	for i := 0; i%4096 != 0 || more(time.Since(began)); i++ {
+		key := f.key(f.rng.IntN(f.keys))
+		begin := time.Now()
+		if i&1 == 0 {
+			value, _ = f.store.AppendGet(value[:0], key) // most of the keys are not there
+		} else if err := f.store.Set(key, values[:valueSize]); err != nil {
+			panic(err) // a store in memory does not refuse
+		}
+		took[i&1].record(time.Since(begin))
+	}
+	return took
 }

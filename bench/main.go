@@ -4,6 +4,7 @@
 //	go run . design               the bars of the design, row by row; design.md, design.json
 //	go run . dumps               reading and writing of large dumps, beside redis-server; dumps.md, dumps.json
 //	go run . memory               what a store gives back of memory that it does not need any more; memory.md
+//	go run . contention           what locks cost, with more goroutines and processors than there are; contention.md
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it from its own directory, or from the root of the repository with go -C bench run . (flags
@@ -71,6 +72,8 @@ func run(mode string, args []string) error {
 		return dumps(s)
 	case "memory":
 		return fragmentation(s)
+	case "contention":
+		return contention(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -78,7 +81,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("no mode %q: all, design, dumps, memory or draw", mode)
+	return fmt.Errorf("no mode %q: all, design, dumps, memory, contention or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {

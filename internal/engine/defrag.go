@@ -20,8 +20,9 @@ const (
 // defragger is the state of the background loop's defragmentation.
 type defragger struct {
 	*table.Defragmenter
-	seen    int64 // what changes was when a round began
-	ordered bool  // that round found nothing to do
+	seen    int64 // what changes was when the round began
+	begun   bool  // a round is under way
+	ordered bool  // the last one found nothing to do
 
 	running atomic.Bool
 	took    atomic.Int64 // ns
@@ -41,7 +42,9 @@ func (e *Engine) defragment() {
 	if d.ordered && changes == d.seen {
 		return
 	}
-	d.seen = changes
+	if !d.begun {
+		d.seen, d.begun, d.ordered = changes, true, false
+	}
 	began := time.Now()
 	var spent time.Duration
 	for spent < defragBudget && time.Since(began) < defragLimit {
@@ -49,7 +52,7 @@ func (e *Engine) defragment() {
 		round, more := d.steps()
 		spent += time.Since(slice)
 		if round {
-			d.ordered = !more
+			d.begun, d.ordered = false, !more
 			break
 		}
 		d.running.Store(true)

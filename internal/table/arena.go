@@ -101,13 +101,20 @@ func choose(free, at uint64, n int) int {
 
 func (a *arena) take(c uint32, unit, n int) uint32 {
 	mask := unitMask(unit, n)
-	warmed := bits.OnesCount64(a.warm[c] & mask)
 	a.free[c] &^= mask
-	a.warm[c] |= mask
 	a.freeUnits -= n
-	a.idleUnits -= warmed
-	a.warmUnits += n - warmed
-	return c<<refChunkShift | uint32(unit*unitWords)
+	a.idleUnits -= bits.OnesCount64(a.warm[c] & mask)
+	r := c<<refChunkShift | uint32(unit*unitWords)
+	a.touched(r, n)
+	return r
+}
+
+// touched notes that the n units at r may be resident.
+func (a *arena) touched(r uint32, n int) {
+	c := r >> refChunkShift
+	mask := unitMask(int(r&refOffsetMask)/unitWords, n)
+	a.warmUnits += bits.OnesCount64(mask &^ a.warm[c])
+	a.warm[c] |= mask
 }
 
 func unitMask(unit, n int) uint64 {
@@ -149,11 +156,12 @@ func (a *arena) release(r uint32, n int) {
 	}
 	if checked {
 		poison(a.at(r)[:n*unitSize])
+		a.touched(r, n)
 	}
 	a.pool.releases.Add(1)
 	a.free[c] |= mask
 	a.freeUnits += n
-	a.idleUnits += n
+	a.idleUnits += bits.OnesCount64(a.warm[c] & mask)
 	if a.free[c] == ^uint64(0) {
 		a.pool.putChunk(a.ids[c], a.warm[c])
 		a.vacate(c)
@@ -172,25 +180,30 @@ func (a *arena) vacate(c uint32) {
 	a.vacant = append(a.vacant, c)
 }
 
-// discard gives free units of chunk c back to the system, but for what makes no whole page of its, and
-// at most max. It reports whether there were more.
+// discard gives free units of chunk c back to the system, at most max. It reports whether there were
+// more.
 func (a *arena) discard(c uint32, max int) (more bool) {
 	units := a.free[c] & a.warm[c]
-	if a.chunks[c] == nil || units == 0 {
-		return false
-	}
-	units = wholePages(units)
 	for bits.OnesCount64(units) > max {
 		units &^= 1 << (63 - bits.LeadingZeros64(units))
 		more = true
 	}
+	a.idleUnits -= a.cool(c, units)
+	return more
+}
+
+// cool gives units whose contents nobody needs back to the system, but for what makes no whole page of
+// its, and returns how many.
+func (a *arena) cool(c uint32, units uint64) int {
 	units = wholePages(units)
+	if units == 0 {
+		return 0
+	}
 	a.pool.discard(a.ids[c], units)
 	a.warm[c] &^= units
 	n := bits.OnesCount64(units)
-	a.idleUnits -= n
 	a.warmUnits -= n
-	return more
+	return n
 }
 
 // wholePages returns those of the units that make up whole pages of the system.

@@ -134,6 +134,13 @@ func (c *checker) checkPage(n uint32, p *page) (used int) {
 			c.failf("the free slot at %#x has flags %#x", r, slot[0])
 		}
 	}
+	up := p.unitsUpTop()
+	if p.flags&pageCut == 0 {
+		up = pageUnitsOf(p.class)
+	}
+	if mask := unitMask(int(base&refOffsetMask)/unitWords, up); mask&^c.k.warm[base>>refChunkShift] != 0 {
+		c.failf("page %d has units that count as not touched", n)
+	}
 	if used != int(p.used) || used == 0 {
 		c.failf("page %d says %d records, has %d", n, p.used, used)
 	}
@@ -303,8 +310,6 @@ func (c *checker) checkUnits() {
 			}
 		case c.units[n]^c.k.free[n] != math.MaxUint64:
 			c.failf("chunk %d: units %#x are used, %#x free", n, c.units[n], c.k.free[n])
-		case c.units[n]&^c.k.warm[n] != 0:
-			c.failf("chunk %d: units %#x are used, only %#x warm", n, c.units[n], c.k.warm[n])
 		}
 		free += bits.OnesCount64(c.k.free[n])
 		idle += bits.OnesCount64(c.k.free[n] & c.k.warm[n])

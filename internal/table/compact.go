@@ -87,7 +87,7 @@ func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
 func (d *Defragmenter) moveSpans(k *keyspace) {
 	for range stepPages {
 		if d.limit == noLimit || int(d.page) >= len(k.pages) {
-			d.finish(k)
+			d.page, d.phase = 0, (*Defragmenter).cut
 			return
 		}
 		p := &k.pages[d.page]

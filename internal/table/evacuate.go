@@ -7,7 +7,8 @@ package table
 // listPlan is what is known and decided of the pages of one class.
 type listPlan struct {
 	used  int              // records
-	pages int              // but for those that leave whatever is decided
+	top   int              // slots that were ever used, in pages
+	pages int              // that do not leave whatever is decided
 	bins  [shareBins]int32 // of these, by how full they are
 	bin   int              // pages in bins below this one leave,
 	quota int32            // and as many of this
@@ -37,6 +38,7 @@ func (d *Defragmenter) survey(k *keyspace) {
 		l.used += int(p.used)
 		if !d.leaves(d.page, p) {
 			l.pages++
+			l.top += int(p.top)
 			l.bins[binOf(p)]++
 		}
 	}
@@ -44,17 +46,27 @@ func (d *Defragmenter) survey(k *keyspace) {
 		return
 	}
 	for i := range d.lists {
-		d.lists[i].decide(int(slotCounts[i%numClasses]))
+		d.lists[i].decide(i % numClasses)
 	}
 	d.phase = (*Defragmenter).mark
 }
 
+// fewPages is how many pages of a class are written anew where none of them can be saved, but units at
+// their ends.
+const fewPages = 4
+
 // decide chooses the pages that leave.
-func (l *listPlan) decide(slots int) {
+func (l *listPlan) decide(class int) {
+	slots := int(slotCounts[class])
 	if float64(l.used) > sparse*float64(l.pages*slots) {
 		return
 	}
 	victims := int32(l.pages - int(float64(l.used)/(packed*float64(slots))) - 1)
+	if size := slotSizes[class]; victims <= 0 && l.pages <= fewPages && canDiscard &&
+		unitsFor(l.used*size) < unitsFor(l.top*size) {
+		l.bin = shareBins
+		return
+	}
 	for l.bin = 0; victims > 0 && l.bin < shareBins; l.bin++ {
 		if l.bins[l.bin] > victims {
 			l.quota = victims
@@ -154,4 +166,35 @@ func (k *keyspace) move(r, n uint32) {
 	}
 	k.setRef(at, to)
 	k.freeSlot(r)
+}
+
+// cut gives the ends of pages that were never used back to the system, where a keyspace has many pages
+// that are not full: one of each class at least.
+func (d *Defragmenter) cut(k *keyspace) {
+	if !canDiscard || !k.sparse() {
+		d.finish(k)
+		return
+	}
+	cut := 0
+	end := min(d.page+stepPages, uint32(len(k.pages)))
+	for ; d.page < end && cut < stepUnits; d.page++ {
+		if p := &k.pages[d.page]; p.flags&pageLive != 0 {
+			cut += k.cutPage(d.page, p)
+		}
+	}
+	if int(d.page) >= len(k.pages) {
+		d.finish(k)
+	}
+}
+
+func (k *keyspace) cutPage(n uint32, p *page) (units int) {
+	up := p.unitsUpTop()
+	if up == pageUnitsOf(p.class) {
+		return 0
+	}
+	r := n << pageShift
+	c := r >> refChunkShift
+	mask := unitMask(int(r&refOffsetMask)/unitWords+up, pageUnitsOf(p.class)-up)
+	p.flags |= pageCut
+	return k.cool(c, mask&k.warm[c])
 }

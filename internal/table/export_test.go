@@ -24,3 +24,6 @@ func MaskHash(mask uint64) (restore func()) {
 
 // Checked says that the build looks for misuse of memory.
 const Checked = checked
+
+// Held is the size of the view's before-images.
+func (v *View) Held() int64 { return v.held.Load() }

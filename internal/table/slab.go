@@ -85,6 +85,7 @@ const (
 	pageNew                 // may have records marked new
 	pageLarge               // may have records whose value is in a span
 	pageLeaving             // is being evacuated: in no list, and gets no new records
+	pageCut                 // units behind its top may have been given back to the system
 )
 
 // slotCounts is how many slots a page of each class has.
@@ -139,6 +140,9 @@ func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32) {
 	} else {
 		r = n<<pageShift + uint32(int(p.top)*size/8)
 		p.top++
+		if p.flags&pageCut != 0 {
+			k.warmUp(n, p)
+		}
 	}
 	p.used++
 	if p.full() {
@@ -220,6 +224,20 @@ func (k *keyspace) freeSlot(r uint32) {
 	p.unused = uint16(r-n<<pageShift) + 1
 	if full && p.flags&pageLeaving == 0 {
 		k.list(n)
+	}
+}
+
+// unitsUpTop is how many units of a page have slots that were used.
+func (p *page) unitsUpTop() int {
+	return int(unitsFor(int(p.top) * slotSizes[p.class]))
+}
+
+// warmUp notes that page n, which was cut, has grown.
+func (k *keyspace) warmUp(n uint32, p *page) {
+	units := p.unitsUpTop()
+	k.touched(n<<pageShift, units)
+	if units == pageUnitsOf(p.class) {
+		p.flags &^= pageCut
 	}
 }
 
