@@ -52,18 +52,18 @@ func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	h := e.table.Hash(key)
 	s := e.table.Shard(h)
 	s.Lock()
-	if e.closed {
-		s.Unlock()
-		return dst, ErrClosed
+	if !e.closed {
+		if out, ok := s.AppendString(dst, db, h, key); ok {
+			s.Unlock()
+			return out, nil
+		}
 	}
-	dst, exists, plain := s.AppendString(dst, db, h, key)
 	s.Unlock()
-	switch {
-	case plain:
-		return dst, nil
-	case !exists:
-		return dst, ErrNotFound
-	}
+	return e.getAny(dst, db, key)
+}
+
+// getAny is Get of a key that is not there, or is more than a plain string.
+func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 	err := e.read(db, key, func(it table.Item) error {
 		if it.Kind() != table.String {
 			return ErrWrongType

@@ -1,15 +1,22 @@
 package table
 
-import "sync/atomic"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // keyspace is one shard's part of one database. Everything of it is guarded by the shard's lock,
 // also when a Flush has taken it out of the shard and only a view still reads it.
 //
-// What a search needs stands first, in two cache lines.
+// What a search needs of it stands first, in one cache line: the directory, its depth, and where the
+// chunks are.
 type keyspace struct {
-	arena
 	index
+	arena
 	slabs
+
+	segments int
+	byDepth  [maxDepth + 1]uint32 // how many segments
 
 	seed      [2]uint64 // constant
 	spanUnits int64     // in spans, also those that only pins hold
@@ -43,9 +50,17 @@ func (c *count) swap(o *count) {
 func (k *keyspace) hashAt(r uint32) uint64 {
 	rec := parse(k.at(r))
 	if rec.key == nil {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return hash(k.seed, rec.key)
+}
+
+// plainKey reports whether slot has a record with this key that is not wide and not large and has no
+// expiry, which is what most are. It compares where the key of such a record is, whatever is read from
+// it, so that the processor need not wait for one to ask for the other.
+func plainKey(slot, key []byte) bool {
+	const mask = 0xff00 | flagExpire | flagWide | flagLarge
+	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8 && string(slot[4:4+len(key)]) == string(key)
 }
 
 // hasKey reports whether the record at r has the key.
@@ -63,7 +78,7 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 		return false
 	}
 	if rec.key == nil {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return string(rec.key) == string(key)
 }
@@ -84,7 +99,7 @@ func (k *keyspace) store(key []byte, c *content) uint32 {
 
 // fill writes the contents of a span that no reader has.
 func (k *keyspace) fill(s span, key []byte, c *content) {
-	memory := k.at(s.ref)
+	memory := k.run(s.ref, s.units)
 	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
 }
 

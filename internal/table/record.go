@@ -236,7 +236,7 @@ func (r *record) content() content {
 func (k *keyspace) recordAt(r uint32) record {
 	rec := parse(k.at(r))
 	if rec.flags&flagLarge != 0 {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return rec
 }

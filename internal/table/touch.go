@@ -8,7 +8,7 @@ func (s *Shard) Touch(db int, h uint64) {
 	if k == nil || k.keys == 0 {
 		return
 	}
-	s.touched += bucketOf(k.segment(k.segmentOf(h)), homeOf(h))[0]
+	s.touched += k.home(h)[0]
 }
 
 // TouchRecord asks for the record that a search for hash h will most likely compare first, up to its
@@ -18,8 +18,8 @@ func (s *Shard) TouchRecord(db int, h uint64) {
 	if k == nil || k.keys == 0 {
 		return
 	}
-	b := bucketOf(k.segment(k.segmentOf(h)), homeOf(h))
-	if m := matches(b, uint64(tagOf(h))*0x0101010101010101); m != 0 {
+	b := k.home(h)
+	if m := matches(b, patternOf(h)); m != 0 {
 		slot := k.at(refIn(b, slotOf(m)))
 		s.touched += slot[0] + slot[min(64, len(slot)-1)]
 	}
