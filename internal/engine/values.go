@@ -75,6 +75,9 @@ func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 }
 
 func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]byte, error) {
+	if out, ok := s.AppendString(dst, db, h, key); ok {
+		return out, nil
+	}
 	it, ok := x.find(s, h, db, key)
 	if !ok {
 		return dst, ErrNotFound
