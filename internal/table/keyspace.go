@@ -92,9 +92,17 @@ func (k *keyspace) store(key []byte, c *content) uint32 {
 		k.written(r, n, c.expire)
 		return r
 	}
+	return k.storeLarge(key, c, k.newSpan(key, c))
+}
+
+// newSpan returns a span with the key, when it is long, and the value.
+func (k *keyspace) newSpan(key []byte, c *content) span {
+	if c.mapped != nil {
+		return k.adoptSpan(c.mapped)
+	}
 	s := k.allocSpan(spanKey(len(key))+c.size(), 0)
 	k.fill(s, key, c)
-	return k.storeLarge(key, c, s)
+	return s
 }
 
 // fill writes the contents of a span that no reader has.
@@ -162,11 +170,12 @@ func (k *keyspace) overwrite(r uint32, rec *record, key []byte, c *content) bool
 func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content) {
 	s, size := rec.span, spanKey(len(key))+c.size()
 	need := unitsFor(size)
-	if _, pinned := k.pins[s.ref]; pinned || need > s.units || need < s.units/2 {
-		s = k.allocSpan(size, 0)
+	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || need > s.units || need < s.units/2 {
+		s = k.newSpan(key, c)
 		k.dropSpan(rec.span)
+	} else {
+		k.fill(s, key, c)
 	}
-	k.fill(s, key, c)
 	putLarge(k.at(r), key, c, s)
 	k.written(r, k.head(r), c.expire)
 }
