@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/perduredb/perdure/internal/table"
@@ -34,7 +35,7 @@ type Call struct {
 	At      time.Time     // of ExpireAt
 
 	Err error
-	Out []byte // what Get found; in the memory that Do returns
+	Out []byte // what Get found; in the memory that Do returns, or its own when it is large
 	N   int64  // the sum of IncrBy, the length of Append
 	Did bool   // whether the key existed, or was stored, or had an expiry
 }
@@ -52,9 +53,10 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 		durable = durable || c.Args.Durable
 	}
 	key := func(i int) string { return calls[i].Key }
+	var later pins
 	ran := false
 	run := func(x *exec) error {
-		ran, dst = true, x.do(dst, db, calls)
+		ran, dst = true, x.do(dst, db, calls, &later)
 		return nil
 	}
 	var err error
@@ -73,12 +75,13 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 			c.Err = err
 		}
 	}
+	later.each(e, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) })
 	return dst, err
 }
 
 // do does calls. An Out has the right length when it returns, and not yet the right place, because dst
 // may still move.
-func (x *exec) do(dst []byte, db int, calls []Call) []byte {
+func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
 	for i := range calls {
 		c := &calls[i]
 		s, h := x.keys.At(db, i)
@@ -91,7 +94,7 @@ func (x *exec) do(dst []byte, db int, calls []Call) []byte {
 			continue
 		}
 		before := len(dst)
-		if dst, c.Err = x.get(dst, s, h, db, c.Key); c.Err == nil {
+		if dst, c.Err = x.getLater(dst, s, h, db, c.Key, later, i); c.Err == nil {
 			c.Out = dst[before:]
 		}
 	}

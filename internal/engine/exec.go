@@ -29,6 +29,9 @@ type exec struct {
 	declared  []string      // keys that may be touched, sorted; nil is every key
 	shard     int           // any shard that is locked, for the counter of changes
 	keys      *table.KeySet // of an operation on several
+
+	mapped  table.Mapping // a large value that store takes; what it does not take is freed
+	encoded bool          // the unit has the command already
 }
 
 // newExec returns an exec with nothing in it.
@@ -43,6 +46,7 @@ func (e *Engine) newExec() *exec {
 
 func (e *Engine) free(x *exec) {
 	clear(x.undo)
+	e.table.Unmap(x.mapped)
 	*x = exec{e: e, unit: x.unit, undo: x.undo[:0], keys: x.keys}
 	e.pool.Put(x)
 }
@@ -87,11 +91,16 @@ func (e *Engine) write(db int, key string, durable bool, fn func(x *exec, s *tab
 	if len(key) > maxSize {
 		return ErrTooLarge
 	}
+	x := e.newExec()
+	defer e.free(x)
+	return x.write(key, durable, fn)
+}
+
+func (x *exec) write(key string, durable bool, fn func(x *exec, s *table.Shard, h uint64) error) error {
+	e := x.e
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
-	x := e.newExec()
-	defer e.free(x)
 	s.Lock()
 	if err := e.refusedLocked(); err != nil {
 		s.Unlock()

@@ -17,7 +17,11 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 		return r.err
 	}
 	aside := e.table.NewLike()
-	defer aside.Close()
+	defer func() {
+		e.use.Lock() // who has pinned a value of the old data set is to be done with it
+		aside.Close()
+		e.use.Unlock()
+	}()
 	var types typeSet
 	l := newLoader(e, aside, &types)
 	_, err := rdb.Decode(ctx, r, -1, l)

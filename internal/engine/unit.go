@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
@@ -15,6 +17,9 @@ type unit struct {
 	lastDB  int
 }
 
+// unitWords is more than what a SET has besides key and value, and its MULTI and EXEC.
+const unitWords = 256
+
 // keepUnit is the size above which a unit's buffer is not kept for the next one.
 const keepUnit = 64 << 10
 
@@ -25,6 +30,9 @@ func (u *unit) reset() {
 	u.buf = append(u.buf[:0], aof.Multi...)
 	u.n = 0
 }
+
+// grow makes room for a command with so many bytes of key and value.
+func (u *unit) grow(n int) { u.buf = slices.Grow(u.buf, n+unitWords) }
 
 // begin starts a command of argc arguments on database db.
 func (u *unit) begin(log aof.AppendLog, db, argc int) {
@@ -86,9 +94,15 @@ func (x *exec) commandValue(db int, name, key string, value []byte) {
 
 // commandSet adds SET k v, with PXAT ms for an expiry and KEEPTTL when the old one stays.
 func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
-	if x.log == nil {
-		return
+	switch {
+	case x.log == nil && x.encoded: // there was one
+		x.unit.reset()
+	case x.log != nil && !x.encoded:
+		x.appendSet(db, key, value, expireAtMs, keepTTL)
 	}
+}
+
+func (x *exec) appendSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
 	switch {
 	case keepTTL:
 		x.unit.begin(x.log, db, 4)

@@ -52,29 +52,36 @@ func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	h := e.table.Hash(key)
 	s := e.table.Shard(h)
 	s.Lock()
-	if e.closed {
-		s.Unlock()
-		return dst, ErrClosed
+	if !e.closed {
+		if out, ok := s.AppendString(dst, db, h, key); ok {
+			s.Unlock()
+			return out, nil
+		}
 	}
-	dst, exists, plain := s.AppendString(dst, db, h, key)
 	s.Unlock()
-	switch {
-	case plain:
-		return dst, nil
-	case !exists:
-		return dst, ErrNotFound
-	}
+	return e.getAny(dst, db, key)
+}
+
+// getAny is Get of a key that is not there, or is more than a plain string.
+func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
+	var later pins
 	err := e.read(db, key, func(it table.Item) error {
 		if it.Kind() != table.String {
 			return ErrWrongType
 		}
-		dst = it.AppendValue(dst)
+		if !it.Large() || !later.take(e, db, key, 0) {
+			dst = it.AppendValue(dst)
+		}
 		return nil
 	})
+	later.each(e, func(_ int, value []byte) { dst = append(dst, value...) })
 	return dst, err
 }
 
 func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]byte, error) {
+	if out, ok := s.AppendString(dst, db, h, key); ok {
+		return out, nil
+	}
 	it, ok := x.find(s, h, db, key)
 	if !ok {
 		return dst, ErrNotFound
@@ -87,7 +94,28 @@ func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]
 
 // Set stores a value, whatever the key held before.
 func (e *Engine) Set(db int, key string, value []byte, a SetArgs) error {
+	if len(value) > largeValue {
+		return e.setLarge(db, key, value, a)
+	}
 	return e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		return x.set(s, h, db, key, value, a)
+	})
+}
+
+// setLarge is Set of a value whose copy would hold the shard up.
+func (e *Engine) setLarge(db int, key string, value []byte, a SetArgs) error {
+	if err := e.admit(db, a.Durable); err != nil {
+		return err
+	}
+	if len(key) > maxSize {
+		return ErrTooLarge
+	}
+	x := e.newExec()
+	defer e.free(x)
+	if err := x.ahead(db, key, value, a); err != nil {
+		return err
+	}
+	return x.write(key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
 		return x.set(s, h, db, key, value, a)
 	})
 }
@@ -106,7 +134,7 @@ func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a
 		}
 	}
 	x.remember(s, h, db, key)
-	s.Set(db, h, key, table.String, value, at)
+	x.store(s, h, db, key, value, at)
 	x.dirty++
 	x.commandSet(db, key, value, at, a.KeepTTL)
 	return nil
@@ -220,8 +248,9 @@ func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byt
 }
 
 // MGet returns the values of keys as of one instant; nil for one that is absent or no string. They lie
-// one behind the other in memory.
+// one behind the other in memory, but for large ones.
 func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
+	var later pins
 	values := make([][]byte, len(keys))
 	all := make([]byte, 0, 64*len(keys))
 	err := e.readKeys(db, len(keys), func(i int) string { return keys[i] }, func(x *exec) error {
@@ -229,7 +258,7 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 			s, h := x.keys.At(db, i)
 			before := len(all)
 			var err error
-			if all, err = x.get(all, s, h, db, key); err == nil {
+			if all, err = x.getLater(all, s, h, db, key, &later, i); err == nil {
 				values[i] = all[before:] // of the right length; all may still move
 			}
 		}
@@ -241,6 +270,7 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 			values[i], all = all[:n:n], all[n:]
 		}
 	}
+	later.each(e, func(i int, value []byte) { values[i] = bytes.Clone(value) })
 	return values, err
 }
 

@@ -19,7 +19,8 @@ const ownMapping = 1<<32 - 1
 //
 // Slices into chunks stay valid until the run they point to is released: no memory ever moves.
 type arena struct {
-	chunks [][]byte // by number; vacant ones are nil
+	bases  []*[chunkSize]byte // of chunks, the first 256 KiB: what every search needs, and nothing else
+	chunks [][]byte           // by number; vacant ones are nil
 	pool   *pool
 	free   []uint64 // a bit for each free unit; 0 in vacant ones and in own mappings
 	warm   []uint64 // a bit for each unit that was used since the system last got it back
@@ -34,9 +35,16 @@ type arena struct {
 	first [3]int
 }
 
-// at returns the memory from r to the end of its chunk.
+// at returns the memory from r to the end of its chunk, or to 256 KiB of an own mapping.
 func (a *arena) at(r uint32) []byte {
-	return a.chunks[r>>refChunkShift][(r&refOffsetMask)<<3:]
+	return a.bases[r>>refChunkShift][(r&refOffsetMask)<<3:]
+}
+
+// run returns the memory of the n units at r.
+func (a *arena) run(r, n uint32) []byte {
+	at := int(r&refOffsetMask) << 3
+	end := at + int(n)*unitSize
+	return a.chunks[r>>refChunkShift][at:end:end]
 }
 
 // starts has a bit for each unit that a run of 1, 4 or 16 units may start at.
@@ -129,13 +137,15 @@ func (a *arena) number(memory []byte, id uint32, free, warm uint64) uint32 {
 	if n := len(a.vacant); n > 0 {
 		c := a.vacant[n-1]
 		a.vacant = a.vacant[:n-1]
-		a.chunks[c], a.ids[c], a.free[c], a.warm[c] = memory, id, free, warm
+		a.chunks[c], a.bases[c] = memory, (*[chunkSize]byte)(memory)
+		a.ids[c], a.free[c], a.warm[c] = id, free, warm
 		return c
 	}
 	if len(a.chunks) == maxChunks {
 		panic("table: out of memory: more than 32 GiB in one shard of a database")
 	}
 	a.chunks = append(a.chunks, memory)
+	a.bases = append(a.bases, (*[chunkSize]byte)(memory))
 	a.ids = append(a.ids, id)
 	a.free = append(a.free, free)
 	a.warm = append(a.warm, warm)
@@ -176,7 +186,7 @@ func (a *arena) vacate(c uint32) {
 	a.freeUnits -= bits.OnesCount64(a.free[c])
 	a.idleUnits -= bits.OnesCount64(a.free[c] & a.warm[c])
 	a.warmUnits -= bits.OnesCount64(a.warm[c])
-	a.chunks[c], a.free[c], a.warm[c], a.ids[c] = nil, 0, 0, 0
+	a.chunks[c], a.bases[c], a.free[c], a.warm[c], a.ids[c] = nil, nil, 0, 0, 0
 	a.vacant = append(a.vacant, c)
 }
 

@@ -146,6 +146,7 @@ func (k *keyspace) shrink() {
 		return
 	}
 	k.chunks = append([][]byte(nil), k.chunks[:n]...)
+	k.bases = append([]*[chunkSize]byte(nil), k.bases[:n]...)
 	k.free = append([]uint64(nil), k.free[:n]...)
 	k.warm = append([]uint64(nil), k.warm[:n]...)
 	k.ids = append([]uint32(nil), k.ids[:n]...)

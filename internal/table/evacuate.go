@@ -139,7 +139,7 @@ func (k *keyspace) empty(n uint32, max int) (moved int) {
 func (k *keyspace) move(r, n uint32) {
 	rec := parse(k.at(r))
 	if rec.key == nil {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	found, at, ok := k.find(k.hasher.hash(rec.key), rec.key)
 	if !ok || found != r {

@@ -85,10 +85,9 @@ func (k *keyspace) keepImage(slot []byte) {
 
 // imageOf copies what is in the slot of a large record whose span is pinned.
 func (k *keyspace) imageOf(slot []byte, rec *record) image {
-	size := int(rec.span.units) * unitSize
 	return image{
 		slot:   append([]byte(nil), slot[:rec.size]...),
-		memory: k.at(rec.span.ref)[:size:size],
+		memory: k.run(rec.span.ref, rec.span.units),
 		ref:    rec.span.ref,
 	}
 }

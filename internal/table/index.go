@@ -41,8 +41,6 @@ type index struct {
 	keys      int64
 	depth     uint8 // the directory has 1<<depth refs
 	shardBits uint8 // constant
-	segments  int
-	byDepth   [maxDepth + 1]uint32 // how many segments
 }
 
 // segment and bucket are windows on a unit.
@@ -99,12 +97,20 @@ func b2i(b bool) uint8 {
 func homeOf(h uint64) uint32 { return uint32(h>>8) & (segmentBuckets - 1) }
 
 // prefix returns the hash without the bits of the shard.
-func (k *keyspace) prefix(h uint64) uint64 { return h << k.shardBits }
+func (k *keyspace) prefix(h uint64) uint64 { return h << (k.shardBits & 63) }
 
 // segmentOf returns the head segment for a hash.
 func (k *keyspace) segmentOf(h uint64) uint32 {
-	return k.directory[k.prefix(h)>>(64-k.depth)]
+	return k.directory[k.prefix(h)>>1>>((63-k.depth)&63)]
 }
+
+// home returns the bucket that a search for hash h begins with. There is a key.
+func (k *keyspace) home(h uint64) bucket {
+	return bucketOf(k.segment(k.segmentOf(h)), homeOf(h))
+}
+
+// patternOf returns eight times the tag of hash h.
+func patternOf(h uint64) uint64 { return uint64(tagOf(h)) * 0x0101010101010101 }
 
 // place is where the index has a ref: slot i of the bucket at ref.
 type place struct {
@@ -141,7 +147,7 @@ func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
 		return 0, place{}, false
 	}
 	seg, home := k.segmentOf(h), homeOf(h)
-	pattern := uint64(tagOf(h)) * 0x0101010101010101
+	pattern := patternOf(h)
 	for more := true; more; seg, more = nextIn(k.segment(seg)) {
 		s := k.segment(seg)
 		for i := range uint32(segmentBuckets) {
@@ -150,7 +156,7 @@ func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
 			for m := matches(b, pattern); m != 0; m &= m - 1 {
 				slot := slotOf(m)
 				r := refIn(b, slot)
-				if k.hasKey(r, key) {
+				if plainKey(k.at(r), key) || k.hasKey(r, key) {
 					return r, place{seg + n*(bucketSize/8), slot}, true
 				}
 			}
@@ -163,7 +169,7 @@ func (k *keyspace) find(h uint64, key []byte) (r uint32, at place, ok bool) {
 }
 
 func refIn(b bucket, slot uint32) uint32 {
-	return binary.LittleEndian.Uint32(b[offRefs+slot%bucketSlots*4:])
+	return binary.LittleEndian.Uint32(b[(offRefs+slot*4)&(bucketSize-4):])
 }
 
 func overflow(b bucket) uint16 { return binary.LittleEndian.Uint16(b[offOverflow:]) }

@@ -9,6 +9,8 @@ type KeySet struct {
 	table  *Table
 	hashes []uint64 // in the order of the keys
 	shards [maxShards / 64]uint64
+
+	touched byte // means nothing; what is touched has to go somewhere
 }
 
 const (
@@ -76,11 +78,30 @@ func (ks *KeySet) At(db, i int) (*Shard, uint64) {
 	return ks.table.Shard(h), h
 }
 
+// touch asks for the buckets of keys, then finds in them the records that are most likely theirs, then
+// asks for these up to their second cache line. Each pass is so short that the processor is at several
+// keys at once.
 func (ks *KeySet) touch(db int, hashes []uint64) {
-	for _, h := range hashes {
-		ks.table.Shard(h).Touch(db, h)
+	var buckets [touchWindow]bucket
+	var slots [touchWindow][]byte
+	touched := byte(0)
+	for i, h := range hashes {
+		if k := ks.table.Shard(h).spaces[db]; k != nil && k.keys != 0 {
+			buckets[i] = k.home(h)
+			touched += buckets[i][0]
+		}
 	}
-	for _, h := range hashes {
-		ks.table.Shard(h).TouchRecord(db, h)
+	for i, h := range hashes {
+		if b := buckets[i]; b != nil {
+			if m := matches(b, patternOf(h)); m != 0 {
+				slots[i] = ks.table.Shard(h).spaces[db].at(refIn(b, slotOf(m)))
+			}
+		}
 	}
+	for _, slot := range slots[:len(hashes)] {
+		if len(slot) > 64 {
+			touched += slot[0] + slot[64]
+		}
+	}
+	ks.touched = touched
 }

@@ -1,15 +1,22 @@
 package table
 
-import "sync/atomic"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // keyspace is one shard's part of one database. Everything of it is guarded by the shard's lock,
 // also when a Flush has taken it out of the shard and only a view still reads it.
 //
-// What a search needs stands first, in two cache lines.
+// What a search needs of it stands first, in one cache line: the directory, its depth, and where the
+// chunks are.
 type keyspace struct {
-	arena
 	index
+	arena
 	slabs
+
+	segments int
+	byDepth  [maxDepth + 1]uint32 // how many segments
 
 	hasher    *hasher // the table's
 	spanUnits int64   // in spans, also those that only pins hold
@@ -44,9 +51,17 @@ func (c *count) swap(o *count) {
 func (k *keyspace) hashAt(r uint32) uint64 {
 	rec := parse(k.at(r))
 	if rec.key == nil {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return k.hasher.hash(rec.key)
+}
+
+// plainKey reports whether slot has a record with this key that is not wide and not large and has no
+// expiry, which is what most are. It compares where the key of such a record is, whatever is read from
+// it, so that the processor need not wait for one to ask for the other.
+func plainKey(slot, key []byte) bool {
+	const mask = 0xff00 | flagExpire | flagWide | flagLarge
+	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8 && string(slot[4:4+len(key)]) == string(key)
 }
 
 // hasKey reports whether the record at r has the key.
@@ -64,7 +79,7 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 		return false
 	}
 	if rec.key == nil {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return string(rec.key) == string(key)
 }
@@ -78,14 +93,22 @@ func (k *keyspace) store(key []byte, c *content) uint32 {
 		k.written(r, n, c.expire)
 		return r
 	}
+	return k.storeLarge(key, c, k.newSpan(key, c))
+}
+
+// newSpan returns a span with the key, when it is long, and the value.
+func (k *keyspace) newSpan(key []byte, c *content) span {
+	if c.mapped != nil {
+		return k.adoptSpan(c.mapped)
+	}
 	s := k.allocSpan(spanKey(len(key))+c.size(), 0)
 	k.fill(s, key, c)
-	return k.storeLarge(key, c, s)
+	return s
 }
 
 // fill writes the contents of a span that no reader has.
 func (k *keyspace) fill(s span, key []byte, c *content) {
-	memory := k.at(s.ref)
+	memory := k.run(s.ref, s.units)
 	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
 }
 
@@ -148,11 +171,12 @@ func (k *keyspace) overwrite(r uint32, rec *record, key []byte, c *content) bool
 func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content) {
 	s, size := rec.span, spanKey(len(key))+c.size()
 	need := unitsFor(size)
-	if _, pinned := k.pins[s.ref]; pinned || need > s.units || need < s.units/2 {
-		s = k.allocSpan(size, 0)
+	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || need > s.units || need < s.units/2 {
+		s = k.newSpan(key, c)
 		k.dropSpan(rec.span)
+	} else {
+		k.fill(s, key, c)
 	}
-	k.fill(s, key, c)
 	putLarge(k.at(r), key, c, s)
 	k.written(r, k.head(r), c.expire)
 }

@@ -49,6 +49,7 @@ type content struct {
 	n      int64
 	bytes  []byte
 	expire int64
+	mapped []byte // memory that has the value, and the key when that is long, already
 }
 
 // contentOf makes strings that are the canonical decimal of an int64 counters.
@@ -236,7 +237,7 @@ func (r *record) content() content {
 func (k *keyspace) recordAt(r uint32) record {
 	rec := parse(k.at(r))
 	if rec.flags&flagLarge != 0 {
-		rec.load(k.at(rec.span.ref))
+		rec.load(k.run(rec.span.ref, rec.span.units))
 	}
 	return rec
 }
@@ -276,6 +277,9 @@ func (it Item) ValueLen() int {
 	}
 	return len(it.value)
 }
+
+// Large reports whether the value is so long that it is better not copied under the lock: Pin is for it.
+func (it Item) Large() bool { return it.flags&flagLarge != 0 && len(it.value) >= pinAbove }
 
 // AppendValue appends the value to dst.
 func (it Item) AppendValue(dst []byte) []byte {

@@ -30,9 +30,10 @@ func (s *Shard) Lock() { s.mu.Lock() }
 // Unlock unlocks the shard. Then, without the lock, it may give values above 256 KiB that were freed
 // back to the system, when there is much of them.
 func (s *Shard) Unlock() {
+	p := s.pool
 	s.mu.Unlock()
-	if s.pool.urgent.Load() {
-		s.pool.settle()
+	if p.urgent.Load() {
+		p.settle()
 	}
 }
 
@@ -70,24 +71,31 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 }
 
 // AppendString appends the value of a key to dst if that is a plain String without an expiry, which is
-// what most keys are: Find for these, with nothing in between. Of any other key plain is false, dst as
-// it was, and Find tells more.
-func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, exists, plain bool) {
+// what most keys are: Find for these, with nothing in between. When ok is false dst is as it was, and
+// Find tells more.
+//
+// It looks only at the first record in the key's first bucket that may be it, so that the way through is
+// short: the processor sees some 500 instructions ahead, and the next call is to be among them.
+func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, ok bool) {
 	k := s.spaces[db]
-	if k == nil {
-		return dst, false, false
+	if k == nil || k.keys == 0 {
+		return dst, false
 	}
-	r, _, ok := k.find(h, bytesOf(key))
-	if !ok {
-		return dst, false, false
+	b := k.home(h)
+	m := matches(b, patternOf(h))
+	if m == 0 {
+		return dst, false
 	}
-	slot := k.at(r)
+	slot := k.at(refIn(b, slotOf(m)))
+	if !plainKey(slot, bytesOf(key)) {
+		return dst, false
+	}
 	head := binary.LittleEndian.Uint32(slot)
-	if head&(flagExpire|flagWide|flagLarge|flagCounter|flagOpaque) != 0 {
-		return dst, true, false
+	if head&(flagCounter|flagOpaque) != 0 {
+		return dst, false
 	}
-	n := 4 + int(head>>8&0xff)
-	return append(dst, slot[n:n+int(head>>16)]...), true, true
+	value := slot[4+len(key):] // where this is does not depend on what is read from the record
+	return append(dst, value[:head>>16]...), true
 }
 
 // Set gives a key a value and an expiry, 0 for none, and reports whether the key was there.
@@ -228,7 +236,7 @@ func (k *keyspace) extend(old uint32, at place, rec *record, suffix []byte) {
 		return
 	}
 	s := k.extendSpan(rec, suffix)
-	c.bytes = k.at(s.ref)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
+	c.bytes = k.run(s.ref, s.units)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
 	k.setRef(at, k.storeLarge(rec.key, &c, s))
 	k.drop(old)
 }
@@ -252,14 +260,14 @@ func (k *keyspace) extendLarge(r uint32, rec *record, suffix []byte) {
 	k.preserve(r)
 	end := spanKey(rec.keySize) + rec.valueSize
 	if s := rec.span; unitsFor(end+len(suffix)) <= s.units {
-		copy(k.at(s.ref)[end:], suffix)
+		copy(k.run(s.ref, s.units)[end:], suffix)
 		n := rec.size - rec.keySize + spanKey(rec.keySize) - largeFields
 		binary.LittleEndian.PutUint32(k.at(r)[n+4:], uint32(rec.valueSize+len(suffix)))
 		return
 	}
 	s := k.extendSpan(rec, suffix)
 	c := rec.content()
-	c.bytes = k.at(s.ref)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
+	c.bytes = k.run(s.ref, s.units)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
 	flagNewBefore := k.at(r)[0] & flagNew
 	putLarge(k.at(r), rec.key, &c, s)
 	k.at(r)[0] |= flagNewBefore
@@ -271,7 +279,7 @@ func (k *keyspace) extendLarge(r uint32, rec *record, suffix []byte) {
 func (k *keyspace) extendSpan(rec *record, suffix []byte) span {
 	size := spanKey(rec.keySize) + rec.valueSize + len(suffix)
 	s := k.allocSpan(size, size/2)
-	memory := k.at(s.ref)
+	memory := k.run(s.ref, s.units)
 	n := copy(memory, rec.key[:spanKey(rec.keySize)])
 	n += copy(memory[n:], rec.value)
 	copy(memory[n:], suffix)

@@ -18,6 +18,13 @@ func (k *keyspace) allocSpan(size, spare int) span {
 	return span{ref: k.alloc(int(units), false), units: units}
 }
 
+// adoptSpan makes a mapping a span of the keyspace.
+func (k *keyspace) adoptSpan(memory []byte) span {
+	units := unitsFor(len(memory))
+	k.spanUnits += int64(units)
+	return span{ref: k.number(memory, ownMapping, 0, 0) << refChunkShift, units: units}
+}
+
 // dropSpan ends a record's ownership of a span.
 func (k *keyspace) dropSpan(s span) {
 	if p, pinned := k.pins[s.ref]; pinned {

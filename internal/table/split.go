@@ -117,6 +117,7 @@ func (k *keyspace) dropIndex() {
 		return true
 	})
 	k.index = index{shardBits: k.shardBits} // it has no keys
+	k.segments, k.byDepth = 0, [maxDepth + 1]uint32{}
 }
 
 // eachHead calls f for every segment in the directory with the range of prefixes that it covers,

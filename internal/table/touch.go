@@ -8,19 +8,5 @@ func (s *Shard) Touch(db int, h uint64) {
 	if k == nil || k.keys == 0 {
 		return
 	}
-	s.touched += bucketOf(k.segment(k.segmentOf(h)), homeOf(h))[0]
-}
-
-// TouchRecord asks for the record that a search for hash h will most likely compare first, up to its
-// second cache line. It looks into what Touch asks for, so all keys are touched before it.
-func (s *Shard) TouchRecord(db int, h uint64) {
-	k := s.spaces[db]
-	if k == nil || k.keys == 0 {
-		return
-	}
-	b := bucketOf(k.segment(k.segmentOf(h)), homeOf(h))
-	if m := matches(b, uint64(tagOf(h))*0x0101010101010101); m != 0 {
-		slot := k.at(refIn(b, slotOf(m)))
-		s.touched += slot[0] + slot[min(64, len(slot)-1)]
-	}
+	s.touched += k.home(h)[0]
 }

@@ -1,0 +1,87 @@
+package table
+
+// A value of megabytes is not copied while its shard is locked, because the copy would hold up everybody
+// else's keys. It is written to memory of its own before the lock is taken, which then only links it
+// (Map, SetMapped), and read after the lock is released, which only pins it (Pin).
+
+// pinAbove is the size from which a pin, with its second turn of the lock, costs less than it saves.
+const pinAbove = 64 << 10
+
+// Mapping is a value in memory of its own, which no key has yet. The zero value is none.
+type Mapping struct {
+	memory []byte
+	value  []byte // in it
+}
+
+// Map copies a value that is to be stored under key, when it is large enough to get memory of its own,
+// above 256 KiB; otherwise it returns no Mapping. It takes no lock of a shard. What SetMapped does not
+// take is for Unmap.
+func (t *Table) Map(key string, value []byte) Mapping {
+	n := spanKey(len(key))
+	if len(value) > maxSize-n {
+		return Mapping{}
+	}
+	units := unitsFor(n + len(value))
+	if units <= chunkUnits {
+		return Mapping{}
+	}
+	memory := t.pool.mapping(int(units) * unitSize)
+	copy(memory, key[:n])
+	copy(memory[n:], value)
+	return Mapping{memory: memory, value: memory[n : n+len(value)]}
+}
+
+// Ok reports whether there is a Mapping.
+func (m Mapping) Ok() bool { return m.memory != nil }
+
+// Unmap gives the memory of a Mapping back. No shard is locked.
+func (t *Table) Unmap(m Mapping) {
+	if m.Ok() {
+		t.pool.putMapping(m.memory)
+		t.pool.settle()
+	}
+}
+
+// SetMapped is Set of a String with what Map returned for the same key.
+func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs int64) bool {
+	c := content{bytes: m.value, expire: expireAtMs, mapped: m.memory}
+	return s.set(db, h, bytesOf(key), &c)
+}
+
+// Pin holds a large value as it was under the lock, for who reads it without. Writers meanwhile give the
+// key other memory.
+type Pin struct {
+	shard *Shard
+	space *keyspace
+	ref   uint32
+	value []byte
+}
+
+// Pin pins the value of a key. ok is false when it has none that is Large. Release must follow.
+func (s *Shard) Pin(db int, h uint64, key string) (p Pin, ok bool) {
+	k := s.spaces[db]
+	if k == nil {
+		return Pin{}, false
+	}
+	r, _, ok := k.find(h, bytesOf(key))
+	if !ok {
+		return Pin{}, false
+	}
+	rec := k.recordAt(r)
+	if rec.flags&flagLarge == 0 || rec.valueSize < pinAbove {
+		return Pin{}, false
+	}
+	k.pin(rec.span)
+	return Pin{shard: s, space: k, ref: rec.span.ref, value: rec.value}, true
+}
+
+// Value is what is pinned. It must not be changed.
+func (p Pin) Value() []byte { return p.value }
+
+// Release ends a pin. It locks the shard.
+func (p Pin) Release() {
+	p.shard.Lock()
+	p.space.unpin(p.ref)
+	p.space.releaseDetached()
+	p.shard.Unlock()
+}

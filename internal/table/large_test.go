@@ -1,0 +1,96 @@
+package table_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// TestPinOutlives: a pinned value stays as it was through everything that can happen to its key, and its
+// memory is free when the last pin is gone.
+func TestPinOutlives(t *testing.T) {
+	const size = 300 << 10
+	old, other := bytes.Repeat([]byte("o"), size), bytes.Repeat([]byte("x"), size)
+	long := string(bytes.Repeat([]byte("k"), 2000)) // a key that stands in the span
+	ends := map[string]func(tab *table.Table, s *table.Shard, h uint64, key string){
+		"Set": func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Set(0, h, key, table.String, other, 0) },
+		"Set shorter": func(_ *table.Table, s *table.Shard, h uint64, key string) {
+			s.Set(0, h, key, table.String, other[:9], 7)
+		},
+		"SetMapped": func(tab *table.Table, s *table.Shard, h uint64, key string) {
+			s.SetMapped(0, h, key, tab.Map(key, other), 9)
+		},
+		"Append":     func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Append(0, h, key, other[:5]) },
+		"Append all": func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Append(0, h, key, other) },
+		"SetExpire":  func(_ *table.Table, s *table.Shard, h uint64, key string) { s.SetExpire(0, h, key, 5) },
+		"Delete":     func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Delete(0, h, key) },
+		"Flush":      func(_ *table.Table, s *table.Shard, _ uint64, _ string) { s.Flush(0) },
+	}
+	for name, end := range ends {
+		for _, key := range []string{"k", long} {
+			for _, mapped := range []bool{false, true} {
+				tab := table.New(small)
+				h := tab.Hash(key)
+				s := tab.Shard(h)
+				set := func() {
+					if m := tab.Map(key, old); mapped {
+						s.SetMapped(0, h, key, m, 0)
+					} else {
+						tab.Unmap(m)
+						s.Set(0, h, key, table.String, old[:100<<10], 0)
+					}
+				}
+				set()
+				s.Lock()
+				one, ok := s.Pin(0, h, key)
+				two, also := s.Pin(0, h, key)
+				end(tab, s, h, key)
+				s.Unlock()
+				if !ok || !also {
+					t.Fatal("no pin")
+				}
+				one.Release()
+				if v := two.Value(); len(v) < 100<<10 || !bytes.Equal(v, old[:len(v)]) {
+					t.Errorf("%s: the pinned value changed", name)
+				}
+				if err := tab.Check(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				two.Release()
+				if err := tab.Check(); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				s.Lock()
+				s.Flush(0)
+				s.Unlock()
+				if m := tab.Memory(); m.Used() != 0 || m.Reserved != 0 {
+					t.Errorf("%s: %+v is left", name, m)
+				}
+				tab.Close()
+			}
+		}
+	}
+}
+
+// TestMapOnlyWhatIsLarge: others are copied under the lock, and have no pin.
+func TestMapOnlyWhatIsLarge(t *testing.T) {
+	tab := table.New(small)
+	defer tab.Close()
+	if m := tab.Map("k", make([]byte, 256<<10)); m.Ok() {
+		t.Error("256 KiB were mapped")
+	}
+	h := tab.Hash("k")
+	s := tab.Shard(h)
+	s.Lock()
+	defer s.Unlock()
+	for _, size := range []int{0, 1 << 10, 60 << 10} {
+		s.Set(0, h, "k", table.String, make([]byte, size), 0)
+		if _, ok := s.Pin(0, h, "k"); ok {
+			t.Errorf("%d bytes were pinned", size)
+		}
+	}
+	if _, ok := s.Pin(0, h, "none"); ok {
+		t.Error("nothing was pinned")
+	}
+}
