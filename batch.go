@@ -20,26 +20,39 @@ type Batch struct {
 }
 
 // Get asks for the value of key: Value gives it.
-func (b *Batch) Get(key string) int { return b.add(engine.Call{Verb: engine.VerbGet, Key: key}) }
+func (b *Batch) Get(key string) int {
+	b.add(engine.VerbGet, key)
+	return len(b.calls) - 1
+}
 
 // Exists asks whether key exists: Bool tells.
 func (b *Batch) Exists(key string) int {
-	return b.add(engine.Call{Verb: engine.VerbExists, Key: key})
+	b.add(engine.VerbExists, key)
+	return len(b.calls) - 1
 }
 
 // Set stores value under key, with the terms of Store.Set. Durable holds for the whole batch.
 func (b *Batch) Set(key string, value []byte, opts ...SetOption) int {
-	return b.add(engine.Call{Verb: engine.VerbSet, Key: key, Value: value, Args: setArgs(opts)})
+	c := b.add(engine.VerbSet, key)
+	c.Value = value
+	if len(opts) > 0 {
+		c.Args = setArgs(opts)
+	}
+	return len(b.calls) - 1
 }
 
 // SetIfAbsent stores value when key does not exist: Bool tells whether it did.
 func (b *Batch) SetIfAbsent(key string, value []byte, opts ...SetOption) int {
-	return b.add(engine.Call{Verb: engine.VerbSetIfAbsent, Key: key, Value: value, Args: setArgs(opts)})
+	c := b.add(engine.VerbSetIfAbsent, key)
+	c.Value, c.Args = value, setArgs(opts)
+	return len(b.calls) - 1
 }
 
 // Append adds suffix to the value of key: Int gives the new length.
 func (b *Batch) Append(key string, suffix []byte) int {
-	return b.add(engine.Call{Verb: engine.VerbAppend, Key: key, Value: suffix})
+	c := b.add(engine.VerbAppend, key)
+	c.Value = suffix
+	return len(b.calls) - 1
 }
 
 // Incr adds 1 to the integer that key holds: Int gives the sum.
@@ -58,33 +71,48 @@ func (b *Batch) DecrBy(key string, n int64) int {
 	return b.count(key, engine.Counter{Command: "DECRBY", N: n})
 }
 
-func (b *Batch) count(key string, c engine.Counter) int {
-	return b.add(engine.Call{Verb: engine.VerbIncrBy, Key: key, Counter: c})
+func (b *Batch) count(key string, counter engine.Counter) int {
+	c := b.add(engine.VerbIncrBy, key)
+	c.Counter = counter
+	return len(b.calls) - 1
 }
 
 // Delete removes key: Bool tells whether it existed.
 func (b *Batch) Delete(key string) int {
-	return b.add(engine.Call{Verb: engine.VerbDelete, Key: key})
+	b.add(engine.VerbDelete, key)
+	return len(b.calls) - 1
 }
 
 // Expire lets key live for d from Run on: Bool tells whether it exists.
 func (b *Batch) Expire(key string, d time.Duration) int {
-	return b.add(engine.Call{Verb: engine.VerbExpire, Key: key, TTL: d})
+	c := b.add(engine.VerbExpire, key)
+	c.Args.TTL = d
+	return len(b.calls) - 1
 }
 
 // ExpireAt lets key live until t: Bool tells whether it exists.
 func (b *Batch) ExpireAt(key string, t time.Time) int {
-	return b.add(engine.Call{Verb: engine.VerbExpireAt, Key: key, At: t})
+	c := b.add(engine.VerbExpireAt, key)
+	c.Args.ExpireAt = t
+	return len(b.calls) - 1
 }
 
 // Persist removes the expiry of key: Bool tells whether it had one.
 func (b *Batch) Persist(key string) int {
-	return b.add(engine.Call{Verb: engine.VerbPersist, Key: key})
+	b.add(engine.VerbPersist, key)
+	return len(b.calls) - 1
 }
 
-func (b *Batch) add(c engine.Call) int {
-	b.calls = append(b.calls, c)
-	return len(b.calls) - 1
+// add adds an operation, of which the caller sets the rest: beyond its length the slice is zero.
+func (b *Batch) add(v engine.Verb, key string) *engine.Call {
+	n := len(b.calls)
+	if n == cap(b.calls) {
+		b.calls = append(b.calls, engine.Call{})
+	}
+	b.calls = b.calls[:n+1]
+	c := &b.calls[n]
+	c.Verb, c.Key = v, key
+	return c
 }
 
 // Len is how many operations there are.

@@ -48,6 +48,9 @@ func (k keyspace) AppendGet(dst []byte, key string) ([]byte, error) {
 // expiry is removed unless an option says otherwise. It is ErrTTL for an expiry that is not
 // positive, ErrTooLarge, or an error of the disk. It allocates nothing once the store has grown.
 func (k keyspace) Set(key string, value []byte, opts ...SetOption) error {
+	if len(opts) == 0 {
+		return k.e.SetPlain(k.db, key, value)
+	}
 	return k.e.Set(k.db, key, value, setArgs(opts))
 }
 

@@ -92,11 +92,15 @@ func TestLargeValuesUnderChange(t *testing.T) {
 		}
 		return err
 	}
+	rounds := 40
+	if raceEnabled {
+		rounds = 10
+	}
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(w), 9))
-			for range 40 {
+			for range rounds {
 				do := read
 				if w%2 == 0 {
 					do = write

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/perduredb/perdure/internal/table"
 )
@@ -28,11 +27,9 @@ const (
 type Call struct {
 	Verb    Verb
 	Key     string
-	Value   []byte        // of Set, SetIfAbsent and Append
-	Args    SetArgs       // of Set and SetIfAbsent
-	Counter Counter       // of IncrBy
-	TTL     time.Duration // of Expire
-	At      time.Time     // of ExpireAt
+	Value   []byte  // of Set, SetIfAbsent and Append
+	Args    SetArgs // of Set and SetIfAbsent; its TTL of Expire, its ExpireAt of ExpireAt
+	Counter Counter // of IncrBy
 
 	Err error
 	Out []byte // what Get found; in the memory that Do returns, or its own when it is large
@@ -119,9 +116,9 @@ func (x *exec) call(s *table.Shard, h uint64, db int, c *Call) {
 	case VerbDelete:
 		c.Did = x.deleteOne(s, h, db, c.Key)
 	case VerbExpire:
-		c.Did = x.expireAt(s, h, db, c.Key, x.deadline(c.TTL))
+		c.Did = x.expireAt(s, h, db, c.Key, x.deadline(c.Args.TTL))
 	case VerbExpireAt:
-		c.Did = x.expireAt(s, h, db, c.Key, c.At.UnixMilli())
+		c.Did = x.expireAt(s, h, db, c.Key, c.Args.ExpireAt.UnixMilli())
 	case VerbPersist:
 		c.Did = x.persist(s, h, db, c.Key)
 	}

@@ -79,10 +79,12 @@ func (x *exec) ahead(db int, key string, value []byte, a SetArgs) error {
 
 // store sets a string, which may have been mapped before.
 func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte, at int64) {
-	if !x.mapped.Ok() {
+	switch {
+	case x.mapped.Ok():
+		s.SetMapped(db, h, key, x.mapped, at)
+		x.mapped = table.Mapping{}
+	case at == 0 && s.SetString(db, h, key, value):
+	default:
 		s.Set(db, h, key, table.String, value, at)
-		return
 	}
-	s.SetMapped(db, h, key, x.mapped, at)
-	x.mapped = table.Mapping{}
 }

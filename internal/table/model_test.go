@@ -46,13 +46,34 @@ func do(tab *table.Table, key string, f func(s *table.Shard, h uint64)) {
 
 func (m *model) set(n name, v value) {
 	m.t.Helper()
-	_, had := m.want[n]
+	old, had := m.want[n]
 	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		m.checkPlain(s, h, n, old, had)
+		if v.kind == table.String && v.expire == 0 && s.SetString(n.db, h, n.key, []byte(v.bytes)) {
+			if !had || old.kind != table.String || old.expire != 0 || len(old.bytes) != len(v.bytes) {
+				m.t.Fatalf("SetString %.40q over %+.40v", n.key, old)
+			}
+			m.checkPlain(s, h, n, v, true)
+			return
+		}
 		if existed := s.Set(n.db, h, n.key, v.kind, []byte(v.bytes), v.expire); existed != had {
 			m.t.Fatalf("Set %.40q existed = %v, want %v", n.key, existed, had)
 		}
 	})
 	m.want[n] = v
+}
+
+// checkPlain checks the short way to a value, which may say that it is none.
+func (m *model) checkPlain(s *table.Shard, h uint64, n name, v value, had bool) {
+	m.t.Helper()
+	out, ok := s.AppendString([]byte("prefix"), n.db, h, n.key)
+	want := "prefix"
+	if ok {
+		want += v.bytes
+	}
+	if string(out) != want || ok && (!had || v.kind != table.String || v.expire != 0) {
+		m.t.Fatalf("AppendString %.40q = %.40q, %v over %+.40v", n.key, out, ok, v)
+	}
 }
 
 func (m *model) setInt(n name, i, expire int64) {

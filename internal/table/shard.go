@@ -70,34 +70,6 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	return Item{value: rec.value, expire: rec.expire, flags: rec.flags}, true
 }
 
-// AppendString appends the value of a key to dst if that is a plain String without an expiry, which is
-// what most keys are: Find for these, with nothing in between. When ok is false dst is as it was, and
-// Find tells more.
-//
-// It looks only at the first record in the key's first bucket that may be it, so that the way through is
-// short: the processor sees some 500 instructions ahead, and the next call is to be among them.
-func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, ok bool) {
-	k := s.spaces[db]
-	if k == nil || k.keys == 0 {
-		return dst, false
-	}
-	b := k.home(h)
-	m := matches(b, patternOf(h))
-	if m == 0 {
-		return dst, false
-	}
-	slot := k.at(refIn(b, slotOf(m)))
-	if !plainKey(slot, bytesOf(key)) {
-		return dst, false
-	}
-	head := binary.LittleEndian.Uint32(slot)
-	if head&(flagCounter|flagOpaque) != 0 {
-		return dst, false
-	}
-	value := slot[4+len(key):] // where this is does not depend on what is read from the record
-	return append(dst, value[:head>>16]...), true
-}
-
 // Set gives a key a value and an expiry, 0 for none, and reports whether the key was there.
 func (s *Shard) Set(db int, h uint64, key string, kind Kind, value []byte, expireAtMs int64) bool {
 	c := contentOf(kind, value, expireAtMs)
