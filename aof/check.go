@@ -21,6 +21,10 @@ type Report struct {
 	Manifest string       // its path; empty for a single file
 	Files    []FileReport // in load order
 	Unlisted []string     // files of the log in its directory that the manifest does not list
+	Tail     *TailReport  // nil when there is no tail file
+
+	last   *manifestFile // of a log with a manifest
+	summed bool          // that has its checksum
 }
 
 // FileReport is about one file.
@@ -54,6 +58,9 @@ func (r *Report) Err() error {
 		if r.Files[i].Refused != nil {
 			return r.Files[i].Refused
 		}
+	}
+	if r.Tail != nil && r.Tail.Problem != nil {
+		return r.Tail.Problem
 	}
 	return nil
 }
@@ -128,7 +135,7 @@ func (c *checkConfig) check(path string) (Report, error) {
 		}
 		report.Files = append(report.Files, f)
 	}
-	return report, nil
+	return report, c.tail(&report)
 }
 
 // targets finds the files that path means, in load order.
@@ -152,7 +159,7 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	if m == nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	report.Manifest = path
+	report.Manifest, report.last, report.summed = path, m.last(), m.summed
 	dir, filename := filepath.Split(strings.TrimSuffix(path, manifestSuffix))
 	var targets []target
 	for _, f := range m.files() {

@@ -104,6 +104,22 @@ func (t *incr) seal(group []byte, synced int64) []byte {
 	return appendMark(group, sum(seed, group), synced)
 }
 
+// merge writes what the tail file has and this one has not, as one group.
+func (t *incr) merge(m *merge, marked bool) error {
+	if m.size == 0 {
+		return nil
+	}
+	var group []byte
+	for _, piece := range m.pieces {
+		group = append(group, piece.data...)
+	}
+	if marked {
+		group = t.seal(group, 0)
+	}
+	_, err := t.write(group)
+	return err
+}
+
 // discard closes and removes a file that no manifest lists.
 func (t *incr) discard(fs snapshot.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))

@@ -135,7 +135,7 @@ func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
 }
 
 // memFile is the content of a file.
-func memFile(t *testing.T, mem *vfs.Mem, name string) string {
+func memFile(t testing.TB, mem *vfs.Mem, name string) string {
 	t.Helper()
 	f, err := mem.Open(name)
 	if err != nil {

@@ -19,7 +19,12 @@ type RepairReport struct {
 	Cut    int64  // bytes cut off
 	Saved  string // where they are kept
 	Reason string // what is wrong with them
-	Done   bool   // it was done
+	// Of the tail file of a process that was killed in Ring mode: its path, how many bytes the log is
+	// given from it, and the name under which it is kept when it does not belong to the log, or is damaged.
+	Tail     string
+	Merged   int64
+	TailKept string
+	Done     bool // it was done
 }
 
 // PlanOnly makes Repair change nothing.
@@ -29,7 +34,7 @@ func PlanOnly() CheckOption {
 
 // Repair cuts the last file of a log that nobody has open behind its last whole command,
 // transaction or, where there are checksums, group. The bytes that it cuts off are kept in a file
-// beside it. path is as in Check.
+// beside it. path is as in Check. A tail file it merges into the log.
 //
 // Damage in an earlier file, in an RDB or in the manifest, and damage of bytes that were known
 // to be on disk, is an ErrNotRepairable: what follows it would be lost with it.
@@ -38,6 +43,7 @@ func PlanOnly() CheckOption {
 //
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
 //  2. after the file is cut and synced: the repaired log and the copy.
+//  3. what mergeTail says.
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
@@ -52,25 +58,42 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 			return RepairReport{}, fmt.Errorf("%w: %w", ErrNotRepairable, f.Problem)
 		}
 	}
-	if last < 0 || report.Files[last].Problem == nil {
+	if last < 0 || report.Files[last].Problem == nil && report.Tail == nil {
 		return RepairReport{}, nil
 	}
 	if err := c.notLast(path, report.Manifest); err != nil {
 		return RepairReport{}, err
 	}
-	f := report.Files[last]
-	plan := RepairReport{
-		File:   f.Path,
-		Offset: f.Good,
-		Cut:    f.Size - f.Good,
-		Saved:  fmt.Sprintf("%s.cut-%d", f.Path, f.Good),
-		Reason: f.Problem.What,
+	plan := RepairReport{}
+	if f := report.Files[last]; f.Problem != nil {
+		plan = RepairReport{
+			File:   f.Path,
+			Offset: f.Good,
+			Cut:    f.Size - f.Good,
+			Saved:  fmt.Sprintf("%s.cut-%d", f.Path, f.Good),
+			Reason: f.Problem.What,
+		}
+	}
+	if t := report.Tail; t != nil {
+		plan.Tail, plan.Merged = t.Path, t.Missing
 	}
 	if c.planOnly {
 		return plan, nil
 	}
-	if err := c.cutAway(&plan); err != nil {
-		return plan, err
+	return c.carryOut(&report, plan)
+}
+
+// carryOut does what was planned.
+func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport, error) {
+	if plan.File != "" {
+		if err := c.cutAway(&plan); err != nil {
+			return plan, err
+		}
+	}
+	if report.Tail != nil {
+		if err := c.mergeTail(report, &plan); err != nil {
+			return plan, err
+		}
 	}
 	plan.Done = true
 	return plan, nil

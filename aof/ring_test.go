@@ -497,3 +497,87 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations", n)
 	}
 }
+
+// TestRingRepair: Check tells what the tail file has, and Repair puts it into the log.
+func TestRingRepair(t *testing.T) {
+	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
+		mem, list := killedRing(t, opts...)
+		report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+		if err != nil || !report.OK() || report.Tail == nil || report.Tail.Missing == 0 || report.Tail.Commands != 2 {
+			t.Fatalf("%+v, %+v, %v", report, report.Tail, err)
+		}
+		plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase(), aof.PlanOnly())
+		if err != nil || plan.Done || plan.Merged != report.Tail.Missing || plan.Tail != tailName {
+			t.Fatalf("%+v, %v", plan, err)
+		}
+		// It may be killed at any moment, and the power may go once it is done.
+		var killed []*vfs.Mem
+		fs := vfs.NewFault(mem, func(op vfs.Op) error {
+			if op.Changes() {
+				killed = append(killed, mem.Kill())
+			}
+			return nil
+		})
+		if done, err := aof.Repair("/data", aof.OnFS(fs), stubBase()); err != nil || !done.Done || done.TailKept != "" {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		for _, image := range append(killed, mem.Crash(vfs.KeepNone, 0)) {
+			l, u, rec, err := open(image, "/data", opts...)
+			if err != nil || rec.TailReason != "" {
+				t.Fatal(rec, err)
+			}
+			want(t, u, list)
+			closeLog(t, l)
+		}
+		report, err = aof.Check("/data", aof.OnFS(mem), stubBase())
+		if err != nil || !report.OK() || report.Tail != nil {
+			t.Fatalf("%+v, %v", report, err)
+		}
+	}
+}
+
+// TestRingRepairOfDamage: a damaged tail file is kept under another name, and the log opens.
+func TestRingRepairOfDamage(t *testing.T) {
+	mem, _ := killedRing(t)
+	data := []byte(memFile(t, mem, tailName))
+	data[3]++
+	replaceFile(t, mem, tailName, data)
+	report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+	if err != nil || report.OK() || report.Tail.Problem == nil || report.Tail.Problem.File != tailName {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase())
+	if err != nil || plan.TailKept != tailName+".kept-1" {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	l, u, _, err := open(mem, "/data")
+	if err != nil || len(u.got) > 0 {
+		t.Fatal(u.got, err)
+	}
+	closeLog(t, l)
+}
+
+// TestRingRepairFails at every operation, and changes nothing that Open would miss.
+func TestRingRepairFails(t *testing.T) {
+	mem, list := killedRing(t)
+	boom := errors.New("boom")
+	for n := 0; ; n++ {
+		image := mem.Kill()
+		fs := vfs.NewFault(image, func(op vfs.Op) error {
+			if op.N == n {
+				return boom
+			}
+			return nil
+		})
+		_, repairErr := aof.Repair("/data", aof.OnFS(fs), stubBase())
+		if fs.Count() <= n {
+			break
+		}
+		l, u, _, err := open(image.Kill(), "/data")
+		if err != nil {
+			t.Fatalf("operation %d (%v): %v", n, repairErr, err)
+		}
+		want(t, u, list)
+		closeLog(t, l)
+	}
+}

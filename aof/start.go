@@ -189,7 +189,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 			return err
 		}
 	}
-	if err := l.writeMerged(tail, &replay.tail); err != nil {
+	if err := tail.merge(&replay.tail, l.marked); err != nil {
 		return err
 	}
 	if planted.On(planted.CutWithoutSync) {
@@ -200,22 +200,6 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	tail.durable = tail.size
 	return nil
-}
-
-// writeMerged writes what the tail file has and the file has not, as one group.
-func (l *Log) writeMerged(tail *incr, m *merge) error {
-	if m.size == 0 {
-		return nil
-	}
-	var group []byte
-	for _, piece := range m.pieces {
-		group = append(group, piece.data...)
-	}
-	if l.marked {
-		group = tail.seal(group, 0)
-	}
-	_, err := tail.write(group)
-	return err
 }
 
 // removeHistory deletes the files that the manifest lists as past, and tells whether all are

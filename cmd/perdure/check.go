@@ -52,6 +52,8 @@ type checkedFile struct {
 	Trailing   int64    `json:"trailing,omitempty"`   // bytes behind a dump
 	Good       int64    `json:"good"`                 // it is whole up to this offset
 	Torn       int64    `json:"torn,omitempty"`       // bytes behind good that Open would cut off
+	Missing    int64    `json:"missing,omitempty"`    // bytes of a tail file that Open would put into the log
+	Note       string   `json:"note,omitempty"`       // what becomes of a tail file
 	Problem    *problem `json:"problem,omitempty"`
 
 	repairable bool // perdure repair cuts it at Good
@@ -232,6 +234,9 @@ func (f *checkedFile) print(b *strings.Builder) {
 	}
 	if f.Unverified > 0 {
 		parts = append(parts, size(f.Unverified)+" without checksum")
+	}
+	if f.Note != "" {
+		parts = append(parts, f.Note)
 	}
 	if f.Trailing > 0 {
 		parts = append(parts, count(f.Trailing, "byte")+" behind the end, ignored")

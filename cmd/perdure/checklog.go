@@ -97,5 +97,6 @@ func (a *app) checkLog(p *place, result *checked) error {
 		}
 		result.Files = append(result.Files, out)
 	}
+	a.addTail(result, report.Tail)
 	return nil
 }

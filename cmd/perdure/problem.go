@@ -60,6 +60,9 @@ func (f *checkedFile) explain(path string) {
 	case f.Kind == "manifest":
 		p.Means = "the list of the log's files cannot be read; neither Open nor a server starts"
 		p.Next = "write it anew from the files beside it, a line `file NAME seq N type b|i` each, or " + backup
+	case f.Kind == kindTail:
+		p.Means = "what a killed process had acknowledged last cannot be read; Open refuses the log rather than lose it without a word"
+		p.Next = "perdure repair " + path + " keeps the file under another name; the log then lacks about its last millisecond"
 	case f.command:
 		p.Means = "the file is whole, but Open refuses the log and changes nothing"
 		p.Next = "start the server that wrote it and let it rewrite the log (BGREWRITEAOF)"

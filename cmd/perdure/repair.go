@@ -19,7 +19,8 @@ var repairCommand = &command{
 	help: `Cuts the last file of a log behind its last whole command or transaction, and keeps the bytes
 that it cuts off in a file beside it. Nothing else is touched: damage in an earlier file, in a
 dump, in the manifest, or of bytes that were known to be on disk is refused, since what follows
-it would be lost. It asks first. Stop the store or server first. Exit status: 0 when the result
+it would be lost. What a process has left in a tail file (aof.Ring) that was killed is put into the log, or
+kept under another name where it does not belong there. It asks first. Stop the store or server first. Exit status: 0 when the result
 checks clean, 1 when damage is left or the answer was no, 2 unreadable or wrong usage.`,
 	run: (*app).repair,
 }
@@ -68,12 +69,17 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if plan.File == "" {
+	if plan.File == "" && plan.Tail == "" {
 		return true, nil
 	}
 	if !yes {
-		fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
-			plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
+		if plan.File != "" {
+			fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
+				plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
+		} else {
+			fmt.Fprintf(a.stderr, "%s: a killed process left it\nPut the %s that the log lacks there, and take the file away? [y/N] ",
+				plan.Tail, count(plan.Merged, "byte"))
+		}
 		if !a.answer() {
 			fmt.Fprintln(a.stderr, "perdure: nothing was changed")
 			return false, exit(exitDamaged)
@@ -83,8 +89,16 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
-		plan.File, plan.Offset, count(plan.Cut, "byte"), plan.Saved)
+	if plan.File != "" {
+		fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
+			plan.File, plan.Offset, count(plan.Cut, "byte"), plan.Saved)
+	}
+	switch {
+	case plan.TailKept != "":
+		fmt.Fprintf(a.stdout, "%s: %s merged, the file is kept as %s\n", plan.Tail, count(plan.Merged, "byte"), plan.TailKept)
+	case plan.Tail != "":
+		fmt.Fprintf(a.stdout, "%s: %s merged\n", plan.Tail, count(plan.Merged, "byte"))
+	}
 	return true, nil
 }
 

@@ -225,6 +225,9 @@ func (a *app) openLog(p *place) (source, error) {
 		} else if !p.until.IsZero() {
 			a.warn("%s: nothing in the log is later than %s", p.log, p.until.UTC().Format(time.RFC3339))
 		}
+		if r.TailReason != "" {
+			a.warn("%s: passed over, it does not belong to the log: %s", r.TailFile, r.TailReason)
+		}
 		if r.Cut > 0 {
 			a.warn("%s: offset %d: %s of a torn end passed over: %s",
 				r.CutFile, r.CutOffset, count(r.Cut, "byte"), r.CutReason)

@@ -126,6 +126,13 @@ func (a *app) statFiles(p *place, s *statistics) error {
 			}
 			s.Files = append(s.Files, a.withTime(out))
 		}
+		if t := report.Tail; t != nil {
+			out := a.withTime(statFile{File: t.Path, Kind: kindTail, Commands: &t.Commands, Problem: problemOf(t.Problem)})
+			if info, err := a.fs.Lstat(t.Path); err == nil {
+				out.Size = info.Size()
+			}
+			s.Files = append(s.Files, out)
+		}
 	}
 	if p.lines != "" {
 		out := a.withTime(statFile{File: p.lines, Kind: string(formJSON)})

@@ -28,8 +28,8 @@ var modes = []mode{
 	{name: "no", log: []aof.Option{aof.Fsync(aof.No), aof.Timestamps(true)}},
 	{name: "commands", log: []aof.Option{aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
 	{name: "plain", log: []aof.Option{aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
-	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
 	{name: "snapshots"},
+	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
 }
 
 // modeOf returns the mode of a name.

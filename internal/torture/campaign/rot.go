@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
@@ -81,6 +82,7 @@ func fixtures(seed uint64) ([]*fixture, error) {
 		return err
 	}
 	always, everysec, commands, snapshots := modeOf("always"), modeOf("everysec"), modeOf("commands"), modeOf("snapshots")
+	ring := mode{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}}
 	big := mode{name: "long increments", log: []aof.Option{aof.Fsync(aof.Always), aof.Timestamps(true)}, always: true}
 	save := op{kind: opSave}
 	err := firstError(
@@ -92,6 +94,7 @@ func fixtures(seed uint64) ([]*fixture, error) {
 		add(commands, "a base of commands", true, rotScript(seed+4, 36)),
 		add(big, "timestamps", true, rotScript(seed+5, 48)),
 		add(always, "two increments", true, rotScript(seed+8, 36)),
+		add(ring, "a ring, killed", false, rotScript(seed+9, 24)),
 		add(snapshots, "a dump", true, append(rotScript(seed+6, 42), save)),
 		add(snapshots, "a compressed dump", true, script{{key: "k", value: strings.Repeat("lzf ", 300)}, {db: 1, key: "n", value: "12345"}, save}),
 		add(snapshots, "an empty dump", true, script{save}),
@@ -235,8 +238,9 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		r.Count(pick(torn, "same state, a cut reported", "same state"), 1)
 		return nil
 	}
-	low := pick(cut, 0, f.low)
-	if (torn && !f.closed || cut) && f.log != nil {
+	misplaced := s.Recovery().TailReason != "" // and told: what the ring had is kept
+	low := pick(cut || misplaced, 0, f.low)
+	if (torn && !f.closed || cut || misplaced) && f.log != nil {
 		if _, err := f.life.find(s, low, last); err == nil {
 			r.Count(pick(torn, "torn tail reported", "cut at a mark"), 1)
 			return nil
@@ -260,7 +264,7 @@ func (f *fixture) swap(r *Run) error {
 			}
 		}
 		base := filepath.Base(a)
-		if base == "dump.rdb" || strings.HasSuffix(base, ".manifest") {
+		if base == "dump.rdb" || strings.HasSuffix(base, ".manifest") || strings.HasSuffix(base, ".tail") {
 			continue // without it there is nothing that says that it was there
 		}
 		changed := maps.Clone(f.files)

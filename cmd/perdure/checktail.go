@@ -1,0 +1,38 @@
+package main
+
+import "github.com/perduredb/perdure/aof"
+
+// kindTail is the tail file of a log that was killed in Ring mode.
+const kindTail = "tail"
+
+// addTail adds what a check tells of a tail file.
+func (a *app) addTail(result *checked, t *aof.TailReport) {
+	if t == nil {
+		return
+	}
+	f := checkedFile{
+		File: t.Path, Kind: kindTail, OK: t.Problem == nil, Commands: &t.Commands,
+		Problem: problemOf(t.Problem), Missing: t.Missing, Note: tailNote(t),
+	}
+	if info, err := a.fs.Lstat(t.Path); err == nil {
+		f.Size = info.Size()
+	}
+	result.Files = append(result.Files, f)
+}
+
+// tailNote tells what becomes of a tail file.
+func tailNote(t *aof.TailReport) string {
+	switch {
+	case t.Problem != nil:
+		return ""
+	case t.Elapsed:
+		return "from before the machine started, Open deletes it"
+	case t.Reason != "" && t.Missing > 0:
+		return count(t.Missing, "byte") + " of a killed process belong to the log, Open puts them there; the rest does not: " + t.Reason
+	case t.Reason != "":
+		return "what a killed process left does not belong to the log, Open keeps the file under another name: " + t.Reason
+	case t.Missing > 0:
+		return count(t.Missing, "byte") + " of a killed process that the log lacks, Open puts them there"
+	}
+	return "the log has everything"
+}
