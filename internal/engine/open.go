@@ -182,6 +182,8 @@ func (e *Engine) makeDir() error {
 
 // load reads the log when there is one, and the dump otherwise.
 func (e *Engine) load(ctx context.Context, logFound bool) error {
+	e.table.GrowAhead(true)
+	defer e.table.GrowAhead(false)
 	if logFound {
 		return e.loadLog(ctx)
 	}

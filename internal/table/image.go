@@ -17,6 +17,9 @@ import "sync"
 // another class and size, in between: what is in it then is new. A big page counts by its first
 // part, so one that begins behind the cursor is behind it altogether.
 //
+// The defragmenter moves records, which does not change them: one that the view has still to see, moved to
+// a page from the cursor to the limit, stays unmarked there and comes with that page (move).
+//
 // A large value is not copied: its span is pinned, and writers leave pinned spans alone.
 
 // frozen is a keyspace's state while a view has not passed it; the zero value is none.

@@ -30,3 +30,8 @@ func discardMemory([]byte) {}
 func preferHuge([]byte) {}
 
 func refuseHuge([]byte) {}
+
+// canPopulate says that populateMemory works.
+const canPopulate = false
+
+func populateMemory([]byte) {}

@@ -42,6 +42,10 @@ type pool struct {
 	free    int      // chunks that are free and may be resident
 	dead    [][]byte // own mappings to be given back
 	dying   int      // bytes in dead
+
+	ahead bool          // the next region is to be made ready
+	spare []byte        // the next region, made ready; or nil
+	ready chan struct{} // closed when the region that is being made ready is; nil when none is
 }
 
 // region is memory for regionChunks chunks. Their bits: free to be handed out; and resident, when
@@ -66,6 +70,7 @@ func (p *pool) join() {
 func (p *pool) leave() {
 	for p.settle() {
 	}
+	p.dropSpare()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.tables--; p.tables > 0 {
@@ -106,10 +111,7 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64) {
 
 // addRegion makes p.first the number of a region that has memory.
 func (p *pool) addRegion() {
-	memory := mustMap(regionChunks * chunkSize)
-	if p.reserved.Load() >= hugeAbove {
-		preferHuge(memory)
-	}
+	memory := p.nextRegion()
 	if n := len(p.vacant); n > 0 {
 		p.first = int(p.vacant[n-1])
 		p.vacant = p.vacant[:n-1]
@@ -189,6 +191,7 @@ func (p *pool) settleRegion() bool {
 		*r = region{}
 		p.vacant = append(p.vacant, uint32(n))
 		p.mu.Unlock()
+		p.awaitReady()
 		unmapMemory(memory)
 		return true
 	}
