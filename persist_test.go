@@ -334,7 +334,7 @@ func TestTornTail(t *testing.T) {
 // hid the line before our SELECT made the group look like Redis's, and its bad mark like damage.
 func TestABlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, logOnly(aof.Fsync(aof.No))...)
+	s := open(t, dir, logOnly(aof.LogMode(aof.Direct), aof.Fsync(aof.No))...)
 	ok(t, s.Set("kept", []byte("1")))
 	ok(t, s.DB(1).Set("lost", []byte("2")))
 	ok(t, s.Set("behind", []byte("3")))
@@ -343,7 +343,7 @@ func TestABlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	at := strings.Index(string(data), "#p1\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n1")
 	copy(data[at+1:], "\xa4\x90#")
 	ok(t, os.WriteFile(filepath.Join(crashed, "appendonlydir", "appendonly.aof.1.incr.aof"), data, 0o600))
-	b := open(t, crashed, logOnly(aof.Fsync(aof.No))...)
+	b := open(t, crashed, logOnly(aof.LogMode(aof.Direct), aof.Fsync(aof.No))...)
 	want(t, b, "kept", "1")
 	absent(t, b.DB(1), "lost")
 	absent(t, b, "behind")

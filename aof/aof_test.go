@@ -264,7 +264,7 @@ func TestRoundTrip(t *testing.T) {
 func TestRewriteReplacesHistory(t *testing.T) {
 	for _, rdb := range []bool{true, false} {
 		dir := t.TempDir()
-		l, _, _ := mustOpen(t, dir, aof.RDBBase(rdb))
+		l, _, _ := mustOpen(t, dir, aof.LogMode(aof.Direct), aof.RDBBase(rdb))
 		var list []string
 		for i := range 5 {
 			for j := range 3 {

@@ -156,10 +156,10 @@ func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 
 func policies() map[string][]aof.Option {
 	return map[string][]aof.Option{
-		"always":         {aof.Fsync(aof.Always)},
-		"everysec":       {aof.Fsync(aof.EverySec), aof.RDBBase(false)},
-		"no":             {aof.Fsync(aof.No)},
-		"plain log":      {aof.Fsync(aof.Always), aof.Checksums(false)},
+		"always":         {aof.LogMode(aof.Direct), aof.Fsync(aof.Always)},
+		"everysec":       {aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec), aof.RDBBase(false)},
+		"no":             {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
+		"plain log":      {aof.LogMode(aof.Direct), aof.Fsync(aof.Always), aof.Checksums(false)},
 		"ring":           append(smallRing(), aof.Fsync(aof.EverySec)),
 		"ring no":        append(smallRing(), aof.Fsync(aof.No), aof.RDBBase(false), aof.Timestamps(true)),
 		"ring plain log": append(smallRing(), aof.Checksums(false)),
@@ -421,7 +421,7 @@ func TestShortWriteIsTakenBack(t *testing.T) {
 		}
 		return nil
 	})
-	l, _, _, err := open(fs, "/data", aof.Fsync(aof.No))
+	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 		}
 		return nil
 	})
-	l, _, _, err := open(fs, "/data", aof.Fsync(aof.Always))
+	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.Always))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 			}
 			return nil
 		})
-		again, u, _, err := open(watch, "/data", aof.Fsync(aof.Always))
+		again, u, _, err := open(watch, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.Always))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 		got := append(u.got, set(t, again, "b", "2"))
 		images = append(images, machine.Crash(vfs.KeepNone, 0))
 		for j, image := range images {
-			last, u, _, err := open(image, "/data", aof.Fsync(aof.Always))
+			last, u, _, err := open(image, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.Always))
 			if err != nil {
 				t.Fatalf("kill %d, loss of power %d: %v", i, j, err)
 			}
@@ -69,7 +69,7 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 // joins it with the line before the next SELECT, which then looks like that of another program.
 func TestAMarkWithoutItsEnd(t *testing.T) {
 	mem := vfs.NewMem("/data")
-	l, _, _, err := open(mem, "/data", aof.Fsync(aof.No))
+	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func TestSwappedFile(t *testing.T) {
 func TestEnableOverOldLog(t *testing.T) {
 	// A log that is switched on while the store runs replaces what an earlier one has left.
 	dir, _, _ := smallLog(t, true)
-	l := aof.New()
+	l := aof.New(aof.LogMode(aof.Direct))
 	if found, err := l.Open(env(vfs.OS(), dir)); !found || err != nil {
 		t.Fatal(found, err)
 	}
@@ -217,7 +217,7 @@ func TestEnableOverOldLog(t *testing.T) {
 	}
 	list = append(list, set(t, l, "and", "that"))
 	closeLog(t, l)
-	_, u, _ := mustOpen(t, dir)
+	_, u, _ := mustOpen(t, dir, aof.LogMode(aof.Direct))
 	want(t, u, list)
 	if got := dirNames(t, filepath.Join(dir, "appendonlydir")); got !=
 		"appendonly.aof.2.base.rdb appendonly.aof.2.incr.aof appendonly.aof.manifest" {

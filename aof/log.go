@@ -213,12 +213,16 @@ func (l *Log) Status() Status {
 	return s
 }
 
-// sizeLocked returns the bytes of base and increments.
+// sizeLocked returns the bytes of base and increments, what is promised to be there included.
 func (l *Log) sizeLocked() int64 {
 	if l.tail == nil || !l.published {
 		return l.sizes.closed
 	}
-	return l.sizes.closed + l.tail.size
+	size := l.sizes.closed + l.tail.size
+	if l.ring != nil {
+		size += int64(l.appended - l.written)
+	}
+	return size
 }
 
 // Err returns the failure after which the log takes no more units, or nil.

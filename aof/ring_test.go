@@ -51,7 +51,7 @@ func TestRingIsMerged(t *testing.T) {
 		mem, list := killedRing(t, opts...)
 		before := memFile(t, mem, incrName)
 		read := func(fs vfs.FS, opts ...aof.Option) *aof.Log {
-			l := aof.New(opts...)
+			l := aof.New(append(opts, aof.LogMode(aof.Direct))...)
 			if _, err := l.Open(env(fs, "/data")); err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestRingAfterPower(t *testing.T) {
 	mem, _ := killedRing(t)
 	for seed := range uint64(20) {
 		image := mem.Crash(vfs.KeepSome, seed)
-		l, u, rec, err := open(image, "/data")
+		l, u, rec, err := open(image, "/data", aof.LogMode(aof.Direct))
 		if err != nil {
 			t.Fatal(err)
 		}

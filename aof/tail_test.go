@@ -38,7 +38,7 @@ func TestFormat(t *testing.T) {
 // many of the first bytes of the increment were synced.
 func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int64) {
 	dir = t.TempDir()
-	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.No))
+	l, _, _ := mustOpen(t, dir, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	step := func(durable bool, first, last int, unit []byte, s string) {
 		if err := l.Commit(l.Append(first, last, unit), durable); err != nil {
 			t.Fatal(err)

@@ -23,11 +23,11 @@ type mode struct {
 }
 
 var modes = []mode{
-	{name: "always", log: []aof.Option{aof.Fsync(aof.Always)}, always: true},
-	{name: "everysec", log: []aof.Option{aof.Fsync(aof.EverySec)}},
-	{name: "no", log: []aof.Option{aof.Fsync(aof.No), aof.Timestamps(true)}},
-	{name: "commands", log: []aof.Option{aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
-	{name: "plain", log: []aof.Option{aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
+	{name: "always", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always)}, always: true},
+	{name: "everysec", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec)}},
+	{name: "no", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}},
+	{name: "commands", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
+	{name: "plain", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
 	{name: "snapshots"},
 	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
 }

@@ -83,7 +83,7 @@ func fixtures(seed uint64) ([]*fixture, error) {
 	}
 	always, everysec, commands, snapshots := modeOf("always"), modeOf("everysec"), modeOf("commands"), modeOf("snapshots")
 	ring := mode{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}}
-	big := mode{name: "long increments", log: []aof.Option{aof.Fsync(aof.Always), aof.Timestamps(true)}, always: true}
+	big := mode{name: "long increments", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always), aof.Timestamps(true)}, always: true}
 	save := op{kind: opSave}
 	err := firstError(
 		add(always, "empty", true, nil),
