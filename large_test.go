@@ -64,10 +64,11 @@ func TestLargeValuesUnderChange(t *testing.T) {
 		case 6:
 			err = s.UpdateKeys([]string{k}, func(tx *perdure.Tx) error {
 				v, err := tx.Get(k)
-				if err == nil && len(v) >= 8 {
-					_, err = tx.Append(k, v[:8*rng.IntN(100)])
+				if err != nil || len(v) < 8 {
+					return nil
 				}
-				return nil
+				_, err = tx.Append(k, v[:8*rng.IntN(100)])
+				return err
 			})
 		default:
 			err = s.Set(k, described(id, size+8*rng.IntN(1000)), perdure.TTL(time.Minute))

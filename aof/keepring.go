@@ -26,6 +26,12 @@ func (l *Log) makeRing() {
 	if config.mode != Ring || has {
 		return
 	}
+	if config.fsync == Always { // nobody would use it
+		l.mu.Lock()
+		l.noRing = "under always a write waits for the disk"
+		l.mu.Unlock()
+		return
+	}
 	ring, err := createRing(l.disk, config.ringSize/ringRegions&^7)
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -35,9 +35,10 @@ const (
 	ringMaxSize = 1 << 30
 )
 
-// LogMode says where a write is when it returns. The default is Direct. Where Ring is not known to be
+// LogMode says where a write is when it returns. The default is Ring. Where that is not known to be
 // safe the log works as under Direct, and Status tells why: on systems other than Linux, and on file
-// systems other than ext4 and tmpfs.
+// systems other than ext4 and tmpfs. A log that is opened under Always has no use for it either, and
+// goes on as under Direct when its policy is changed, until it is opened again.
 func LogMode(m Mode) Option {
 	return Option{set: func(c *config) error {
 		if m > Ring {

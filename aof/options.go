@@ -36,7 +36,7 @@ func defaultConfig() config {
 		filename:      "appendonly.aof",
 		dirname:       "appendonlydir",
 		checksums:     true,
-		mode:          Direct,
+		mode:          Ring,
 		ringSize:      3 << 20,
 		ringDelay:     time.Millisecond,
 	}

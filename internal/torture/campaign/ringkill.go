@@ -170,7 +170,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	if took := time.Since(began); took > 30*time.Second {
-		return fmt.Errorf("Open took %v", took)
+		return fmt.Errorf("opening took %v", took)
 	}
 	info := s.Recovery()
 	if info.Merged > 0 {
