@@ -74,6 +74,7 @@ type kind struct {
 // kinds is everybody. A name is kind/mode.
 var kinds = []kind{
 	{"perdure", []string{modeNone, modeNo, modeEverySec, modeAlways}, openPerdure},
+	{"perdure-direct", []string{modeNo, modeEverySec}, openPerdureDirect}, // the log's other mode
 	{"shardmap", []string{modeNone}, openShardMap},
 	{"shardmap-ref", []string{modeNone}, openShardMapRef},
 	{"syncmap", []string{modeNone}, openSyncMap},

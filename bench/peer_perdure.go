@@ -14,11 +14,17 @@ type perdurePeer struct {
 	grouped bool
 }
 
-func openPerdure(dir, mode string, _ int) (peer, error) {
+func openPerdure(dir, mode string, _ int) (peer, error) { return openPerdureLog(dir, mode, aof.Ring) }
+
+func openPerdureDirect(dir, mode string, _ int) (peer, error) {
+	return openPerdureLog(dir, mode, aof.Direct)
+}
+
+func openPerdureLog(dir, mode string, log aof.Mode) (peer, error) {
 	o := []perdure.Option{perdure.WithSaveRules(), perdure.WithoutAppendLog()}
 	policies := map[string]aof.FsyncPolicy{modeNo: aof.No, modeEverySec: aof.EverySec, modeAlways: aof.Always}
 	if policy, ok := policies[mode]; ok {
-		o = append(o, perdure.WithAppendLog(aof.New(aof.Fsync(policy), aof.AutoRewrite(0, 0))))
+		o = append(o, perdure.WithAppendLog(aof.New(aof.Fsync(policy), aof.LogMode(log), aof.AutoRewrite(0, 0))))
 	}
 	s, err := perdure.Open(dir, o...)
 	return perdurePeer{s, mode == modeAlways}, err

@@ -65,7 +65,7 @@ func (sec *sections) tableSections(s settings) {
 	var buf []byte
 	get := func(key string, _ int) {
 		h := t.Hash(key)
-		buf, _, _ = t.Shard(h).AppendString(buf[:0], 0, h, key)
+		buf, _ = t.Shard(h).AppendString(buf[:0], 0, h, key)
 	}
 	all, one := uniform(0, s.keys), uniform(0, 1)
 	for _, c := range []struct {
