@@ -126,7 +126,7 @@ func TestDesignInChildren(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(text), "\n| "); n != 13 {
+	if n := strings.Count(string(text), "\n| "); n != 14 {
 		t.Errorf("%d rows\n%s", n, text)
 	}
 	if strings.Contains(string(text), "not measured") || strings.Contains(string(text), " - ") {

@@ -84,7 +84,7 @@ func (sec *sections) logSection(s settings) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	log := aof.New(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))
+	log := aof.New(aof.Fsync(aof.No), aof.LogMode(aof.Direct), aof.AutoRewrite(0, 0))
 	store, err := perdure.Open(dir, perdure.WithAppendLog(log), perdure.WithSaveRules())
 	if err != nil {
 		return err
