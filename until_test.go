@@ -216,7 +216,7 @@ func TestUntilIsWholeAfterACrash(t *testing.T) {
 	}
 	ok(t, errors.Join(mem.SyncDir("/data/appendonlydir"), mem.SyncDir("/data"), mem.SyncDir("/")))
 	value := func(dir string, fs vfs.FS) string {
-		s, err := perdure.Open(dir, append(logOnly(), perdure.WithFS(fs))...)
+		s, err := perdure.Open(dir, append(logOnly(aof.LogMode(aof.Direct)), perdure.WithFS(fs))...)
 		if err != nil {
 			return err.Error()
 		}

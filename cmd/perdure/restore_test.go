@@ -261,10 +261,15 @@ func TestRestoreCrash(t *testing.T) {
 	}
 }
 
+// inMemory are options of a store in mem, whose log does without the megabytes of a tail file.
+func inMemory(mem *vfs.Mem) []perdure.Option {
+	return []perdure.Option{perdure.WithFS(mem), perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct)))}
+}
+
 func oldStore(t *testing.T, opts []perdure.Option) *vfs.Mem {
 	t.Helper()
 	mem := vfs.NewMem("/srv/data")
-	s, err := perdure.Open("/srv/data", append(opts, perdure.WithFS(mem))...)
+	s, err := perdure.Open("/srv/data", append(inMemory(mem), opts...)...)
 	check(t, err)
 	for i := range 5 {
 		check(t, s.Set(fmt.Sprint(i), []byte("old")))
@@ -293,7 +298,7 @@ func put(t *testing.T, mem *vfs.Mem, path, content string) {
 // wantWhole opens what a crash has left: five old values or five new ones.
 func wantWhole(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Option) {
 	t.Helper()
-	s, err := perdure.Open("/srv/data", append(opts, perdure.WithFS(mem))...)
+	s, err := perdure.Open("/srv/data", append(inMemory(mem), opts...)...)
 	if err != nil {
 		t.Fatalf("power off before operation %d: %v", n, err)
 	}
@@ -338,8 +343,7 @@ func TestRestoreFailsOnce(t *testing.T) {
 		if code := a.run([]string{"restore", "/srv/backup.rdb", "/srv/data"}); code != exitGood {
 			t.Fatalf("after a failure of operation %d (exit %d): exit %d", n, first, code)
 		}
-		opened, err := perdure.Open("/srv/data", perdure.WithFS(mem), perdure.WithSnapshotter(rdb.New()),
-			perdure.WithAppendLog(aof.New()))
+		opened, err := perdure.Open("/srv/data", append(inMemory(mem), perdure.WithSnapshotter(rdb.New()))...)
 		check(t, err)
 		if v, err := opened.Get("0"); string(v) != "new" {
 			t.Fatalf("operation %d: %q %v", n, v, err)

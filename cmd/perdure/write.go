@@ -45,7 +45,7 @@ func (a *app) absent(path string) error {
 // writeLog makes a log in a data directory that has none: a manifest, src as the base, and an
 // empty increment. It is durable when it returns, and without a manifest when it fails.
 func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Option) (err error) {
-	log := aof.New(append(opts, aof.RDBBase(!asCommands))...)
+	log := aof.New(append(opts, aof.RDBBase(!asCommands), aof.LogMode(aof.Direct))...) // nothing is appended
 	found, err := log.Open(a.logEnv(dir))
 	if err == nil && found {
 		err = &fs.PathError{Op: "create a log in", Path: dir, Err: fs.ErrExist}

@@ -24,7 +24,7 @@ func power(r *Run) {
 			"long": randomScript(r.Seed, 60),
 			"hole": holeScript(r.Seed),
 		}
-		for i := range r.by(4, 24) { // short ones find most of what there is to find
+		for i := range r.by(4, 12) { // short ones find most of what there is to find
 			scripts[fmt.Sprint("short", i)] = shortScript(r.Seed, i)
 		}
 		for _, name := range sortedKeys(scripts) {
