@@ -52,8 +52,11 @@ func createRing(disk *layout, each int64) (*ring, error) {
 	path := filepath.Join(disk.dir, name)
 	if _, err = snapshot.Replace(disk.fs, disk.dir, name, func(w io.Writer) error {
 		// Zeros, and not a hole: where no block was left for a store, it would be a fault.
-		zeros := make([]byte, tailHead-tailStep+ringRegions*each)
-		_, err := w.Write(append(appendTailHead(nil, ringRegions, each, boot), zeros...))
+		head := appendTailHead(nil, ringRegions, each, boot)
+		for range ringRegions {
+			head = appendRegionWords(head)
+		}
+		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
 		return err
 	}); err != nil {
 		return nil, err

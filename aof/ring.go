@@ -111,7 +111,7 @@ func (r *ring) turn(p Position) error {
 		word  int64
 		value uint64
 	}{{wordGeneration, r.generation}, {wordSeq, 0}, {wordOffset, 0}, {wordNext, 0}} {
-		if err := r.memory.Store(words(a.slot)+w.word, w.value); err != nil {
+		if err := r.memory.Store(words(a.slot)+w.word, sealWord(w.value)); err != nil {
 			return err
 		}
 	}
@@ -140,10 +140,10 @@ func (r *ring) place(a *region, seq, offset int64) error {
 	if a.slot < 0 {
 		return nil
 	}
-	if err := r.memory.Store(words(a.slot)+wordOffset, uint64(offset)); err != nil {
+	if err := r.memory.Store(words(a.slot)+wordOffset, sealWord(uint64(offset))); err != nil {
 		return err
 	}
-	return r.memory.Store(words(a.slot)+wordSeq, uint64(seq))
+	return r.memory.Store(words(a.slot)+wordSeq, sealWord(uint64(seq)))
 }
 
 // begins notes the increment that the active region begins once the manifest lists it; 0 is none.
@@ -152,7 +152,7 @@ func (r *ring) begins(seq int64) error {
 	if a.slot < 0 {
 		return nil
 	}
-	return r.memory.Store(words(a.slot)+wordNext, uint64(seq))
+	return r.memory.Store(words(a.slot)+wordNext, sealWord(uint64(seq)))
 }
 
 // handOver notes that all regions but the active one are about to be written as one group at an offset
@@ -192,7 +192,7 @@ func (r *ring) clear(slot int64) error {
 	if planted.On(planted.RegionsKept) {
 		return nil
 	}
-	return r.memory.Store(words(slot)+wordState, 0)
+	return r.memory.Store(words(slot)+wordState, emptyState)
 }
 
 // restart forgets everything: the log goes on at an offset of an increment that has no past. The buffer

@@ -32,11 +32,12 @@ import (
 //	4096      the regions
 //
 // The first 512 bytes are on disk before the file has its name, and never change. The words of a
-// region are 8 bytes each, and stored one by one:
+// region are 8 bytes each, and stored one by one. All but the second have a number in their lower 40
+// bits, and in the upper 24 those of its CRC-32C:
 //
 //	0   generation: a region that is used again has a higher one
 //	8   length, and above it in the upper 32 bits the CRC-32C, seeded with the generation, of that
-//	    many bytes of the region; 0 is an empty region
+//	    many bytes of the region; emptyState where there is nothing
 //	16  the increment that the region continues; 0 is the one that the generation before ends in
 //	24  the offset there, where the region's first byte belongs
 //	32  the increment that it begins, if the manifest lists that; else 0
@@ -58,6 +59,29 @@ const (
 	tailReadsTorn   = 3 // how often a region is read that changes meanwhile
 	tailHeadChecked = 96
 )
+
+// emptyState is the state of a region that holds nothing. It is not 0, which a block that has lost its
+// contents would have.
+const emptyState = 0x74706d65 << 32
+
+const sealMask = 1<<40 - 1
+
+// sealWord makes the word for a number of 40 bits.
+func sealWord(v uint64) uint64 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], v&sealMask)
+	return v&sealMask | uint64(crc32.Checksum(b[:], castagnoli)>>8)<<40
+}
+
+// appendRegionWords appends the words of a region that holds nothing, and the room behind them.
+func appendRegionWords(dst []byte) []byte {
+	block := make([]byte, tailStep)
+	for _, at := range [...]int{wordGeneration, wordSeq, wordOffset, wordNext} {
+		binary.LittleEndian.PutUint64(block[at:], sealWord(0))
+	}
+	binary.LittleEndian.PutUint64(block[wordState:], emptyState)
+	return append(dst, block...)
+}
 
 func tailName(filename string) string { return filename + tailSuffix }
 
@@ -166,15 +190,20 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 		if err := readAll(file, words[:], tailStep*(1+i)); err != nil {
 			return err
 		}
+		var numbers [4]uint64
+		for n, at := range [...]int64{wordGeneration, wordSeq, wordOffset, wordNext} {
+			w := binary.LittleEndian.Uint64(words[at:])
+			if w != sealWord(w) {
+				return corrupt.New(tailStep*(1+i)+at, "checksum of a region's word does not match")
+			}
+			numbers[n] = w & sealMask
+		}
 		r := tailRegion{
-			generation: binary.LittleEndian.Uint64(words[wordGeneration:]),
-			seq:        int64(binary.LittleEndian.Uint64(words[wordSeq:])),
-			offset:     int64(binary.LittleEndian.Uint64(words[wordOffset:])),
-			next:       int64(binary.LittleEndian.Uint64(words[wordNext:])),
-			at:         tailHead + i*each,
+			generation: numbers[0], seq: int64(numbers[1]), offset: int64(numbers[2]), next: int64(numbers[3]),
+			at: tailHead + i*each,
 		}
 		state := binary.LittleEndian.Uint64(words[wordState:])
-		if state == 0 {
+		if state == emptyState {
 			return nil
 		}
 		length := int64(uint32(state))
