@@ -279,3 +279,36 @@ func TestSyncEndsWithContext(t *testing.T) {
 		closeLog(t, l)
 	})
 }
+
+// TestDurableBesideBusyAppenders: who waits for the disk is not kept by those who append without an end and do
+// not wait.
+func TestDurableBesideBusyAppenders(t *testing.T) {
+	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := func(durable bool) {
+		if err := l.Commit(l.Append(0, 0, benchUnit), durable); err != nil {
+			t.Error(err)
+		}
+	}
+	var stop atomic.Bool
+	var busy, durable sync.WaitGroup
+	for range 4 {
+		busy.Go(func() {
+			for !stop.Load() {
+				commit(false)
+			}
+		})
+	}
+	for range 20 { // two wait together, then one alone
+		for range 2 {
+			durable.Go(func() { commit(true) })
+		}
+		durable.Wait()
+		commit(true)
+	}
+	stop.Store(true)
+	busy.Wait()
+	closeLog(t, l)
+}

@@ -46,6 +46,17 @@ func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) 
 	return mem, list
 }
 
+// wantIn opens an image of the disk, and wants the units of list, and no word of a tail file that did not fit.
+func wantIn(t *testing.T, image *vfs.Mem, list []string, opts ...aof.Option) {
+	t.Helper()
+	l, u, rec, err := open(image, "/data", opts...)
+	if err != nil || rec.TailReason != "" {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+	want(t, u, list)
+	closeLog(t, l)
+}
+
 func TestRingIsMerged(t *testing.T) {
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}, {aof.Fsync(aof.No)}} {
 		mem, list := killedRing(t, opts...)
@@ -76,12 +87,7 @@ func TestRingIsMerged(t *testing.T) {
 			t.Fatal("the tail file is still there")
 		}
 		// What was merged is on disk.
-		again, u, _, err := open(mem.Crash(vfs.KeepNone, 0), "/data", opts...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, u, list)
-		closeLog(t, again)
+		wantIn(t, mem.Crash(vfs.KeepNone, 0), list, opts...)
 		closeLog(t, l)
 	}
 }
@@ -99,12 +105,7 @@ func TestRingFileIsGoneAfterClose(t *testing.T) {
 	if got := strings.Join(names, " "); got != "appendonly.aof.1.base.rdb appendonly.aof.1.incr.aof appendonly.aof.manifest" {
 		t.Fatal(got)
 	}
-	again, u, _, err := open(mem, "/data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want(t, u, list)
-	closeLog(t, again)
+	wantIn(t, mem, list)
 }
 
 // TestRingAfterPower: what only memory had is gone, and so is the tail file.
@@ -169,12 +170,7 @@ func TestRingEverySecond(t *testing.T) {
 			list = append(list, set(t, l, "a", "1"))
 			time.Sleep(1001 * time.Millisecond)
 			synctest.Wait()
-			image, u, _, err := open(mem.Crash(vfs.KeepNone, 0), "/data")
-			if err != nil {
-				t.Fatal(err)
-			}
-			want(t, u, list)
-			closeLog(t, image)
+			wantIn(t, mem.Crash(vfs.KeepNone, 0), list)
 		}
 		fs.delay.Store(int64(5 * time.Second))
 		began := time.Now()
@@ -211,12 +207,7 @@ func TestRingOverflows(t *testing.T) {
 		if i%3 > 0 {
 			continue
 		}
-		killed, u, _, err := open(mem.Kill(), "/data")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, u, list)
-		closeLog(t, killed)
+		wantIn(t, mem.Kill(), list)
 	}
 	closeLog(t, l)
 }
@@ -243,12 +234,7 @@ func TestRingWithoutAMapping(t *testing.T) {
 		if _, err := mem.Lstat(tailName); err == nil && kind != "syncdir" {
 			t.Fatalf("%s: a tail file is there", kind)
 		}
-		killed, u, _, err := open(mem.Kill(), "/data")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, u, list)
-		closeLog(t, killed)
+		wantIn(t, mem.Kill(), list)
 		closeLog(t, l)
 	}
 }
@@ -283,133 +269,11 @@ func TestRingFault(t *testing.T) {
 		if s := l.Status(); broken.Load() && (s.Mode != aof.Direct || s.NoRing == "") {
 			t.Fatalf("%d: %+v", n, s)
 		}
-		killed, u, _, err := open(mem.Kill(), "/data")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, u, list)
-		closeLog(t, killed)
+		wantIn(t, mem.Kill(), list)
 		closeLog(t, l)
 		if names, _ := mem.ReadDir(logDir); strings.Contains(strings.Join(names, " "), ".tail") {
 			t.Fatalf("%d: %q", n, names)
 		}
-	}
-}
-
-// TestRingDamaged: what was acknowledged does not vanish without a word.
-func TestRingDamaged(t *testing.T) {
-	mem, list := killedRing(t)
-	whole := memFile(t, mem, tailName)
-	for offset := 0; offset < len(whole); offset++ {
-		if whole[offset] == 0 && offset%61 > 0 {
-			continue // most of it is
-		}
-		image := mem.Kill()
-		damaged := []byte(whole)
-		damaged[offset] ^= 1 << (offset % 8)
-		replaceFile(t, image, tailName, damaged)
-		l := aof.New()
-		if _, err := l.Open(env(image, "/data")); err != nil {
-			t.Fatal(err)
-		}
-		u := &units{}
-		rec, err := l.Replay(t.Context(), u)
-		var corrupt *aof.CorruptError
-		switch {
-		case err == nil && strings.Join(u.got, "\n") == strings.Join(list, "\n"):
-		case err == nil && rec.TailReason != "":
-		case errors.As(err, &corrupt) && corrupt.File == tailName:
-		default:
-			t.Fatalf("byte %d: %q, %+v, %v", offset, u.got, rec, err)
-		}
-	}
-	for _, size := range []int{0, 7, 511, 512, 4095, 4096, len(whole) - 1} {
-		image := mem.Kill()
-		replaceFile(t, image, tailName, []byte(whole[:size]))
-		l, _, _, err := open(image, "/data")
-		if !errors.Is(err, aofErrCorrupt(err)) || err == nil {
-			t.Fatalf("%d bytes: %v", size, err)
-		}
-		_ = l
-	}
-}
-
-// aofErrCorrupt is err, if it is of damage.
-func aofErrCorrupt(err error) error {
-	var corrupt *aof.CorruptError
-	if errors.As(err, &corrupt) {
-		return err
-	}
-	return errors.New("damage")
-}
-
-// replaceFile gives a file another content.
-func replaceFile(t testing.TB, fs vfs.FS, name string, data []byte) {
-	t.Helper()
-	if err := fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	f, err := fs.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestRingAfterAnotherProgram: a Redis has gone on with the log after the kill. What the ring has does not
-// belong behind that; it is kept, and told of.
-func TestRingAfterAnotherProgram(t *testing.T) {
-	const redis = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"
-	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
-		mem, _ := killedRing(t, opts...)
-		replaceFile(t, mem, incrName, []byte(memFile(t, mem, incrName)+redis))
-		l, u, rec, err := open(mem, "/data", slowRing(opts...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want(t, u, []string{"0: SET c 3"})
-		if rec.Merged != 0 || rec.TailReason == "" || rec.TailFile != tailName {
-			t.Fatalf("%+v", rec)
-		}
-		if kept := memFile(t, mem, tailName+".kept-1"); !strings.Contains(kept, "$1\r\na\r\n") {
-			t.Fatal("what the ring had is gone")
-		}
-		closeLog(t, l)
-	}
-}
-
-// TestRingAfterARewriteElsewhere: a Redis has rewritten the log; its manifest has no checksum.
-func TestRingAfterARewriteElsewhere(t *testing.T) {
-	mem, _ := killedRing(t)
-	replaceFile(t, mem, logDir+"appendonly.aof.2.base.aof", nil)
-	replaceFile(t, mem, logDir+"appendonly.aof.2.incr.aof", nil)
-	replaceFile(t, mem, logDir+"appendonly.aof.manifest", []byte("file appendonly.aof.2.base.aof seq 2 type b\n"+
-		"file appendonly.aof.2.incr.aof seq 2 type i\n"))
-	l, u, rec, err := open(mem, "/data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(u.got) > 0 || rec.TailReason == "" {
-		t.Fatalf("%q, %+v", u.got, rec)
-	}
-	if names, _ := mem.ReadDir(logDir); !strings.Contains(strings.Join(names, " "), "tail.kept-1") {
-		t.Fatal(names)
-	}
-	closeLog(t, l)
-}
-
-// TestRingUntil: the log cannot be cut at a moment before what a kill left is in it.
-func TestRingUntil(t *testing.T) {
-	mem, _ := killedRing(t, aof.Timestamps(true))
-	e := env(mem, "/data")
-	e.Until = time.Now().Add(-time.Minute)
-	if _, _, _, err := openEnv(e); !errors.Is(err, aof.ErrUntil) {
-		t.Fatal(err)
 	}
 }
 
@@ -432,12 +296,7 @@ func TestRingConfigure(t *testing.T) {
 		}
 		for range 2 {
 			list = append(list, set(t, l, fmt.Sprint(i), "v"))
-			crashed, u, _, err := open(mem.Crash(kind, 0), "/data")
-			if err != nil {
-				t.Fatal(err)
-			}
-			want(t, u, list)
-			closeLog(t, crashed)
+			wantIn(t, mem.Crash(kind, 0), list)
 		}
 	}
 	closeLog(t, l)
@@ -495,89 +354,5 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 	})
 	if n > 0 {
 		t.Fatalf("%v allocations", n)
-	}
-}
-
-// TestRingRepair: Check tells what the tail file has, and Repair puts it into the log.
-func TestRingRepair(t *testing.T) {
-	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
-		mem, list := killedRing(t, opts...)
-		report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
-		if err != nil || !report.OK() || report.Tail == nil || report.Tail.Missing == 0 || report.Tail.Commands != 2 {
-			t.Fatalf("%+v, %+v, %v", report, report.Tail, err)
-		}
-		plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase(), aof.PlanOnly())
-		if err != nil || plan.Done || plan.Merged != report.Tail.Missing || plan.Tail != tailName {
-			t.Fatalf("%+v, %v", plan, err)
-		}
-		// It may be killed at any moment, and the power may go once it is done.
-		var killed []*vfs.Mem
-		fs := vfs.NewFault(mem, func(op vfs.Op) error {
-			if op.Changes() {
-				killed = append(killed, mem.Kill())
-			}
-			return nil
-		})
-		if done, err := aof.Repair("/data", aof.OnFS(fs), stubBase()); err != nil || !done.Done || done.TailKept != "" {
-			t.Fatalf("%+v, %v", done, err)
-		}
-		for _, image := range append(killed, mem.Crash(vfs.KeepNone, 0)) {
-			l, u, rec, err := open(image, "/data", opts...)
-			if err != nil || rec.TailReason != "" {
-				t.Fatal(rec, err)
-			}
-			want(t, u, list)
-			closeLog(t, l)
-		}
-		report, err = aof.Check("/data", aof.OnFS(mem), stubBase())
-		if err != nil || !report.OK() || report.Tail != nil {
-			t.Fatalf("%+v, %v", report, err)
-		}
-	}
-}
-
-// TestRingRepairOfDamage: a damaged tail file is kept under another name, and the log opens.
-func TestRingRepairOfDamage(t *testing.T) {
-	mem, _ := killedRing(t)
-	data := []byte(memFile(t, mem, tailName))
-	data[3]++
-	replaceFile(t, mem, tailName, data)
-	report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
-	if err != nil || report.OK() || report.Tail.Problem == nil || report.Tail.Problem.File != tailName {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase())
-	if err != nil || plan.TailKept != tailName+".kept-1" {
-		t.Fatalf("%+v, %v", plan, err)
-	}
-	l, u, _, err := open(mem, "/data")
-	if err != nil || len(u.got) > 0 {
-		t.Fatal(u.got, err)
-	}
-	closeLog(t, l)
-}
-
-// TestRingRepairFails at every operation, and changes nothing that Open would miss.
-func TestRingRepairFails(t *testing.T) {
-	mem, list := killedRing(t)
-	boom := errors.New("boom")
-	for n := 0; ; n++ {
-		image := mem.Kill()
-		fs := vfs.NewFault(image, func(op vfs.Op) error {
-			if op.N == n {
-				return boom
-			}
-			return nil
-		})
-		_, repairErr := aof.Repair("/data", aof.OnFS(fs), stubBase())
-		if fs.Count() <= n {
-			break
-		}
-		l, u, _, err := open(image.Kill(), "/data")
-		if err != nil {
-			t.Fatalf("operation %d (%v): %v", n, repairErr, err)
-		}
-		want(t, u, list)
-		closeLog(t, l)
 	}
 }

@@ -79,13 +79,17 @@ func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
 const gatherMost = 24
 
 // gatherLocked lets those whom the last sync has woken append what they have next, until as many
-// wait again as did then, or nobody comes any more, so that the sync that follows serves them all.
+// wait again as did then, or nobody comes any more, so that the sync that follows serves them all. It
+// looks gatherMost times at most, for others may append all the while who wait for no sync.
 func (l *Log) gatherLocked() {
 	w := &l.waits
 	if w.released > gatherMost {
 		return
 	}
-	for w.syncers < w.released {
+	for range gatherMost {
+		if w.syncers >= w.released {
+			return
+		}
 		before := l.appended
 		l.mu.Unlock()
 		runtime.Gosched()

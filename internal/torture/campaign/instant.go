@@ -131,9 +131,10 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 				low[w] = b.counted[w].Load()
 			}
 		}
-		// Whoever copies a log calls Sync first: in Ring mode the newest units are elsewhere.
-		if err := b.s.Sync(ctx); rewrite && err != nil {
-			return err
+		if rewrite { // whoever copies a log calls Sync first: in Ring mode the newest units are elsewhere
+			if err := b.s.Sync(ctx); err != nil {
+				return err
+			}
 		}
 		copied := filepath.Join(dir, fmt.Sprint("copy", i))
 		if err := copyStore(filepath.Join(dir, "data"), copied, rewrite); err != nil {
