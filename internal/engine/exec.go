@@ -73,12 +73,17 @@ func (x *exec) commit(opErr error, durable bool) error {
 	if opErr != nil || x.unit.n == 0 {
 		return opErr
 	}
-	err := x.log.Commit(x.position, durable)
-	if err != nil {
-		x.e.noteLogFailure(err)
-		if errors.Is(err, aof.ErrClosed) {
-			err = ErrClosed
-		}
+	return x.e.committed(x.log.Commit(x.position, durable))
+}
+
+// committed takes what a Commit of the log came to.
+func (e *Engine) committed(err error) error {
+	if err == nil {
+		return nil
+	}
+	e.noteLogFailure(err)
+	if errors.Is(err, aof.ErrClosed) {
+		return ErrClosed
 	}
 	return err
 }

@@ -51,6 +51,14 @@ func (u *unit) str(s string)   { u.buf = resp.AppendBulk(u.buf, s) }
 func (u *unit) bytes(b []byte) { u.buf = resp.AppendBulk(u.buf, b) }
 func (u *unit) int(n int64)    { u.buf = resp.AppendInt(u.buf, n) }
 
+// set makes the unit a SET k v, and nothing else.
+func (u *unit) set(db int, key string, value []byte) {
+	u.firstDB, u.lastDB, u.n = db, db, 1
+	u.buf = append(u.buf, "*3\r\n$3\r\nSET\r\n"...)
+	u.str(key)
+	u.bytes(value)
+}
+
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
 	if u.n == 1 || planted.On(planted.BatchSplit) {

@@ -92,24 +92,6 @@ func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]
 	return it.AppendValue(dst), nil
 }
 
-// SetPlain is Set without arguments. The short way is for keys that are there, in a store without a log.
-func (e *Engine) SetPlain(db int, key string, value []byte) error {
-	if e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.counts.logOn.Load() || e.table.ViewPressure() {
-		return e.Set(db, key, value, SetArgs{})
-	}
-	h := e.table.Hash(key)
-	i := e.table.ShardIndex(h)
-	s := e.table.ShardAt(i)
-	s.Lock()
-	if e.refusedLocked() == nil && e.log == nil && s.SetString(db, h, key, value) {
-		e.addDirty(i, 1)
-		s.Unlock()
-		return nil
-	}
-	s.Unlock()
-	return e.Set(db, key, value, SetArgs{})
-}
-
 // Set stores a value, whatever the key held before.
 func (e *Engine) Set(db int, key string, value []byte, a SetArgs) error {
 	if len(value) > largeValue {

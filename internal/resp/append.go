@@ -9,16 +9,25 @@ import "strconv"
 
 // AppendHeader appends the head of a command of argc arguments: *<argc> CRLF.
 func AppendHeader(dst []byte, argc int) []byte {
-	dst = append(dst, '*')
-	dst = strconv.AppendInt(dst, int64(argc), 10)
+	return appendHead(dst, '*', argc)
+}
+
+// appendHead appends a letter, a number and CRLF.
+func appendHead(dst []byte, letter byte, n int) []byte {
+	switch {
+	case n < 10:
+		return append(dst, letter, '0'+byte(n), '\r', '\n')
+	case n < 100:
+		return append(dst, letter, '0'+byte(n/10), '0'+byte(n%10), '\r', '\n')
+	}
+	dst = append(dst, letter)
+	dst = strconv.AppendInt(dst, int64(n), 10)
 	return append(dst, '\r', '\n')
 }
 
 // AppendBulk appends one argument: $<len> CRLF <bytes> CRLF.
 func AppendBulk[T string | []byte](dst []byte, arg T) []byte {
-	dst = append(dst, '$')
-	dst = strconv.AppendInt(dst, int64(len(arg)), 10)
-	dst = append(dst, '\r', '\n')
+	dst = appendHead(dst, '$', len(arg))
 	dst = append(dst, arg...)
 	return append(dst, '\r', '\n')
 }
