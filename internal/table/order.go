@@ -26,6 +26,6 @@ func (t *Table) Adopt(order string) bool {
 			return false
 		}
 	}
-	t.hasher.shards = [2]uint64{binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])}
+	t.hasher.shards = [2]uint64{binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:]) | 1}
 	return true
 }
