@@ -25,6 +25,12 @@ func Child() {
 		err = ringChild(argument)
 	case "lock":
 		err = lockChild(argument)
+	case "limit":
+		err = limitChild(argument)
+	case "disk":
+		err = diskChild(argument)
+	case "hole":
+		err = holeChild(argument)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -27,6 +27,7 @@ func full(r *Run) {
 		}
 	}
 	r.Wait()
+	limits(r)
 }
 
 // fullScript is small, so that every size can be tried.
