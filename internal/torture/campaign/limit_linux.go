@@ -255,7 +255,7 @@ func (c *limited) end() error {
 // What was acknowledged must be there, whether it is killed then, or goes on when there is room.
 func limits(r *Run) {
 	rng := rand.New(rand.NewPCG(r.Seed, 32))
-	for i := range r.by(12, 180) {
+	for i := range r.by(12, 120) {
 		load := limitLoads()[i%6]
 		load.writers = []int{1, killWriters}[rng.IntN(2)]
 		load.ring = []int64{3 << 10, 12 << 10, 192 << 10}[rng.IntN(3)]
@@ -276,7 +276,9 @@ func limits(r *Run) {
 		})
 	}
 	r.Wait()
-	smallDisks(r)
+	if r.first() {
+		smallDisks(r)
+	}
 }
 
 // limitStep lets a child write until it is refused, looks at the log, kills it or lets it go on with room, and looks

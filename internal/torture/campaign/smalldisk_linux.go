@@ -20,8 +20,7 @@ const diskSize = 1 << 20
 type diskReport struct {
 	Skipped string
 	Failure string
-	Counts  map[string]int64
-	Order   []string
+	Counts  Counts
 }
 
 // smallDisks tries the limits on a file system of one MiB in memory. A process of its own mounts it, where
@@ -56,8 +55,8 @@ func smallDisks(r *Run) {
 		r.Count("small disks skipped", 1)
 		r.Note("full: SKIPPED: no file system of 1 MiB could be mounted: %s", report.Skipped)
 	}
-	for _, what := range report.Order {
-		r.Count(what, report.Counts[what])
+	for _, one := range report.Counts {
+		r.Count(one.What, one.N)
 	}
 	if report.Failure != "" {
 		r.fail("disk", errors.New(report.Failure))
@@ -67,7 +66,7 @@ func smallDisks(r *Run) {
 // diskChild mounts a small file system, in a mount namespace of its own, and does the steps.
 func diskChild(argument string) error {
 	text, dir, _ := strings.Cut(argument, ":")
-	r := &Run{campaign: "full", workers: make(chan struct{}, 1), counts: map[string]int64{}}
+	r := &Run{campaign: "full", workers: make(chan struct{}, 1)}
 	if _, err := fmt.Sscan(text, &r.Seed, &r.size); err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func diskChild(argument string) error {
 		for i := range r.by(6, 60) {
 			r.Step(fmt.Sprint("disk/", i), func() error { return d.step(r, rng, i) })
 		}
-		report.Failure, report.Counts, report.Order = r.failure, r.counts, r.order
+		report.Failure, report.Counts = r.failure, r.counts
 	}
 	return json.NewEncoder(os.Stdout).Encode(report)
 }
