@@ -25,6 +25,8 @@ func Child() {
 		err = ringChild(argument)
 	case "lock":
 		err = lockChild(argument)
+	case "modes":
+		err = modesChild(argument)
 	case "limit":
 		err = limitChild(argument)
 	case "disk":

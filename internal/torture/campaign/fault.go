@@ -70,8 +70,8 @@ var readWays = []way{
 
 // fault is campaign b: a script is played once for every operation on the disk, every way in which
 // it fails, once and for ever. What was promised must survive, the failure be told, nothing hang,
-// and a disk that heals heal the store. The first script is long, and everything that a crash may leave then is
-// looked at; of the short ones, of which there are many, it is one image a schedule.
+// and a disk that heals heal the store. Of a third of the schedules of the first script, which is long,
+// everything is looked at that a crash may leave then; of the others, and of the short scripts, it is one image.
 func fault(r *Run) {
 	for i := range r.by(1, 11) {
 		sc := randomScript(r.Seed, 36)
@@ -101,7 +101,7 @@ func faults(r *Run, m mode, sc script, i int) bool {
 			for _, sticky := range []bool{false, true} {
 				if n++; n%stride == 0 || i == 0 && o.Kind == "close" && strings.Contains(o.Name, "temp-") {
 					f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
-					if i > 0 {
+					if i > 0 || r.size == Full && n%3 > 0 {
 						f.only = 1 + n/stride%6
 					}
 					r.Go(fmt.Sprintf("%d/%s", i, f.name()), func() error { return f.run(r, sc) })

@@ -98,7 +98,7 @@ func (d disk) fill(free int64) error {
 	}
 	var st syscall.Statfs_t
 	for block := make([]byte, 4096); err == nil; _, err = f.Write(block) {
-		if err = syscall.Statfs(d.dir, &st); err == nil && int64(st.Bavail)*st.Bsize <= free {
+		if err = syscall.Statfs(d.dir, &st); err == nil && int64(st.Bavail)*int64(st.Bsize) <= free {
 			break
 		}
 	}
