@@ -25,6 +25,8 @@ func Child() {
 		err = ringChild(argument)
 	case "lock":
 		err = lockChild(argument)
+	case "memory":
+		err = memoryChild(argument)
 	case "modes":
 		err = modesChild(argument)
 	case "limit":

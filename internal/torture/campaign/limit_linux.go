@@ -218,10 +218,7 @@ func startLimited(load limitLoad, dir string) (*limited, error) {
 func (c *limited) until(words ...string) string {
 	for c.out.Scan() {
 		line := c.out.Text()
-		var w, round int
-		if n, err := fmt.Sscanf(line, "%d %d", &w, &round); n == 2 && err == nil {
-			c.acked[w] = round
-		}
+		acknowledged(&c.acked, line)
 		if mode, found := strings.CutPrefix(line, "mode "); found {
 			c.mode, _, _ = strings.Cut(mode, " ")
 		}

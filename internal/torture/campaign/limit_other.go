@@ -9,6 +9,13 @@ func limits(r *Run) {
 	r.Note("full: file size limits and small file systems are tried on Linux only")
 }
 
+// memoryKills needs limits on a process's memory.
+func memoryKills(r *Run) {
+	r.Note("leak: limits on memory are tried on Linux only")
+}
+
+func memoryChild(string) error { return errors.ErrUnsupported }
+
 func limitChild(string) error { return errors.ErrUnsupported }
 
 func diskChild(string) error { return errors.ErrUnsupported }
