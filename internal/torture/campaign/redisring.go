@@ -72,15 +72,24 @@ func serverOnKilledRing(r *Run, i int) error {
 		return fmt.Errorf("redis-server has not what the increments hold: %s", difference(got, k.without))
 	}
 	way.do(server)
-	want := dumpOfServer(server)
 	server.Kill()
 	if now, err := os.ReadFile(k.tailPath()); err != nil || !bytes.Equal(now, k.tail) {
 		return fmt.Errorf("redis-server has touched the tail file: %w", err)
 	}
-	if !way.changes {
+	again := filepath.Join(home, "again")
+	if err := os.CopyFS(again, os.DirFS(k.dir)); err != nil {
+		return err
+	}
+	// What it has when it starts again counts: where the kill has torn a transaction inside of a command, redis-server leaves
+	// its MULTI in the log, and loses what it writes behind that.
+	server = redistest.Start(r.T, again, redisArgs...)
+	want := dumpOfServer(server)
+	server.Kill()
+	changed := way.changes && !(k.torn && way.name == "writes" && want == k.without)
+	if !changed {
 		want = k.with
 	}
-	if err := k.open(way.changes, want); err != nil {
+	if err := k.open(changed, want); err != nil {
 		return fmt.Errorf("redis-server %s, then we: %w", way.name, err)
 	}
 	return nil
@@ -168,7 +177,7 @@ func (k *killedRing) open(changed bool, want string) error {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("other data: %s", difference(got, want))
+		return fmt.Errorf("other data, %+v: %s", info, difference(got, want))
 	}
 	// After a rewrite nobody can tell whether the base has what the tail file has: then it may be kept in vain.
 	kept, err := os.ReadFile(k.tailPath() + ".kept-1")
