@@ -117,9 +117,23 @@ func Check(path string, opts ...CheckOption) (Report, error) {
 
 // target is a file to check.
 type target struct {
-	path string
-	kind string
-	seq  int64
+	path   string
+	kind   string
+	seq    int64
+	listed *manifestFile // how the manifest lists it; nil without one
+}
+
+// compare compares a file with the manifest, as Open does. asked gives the damage that Open would refuse it for.
+func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refused bool) {
+	if t.listed == nil {
+		return false
+	}
+	var damage *corrupt.Error
+	if !errors.As(asked(t.listed), &damage) {
+		return false
+	}
+	r.Problem, r.verdict, r.Torn, r.Repairable = damage, verdictRefused, 0, false
+	return true
 }
 
 func (c *checkConfig) check(path string) (Report, error) {
@@ -150,7 +164,7 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		}
 	}
 	if !strings.HasSuffix(path, manifestSuffix) {
-		return []target{{path: path, kind: "file", seq: seqOf(path)}}, nil
+		return []target{{path, "file", seqOf(path), nil}}, nil
 	}
 	m, err := readManifest(c.fs, path)
 	if err != nil {
@@ -167,7 +181,7 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		if f.kind == kindBase {
 			kind = "base"
 		}
-		targets = append(targets, target{c.locate(dir, filename, f.name), kind, f.seq})
+		targets = append(targets, target{c.locate(dir, filename, f.name), kind, f.seq, &f})
 	}
 	report.Unlisted, err = c.unlisted(dir, filename, m)
 	return targets, err
@@ -259,7 +273,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	r = FileReport{Path: t.path, Kind: t.kind}
 	file, err := c.fs.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) && t.kind != "file" {
-		r.Problem = &corrupt.Error{File: t.path, What: "listed, but missing", Err: err}
+		r.Problem = &corrupt.Error{File: t.path, What: whatMissing, Err: err}
 		r.verdict = verdictRefused
 		return r, nil
 	}
@@ -270,8 +284,14 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if r.Size, err = file.Size(); err != nil {
 		return r, err
 	}
+	if t.compare(&r, func(f *manifestFile) error { return f.checkSize(t.path, r.Size) }) {
+		return r, nil
+	}
 	if r.RDB, err = hasPreamble(file); err != nil {
 		return r, err
+	}
+	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
+		return r, nil
 	}
 	var offset int64
 	if r.RDB {
@@ -290,6 +310,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		return r, err
 	}
 	r.note(&found, offset, last)
+	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good) })
 	return r, nil
 }
 

@@ -166,7 +166,7 @@ func (l *layout) require(f manifestFile) error {
 	path := l.path(&f)
 	info, err := l.fs.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &corrupt.Error{File: path, What: "listed in the manifest, but missing", Err: err}
+		return &corrupt.Error{File: path, What: whatMissing, Err: err}
 	}
 	if err != nil {
 		return err
@@ -174,11 +174,7 @@ func (l *layout) require(f manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
-	if want := f.size(); f.kind == kindBase && want >= 0 && info.Size() != want {
-		return &corrupt.Error{File: path, Offset: min(want, info.Size()),
-			What: fmt.Sprintf("file of %d bytes, the manifest says %d", info.Size(), want)}
-	}
-	return nil
+	return f.checkSize(path, info.Size())
 }
 
 // makeDir makes the log's directory durable.

@@ -36,6 +36,7 @@ const (
 	manifestMaxLine = 1024    // bytes, LF included: Redis's limit
 	manifestMaxSize = 1 << 20 // bytes
 	sizeKey         = "size"
+	whatMissing     = "listed in the manifest, but missing"
 )
 
 // fileKind is a manifest's type letter.
@@ -238,6 +239,34 @@ func (f *manifestFile) size() int64 {
 		}
 	}
 	return -1
+}
+
+// checkSize compares the length of a file with what the manifest tells of a base.
+func (f *manifestFile) checkSize(path string, size int64) error {
+	want := f.size()
+	if f.kind != kindBase || want < 0 || size == want {
+		return nil
+	}
+	return &corrupt.Error{File: path, Offset: min(want, size),
+		What: fmt.Sprintf("file of %d bytes, the manifest says %d", size, want)}
+}
+
+// checkGood compares how much of a file is good with what the manifest tells of an increment.
+func (f *manifestFile) checkGood(path string, good int64) error {
+	want := f.size()
+	if f.kind != kindIncr || good >= want {
+		return nil
+	}
+	return &corrupt.Error{File: path, Offset: good,
+		What: fmt.Sprintf("of the %d bytes that were on disk when the file was listed, %d are good", want, good)}
+}
+
+// checkRDB asks that a base whose name says so begins with an RDB.
+func (f *manifestFile) checkRDB(path string, found bool) error {
+	if found || f.kind != kindBase || !strings.HasSuffix(f.name, baseRDBSuffix) {
+		return nil
+	}
+	return &corrupt.Error{File: path, What: "want an RDB, found none"}
 }
 
 // without returns f with the pair of one further key left out.

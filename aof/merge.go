@@ -106,7 +106,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 		r := &t.regions[i]
 		seq, offset := r.seq, r.offset
 		switch {
-		case r.next != 0 && f.kind == kindIncr && r.next == f.seq:
+		case r.next != 0 && f.kind == kindIncr && r.next == f.seq && ours: // a Redis may have used the number
 			seq, offset = r.next, max(0, f.size())
 		case seq == 0 && follow >= 0:
 			seq, offset = f.seq, follow

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/planted"
@@ -136,8 +135,8 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if offset == 0 && f.kind == kindBase && strings.HasSuffix(f.name, baseRDBSuffix) {
-		return &corrupt.Error{File: path, What: "want an RDB, found none"}
+	if err := f.checkRDB(path, offset > 0); err != nil {
+		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
 	w := newWalk(src, path, f.seq, offset, func(unit []Command) error {
@@ -154,9 +153,8 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	}
 	p.stamps += found.stamps
 	p.result.past = found.past
-	if want := f.size(); f.kind == kindIncr && found.cut < want {
-		return &corrupt.Error{File: path, Offset: found.cut,
-			What: fmt.Sprintf("of the %d bytes that were on disk when the file was listed, %d are good", want, found.cut)}
+	if err := f.checkGood(path, found.cut); err != nil {
+		return err
 	}
 	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
 		return err

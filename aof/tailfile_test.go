@@ -136,6 +136,44 @@ func TestRingAfterAnotherProgram(t *testing.T) {
 	}
 }
 
+// TestRingAfterARewriteWithOurNumber: a process is killed in a rewrite, before its new increment is listed. A Redis
+// rewrites the log then, and gives its increment the same number. What the ring has for the one is nothing for the
+// other.
+func TestRingAfterARewriteWithOurNumber(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l, _, _, err := open(mem, "/data", slowRing()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, l, "a", "1")
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	set(t, l, "b", "2")
+	mem = mem.Kill()
+	if err := r.Commit(t.Context(), base(nil)); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, l)
+	replaceFile(t, mem, logDir+"appendonly.aof.2.base.aof", nil)
+	replaceFile(t, mem, logDir+"appendonly.aof.2.incr.aof", nil)
+	replaceFile(t, mem, logDir+"appendonly.aof.manifest", []byte("file appendonly.aof.2.base.aof seq 2 type b\n"+
+		"file appendonly.aof.2.incr.aof seq 2 type i\n"))
+	l, u, rec, err := open(mem, "/data", slowRing()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(u.got) > 0 || rec.Merged > 0 || rec.TailReason == "" {
+		t.Fatalf("%q, %+v", u.got, rec)
+	}
+	if kept := memFile(t, mem, tailName+".kept-1"); !strings.Contains(kept, "$1\r\nb\r\n") {
+		t.Fatal("what the ring had is gone")
+	}
+	closeLog(t, l)
+}
+
 // TestRingAfterARewriteElsewhere: a Redis has rewritten the log; its manifest has no checksum.
 func TestRingAfterARewriteElsewhere(t *testing.T) {
 	mem, _ := killedRing(t)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
 )
 
 const (
@@ -40,7 +41,7 @@ func TestCheckDamage(t *testing.T) {
 		{"empty dump", "a.rdb", "", "a.rdb: offset 0: "},
 		{"short dump", "a.rdb", "REDIS0009\xfa", "a.rdb: offset 10: "},
 		{"bad manifest", "a.aof.manifest", "file a\n", "a.aof.manifest: offset 0: "},
-		{"missing file", "a.aof.manifest", "file a.aof.1.base.rdb seq 1 type b\n", "a.aof.1.base.rdb: offset 0: listed, but missing"},
+		{"missing file", "a.aof.manifest", "file a.aof.1.base.rdb seq 1 type b\n", "a.aof.1.base.rdb: offset 0: listed in the manifest, but missing"},
 		{"not zstd", "a.rdb.zst", "nonsense", "a.rdb.zst: offset "},
 		{"base", "a.aof.1.base.rdb", "REDIS0009\x07", "offset 10: "},
 	} {
@@ -112,6 +113,27 @@ func TestCheckLogDamage(t *testing.T) {
 	}
 	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	want(t, exitDamaged, "dump", dir).wants(t, "offset ")
+	if _, err := perdure.Open(dir); err == nil {
+		t.Error("Open takes it")
+	}
+}
+
+// TestCheckKnowsTheBasesSize cuts a base of commands behind a command: it is shorter, and whole. Open knows from the
+// manifest, and so does check.
+func TestCheckKnowsTheBasesSize(t *testing.T) {
+	dir := t.TempDir()
+	s, err := perdure.Open(dir, perdure.WithAppendLog(aof.New(aof.RDBBase(false))))
+	check(t, err)
+	check(t, s.Set("a", []byte("1")))
+	check(t, s.Set("b", []byte("2")))
+	check(t, s.Rewrite(t.Context()))
+	check(t, s.Close())
+	bases, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.base.aof"))
+	check(t, err)
+	content := read(t, bases[0])
+	check(t, os.WriteFile(bases[0], []byte(content[:strings.LastIndex(content, "*3\r\n")]), 0o600))
+	want(t, exitDamaged, "check", dir).wants(t, "the manifest says", "Open refuses")
+	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	if _, err := perdure.Open(dir); err == nil {
 		t.Error("Open takes it")
 	}

@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func main() {
 	step := flag.String("step", "", "only this `step`, as a failure names it")
 	kills := flag.Int("kills", 0, "how many processes campaign ring kills; 0 is by the size")
 	dir := flag.String("dir", "", "the `directory` that campaign ring works in: another file system")
+	share := flag.String("share", "", "do only share `i/n` of the steps, and print the result as JSON")
 	planted := flag.Bool("planted", false, "run the matrix of planted faults")
 	flag.Parse()
 	if *planted {
@@ -45,9 +47,17 @@ func main() {
 		os.Exit(2)
 	}
 	o.For = *length / time.Duration(len(list))
+	run := runAll
+	if *share != "" {
+		run = runShare
+		if _, err := fmt.Sscanf(*share, "%d/%d", &o.Share, &o.Shares); err != nil {
+			fmt.Fprintln(os.Stderr, "share:", err)
+			os.Exit(2)
+		}
+	}
 	// Campaigns run under a test, whose fake clocks and helpers some of them use.
 	testing.Main(func(_, _ string) (bool, error) { return true, nil },
-		[]testing.InternalTest{{Name: "torture", F: func(t *testing.T) { os.Exit(runAll(t, list, o)) }}}, nil, nil)
+		[]testing.InternalTest{{Name: "torture", F: func(t *testing.T) { os.Exit(run(t, list, o)) }}}, nil, nil)
 }
 
 // runAll runs campaigns in turn and gives the exit status.
@@ -56,7 +66,11 @@ func runAll(t *testing.T, list []campaign.Campaign, o campaign.Options) (status 
 	for _, c := range list {
 		fmt.Printf("%s: %s\n", c.Name, c.About)
 		res := campaign.Result{Campaign: c.Name, Failure: "FAIL " + c.Name + ": it ended before its end"}
-		t.Run(c.Name, func(t *testing.T) { res = c.Run(t, o) })
+		if n := runtime.GOMAXPROCS(0); c.Split && o.Step == "" && n > 1 {
+			res = inShares(c, o, n)
+		} else {
+			t.Run(c.Name, func(t *testing.T) { res = c.Run(t, o) })
+		}
 		for _, note := range res.Notes {
 			fmt.Println("  " + note)
 		}
@@ -98,7 +112,7 @@ func table(results []campaign.Result) string {
 		case res.Skipped != "":
 			outcome = "skipped"
 		}
-		what := res.Counts
+		what := res.Counts.String()
 		if res.Skipped != "" {
 			what += " (" + res.Skipped + ")"
 		}

@@ -9,6 +9,7 @@ package campaign
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -25,26 +26,28 @@ type Campaign struct {
 	run   func(r *Run)
 	// Sequential says that each of its stores is used by one goroutine at a time.
 	Sequential bool
+	// Split says that its steps can be shared out among processes.
+	Split bool
 }
 
 // All is every campaign, in the order in which they run.
 func All() []Campaign {
 	return []Campaign{
-		{"power", "the power is lost before, after and inside every operation on the disk", power, true},
-		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true},
-		{"kill", "a process that writes, saves and rewrites is killed", kill, false},
-		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false},
-		{"rot", "every bit of every file is flipped", rot, true},
-		{"instant", "money moves while snapshots and rewrites are taken", instant, false},
-		{"clock", "the wall clock jumps", clocks, true},
-		{"full", "the disk is full at every byte", full, true},
-		{"hostile", "the directory was prepared by somebody else", hostile, false},
-		{"redis", "the same programs on a store and a redis-server", redis, false},
-		{"fuzz", "several damages at once, in files of ours and of others", fuzz, true},
-		{"linear", "concurrent calls and crashes have an order that explains them", linear, false},
-		{"same", "the same answers under every option and way of loading", same, true},
-		{"lock", "many open one directory", lock, false},
-		{"leak", "nothing is left after Close", leak, false},
+		{"power", "the power is lost before, after and inside every operation on the disk", power, true, true},
+		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true, true},
+		{"kill", "a process that writes, saves and rewrites is killed", kill, false, false},
+		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false, false},
+		{"rot", "every bit of every file is flipped", rot, true, false},
+		{"instant", "money moves while snapshots and rewrites are taken", instant, false, false},
+		{"clock", "the wall clock jumps", clocks, true, false},
+		{"full", "the disk is full at every byte", full, true, true},
+		{"hostile", "the directory was prepared by somebody else", hostile, false, false},
+		{"redis", "the same programs on a store and a redis-server", redis, false, false},
+		{"fuzz", "several damages at once, in files of ours and of others", fuzz, true, true},
+		{"linear", "concurrent calls and crashes have an order that explains them", linear, false, false},
+		{"same", "the same answers under every option and way of loading", same, true, true},
+		{"lock", "many open one directory", lock, false, false},
+		{"leak", "nothing is left after Close", leak, false, false},
 	}
 }
 
@@ -76,29 +79,59 @@ type Options struct {
 	// its data directories are made; "" is the system's directory for temporary files.
 	Kills int
 	Dir   string
-	For   time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
+	// Share is which of so many Shares of the steps to do, from 0; no Shares are all of them.
+	Share, Shares int
+	For           time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
 }
 
 // Result is what a campaign came to.
 type Result struct {
 	Campaign string
 	Rounds   int
-	Counts   string // "104212 images, 300 nested"
+	Counts   Counts
 	Notes    []string
 	Took     time.Duration
 	Skipped  string // why nothing was done
 	Failure  string // one line; "" is none
 }
 
+// Counts are what was done, in the order of what was told first.
+type Counts []Count
+
+// Count is how much of something was done.
+type Count struct {
+	What string
+	N    int64
+}
+
+// String gives "104212 images, 300 nested".
+func (c Counts) String() string {
+	parts := make([]string, len(c))
+	for i, one := range c {
+		parts[i] = fmt.Sprintf("%d %s", one.N, one.What)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Add adds more of something.
+func (c Counts) Add(what string, n int64) Counts {
+	for i := range c {
+		if c[i].What == what {
+			c[i].N += n
+			return c
+		}
+	}
+	return append(c, Count{what, n})
+}
+
 // Run runs a campaign. What needs a test's help takes t's.
 func (c Campaign) Run(t *testing.T, o Options) Result {
 	began := time.Now()
-	total := &Run{counts: map[string]int64{}}
 	res := Result{Campaign: c.Name}
 	for seed := o.Seed; ; seed++ {
 		r := &Run{
 			T: t, Seed: seed, size: o.Size, only: o.Step, campaign: c.Name, kills: o.Kills, dir: o.Dir,
-			workers: make(chan struct{}, runtime.GOMAXPROCS(0)), counts: map[string]int64{},
+			share: o.Share, shares: o.Shares, workers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		}
 		if o.For > 0 {
 			r.deadline = began.Add(o.For)
@@ -106,15 +139,15 @@ func (c Campaign) Run(t *testing.T, o Options) Result {
 		r.protect("", func() error { c.run(r); return nil })
 		r.wg.Wait()
 		res.Rounds++
-		for _, what := range r.order {
-			total.Count(what, r.counts[what])
+		for _, one := range r.counts {
+			res.Counts = res.Counts.Add(one.What, one.N)
 		}
 		res.Notes, res.Skipped, res.Failure = r.notes, r.skipped, r.failure
 		if r.stopped.Load() || r.skipped != "" || time.Since(began) >= o.For {
 			break
 		}
 	}
-	res.Counts, res.Took = total.summary(), time.Since(began)
+	res.Took = time.Since(began)
 	return res
 }
 
@@ -128,14 +161,15 @@ type Run struct {
 	campaign string
 	kills    int
 	dir      string
+	share    int
+	shares   int
 	deadline time.Time
 	workers  chan struct{} // a token for each that may run
 	wg       sync.WaitGroup
 	stopped  atomic.Bool
 
 	mu      sync.Mutex // guards what follows
-	counts  map[string]int64
-	order   []string
+	counts  Counts
 	notes   []string
 	skipped string
 	failure string
@@ -184,9 +218,12 @@ func (r *Run) protect(name string, step func() error) {
 	}
 }
 
-// Go is Step in a worker; it waits until one is free.
+// Go is Step in a worker, if it is of this process's share; it waits until one is free.
 func (r *Run) Go(name string, step func() error) {
 	if r.over() || r.only != "" && name != r.only {
+		return
+	}
+	if r.shares > 1 && int(crc32.ChecksumIEEE([]byte(name))%uint32(r.shares)) != r.share {
 		return
 	}
 	r.workers <- struct{}{}
@@ -196,6 +233,9 @@ func (r *Run) Go(name string, step func() error) {
 		r.Step(name, step)
 	}()
 }
+
+// first reports whether what is done once is this process's to do.
+func (r *Run) first() bool { return r.share == 0 }
 
 // Wait waits for the workers.
 func (r *Run) Wait() { r.wg.Wait() }
@@ -227,10 +267,7 @@ var errOver = errors.New("the round is over")
 func (r *Run) Count(what string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.counts[what]; !known {
-		r.order = append(r.order, what)
-	}
-	r.counts[what] += n
+	r.counts = r.counts.Add(what, n)
 }
 
 // Note adds a line to what is told at the end.
@@ -245,12 +282,4 @@ func (r *Run) Skip(why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.skipped = why
-}
-
-func (r *Run) summary() string {
-	var parts []string
-	for _, what := range r.order {
-		parts = append(parts, fmt.Sprintf("%d %s", r.counts[what], what))
-	}
-	return strings.Join(parts, ", ")
 }

@@ -26,7 +26,7 @@ func TestCampaigns(t *testing.T) {
 			case res.Skipped != "":
 				t.Skip(res.Skipped)
 			}
-			t.Log(res.Counts)
+			t.Log(res.Counts.String())
 			for _, note := range res.Notes {
 				t.Log(note)
 			}

@@ -25,6 +25,16 @@ func Child() {
 		err = ringChild(argument)
 	case "lock":
 		err = lockChild(argument)
+	case "memory":
+		err = memoryChild(argument)
+	case "modes":
+		err = modesChild(argument)
+	case "limit":
+		err = limitChild(argument)
+	case "disk":
+		err = diskChild(argument)
+	case "hole":
+		err = holeChild(argument)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

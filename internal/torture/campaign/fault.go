@@ -70,32 +70,46 @@ var readWays = []way{
 
 // fault is campaign b: a script is played once for every operation on the disk, every way in which
 // it fails, once and for ever. What was promised must survive, the failure be told, nothing hang,
-// and a disk that heals heal the store.
+// and a disk that heals heal the store. Of a third of the schedules of the first script, which is long,
+// everything is looked at that a crash may leave then; of the others, and of the short scripts, it is one image.
 func fault(r *Run) {
-	for _, m := range modes {
-		if m.plain {
-			continue
-		}
+	for i := range r.by(1, 11) {
 		sc := randomScript(r.Seed, 36)
-		ops, err := operations(m, sc)
-		if err != nil {
-			r.fail(m.name, err)
-			return
+		if i > 0 {
+			sc = randomScript(r.Seed<<8+uint64(i), 12)
 		}
-		stride := r.by(23, 1)
-		n := 0
-		for _, o := range ops {
-			for _, w := range ways[o.Kind] {
-				for _, sticky := range []bool{false, true} {
-					if n++; n%stride == 0 || o.Kind == "close" && strings.Contains(o.Name, "temp-") {
-						f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
-						r.Go(f.name(), func() error { return f.run(r, sc) })
-					}
-				}
+		for _, m := range modes {
+			if !m.plain && !faults(r, m, sc, i) {
+				return
 			}
 		}
 	}
 	r.Wait()
+}
+
+// faults tries every fault in script i.
+func faults(r *Run, m mode, sc script, i int) bool {
+	ops, err := operations(m, sc)
+	if err != nil {
+		r.fail(m.name, err)
+		return false
+	}
+	stride := r.by(23, 1)
+	n := 0
+	for _, o := range ops {
+		for _, w := range ways[o.Kind] {
+			for _, sticky := range []bool{false, true} {
+				if n++; n%stride == 0 || i == 0 && o.Kind == "close" && strings.Contains(o.Name, "temp-") {
+					f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
+					if i > 0 || r.size == Full && n%3 > 0 {
+						f.only = 1 + n/stride%6
+					}
+					r.Go(fmt.Sprintf("%d/%s", i, f.name()), func() error { return f.run(r, sc) })
+				}
+			}
+		}
+	}
+	return true
 }
 
 // operations are those of a script on a disk without faults.
@@ -121,6 +135,7 @@ type faulty struct {
 	mem    *vfs.Mem
 	life   *life
 	check  bool // give the files to Redis's checkers
+	only   int  // the one image to look at, of those of both crashes; 0 is all of them
 	healed bool
 	met    *vfs.Op // the first operation that failed
 	told   error   // the first error of a call
@@ -263,11 +278,14 @@ func (f *faulty) reopen() error {
 // crash looks at what is left if the process is killed or the power is lost now.
 func (f *faulty) crash(r *Run, when string) error {
 	l := f.life
-	for i, im := range []image{
+	for i, im := range [...]image{
 		{"killed", true, f.mem.Kill},
 		{"power lost", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepNone, 0) }},
 		{"power lost, some kept", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepSome, r.Seed) }},
 	} {
+		if f.only > 0 && f.only-1 != i+pick(f.healed, 3, 0) {
+			continue
+		}
 		r.Count("images", 1)
 		if err := recovers(r, l, im.mem(), l.floor(im.killed), int(l.issued.Load()), i == 0 && f.check); err != nil {
 			return fmt.Errorf("%s, %s: %w", when, im.name, err)

@@ -13,20 +13,27 @@ import (
 // that find no room fail, nothing acknowledged is lost, a server could read the log at any time,
 // and when there is room again the store goes on.
 func full(r *Run) {
-	for _, m := range logs()[:3] {
-		sc := fullScript(r.Seed)
-		mem := vfs.NewMem(dataDir)
-		l := newLife(m, mem, []state{{}}, 0)
-		if err := firstError(l.open(), l.playAll(sc), l.store.Close()); err != nil {
-			r.fail(m.name, err)
-			return
-		}
-		most := mem.Used() + 2000 // a rewrite needs room for both logs
-		for size := int64(1); size < most; size += int64(r.by(43, 1)) {
-			r.Go(fmt.Sprintf("%s/%d", m.name, size), func() error { return fullDisk(r, m, sc, size) })
+	for i := range r.by(1, 2) {
+		sc := fullScript(r.Seed + uint64(i)<<32)
+		for _, m := range logs()[:3] {
+			mem := vfs.NewMem(dataDir)
+			l := newLife(m, mem, []state{{}}, 0)
+			if err := firstError(l.open(), l.playAll(sc), l.store.Close()); err != nil {
+				r.fail(m.name, err)
+				return
+			}
+			most := mem.Used() + 2000 // a rewrite needs room for both logs
+			for size := int64(1); size < most; size += int64(r.by(43, 1)) {
+				f := &faulty{mode: m, check: size%101 == 0}
+				if i > 0 {
+					f.only = 1 + int(size/4)%6
+				}
+				r.Go(fmt.Sprintf("%d/%s/%d", i, m.name, size), func() error { return f.fullDisk(r, sc, size) })
+			}
 		}
 	}
 	r.Wait()
+	limits(r)
 }
 
 // fullScript is small, so that every size can be tried.
@@ -46,11 +53,12 @@ func fullScript(seed uint64) script {
 	return sc
 }
 
-func fullDisk(r *Run, m mode, sc script, size int64) error {
+func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 	r.Count("capacities", 1)
 	mem := vfs.NewMem(dataDir)
 	mem.SetCapacity(size)
-	l := newLife(m, mem, []state{{}}, 0)
+	l := newLife(f.mode, mem, []state{{}}, 0)
+	f.mem, f.life = mem, l
 	if err := l.open(); err != nil {
 		if !errors.Is(err, vfs.ErrNoSpace) {
 			return fmt.Errorf("open: %w", err)
@@ -75,7 +83,6 @@ func fullDisk(r *Run, m mode, sc script, size int64) error {
 		}
 	}
 	mem.SetCapacity(0)
-	f := &faulty{mode: m, mem: mem, life: l, check: size%101 == 0}
 	crashes := size%4 == 0 // the recoveries take most of the time
 	if crashes {
 		if err := f.crash(r, "full"); err != nil {
@@ -88,6 +95,7 @@ func fullDisk(r *Run, m mode, sc script, size int64) error {
 	if err := f.heal(); err != nil {
 		return fmt.Errorf("there is room again: %w", err)
 	}
+	f.healed = true
 	if err := l.store.Close(); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func hostile(r *Run) {
 		r.Step("bomb/"+name, func() error { return tryBomb(r, name, data) })
 	}
 	r.Step("read-only", func() error { return readOnlyMedia(r, files) })
-	r.Step("modes", func() error { return fileModes(r) })
+	modesUnderMasks(r)
 }
 
 // hostileStore is the files of an honest store: a log and a dump.
@@ -297,35 +297,4 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 		return fmt.Errorf("to write: %w", err)
 	}
 	return nil
-}
-
-// fileModes looks at the modes of what a store makes.
-func fileModes(r *Run) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	home, err := os.MkdirTemp("", "torture")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(home)
-	dir := filepath.Join(home, "data")
-	s, err := perdure.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := firstError(s.Set("k", nil), s.Close()); err != nil {
-		return err
-	}
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		r.Count("cases", 1)
-		if want := pick(d.IsDir(), fs.FileMode(0o700), 0o600); err == nil && info.Mode().Perm() != want {
-			err = fmt.Errorf("%s has mode %v", path, info.Mode())
-		}
-		return err
-	})
 }

@@ -82,6 +82,11 @@ func killChild(argument string) error {
 	if err != nil {
 		return err
 	}
+	return killWrites(s)
+}
+
+// killWrites does so with an open store.
+func killWrites(s *perdure.Store) error {
 	failed := make(chan error)
 	var out sync.Mutex
 	for w := range killWriters {
@@ -143,6 +148,14 @@ func numberAt(s *perdure.Store, db int, key string) (int, error) {
 	return strconv.Atoi(text)
 }
 
+// acknowledged takes a line of a killed child's.
+func acknowledged(acked *[killWriters]int, line string) {
+	var w, round int
+	if c, err := fmt.Sscanf(line, "%d %d", &w, &round); c == 2 && err == nil {
+		acked[w] = round
+	}
+}
+
 // runAndKill lets a child write for a moment and returns the last round that each writer acknowledged.
 func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriters]int, err error) {
 	cmd, err := child("kill", name+":"+dir)
@@ -171,10 +184,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 		if n == 0 && !early { // it writes: the clock starts
 			kill(50)
 		}
-		var w, round int
-		if c, err := fmt.Sscanf(lines.Text(), "%d %d", &w, &round); c == 2 && err == nil {
-			acked[w] = round
-		}
+		acknowledged(&acked, lines.Text())
 	}
 	_ = cmd.Wait() // killed
 	if complaint.Len() > 0 {

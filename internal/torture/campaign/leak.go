@@ -33,7 +33,8 @@ func resident() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// leak is campaign i: a store is opened and closed with jobs under way, and nothing may be left.
+// leak is campaign i: a store is opened and closed with jobs under way, and nothing may be left. Processes that
+// grow beyond the memory that they may have are killed; what they had acknowledged must be there.
 func leak(r *Run) {
 	r.Step("cycles", func() error {
 		dir, err := os.MkdirTemp("", "torture")
@@ -58,6 +59,7 @@ func leak(r *Run) {
 		}
 		return nothingLeft(dir, goroutines, open, memory)
 	})
+	memoryKills(r)
 }
 
 // nothingLeft compares with what was before.

@@ -105,7 +105,9 @@ func powerLife(r *Run, m mode, name string, sc script) {
 		r.fail(name, err)
 		return
 	}
-	r.Count("operations", int64(len(*moments)))
+	if r.first() {
+		r.Count("operations", int64(len(*moments)))
+	}
 	n := r.by(2, 8)
 	if len(sc) < 20 {
 		n = r.by(1, 4)

@@ -30,6 +30,9 @@ func redis(r *Run) {
 	for i := range r.by(2, 20) {
 		r.Step(fmt.Sprint(i), func() error { return redisPrograms(r, rand.New(rand.NewPCG(r.Seed, uint64(i)))) })
 	}
+	for i := range r.by(3, 30) {
+		r.Step(fmt.Sprint("killed/", i), func() error { return serverOnKilledRing(r, i) })
+	}
 }
 
 // redisPrograms runs ten programs on one pair, and exchanges their files after the last.
@@ -244,9 +247,13 @@ func dumpOf(s *perdure.Store) string {
 // dumpOfServer is the same of a server.
 func dumpOfServer(server *redistest.Server) string {
 	st := state{}
-	for _, key := range server.Must("KEYS", "*").Elements {
-		at := server.Must("PEXPIRETIME", key.Text).Int()
-		st["0/"+key.Text] = cell{server.Must("GET", key.Text).Text, max(at, 0)}
+	for db := range databases {
+		server.Must("SELECT", strconv.Itoa(db))
+		for _, key := range server.Must("KEYS", "*").Elements {
+			at := server.Must("PEXPIRETIME", key.Text).Int()
+			st[fmt.Sprintf("%d/%s", db, key.Text)] = cell{server.Must("GET", key.Text).Text, max(at, 0)}
+		}
 	}
+	server.Must("SELECT", "0")
 	return st.whole()
 }

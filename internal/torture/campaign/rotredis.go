@@ -48,9 +48,9 @@ func compareWithRedis(r *Run) {
 		redisFlips, counts["refused"], counts["same state"], counts["wrong state"], counts["crash"], 100*float64(wrong)/redisFlips)
 	r.mu.Lock()
 	n := int64(0)
-	for what, count := range r.counts {
-		if what != "fixtures" && what != "bytes" {
-			n += count
+	for _, one := range r.counts {
+		if one.What != "fixtures" && one.What != "bytes" {
+			n += one.N
 		}
 	}
 	r.mu.Unlock()

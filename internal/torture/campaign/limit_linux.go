@@ -1,0 +1,398 @@
+package campaign
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// limitLoad is what a child of the limits does: it writes until the store refuses.
+type limitLoad struct {
+	mode    aof.Mode
+	policy  aof.FsyncPolicy
+	ring    int64
+	writers int
+	limit   int64 // RLIMIT_FSIZE, which the child gives itself; 0 is none: the file system is full
+	auto    int   // the store recovers by itself
+	wait    int   // it is told when to begin to write
+}
+
+func (l limitLoad) options() []perdure.Option {
+	return []perdure.Option{
+		perdure.WithSaveRules(), perdure.WithAutoRecover(l.auto == 1),
+		perdure.WithAppendLog(aof.New(aof.LogMode(l.mode), aof.RingSize(l.ring), aof.Fsync(l.policy), aof.AutoRewrite(0, 0))),
+	}
+}
+
+// String is the load as limitChild reads it.
+func (l limitLoad) String() string {
+	return fmt.Sprintf("%d %d %d %d %d %d %d", l.mode, l.policy, l.ring, l.writers, l.limit, l.auto, l.wait)
+}
+
+// limitLoads are every mode of the log with every policy.
+func limitLoads() (all []limitLoad) {
+	for _, mode := range []aof.Mode{aof.Ring, aof.Direct} {
+		for _, policy := range []aof.FsyncPolicy{aof.Always, aof.EverySec, aof.No} {
+			all = append(all, limitLoad{mode: mode, policy: policy})
+		}
+	}
+	return all
+}
+
+// noRoom tells whether an error is one of the limits.
+func noRoom(err error) bool { return errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.ENOSPC) }
+
+// fileLimit sets how long a file may become; 0 is as long as the system lets it.
+func fileLimit(limit int64) error {
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &now); err != nil {
+		return err
+	}
+	now.Cur = now.Max
+	if limit > 0 {
+		now.Cur = uint64(limit)
+	}
+	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &now)
+}
+
+// limitChild writes until the store refuses and says so; when it is told that there is room it goes on
+// with the same store, and closes it. At the end of its input it leaves everything as it is.
+func limitChild(argument string) error {
+	text, dir, _ := strings.Cut(argument, ":")
+	var load limitLoad
+	if _, err := fmt.Sscan(text, &load.mode, &load.policy, &load.ring, &load.writers, &load.limit, &load.auto, &load.wait); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ) // a write beyond the limit is an error then
+	if err := fileLimit(load.limit); err != nil {
+		return err
+	}
+	in := bufio.NewScanner(os.Stdin)
+	s, err := perdure.Open(dir, load.options()...)
+	if err != nil {
+		if !noRoom(err) {
+			return err
+		}
+		fmt.Println("refused: open:", err)
+		if !in.Scan() {
+			return nil
+		}
+		if s, err = openAgain(dir, load); err != nil {
+			return fmt.Errorf("there is room, and open: %w", err)
+		}
+		return goOn(s, load, make([]int, load.writers))
+	}
+	fmt.Println("mode", s.Stats().LogMode, s.Stats().LogModeReason)
+	if load.wait == 1 && !in.Scan() {
+		return nil
+	}
+	acked := make([]int, load.writers)
+	err = load.write(s, acked, 200_000)
+	if !errors.Is(err, perdure.ErrLogFailed) || !noRoom(err) {
+		return fmt.Errorf("want no room, got %w", err)
+	}
+	if reason := s.Stats().LogModeReason; strings.Contains(reason, vfs.ErrFault.Error()) {
+		return fmt.Errorf("the tail file has a hole: %s", reason)
+	}
+	fmt.Println("refused:", err)
+	if !in.Scan() {
+		return nil
+	}
+	if err := heal(s, load); err != nil {
+		return fmt.Errorf("there is room: %w", err)
+	}
+	for w := range acked {
+		if acked[w], err = checkWriter(s, w, acked[w]); err != nil {
+			return fmt.Errorf("memory, there is room: %w", err)
+		}
+	}
+	return goOn(s, load, acked)
+}
+
+func openAgain(dir string, load limitLoad) (*perdure.Store, error) {
+	if err := fileLimit(0); err != nil {
+		return nil, err
+	}
+	return perdure.Open(dir, load.options()...)
+}
+
+// heal brings the log back, once there is room.
+func heal(s *perdure.Store, load limitLoad) error {
+	if err := fileLimit(0); err != nil {
+		return err
+	}
+	if load.auto == 0 {
+		return s.Recover(context.Background())
+	}
+	for end := time.Now().Add(20 * time.Second); s.Err() != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("no recovery by itself: %w", s.Err())
+		}
+	}
+	return nil
+}
+
+// goOn writes some more and closes.
+func goOn(s *perdure.Store, load limitLoad, acked []int) error {
+	err := load.write(s, acked, 20)
+	if err := firstError(err, s.Close()); err != nil {
+		return fmt.Errorf("there is room: %w", err)
+	}
+	fmt.Println("closed")
+	return nil
+}
+
+// write lets each writer do so many rounds, and prints "writer round" after each. It returns the first error.
+func (l limitLoad) write(s *perdure.Store, acked []int, rounds int) error {
+	var out sync.Mutex
+	errs := make(chan error, l.writers)
+	for w := range l.writers {
+		go func() {
+			var err error
+			for n := 0; n < rounds && err == nil; n++ {
+				if err = killRound(s, w, acked[w]+1); err == nil {
+					acked[w]++
+					out.Lock()
+					_, err = fmt.Println(w, acked[w])
+					out.Unlock()
+				}
+			}
+			errs <- err
+		}()
+	}
+	var first error
+	for range l.writers {
+		first = firstError(first, <-errs)
+	}
+	return first
+}
+
+// limited is a child that writes, as its parent sees it.
+type limited struct {
+	load    limitLoad
+	dir     string
+	cmd     *exec.Cmd
+	in      *bufio.Writer
+	out     *bufio.Scanner
+	said    strings.Builder
+	mode    string // ring or direct; empty as long as it is not open
+	refused bool
+	acked   [killWriters]int
+}
+
+func startLimited(load limitLoad, dir string) (*limited, error) {
+	cmd, err := child("limit", load.String()+":"+dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &limited{load: load, dir: dir, cmd: cmd}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = &c.said
+	c.in, c.out = bufio.NewWriter(in), bufio.NewScanner(out)
+	return c, cmd.Start()
+}
+
+// until reads what the child says up to a line that begins with one of some words, and returns it; at the end of its
+// output, nothing.
+func (c *limited) until(words ...string) string {
+	for c.out.Scan() {
+		line := c.out.Text()
+		acknowledged(&c.acked, line)
+		if mode, found := strings.CutPrefix(line, "mode "); found {
+			c.mode, _, _ = strings.Cut(mode, " ")
+		}
+		c.refused = c.refused || strings.HasPrefix(line, "refused:")
+		for _, word := range words {
+			if strings.HasPrefix(line, word) {
+				return line
+			}
+		}
+	}
+	return ""
+}
+
+// tell says to the child that it may go on.
+func (c *limited) tell() error {
+	_, err := c.in.WriteString("go on\n")
+	return firstError(err, c.in.Flush())
+}
+
+// end waits for the child, which must have nothing to complain about.
+func (c *limited) end() error {
+	_ = c.cmd.Wait() // it may have been killed; what it says counts
+	if c.said.Len() > 0 {
+		return fmt.Errorf("the child said: %s", c.said.String())
+	}
+	return nil
+}
+
+// limits is the part of campaign l that no file system in memory can show: a process that may not write
+// longer files, and one on a file system of one MiB. It writes until the store refuses.
+// What was acknowledged must be there, whether it is killed then, or goes on when there is room.
+func limits(r *Run) {
+	rng := rand.New(rand.NewPCG(r.Seed, 32))
+	for i := range r.by(12, 120) {
+		load := limitLoads()[i%6]
+		load.writers = []int{1, killWriters}[rng.IntN(2)]
+		load.ring = []int64{3 << 10, 12 << 10, 192 << 10}[rng.IntN(3)]
+		load.limit = []int64{load.ring + 4096 + rng.Int64N(40<<10), rng.Int64N(20 << 10), rng.Int64N(600)}[min(2, rng.IntN(7)/3)] + 1
+		if i%60 == 30 {
+			load.ring, load.limit = 3<<20, 3<<20+4096+rng.Int64N(100<<10)
+		}
+		load.auto = pick(i%30 == 5, 1, 0)
+		kill := rng.IntN(3) == 0 && load.auto == 0
+		r.Go(fmt.Sprintf("limit/%d, %v", i, load), func() error {
+			home, err := os.MkdirTemp("", "torture")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(home)
+			r.Count("file size limits", 1)
+			return limitStep(r, load, filepath.Join(home, "data"), kill, func() error { return nil })
+		})
+	}
+	r.Wait()
+	if r.first() {
+		smallDisks(r)
+	}
+}
+
+// limitStep lets a child write until it is refused, looks at the log, kills it or lets it go on with room, and looks
+// at what is left. room makes it, if that is not the child's part.
+func limitStep(r *Run, load limitLoad, dir string, kill bool, room func() error) error {
+	c, err := startLimited(load, dir)
+	if err != nil {
+		return err
+	}
+	return c.refuse(r, kill, room)
+}
+
+// refuse goes on from a child that writes.
+func (c *limited) refuse(r *Run, kill bool, room func() error) error {
+	if !c.refused {
+		c.until("refused:")
+	}
+	err := c.look(r)
+	if kill || !c.refused || err != nil {
+		_ = c.cmd.Process.Kill() // it is there: nobody has waited for it
+		if err := firstError(c.end(), err); err != nil {
+			return err
+		}
+		if !c.refused {
+			return errors.New("the child ended before it was refused")
+		}
+		return firstError(c.full(), room(), c.check(r))
+	}
+	if err := firstError(room(), c.tell()); err != nil {
+		return err
+	}
+	closed := c.until("closed")
+	if err := c.end(); err != nil {
+		return err
+	}
+	if closed == "" {
+		return errors.New("the child ended before it had closed")
+	}
+	return c.check(r)
+}
+
+// look looks at the log of a child that was refused, and still has it open: any server must be able to read it,
+// and the tail file must have its blocks.
+func (c *limited) look(r *Run) error {
+	dir := filepath.Join(c.dir, "appendonlydir")
+	if c.mode == "" {
+		return nil // it was not opened
+	}
+	if c.mode == aof.Ring.String() {
+		r.Count("in Ring mode", 1)
+		if err := hasBlocks(filepath.Join(dir, "appendonly.aof.tail")); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(dir, "appendonly.aof.manifest")
+	report, err := aof.Check(path)
+	if err == nil {
+		report.Tail = nil // it holds what the log has not
+		err = report.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("the log, when the child was refused: %w", err)
+	}
+	tool, err := exec.LookPath("redis-check-aof")
+	if err != nil {
+		return nil // the summary shows that none was checked
+	}
+	if out, err := exec.Command(tool, path).CombinedOutput(); err != nil {
+		return fmt.Errorf("redis-check-aof: %w: %s", err, out)
+	}
+	r.Count("accepted by redis-check", 1)
+	return nil
+}
+
+// hasBlocks asks that a file has no hole, which a full disk could not fill.
+func hasBlocks(path string) error {
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		return err
+	}
+	if st.Blocks*512 < st.Size {
+		return fmt.Errorf("%s has %d bytes and blocks for %d", path, st.Size, st.Blocks*512)
+	}
+	return nil
+}
+
+// full opens what a killed child left where there may still be no room: that works, or is refused for want of
+// it, and nothing is lost.
+func (c *limited) full() error {
+	s, err := perdure.Open(c.dir, c.load.options()...)
+	if err != nil {
+		return pick(noRoom(err), nil, err)
+	}
+	for w := range c.load.writers {
+		if done, err := numberAt(s, 0, fmt.Sprint("copy:", w)); err != nil || done < c.acked[w] {
+			return fmt.Errorf("killed, writer %d: round %d acknowledged, %d found, %w", w, c.acked[w], done, err)
+		}
+	}
+	_ = s.CloseNoSave() // there may be no room
+	return nil
+}
+
+// check opens what is left, with room.
+func (c *limited) check(r *Run) error {
+	s, err := perdure.Open(c.dir, c.load.options()...)
+	if err != nil {
+		return fmt.Errorf("open, with room: %w", err)
+	}
+	for w := range c.load.writers {
+		n, err := checkWriter(s, w, c.acked[w])
+		if err == nil && c.acked[w] == 0 && n > 1 {
+			err = fmt.Errorf("writer %d: nothing acknowledged, round %d found", w, n)
+		}
+		if err != nil {
+			return errors.Join(err, s.CloseNoSave())
+		}
+		r.Count("rounds found", int64(n))
+	}
+	return s.Close()
+}

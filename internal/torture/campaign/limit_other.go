@@ -1,0 +1,23 @@
+//go:build !linux
+
+package campaign
+
+import "errors"
+
+// limits needs limits that a process can give itself, and a file system of its own.
+func limits(r *Run) {
+	r.Note("full: file size limits and small file systems are tried on Linux only")
+}
+
+// memoryKills needs limits on a process's memory.
+func memoryKills(r *Run) {
+	r.Note("leak: limits on memory are tried on Linux only")
+}
+
+func memoryChild(string) error { return errors.ErrUnsupported }
+
+func limitChild(string) error { return errors.ErrUnsupported }
+
+func diskChild(string) error { return errors.ErrUnsupported }
+
+func holeChild(string) error { return errors.ErrUnsupported }

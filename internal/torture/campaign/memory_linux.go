@@ -1,0 +1,255 @@
+package campaign
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/perduredb/perdure"
+)
+
+// memoryLimit is what a child may have: the program around the store sees GOMEMLIMIT, the kernel the rest.
+const (
+	memoryLimit = 512 << 20
+	goLimit     = "GOMEMLIMIT=400MiB"
+)
+
+// memoryKills lets children write, save and rewrite, as those of campaign kill do, while they grow, until there is no
+// memory for them: the kernel kills them (cgroup), or the runtime gives up (RLIMIT_AS). Where no group
+// can be made, a kill at a random moment stands in for the kernel's.
+func memoryKills(r *Run) {
+	group, why := makeGroup()
+	if why != "" {
+		r.Count("kills without a cgroup", 0)
+		r.Note("leak: SKIPPED: no cgroup of %d MiB: %s; kills at random moments stand in for those of the kernel", memoryLimit>>20, why)
+	} else {
+		defer os.Remove(group)
+	}
+	for i := range r.by(3, 21) {
+		rng := rand.New(rand.NewPCG(r.Seed, uint64(400+i)))
+		name := logs()[rng.IntN(len(logs()))].name
+		how := []string{"heap", "store", "kill"}[i%3]
+		if how == "kill" && group != "" {
+			how = "group"
+		}
+		r.Go(fmt.Sprintf("memory/%d, %s, %s", i, how, name), func() error {
+			dir, err := os.MkdirTemp("", "torture")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			acked, err := outOfMemory(rng, how, group, name, filepath.Join(dir, "data"))
+			if err != nil {
+				return err
+			}
+			rounds, _, err := checkKilled(filepath.Join(dir, "data"), name, acked)
+			r.Count(map[string]string{
+				"heap": "ends of memory", "store": "ends of memory", "group": "kills by the kernel", "kill": "kills without a cgroup",
+			}[how], 1)
+			r.Count("rounds found", int64(rounds))
+			return err
+		})
+	}
+	r.Wait()
+}
+
+// outOfMemory lets a child grow until it ends, and returns what it has acknowledged.
+func outOfMemory(rng *rand.Rand, how, group, name, dir string) (acked [killWriters]int, err error) {
+	over := 32 + rng.IntN(64) // MiB
+	cmd, err := child("memory", fmt.Sprintf("%s %d:%s:%s", how, over, name, dir))
+	if err != nil {
+		return acked, err
+	}
+	cmd.Env = append(cmd.Env, goLimit)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return acked, err
+	}
+	before := int64(0)
+	if how == "group" {
+		f, err := os.Open(group)
+		if err != nil {
+			return acked, err
+		}
+		defer f.Close()
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
+		before = groupKills(group)
+	}
+	if err := cmd.Start(); err != nil {
+		return acked, err
+	}
+	after := time.Duration(rng.IntN(300)) * time.Millisecond
+	lines := bufio.NewScanner(out)
+	for n := 0; lines.Scan(); n++ {
+		if n == 0 && how == "kill" {
+			time.AfterFunc(after, func() {
+				_ = cmd.Process.Kill() // it is there: nobody has waited for it
+			})
+		}
+		acknowledged(&acked, lines.Text())
+	}
+	return acked, rightEnd(how, cmd.Wait(), said.String(), groupKills(group)-before)
+}
+
+// endsOfMemory are what the runtime, its race detector, the C library and the table say.
+var endsOfMemory = []string{
+	"out of memory", "cannot allocate memory", "pthread_create failed", "failed to create new OS thread",
+	"too many address space collisions", "ThreadSanitizer",
+}
+
+// rightEnd asks that a child has ended as it was to.
+func rightEnd(how string, err error, said string, kills int64) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return fmt.Errorf("the child ended: %w: %s", err, said)
+	}
+	killed := exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	switch how {
+	case "kill":
+		if killed && said == "" {
+			return nil
+		}
+	case "group":
+		if killed && kills > 0 {
+			return nil
+		}
+	default:
+		for _, want := range endsOfMemory {
+			if strings.Contains(said, want) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the child was to end by %s, and ended: %w, %d kills: %s", how, err, kills, said)
+}
+
+// memoryChild writes and grows until it ends.
+func memoryChild(argument string) error {
+	text, rest, _ := strings.Cut(argument, ":")
+	name, dir, _ := strings.Cut(rest, ":")
+	var how string
+	var over int64
+	if _, err := fmt.Sscan(text, &how, &over); err != nil {
+		return err
+	}
+	s, err := perdure.Open(dir, killOptions(name)...)
+	if err != nil {
+		return err
+	}
+	if how == "heap" || how == "store" {
+		if err := limitAddresses(over << 20); err != nil {
+			return err
+		}
+	}
+	go grow(how, s)
+	return killWrites(s)
+}
+
+// limitAddresses lets this process map so much more than it has.
+func limitAddresses(more int64) error {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return err
+	}
+	var pages int64
+	if _, err := fmt.Sscan(string(text), &pages); err != nil {
+		return err
+	}
+	limit := uint64(pages*int64(os.Getpagesize()) + more)
+	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit})
+}
+
+// grow takes memory: the program's, or the store's.
+func grow(how string, s *perdure.Store) {
+	var kept [][]byte
+	for n := 0; ; n++ {
+		time.Sleep(time.Millisecond)
+		block := make([]byte, 1<<20)
+		for i := 0; i < len(block); i += 512 {
+			block[i] = byte(n)
+		}
+		if how != "store" {
+			kept = append(kept, block)
+			continue
+		}
+		if err := s.DB(3).Set(fmt.Sprint("grow:", n), block); err != nil {
+			fmt.Fprintln(os.Stderr, "growing:", err)
+			return
+		}
+	}
+}
+
+// makeGroup makes a cgroup (version 2) with little memory below that of this process, or tells why not. It asks
+// no more than what was delegated: nothing above it is changed.
+func makeGroup() (path, why string) {
+	own, err := ownGroup()
+	if err != nil {
+		return "", err.Error()
+	}
+	path = filepath.Join(own, fmt.Sprint("perdure-torture-", os.Getpid()))
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return "", err.Error()
+	}
+	err = os.WriteFile(filepath.Join(path, "memory.max"), fmt.Append(nil, memoryLimit), 0)
+	if swap := filepath.Join(path, "memory.swap.max"); err == nil {
+		if _, none := os.Stat(swap); none == nil {
+			err = os.WriteFile(swap, []byte("0"), 0)
+		}
+	}
+	if err != nil {
+		return "", firstError(err, os.Remove(path)).Error()
+	}
+	return path, ""
+}
+
+// ownGroup finds the directory of this process's cgroup.
+func ownGroup() (string, error) {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return "", err
+	}
+	groups, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[2] != "cgroup2" {
+			continue
+		}
+		for line := range strings.Lines(string(groups)) {
+			if path, ours := strings.CutPrefix(strings.TrimSpace(line), "0::"); ours {
+				own := filepath.Join(words[1], path)
+				have, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
+				if err == nil && !strings.Contains(string(have), "memory") {
+					err = errors.New("version 2 has no memory controller here")
+				}
+				return own, err
+			}
+		}
+	}
+	return "", errors.New("no cgroup2 is mounted")
+}
+
+// groupKills counts the kills for want of memory in a group.
+func groupKills(group string) (n int64) {
+	text, err := os.ReadFile(filepath.Join(group, "memory.events"))
+	if err != nil {
+		return 0 // there is no group
+	}
+	for line := range strings.Lines(string(text)) {
+		if count, found := strings.CutPrefix(line, "oom_kill "); found {
+			_, _ = fmt.Sscan(count, &n) // the kernel writes numbers
+		}
+	}
+	return n
+}

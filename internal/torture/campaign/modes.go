@@ -1,0 +1,217 @@
+package campaign
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// modesUnderMasks looks at the modes of everything that a store makes, under the umask that takes nothing away and the
+// one that takes most.
+func modesUnderMasks(r *Run) {
+	if runtime.GOOS == "windows" {
+		r.Note("hostile: SKIPPED: files have no modes on windows")
+		return
+	}
+	for _, mask := range []int{0o000, 0o077} {
+		r.Step(fmt.Sprintf("modes/%03o", mask), func() error { return fileModes(r, mask) })
+	}
+}
+
+// modeStages are what is done to a directory, one after the other, each by a process with the umask; and files that
+// must be there then, by how their names end.
+var modeStages = []struct {
+	name string
+	set  func(dir string) error // what somebody else does before
+	make []string
+}{
+	{"write", nil, []string{"perdure.lock", "dump.rdb", ".manifest", ".base.rdb", ".incr.aof", ".tail"}},
+	{"keep", othersWrite, []string{".tail.kept-1"}},
+	{"repair", nonsense, []string{".cut-"}},
+	{"restore", stamps, []string{"before-restore-", ".manifest"}},
+}
+
+// fileModes does every stage.
+func fileModes(r *Run, mask int) error {
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	dir := filepath.Join(home, "data")
+	for _, stage := range modeStages {
+		if stage.set != nil {
+			if err := stage.set(dir); err != nil {
+				return fmt.Errorf("before %s: %w", stage.name, err)
+			}
+		}
+		if err := modesStage(r, stage.name, mask, dir, stage.make); err != nil {
+			return fmt.Errorf("%s: %w", stage.name, err)
+		}
+	}
+	return nil
+}
+
+// modesStage starts a child, looks at the directory while the child has it open, and kills it.
+func modesStage(r *Run, name string, mask int, dir string, want []string) error {
+	cmd, err := child("modes", fmt.Sprintf("%d %s:%s", mask, name, dir))
+	if err != nil {
+		return err
+	}
+	var said strings.Builder
+	cmd.Stderr = &said
+	if _, err = cmd.StdinPipe(); err != nil { // its end ends the child, if we do first
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(out)
+	ready := lines.Scan()
+	if ready {
+		if reason, none := strings.CutPrefix(lines.Text(), "no ring: "); none {
+			r.Note("hostile: the modes of a tail file were not seen: %s", reason)
+			want = slices.DeleteFunc(slices.Clone(want), func(s string) bool { return strings.HasPrefix(s, ".tail") })
+		}
+		err = modesIn(r, dir, want)
+	}
+	_ = cmd.Process.Kill() // it is there: nobody has waited for it
+	_ = cmd.Wait()
+	if !ready || said.Len() > 0 {
+		return fmt.Errorf("the child said: %s", said.String())
+	}
+	return err
+}
+
+// modesIn compares the modes of everything below a directory, which must hold some files.
+func modesIn(r *Run, dir string, want []string) error {
+	missing := map[string]bool{}
+	for _, name := range want {
+		missing[name] = true
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		for _, name := range want {
+			if strings.Contains(d.Name(), name) {
+				delete(missing, name)
+			}
+		}
+		info, err := d.Info()
+		r.Count("cases", 1)
+		if want := pick(d.IsDir(), fs.FileMode(0o700), 0o600); err == nil && info.Mode().Perm() != want {
+			err = fmt.Errorf("%s has mode %v, want %v", path, info.Mode().Perm(), want)
+		}
+		return err
+	})
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("not there: %q", sortedKeys(missing))
+	}
+	return err
+}
+
+// modesChild does a stage under a umask, says so, and waits to be killed.
+func modesChild(argument string) error {
+	text, dir, _ := strings.Cut(argument, ":")
+	var mask int
+	var stage string
+	if _, err := fmt.Sscan(text, &mask, &stage); err != nil {
+		return err
+	}
+	if !umask(mask) {
+		return errors.ErrUnsupported
+	}
+	options := []aof.Option{aof.RingDelay(time.Hour)}
+	more := []perdure.Option{perdure.WithSaveRules()}
+	if stage == "repair" {
+		if report, err := aof.Repair(dir); err != nil || !report.Done {
+			return fmt.Errorf("repair: %+v, %w", report, err)
+		}
+	}
+	if stage == "restore" {
+		options = append(options, aof.Timestamps(true))
+		more = append(more, perdure.WithRecoverUntil(time.Unix(1500, 0)))
+	}
+	s, err := perdure.Open(dir, append(more, perdure.WithAppendLog(aof.New(options...)))...)
+	if err != nil {
+		return err
+	}
+	if stage == "write" {
+		if err := modesWrite(s); err != nil {
+			return err
+		}
+	}
+	if stats := s.Stats(); stats.LogMode == "ring" {
+		fmt.Println("ready")
+	} else {
+		fmt.Println("no ring:", stats.LogModeReason)
+	}
+	bufio.NewScanner(os.Stdin).Scan()
+	return s.CloseNoSave()
+}
+
+// modesWrite makes every file of an open store: the last write is in the tail file only.
+func modesWrite(s *perdure.Store) error {
+	if err := firstError(s.Set("a", []byte("1")), s.Rewrite(context.Background())); err != nil {
+		return err
+	}
+	if _, err := s.Save(context.Background()); err != nil {
+		return err
+	}
+	return firstError(s.Sync(context.Background()), s.Set("b", []byte("2")))
+}
+
+// othersWrite appends to the newest increment of a log as redis-server does.
+func othersWrite(dir string) error {
+	return appendTo(dir, resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "c", "3"))
+}
+
+// nonsense appends what no crash explains.
+func nonsense(dir string) error {
+	data := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "c", "3")
+	return appendTo(dir, append(data, "!!! nonsense"...))
+}
+
+func appendTo(dir string, data []byte) error {
+	names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
+	if err != nil || len(names) != 1 {
+		return fmt.Errorf("increments: %q, %w", names, err)
+	}
+	f, err := os.OpenFile(names[0], os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// stamps replaces a log by one with two moments.
+func stamps(dir string) error {
+	log := filepath.Join(dir, "appendonlydir")
+	if err := os.RemoveAll(log); err != nil {
+		return err
+	}
+	data := resp.AppendCommand([]byte("#TS:1000\r\n"), "SELECT", "0")
+	data = resp.AppendCommand(data, "SET", "a", "1")
+	data = resp.AppendCommand(append(data, "#TS:2000\r\n"...), "SET", "a", "2")
+	return write(log, map[string]string{
+		"appendonly.aof.1.incr.aof": string(data), "appendonly.aof.manifest": "file appendonly.aof.1.incr.aof seq 1 type i\n",
+	})
+}

@@ -1,0 +1,196 @@
+package campaign
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/redistest"
+)
+
+// serverWays are what a redis-server does with the directory of a store that was killed in Ring mode.
+var serverWays = []struct {
+	name    string
+	changes bool // the log: the tail file does not belong to it any more
+	do      func(s *redistest.Server)
+}{
+	{"reads", false, func(*redistest.Server) {}},
+	{"writes", true, func(s *redistest.Server) {
+		s.Must("SELECT", "3")
+		s.Must("SET", "server", "was here")
+	}},
+	{"rewrites", true, func(s *redistest.Server) {
+		s.Must("BGREWRITEAOF")
+		s.Wait("aof_rewrite_scheduled", "0")
+		s.Wait("aof_rewrite_in_progress", "0")
+	}},
+}
+
+// killedRing is what a store in Ring mode has left that was killed.
+type killedRing struct {
+	dir     string
+	tail    []byte // the content of the tail file
+	missing bool   // it has something that the increments have not
+	torn    bool   // the kill fell into a write: the last increment ends with a part of a group
+	without string // the data of the increments, as any server must see it
+	with    string // and with it
+}
+
+func (k *killedRing) tailPath() string {
+	return filepath.Join(k.dir, "appendonlydir", "appendonly.aof.tail")
+}
+
+// serverOnKilledRing starts a redis-server where a store in Ring mode was killed, before any Open of ours: it must have
+// what the increments hold, and leave the tail file alone. Then we open what it leaves.
+func serverOnKilledRing(r *Run, i int) error {
+	home, err := os.MkdirTemp("", "torture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	k := &killedRing{dir: filepath.Join(home, "data")}
+	acked, err := runAndKill(k.dir, "ring", rand.New(rand.NewPCG(r.Seed, uint64(600+i))), false)
+	if err != nil {
+		return err
+	}
+	if err := k.look(home, acked); err != nil {
+		return err
+	}
+	r.Count("killed stores given to redis-server", 1)
+	r.Count("of these with something in the tail file only", pick[int64](k.missing, 1, 0))
+	r.Count("with a torn group", pick[int64](k.torn, 1, 0))
+	way := serverWays[i%len(serverWays)]
+	server := redistest.Start(r.T, k.dir, redisArgs...)
+	defer server.Kill()
+	if got := dumpOfServer(server); got != k.without {
+		return fmt.Errorf("redis-server has not what the increments hold: %s", difference(got, k.without))
+	}
+	way.do(server)
+	server.Kill()
+	if now, err := os.ReadFile(k.tailPath()); err != nil || !bytes.Equal(now, k.tail) {
+		return fmt.Errorf("redis-server has touched the tail file: %w", err)
+	}
+	again := filepath.Join(home, "again")
+	if err := os.CopyFS(again, os.DirFS(k.dir)); err != nil {
+		return err
+	}
+	// What it has when it starts again counts: where the kill has torn a transaction inside of a command, redis-server leaves
+	// its MULTI in the log, and loses what it writes behind that.
+	server = redistest.Start(r.T, again, redisArgs...)
+	want := dumpOfServer(server)
+	server.Kill()
+	changed := way.changes && !(k.torn && way.name == "writes" && want == k.without)
+	if !changed {
+		want = k.with
+	}
+	if err := k.open(changed, want); err != nil {
+		return fmt.Errorf("redis-server %s, then we: %w", way.name, err)
+	}
+	return nil
+}
+
+// look notes what was left, on copies of it.
+func (k *killedRing) look(home string, acked [killWriters]int) error {
+	report, err := aof.Check(k.dir)
+	if err != nil {
+		return err
+	}
+	if report.Tail == nil || report.Tail.Problem != nil || report.Tail.Reason != "" || report.Tail.Elapsed {
+		return fmt.Errorf("the tail file of a killed store: %+v", report.Tail)
+	}
+	k.missing = report.Tail.Missing > 0
+	if k.tail, err = os.ReadFile(k.tailPath()); err != nil {
+		return err
+	}
+	with, without := filepath.Join(home, "with"), filepath.Join(home, "without")
+	for _, copied := range []string{with, without} {
+		if err := os.CopyFS(filepath.Join(copied, "appendonlydir"), os.DirFS(filepath.Join(k.dir, "appendonlydir"))); err != nil {
+			return err
+		}
+	}
+	k.torn = report.Files[len(report.Files)-1].Torn > 0
+	if err := withoutOurs(filepath.Join(without, "appendonlydir")); err != nil {
+		return err
+	}
+	if k.without, err = heldIn(without); err != nil {
+		return err
+	}
+	if k.with, err = heldIn(with); err != nil {
+		return err
+	}
+	if !k.missing && k.with != k.without {
+		return errors.New("Check says that the tail file has nothing new, and it has")
+	}
+	_, _, err = checkKilled(with, "ring", acked)
+	return err
+}
+
+// withoutOurs makes of a log what a server sees of it: no tail file, and none of our lines. Then whole commands of a
+// group that the kill has torn count, for us as for the server.
+func withoutOurs(dir string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return err
+	}
+	all := map[string]string{}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, ".tail") {
+			err = os.Remove(path)
+		} else {
+			all[filepath.Base(path)] = string(data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	foreign(all)
+	return write(dir, all)
+}
+
+// heldIn is what a directory holds, as Open has it.
+func heldIn(dir string) (string, error) {
+	s, err := perdure.Open(dir, modeOf("everysec").options()...)
+	if err != nil {
+		return "", err
+	}
+	return dumpOf(s), s.CloseNoSave()
+}
+
+// open opens what the server has left. changed says that it has gone on with the log.
+func (k *killedRing) open(changed bool, want string) error {
+	s, err := perdure.Open(k.dir, killOptions("ring")...)
+	if err != nil {
+		return err
+	}
+	got, info := dumpOf(s), s.Recovery()
+	if err := s.CloseNoSave(); err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("other data, %+v: %s", info, difference(got, want))
+	}
+	// After a rewrite nobody can tell whether the base has what the tail file has: then it may be kept in vain.
+	kept, err := os.ReadFile(k.tailPath() + ".kept-1")
+	isKept := err == nil
+	switch {
+	case isKept != (info.TailReason != "") || isKept && (info.Merged > 0 || !bytes.Equal(kept, k.tail)):
+		return fmt.Errorf("the tail file: %+v, %w", info, err)
+	case changed && k.missing && !isKept:
+		return fmt.Errorf("the tail file is not kept: %+v", info)
+	case !changed && isKept:
+		return fmt.Errorf("the tail file is kept: %+v", info)
+	case !changed && (info.Merged > 0) != k.missing:
+		return fmt.Errorf("%d bytes merged", info.Merged)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package campaign
+
+func umask(int) bool { return false }
