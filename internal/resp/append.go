@@ -16,10 +16,15 @@ func AppendHeader(dst []byte, argc int) []byte {
 
 // AppendBulk appends one argument: $<len> CRLF <bytes> CRLF.
 func AppendBulk[T string | []byte](dst []byte, arg T) []byte {
-	dst = append(dst, '$')
-	dst = strconv.AppendInt(dst, int64(len(arg)), 10)
-	dst = append(dst, '\r', '\n')
+	dst = AppendBulkHead(dst, len(arg))
 	dst = append(dst, arg...)
+	return append(dst, '\r', '\n')
+}
+
+// AppendBulkHead appends what stands before an argument of n bytes: $<n> CRLF.
+func AppendBulkHead(dst []byte, n int) []byte {
+	dst = append(dst, '$')
+	dst = strconv.AppendInt(dst, int64(n), 10)
 	return append(dst, '\r', '\n')
 }
 
