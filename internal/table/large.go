@@ -75,6 +75,20 @@ func (s *Shard) Pin(db int, h uint64, key string) (p Pin, ok bool) {
 	return Pin{shard: s, space: k, ref: rec.span.ref, value: rec.value}, true
 }
 
+// Holds reports whether the value of a key is still the one that is pinned.
+func (s *Shard) Holds(db int, h uint64, key string, p Pin) bool {
+	k := s.spaces[db]
+	if k == nil || k != p.space {
+		return false
+	}
+	r, _, ok := k.find(h, bytesOf(key))
+	if !ok {
+		return false
+	}
+	rec := parse(k.at(r))
+	return rec.flags&flagLarge != 0 && rec.span.ref == p.ref && rec.valueSize == len(p.value)
+}
+
 // Value is what is pinned. It must not be changed.
 func (p Pin) Value() []byte { return p.value }
 
