@@ -125,7 +125,7 @@ func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
 	case VerbSetIfAbsent:
 		c.Did, c.Err = x.setIfAbsent(s, h, db, c.Key, c.Value, c.Args)
 	case VerbAppend:
-		n, c.Err = x.append(s, h, db, c.Key, c.Value)
+		n, c.Err = x.append(s, h, db, c.Key, c.Value, nil)
 		c.N = int64(n)
 	case VerbIncrBy:
 		c.N, c.Err = x.incrBy(s, h, db, c.Key, c.Counter)

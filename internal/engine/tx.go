@@ -220,7 +220,7 @@ func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
 		return 0, err
 	}
 	s, h := t.x.locate(key)
-	return t.x.append(s, h, db, key, suffix)
+	return t.x.append(s, h, db, key, suffix, nil)
 }
 
 // IncrBy changes the integer that a key holds.

@@ -223,45 +223,6 @@ func (x *exec) compareAndSwap(s *table.Shard, h uint64, db int, key string, old,
 	return err == nil, err
 }
 
-// Append adds to the end of a value, which an absent key starts, and returns its new length.
-func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
-	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
-		n, err = x.append(s, h, db, key, suffix)
-		return err
-	})
-	return n, err
-}
-
-func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byte) (int, error) {
-	it, ok := x.find(s, h, db, key)
-	n := 0
-	if ok {
-		if it.Kind() != table.String {
-			return 0, ErrWrongType
-		}
-		n = it.ValueLen()
-	}
-	if n+len(suffix) > maxSize {
-		return n, ErrTooLarge
-	}
-	if ok && len(suffix) == 0 {
-		return n, nil
-	}
-	x.remember(s, h, db, key)
-	if ok {
-		n = s.Append(db, h, key, suffix)
-	} else {
-		s.Set(db, h, key, table.String, suffix, 0)
-		n = len(suffix)
-	}
-	if len(suffix) > largeValue {
-		x.link(db, key, len(suffix))
-	}
-	x.dirty++
-	x.commandValue(db, "APPEND", key, suffix)
-	return n, nil
-}
-
 // MGet returns the values of keys as of one instant; nil for one that is absent or no string. They lie
 // one behind the other in memory, but for large ones.
 func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
