@@ -23,7 +23,7 @@ func BenchmarkBesideLarge(b *testing.B) {
 		{"direct", []aof.Option{aof.LogMode(aof.Direct), aof.AutoRewrite(0, 0)}},
 		{"ring", []aof.Option{aof.LogMode(aof.Ring), aof.AutoRewrite(0, 0)}},
 	} {
-		for _, size := range []int{64, 64 << 20} {
+		for _, size := range []int{64, 1 << 20, 64 << 20, 512 << 20} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, size), func(b *testing.B) {
 				log := &timedLog{Log: aof.New(c.log...)}
 				opts := []perdure.Option{perdure.WithAppendLog(log), perdure.WithSaveRules()}
