@@ -2,6 +2,8 @@ package aof_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -171,4 +173,56 @@ func TestLinkedHoldsNobody(t *testing.T) {
 	}
 	want(t, u, list)
 	closeLog(t, again)
+}
+
+// TestACutIsGivenUpWithLinks: what was linked before a Cut and behind it is written in order when the Rewrite comes
+// to nothing, by its Commit or by Close.
+func TestACutIsGivenUpWithLinks(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
+		for _, byClose := range []bool{false, true} {
+			mem := vfs.NewMem("/data")
+			l, _, _, err := open(mem, "/data", aof.LogMode(mode), aof.Fsync(aof.No))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []string
+			var all []*lent
+			add := func(k string) (p aof.Position) {
+				_, s := command(l, 0, "SET", k, "small")
+				v, p, large := lend(l, 0, k, "large", true)
+				list, all = append(list, s, large), append(all, v)
+				return p
+			}
+			r, err := l.BeginRewrite()
+			if err != nil {
+				t.Fatal(err)
+			}
+			add("a")
+			add("b")
+			r.Cut()
+			add("c")
+			p := add("d")
+			if !byClose {
+				if err := r.Commit(canceled, base(nil)); !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				if err := l.Commit(p, false); err != nil {
+					t.Fatal(err)
+				}
+				add("e")
+			}
+			closeLog(t, l)
+			if err := lentAll(all); err != nil {
+				t.Error(err)
+			}
+			again, u, _, err := open(mem, "/data")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, u, list)
+			closeLog(t, again)
+		}
+	}
 }
