@@ -63,8 +63,9 @@ type AppendLog interface {
 }
 
 // Linker is an AppendLog that takes large values without copying them. A store appends a unit with a value
-// above 256 KiB in that way if it can. To a log that is none it gives every unit in one piece, for
-// which it copies that while it holds locks.
+// above 256 KiB in that way if it can: a type that embeds a Log and has an Append of its own needs an
+// AppendLinked too. To a log that is no Linker a store gives every unit in one piece, for which it
+// copies that while it holds locks.
 type Linker interface {
 	// AppendLinked is Append of a unit in pieces, at least two, that follow one another: of these the
 	// second, the fourth and so on are large. The log does not copy them, but reads them until it calls

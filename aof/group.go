@@ -19,6 +19,8 @@ type link struct {
 	release func() // ends the hold; nil when a later link of the same unit does
 }
 
+var _ Linker = (*Log)(nil)
+
 // AppendLinked puts one unit into the log that comes in pieces, and returns its place. It is Append, but
 // that every second piece is not copied: the log reads it until it calls release, which it does
 // once, from a goroutine that holds nothing of the log's, as soon as the piece is written or will not
