@@ -146,7 +146,7 @@ func TestLargeValuesAgainstMap(t *testing.T) {
 				for i := range 60 {
 					bigOp(t, s, m, rng)
 					switch {
-					case i%30 == 29:
+					case i%40 == 10: // and what follows is replayed
 						ok(t, s.Rewrite(t.Context()))
 					case i%20 == 19:
 						agrees(t, s, m)
@@ -215,6 +215,25 @@ func TestLargeValuesAreLinked(t *testing.T) {
 	}
 	if n := log.copied.Load(); n > 1<<10 {
 		t.Errorf("%d bytes were copied", n)
+	}
+}
+
+// refusingLog takes nothing that is linked, as one that has just failed.
+type refusingLog struct{ *aof.Log }
+
+func (refusingLog) AppendLinked(_, _ int, _ [][]byte, _ func()) (aof.Position, bool) { return 0, false }
+
+// TestRefusedLargeValueIsNotPinned: what the log did not take is let go, by every kind of write.
+func TestRefusedLargeValueIsNotPinned(t *testing.T) {
+	s := open(t, t.TempDir(), perdure.WithAppendLog(refusingLog{aof.New()}), perdure.WithSaveRules())
+	v := described(1, 1<<20)
+	ok(t, s.Set("a", v))
+	ok(t, s.MSet(perdure.Pair{Key: "b", Value: v}))
+	ok(t, s.Update(func(tx *perdure.Tx) error { return tx.Set("a", v[8:]) }))
+	is(t, s.Update(func(tx *perdure.Tx) error { return errors.Join(tx.Set("b", v), errors.ErrUnsupported) }), errors.ErrUnsupported)
+	ok(t, s.FlushAll())
+	if n := s.Stats().MemoryUsed; n != 0 {
+		t.Errorf("%d bytes in use", n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/perduredb/perdure/aof"
@@ -225,4 +226,43 @@ func TestACutIsGivenUpWithLinks(t *testing.T) {
 			closeLog(t, again)
 		}
 	}
+}
+
+// TestALogFailsBehindACut: what was linked before a Cut is let go when the log fails before the Rewrite goes on.
+func TestALogFailsBehindACut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		fs := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if broken && op.Kind == "datasync" {
+				return errors.New("broken")
+			}
+			return nil
+		})
+		l, _, _, err := open(fs, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.BeginRewrite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(t, l, "a", "1")
+		before, _, _ := lend(l, 0, "k", "large", true)
+		r.Cut()
+		behind, _, _ := lend(l, 0, "k", "large", true)
+		broken = true
+		time.Sleep(2 * time.Second)
+		if l.Err() == nil {
+			t.Fatal("it has not failed")
+		}
+		if err := r.Commit(t.Context(), base(nil)); err == nil {
+			t.Error("committed")
+		}
+		if err := l.Close(); err == nil {
+			t.Error("closed without an error")
+		}
+		if err := lentAll([]*lent{before, behind}); err != nil {
+			t.Error(err)
+		}
+	})
 }
