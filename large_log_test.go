@@ -2,6 +2,7 @@ package perdure_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -414,5 +416,50 @@ func TestPowerAroundALargeValue(t *testing.T) {
 		if counts[5] == 0 || counts[1]+counts[0] == 0 {
 			t.Errorf("%v of %d images", counts, len(images))
 		}
+	}
+}
+
+// TestLargeValuesChangedByMany: CompareAndSwap and Append of large values, which work with no lock held, lose nothing
+// to each other.
+func TestLargeValuesChangedByMany(t *testing.T) {
+	const size, rounds = 300 << 10, 25
+	s := open(t, t.TempDir(), logOnly(aof.Fsync(aof.No))...)
+	ok(t, s.Set("counter", described(0, size)))
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for range rounds {
+				for swapped := false; !swapped; {
+					v, err := s.Get("counter")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					id := binary.BigEndian.Uint64(v)
+					if swapped, err = s.CompareAndSwap("counter", v, described(id+1, size)); err != nil || !whole(v) {
+						t.Error(err, len(v))
+						return
+					}
+				}
+			}
+		})
+		wg.Go(func() {
+			for i := range rounds {
+				if _, err := s.Append("list", described(1, 8+i%2*size)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	v, err := s.Get("counter")
+	ok(t, err)
+	if n := binary.BigEndian.Uint64(v) &^ (1 << 63); n != 3*rounds {
+		t.Errorf("counted to %d, want %d", n, 3*rounds)
+	}
+	list, err := s.Get("list")
+	ok(t, err)
+	if want := 3 * (rounds*8 + rounds/2*size); len(list) != want || !whole(list) {
+		t.Errorf("%d bytes, want %d", len(list), want)
 	}
 }
