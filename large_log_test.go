@@ -331,9 +331,10 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		for piece := range 3 {
 			mem := vfs.NewMem("/data")
-			armed, writes := false, 0
+			var armed atomic.Bool
+			writes := 0
 			fs := vfs.NewFault(mem, func(op vfs.Op) error {
-				if !armed || op.Kind != "write" || !strings.HasSuffix(op.Name, ".incr.aof") {
+				if !armed.Load() || op.Kind != "write" || !strings.HasSuffix(op.Name, ".incr.aof") {
 					return nil
 				}
 				if writes++; writes == piece+1 {
@@ -347,7 +348,7 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 			s := open(t, "/data", opts()...)
 			ok(t, s.Set("a", []byte("1")))
 			ok(t, s.Sync(t.Context()))
-			armed = true
+			armed.Store(true)
 			v := described(1, 1<<20)
 			is(t, s.Set("large", v), perdure.ErrLogFailed)
 			is(t, s.Set("large", v), perdure.ErrLogFailed)
@@ -360,7 +361,7 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 				t.Error("a part of a unit came back", err)
 			}
 			ok(t, after.Close())
-			armed = false
+			armed.Store(false)
 			ok(t, s.Recover(t.Context()))
 			ok(t, s.FlushAll())
 			if n := s.Stats().MemoryUsed; n != 0 {

@@ -231,9 +231,9 @@ func TestACutIsGivenUpWithLinks(t *testing.T) {
 // TestALogFailsBehindACut: what was linked before a Cut is let go when the log fails before the Rewrite goes on.
 func TestALogFailsBehindACut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := false
+		var broken atomic.Bool
 		fs := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
-			if broken && op.Kind == "datasync" {
+			if broken.Load() && op.Kind == "datasync" {
 				return errors.New("broken")
 			}
 			return nil
@@ -250,7 +250,7 @@ func TestALogFailsBehindACut(t *testing.T) {
 		before, _, _ := lend(l, 0, "k", "large", true)
 		r.Cut()
 		behind, _, _ := lend(l, 0, "k", "large", true)
-		broken = true
+		broken.Store(true)
 		time.Sleep(2 * time.Second)
 		if l.Err() == nil {
 			t.Fatal("it has not failed")
