@@ -11,7 +11,8 @@ import (
 // locks each part of the store once, and waits once for the log.
 //
 // Each method adds an operation and returns its number, from 0, by which Value, Int, Bool and Err give
-// the outcome after Run. The batch keeps key and value until Reset and copies neither: they must not
+// the outcome after Run. Large values of Set, SetIfAbsent and Get are copied with nothing locked, those of Append
+// are not. The batch keeps key and value until Reset and copies neither: they must not
 // be changed before Run returns. The zero value is ready. A batch that is used again and again,
 // with Reset in between, allocates nothing. It is for one goroutine at a time.
 type Batch struct {

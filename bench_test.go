@@ -3,11 +3,8 @@ package perdure_test
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
@@ -162,55 +159,6 @@ func fillRandom(b *testing.B, s *perdure.Store) {
 		}
 		if err := s.Set(k, value); err != nil {
 			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkSetBesideLarge sets small keys of every shard while values of 64 MiB are stored and read, and
-// tells the worst and the thousandth worst of each thousand.
-func BenchmarkSetBesideLarge(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		opts func() []perdure.Option
-	}{{"nolog", snapshotsOnly}, {"everysec", func() []perdure.Option { return logOnly(aof.AutoRewrite(0, 0)) }}} {
-		for _, size := range []int{64, 64 << 20} {
-			b.Run(fmt.Sprintf("%s/%d", c.name, size), func(b *testing.B) {
-				s := open(b, b.TempDir(), c.opts()...)
-				keys := benchKeys(10_000)
-				fill(b, s, keys)
-				value := make([]byte, size)
-				stop, done := make(chan struct{}), make(chan struct{})
-				go func() {
-					defer close(done)
-					var buf []byte
-					for i := 0; ; i++ {
-						select {
-						case <-stop:
-							return
-						default:
-						}
-						if i%4 == 0 {
-							_ = s.Set("large", value)
-						} else {
-							buf, _ = s.AppendGet(buf[:0], "large")
-						}
-					}
-				}()
-				var times []time.Duration
-				rng := rand.New(rand.NewPCG(1, 1))
-				for b.Loop() {
-					begin := time.Now()
-					if err := s.Set(keys[rng.IntN(len(keys))], benchValue); err != nil {
-						b.Fatal(err)
-					}
-					times = append(times, time.Since(begin))
-				}
-				close(stop)
-				<-done
-				slices.Sort(times)
-				b.ReportMetric(float64(times[len(times)-1])/1e3, "us-worst")
-				b.ReportMetric(float64(times[len(times)*999/1000])/1e3, "us-p99.9")
-			})
 		}
 	}
 }

@@ -46,7 +46,8 @@ func (k keyspace) AppendGet(dst []byte, key string) ([]byte, error) {
 
 // Set stores value under key, whatever the key held before, a list of Redis's included. The
 // expiry is removed unless an option says otherwise. It is ErrTTL for an expiry that is not
-// positive, ErrTooLarge, or an error of the disk. It allocates nothing once the store has grown.
+// positive, ErrTooLarge, or an error of the disk. It allocates nothing once the store has grown. A value
+// above 256 KiB is copied before anything is locked.
 func (k keyspace) Set(key string, value []byte, opts ...SetOption) error {
 	if len(opts) == 0 {
 		return k.e.SetPlain(k.db, key, value)

@@ -34,7 +34,8 @@ func whole(v []byte) bool {
 // are deleted, flushed, saved and replaced by Restore, and their memory is free at the end.
 func TestLargeValuesUnderChange(t *testing.T) {
 	const size = 8 << 20
-	s := open(t, t.TempDir(), logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))...)
+	dir := t.TempDir()
+	s := open(t, dir, logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0))...)
 	var dump bytes.Buffer
 	ok(t, s.Set("a", described(7, size)))
 	snap, err := s.Snapshot()
@@ -46,17 +47,17 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	write := func(rng *rand.Rand) error {
 		k := key(rng)
 		var err error
-		switch id := rng.Uint64(); rng.IntN(10) {
+		switch id := rng.Uint64(); rng.IntN(14) {
 		case 0:
 			_, err = s.Delete(k)
 		case 1:
 			_, err = s.Expire(k, time.Duration(rng.IntN(20))*time.Millisecond)
 		case 2:
-			err = s.Set(k, described(id, size/100), perdure.KeepTTL())
+			err = s.Set(k, described(id, size/128), perdure.KeepTTL())
 		case 3:
 			_, _, err = s.Swap(k, described(id, size))
 		case 4:
-			err = s.MSet(perdure.Pair{Key: "a", Value: described(id, size)}, perdure.Pair{Key: "b", Value: described(id+1, 100)})
+			err = s.MSet(perdure.Pair{Key: "a", Value: described(id, size)}, perdure.Pair{Key: "b", Value: described(id+1, 104)})
 		case 5:
 			if rng.IntN(3) == 0 {
 				err = s.FlushDB()
@@ -70,6 +71,21 @@ func TestLargeValuesUnderChange(t *testing.T) {
 				_, err = tx.Append(k, v[:8*rng.IntN(100)])
 				return err
 			})
+		case 7:
+			if v, _ := s.Get(k); len(v) > 0 && len(v) < 2*size {
+				_, err = s.Append(k, v)
+			}
+		case 8:
+			if v, _ := s.Get(k); len(v) > 0 {
+				_, err = s.CompareAndSwap(k, v, described(id, size), perdure.KeepTTL())
+			}
+		case 9:
+			_, err = s.SetIfAbsent(k, described(id, size))
+		case 10:
+			var b perdure.Batch
+			b.Set(k, described(id, size/8))
+			b.Set("c", described(id+1, size/8))
+			err = s.Run(&b)
 		default:
 			err = s.Set(k, described(id, size+8*rng.IntN(1000)), perdure.TTL(time.Minute))
 		}
@@ -112,6 +128,13 @@ func TestLargeValuesUnderChange(t *testing.T) {
 			}
 		})
 	}
+	wg.Go(func() {
+		for _, v := range s.All() {
+			if !whole(v) {
+				t.Error("a torn value in All")
+			}
+		}
+	})
 	ok(t, s.Restore(t.Context(), bytes.NewReader(dump.Bytes())))
 	snap, err = s.Snapshot()
 	ok(t, err)
@@ -123,6 +146,14 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 	snap.Close()
 	wg.Wait()
+	for _, k := range []string{"a", "b", "c"} { // so that none expires between here and there
+		_, err := s.Persist(k)
+		ok(t, err)
+	}
+	before := content(t, s)
+	ok(t, s.Close())
+	s = open(t, dir, logOnly()...)
+	same(t, content(t, s), before)
 	ok(t, s.FlushAll())
 	if n := s.Stats().MemoryUsed; n != 0 {
 		t.Errorf("%d bytes in use at the end", n)

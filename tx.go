@@ -24,7 +24,7 @@ type Tx struct {
 // ErrDatabase at the first use.
 func (t *Tx) DB(n int) *Tx { return &Tx{tx: t.tx, db: n} }
 
-// Get returns a copy of the value of key.
+// Get returns a copy of the value of key, made while the transaction holds its locks.
 func (t *Tx) Get(key string) ([]byte, error) {
 	v, err := t.tx.Get([]byte{}, t.db, key)
 	if err != nil {
@@ -36,7 +36,8 @@ func (t *Tx) Get(key string) ([]byte, error) {
 // AppendGet appends the value of key to dst.
 func (t *Tx) AppendGet(dst []byte, key string) ([]byte, error) { return t.tx.Get(dst, t.db, key) }
 
-// Set stores value under key. Durable is for Update itself and has no effect here.
+// Set stores value under key. Durable is for Update itself and has no effect here. It copies value while
+// the transaction holds its locks; where that matters, for values of megabytes, Store.Set does not.
 func (t *Tx) Set(key string, value []byte, opts ...SetOption) error {
 	return t.tx.Set(t.db, key, value, setArgs(opts))
 }

@@ -62,6 +62,19 @@ type AppendLog interface {
 	Close() error
 }
 
+// Linker is an AppendLog that takes large values without copying them. A store appends a unit with a value
+// above 256 KiB in that way if it can: a type that embeds a Log and has an Append of its own needs an
+// AppendLinked too. To a log that is no Linker a store gives every unit in one piece, for which it
+// copies that while it holds locks.
+type Linker interface {
+	// AppendLinked is Append of a unit in pieces, at least two, that follow one another: of these the
+	// second, the fourth and so on are large. The log does not copy them, but reads them until it calls
+	// release. It does so once, as soon as it can, and from another goroutine or after
+	// AppendLinked has returned, and with none of its locks held: release waits for locks that the caller
+	// holds now. When kept is false the log has dropped the unit, and does not call release.
+	AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p Position, kept bool)
+}
+
 // Position is a place in the log: how many bytes were appended up to the end of a unit, counted
 // from when the log was opened.
 type Position int64

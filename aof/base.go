@@ -68,7 +68,8 @@ func (l *Log) forgetLocked() {
 	for l.writing || l.syncing {
 		l.waitLocked()
 	}
-	l.mute, l.buf, l.cut = true, nil, nil
+	l.mute, l.cut = true, nil
+	l.forgetBufferLocked()
 	if l.err == nil {
 		l.tail = nil
 		l.written, l.synced = l.appended, l.appended

@@ -26,6 +26,7 @@ func (l *Log) Close() error {
 	err := l.finishLocked()
 	l.phase = phaseClosed
 	l.mute = true
+	l.forgetBufferLocked()
 	tailFile := l.endRingLocked()
 	l.stopTimersLocked()
 	l.wakeLocked()
@@ -87,7 +88,7 @@ func (l *Log) finishLocked() error {
 	if !l.marked || l.tail.closedAt == l.tail.size {
 		return nil
 	}
-	if _, err := l.writeGroupLocked(nil, l.written); err != nil {
+	if _, err := l.writeGroupLocked(group{}, l.written); err != nil {
 		return err
 	}
 	return l.syncLocked()

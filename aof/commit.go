@@ -89,58 +89,60 @@ func (l *Log) leadLocked(disk bool) {
 	}
 }
 
-// writeLocked hands the buffer to the system in one write, closed by a mark. It lets go of mu
+// writeLocked hands the buffer to the system, closed by a mark: in one write, if no large value stands in it. It lets go of mu
 // meanwhile. The caller has seen that nobody else writes and that no cut is under way.
 func (l *Log) writeLocked() error {
-	group := l.buf
-	l.buf, l.spare = l.spare[:0], nil
+	g := l.takeLocked()
 	l.groupSince = l.bufSince
 	l.turnRingLocked()
-	group, err := l.writeGroupLocked(group, l.appended)
-	if cap(group) <= keepBuffer {
-		l.spare = group[:0]
+	buf, err := l.writeGroupLocked(g, l.appended)
+	if cap(buf) <= keepBuffer {
+		l.spare = buf[:0]
 	}
 	return err
 }
 
 // writeGroupLocked writes one group, which reaches up to position p. A crash leaves any part of
-// it, and the next Replay cuts what has no mark.
-func (l *Log) writeGroupLocked(group []byte, p Position) ([]byte, error) {
+// it, and the next Replay cuts what has no mark. It returns the group's buffer.
+func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()
 	regions := l.handOverLocked()
-	group, err := l.handOver(group)
+	buf, n, err := l.handOver(g)
 	if err != nil {
-		return group, l.failLocked("write", tail.path, err)
+		return buf, l.failLocked("write", tail.path, err)
 	}
-	tail.size = size + int64(len(group))
+	tail.size = size + int64(n)
 	l.written = p
 	l.ringWrittenLocked(regions)
 	l.openEpochLocked(l.sinceLocked())
 	l.wakeChangeLocked()
-	return group, nil
+	return buf, nil
 }
 
-// handOver seals and writes a group. It is called with mu held, lets go of it, and has it again
-// at the end, also when the file system panics.
-func (l *Log) handOver(group []byte) ([]byte, error) {
+// handOver seals and writes a group, and lets go of its large values. It returns the buffer, and how much
+// is written. It is called with mu held, lets go of it, and has it again at the end, also when the file
+// system panics.
+func (l *Log) handOver(g group) (buf []byte, n int, err error) {
 	tail, synced, size := l.tail, l.tail.durable, l.tail.size
 	l.mu.Unlock()
 	defer l.mu.Lock()
+	defer g.release()
 	if l.marked {
-		group = tail.seal(group, synced)
+		tail.seal(&g, synced)
 	}
-	n, err := tail.file.Write(group)
-	if err == nil && (n == len(group) || planted.On(planted.ShortWriteIsFull)) {
-		return group, nil
+	want := g.size()
+	n, err = g.write(tail.file)
+	if err == nil && (n == want || planted.On(planted.ShortWriteIsFull)) {
+		return g.buf, want, nil
 	}
 	// The part of a group is taken back, so that a Redis that opens the file finds whole units
 	// only. If that fails too, the next Replay cuts it.
 	if !planted.On(planted.TornWriteStays) && !l.failed() {
 		_ = tail.file.Truncate(size)
 	}
-	return group, writeError(n, len(group), err)
+	return g.buf, n, writeError(n, want, err)
 }
 
 // failed tells whether a sync that ran beside a write has ended the file: then nothing touches it.

@@ -22,6 +22,7 @@ type memory struct {
 	list  []string     // every unit that was appended
 	acked atomic.Int64 // so many first units were acknowledged
 	safe  atomic.Int64 // and so many of them are promised to survive a loss of power
+	lent  []*lent      // large values that were linked
 	n     int
 }
 
@@ -30,7 +31,11 @@ func (m *memory) put(durable bool) error {
 	m.n++
 	k := fmt.Sprint("k", m.n)
 	p, s := aof.Position(0), ""
-	if m.n%5 == 0 {
+	if m.n%3 == 0 {
+		var v *lent
+		v, p, s = lend(m.log, m.n/7%2, k, strings.Repeat("w", m.n*37%700), m.n%2 == 0)
+		m.lent = append(m.lent, v)
+	} else if m.n%5 == 0 {
 		db := m.n / 5 % 3
 		first, last, unit := transaction(m.log, fmt.Sprintf("%d: SET %s a", db, k), "2: INCR n")
 		p, s = m.log.Append(first, last, unit), fmt.Sprintf("%d: SET %s a; 2: INCR n", db, k)
@@ -60,13 +65,15 @@ func (m *memory) rewrite() error {
 		return err
 	}
 	_ = m.put(false) // between the sync of BeginRewrite and the cut
-	_, s := command(m.log, 0, "SET", "before", "the cut")
-	m.list = append(m.list, s)
+	v, _, s := lend(m.log, 0, "before", "the-cut", true)
+	m.list, m.lent = append(m.list, s), append(m.lent, v)
 	r.Cut()
 	cut := m.list[:len(m.list):len(m.list)]
 	for range 2 {
 		_, s := command(m.log, 1, "SET", "behind", "the cut")
 		m.list = append(m.list, s)
+		v, _, s := lend(m.log, 1, "linked", "behind", false)
+		m.list, m.lent = append(m.list, s), append(m.lent, v)
 	}
 	if err := r.Commit(context.Background(), base(cut)); err != nil {
 		return err
@@ -117,7 +124,11 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	for range 3 {
 		note(m.put(false))
 	}
-	if err := l.Close(); err != nil {
+	err = l.Close()
+	if e := lentAll(m.lent); e != nil {
+		panic(e)
+	}
+	if err != nil {
 		note(err)
 	} else if l.Status().Published {
 		m.all()

@@ -91,7 +91,7 @@ func (t *incr) write(p []byte) (int, error) {
 }
 
 // seal appends to a group the mark that closes it.
-func (t *incr) seal(group []byte, synced int64) []byte {
+func (t *incr) seal(g *group, synced int64) {
 	if synced <= t.noted {
 		synced = 0
 	} else {
@@ -101,7 +101,7 @@ func (t *incr) seal(group []byte, synced int64) []byte {
 	if planted.On(planted.ChecksumOfOldFile) {
 		seed = groupSeed(1, t.size)
 	}
-	return appendMark(group, sum(seed, group), synced)
+	g.buf = appendMark(g.buf, g.sum(seed), synced)
 }
 
 // merge writes what the tail file has and this one has not, as one group.
@@ -109,14 +109,14 @@ func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	var group []byte
+	var g group
 	for _, piece := range m.pieces {
-		group = append(group, piece.data...)
+		g.buf = append(g.buf, piece.data...)
 	}
 	if marked {
-		group = t.seal(group, 0)
+		t.seal(&g, 0)
 	}
-	_, err := t.write(group)
+	_, err := t.write(g.buf)
 	return err
 }
 

@@ -163,6 +163,18 @@ func (l *Log) keepLocked(before int) {
 	}
 }
 
+// bypassRingLocked notes that what was appended to the buffer, which had before bytes, is not for the ring.
+func (l *Log) bypassRingLocked(before int) {
+	if before == 0 {
+		l.bufSince = time.Now()
+	}
+	if l.config.fsync != Always && !l.epochOpen {
+		l.openEpochLocked(l.bufSince)
+	}
+	l.ring.skip()
+	l.slow.Store(true)
+}
+
 // callFlusher does not wait for it.
 func (l *Log) callFlusher() {
 	select {
@@ -253,7 +265,7 @@ func (l *Log) keepEpochLocked() {
 	case l.ring == nil || l.err != nil:
 	case l.writing:
 		l.openEpochLocked(l.groupSince)
-	case l.cut != nil && len(l.cut.before) > 0:
+	case l.cut != nil && len(l.cut.before.buf) > 0:
 		l.openEpochLocked(l.cut.since)
 	case len(l.buf) > 0:
 		l.openEpochLocked(l.bufSince)

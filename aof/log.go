@@ -25,6 +25,7 @@ const (
 // What happens to a unit:
 //
 //	Append   copies it to buf                          (append.go)
+//	         or links what is large of it              (group.go)
 //	         and, in Ring mode, to the tail file       (keepring.go, ring.go)
 //	Commit   writes buf, with a mark, to the increment  (commit.go)
 //	         and syncs it as the policy asks            (fsync.go)
@@ -57,6 +58,7 @@ type Log struct {
 
 	// The buffer: what was appended and not written.
 	buf       []byte
+	links     []link    // large values that belong between the bytes of buf
 	bufSince  time.Time // when the first byte came, in Ring mode
 	spare     []byte    // the buffer before, for the next one
 	db        int       // that the next unit finds selected; -1 is none
@@ -236,7 +238,8 @@ func (l *Log) Err() error {
 func (l *Log) failLocked(op, file string, cause error) error {
 	if l.err == nil {
 		l.err = &FailedError{Op: op, File: file, Err: cause}
-		l.mute, l.buf = true, nil
+		l.mute = true
+		l.forgetBufferLocked()
 		l.paceLocked()
 		l.env.Logger.Error("the log has failed", "op", op, "file", file, "err", cause)
 	}

@@ -49,7 +49,7 @@ const (
 
 // cut is a buffer divided between two files, until the second one may be written to.
 type cut struct {
-	before []byte    // for the old file
+	before group     // for the old file
 	since  time.Time // when its first byte came, in Ring mode
 	at     Position  // where the new file begins
 }
@@ -151,7 +151,8 @@ func (r *rewrite) Cut() {
 	r.state = rewriteCut
 	l.db, l.stamped = -1, 0
 	if r.fresh {
-		l.buf, l.mute = nil, false
+		l.forgetBufferLocked()
+		l.mute = false
 		l.cut = &cut{at: l.appended}
 		if r.failed == nil { // the file may be written to before it counts
 			l.tail, l.cut = r.next, nil
@@ -159,9 +160,8 @@ func (r *rewrite) Cut() {
 		}
 		return
 	}
-	l.cut = &cut{before: l.buf, since: l.bufSince, at: l.appended}
 	l.cutRingLocked(r.next.seq)
-	l.buf, l.spare = l.spare[:0], nil
+	l.cut = &cut{before: l.takeLocked(), since: l.bufSince, at: l.appended}
 }
 
 // Abort gives up a Rewrite that was not cut. After Commit or a second time it does nothing.

@@ -60,8 +60,8 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if before := l.cut.before; len(before) > 0 {
-		l.cut.before = nil
+	if before := l.cut.before; len(before.buf) > 0 {
+		l.cut.before = group{}
 		l.groupSince = l.cut.since
 		if _, err := l.writeGroupLocked(before, l.cut.at); err != nil {
 			return err
@@ -78,11 +78,13 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 func (r *rewrite) revertLocked() {
 	l := r.log
 	if l.err == nil {
-		if len(l.cut.before) > 0 {
+		if len(l.cut.before.buf) > 0 {
 			l.bufSince = l.cut.since
 		}
-		l.buf = append(l.cut.before, l.buf...)
+		l.putBackLocked(l.cut.before)
 		l.beginRingLocked(0)
+	} else {
+		l.dropLocked(l.cut.before)
 	}
 	l.cut = nil
 	l.wakeLocked()

@@ -58,7 +58,7 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 	}
 	var err error
 	if writes {
-		err = e.writeKeys(db, len(calls), key, durable, run)
+		err = e.doWrites(db, calls, key, durable, run)
 	} else {
 		err = e.readKeys(db, len(calls), key, run)
 	}
@@ -76,6 +76,21 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 	return dst, err
 }
 
+// doWrites is writeKeys with the large values of calls copied ahead.
+func (e *Engine) doWrites(db int, calls []Call, key func(i int) string, durable bool, run func(x *exec) error) error {
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	for i := range calls {
+		if c := &calls[i]; c.Verb == VerbSet || c.Verb == VerbSetIfAbsent {
+			x.prepare(i, c.Key, c.Value)
+		}
+	}
+	return x.writeKeys(len(calls), key, durable, run)
+}
+
 // do does calls. An Out has the right length when it returns, and not yet the right place, because dst
 // may still move.
 func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
@@ -87,7 +102,8 @@ func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
 			continue
 		}
 		if c.Verb != VerbGet {
-			x.call(s, h, db, c)
+			x.call = i
+			x.doOne(s, h, db, c)
 			continue
 		}
 		before := len(dst)
@@ -98,8 +114,8 @@ func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
 	return dst
 }
 
-// call does one that is not Get.
-func (x *exec) call(s *table.Shard, h uint64, db int, c *Call) {
+// doOne does one that is not Get.
+func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
 	n := 0
 	switch c.Verb {
 	case VerbExists:
@@ -109,7 +125,7 @@ func (x *exec) call(s *table.Shard, h uint64, db int, c *Call) {
 	case VerbSetIfAbsent:
 		c.Did, c.Err = x.setIfAbsent(s, h, db, c.Key, c.Value, c.Args)
 	case VerbAppend:
-		n, c.Err = x.append(s, h, db, c.Key, c.Value)
+		n, c.Err = x.append(s, h, db, c.Key, c.Value, nil)
 		c.N = int64(n)
 	case VerbIncrBy:
 		c.N, c.Err = x.incrBy(s, h, db, c.Key, c.Counter)

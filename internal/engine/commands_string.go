@@ -78,7 +78,7 @@ func replayGetSet(x *exec, s *table.Shard, h uint64, db int, key string, args []
 }
 
 func replayAppend(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	_, err := x.append(s, h, db, key, args[0])
+	_, err := x.append(s, h, db, key, args[0], nil)
 	return err
 }
 

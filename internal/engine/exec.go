@@ -30,8 +30,13 @@ type exec struct {
 	shard     int           // any shard that is locked, for the counter of changes
 	keys      *table.KeySet // of an operation on several
 
-	mapped  table.Mapping // a large value that store takes; what it does not take is freed
-	encoded bool          // the unit has the command already
+	// Large values: see large.go.
+	ready    []ready // copied ahead; what store does not take is freed
+	call     int     // the number of the present call
+	passed   int     // so many of ready are for calls before
+	linked   pins    // what the unit has links to
+	argument []byte  // of linked: what the next command has as its value
+	before   pins    // values in undo
 }
 
 // newExec returns an exec with nothing in it.
@@ -46,7 +51,9 @@ func (e *Engine) newExec() *exec {
 
 func (e *Engine) free(x *exec) {
 	clear(x.undo)
-	e.table.Unmap(x.mapped)
+	for _, r := range x.ready {
+		e.table.Unmap(r.Mapping)
+	}
 	*x = exec{e: e, unit: x.unit, undo: x.undo[:0], keys: x.keys}
 	e.pool.Put(x)
 }
@@ -63,7 +70,7 @@ func (x *exec) nowMs() int64 {
 func (x *exec) seal() {
 	x.e.addDirty(x.shard, x.dirty)
 	if x.unit.n > 0 {
-		x.position = x.log.Append(x.unit.firstDB, x.unit.lastDB, x.unit.encoded())
+		x.appendUnit()
 	}
 }
 
@@ -115,6 +122,7 @@ func (x *exec) write(key string, durable bool, fn func(x *exec, s *table.Shard, 
 	err := fn(x, s, h)
 	x.seal()
 	s.Unlock()
+	x.unpin()
 	return x.commit(err, durable)
 }
 
@@ -152,6 +160,11 @@ func (e *Engine) writeKeys(db, n int, key func(i int) string, durable bool, fn f
 	}
 	x := e.newExec()
 	defer e.free(x)
+	return x.writeKeys(n, key, durable, fn)
+}
+
+func (x *exec) writeKeys(n int, key func(i int) string, durable bool, fn func(x *exec) error) error {
+	e := x.e
 	x.keys.Set(e.table, n, key)
 	x.shard = x.keys.Lock()
 	if err := e.refusedLocked(); err != nil {
@@ -162,6 +175,7 @@ func (e *Engine) writeKeys(db, n int, key func(i int) string, durable bool, fn f
 	err := fn(x)
 	x.seal()
 	x.keys.Unlock()
+	x.unpin()
 	return x.commit(err, durable)
 }
 

@@ -1,12 +1,22 @@
 package engine
 
-import "github.com/perduredb/perdure/internal/table"
+import (
+	"bytes"
 
-// largeValue is the size above which a value is copied, and its command encoded, before the shard is
-// locked: about where the table gives it memory of its own.
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// A large value is copied with no shard locked. One that comes in is copied to memory of its own before the
+// lock (prepare), which then only links it (store); the log reads it from there (link). One that goes out is
+// pinned under the lock and copied behind it (pins). Only what a transaction's function sets or gets is
+// copied while it holds its locks: it has the value before it returns.
+
+// largeValue is the size above which a value is treated so: about where the table gives it memory of
+// its own.
 const largeValue = 256 << 10
 
-// pins are large values that were found under locks and are copied without.
+// pins are large values that were found under locks and are read without.
 type pins struct {
 	held []pinned
 }
@@ -17,7 +27,7 @@ type pinned struct {
 }
 
 // take pins the value of a key, whose shard is locked. When Close or Restore is about to free memory it
-// does not, and the value is to be copied now.
+// does not, and the value is to be copied now; nor when it is not Large.
 func (p *pins) take(e *Engine, db int, key string, i int) bool {
 	if !e.use.TryRLock() {
 		return false
@@ -32,13 +42,24 @@ func (p *pins) take(e *Engine, db int, key string, i int) bool {
 	return true
 }
 
+// last is the value that was pinned last.
+func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
+
 // each gives every value to fn and lets it go. No shard is locked.
 func (p *pins) each(e *Engine, fn func(i int, value []byte)) {
 	for _, h := range p.held {
 		fn(h.i, h.Value())
+	}
+	p.release(e)
+}
+
+// release lets all go. No shard is locked.
+func (p *pins) release(e *Engine) {
+	for _, h := range p.held {
 		h.Release()
 		e.use.RUnlock()
 	}
+	p.held = nil
 }
 
 // getLater is get that leaves a large value to p, as number i, and dst as it is.
@@ -58,33 +79,139 @@ func (x *exec) getLater(dst []byte, s *table.Shard, h uint64, db int, key string
 	return it.AppendValue(dst), nil
 }
 
-// ahead does for Set of a large value what can be done before the lock: the copy, and the command. A
-// command that depends on what is there under the lock is left.
-func (x *exec) ahead(db int, key string, value []byte, a SetArgs) error {
-	if len(value) > maxSize {
-		return ErrTooLarge
+// ready is a large value that was copied for call number i, and then stored or not.
+type ready struct {
+	i int
+	table.Mapping
+}
+
+// prepare copies the value of call number i ahead, if it is large. It is called in the order of the
+// calls, before anything is locked.
+func (x *exec) prepare(i int, key string, value []byte) {
+	if len(value) <= largeValue || len(value) > maxSize || len(key) > maxSize {
+		return
 	}
-	at, err := x.expiry(a)
-	if err != nil {
-		return err
-	}
-	x.mapped = x.e.table.Map(key, value)
-	if x.e.jobs.logReady.Load() && !a.KeepTTL {
-		x.unit.grow(len(key) + len(value))
-		x.appendSet(db, key, value, at, false)
-		x.encoded = true
+	x.ready = append(x.ready, ready{i, x.e.table.Map(key, value)})
+}
+
+// mapped gives what prepare has made for the present call.
+func (x *exec) mapped() *table.Mapping {
+	for n := range x.ready[x.passed:] {
+		switch r := &x.ready[x.passed+n]; {
+		case r.i == x.call:
+			x.passed += n
+			return &r.Mapping
+		case r.i > x.call:
+			return nil
+		}
 	}
 	return nil
 }
 
-// store sets a string, which may have been mapped before.
+// store sets a string. A large one is linked for the command that follows.
 func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte, at int64) {
-	switch {
-	case x.mapped.Ok():
-		s.SetMapped(db, h, key, x.mapped, at)
-		x.mapped = table.Mapping{}
-	case at == 0 && s.SetString(db, h, key, value):
-	default:
+	if len(value) > largeValue {
+		if m := x.mapped(); m != nil && m.Ok() {
+			s.SetMapped(db, h, key, *m, at)
+			*m = table.Mapping{}
+		} else {
+			s.Set(db, h, key, table.String, value, at)
+		}
+		x.link(db, key, len(value))
+		return
+	}
+	if at != 0 || !s.SetString(db, h, key, value) {
 		s.Set(db, h, key, table.String, value, at)
+	}
+}
+
+// link pins a value that was stored, so that the log can read it without the lock: the next argument of a
+// command is the last n bytes of it.
+func (x *exec) link(db int, key string, n int) {
+	if _, ok := x.log.(aof.Linker); ok && x.linked.take(x.e, db, key, 0) {
+		v := x.linked.last()
+		x.argument = v[len(v)-n:]
+	}
+}
+
+// appendUnit hands the unit to the log. What is linked is released when the log has written it.
+func (x *exec) appendUnit() {
+	if len(x.unit.links) == 0 {
+		x.position = x.log.Append(x.unit.firstDB, x.unit.lastDB, x.unit.encoded())
+		return
+	}
+	e, held := x.e, x.linked
+	var kept bool
+	x.position, kept = x.log.(aof.Linker).AppendLinked(x.unit.firstDB, x.unit.lastDB, x.unit.pieces(),
+		func() { held.release(e) })
+	if kept {
+		x.linked = pins{}
+	}
+}
+
+// unpin ends the holds that nobody else has taken over. No shard is locked.
+func (x *exec) unpin() {
+	if len(x.linked.held) > 0 {
+		x.linked.release(x.e)
+	}
+	if len(x.before.held) > 0 {
+		x.before.release(x.e)
+	}
+}
+
+// writeLarge is write for a value that may be large.
+func (e *Engine) writeLarge(db int, key string, value []byte, durable bool, fn func(x *exec, s *table.Shard, h uint64) error) error {
+	if len(value) <= largeValue {
+		return e.write(db, key, durable, fn)
+	}
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	if len(key) > maxSize || len(value) > maxSize {
+		return ErrTooLarge
+	}
+	x := e.newExec()
+	defer e.free(x)
+	x.prepare(0, key, value)
+	return x.write(key, durable, fn)
+}
+
+// compareLarge is CompareAndSwap of a large value: it compares with no lock held, and then looks whether
+// the key still has what it has compared.
+func (e *Engine) compareLarge(db int, key string, old, value []byte, a SetArgs) (swapped bool, err error) {
+	for {
+		var seen pins
+		err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+			it, ok := x.find(s, h, db, key)
+			switch {
+			case !ok || it.Kind() == table.String && it.ValueLen() != len(old):
+				return nil
+			case it.Kind() != table.String:
+				return ErrWrongType
+			case it.Large() && seen.take(e, db, key, 0):
+				return nil
+			}
+			swapped, err = x.compareAndSwap(s, h, db, key, old, value, a)
+			return err
+		})
+		if len(seen.held) == 0 {
+			return swapped, err
+		}
+		changed := false
+		if bytes.Equal(seen.last(), old) {
+			err = e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+				if _, ok := x.find(s, h, db, key); !ok || !s.Holds(db, h, key, seen.held[0].Pin) {
+					changed = true
+					return nil
+				}
+				err := x.set(s, h, db, key, value, a)
+				swapped = err == nil
+				return err
+			})
+		}
+		seen.release(e)
+		if !changed {
+			return swapped, err
+		}
 	}
 }

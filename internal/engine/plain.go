@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/perduredb/perdure/internal/table"
-
 // SetPlain is Set without arguments. Here are short ways for what is most often asked: that a key which is
 // there gets a value of the length that it has. How short they are is what counts: see package table.
 func (e *Engine) SetPlain(db int, key string, value []byte) error {
@@ -41,11 +39,8 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	log := e.log
 	if e.refusedLocked() != nil || log == nil || !s.SetString(db, h, key, value) {
 		s.Unlock()
-		defer e.free(x)
-		x.encoded = true
-		return x.write(key, false, func(x *exec, s *table.Shard, h uint64) error {
-			return x.set(s, h, db, key, value, SetArgs{})
-		})
+		e.pool.Put(x)
+		return e.Set(db, key, value, SetArgs{})
 	}
 	e.addDirty(i, 1)
 	p := log.Append(db, db, x.unit.encoded())

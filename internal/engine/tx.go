@@ -32,7 +32,11 @@ func (x *exec) remember(s *table.Shard, h uint64, db int, key string) {
 	c := change{db: db, key: key}
 	if it, ok := s.Find(db, h, key); ok {
 		c.existed, c.kind, c.expireAtMs = true, it.Kind(), it.ExpireAtMs()
-		c.value = it.AppendValue(nil)
+		if it.Large() && x.before.take(x.e, db, key, 0) {
+			c.value = x.before.last()
+		} else {
+			c.value = it.AppendValue(nil)
+		}
 	}
 	x.undo = append(x.undo, c)
 }
@@ -76,6 +80,7 @@ func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) err
 	}
 	x := e.newExec()
 	defer e.free(x)
+	defer x.unpin()
 	if err := e.runTx(x, declared, fn); err != nil {
 		return err
 	}
@@ -206,7 +211,7 @@ func (t *Tx) Swap(db int, key string, value []byte, a SetArgs) ([]byte, bool, er
 		return nil, false, err
 	}
 	s, h := t.x.locate(key)
-	return t.x.swap(s, h, db, key, value, a)
+	return t.x.swap(s, h, db, key, value, a, nil)
 }
 
 // Append adds to the end of a value.
@@ -215,7 +220,7 @@ func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
 		return 0, err
 	}
 	s, h := t.x.locate(key)
-	return t.x.append(s, h, db, key, suffix)
+	return t.x.append(s, h, db, key, suffix, nil)
 }
 
 // IncrBy changes the integer that a key holds.

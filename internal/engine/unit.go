@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
@@ -12,13 +10,17 @@ import (
 // more than one between MULTI and EXEC. Room for the MULTI is kept in front.
 type unit struct {
 	buf     []byte
-	n       int // commands
+	links   []link // large arguments that stand between the bytes of buf
+	n       int    // commands
 	firstDB int
 	lastDB  int
 }
 
-// unitWords is more than what a SET has besides key and value, and its MULTI and EXEC.
-const unitWords = 256
+// link is a large argument that is pinned, and not copied.
+type link struct {
+	at    int // before which byte of buf it stands
+	value []byte
+}
 
 // keepUnit is the size above which a unit's buffer is not kept for the next one.
 const keepUnit = 64 << 10
@@ -28,11 +30,9 @@ func (u *unit) reset() {
 		u.buf = nil
 	}
 	u.buf = append(u.buf[:0], aof.Multi...)
+	u.links = nil
 	u.n = 0
 }
-
-// grow makes room for a command with so many bytes of key and value.
-func (u *unit) grow(n int) { u.buf = slices.Grow(u.buf, n+unitWords) }
 
 // begin starts a command of argc arguments on database db.
 func (u *unit) begin(log aof.AppendLog, db, argc int) {
@@ -59,6 +59,13 @@ func (u *unit) set(db int, key string, value []byte) {
 	u.bytes(value)
 }
 
+// link adds an argument that stays where it is until the log has written it.
+func (u *unit) link(value []byte) {
+	u.buf = resp.AppendBulkHead(u.buf, len(value))
+	u.links = append(u.links, link{len(u.buf), value})
+	u.buf = append(u.buf, "\r\n"...)
+}
+
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
 	if u.n == 1 || planted.On(planted.BatchSplit) {
@@ -66,6 +73,28 @@ func (u *unit) encoded() []byte {
 	}
 	u.buf = append(u.buf, aof.Exec...)
 	return u.buf
+}
+
+// pieces gives what the log shall hold, every second piece of which is a large argument.
+func (u *unit) pieces() [][]byte {
+	whole := u.encoded()
+	skipped := len(u.buf) - len(whole)
+	pieces, from := make([][]byte, 0, 2*len(u.links)+1), 0
+	for _, l := range u.links {
+		pieces = append(pieces, whole[from:l.at-skipped], l.value)
+		from = l.at - skipped
+	}
+	return append(pieces, whole[from:])
+}
+
+// value adds an argument that is a value, which may be linked.
+func (x *exec) value(v []byte) {
+	if x.argument != nil {
+		x.unit.link(x.argument)
+		x.argument = nil
+		return
+	}
+	x.unit.bytes(v)
 }
 
 // command1 adds a command with a key and no other argument: INCR k.
@@ -97,20 +126,14 @@ func (x *exec) commandValue(db int, name, key string, value []byte) {
 	x.unit.begin(x.log, db, 3)
 	x.unit.str(name)
 	x.unit.str(key)
-	x.unit.bytes(value)
+	x.value(value)
 }
 
 // commandSet adds SET k v, with PXAT ms for an expiry and KEEPTTL when the old one stays.
 func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
-	switch {
-	case x.log == nil && x.encoded: // there was one
-		x.unit.reset()
-	case x.log != nil && !x.encoded:
-		x.appendSet(db, key, value, expireAtMs, keepTTL)
+	if x.log == nil {
+		return
 	}
-}
-
-func (x *exec) appendSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
 	switch {
 	case keepTTL:
 		x.unit.begin(x.log, db, 4)
@@ -121,7 +144,7 @@ func (x *exec) appendSet(db int, key string, value []byte, expireAtMs int64, kee
 	}
 	x.unit.str("SET")
 	x.unit.str(key)
-	x.unit.bytes(value)
+	x.value(value)
 	switch {
 	case keepTTL:
 		x.unit.str("KEEPTTL")

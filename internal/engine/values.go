@@ -94,28 +94,7 @@ func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]
 
 // Set stores a value, whatever the key held before.
 func (e *Engine) Set(db int, key string, value []byte, a SetArgs) error {
-	if len(value) > largeValue {
-		return e.setLarge(db, key, value, a)
-	}
-	return e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
-		return x.set(s, h, db, key, value, a)
-	})
-}
-
-// setLarge is Set of a value whose copy would hold the shard up.
-func (e *Engine) setLarge(db int, key string, value []byte, a SetArgs) error {
-	if err := e.admit(db, a.Durable); err != nil {
-		return err
-	}
-	if len(key) > maxSize {
-		return ErrTooLarge
-	}
-	x := e.newExec()
-	defer e.free(x)
-	if err := x.ahead(db, key, value, a); err != nil {
-		return err
-	}
-	return x.write(key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+	return e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
 		return x.set(s, h, db, key, value, a)
 	})
 }
@@ -142,7 +121,12 @@ func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a
 
 // SetIfAbsent stores a value when the key does not exist, and says whether it did.
 func (e *Engine) SetIfAbsent(db int, key string, value []byte, a SetArgs) (stored bool, err error) {
-	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+	if len(value) > largeValue { // which is not copied for nothing
+		if n, err := e.Exists(db, []string{key}); n > 0 || err != nil {
+			return false, err
+		}
+	}
+	err = e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
 		stored, err = x.setIfAbsent(s, h, db, key, value, a)
 		return err
 	})
@@ -160,7 +144,7 @@ func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value [
 		return false, ErrTooLarge
 	}
 	x.remember(s, h, db, key)
-	s.Set(db, h, key, table.String, value, 0)
+	x.store(s, h, db, key, value, 0)
 	x.dirty++
 	x.commandValue(db, "SETNX", key, value)
 	return true, nil
@@ -168,28 +152,38 @@ func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value [
 
 // Swap stores a value and returns the one before, if there was one.
 func (e *Engine) Swap(db int, key string, value []byte, a SetArgs) (old []byte, existed bool, err error) {
-	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
-		old, existed, err = x.swap(s, h, db, key, value, a)
+	var later pins
+	err = e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+		old, existed, err = x.swap(s, h, db, key, value, a, &later)
 		return err
 	})
+	later.each(e, func(_ int, value []byte) { old = bytes.Clone(value) })
 	return old, existed, err
 }
 
-func (x *exec) swap(s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs) ([]byte, bool, error) {
+// swap leaves a large old value to later, if that is not nil.
+func (x *exec) swap(
+	s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs, later *pins,
+) ([]byte, bool, error) {
 	it, existed := x.find(s, h, db, key)
 	var old []byte
 	if existed {
 		if it.Kind() != table.String {
 			return nil, false, ErrWrongType
 		}
-		old = it.AppendValue([]byte{})
+		if later == nil || !it.Large() || !later.take(x.e, db, key, 0) {
+			old = it.AppendValue([]byte{})
+		}
 	}
 	return old, existed, x.set(s, h, db, key, value, a)
 }
 
 // CompareAndSwap stores value when the key holds exactly old, and says whether it did.
 func (e *Engine) CompareAndSwap(db int, key string, old, value []byte, a SetArgs) (swapped bool, err error) {
-	err = e.write(db, key, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
+	if len(old) > largeValue {
+		return e.compareLarge(db, key, old, value, a)
+	}
+	err = e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
 		swapped, err = x.compareAndSwap(s, h, db, key, old, value, a)
 		return err
 	})
@@ -204,47 +198,11 @@ func (x *exec) compareAndSwap(s *table.Shard, h uint64, db int, key string, old,
 	if it.Kind() != table.String {
 		return false, ErrWrongType
 	}
-	if it.ValueLen() != len(old) || !bytes.Equal(it.AppendValue(nil), old) {
+	if !it.Equal(old) {
 		return false, nil
 	}
 	err := x.set(s, h, db, key, value, a)
 	return err == nil, err
-}
-
-// Append adds to the end of a value, which an absent key starts, and returns its new length.
-func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
-	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
-		n, err = x.append(s, h, db, key, suffix)
-		return err
-	})
-	return n, err
-}
-
-func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byte) (int, error) {
-	it, ok := x.find(s, h, db, key)
-	n := 0
-	if ok {
-		if it.Kind() != table.String {
-			return 0, ErrWrongType
-		}
-		n = it.ValueLen()
-	}
-	if n+len(suffix) > maxSize {
-		return n, ErrTooLarge
-	}
-	if ok && len(suffix) == 0 {
-		return n, nil
-	}
-	x.remember(s, h, db, key)
-	if ok {
-		n = s.Append(db, h, key, suffix)
-	} else {
-		s.Set(db, h, key, table.String, suffix, 0)
-		n = len(suffix)
-	}
-	x.dirty++
-	x.commandValue(db, "APPEND", key, suffix)
-	return n, nil
 }
 
 // MGet returns the values of keys as of one instant; nil for one that is absent or no string. They lie
@@ -280,7 +238,16 @@ func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) er
 		k, _ := pair(i)
 		return k
 	}
-	return e.writeKeys(db, n, key, false, func(x *exec) error { return x.mset(db, n, pair) })
+	if err := e.admit(db, false); err != nil {
+		return err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	for i := range n {
+		k, v := pair(i)
+		x.prepare(i, k, v)
+	}
+	return x.writeKeys(n, key, false, func(x *exec) error { return x.mset(db, n, pair) })
 }
 
 func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) error {
@@ -296,11 +263,12 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 	for i := range n {
 		key, value := pair(i)
 		s, h := x.keys.At(db, i)
+		x.call = i
 		x.store(s, h, db, key, value, 0)
 		x.dirty++
 		if x.log != nil {
 			x.unit.str(key)
-			x.unit.bytes(value)
+			x.value(value)
 		}
 	}
 	return nil

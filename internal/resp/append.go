@@ -27,9 +27,14 @@ func appendHead(dst []byte, letter byte, n int) []byte {
 
 // AppendBulk appends one argument: $<len> CRLF <bytes> CRLF.
 func AppendBulk[T string | []byte](dst []byte, arg T) []byte {
-	dst = appendHead(dst, '$', len(arg))
+	dst = AppendBulkHead(dst, len(arg))
 	dst = append(dst, arg...)
 	return append(dst, '\r', '\n')
+}
+
+// AppendBulkHead appends what stands before an argument of n bytes: $<n> CRLF.
+func AppendBulkHead(dst []byte, n int) []byte {
+	return appendHead(dst, '$', n)
 }
 
 // AppendInt appends n as one argument in decimal.

@@ -17,18 +17,42 @@ type Mapping struct {
 // above 256 KiB; otherwise it returns no Mapping. It takes no lock of a shard. What SetMapped does not
 // take is for Unmap.
 func (t *Table) Map(key string, value []byte) Mapping {
-	n := spanKey(len(key))
-	if len(value) > maxSize-n {
+	return t.mapParts(key, value, nil, 0)
+}
+
+// MapAppend is Map of value and suffix, one behind the other, with half as much again to grow into.
+func (t *Table) MapAppend(key string, value, suffix []byte) Mapping {
+	return t.mapParts(key, value, suffix, (len(value)+len(suffix))/2)
+}
+
+func (t *Table) mapParts(key string, value, suffix []byte, spare int) Mapping {
+	n, size := spanKey(len(key)), len(value)+len(suffix)
+	if size > maxSize-n || unitsFor(n+size) <= chunkUnits {
 		return Mapping{}
 	}
-	units := unitsFor(n + len(value))
-	if units <= chunkUnits {
-		return Mapping{}
+	if spare > maxSize-n-size {
+		spare = 0
 	}
-	memory := t.pool.mapping(int(units) * unitSize)
+	memory := t.pool.mapping(int(unitsFor(n+size+spare)) * unitSize)
 	copy(memory, key[:n])
 	copy(memory[n:], value)
-	return Mapping{memory: memory, value: memory[n : n+len(value)]}
+	copy(memory[n+len(value):], suffix)
+	return Mapping{memory: memory, value: memory[n : n+size]}
+}
+
+// AppendMoves reports whether Append of n bytes to a key's value would have to copy what Map makes memory
+// for.
+func (s *Shard) AppendMoves(db int, h uint64, key string, n int) bool {
+	k := s.spaces[db]
+	if k == nil {
+		return false
+	}
+	r, _, ok := k.find(h, bytesOf(key))
+	if !ok {
+		return false
+	}
+	rec := parse(k.at(r))
+	return rec.flags&flagLarge != 0 && unitsFor(spanKey(rec.keySize)+rec.valueSize+n) > max(rec.span.units, chunkUnits)
 }
 
 // Ok reports whether there is a Mapping.
@@ -73,6 +97,20 @@ func (s *Shard) Pin(db int, h uint64, key string) (p Pin, ok bool) {
 	}
 	k.pin(rec.span)
 	return Pin{shard: s, space: k, ref: rec.span.ref, value: rec.value}, true
+}
+
+// Holds reports whether the value of a key is still the one that is pinned.
+func (s *Shard) Holds(db int, h uint64, key string, p Pin) bool {
+	k := s.spaces[db]
+	if k == nil || k != p.space {
+		return false
+	}
+	r, _, ok := k.find(h, bytesOf(key))
+	if !ok {
+		return false
+	}
+	rec := parse(k.at(r))
+	return rec.flags&flagLarge != 0 && rec.span.ref == p.ref && rec.valueSize == len(p.value)
 }
 
 // Value is what is pinned. It must not be changed.

@@ -278,6 +278,15 @@ func (it Item) ValueLen() int {
 	return len(it.value)
 }
 
+// Equal reports whether the value is what AppendValue would append.
+func (it Item) Equal(value []byte) bool {
+	if it.flags&flagCounter != 0 {
+		var decimal [maxDecimal]byte
+		return string(it.AppendValue(decimal[:0])) == string(value)
+	}
+	return string(it.value) == string(value)
+}
+
 // Large reports whether the value is so long that it is better not copied under the lock: Pin is for it.
 func (it Item) Large() bool { return it.flags&flagLarge != 0 && len(it.value) >= pinAbove }
 

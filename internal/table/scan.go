@@ -21,6 +21,12 @@ type ScanBuffer struct {
 	entries []Entry
 	bytes   []byte
 	found   []found
+	pinned  []pinnedEntry // whose values are copied without the lock
+}
+
+type pinnedEntry struct {
+	entry int
+	Pin
 }
 
 type found struct {
@@ -61,9 +67,10 @@ func (t *Table) scan(db int, cursor Cursor, buf *ScanBuffer, lock bool) (next Cu
 		if lock {
 			s.Lock()
 		}
-		cursor, more = s.scan(db, cursor, buf)
+		cursor, more = s.scan(db, cursor, buf, lock)
 		if lock {
 			s.Unlock()
+			buf.unpin()
 		}
 		if !more {
 			cursor, more = t.firstOf(i+1), i+1 < len(t.shards)
@@ -79,7 +86,8 @@ func (t *Table) firstOf(i int) Cursor {
 }
 
 // scan copies one segment's keys. It returns false when that was the shard's last.
-func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
+// Large values are pinned if so wanted, and not copied yet.
+func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer, pin bool) (next Cursor, more bool) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
 		return 0, false
@@ -103,11 +111,11 @@ func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more 
 	}
 	if total > scanBytes {
 		if next, more = buf.cut(); more {
-			buf.fill(db, k)
+			buf.fill(db, s, k, pin)
 			return next, true
 		}
 	}
-	buf.fill(db, k)
+	buf.fill(db, s, k, pin)
 	// The prefixes of a segment agree in their first depth bits; behind the last is the next one.
 	last := (k.prefix(uint64(cursor)) | ^uint64(0)>>depth) >> k.shardBits
 	bits := uint64(cursor) &^ (^uint64(0) >> k.shardBits)
@@ -133,8 +141,8 @@ func (b *ScanBuffer) cut() (next Cursor, ok bool) {
 	return 0, false
 }
 
-// fill copies what was found.
-func (b *ScanBuffer) fill(db int, k *keyspace) {
+// fill copies what was found, but for what it pins.
+func (b *ScanBuffer) fill(db int, s *Shard, k *keyspace, pin bool) {
 	for _, f := range b.found {
 		rec := k.recordAt(f.ref)
 		e := Entry{DB: db, Kind: rec.kind(), ExpireAtMs: rec.expire}
@@ -144,11 +152,24 @@ func (b *ScanBuffer) fill(db int, k *keyspace) {
 		case c.isInt:
 			var decimal [maxDecimal]byte
 			e.Value = b.copy(strconv.AppendInt(decimal[:0], c.n, 10))
+		case pin && rec.flags&flagLarge != 0 && rec.valueSize >= pinAbove:
+			k.pin(rec.span)
+			b.pinned = append(b.pinned, pinnedEntry{len(b.entries), Pin{s, k, rec.span.ref, rec.value}})
 		default:
 			e.Value = b.copy(rec.value)
 		}
 		b.entries = append(b.entries, e)
 	}
+}
+
+// unpin copies what fill has pinned. No shard is locked.
+func (b *ScanBuffer) unpin() {
+	for _, p := range b.pinned {
+		b.entries[p.entry].Value = b.copy(p.Value())
+		p.Release()
+	}
+	clear(b.pinned)
+	b.pinned = b.pinned[:0]
 }
 
 // copy appends to the bytes of the buffer. When these move, the slices into the old ones stay.

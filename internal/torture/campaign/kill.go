@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -118,8 +119,7 @@ func killWrites(s *perdure.Store) error {
 
 // killRound is one round of a writer.
 func killRound(s *perdure.Store, w, round int) error {
-	plain := fmt.Appendf(nil, "%d:%s", round, strings.Repeat("x", round%500))
-	if err := s.Set(fmt.Sprint("plain:", w), plain); err != nil {
+	if err := s.Set(fmt.Sprint("plain:", w), plainText(w, round)); err != nil {
 		return err
 	}
 	if _, err := s.Incr(fmt.Sprint("counter:", w)); err != nil {
@@ -133,6 +133,15 @@ func killRound(s *perdure.Store, w, round int) error {
 		}
 		return nil
 	})
+}
+
+// plainText is what a plain key holds in a round: now and then so much that the log does not copy it.
+func plainText(w, round int) []byte {
+	n := round % 500
+	if round%16 == w {
+		n += largeText
+	}
+	return fmt.Appendf(nil, "%d:%s", round, strings.Repeat("x", n))
 }
 
 // numberAt is the number that a value begins with; 0 when there is none.
@@ -223,6 +232,9 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 			return 0, err
 		}
 		found[i] = n
+	}
+	if v, err := s.Get(fmt.Sprint("plain:", w)); err == nil && !bytes.Equal(v, plainText(w, found[3])) {
+		return 0, fmt.Errorf("writer %d: %d bytes of a value came back", w, len(v))
 	}
 	done := found[0]
 	switch {

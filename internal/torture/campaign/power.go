@@ -3,6 +3,7 @@ package campaign
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -23,6 +24,9 @@ func power(r *Run) {
 		scripts := map[string]script{
 			"long": randomScript(r.Seed, 60),
 			"hole": holeScript(r.Seed),
+		}
+		if m.name == "everysec" || m.name == "ring" { // the other modes have the same ways for it
+			scripts["large"] = largeScript()
 		}
 		for i := range r.by(4, 12) { // short ones find most of what there is to find
 			scripts[fmt.Sprint("short", i)] = shortScript(r.Seed, i)
@@ -65,6 +69,19 @@ func holeScript(seed uint64) script {
 		sc = append(sc, op{db: i % 2, key: "k", value: string(text)})
 	}
 	return sc
+}
+
+// largeText is more bytes than the log copies of a value.
+const largeText = 257 << 10
+
+// largeScript has large values between small ones, in every kind of unit, around a rewrite and a reopening.
+func largeScript() script {
+	large := func(key, letter string) op { return op{key: key, value: strings.Repeat(letter, largeText)} }
+	small := op{key: "small", value: "v"}
+	mset := op{kind: opMSet, inner: []op{large("k", "b"), small, large("k", "c")}}
+	update := op{kind: opUpdate, key: "tx", inner: []op{small, large("k", "d"), {db: 1, key: "tx", value: "e"}}}
+	return script{small, large("k", "a"), mset, {kind: opRewrite, inner: []op{small, update}}, {kind: opReopen},
+		{kind: opAppend, key: "k", value: large("", "g").value}, small}
 }
 
 // record plays a script and keeps a moment before every operation that changes the disk.

@@ -1,0 +1,268 @@
+package aof_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// lent is a value that a log reads until it releases it, which spoils it.
+type lent struct {
+	value    []byte
+	released atomic.Int32
+	want     int32
+}
+
+func (v *lent) release() {
+	v.released.Add(1)
+	for i := range v.value {
+		v.value[i] = '!'
+	}
+}
+
+// lend appends a transaction of SET k v and SET k2 v, or the first alone, with both values linked.
+func lend(l *aof.Log, db int, k, v string, two bool) (*lent, aof.Position, string) {
+	kept := &lent{value: []byte(strings.Repeat(v, 2)), want: 1}
+	head := func(k string) []byte {
+		b := resp.AppendBulk(resp.AppendBulk(resp.AppendHeader(nil, 3), "SET"), k)
+		return resp.AppendBulkHead(b, len(v))
+	}
+	unit := [][]byte{head(k), kept.value[:len(v)], []byte("\r\n")}
+	s := fmt.Sprintf("%d: SET %s %s", db, k, v)
+	if two {
+		unit = [][]byte{append([]byte(aof.Multi), head(k)...), kept.value[:len(v)], append([]byte("\r\n"), head(k+"b")...),
+			kept.value[len(v):], []byte("\r\n" + aof.Exec)}
+		s += fmt.Sprintf("; %d: SET %sb %s", db, k, v)
+	}
+	p, ok := l.AppendLinked(db, db, unit, kept.release)
+	if !ok {
+		kept.want = 0
+	}
+	return kept, p, s
+}
+
+// lentAll tells which values were not released as often as they should.
+func lentAll(all []*lent) error {
+	for i, v := range all {
+		if n := v.released.Load(); n != v.want {
+			return fmt.Errorf("value %d of %d was released %d times, and not %d", i, len(all), n, v.want)
+		}
+	}
+	return nil
+}
+
+// TestLinkedIsWhatAppendWrites: the bytes on disk are those of Append, marks included.
+func TestLinkedIsWhatAppendWrites(t *testing.T) {
+	for _, ring := range []aof.Mode{aof.Direct, aof.Ring} {
+		var files []string
+		for _, linked := range []bool{false, true} {
+			mem := vfs.NewMem("/data")
+			l, _, _, err := open(mem, "/data", aof.LogMode(ring), aof.Fsync(aof.Always))
+			if err != nil {
+				t.Fatal(err)
+			}
+			set(t, l, "a", "1")
+			for i, v := range []string{"", "x", strings.Repeat("y", 5000)} {
+				unit := fmt.Sprintf("%d: SET k %s", i, v)
+				var p aof.Position
+				if linked {
+					var kept *lent
+					kept, p, _ = lend(l, i, "k", v, false)
+					defer func() {
+						if err := lentAll([]*lent{kept}); err != nil {
+							t.Error(err)
+						}
+					}()
+				} else {
+					p, _ = command(l, i, "SET", "k", v)
+				}
+				if err := l.Commit(p, true); err != nil {
+					t.Fatal(unit, err)
+				}
+			}
+			set(t, l, "b", "2")
+			closeLog(t, l)
+			files = append(files, memFile(t, mem, incrName))
+		}
+		if files[0] != files[1] {
+			t.Errorf("%v:\n%.300q\n%.300q", ring, files[0], files[1])
+		}
+	}
+}
+
+// stalledFS is a file system whose increments' writes wait.
+type stalledFS struct {
+	vfs.FS
+	above int           // bytes of a write that waits
+	came  chan struct{} // a write that waits has begun
+	gone  chan struct{} // closed when it may go on
+}
+
+type stalledFile struct {
+	vfs.File
+	fs *stalledFS
+}
+
+func (fs *stalledFS) Create(name string) (vfs.File, error) {
+	f, err := fs.FS.Create(name)
+	if err != nil || !strings.HasSuffix(name, ".incr.aof") {
+		return f, err
+	}
+	return &stalledFile{f, fs}, nil
+}
+
+func (f *stalledFile) Write(p []byte) (int, error) {
+	if len(p) > f.fs.above {
+		f.fs.came <- struct{}{}
+		<-f.fs.gone
+	}
+	return f.File.Write(p)
+}
+
+// TestLinkedHoldsNobody: while a large value is written, units are appended, those that the tail file has are
+// acknowledged, and status is told.
+func TestLinkedHoldsNobody(t *testing.T) {
+	fs := &stalledFS{FS: vfs.NewMem("/data"), above: 1 << 20, came: make(chan struct{}, 1), gone: make(chan struct{})}
+	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Ring), aof.Fsync(aof.No), aof.RingDelay(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1")} // the tail file has it
+	kept, large, s := lend(l, 0, "large", strings.Repeat("v", 2<<20), false)
+	list = append(list, s)
+	done := make(chan error)
+	go func() { done <- l.Commit(large, false) }()
+	<-fs.came
+	p, s := command(l, 0, "SET", "b", "2")
+	list = append(list, s)
+	behind := make(chan error)
+	go func() { behind <- l.Commit(p, false) }()
+	if st := l.Status(); st.Buffered < 2<<20 || st.Mode != aof.Ring {
+		t.Errorf("%+v", st)
+	}
+	if n := kept.released.Load(); n != 0 || bytes.IndexByte(kept.value, '!') >= 0 {
+		t.Error("released while it is written")
+	}
+	select {
+	case err := <-behind:
+		t.Errorf("acknowledged before what stands in front of it: %v", err)
+	default:
+	}
+	close(fs.gone)
+	for _, c := range []chan error{done, behind} {
+		if err := <-c; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := lentAll([]*lent{kept}); err != nil {
+		t.Error(err)
+	}
+	closeLog(t, l)
+	again, u, _, err := open(fs.FS, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, again)
+}
+
+// TestACutIsGivenUpWithLinks: what was linked before a Cut and behind it is written in order when the Rewrite comes
+// to nothing, by its Commit or by Close.
+func TestACutIsGivenUpWithLinks(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
+		for _, byClose := range []bool{false, true} {
+			mem := vfs.NewMem("/data")
+			l, _, _, err := open(mem, "/data", aof.LogMode(mode), aof.Fsync(aof.No))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var list []string
+			var all []*lent
+			add := func(k string) (p aof.Position) {
+				_, s := command(l, 0, "SET", k, "small")
+				v, p, large := lend(l, 0, k, "large", true)
+				list, all = append(list, s, large), append(all, v)
+				return p
+			}
+			r, err := l.BeginRewrite()
+			if err != nil {
+				t.Fatal(err)
+			}
+			add("a")
+			add("b")
+			r.Cut()
+			add("c")
+			p := add("d")
+			if !byClose {
+				if err := r.Commit(canceled, base(nil)); !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				if err := l.Commit(p, false); err != nil {
+					t.Fatal(err)
+				}
+				add("e")
+			}
+			closeLog(t, l)
+			if err := lentAll(all); err != nil {
+				t.Error(err)
+			}
+			again, u, _, err := open(mem, "/data")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, u, list)
+			closeLog(t, again)
+		}
+	}
+}
+
+// TestALogFailsBehindACut: what was linked before a Cut is let go when the log fails before the Rewrite goes on.
+func TestALogFailsBehindACut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		fs := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if broken.Load() && op.Kind == "datasync" {
+				return errors.New("broken")
+			}
+			return nil
+		})
+		l, _, _, err := open(fs, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.BeginRewrite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(t, l, "a", "1")
+		before, _, _ := lend(l, 0, "k", "large", true)
+		r.Cut()
+		behind, _, _ := lend(l, 0, "k", "large", true)
+		broken.Store(true)
+		time.Sleep(2 * time.Second)
+		if l.Err() == nil {
+			t.Fatal("it has not failed")
+		}
+		if err := r.Commit(t.Context(), base(nil)); err == nil {
+			t.Error("committed")
+		}
+		if err := l.Close(); err == nil {
+			t.Error("closed without an error")
+		}
+		if err := lentAll([]*lent{before, behind}); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package engine
+
+import "github.com/perduredb/perdure/internal/table"
+
+// Append adds to the end of a value, which an absent key starts, and returns its new length.
+func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
+	if len(suffix) > largeValue {
+		return e.appendLarge(db, key, suffix)
+	}
+	moves := false
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		n, err = x.append(s, h, db, key, suffix, &moves)
+		return err
+	})
+	if moves {
+		return e.appendLarge(db, key, suffix)
+	}
+	return n, err
+}
+
+// append does nothing but set moves, if that is not nil, where a large value would have to move.
+func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byte, moves *bool) (int, error) {
+	it, ok := x.find(s, h, db, key)
+	n, err := appendTo(it, ok, suffix)
+	if err != nil || ok && len(suffix) == 0 {
+		return n, err
+	}
+	if moves != nil && it.Large() && s.AppendMoves(db, h, key, len(suffix)) {
+		*moves = true
+		return n, nil
+	}
+	x.remember(s, h, db, key)
+	if ok {
+		s.Append(db, h, key, suffix)
+	} else {
+		s.Set(db, h, key, table.String, suffix, 0)
+	}
+	x.appended(db, key, suffix)
+	return n + len(suffix), nil
+}
+
+// appendTo gives the length of what is there, and tells why nothing can be appended to it.
+func appendTo(it table.Item, ok bool, suffix []byte) (n int, err error) {
+	if ok && it.Kind() != table.String {
+		return 0, ErrWrongType
+	}
+	if n = it.ValueLen(); n+len(suffix) > maxSize {
+		return n, ErrTooLarge
+	}
+	return n, nil
+}
+
+// appended notes that a suffix was appended.
+func (x *exec) appended(db int, key string, suffix []byte) {
+	if len(suffix) > largeValue {
+		x.link(db, key, len(suffix))
+	}
+	x.dirty++
+	x.commandValue(db, "APPEND", key, suffix)
+}
+
+// appendTries is how often appendLarge makes a value that others change meanwhile.
+const appendTries = 3
+
+// appendLarge is Append that makes the new value with no lock held, and then looks whether the key still has
+// the old one. Where it loses too often, the copy is made under the lock.
+func (e *Engine) appendLarge(db int, key string, suffix []byte) (n int, err error) {
+	for range appendTries {
+		done := false
+		if n, done, err = e.tryAppend(db, key, suffix); done || err != nil {
+			return n, err
+		}
+	}
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		n, err = x.append(s, h, db, key, suffix, nil)
+		return err
+	})
+	return n, err
+}
+
+// tryAppend is one try. done is false when the key has changed.
+func (e *Engine) tryAppend(db int, key string, suffix []byte) (n int, done bool, err error) {
+	var seen pins
+	var old []byte
+	existed := false
+	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
+		var it table.Item
+		it, existed = x.find(s, h, db, key)
+		if n, err = appendTo(it, existed, suffix); err == nil && !(it.Large() && seen.take(e, db, key, 0)) {
+			old = it.AppendValue(nil)
+		}
+		return err
+	})
+	defer seen.release(e)
+	if err != nil {
+		return n, false, err
+	}
+	if len(seen.held) > 0 {
+		old = seen.last()
+	}
+	if err := e.admit(db, false); err != nil {
+		return 0, false, err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	x.ready = append(x.ready, ready{0, e.table.MapAppend(key, old, suffix)})
+	err = x.write(key, false, func(x *exec, s *table.Shard, h uint64) error {
+		it, ok := x.find(s, h, db, key)
+		m := x.mapped()
+		if ok != existed || !m.Ok() || ok && !seen.same(s, h, db, key, it, old) {
+			return nil
+		}
+		s.SetMapped(db, h, key, *m, it.ExpireAtMs())
+		*m = table.Mapping{}
+		x.appended(db, key, suffix)
+		n, done = len(old)+len(suffix), true
+		return nil
+	})
+	return n, done, err
+}
+
+// same tells whether a key still has the value that was pinned, or else copied to old.
+func (p *pins) same(s *table.Shard, h uint64, db int, key string, it table.Item, old []byte) bool {
+	if len(p.held) > 0 {
+		return s.Holds(db, h, key, p.held[0].Pin)
+	}
+	return it.Kind() == table.String && it.Equal(old)
+}
