@@ -164,7 +164,7 @@ func (l limitLoad) write(s *perdure.Store, acked []int, rounds int) error {
 		go func() {
 			var err error
 			for n := 0; n < rounds && err == nil; n++ {
-				if err = killRound(s, w, acked[w]+1); err == nil {
+				if err = killRound(s, w, acked[w]+1, false); err == nil {
 					acked[w]++
 					out.Lock()
 					_, err = fmt.Println(w, acked[w])

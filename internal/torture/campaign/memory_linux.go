@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -171,6 +172,7 @@ func limitAddresses(more int64) error {
 // grow takes memory: the program's, or the store's.
 func grow(how string, s *perdure.Store) {
 	var kept [][]byte
+	defer func() { runtime.KeepAlive(kept) }()
 	for n := 0; ; n++ {
 		time.Sleep(time.Millisecond)
 		block := make([]byte, 1<<20)

@@ -125,7 +125,7 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 		return err
 	}
 	if !k.missing && k.with != k.without {
-		return errors.New("Check says that the tail file has nothing new, and it has")
+		return errors.New("aof.Check says that the tail file has nothing new, and it has")
 	}
 	_, _, err = checkKilled(with, "ring", acked)
 	return err
