@@ -142,11 +142,15 @@ func TestReopen(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			dir := t.TempDir()
 			wantAll := map[string]string{}
+			changes := 400
+			if testing.Short() {
+				changes = 80
+			}
 			for round := range 6 {
 				s, err := perdure.Open(dir, options()...)
 				ok(t, err)
 				same(t, content(t, s), wantAll)
-				mutate(t, s, rng, 400)
+				mutate(t, s, rng, changes)
 				if round%3 == 1 && name != "rdb" {
 					ok(t, s.Rewrite(context.Background()))
 					mutate(t, s, rng, 100)

@@ -25,6 +25,9 @@ import (
 // PERDURE_REDIS_KEYS sets how many strings; `make redis-full` has a million.
 func TestRedisRoundTrip(t *testing.T) {
 	n := 20_000
+	if testing.Short() {
+		n = 2_000
+	}
 	if v, err := strconv.Atoi(os.Getenv("PERDURE_REDIS_KEYS")); err == nil {
 		n = v
 	}
