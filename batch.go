@@ -11,10 +11,10 @@ import (
 // locks each part of the store once, and waits once for the log.
 //
 // Each method adds an operation and returns its number, from 0, by which Value, Int, Bool and Err give
-// the outcome after Run. Large values of Set, SetIfAbsent and Get are copied with nothing locked, those of Append
-// are not. The batch keeps key and value until Reset and copies neither: they must not
-// be changed before Run returns. The zero value is ready. A batch that is used again and again,
-// with Reset in between, allocates nothing. It is for one goroutine at a time.
+// the outcome after Run. The batch keeps key and value until Reset and copies neither: they must not
+// be changed before Run returns, which copies large values of Set, SetIfAbsent and Get with nothing
+// locked, those of Append not. The zero value is ready. A batch that is used again and again, with
+// Reset in between, allocates nothing but for large values. It is for one goroutine at a time.
 type Batch struct {
 	calls  []engine.Call
 	values []byte // what the Gets have found

@@ -89,8 +89,8 @@ func (l *Log) leadLocked(disk bool) {
 	}
 }
 
-// writeLocked hands the buffer to the system, closed by a mark: in one write, if no large value stands in it. It lets go of mu
-// meanwhile. The caller has seen that nobody else writes and that no cut is under way.
+// writeLocked hands the buffer to the system, closed by a mark: in one write, if no large value stands in it.
+// It lets go of mu meanwhile. The caller has seen that nobody else writes and that no cut is under way.
 func (l *Log) writeLocked() error {
 	g := l.takeLocked()
 	l.groupSince = l.bufSince
