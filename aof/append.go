@@ -33,9 +33,7 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 	if l.config.timestamps {
 		l.stampLocked()
 	}
-	if l.db != firstDB {
-		l.buf = appendSelect(l.buf, firstDB, l.config.checksums)
-	}
+	l.selectLocked(firstDB, before)
 	l.db = lastDB
 	l.buf = append(l.buf, unit...)
 	l.appended += Position(len(l.buf) - before)
@@ -46,6 +44,21 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 	l.setFlushLocked()
 	l.mu.Unlock()
 	return p
+}
+
+// selectLocked selects the database of a unit, behind the first before bytes of the buffer. In Ring mode each
+// buffer begins with a SELECT, which shield would otherwise put there: the tail file is a copy.
+func (l *Log) selectLocked(db, before int) {
+	selects := l.db != db || before == 0 && l.ring != nil && l.marked
+	if before == 0 {
+		l.bufDB = l.db
+		if selects {
+			l.bufDB = -1
+		}
+	}
+	if selects {
+		l.buf = appendSelect(l.buf, db, l.config.checksums)
+	}
 }
 
 // setFlushLocked makes the flusher come, if it is not on its way.

@@ -10,6 +10,7 @@ import (
 type group struct {
 	buf   []byte
 	links []link
+	db    int // that it finds selected; -1 when it begins with a SELECT, or nobody knows
 }
 
 // link is a large value that somebody else holds.
@@ -42,9 +43,7 @@ func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (
 	if l.config.timestamps {
 		l.stampLocked()
 	}
-	if l.db != firstDB {
-		l.buf = appendSelect(l.buf, firstDB, l.config.checksums)
-	}
+	l.selectLocked(firstDB, before)
 	l.db = lastDB
 	linked := 0
 	for i, piece := range unit {
@@ -73,7 +72,7 @@ func sizeOf(pieces [][]byte) (n int) {
 
 // takeLocked takes away what was appended and not written. The next buffer is the spare one.
 func (l *Log) takeLocked() group {
-	g := group{l.buf, l.links}
+	g := group{l.buf, l.links, l.bufDB}
 	l.buf, l.links, l.spare = l.spare[:0], nil, nil
 	return g
 }
@@ -84,12 +83,15 @@ func (l *Log) putBackLocked(g group) {
 		k.at += len(g.buf)
 		g.links = append(g.links, k)
 	}
+	if len(g.buf) > 0 {
+		l.bufDB = g.db
+	}
 	l.buf, l.links = append(g.buf, l.buf...), g.links
 }
 
 // forgetBufferLocked drops what was appended and not written.
 func (l *Log) forgetBufferLocked() {
-	l.dropLocked(group{l.buf, l.links})
+	l.dropLocked(group{links: l.links})
 	l.buf, l.links = nil, nil
 }
 

@@ -92,6 +92,7 @@ func (t *incr) write(p []byte) (int, error) {
 
 // seal appends to a group the mark that closes it.
 func (t *incr) seal(g *group, synced int64) {
+	g.shield(t.size)
 	if synced <= t.noted {
 		synced = 0
 	} else {
@@ -101,6 +102,9 @@ func (t *incr) seal(g *group, synced int64) {
 	if planted.On(planted.ChecksumOfOldFile) {
 		seed = groupSeed(1, t.size)
 	}
+	if n := g.size(); n > 0 { // a mark over nothing stays that
+		g.buf = appendPad(g.buf, t.size+int64(n+markLen(synced)))
+	}
 	g.buf = appendMark(g.buf, g.sum(seed), synced)
 }
 
@@ -109,7 +113,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	var g group
+	g := group{db: -1}
 	for _, piece := range m.pieces {
 		g.buf = append(g.buf, piece.data...)
 	}

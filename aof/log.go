@@ -59,6 +59,7 @@ type Log struct {
 	// The buffer: what was appended and not written.
 	buf       []byte
 	links     []link    // large values that belong between the bytes of buf
+	bufDB     int       // that buf finds selected; -1 when it begins with a SELECT
 	bufSince  time.Time // when the first byte came, in Ring mode
 	spare     []byte    // the buffer before, for the next one
 	db        int       // that the next unit finds selected; -1 is none

@@ -93,6 +93,18 @@ func appendMark(dst []byte, crc uint32, sync int64) []byte {
 	return dst
 }
 
+// markLen is how long a mark is that appendMark appends.
+func markLen(sync int64) int {
+	n := len(markPrefix) + markHex + len("\r\n")
+	if sync > 0 {
+		n += len(syncPrefix)
+		for ; sync > 0; sync /= 10 {
+			n++
+		}
+	}
+	return n
+}
+
 // lowerHex gives the value of a digit; 0xff of what is none.
 var lowerHex = func() (values [256]byte) {
 	for c := range values {

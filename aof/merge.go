@@ -172,16 +172,21 @@ func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 	return bytes.Equal(found, data), nil
 }
 
-// behindMark returns the offset behind the mark that stands at one, or this one where there is none.
+// behindMark returns the offset behind the mark that stands at one, with padding in front or not, or this one where
+// there is none.
 func behindMark(file io.ReaderAt, offset, end int64) (int64, error) {
-	var line [maxMark]byte
-	n, err := file.ReadAt(line[:min(int64(len(line)), end-offset)], offset)
+	var lines [len(padLine) + maxMark]byte
+	n, err := file.ReadAt(lines[:min(int64(len(lines)), end-offset)], offset)
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
-	if eol := bytes.IndexByte(line[:n], '\n'); eol >= 0 {
-		if _, ok := parseMark(line[:eol+1]); ok {
-			return offset + int64(eol) + 1, nil
+	at := 0
+	if isPad(lines[:n]) {
+		at = bytes.IndexByte(lines[:n], '\n') + 1
+	}
+	if eol := bytes.IndexByte(lines[at:n], '\n'); eol >= 0 {
+		if _, ok := parseMark(lines[at : at+eol+1]); ok {
+			return offset + int64(at+eol) + 1, nil
 		}
 	}
 	return offset, nil

@@ -185,7 +185,8 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return nil
 	}
 	if l.marked && (replay.openTail || tail.size == 0) {
-		if _, err := tail.write(appendMark(nil, replay.openCRC, 0)); err != nil {
+		pad := appendPad(nil, tail.size+int64(markLen(0)))
+		if _, err := tail.write(appendMark(pad, sum(replay.openCRC, pad), 0)); err != nil {
 			return err
 		}
 	}

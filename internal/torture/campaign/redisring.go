@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -31,10 +30,6 @@ var serverWays = []struct {
 		s.Wait("aof_rewrite_in_progress", "0")
 	}},
 }
-
-// errMarkCut: with a torn command the server has cut off the mark before it, and written nothing behind. Then Open takes
-// the group of that mark for torn, and reports it (docs/durability.md).
-var errMarkCut = errors.New("a server has cut off a mark")
 
 // killedRing is what a store in Ring mode has left that was killed.
 type killedRing struct {
@@ -94,11 +89,6 @@ func serverOnKilledRing(r *Run, i int) error {
 		want = k.with
 	}
 	kept, err := k.open(changed, want)
-	if err == errMarkCut {
-		r.Count("of these with a group lost whose mark the server cut off", 1)
-		_, _, err = checkKilled(k.dir, "ring", [killWriters]int{})
-		return err
-	}
 	if err == nil && changed && !kept { // then the server had everything
 		_, _, err = checkKilled(k.dir, "ring", acked)
 	}
@@ -193,9 +183,6 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	got, info := dumpOf(s), s.Recovery()
 	if err := s.CloseNoSave(); err != nil {
 		return false, err
-	}
-	if got != want && !changed && k.torn && info.Cut > 0 {
-		return false, errMarkCut
 	}
 	if got != want {
 		return false, fmt.Errorf("other data, %+v: %s", info, difference(got, want))

@@ -1,0 +1,51 @@
+package aof
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A redis-server that finds a torn command at the end of an increment cuts the file behind the last whole
+// command, and with the torn one it takes the lines of ours that stand in between: the mark of the group
+// before, which was acknowledged. If it then writes nothing, the next Open would take that group for torn.
+//
+// A process that is killed leaves a part of a write, and that ends where a page of the file does. So a group that
+// goes over the end of a page begins with a SELECT, a whole command that keeps the mark before it; and a mark
+// never ends so close to the end of a page that this SELECT would be cut too: a line of padding in front moves it
+// behind.
+const (
+	pageSize = 4096 // the smallest that is in use; a multiple of it ends where one of these does
+	// leadSize is room for what a group begins with: a line #TS:, and the SELECT.
+	leadSize = 64
+	padLine  = "################################################################\r\n"
+	minPad   = len("#\r\n")
+)
+
+// shield lets a group that will stand at an offset begin with a SELECT, if it needs one.
+func (g *group) shield(offset int64) {
+	if g.db < 0 || len(g.buf) == 0 || offset/pageSize == (offset+int64(g.size()))/pageSize {
+		return
+	}
+	lead := appendSelect(nil, g.db, true)
+	g.buf = slices.Insert(g.buf, 0, lead...)
+	for i := range g.links {
+		g.links[i].at += len(lead)
+	}
+}
+
+// appendPad appends the line that moves a mark, which would end at an offset, behind the end of a page.
+func appendPad(dst []byte, end int64) []byte {
+	over := int(end % pageSize)
+	if over <= pageSize-leadSize {
+		return dst
+	}
+	n := max(pageSize-over, minPad)
+	return append(dst, padLine[len(padLine)-n:]...)
+}
+
+// isPad tells whether text begins with a line of padding.
+func isPad(text []byte) bool {
+	text = text[:min(len(text), len(padLine))]
+	rest := bytes.TrimLeft(text, "#")
+	return len(rest) < len(text) && bytes.HasPrefix(rest, []byte("\r\n"))
+}

@@ -1,0 +1,275 @@
+package aof_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/redistest"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// cutByServer is what redis-server 7 leaves of an increment: where the file ends inside of a command, it cuts behind
+// the last whole one; where it ends inside of a transaction, behind the last one before that.
+func cutByServer(data []byte) []byte {
+	r := resp.NewReader(bytes.NewReader(data), 0)
+	whole, before, multi := 0, 0, false
+	for {
+		token, err := r.Next()
+		var damage *corrupt.Error
+		switch {
+		case errors.As(err, &damage) && damage.Torn && data[r.Offset()] != '#':
+			return data[:whole]
+		case err != nil && multi:
+			return data[:before]
+		case err != nil:
+			return data
+		case token.Line != nil:
+			continue
+		}
+		switch strings.ToUpper(string(token.Args[0])) {
+		case "MULTI":
+			multi, before = true, whole
+		case "EXEC":
+			multi = false
+		}
+		whole = int(token.End())
+	}
+}
+
+// tear is a write to the increment that a kill may tear.
+type tear struct {
+	mem   *vfs.Mem // as it was before
+	from  int      // where in the file
+	size  int
+	acked []string
+}
+
+// shielded writes groups of all sizes to a log, opens and closes it in between, and returns the writes that went over
+// the end of a page, and what the increment became.
+func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data string) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	mem := vfs.NewMem("/data")
+	var acked []string
+	size := 0
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		if op.Name != incrName {
+			return nil
+		}
+		switch op.Kind {
+		case "create":
+			size = 0
+		case "write":
+			if size/4096 != (size+op.Size)/4096 {
+				tears = append(tears, tear{mem: mem.Kill(), from: size, size: op.Size, acked: acked[:len(acked):len(acked)]})
+			}
+			size += op.Size
+		}
+		return nil
+	})
+	for range 6 {
+		l, u, rec, err := open(fs, "/data", opts...)
+		if err != nil || rec.Cut > 0 {
+			t.Fatal(rec, err)
+		}
+		want(t, u, acked)
+		for i := range 40 {
+			var p aof.Position
+			var units []string
+			for range 1 + rng.IntN(4) {
+				value := strings.Repeat("v", rng.IntN(1200))
+				if rng.IntN(4) == 0 {
+					first, last, unit := transaction(l, "0: SET a "+value+".", "2: INCR n")
+					p = l.Append(first, last, unit)
+					units = append(units, fmt.Sprintf("0: SET a %s.; 2: INCR n", value))
+					continue
+				}
+				var s string
+				p, s = command(l, rng.IntN(3), "SET", "k", value)
+				units = append(units, s)
+			}
+			if err := l.Commit(p, i%3 == 0); err != nil {
+				t.Fatal(err)
+			}
+			acked = append(acked, units...)
+		}
+		closeLog(t, l)
+	}
+	return tears, memFile(t, mem, incrName)
+}
+
+// TestAServerCutsNoMark: a kill tears a write at the end of any page, and a redis-server that is started then cuts the
+// torn command off, and stops without writing. What was acknowledged before the torn group, or is in the tail file, is
+// there when the log is opened again.
+func TestAServerCutsNoMark(t *testing.T) {
+	for name, opts := range map[string][]aof.Option{
+		"direct":     {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
+		"ring":       slowRing(aof.Fsync(aof.No)),
+		"timestamps": {aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			images := 0
+			for seed := range uint64(4) {
+				tears, data := shielded(t, seed, opts...)
+				for _, w := range tears {
+					for end := (w.from/4096 + 1) * 4096; end < w.from+w.size; end += 4096 {
+						once := cutByServer([]byte(data[:end]))
+						for _, left := range [][]byte{once, cutByServer(once)} { // and when it starts again
+							images++
+							if err := w.opens(left, opts...); err != nil {
+								t.Fatalf("seed %d, write of %d at %d torn at %d: %v", seed, w.size, w.from, end, err)
+							}
+						}
+					}
+				}
+			}
+			t.Logf("%d torn writes", images)
+			if images < 100 {
+				t.Error("too few")
+			}
+		})
+	}
+}
+
+// opens opens the log with what a server has left of the increment.
+func (w *tear) opens(left []byte, opts ...aof.Option) error {
+	image := w.mem.Kill()
+	if err := overwrite(image, incrName, w.from, left); err != nil {
+		return err
+	}
+	l, u, rec, err := open(image, "/data", opts...)
+	if err != nil || rec.TailReason != "" {
+		return fmt.Errorf("%+v, %w", rec, err)
+	}
+	if len(u.got) < len(w.acked) || !isPrefix(w.acked, u.got) {
+		return fmt.Errorf("%d units, %d acknowledged; %+v", len(u.got), len(w.acked), rec)
+	}
+	return l.Close()
+}
+
+// duringFS is a file system that does something before each write to an increment, with the log's lock free.
+type duringFS struct {
+	vfs.FS
+	do func()
+}
+
+type duringFile struct {
+	vfs.File
+	fs *duringFS
+}
+
+func (fs *duringFS) Create(name string) (vfs.File, error) {
+	f, err := fs.FS.Create(name)
+	if err != nil || name != incrName {
+		return f, err
+	}
+	return &duringFile{f, fs}, nil
+}
+
+func (f *duringFile) Write(p []byte) (int, error) {
+	if f.fs.do != nil {
+		f.fs.do()
+	}
+	return f.File.Write(p)
+}
+
+// TestKilledBehindPadding kills a log in Ring mode behind each write, before the tail file tells where its next region
+// belongs: that is behind the padding and the mark.
+func TestKilledBehindPadding(t *testing.T) {
+	padded := 0
+	for seed := range uint64(6) {
+		var images []*vfs.Mem
+		var acked [][]string
+		mem := vfs.NewMem("/data")
+		wrote := false
+		var list []string
+		fs := vfs.NewFault(mem, func(op vfs.Op) error {
+			switch {
+			case op.Name == incrName:
+				wrote = op.Kind == "write"
+			case op.Kind == "store" && wrote:
+				wrote = false
+				images = append(images, mem.Kill())
+				acked = append(acked, list[:len(list):len(list)])
+			}
+			return nil
+		})
+		during := &duringFS{FS: fs}
+		l, _, _, err := open(during, "/data", slowRing()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(seed, 2))
+		put := func(durable bool) {
+			p, s := command(l, 0, "SET", "k", strings.Repeat("v", rng.IntN(400)))
+			list = append(list, s)
+			if err := l.Commit(p, durable); err != nil {
+				t.Error(err)
+			}
+		}
+		during.do = func() { put(false) } // it is in the next region, and acknowledged
+		for range 300 {
+			put(true)
+		}
+		during.do = func() {}
+		closeLog(t, l)
+		padded += strings.Count(memFile(t, mem, incrName), "##")
+		for i, image := range images {
+			again, u, rec, err := open(image, "/data", slowRing()...)
+			if err != nil || rec.TailReason != "" || len(u.got) < len(acked[i]) || !isPrefix(acked[i], u.got) {
+				t.Fatalf("image %d: %d units of %d, %+v, %v", i, len(u.got), len(acked[i]), rec, err)
+			}
+			closeLog(t, again)
+		}
+	}
+	if padded == 0 {
+		t.Error("no padding")
+	}
+}
+
+// overwrite makes a file that is known up to from what left is.
+func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
+	f, err := mem.OpenWrite(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if len(left) < from {
+		return f.Truncate(int64(len(left)))
+	}
+	_, err = f.Write(left[from:])
+	return err
+}
+
+// TestServersCutsNoMark is the same with a real redis-server, which also says that cutByServer is right.
+func TestServersCutsNoMark(t *testing.T) {
+	redistest.Tool(t, "redis-server")
+	tears, data := shielded(t, 1, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
+	for i, w := range tears {
+		if i%8 > 0 {
+			continue
+		}
+		end := (w.from/4096 + 1) * 4096
+		dir := t.TempDir()
+		l, _, _ := mustOpen(t, dir, aof.RDBBase(false))
+		closeLog(t, l)
+		path := filepath.Join(dir, "appendonlydir", filepath.Base(incrName))
+		writeFile(t, []byte(data[:end]), path)
+		server(t, dir).Kill()
+		if left, want := readFile(t, path), cutByServer([]byte(data[:end])); !bytes.Equal(left, want) {
+			t.Fatalf("torn at %d: the server cut at %d, not at %d", end, len(left), len(want))
+		}
+		l, u, rec := mustOpen(t, dir)
+		if len(u.got) < len(w.acked) || !isPrefix(w.acked, u.got) {
+			t.Fatalf("torn at %d: %d units, %d acknowledged; %+v", end, len(u.got), len(w.acked), rec)
+		}
+		closeLog(t, l)
+	}
+}
