@@ -181,7 +181,11 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		if f.kind == kindBase {
 			kind = "base"
 		}
-		targets = append(targets, target{c.locate(dir, filename, f.name), kind, f.seq, &f})
+		path, err := c.locate(dir, filename, f.name)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, target{path, kind, f.seq, &f})
 	}
 	report.Unlisted, err = c.unlisted(dir, filename, m)
 	return targets, err
@@ -189,19 +193,20 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 
 // locate gives the path of a listed file. The single file of Redis 6 stands beside the log's directory
 // when an upgrade was interrupted before it was moved.
-func (c *checkConfig) locate(dir, filename, name string) string {
+func (c *checkConfig) locate(dir, filename, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	if name != filename {
-		return path
+		return path, nil
 	}
 	if _, err := c.fs.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return path
+		return path, err
 	}
 	beside := filepath.Join(filepath.Dir(filepath.Clean(dir)), name)
-	if _, err := c.fs.Lstat(beside); err == nil {
-		return beside
+	_, err := c.fs.Lstat(beside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil // which is missing
 	}
-	return path
+	return beside, err
 }
 
 // unlisted lists the files of the log that m does not.
@@ -249,8 +254,8 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		filepath.Join(dir, names2.dirname, manifestName(names2.filename)),
 		filepath.Join(dir, names2.filename),
 	} {
-		if _, err := c.fs.Lstat(path); err == nil {
-			return path, nil
+		if _, err := c.fs.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return path, err
 		}
 	}
 	return "", &fs.PathError{Op: "find a log in", Path: dir, Err: fs.ErrNotExist}
@@ -283,6 +288,11 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if r.Size, err = file.Size(); err != nil {
 		return r, err
+	}
+	if last {
+		if _, err = onDisk(file, t.seq, r.Size); err != nil {
+			return r, err
+		}
 	}
 	if t.compare(&r, func(f *manifestFile) error { return f.checkSize(t.path, r.Size) }) {
 		return r, nil

@@ -146,8 +146,10 @@ func (l *layout) findLegacy() error {
 			return nil
 		}
 		_, err := l.fs.Lstat(filepath.Join(l.dir, l.filename))
-		l.legacy = errors.Is(err, fs.ErrNotExist)
-		return nil
+		if l.legacy = errors.Is(err, fs.ErrNotExist); l.legacy {
+			return nil
+		}
+		return err
 	}
 	if info.IsDir() {
 		return nil
@@ -190,6 +192,28 @@ func (l *layout) makeDir() error {
 		return &snapshot.DirSyncError{Dir: l.data, Err: err}
 	}
 	l.hasDir = true
+	return nil
+}
+
+// move moves the single file into the log's directory. A rename would not do: its two directories reach the disk one
+// by one, and the file could be in neither.
+func (l *layout) move(from, to string) error {
+	err := l.fs.Link(from, to)
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		err = l.fs.Rename(from, to)
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return &snapshot.DirSyncError{Dir: l.dir, Err: err}
+	}
+	if err := l.fs.Remove(from); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := l.fs.SyncDir(l.data); err != nil {
+		return &snapshot.DirSyncError{Dir: l.data, Err: err}
+	}
 	return nil
 }
 

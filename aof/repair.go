@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/perduredb/perdure/snapshot"
@@ -128,7 +129,24 @@ func (c *checkConfig) cutAway(plan *RepairReport) error {
 		return err
 	}
 	defer file.Close() // synced before; a second error says nothing
-	saved, err := c.fs.Create(plan.Saved)
+	if err := c.save(file, plan); err != nil {
+		return err
+	}
+	if err := file.Truncate(plan.Offset); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// save copies the tail to a file beside, durably, under a name that is free: another Repair may have ended
+// in the middle.
+func (c *checkConfig) save(file snapshot.File, plan *RepairReport) error {
+	name := plan.Saved
+	saved, err := c.fs.Create(name)
+	for n := 2; errors.Is(err, fs.ErrExist); n++ {
+		plan.Saved = fmt.Sprintf("%s-%d", name, n)
+		saved, err = c.fs.Create(plan.Saved)
+	}
 	if err != nil {
 		return err
 	}
@@ -137,14 +155,12 @@ func (c *checkConfig) cutAway(plan *RepairReport) error {
 		err = saved.Sync()
 	}
 	if err = errors.Join(err, saved.Close()); err != nil {
+		_ = c.fs.Remove(plan.Saved) // nothing is cut: the copy is worth nothing
 		return err
 	}
 	dir := filepath.Dir(plan.Saved)
 	if err := c.fs.SyncDir(dir); err != nil {
 		return &snapshot.DirSyncError{Dir: dir, Err: err}
 	}
-	if err := file.Truncate(plan.Offset); err != nil {
-		return err
-	}
-	return file.Sync()
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // replayResult is what Start needs to know of a replay.
@@ -121,14 +122,8 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	if last {
-		// After a failed sync the cache holds what the disk does not: the mark that Close writes
-		// may be there only, or everything since a sync before.
-		file.DropCache(max(0, size-int64(maxMark)))
-		if p.result.synced, err = closedInOrder(file, f.seq, size); err != nil {
+		if p.result.synced, err = onDisk(file, f.seq, size); err != nil {
 			return err
-		}
-		if p.result.synced == 0 {
-			file.DropCache(0)
 		}
 	}
 	offset, err := p.preamble(file, path, size)
@@ -244,6 +239,18 @@ func (p *replayer) settle(
 	r.File, r.Offset, r.Reason = path, found.cut, problem.What
 	r.Cut = size - found.cut
 	return nil
+}
+
+// onDisk makes sure that the disk is read of the last file, and returns what closedInOrder does. After a failed sync the
+// cache holds what the disk does not: the mark that Close writes may be there only, or everything since a sync
+// before.
+func onDisk(file snapshot.File, seq, size int64) (int64, error) {
+	file.DropCache(max(0, size-int64(maxMark)))
+	synced, err := closedInOrder(file, seq, size)
+	if err == nil && synced == 0 {
+		file.DropCache(0)
+	}
+	return synced, err
 }
 
 // closedInOrder tells whether a file ends with the mark that Close writes, and returns its size

@@ -245,7 +245,7 @@ func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 		return f.Truncate(int64(len(left)))
 	}
 	_, err = f.Write(left[from:])
-	return err
+	return errors.Join(err, f.Sync())
 }
 
 // TestServersCutsNoMark is the same with a real redis-server, which also says that cutByServer is right.

@@ -19,7 +19,7 @@ import (
 //  3. after the directory of a single-file log is made: that log.
 //  4. after the manifest that lists the single file is published: an upgrade that the next
 //     Start, or a Redis, goes on with.
-//  5. after the single file is moved: the log, with it as its base.
+//  5. after the single file is moved: the log, with it as its base; the file's old name may stay.
 //  6. after the new increment is made, where there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
 //  8. after the closing mark is written: the same.
@@ -122,15 +122,8 @@ func (l *Log) adopt() error {
 			return err
 		}
 	}
-	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
-	if err := disk.fs.Rename(from, to); err != nil {
+	if err := disk.move(disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)); err != nil {
 		return err
-	}
-	if err := disk.fs.SyncDir(disk.dir); err != nil {
-		return &snapshot.DirSyncError{Dir: disk.dir, Err: err}
-	}
-	if err := disk.fs.SyncDir(disk.data); err != nil {
-		return &snapshot.DirSyncError{Dir: disk.data, Err: err}
 	}
 	disk.legacy = false
 	return nil

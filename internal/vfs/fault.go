@@ -22,7 +22,7 @@ func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Kind, o.Name
 // Changes reports whether the operation changes what a disk holds, or makes it durable.
 func (o Op) Changes() bool {
 	switch o.Kind {
-	case "create", "write", "sync", "datasync", "rename", "remove", "truncate", "syncdir", "mkdir", "put", "store":
+	case "create", "write", "sync", "datasync", "rename", "link", "remove", "truncate", "syncdir", "mkdir", "put", "store":
 		return true
 	}
 	return false
@@ -146,6 +146,10 @@ func (f *Fault) Create(name string) (File, error) { return f.open("create", name
 
 func (f *Fault) Rename(oldname, newname string) error {
 	return f.run("rename", newname, func() error { return f.fs.Rename(oldname, newname) })
+}
+
+func (f *Fault) Link(oldname, newname string) error {
+	return f.run("link", newname, func() error { return f.fs.Link(oldname, newname) })
 }
 
 func (f *Fault) Remove(name string) error {

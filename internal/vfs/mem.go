@@ -225,6 +225,26 @@ func (m *Mem) Rename(oldname, newname string) error {
 	return nil
 }
 
+// Link counts the file's bytes a second time, as Remove of each name gives them back.
+func (m *Mem) Link(oldname, newname string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookupLocked(oldname)
+	if n == nil || n.dir {
+		return &fs.PathError{Op: "link", Path: oldname, Err: fs.ErrNotExist}
+	}
+	dir, base, err := m.parentLocked("link", newname)
+	if err != nil {
+		return err
+	}
+	if dir.names[base] != nil {
+		return &fs.PathError{Op: "link", Path: newname, Err: fs.ErrExist}
+	}
+	m.used += int64(len(n.data))
+	dir.change(nameChange{set: base, node: n})
+	return nil
+}
+
 func (m *Mem) Remove(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

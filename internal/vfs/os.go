@@ -65,6 +65,8 @@ func (osFS) Create(name string) (File, error) {
 
 func (osFS) Rename(oldname, newname string) error { return os.Rename(oldname, newname) }
 
+func (osFS) Link(oldname, newname string) error { return os.Link(oldname, newname) }
+
 func (osFS) Remove(name string) error { return os.Remove(name) }
 
 func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o700) }

@@ -29,6 +29,11 @@ type FS interface {
 	// Rename replaces newname by oldname atomically; durable only after SyncDir.
 	Rename(oldname, newname string) error
 
+	// Link gives a file a second name, and fails with fs.ErrExist when that is taken; durable only after
+	// SyncDir. Where the file system has no such thing the error is errors.ErrUnsupported or
+	// fs.ErrPermission.
+	Link(oldname, newname string) error
+
 	// Remove deletes a file or an empty directory; durable only after SyncDir.
 	Remove(name string) error
 

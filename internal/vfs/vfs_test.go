@@ -92,6 +92,22 @@ func TestNames(t *testing.T) {
 		if _, err := fsys.Open(a); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Open of a name that went: %v", err)
 		}
+		c := filepath.Join(dir, "c")
+		if err := fsys.Link(b, c); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, fsys, c); got != "1" {
+			t.Errorf("after link: %q", got)
+		}
+		if err := fsys.Link(b, c); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("Link to a taken name: %v", err)
+		}
+		if err := fsys.Link(a, filepath.Join(dir, "d")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Link of no file: %v", err)
+		}
+		if err := fsys.Remove(c); err != nil {
+			t.Fatal(err)
+		}
 		sub := filepath.Join(dir, "sub")
 		if err := fsys.Mkdir(sub); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,282 @@
+package aof_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// left is a directory that a process, a server or a loss of power has left: what Open has to do there differs.
+type left struct {
+	mem   *vfs.Mem
+	until time.Time
+	list  []string // the units that it has
+	tail  bool     // they are not on disk yet, but in what a killed process leaves
+}
+
+func (l *left) open(fs vfs.FS) (*aof.Log, *units, aof.Recovery, error) {
+	e := env(fs, "/data")
+	e.Until = l.until
+	return openEnv(e, slowRing()...) // a small tail file
+}
+
+// memWith makes a file system with these files, on disk.
+func memWith(t *testing.T, files map[string]string) *vfs.Mem {
+	t.Helper()
+	mem := vfs.NewMem("/data", "/data/appendonlydir")
+	for name, text := range files {
+		f, err := mem.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{"/data/appendonlydir", "/data"} {
+		if err := mem.SyncDir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return mem
+}
+
+// leftovers are directories of every kind that Open has something to do with.
+func leftovers(t *testing.T) map[string]*left {
+	t.Helper()
+	all := map[string]*left{}
+	mem := vfs.NewMem("/data")
+	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.RDBBase(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1"), set(t, l, "b", "2")}
+	closeLog(t, l)
+	ours := memFile(t, mem, incrName)
+	theirs := string(resp.AppendCommand(nil, "SELECT", "0")) + string(resp.AppendCommand(nil, "SET", "x", "1"))
+	half := string(resp.AppendCommand(nil, "SET", "y", "2"))[:9]
+	stamped := theirs + "#TS:100\r\n" + theirs + "#TS:200\r\n" + theirs + "#TS:300\r\n"
+	x := "0: SET x 1"
+	manifest := logDir + "appendonly.aof.manifest"
+	with := func(name, incr, lines string, list ...string) *left {
+		all[name] = &left{mem: memWith(t, map[string]string{incrName: incr, manifest: lines}), list: list}
+		return all[name]
+	}
+	with("closed in order", ours, incrLine, list...)
+	with("torn group", ours+"#p1\r\n"+theirs+half, incrLine, list...)
+	with("torn behind a server", ours+theirs+half, incrLine, append(list[:2:2], x)...)
+	with("zeros behind a server", ours+theirs+strings.Repeat("\x00", 700), incrLine, append(list[:2:2], x)...)
+	with("fourteen bytes of something", ours+theirs+strings.Repeat("\xff", 14), incrLine, append(list[:2:2], x)...)
+	with("a server's end offset", ours, strings.TrimSuffix(incrLine, "\n")+" endoffset 9\n", list...)
+	with("history", ours, incrLine+"file gone.1.base.rdb seq 1 type h\n", list...)
+	with("until", stamped, incrLine, x, x).until = time.Unix(150, 0)
+	all["later increments"] = &left{mem: memWith(t, map[string]string{
+		incrName: stamped, logDir + "appendonly.aof.2.incr.aof": theirs,
+		manifest: incrLine + "file appendonly.aof.2.incr.aof seq 2 type i\n",
+	}), list: []string{x, x}, until: time.Unix(150, 0)}
+	all["base alone"] = &left{mem: memWith(t, map[string]string{
+		logDir + "appendonly.aof.1.base.aof": theirs, manifest: "file appendonly.aof.1.base.aof seq 1 type b\n",
+		logDir + snapshot.TempPrefix + "x": "left by a killed process",
+	}), list: []string{x}}
+	single := map[string]string{"/data/appendonly.aof": theirs}
+	all["single file"] = &left{mem: memWith(t, single), list: []string{x}}
+	all["single file, until"] = &left{mem: memWith(t, map[string]string{"/data/appendonly.aof": stamped}),
+		list: []string{x, x}, until: time.Unix(150, 0)}
+	single[manifest] = "file appendonly.aof seq 1 type b\n"
+	all["interrupted upgrade"] = &left{mem: memWith(t, single), list: []string{x}}
+
+	killed, list := killedRing(t)
+	all["killed ring"] = &left{mem: killed, list: list, tail: true}
+	all["killed ring, another machine's run"] = &left{mem: killed.Crash(vfs.KeepNone, 0)}
+	behind := killed.Kill()
+	if err := overwrite(behind, incrName, len(memFile(t, killed, incrName)), []byte(memFile(t, killed, incrName)+theirs)); err != nil {
+		t.Fatal(err)
+	}
+	all["killed ring that a server went on with"] = &left{mem: behind, list: []string{x}, tail: true}
+	return all
+}
+
+// TestEveryFaultOfARecovery lets every operation fail while a log is opened that needs mending, once and for good,
+// with the operation done and not done. Open says so, or does without; what the log has is there at the next
+// Open, also when the machine stops in between.
+func TestEveryFaultOfARecovery(t *testing.T) {
+	boom := errors.New("boom")
+	for name, what := range leftovers(t) {
+		for _, how := range []string{"once", "for good", "done"} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				for n := 0; ; n++ {
+					mem := what.mem.Kill()
+					var failed vfs.Op
+					fs := vfs.NewFault(mem, func(op vfs.Op) error {
+						switch {
+						case op.N < n || op.N > n && how != "for good":
+							return nil
+						case op.N == n:
+							failed = op
+						}
+						if how == "done" {
+							return &vfs.Done{Err: boom}
+						}
+						return boom
+					})
+					l, u, rec, err := what.open(fs)
+					if err == nil {
+						want(t, u, what.list)
+						err = l.Close()
+					} else if l != nil {
+						_ = l.Close()
+					}
+					if fs.Count() <= n {
+						t.Logf("%d operations", n)
+						return
+					}
+					if v := fs.Violations(); len(v) > 0 {
+						t.Fatalf("%v fails: %v", failed, v)
+					}
+					if err != nil && !errors.Is(err, boom) {
+						t.Fatalf("%v fails: %+v, %v", failed, rec, err)
+					}
+					what.again(t, failed, mem.Kill(), what.list)
+					if !what.tail {
+						what.again(t, failed, mem.Crash(vfs.KeepNone, 0), what.list)
+						what.again(t, failed, mem.Crash(vfs.KeepSome, uint64(n)), what.list)
+					}
+				}
+			})
+		}
+	}
+}
+
+// again opens what a failed recovery has left, twice.
+func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
+	t.Helper()
+	for range 2 {
+		log, u, rec, err := l.open(mem)
+		if err != nil {
+			t.Fatalf("%v failed, and then: %+v, %v", failed, rec, err)
+		}
+		if !reflect.DeepEqual(append([]string{}, u.got...), append([]string{}, list...)) {
+			t.Fatalf("%v failed, and then %q; %+v", failed, u.got, rec)
+		}
+		closeLog(t, log)
+	}
+}
+
+// TestEveryFaultOfARepair is the same of Repair and Check. Repair of what another Repair has not finished ends it.
+func TestEveryFaultOfARepair(t *testing.T) {
+	boom := errors.New("boom")
+	for name, what := range leftovers(t) {
+		for _, how := range []string{"once", "for good", "done"} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				sound, err := aof.Check("/data", aof.OnFS(what.mem.Kill()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n, repair := 0, true; ; n++ {
+					mem := what.mem.Kill()
+					var failed vfs.Op
+					fs := vfs.NewFault(mem, func(op vfs.Op) error {
+						switch {
+						case op.N < n || op.N > n && how != "for good":
+							return nil
+						case op.N == n:
+							failed = op
+						}
+						if how == "done" {
+							return &vfs.Done{Err: boom}
+						}
+						return boom
+					})
+					if repair {
+						_, err = aof.Repair("/data", aof.OnFS(fs))
+					} else {
+						var report aof.Report
+						if report, err = aof.Check("/data", aof.OnFS(fs)); err == nil && !reflect.DeepEqual(report, sound) {
+							t.Fatalf("%v fails: %+v", failed, report)
+						}
+					}
+					if fs.Count() <= n {
+						if !repair {
+							return
+						}
+						n, repair = -1, false
+						continue
+					}
+					if err != nil && !errors.Is(err, boom) {
+						t.Fatalf("%v fails: %v", failed, err)
+					}
+					if repair {
+						if _, err := aof.Repair("/data", aof.OnFS(mem)); err != nil {
+							t.Fatalf("%v failed, and then: %v", failed, err)
+						}
+					}
+					what.again(t, failed, mem.Kill(), what.list)
+				}
+			})
+		}
+	}
+}
+
+// TestEveryRefusedUnit: what the store refuses ends the replay with the file and the place, and nothing is changed.
+func TestEveryRefusedUnit(t *testing.T) {
+	refused := errors.New("refused")
+	for name, what := range leftovers(t) {
+		for n := range what.list {
+			mem := what.mem.Kill()
+			l := aof.New(slowRing()...)
+			e := env(mem, "/data")
+			e.Until = what.until
+			if _, err := l.Open(e); err != nil {
+				t.Fatal(err)
+			}
+			left := n
+			u := &units{fail: func(string) error {
+				if left--; left < 0 {
+					return refused
+				}
+				return nil
+			}}
+			_, err := l.Replay(t.Context(), u)
+			if !errors.Is(err, refused) || !strings.Contains(err.Error(), "offset") || !strings.Contains(err.Error(), filepath.Base(logDir[:len(logDir)-1])) &&
+				!strings.Contains(err.Error(), "appendonly.aof") {
+				t.Errorf("%s, unit %d: %v", name, n, err)
+			}
+			what.again(t, vfs.Op{}, mem, what.list)
+		}
+	}
+}
+
+// TestAReplayIsCanceled in the middle of a file.
+func TestAReplayIsCanceled(t *testing.T) {
+	data := resp.AppendCommand(nil, "SELECT", "0")
+	for i := range 9 {
+		data = resp.AppendCommand(data, "SET", fmt.Sprint(i), strings.Repeat("v", 100<<10))
+	}
+	l := aof.New()
+	if _, err := l.Open(env(memLog(t, data), "/data")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	u := &units{fail: func(unit string) error {
+		if strings.HasPrefix(unit, "0: SET 3") {
+			cancel()
+		}
+		return nil
+	}}
+	if _, err := l.Replay(ctx, u); !errors.Is(err, context.Canceled) || len(u.got) > 7 {
+		t.Fatalf("%d units, %v", len(u.got), err)
+	}
+}
