@@ -52,20 +52,20 @@ func TestRepairCutsTheTail(t *testing.T) {
 	data := resp.AppendCommand(whole[:len(whole):len(whole)], "SELECT", "0")
 	data = resp.AppendCommand(data, "SET", "x", "1")
 	good := len(data)
-	data = append(data, "!!! nonsense"...)
+	data = append(data, "!!! more nonsense"...)
 	writeFile(t, data, dir, incr1)
 	if _, _, _, err := open(vfs.OS(), dir); err == nil {
 		t.Fatal("the log was taken")
 	}
 	plan, err := aof.Repair(dir, stubBase(), aof.PlanOnly())
-	if err != nil || plan.Done || plan.Offset != int64(good) || plan.Cut != 12 {
+	if err != nil || plan.Done || plan.Offset != int64(good) || plan.Cut != 17 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
 	if !bytes.Equal(readFile(t, dir, incr1), data) {
 		t.Fatal("a plan has changed the file")
 	}
 	done, err := aof.Repair(dir, stubBase())
-	if err != nil || !done.Done || string(readFile(t, done.Saved)) != "!!! nonsense" {
+	if err != nil || !done.Done || string(readFile(t, done.Saved)) != "!!! more nonsense" {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	_, u, _ := mustOpen(t, dir)

@@ -88,23 +88,6 @@ func (l *Log) finishLocked() error {
 	if !l.marked || l.tail.closedAt == l.tail.size {
 		return nil
 	}
-	return l.closeMarkLocked()
-}
-
-// closeMarkLocked writes the mark over nothing that says that the log was closed in order, and syncs it.
-func (l *Log) closeMarkLocked() error {
-	for {
-		pad := appendPad(nil, l.tail.size+int64(markLen(l.tail.durable)))
-		if len(pad) == 0 {
-			break
-		}
-		if _, err := l.writeGroupLocked(group{buf: pad, db: -1}, l.written); err != nil {
-			return err
-		}
-		if err := l.syncLocked(); err != nil {
-			return err
-		}
-	}
 	if _, err := l.writeGroupLocked(group{}, l.written); err != nil {
 		return err
 	}

@@ -80,6 +80,20 @@ func leftovers(t *testing.T) map[string]*left {
 	with("torn behind a server", ours+theirs+half, incrLine, append(list[:2:2], x)...)
 	with("zeros behind a server", ours+theirs+strings.Repeat("\x00", 700), incrLine, append(list[:2:2], x)...)
 	with("fourteen bytes of something", ours+theirs+strings.Repeat("\xff", 14), incrLine, append(list[:2:2], x)...)
+	l2, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		set(t, l2, "c", "3")
+	}
+	grown := memFile(t, mem, incrName)
+	closeLog(t, l2)
+	with("a lost block before whole groups", strings.Replace(grown, "$1\r\nc", "\x00\x00\x00\x00\x00", 1), incrLine, list...)
+	// Our mark behind it ends close to where a page does.
+	long := strings.Repeat("v", 4096-60-len(theirs)-len(resp.AppendCommand(nil, "SET", "z", strings.Repeat("v", 4000)))+4000)
+	with("the end of a page", theirs+string(resp.AppendCommand(nil, "SET", "z", long)), incrLine, x, "0: SET z "+long)
+	with("less than a mark", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
 	with("a server's end offset", ours, strings.TrimSuffix(incrLine, "\n")+" endoffset 9\n", list...)
 	with("history", ours, incrLine+"file gone.1.base.rdb seq 1 type h\n", list...)
 	with("until", stamped, incrLine, x, x).until = time.Unix(150, 0)

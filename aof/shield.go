@@ -33,7 +33,26 @@ func (g *group) shield(offset int64) {
 	}
 }
 
-// appendPad appends the line that moves a mark, which would end at an offset, behind the end of a page.
+// leaveRoom ends a file that was opened, and ends where a page of it does, with a group of nothing but padding. A crash
+// leaves the file as it was, or with a torn tail.
+func (l *Log) leaveRoom(tail *incr) error {
+	g := group{buf: appendPad(nil, tail.size), db: -1}
+	if len(g.buf) == 0 || !l.marked {
+		return nil
+	}
+	tail.seal(&g, 0)
+	if _, err := tail.write(g.buf); err != nil {
+		return err
+	}
+	if err := tail.file.Sync(); err != nil {
+		return err
+	}
+	tail.durable = tail.size
+	return nil
+}
+
+// appendPad appends the line that moves a mark, which would end at an offset, behind the end of a page, if it would end
+// close to it.
 func appendPad(dst []byte, end int64) []byte {
 	over := int(end % pageSize)
 	if over <= pageSize-leadSize {

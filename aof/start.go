@@ -175,11 +175,10 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	if tail.size == replay.synced && tail.size > 0 && replay.tail.size == 0 {
 		tail.durable, tail.closedAt = tail.size, tail.size
-		return nil
+		return l.leaveRoom(tail)
 	}
 	if l.marked && (replay.openTail || tail.size == 0) {
-		pad := appendPad(nil, tail.size+int64(markLen(0)))
-		if _, err := tail.write(appendMark(pad, sum(replay.openCRC, pad), 0)); err != nil {
+		if _, err := tail.write(appendMark(nil, replay.openCRC, 0)); err != nil {
 			return err
 		}
 	}
@@ -193,7 +192,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return err
 	}
 	tail.durable = tail.size
-	return nil
+	return l.leaveRoom(tail)
 }
 
 // removeHistory deletes the files that the manifest lists as past, and tells whether all are

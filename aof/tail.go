@@ -65,10 +65,10 @@ func judge(f io.ReaderAt, seq, size int64, w *found, start int64) (verdict, erro
 // bareMark is the length of a mark without a sync.
 const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
 
-// notCommand tells whether a tail can only be that mark, its bytes lost: no command that changes
+// notCommand tells whether a tail can only be that mark, or a part of it, its bytes lost: no command that changes
 // anything is as short, and none begins like this one.
 func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
-	if size-offset != bareMark {
+	if size-offset > bareMark {
 		return false, nil
 	}
 	var first [1]byte

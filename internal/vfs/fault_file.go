@@ -74,6 +74,14 @@ func (f *faultFile) Write(p []byte) (int, error) {
 	return f.File.Write(p)
 }
 
+func (f *faultFile) Size() (size int64, err error) {
+	err = f.fault.run("size", f.name, func() (err error) {
+		size, err = f.File.Size()
+		return err
+	})
+	return size, err
+}
+
 func (f *faultFile) Truncate(size int64) error {
 	return f.fault.run("truncate", f.name, func() error { return f.File.Truncate(size) })
 }
