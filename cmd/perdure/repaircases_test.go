@@ -42,7 +42,7 @@ var tails = []struct {
 	{"NUL bytes", strings.Repeat("\x00", 5000), true},
 	{"a command and NUL bytes", setB[:11] + strings.Repeat("\x00", 300), true},
 	{"an annotation without its end", "#TS:17000", true},
-	{"other bytes", "!!!", false},
+	{"other bytes", "!!! and more of them", false},
 	{"other bytes before a whole command", "xx" + setB, false},
 	{"a length that no file has", "*3\r\n$3\r\nSET\r\n$1000000000000\r\nb", false},
 	{"no arguments", "*0\r\n" + setB, false},
