@@ -38,24 +38,22 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
-	x := e.newExec()
 	s.Lock()
 	log := e.log
 	if e.refusedLocked() != nil || log == nil {
 		s.Unlock()
-		e.pool.Put(x)
 		return e.Set(db, key, value, SetArgs{})
 	}
 	s.PrefetchBucket(db, h)
+	x := e.newExec()
 	x.unit.set(db, key, value)
 	s.PrefetchRecord(db, h, len(key), len(value))
 	p := log.Append(db, db, x.unit.encoded())
+	e.pool.Put(x) // it has nothing but the unit
+	e.addDirty(i, 1)
 	if !s.SetString(db, h, key, value) {
 		s.Set(db, h, key, table.String, value, 0)
 	}
-	e.addDirty(i, 1)
 	s.Unlock()
-	err := log.Commit(p, false)
-	e.pool.Put(x) // it has nothing but the unit
-	return e.committed(err)
+	return e.committed(log.Commit(p, false))
 }
