@@ -61,7 +61,7 @@ func BenchmarkHotSet(b *testing.B) {
 	hot(b, func(p peer, key string, i int) error { return p.Set(key, valueAt(i)) })
 }
 
-// BenchmarkHotSetLogged is what a log costs a Set: the bar is a share of the first by the second.
+// BenchmarkHotSetLogged is what a log costs a Set. The bar is for the second by the first.
 func BenchmarkHotSetLogged(b *testing.B) {
 	for _, name := range []string{"perdure/none", "perdure/everysec"} {
 		p, err := openPeer(name, b.TempDir(), million)
