@@ -61,6 +61,29 @@ func BenchmarkHotSet(b *testing.B) {
 	hot(b, func(p peer, key string, i int) error { return p.Set(key, valueAt(i)) })
 }
 
+// BenchmarkHotSetLogged is what a log costs a Set. The bar is for the second by the first.
+func BenchmarkHotSetLogged(b *testing.B) {
+	for _, name := range []string{"perdure/none", "perdure/everysec"} {
+		p, err := openPeer(name, b.TempDir(), million)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = p.Close() })
+		if err := fill(p, million); err != nil {
+			b.Fatal(err)
+		}
+		random := uniform(0, million)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := p.Set(random.key(i), valueAt(i)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkHotBatch does the same in batches; the time is that of a key.
 func BenchmarkHotBatch(b *testing.B) {
 	for _, width := range []int{1, 4, 16, 64, 256} {

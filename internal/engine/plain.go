@@ -1,10 +1,13 @@
 package engine
 
+import "github.com/perduredb/perdure/internal/table"
+
 // SetPlain is Set without arguments. Here are short ways for what is most often asked: that a key which is
 // there gets a value of the length that it has. How short they are is what counts: see package table.
 func (e *Engine) SetPlain(db int, key string, value []byte) error {
 	switch {
-	case e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.table.ViewPressure() || len(value) > plainValue:
+	case e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.table.ViewPressure() ||
+		len(key) > plainSize || len(value) > plainSize:
 		return e.Set(db, key, value, SetArgs{})
 	case e.counts.logOn.Load():
 		return e.setLogged(db, key, value)
@@ -22,30 +25,35 @@ func (e *Engine) SetPlain(db int, key string, value []byte) error {
 	return e.Set(db, key, value, SetArgs{})
 }
 
-// plainValue is the size above which the ways through SetPlain make no difference.
-const plainValue = 4 << 10
+// plainSize is the size of a key or a value above which the ways through SetPlain make no difference.
+const plainSize = 4 << 10
 
-// setLogged is SetPlain in a store with a log. The command is encoded before the shard is locked.
+// setLogged is SetPlain in a store with a log. To encode the command and to append it takes about as long as the
+// memory of the key takes to come, and so both go on at once: the bucket comes while the command is
+// encoded, the record while the log takes it.
+//
+// That the log has the command before the table has the value shows to nobody: the shard is locked, and
+// whatever the key held, the command is the same, and nothing refuses it any more.
 func (e *Engine) setLogged(db int, key string, value []byte) error {
-	if len(key) > maxSize {
-		return ErrTooLarge
-	}
-	x := e.newExec()
-	x.unit.set(db, key, value)
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
 	s.Lock()
 	log := e.log
-	if e.refusedLocked() != nil || log == nil || !s.SetString(db, h, key, value) {
+	if e.refusedLocked() != nil || log == nil {
 		s.Unlock()
-		e.pool.Put(x)
 		return e.Set(db, key, value, SetArgs{})
 	}
-	e.addDirty(i, 1)
+	s.PrefetchBucket(db, h)
+	x := e.newExec()
+	x.unit.set(db, key, value)
+	s.PrefetchRecord(db, h, len(key), len(value))
 	p := log.Append(db, db, x.unit.encoded())
-	s.Unlock()
-	err := log.Commit(p, false)
 	e.pool.Put(x) // it has nothing but the unit
-	return e.committed(err)
+	e.addDirty(i, 1)
+	if !s.SetString(db, h, key, value) {
+		s.Set(db, h, key, table.String, value, 0)
+	}
+	s.Unlock()
+	return e.committed(log.Commit(p, false))
 }

@@ -10,3 +10,27 @@ func (s *Shard) Touch(db int, h uint64) {
 	}
 	s.touched += k.home(h)[0]
 }
+
+// PrefetchBucket asks for what Touch asks for and waits for nothing. It is for a caller that has other work
+// to do before it searches: a processor that waits for a load does what follows only as far as it has
+// room to note what it has done, and this load it need not note.
+func (s *Shard) PrefetchBucket(db int, h uint64) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return
+	}
+	prefetch(&k.home(h)[0], 0)
+}
+
+// PrefetchRecord finds in the bucket the record that is most likely the key's, and asks for it where a plain
+// one has its first byte and its last, when key and value have these sizes.
+func (s *Shard) PrefetchRecord(db int, h uint64, keySize, valueSize int) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return
+	}
+	b := k.home(h)
+	if m := matches(b, patternOf(h)); m != 0 {
+		prefetch(&k.at(refIn(b, slotOf(m)))[0], uintptr(3+keySize+valueSize))
+	}
+}

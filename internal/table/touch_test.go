@@ -1,0 +1,32 @@
+package table_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// TestPrefetchIsNoRead prefetches what is there and what is not, and far behind the end of the memory.
+func TestPrefetchIsNoRead(t *testing.T) {
+	tb := table.New(table.Options{})
+	defer tb.Close()
+	const n = 10_000
+	for _, filled := range []bool{false, true} {
+		for i := range n {
+			key := fmt.Sprint("key ", i)
+			h := tb.Hash(key)
+			s := tb.Shard(h)
+			s.Lock()
+			s.PrefetchBucket(1, h)
+			for _, size := range []int{0, 100, 1 << 30} {
+				s.PrefetchRecord(1, h, len(key), size)
+			}
+			if it, ok := s.Find(1, h, key); ok != filled || ok && string(it.AppendValue(nil)) != key {
+				t.Fatalf("%q: %v", key, ok)
+			}
+			s.Set(1, h, key, table.String, []byte(key), 0)
+			s.Unlock()
+		}
+	}
+}
