@@ -104,7 +104,7 @@ func (b *bank) transfer(w int, rng *rand.Rand) error {
 
 // snapshots saves and rewrites, and loads each file that comes of it.
 func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
-	for i := range r.by(12, 100) {
+	for i := range r.by(12, 200) {
 		if r.over() {
 			return nil
 		}
