@@ -116,7 +116,9 @@ func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
 	tail.size = size + int64(n)
 	l.written = p
 	l.ringWrittenLocked(regions)
-	l.openEpochLocked(l.sinceLocked())
+	if l.opensEpochLocked() {
+		l.openEpochLocked(l.sinceLocked())
+	}
 	l.wakeChangeLocked()
 	return buf, nil
 }
