@@ -75,6 +75,23 @@ func TestFilesGrowAtTheirEnd(t *testing.T) {
 	})
 }
 
+func TestNothingIsWrittenAfterClose(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		f := create(t, fsys, filepath.Join(dir, "f"), "written")
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		other := create(t, fsys, filepath.Join(dir, "other"), "")
+		defer other.Close()
+		if n, err := f.Write([]byte("late")); n != 0 || err == nil {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		if size, err := other.Size(); size != 0 || err != nil {
+			t.Errorf("the other file has %d bytes, %v", size, err)
+		}
+	})
+}
+
 func TestNames(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
