@@ -103,10 +103,12 @@ func (osFS) Lock(name string) (io.Closer, error) {
 }
 
 func (f *osFile) Write(p []byte) (int, error) {
-	n, err := pwrite(f.File, f.fd, p, f.end)
+	n, err := f.WriteAt(p, f.end)
 	f.end += int64(n)
 	return n, err
 }
+
+func (f *osFile) WriteAt(p []byte, offset int64) (int, error) { return pwrite(f.File, f.fd, p, offset) }
 
 // Close leaves no descriptor behind that another file may get.
 func (f *osFile) Close() error {
