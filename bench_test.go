@@ -52,7 +52,9 @@ func BenchmarkSet(b *testing.B) {
 		opts func() []perdure.Option
 	}{
 		{"nolog", snapshotsOnly},
-		{"everysec", func() []perdure.Option { return logOnly(aof.AutoRewrite(0, 0)) }},
+		{"everysec", func() []perdure.Option {
+			return logOnly(aof.LogMode(aof.Direct), aof.AutoRewrite(0, 0))
+		}},
 		{"everysec-ring", func() []perdure.Option {
 			return logOnly(aof.LogMode(aof.Ring), aof.AutoRewrite(0, 0))
 		}},
@@ -60,7 +62,9 @@ func BenchmarkSet(b *testing.B) {
 			return logOnly(aof.Fsync(aof.No), aof.LogMode(aof.Ring), aof.AutoRewrite(0, 0))
 		}},
 		{"always", func() []perdure.Option { return logOnly(aof.Fsync(aof.Always), aof.AutoRewrite(0, 0)) }},
-		{"no", func() []perdure.Option { return logOnly(aof.Fsync(aof.No), aof.AutoRewrite(0, 0)) }},
+		{"no", func() []perdure.Option {
+			return logOnly(aof.Fsync(aof.No), aof.LogMode(aof.Direct), aof.AutoRewrite(0, 0))
+		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := open(b, b.TempDir(), c.opts()...)

@@ -259,12 +259,12 @@ func (fs *stalledFS) Create(name string) (vfs.File, error) {
 	return &stalledFile{f, fs}, nil
 }
 
-func (f *stalledFile) Write(p []byte) (int, error) {
+func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	if len(p) > 1<<20 {
 		f.fs.came <- struct{}{}
 		<-f.fs.gone
 	}
-	return f.File.Write(p)
+	return f.File.WriteAt(p, offset)
 }
 
 // TestLargeWriteHoldsNoShard: while the system takes a large value, which here takes for ever, every key is

@@ -30,15 +30,16 @@ type Report struct {
 // FileReport is about one file.
 type FileReport struct {
 	Path       string
-	Kind       string // base, increment or file
-	RDB        bool   // it begins with an RDB
-	Unchecked  bool   // it does, and there was no BaseCheck
-	Size       int64
+	Kind       string        // base, increment or file
+	RDB        bool          // it begins with an RDB
+	Unchecked  bool          // it does, and there was no BaseCheck
+	Size       int64         // without filler
 	Commands   int64         // SELECT, MULTI and EXEC are not counted
 	Marks      int64         // checksums that fit
 	Good       int64         // up to this offset the file is whole
 	Unverified int64         // of these, bytes of commands that no checksum covers
 	Torn       int64         // bytes behind Good that Open would cut off, since a crash explains them
+	Filler     int64         // bytes written ahead of need, behind Size; Open takes them away
 	Problem    *CorruptError // what is behind Good; nil for a whole file
 	Repairable bool          // Repair would cut the file at Good
 	Refused    *CommandError // the first command that CommandCheck does not take
@@ -319,6 +320,13 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if r.verdict, err = judge(file, t.seq, r.Size, &found, w.start); err != nil {
 		return r, err
 	}
+	if found.problem != nil {
+		found.filler, err = fillerBehind(file, found.cut, r.Size)
+	}
+	if err != nil {
+		return r, err
+	}
+	r.Size, r.Filler = r.Size-found.filler, found.filler
 	r.note(&found, offset, last)
 	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good) })
 	return r, nil

@@ -114,7 +114,13 @@ func (c *checkConfig) writeTail(report *Report) error {
 	if err != nil {
 		return err
 	}
-	err = incr.merge(&report.Tail.merge, last.Marks > 0)
+	if last.Filler > 0 {
+		incr.size = last.Good
+		err = incr.file.Truncate(last.Good)
+	}
+	if err == nil {
+		err = incr.merge(&report.Tail.merge, last.Marks > 0)
+	}
 	if err == nil {
 		err = incr.file.Sync()
 	}

@@ -108,23 +108,32 @@ func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()
+	over := l.writesOverLocked(&g)
+	if !over {
+		if err := l.cutFillerLocked(); err != nil {
+			l.dropLocked(g)
+			return g.buf, err
+		}
+	}
 	regions := l.handOverLocked()
-	buf, n, err := l.handOver(g)
+	buf, n, err := l.handOver(g, over)
 	if err != nil {
 		return buf, l.failLocked("write", tail.path, err)
 	}
 	tail.size = size + int64(n)
 	l.written = p
 	l.ringWrittenLocked(regions)
-	l.openEpochLocked(l.sinceLocked())
+	if l.opensEpochLocked() {
+		l.openEpochLocked(l.sinceLocked())
+	}
 	l.wakeChangeLocked()
 	return buf, nil
 }
 
-// handOver seals and writes a group, and lets go of its large values. It returns the buffer, and how much
-// is written. It is called with mu held, lets go of it, and has it again at the end, also when the file
-// system panics.
-func (l *Log) handOver(g group) (buf []byte, n int, err error) {
+// handOver seals and writes a group, over filler or not, and lets go of its large values. It returns the buffer,
+// and how much is written. It is called with mu held, lets go of it, and has it again at the end, also when
+// the file system panics.
+func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	tail, synced, size := l.tail, l.tail.durable, l.tail.size
 	l.mu.Unlock()
 	defer l.mu.Lock()
@@ -132,10 +141,18 @@ func (l *Log) handOver(g group) (buf []byte, n int, err error) {
 	if l.marked {
 		tail.seal(&g, synced)
 	}
-	want := g.size()
-	n, err = g.write(tail.file)
-	if err == nil && (n == want || planted.On(planted.ShortWriteIsFull)) {
-		return g.buf, want, nil
+	sealed := g.size()
+	want := sealed
+	if over {
+		want += tail.endLine(&g)
+	}
+	n, err = g.write(tail.file, size)
+	whole := err == nil && (n == want || planted.On(planted.ShortWriteIsFull))
+	if whole && over {
+		err = l.fill(tail, size+int64(want), want)
+	}
+	if whole && err == nil {
+		return g.buf, sealed, nil
 	}
 	// The part of a group is taken back, so that a Redis that opens the file finds whole units
 	// only. If that fails too, the next Replay cuts it.

@@ -145,13 +145,13 @@ func (g *group) sum(crc uint32) uint32 {
 }
 
 // write hands a group to the system, each piece in a write of its own, and tells how much has gone there.
-func (g *group) write(f snapshot.File) (n int, err error) {
+func (g *group) write(f snapshot.File, offset int64) (n int, err error) {
 	for i := range g.pieces() {
 		p := g.piece(i)
 		if len(p) == 0 {
 			continue
 		}
-		written, err := f.Write(p)
+		written, err := f.WriteAt(p, offset+int64(n))
 		n += written
 		if err != nil || written < len(p) && !planted.On(planted.ShortWriteIsFull) {
 			return n, err

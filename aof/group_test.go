@@ -121,12 +121,12 @@ func (fs *stalledFS) Create(name string) (vfs.File, error) {
 	return &stalledFile{f, fs}, nil
 }
 
-func (f *stalledFile) Write(p []byte) (int, error) {
+func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	if len(p) > f.fs.above {
 		f.fs.came <- struct{}{}
 		<-f.fs.gone
 	}
-	return f.File.Write(p)
+	return f.File.WriteAt(p, offset)
 }
 
 // TestLinkedHoldsNobody: while a large value is written, units are appended, those that the tail file has are

@@ -21,6 +21,8 @@ type incr struct {
 	size     int64 // whole groups; changed under Log.mu by who has the token writing
 	durable  int64 // known to be on disk; guarded by Log.mu
 	noted    int64 // the sync of the newest mark; used by who has the token writing
+	filled   int64 // where the filler behind the last group ends, if there is some; as noted
+	full     bool  // there was no room for filler; as noted
 	closedAt int64 // the size that Close left it with, when it did
 	listed   int64 // the size when it was made; constant
 }
@@ -80,7 +82,7 @@ func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
 
 // write appends p and counts it.
 func (t *incr) write(p []byte) (int, error) {
-	n, err := t.file.Write(p)
+	n, err := t.file.WriteAt(p, t.size)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}

@@ -28,6 +28,7 @@ const (
 //	         or links what is large of it              (group.go)
 //	         and, in Ring mode, to the tail file       (keepring.go, ring.go)
 //	Commit   writes buf, with a mark, to the increment  (commit.go)
+//	         over filler, under Always                  (filler.go)
 //	         and syncs it as the policy asks            (fsync.go)
 //	Rewrite  moves the log to a new increment and base  (rewrite.go)
 type Log struct {

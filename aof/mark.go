@@ -23,7 +23,7 @@ import (
 // that the file was on disk up to that offset when the mark was written: no crash explains
 // damage below it. Every increment begins with a mark over nothing, on disk before the manifest
 // names the file, and ends, when it was closed in order, with a mark over nothing whose sync is its
-// own offset. A whole one, of increment 1:
+// own offset; one that is in use under Always may have filler behind its last mark (filler.go). A whole one, of increment 1:
 //
 //	0   #p1:6d92dd24 CR LF
 //	14  #p1 CR LF *2 CR LF $6 CR LF SELECT CR LF $1 CR LF 0 CR LF

@@ -97,7 +97,11 @@ func (p *replayer) judgeUntil() error {
 	case !p.until.on:
 		return nil
 	case p.result.past:
-		r.LeftOut = p.total - r.Size
+		filler, err := p.filler()
+		if err != nil {
+			return err
+		}
+		r.LeftOut = p.total - filler - r.Size
 		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
 		if r.Size == 0 {
 			return fmt.Errorf("%w: %s: it begins later", ErrUntil, r.LeftOutFile)
@@ -107,6 +111,20 @@ func (p *replayer) judgeUntil() error {
 			ErrUntil, p.disk.dir, stampPrefix)
 	}
 	return nil
+}
+
+// filler tells how many bytes of the newest file are filler.
+func (p *replayer) filler() (n int64, err error) {
+	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.last()))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Size()
+	if err != nil {
+		return 0, err
+	}
+	return fillerBehind(file, 0, size)
 }
 
 // file replays one file.
@@ -235,9 +253,13 @@ func (p *replayer) settle(
 		problem.Torn = true
 		return problem
 	}
+	filler, err := fillerBehind(file, found.cut, size)
+	if err != nil {
+		return err
+	}
 	r := &p.result.recovery
 	r.File, r.Offset, r.Reason = path, found.cut, problem.What
-	r.Cut = size - found.cut
+	r.Cut = size - filler - found.cut
 	return nil
 }
 

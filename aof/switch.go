@@ -70,6 +70,9 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	if planted.On(planted.NoSyncAtRotation) {
 		return nil
 	}
+	if err := l.cutFillerLocked(); err != nil {
+		return err
+	}
 	return l.syncLocked()
 }
 

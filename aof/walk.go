@@ -27,6 +27,7 @@ type walk struct {
 	crc     uint32 // of the bytes from start on
 	ours    bool   // what stands from start on is ours, as far as can be told
 	bare    bool   // the token before was the bare mark of a SELECT
+	filled  int64  // up to here there is nothing but filler from start on
 	whole   int64  // end of the last whole unit
 	sum     uint32 // crc at whole
 	wholeDB int    // db at whole
@@ -54,6 +55,7 @@ type found struct {
 	cutDB    int            // the database that is selected at cut
 	foreign  bool           // what stands before cut was not closed by a mark
 	stamps   int64          // #TS: lines
+	filler   int64          // bytes of it behind cut, in a whole file
 	past     bool           // it ended, at cut, before what was written after until.second
 }
 
@@ -70,6 +72,7 @@ func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command)
 		emit:    emit,
 		step:    func(int64) error { return nil },
 		start:   offset,
+		filled:  offset,
 		whole:   offset,
 		stepped: offset,
 		crc:     seed,
@@ -122,6 +125,9 @@ func (w *walk) finish() {
 	switch {
 	case w.multi:
 		w.fail(corrupt.Torn(w.whole, "file ends inside a transaction"))
+	case w.ours && w.end > w.start && w.end == w.filled:
+		w.cut, w.cutCRC, w.cutDB = w.start, groupSeed(w.seq, w.start), w.startDB
+		w.filler = w.end - w.start
 	case w.ours && w.end > w.start:
 		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
 	default:
@@ -213,6 +219,9 @@ func (w *walk) annotation(t *resp.Token) error {
 		if w.stamp(t); w.past {
 			return nil
 		}
+		if w.filled == t.Offset && isFiller(t.Line) {
+			w.filled = t.End()
+		}
 		w.crc = sum(w.crc, t.Raw)
 		w.bare = string(t.Line) == selectMark
 		if !w.multi && !w.bare {
@@ -235,7 +244,7 @@ func (w *walk) annotation(t *resp.Token) error {
 	}
 	w.marks++
 	w.covered += t.End() - w.start
-	w.start = t.End()
+	w.start, w.filled = t.End(), t.End()
 	w.crc = groupSeed(w.seq, w.start)
 	w.wholeNow(t)
 	w.startDB = w.db

@@ -65,8 +65,12 @@ type memoryFile struct {
 
 func (f *memoryFile) Size() (int64, error)      { return f.Reader.Size(), nil }
 func (f *memoryFile) Write([]byte) (int, error) { return 0, refuse("write", f.name) }
-func (f *memoryFile) Truncate(int64) error      { return refuse("truncate", f.name) }
-func (f *memoryFile) Sync() error               { return refuse("sync", f.name) }
-func (f *memoryFile) Datasync() error           { return refuse("datasync", f.name) }
-func (f *memoryFile) DropCache(int64)           {}
-func (f *memoryFile) Close() error              { return nil }
+func (f *memoryFile) WriteAt([]byte, int64) (int, error) {
+	return 0, refuse("write", f.name)
+}
+
+func (f *memoryFile) Truncate(int64) error { return refuse("truncate", f.name) }
+func (f *memoryFile) Sync() error          { return refuse("sync", f.name) }
+func (f *memoryFile) Datasync() error      { return refuse("datasync", f.name) }
+func (f *memoryFile) DropCache(int64)      {}
+func (f *memoryFile) Close() error         { return nil }

@@ -196,3 +196,45 @@ func TestWaysToFail(t *testing.T) {
 		t.Errorf("the rest: %q, %v", rest, err)
 	}
 }
+
+// TestWhatIsWrittenOver: a unit that was synced, and then written over, is the old one or the new one, also in a
+// file that a crash has left.
+func TestWhatIsWrittenOver(t *testing.T) {
+	m := vfs.NewMem("/d")
+	synced(t, m, "/d/f", strings.Repeat("a", 1536)).Close()
+	for _, from := range []*vfs.Mem{m, m.Crash(vfs.KeepNone, 0)} {
+		f, err := from.OpenWrite("/d/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt(bytes.Repeat([]byte("b"), 600), 500); err != nil {
+			t.Fatal(err)
+		}
+		if things := from.Things(512); len(things) != 3 {
+			t.Fatalf("%v", things)
+		}
+		for i, want := range []string{"f:500a,12b,1024a", "f:512a,512b,512a", "f:1024a,76b,436a"} {
+			image := from.LosePower(512, 0, func(j int, _ vfs.Thing) vfs.Fate {
+				if i == j {
+					return vfs.New
+				}
+				return vfs.Old
+			})
+			if got := shape(t, image); got != want {
+				t.Errorf("unit %d alone: %s, want %s", i, got, want)
+			}
+		}
+		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:1536a" {
+			t.Errorf("nothing kept: %s", got)
+		}
+		if got := shape(t, from.Kill()); got != "f:500a,600b,436a" {
+			t.Errorf("killed: %s", got)
+		}
+		if err := f.Datasync(); err != nil {
+			t.Fatal(err)
+		}
+		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:500a,600b,436a" {
+			t.Errorf("synced: %s", got)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 // Op is one operation on a file system, as a Fault sees it before it is done.
 type Op struct {
 	N    int    // how many operations came before it
-	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case; "put" is Shared.Write
+	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case; "write" is WriteAt too, "put" Shared.Write
 	Name string // the file or directory; the new name of a rename
 	Size int    // bytes of a read or a write
 }

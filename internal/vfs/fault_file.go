@@ -54,24 +54,30 @@ func joined(err, other error) error {
 	return errors.Join(err, other)
 }
 
-func (f *faultFile) Write(p []byte) (int, error) {
+func (f *faultFile) Write(p []byte) (int, error) { return f.write(p, f.File.Write) }
+
+func (f *faultFile) WriteAt(p []byte, offset int64) (int, error) {
+	return f.write(p, func(p []byte) (int, error) { return f.File.WriteAt(p, offset) })
+}
+
+func (f *faultFile) write(p []byte, do func([]byte) (int, error)) (int, error) {
 	err := f.fault.ask("write", f.name, len(p))
 	var short *ShortWrite
 	var done *Done
 	switch {
 	case errors.As(err, &short):
-		n, writeErr := f.File.Write(p[:max(0, min(short.N, len(p)))])
+		n, writeErr := do(p[:max(0, min(short.N, len(p)))])
 		if short.Err == nil {
 			err = nil
 		}
 		return n, joined(err, writeErr)
 	case errors.As(err, &done):
-		n, writeErr := f.File.Write(p)
+		n, writeErr := do(p)
 		return n, joined(err, writeErr)
 	case err != nil:
 		return 0, err
 	}
-	return f.File.Write(p)
+	return do(p)
 }
 
 func (f *faultFile) Size() (size int64, err error) {

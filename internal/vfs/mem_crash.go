@@ -230,7 +230,7 @@ func (c *crash) node(n namedNode) {
 	things := n.things(nil, c.unit)
 	if !n.dir {
 		data := c.content(n.memNode, things)
-		c.out[n.memNode] = &memNode{modTime: n.modTime, data: data, durable: data[:len(data):len(data)]}
+		c.out[n.memNode] = &memNode{modTime: n.modTime, data: data, durable: data[:len(data):len(data)], lent: true}
 		return
 	}
 	names := make(map[string]*memNode, len(n.durableNames))

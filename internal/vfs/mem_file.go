@@ -58,21 +58,38 @@ func (f *memFile) ReadAt(p []byte, offset int64) (int, error) {
 func (f *memFile) Write(p []byte) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
+	return f.writeLocked(p, int64(len(f.node.data)))
+}
+
+func (f *memFile) WriteAt(p []byte, offset int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if offset < 0 || offset > int64(len(f.node.data)) {
+		return 0, &fs.PathError{Op: "write", Path: f.name, Err: fs.ErrInvalid}
+	}
+	return f.writeLocked(p, offset)
+}
+
+func (f *memFile) writeLocked(p []byte, offset int64) (int, error) {
 	if err := f.check("write"); err != nil {
 		return 0, err
 	}
-	m := f.fs
-	m.watchLocked("write", f.name, f.node)
+	m, n := f.fs, f.node
+	m.watchLocked("write", f.name, n)
 	var short error
-	if m.capacity > 0 && m.used+int64(len(p)) > m.capacity {
-		p = p[:max(0, m.capacity-m.used)]
+	size := int64(len(n.data))
+	if grows := offset + int64(len(p)) - size; grows > 0 && m.capacity > 0 && m.used+grows > m.capacity {
+		p = p[:max(0, size-offset+max(0, m.capacity-m.used))]
 		short = &fs.PathError{Op: "write", Path: f.name, Err: ErrNoSpace}
 	}
-	from := int64(len(f.node.data))
-	f.node.data = append(f.node.data, p...)
-	f.node.writes = append(f.node.writes, extent{from, from + int64(len(p))})
-	f.node.modTime = m.now()
-	m.used += int64(len(p))
+	if offset < size && n.lent {
+		n.data, n.lent = append([]byte(nil), n.data...), false
+	}
+	over := copy(n.data[offset:], p)
+	n.data = append(n.data, p[over:]...)
+	n.writes = append(n.writes, extent{offset, offset + int64(len(p))})
+	n.modTime = m.now()
+	m.used += int64(len(n.data)) - size
 	return len(p), short
 }
 
@@ -119,7 +136,7 @@ func (n *memNode) flush() {
 	if n.dropped {
 		n.durable = n.onDisk()
 	} else {
-		// Files only grow or are cut by copying, so the array can be shared up to its length.
+		// Whoever writes over what is there copies it, so the array can be shared up to its length.
 		n.durable = n.data[:len(n.data):len(n.data)]
 		n.lent = true
 	}

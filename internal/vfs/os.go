@@ -20,8 +20,11 @@ type osFS struct{}
 // handle knows it. O_APPEND is not used, so that a truncate and a later write agree everywhere.
 type osFile struct {
 	*os.File
+	fd  uintptr // for pwrite
 	end int64
 }
+
+func newFile(f *os.File, end int64) *osFile { return &osFile{File: f, fd: f.Fd(), end: end} }
 
 func (osFS) Open(name string) (File, error) { return openRegular(name, os.O_RDONLY) }
 
@@ -39,7 +42,10 @@ func openRegular(name string, flag int) (File, error) {
 	}
 	if planted.On(planted.LinksFollowed) {
 		f, err := os.OpenFile(name, flag, 0)
-		return &osFile{File: f}, err
+		if err != nil {
+			return nil, err
+		}
+		return newFile(f, 0), nil
 	}
 	f, err := os.OpenFile(name, flag|openFlags, 0)
 	if err != nil {
@@ -52,7 +58,7 @@ func openRegular(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &osFile{File: f, end: after.Size()}, nil
+	return newFile(f, after.Size()), nil
 }
 
 func (osFS) Create(name string) (File, error) {
@@ -60,7 +66,7 @@ func (osFS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &osFile{File: f}, nil
+	return newFile(f, 0), nil
 }
 
 func (osFS) Rename(oldname, newname string) error { return os.Rename(oldname, newname) }
@@ -102,6 +108,14 @@ func (f *osFile) Write(p []byte) (int, error) {
 	n, err := f.WriteAt(p, f.end)
 	f.end += int64(n)
 	return n, err
+}
+
+func (f *osFile) WriteAt(p []byte, offset int64) (int, error) { return pwrite(f.File, f.fd, p, offset) }
+
+// Close leaves no descriptor behind that another file may get.
+func (f *osFile) Close() error {
+	f.fd = ^uintptr(0)
+	return f.File.Close()
 }
 
 func (f *osFile) Size() (int64, error) {

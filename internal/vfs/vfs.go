@@ -3,7 +3,7 @@
 //
 // OS is the real one, Mem a file system in memory that can crash, Fault a wrapper that makes the
 // n-th operation fail. An FS is safe for concurrent use; a File is used by one goroutine at a
-// time, except that Sync and Datasync may run beside Write.
+// time, except that Sync and Datasync may run beside Write and WriteAt.
 package vfs
 
 import (
@@ -87,6 +87,10 @@ type File interface {
 	io.ReaderAt
 	io.Writer // at the end of the file, for a file from Create or OpenWrite
 	io.Closer
+
+	// WriteAt writes over what the file holds, and from its end on. It leaves the end where Write goes to
+	// unknown until the next Truncate, and no hole: the offset is in the file, or its end.
+	io.WriterAt
 
 	// Size returns the file's present size in bytes.
 	Size() (int64, error)

@@ -75,6 +75,67 @@ func TestFilesGrowAtTheirEnd(t *testing.T) {
 	})
 }
 
+func TestWriteAtGoesOverWhatIsThere(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		name := filepath.Join(dir, "f")
+		f := create(t, fsys, name, "hello world")
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range []struct {
+			at   int64
+			text string
+		}{{0, "H"}, {6, "earth, and"}, {16, " sky"}} {
+			if n, err := f.WriteAt([]byte(w.text), w.at); n != len(w.text) || err != nil {
+				t.Fatalf("WriteAt(%q, %d) = %d, %v", w.text, w.at, n, err)
+			}
+		}
+		if got := read(t, fsys, name); got != "Hello earth, and sky" {
+			t.Errorf("content = %q", got)
+		}
+		if err := f.Truncate(11); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte("!")); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, fsys, name); got != "Hello earth!" {
+			t.Errorf("after Truncate and Write: %q", got)
+		}
+		r, err := fsys.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if n, err := r.WriteAt([]byte("x"), 0); n != 0 || err == nil {
+			t.Errorf("WriteAt of a file opened for reading = %d, %v", n, err)
+		}
+	})
+}
+
+func TestNothingIsWrittenAfterClose(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
+		f := create(t, fsys, filepath.Join(dir, "f"), "written")
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		other := create(t, fsys, filepath.Join(dir, "other"), "")
+		defer other.Close()
+		if n, err := f.Write([]byte("late")); n != 0 || err == nil {
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		if n, err := f.WriteAt([]byte("late"), 0); n != 0 || err == nil {
+			t.Errorf("WriteAt = %d, %v", n, err)
+		}
+		if size, err := other.Size(); size != 0 || err != nil {
+			t.Errorf("the other file has %d bytes, %v", size, err)
+		}
+	})
+}
+
 func TestNames(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
@@ -212,6 +273,9 @@ func TestFaultFailsTheNthOperation(t *testing.T) {
 	if n, err := file.Write([]byte("abcd")); n != 2 || !errors.Is(err, cause) {
 		t.Errorf("Write = %d, %v", n, err)
 	}
+	if n, err := file.WriteAt([]byte("cdef"), 2); n != 2 || !errors.Is(err, cause) || read(t, m, "/d/f") != "abcd" {
+		t.Errorf("WriteAt = %d, %v; the file has %q", n, err, read(t, m, "/d/f"))
+	}
 	if err := file.Sync(); !errors.Is(err, cause) {
 		t.Errorf("Sync: %v", err)
 	}
@@ -230,5 +294,11 @@ func TestCapacity(t *testing.T) {
 	}
 	if n, err := f.Write([]byte("abcd")); n != 3 || !errors.Is(err, vfs.ErrNoSpace) {
 		t.Errorf("Write = %d, %v", n, err)
+	}
+	if n, err := f.WriteAt([]byte("ABC"), 0); n != 3 || err != nil {
+		t.Errorf("WriteAt over what is there = %d, %v", n, err)
+	}
+	if n, err := f.WriteAt([]byte("cd"), 2); n != 1 || !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("WriteAt over the end = %d, %v", n, err)
 	}
 }
