@@ -108,7 +108,7 @@ func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()
-	over := l.writesOverLocked(&g)
+	over := l.overLocked(&g)
 	if !over {
 		if err := l.cutFillerLocked(); err != nil {
 			l.dropLocked(g)
@@ -139,6 +139,9 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	defer l.mu.Lock()
 	defer g.release()
 	if l.marked {
+		if !over {
+			tail.shield(&g, synced)
+		}
 		tail.seal(&g, synced)
 	}
 	sealed := g.size()

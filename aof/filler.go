@@ -21,7 +21,7 @@ import (
 //
 //  1. A sector of a group that a loss of power has torn is the group's or filler, zeros or garbage.
 //  2. No SELECT of ours begins a sector. So none has filler in front in place of its line #p1, and what has, another
-//     program has appended behind the filler.
+//     program has appended behind the filler. No unit goes over the end of a page: see paginate.
 //  3. Where nothing but filler follows the last mark, the file ends at that mark. Sizes count none of it.
 //  4. Only the newest increment has filler behind its last group, and none after Close.
 //
@@ -36,15 +36,14 @@ const (
 	fillerLine = 64
 	fillerMin  = 4 << 10 // the file gets as much filler as it is long, between these two
 	fillerMax  = 256 << 10
-	page       = 4096
 	sector     = 512 // what a disk writes whole or not at all
-	// alignMost is the longest line that shifts a group for the sake of 2.
-	alignMost = 64
+	// fillerRest is how many groups get no filler behind one that cannot be written over it.
+	fillerRest = 64
 )
 
 // fillerLines is long enough for every extension.
 var fillerLines = sync.OnceValue(func() []byte {
-	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, fillerLine-1), '\n'), (fillerMax+page)/fillerLine+1)
+	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, fillerLine-1), '\n'), (fillerMax+pageSize)/fillerLine+1)
 })
 
 // isFiller tells whether a line is one of filler, or the rest of one.
@@ -53,47 +52,28 @@ func isFiller(line []byte) bool {
 	return n > 0 && line[n] == '\n' && len(bytes.TrimLeft(line[:n], "#")) == 0
 }
 
-// writesOverLocked tells whether a group is to be written over filler. It may put a line in front of it.
-func (l *Log) writesOverLocked(g *group) bool {
-	return l.marked && l.ring == nil && l.published && l.config.fsync == Always && len(g.buf) > 0 && g.align(l.tail.size)
-}
-
-// align sees to it that in a group that is written to offset no SELECT begins a sector, with a line in front of it where
-// that is needed. It fails where that does not help.
-func (g *group) align(offset int64) bool {
-	if !g.selectAt(offset) {
+// overLocked tells whether a group is to be written over filler, and lays it out for that.
+func (l *Log) overLocked(g *group) bool {
+	if !l.marked || l.ring != nil || !l.published || l.config.fsync != Always || len(g.buf) == 0 {
+		return false
+	}
+	t := l.tail
+	if t.rest--; t.rest >= 0 || len(g.links) > 0 {
+		return false
+	}
+	at := int(t.size % pageSize)
+	if at+len(g.buf) <= pageSize && !selectAt(g.buf, at) {
 		return true
 	}
-	for n := 2; n <= alignMost; n++ {
-		if g.selectAt(offset + int64(n)) {
-			continue
-		}
-		line := append(bytes.Repeat([]byte{'#'}, n-1), '\n')
-		g.buf = append(line, g.buf...)
-		for i := range g.links {
-			g.links[i].at += n
-		}
-		return true
+	paged, ok := paginate(l.paged[:0], g.buf, t.size)
+	if !ok {
+		t.rest = fillerRest
+		return false
 	}
-	return false
-}
-
-// selectAt tells whether a SELECT would begin a sector.
-func (g *group) selectAt(offset int64) bool {
-	for i := range g.pieces() {
-		p := g.piece(i)
-		first := int(-offset & (sector - 1))
-		if first == 0 {
-			first = sector
-		}
-		for at := first; i%2 == 0 && at <= len(p); at += sector {
-			if bytes.HasSuffix(p[:at], []byte(selectMark)) {
-				return true
-			}
-		}
-		offset += int64(len(p))
+	if g.buf, l.paged = paged, g.buf; cap(l.paged) > keepBuffer {
+		l.paged = nil
 	}
-	return false
+	return true
 }
 
 // endLine makes sure that what follows a group which was sealed is a line, and tells how many bytes that took.
@@ -113,7 +93,7 @@ func (l *Log) fill(t *incr, offset int64, group int) error {
 		return nil
 	}
 	end := offset + min(max(offset, fillerMin), fillerMax)
-	end = (end + page - 1) &^ (page - 1)
+	end = (end + pageSize - 1) &^ (pageSize - 1)
 	from := offset % fillerLine
 	n, err := t.file.WriteAt(fillerLines()[from:from+end-offset], offset)
 	if err == nil && n == int(end-offset) {
@@ -169,7 +149,7 @@ func (l *Log) truncate(t *incr) error {
 // fillerBehind tells how many bytes at the end of a file are filler, of those from an offset on.
 func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
 	whole := true // the first line is
-	if longest := size - fillerMax - 2*page; longest > from {
+	if longest := size - fillerMax - 2*pageSize; longest > from {
 		from, whole = longest, false
 	}
 	tail := make([]byte, size-from)

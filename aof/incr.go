@@ -23,6 +23,7 @@ type incr struct {
 	noted    int64 // the sync of the newest mark; used by who has the token writing
 	filled   int64 // where the filler behind the last group ends, if there is some; as noted
 	full     bool  // there was no room for filler; as noted
+	rest     int   // so many groups get no filler; as noted
 	closedAt int64 // the size that Close left it with, when it did
 	listed   int64 // the size when it was made; constant
 }
@@ -94,20 +95,21 @@ func (t *incr) write(p []byte) (int, error) {
 
 // seal appends to a group the mark that closes it.
 func (t *incr) seal(g *group, synced int64) {
-	g.shield(t.size)
-	if synced <= t.noted {
-		synced = 0
-	} else {
-		t.noted = synced
-	}
+	synced = t.news(synced)
+	t.noted = max(t.noted, synced)
 	seed := groupSeed(t.seq, t.size)
 	if planted.On(planted.ChecksumOfOldFile) {
 		seed = groupSeed(1, t.size)
 	}
-	if n := g.size(); n > 0 { // a mark over nothing stays that
-		g.buf = appendPad(g.buf, t.size+int64(n+markLen(synced)))
-	}
 	g.buf = appendMark(g.buf, g.sum(seed), synced)
+}
+
+// news is the sync that the next mark tells of; 0 is none that the marks before have not told of.
+func (t *incr) news(synced int64) int64 {
+	if synced <= t.noted {
+		return 0
+	}
+	return synced
 }
 
 // merge writes what the tail file has and this one has not, as one group.
@@ -120,6 +122,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 		g.buf = append(g.buf, piece.data...)
 	}
 	if marked {
+		t.shield(&g, 0)
 		t.seal(&g, 0)
 	}
 	_, err := t.write(g.buf)

@@ -63,6 +63,7 @@ type Log struct {
 	bufDB     int       // that buf finds selected; -1 when it begins with a SELECT
 	bufSince  time.Time // when the first byte came, in Ring mode
 	spare     []byte    // the buffer before, for the next one
+	paged     []byte    // what a group was that was laid out for filler; used by who writes
 	db        int       // that the next unit finds selected; -1 is none
 	stamped   int64     // second of the last #TS: line
 	appended  Position

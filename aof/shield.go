@@ -21,16 +21,19 @@ const (
 	minPad   = len("#\r\n")
 )
 
-// shield lets a group that will stand at an offset begin with a SELECT, if it needs one.
-func (g *group) shield(offset int64) {
-	if g.db < 0 || len(g.buf) == 0 || offset/pageSize == (offset+int64(g.size()))/pageSize {
+// shield makes ready a group that will be sealed with the mark of a sync, and appended.
+func (t *incr) shield(g *group, synced int64) {
+	if len(g.buf) == 0 { // a mark over nothing stays that
 		return
 	}
-	lead := appendSelect(nil, g.db, true)
-	g.buf = slices.Insert(g.buf, 0, lead...)
-	for i := range g.links {
-		g.links[i].at += len(lead)
+	if g.db >= 0 && t.size/pageSize != (t.size+int64(g.size()))/pageSize {
+		lead := appendSelect(nil, g.db, true)
+		g.buf = slices.Insert(g.buf, 0, lead...)
+		for i := range g.links {
+			g.links[i].at += len(lead)
+		}
 	}
+	g.buf = appendPad(g.buf, t.size+int64(g.size()+markLen(t.news(synced))))
 }
 
 // leaveRoom ends a file that was opened, and ends where a page of it does, with a group of nothing but padding. A crash
@@ -40,6 +43,7 @@ func (l *Log) leaveRoom(tail *incr) error {
 	if len(g.buf) == 0 || !l.marked {
 		return nil
 	}
+	tail.shield(&g, 0)
 	tail.seal(&g, 0)
 	if _, err := tail.write(g.buf); err != nil {
 		return err
