@@ -33,11 +33,10 @@ func (w *worker) apply(b *batch) {
 		w.shape(b.shape)
 	}
 	w.sort(b.ops)
+	w.begin(w.i, b)
 	for i := w.i; i < w.p.t.NumShards(); i += w.n {
-		mine := w.order[w.starts[i]:w.starts[i+1]]
-		if len(mine) > 0 {
-			w.shard(i, b, mine)
-		}
+		w.begin(i+w.n, b) // while its memory is on the way, this one's operations are applied
+		w.shard(i, b)
 	}
 	w.p.dirty.Add(w.x.dirty)
 	w.x.dirty = 0
@@ -77,29 +76,47 @@ func (w *worker) sort(ops []op) {
 	w.starts[0] = 0
 }
 
-// touchOps is how many operations are prepared together: few enough that the processor has them all
-// under way before it waits for the first.
-const touchOps = 16
+// touchOps is how far the touches are ahead: few enough that the processor has them all under way.
+const touchOps = 32
 
-// shard applies operations on the keys of one shard, up to one that fails. The other shards go on: one
-// of theirs may fail that stands before.
-func (w *worker) shard(i int, b *batch, mine []uint32) {
+// mine returns the operations of a batch on keys of shard i.
+func (w *worker) mine(i int) []uint32 { return w.order[w.starts[i]:w.starts[i+1]] }
+
+// begin locks shard i, if there is one that has operations, and touches the first of them.
+func (w *worker) begin(i int, b *batch) {
+	if i >= w.p.t.NumShards() {
+		return
+	}
+	mine := w.mine(i)
+	if len(mine) == 0 {
+		return
+	}
 	s := w.p.t.ShardAt(i)
 	s.Lock()
+	for _, n := range mine[:min(touchOps, len(mine))] {
+		o := &b.ops[n]
+		s.PrefetchInsert(int(o.db), o.hash)
+	}
+}
+
+// shard applies operations on the keys of one shard that begin has locked, up to one that fails. The other
+// shards go on: one of theirs may fail that stands before.
+func (w *worker) shard(i int, b *batch) {
+	mine := w.mine(i)
+	if len(mine) == 0 {
+		return
+	}
+	s := w.p.t.ShardAt(i)
 	defer s.Unlock()
-	for len(mine) > 0 {
-		group := mine[:min(touchOps, len(mine))]
-		mine = mine[len(group):]
-		for _, n := range group {
-			o := &b.ops[n]
-			s.Touch(int(o.db), o.hash)
+	for j, n := range mine {
+		if j+touchOps < len(mine) {
+			o := &b.ops[mine[j+touchOps]]
+			s.PrefetchInsert(int(o.db), o.hash)
 		}
-		for _, n := range group {
-			w.at = b.ops[n]
-			if err := w.one(b, &w.at); err != nil {
-				w.p.fail(&failure{op: w.at, err: err})
-				return
-			}
+		w.at = b.ops[n]
+		if err := w.one(b, &w.at); err != nil {
+			w.p.fail(&failure{op: w.at, err: err})
+			return
 		}
 	}
 }

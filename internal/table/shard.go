@@ -92,6 +92,9 @@ func (s *Shard) SetInt(db int, h uint64, key string, n int64, expireAtMs int64) 
 
 func (s *Shard) set(db int, h uint64, key []byte, c *content) (existed bool) {
 	k := s.create(db)
+	if s.setFresh(db, k, h, key, c) {
+		return false
+	}
 	old, at, existed := k.find(h, key)
 	if !existed {
 		k.insert(h, k.store(key, c))

@@ -22,6 +22,17 @@ func (s *Shard) PrefetchBucket(db int, h uint64) {
 	prefetch(&k.home(h)[0], 0)
 }
 
+// PrefetchInsert is PrefetchBucket, and asks for what an insertion counts in too.
+func (s *Shard) PrefetchInsert(db int, h uint64) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return
+	}
+	seg := k.segment(k.segmentOf(h))
+	prefetch(&bucketOf(seg, homeOf(h))[0], 0)
+	prefetch(&bucketOf(seg, 1)[0], 0) // has the number of records
+}
+
 // PrefetchRecord finds in the bucket the record that is most likely the key's, and asks for it where a plain
 // one has its first byte and its last, when key and value have these sizes.
 func (s *Shard) PrefetchRecord(db int, h uint64, keySize, valueSize int) {
