@@ -46,7 +46,8 @@ type LoadProgress struct {
 	Keys        int64
 }
 
-// Err is the reason for which writes are refused now, or nil.
+// Err is the reason for which writes are refused now, or nil. It waits for nothing, and may be called from anywhere. A sync
+// that failed in the background, and that no write has met, shows within a tenth of a second.
 func (s *Store) Err() error { return s.e.Err() }
 
 // Recover is the way out after ErrLogFailed, once the disk works again: it writes the whole data

@@ -174,7 +174,8 @@ func nowMs() int64 { return clock.Now().UnixMilli() }
 // monotonic is the time since the store was opened, on a clock that does not jump.
 func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }
 
-// Err is the reason for which writes are refused now, or nil.
+// Err is the reason for which writes are refused now, or nil. It takes no lock: a failure in the background shows
+// at the next tick.
 func (e *Engine) Err() error {
 	if r := e.gate.Load(); r != nil {
 		return r.err

@@ -40,14 +40,22 @@ func (e *Engine) noteLogFailure(err error) {
 	}
 }
 
-// checkLog notes a failure that no write has met yet, and begins a recovery that is due.
-func (e *Engine) checkLog() {
+// lookAtLog notes a failure of the log that no write has met yet, and tells whether there is a log.
+func (e *Engine) lookAtLog() bool {
 	log := e.currentLog()
 	if log == nil {
-		return
+		return false
 	}
 	if err := log.Err(); err != nil {
 		e.noteLogFailure(err)
+	}
+	return true
+}
+
+// checkLog looks at the log, and begins a recovery that is due.
+func (e *Engine) checkLog() {
+	if !e.lookAtLog() {
+		return
 	}
 	j := &e.jobs
 	j.mu.Lock()

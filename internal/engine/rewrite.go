@@ -186,6 +186,7 @@ func (e *Engine) rewriteWaiting() bool {
 // Recover is the way out after the log has failed: it writes the whole data set, and then the log,
 // to new files, and clears the failure when these are durable.
 func (e *Engine) Recover(ctx context.Context) error {
+	e.lookAtLog()
 	e.jobs.mu.Lock()
 	failed := e.jobs.logErr
 	e.jobs.mu.Unlock()
