@@ -147,7 +147,7 @@ func TestEveryFaultOfARecovery(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
 			t.Run(name+", "+how, func(t *testing.T) {
-				for n := 0; ; n++ {
+				for n := 0; ; n += stride() {
 					mem := what.mem.Kill()
 					var failed vfs.Op
 					fs := vfs.NewFault(mem, failing(n, how, &failed))
@@ -203,7 +203,7 @@ func TestEveryFaultOfARepair(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for n, repair := 0, true; ; n++ {
+				for n, repair := 0, true; ; n += stride() {
 					mem := what.mem.Kill()
 					var failed vfs.Op
 					fs := vfs.NewFault(mem, failing(n, how, &failed))
@@ -219,7 +219,7 @@ func TestEveryFaultOfARepair(t *testing.T) {
 						if !repair {
 							return
 						}
-						n, repair = -1, false
+						n, repair = -stride(), false
 						continue
 					}
 					if err != nil && !errors.Is(err, errBoom) {
