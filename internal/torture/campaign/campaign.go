@@ -37,7 +37,7 @@ func All() []Campaign {
 		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true, true},
 		{"kill", "a process that writes, saves and rewrites is killed", kill, false, false},
 		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false, false},
-		{"rot", "every bit of every file is flipped", rot, true, false},
+		{"rot", "every bit of every file is flipped", rot, true, true},
 		{"instant", "money moves while snapshots and rewrites are taken", instant, false, false},
 		{"clock", "the wall clock jumps", clocks, true, false},
 		{"full", "the disk is full at every byte", full, true, true},
