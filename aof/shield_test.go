@@ -157,32 +157,6 @@ func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	return l.Close()
 }
 
-// duringFS is a file system that does something before each write to an increment, with the log's lock free.
-type duringFS struct {
-	vfs.FS
-	do func()
-}
-
-type duringFile struct {
-	vfs.File
-	fs *duringFS
-}
-
-func (fs *duringFS) Create(name string) (vfs.File, error) {
-	f, err := fs.FS.Create(name)
-	if err != nil || name != incrName {
-		return f, err
-	}
-	return &duringFile{f, fs}, nil
-}
-
-func (f *duringFile) Write(p []byte) (int, error) {
-	if f.fs.do != nil {
-		f.fs.do()
-	}
-	return f.File.Write(p)
-}
-
 // TestKilledBehindPadding kills a log in Ring mode behind each write, before the tail file tells where its next region
 // belongs: that is behind the padding and the mark.
 func TestKilledBehindPadding(t *testing.T) {
@@ -207,7 +181,7 @@ func TestKilledBehindPadding(t *testing.T) {
 			}
 			return nil
 		})
-		during := &duringFS{FS: fs}
+		during := &watchedFS{FS: fs, wrote: func([]byte, int64) {}}
 		l, _, _, err := open(during, "/data", slowRing()...)
 		if err != nil {
 			t.Fatal(err)
@@ -220,11 +194,11 @@ func TestKilledBehindPadding(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		during.do = func() { put(false) } // it is in the next region, and acknowledged
+		during.wrote = func([]byte, int64) { put(false) } // it is in the next region, and acknowledged
 		for range 300 {
 			put(true)
 		}
-		during.do = func() {}
+		during.wrote = func([]byte, int64) {}
 		closeLog(t, l)
 		padded += strings.Count(memFile(t, mem, incrName), "##")
 		for i, image := range images {

@@ -22,7 +22,7 @@ import (
 //  5. after the single file is moved: the log, with it as its base; the file's old name may stay.
 //  6. after the new increment is made, where there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
-//  8. after the closing mark is written: the same.
+//  8. after the closing mark is written, or what leaveRoom writes: the same.
 //  9. while what the tail file of a killed process has is written behind that, and synced: the same, or
 //     with that, in one group.
 //  10. after the tail file is deleted, or has got another name: the log with it.
