@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,7 +107,10 @@ func TestMeasures(t *testing.T) {
 					t.Error("nothing measured")
 				}
 				for _, s := range j.out.Samples {
-					if s.Unit == "" || scales[s.Unit] == nil || s.Values[0] < 0 {
+					// What the process has in RAM goes up and down with the tests beside this one;
+					// the program measures it in a process of its own (TestDesignInChildren).
+					negative := s.Values[0] < 0 && s.What != "RAM a key"
+					if scales[s.Unit] == nil || math.IsNaN(s.Values[0]) || negative {
 						t.Errorf("%+v", s)
 					}
 				}
