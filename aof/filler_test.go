@@ -45,6 +45,17 @@ func splitFiller(t testing.TB, data string) (groups, filler string) {
 	return groups, filler
 }
 
+// wantWhole opens what a crash left: all of list is there, and nothing has to be cut.
+func wantWhole(t testing.TB, image vfs.FS, list []string) {
+	t.Helper()
+	l, u, recovery, err := open(image, "/data", aof.Fsync(aof.Always))
+	if err != nil || recovery.Cut > 0 {
+		t.Fatalf("%+v, %v", recovery, err)
+	}
+	want(t, u, list)
+	closeLog(t, l)
+}
+
 // TestFillerAtEveryOffset: what follows a group is lines, wherever it ends; a log that was killed is whole, and none
 // of its sizes count filler.
 func TestFillerAtEveryOffset(t *testing.T) {
@@ -181,12 +192,7 @@ func TestNoRoomForFiller(t *testing.T) {
 	for range (len(filler) + 500) / 100 {
 		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // some 100 bytes
 	}
-	again, u, recovery, err := open(mem.Crash(vfs.KeepNone, 0), "/data", aof.Fsync(aof.Always))
-	if err != nil || recovery.Cut > 0 {
-		t.Fatalf("%+v, %v", recovery, err)
-	}
-	want(t, u, list)
-	closeLog(t, again)
+	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	mem.SetCapacity(0)
 	closeLog(t, l)
 }
@@ -215,11 +221,7 @@ func TestFillerEndsWithTheOldFile(t *testing.T) {
 		t.Fatal(checked, err)
 	}
 	list = append(list, set(t, l, "c", "3"))
-	_, u, recovery, err := open(mem.Crash(vfs.KeepNone, 0), "/data", aof.Fsync(aof.Always))
-	if err != nil || recovery.Cut > 0 {
-		t.Fatalf("%+v, %v", recovery, err)
-	}
-	want(t, u, list)
+	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	closeLog(t, l)
 }
 
@@ -241,12 +243,7 @@ func TestFillerAndPolicy(t *testing.T) {
 			if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler != "" {
 				t.Fatalf("%d bytes of filler", len(filler))
 			}
-			again, u, recovery, err := open(mem.Kill(), "/data", aof.Fsync(aof.Always))
-			if err != nil || recovery.Cut > 0 {
-				t.Fatalf("%+v, %v", recovery, err)
-			}
-			want(t, u, list)
-			closeLog(t, again)
+			wantWhole(t, mem.Kill(), list)
 			if err := l.Configure(aof.Fsync(aof.Always)); err != nil {
 				t.Fatal(err)
 			}
@@ -271,12 +268,7 @@ func TestLongGroupsOverFiller(t *testing.T) {
 		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); len(filler) > 2 {
 			t.Fatalf("%d bytes of filler behind a long group", len(filler))
 		}
-		again, u, recovery, err := open(mem.Crash(vfs.KeepNone, 0), "/data", aof.Fsync(aof.Always))
-		if err != nil || recovery.Cut > 0 {
-			t.Fatalf("%+v, %v", recovery, err)
-		}
-		want(t, u, list)
-		closeLog(t, again)
+		wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	}
 	closeLog(t, l)
 }
@@ -295,12 +287,7 @@ func TestGroupsThatCannotBeAligned(t *testing.T) {
 		t.Fatal(err)
 	}
 	list = append(list, strings.Join(unit, "; "), set(t, l, "c", "3"))
-	again, u, recovery, err := open(mem.Crash(vfs.KeepNone, 0), "/data", aof.Fsync(aof.Always))
-	if err != nil || recovery.Cut > 0 {
-		t.Fatalf("%+v, %v", recovery, err)
-	}
-	want(t, u, list)
-	closeLog(t, again)
+	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	closeLog(t, l)
 }
 
@@ -325,12 +312,7 @@ func TestFillerIsCutBehindASync(t *testing.T) {
 		if took := time.Since(begin); took != 2*time.Second {
 			t.Errorf("written after %v: want the sync, and that of the cut", took)
 		}
-		again, u, recovery, err := open(mem.Kill(), "/data", aof.Fsync(aof.Always))
-		if err != nil || recovery.Cut > 0 {
-			t.Fatalf("%+v, %v", recovery, err)
-		}
-		want(t, u, list)
-		closeLog(t, again)
+		wantWhole(t, mem.Kill(), list)
 		closeLog(t, l)
 	})
 }

@@ -1,0 +1,90 @@
+package aof_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// TestFirstBase: what is appended while the first base is written is durable with it.
+func TestFirstBase(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l := aof.New(aof.Fsync(aof.Always))
+	if _, err := l.Open(env(mem, "/data")); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"0: SET base 1"}
+	p, _ := command(l, 0, "SET", "base", "1") // the base will have it
+	if err := l.Commit(p, true); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	list = append(list, set(t, l, "meanwhile", "1"))
+	b := base(list[:1])
+	rdb := b.RDB
+	b.RDB = func(w io.Writer) error {
+		list = append(list, set(t, l, "meanwhile", "2"))
+		_, s := command(l, 0, "SET", "uncommitted", "3")
+		list = append(list, s)
+		return rdb(w)
+	}
+	if s := l.Status(); s.Published {
+		t.Fatal("published without a base")
+	}
+	if err := r.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	after, u, _, err := open(mem.Crash(vfs.KeepNone, 0), "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, after)
+	closeLog(t, l)
+}
+
+// TestFirstBaseFails: there is no log then, and another try makes one.
+func TestFirstBaseFails(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l := aof.New()
+	if _, err := l.Open(env(mem, "/data")); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	r, err := l.BeginRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cut()
+	set(t, l, "a", "1")
+	b := base(nil)
+	b.RDB = func(io.Writer) error { return boom }
+	if err := r.Commit(t.Context(), b); !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	set(t, l, "b", "2") // goes nowhere, and nobody is told that it is safe
+	if s := l.Status(); s.Published || l.Err() != nil {
+		t.Fatalf("%+v", s)
+	}
+	if names, _ := mem.ReadDir("/data/appendonlydir"); len(names) > 0 {
+		t.Fatal(names)
+	}
+	if err := rewrite(l, []string{"0: SET a 1", "0: SET b 2"}); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"0: SET a 1", "0: SET b 2", set(t, l, "c", "3")}
+	closeLog(t, l)
+	again, u, _, err := open(mem, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, list)
+	closeLog(t, again)
+}
