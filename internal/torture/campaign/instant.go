@@ -131,7 +131,7 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 				low[w] = b.counted[w].Load()
 			}
 		}
-		if rewrite { // whoever copies a log calls Sync first: in Ring mode the newest units are elsewhere
+		if rewrite { // whoever copies a log calls Sync first: in Ring mode the newest units are in the tail file
 			if err := b.s.Sync(ctx); err != nil {
 				return err
 			}
@@ -154,11 +154,12 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 	return nil
 }
 
-// copyStore copies the dump, or the log, of a store that goes on; the log's end may be torn.
+// copyStore copies the dump, or the log, of a store that goes on; the log's end may be torn. The tail file stays out
+// of it: a region that is used again while it is copied has the words of one generation and bytes of another.
 func copyStore(from, to string, log bool) error {
 	patterns := []string{"dump.rdb"}
 	if log {
-		patterns = []string{"appendonlydir/*"}
+		patterns = []string{"appendonlydir/*.rdb", "appendonlydir/*.aof", "appendonlydir/*.manifest"}
 	}
 	for _, pattern := range patterns {
 		names, err := filepath.Glob(filepath.Join(from, pattern))
