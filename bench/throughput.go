@@ -151,6 +151,10 @@ func (t trial) step(p peer) func(i int) error {
 	return func(i int) error { return p.Incr(t.keys.key(i)) }
 }
 
+// rest is how many times as long as an operation is measured a store is left alone when it is full: behind a
+// fill compactions go on, and perdure's memory gets huge pages.
+const rest = 10
+
 // measureThroughput is every operation under every distribution by every number of goroutines.
 func measureThroughput(j *job) error {
 	p, err := j.openFull()
@@ -158,6 +162,7 @@ func measureThroughput(j *job) error {
 		return err
 	}
 	defer p.Close()
+	time.Sleep(rest * j.Time)
 	for _, op := range operations {
 		if len(j.Operations) > 0 && !slices.Contains(j.Operations, op) {
 			continue

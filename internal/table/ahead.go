@@ -19,11 +19,15 @@ func (t *Table) GrowAhead(on bool) {
 // aheadStep is how much is asked for at a time. The system holds a lock of the whole process meanwhile.
 const aheadStep = 2 << 20
 
-// nextRegion returns memory for a region, and has another made ready. The pool is locked.
-func (p *pool) nextRegion() []byte {
+// nextRegion returns memory for a region, tells which huge pages it has, and has another made ready. The pool
+// is locked.
+func (p *pool) nextRegion() (memory []byte, huge uint8) {
 	const size = regionChunks * chunkSize
 	large := p.reserved.Load() >= hugeAbove
-	memory := p.spare
+	if large {
+		huge = allHuge
+	}
+	memory = p.spare
 	if p.spare = nil; memory == nil {
 		memory = mustMap(size)
 		if large {
@@ -37,7 +41,7 @@ func (p *pool) nextRegion() []byte {
 			go p.populate(spare, p.ready)
 		}
 	}
-	return memory
+	return memory, huge
 }
 
 // populate has the system give a region its memory, in steps. The region may be in use before it ends.

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Defragmenter keeps a table's memory close to what its records need. It empties pages of which much
 // is free into others of their class, packs what is left into as few chunks as it needs, and gives
 // free memory back to the system. The index lets any record move: its key is hashed again, and the
-// place that names the record is changed.
+// place that names the record is changed. Memory that has filled up gets huge pages.
 //
 // It works in steps, each of which locks one shard for some microseconds. A table has at most one, used
 // by one goroutine, beside any others that use the table; only Moved may be called by all.
@@ -62,7 +62,7 @@ func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 // Step does a piece of work, and reports whether it ended a round through all shards, and in that case
 // whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
-	if d.shard == 0 && d.space == nil && d.table.pool.settle() {
+	if d.shard == 0 && d.space == nil && (d.table.pool.settle() || d.table.pool.collapse()) {
 		d.worked = true
 		return false, true
 	}
@@ -151,7 +151,7 @@ func (d *Defragmenter) discard(k *keyspace) {
 // endRound decides whether the next round gives idle memory back, and whether there should be one.
 func (d *Defragmenter) endRound() (worked bool) {
 	much := canDiscard && d.idle*unitSize > keepIdle && d.idle*keepIdlePart > d.warm
-	worked = d.worked
+	worked = d.table.pool.filling() || d.worked
 	if !much {
 		d.patience = 0
 	} else if d.patience < idleRounds {

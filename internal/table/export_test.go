@@ -1,6 +1,9 @@
 package table
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // ShardSize is the size of a Shard.
 const ShardSize = unsafe.Sizeof(Shard{})
@@ -27,3 +30,17 @@ const Checked = checked
 
 // Held is the size of the view's before-images.
 func (v *View) Held() int64 { return v.held.Load() }
+
+// HugePages counts the pieces of memory of 2 MiB that were filled with small pages and have got huge ones, or
+// were to get them.
+func (t *Table) HugePages() (n int) {
+	t.pool.mu.Lock()
+	defer t.pool.mu.Unlock()
+	for i := range t.pool.regions {
+		n += bits.OnesCount8(t.pool.regions[i].huge)
+	}
+	return n
+}
+
+// CanCollapse says that there are such.
+const CanCollapse = canCollapse

@@ -35,3 +35,8 @@ func refuseHuge([]byte) {}
 const canPopulate = false
 
 func populateMemory([]byte) {}
+
+// canCollapse says that collapse works.
+const canCollapse = false
+
+func collapse([]byte, int) bool { return false }

@@ -2,7 +2,10 @@
 
 package table
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // regionChunks is how many chunks are asked of the system at a time: 16 MiB. The system gives
 // pages when they are touched, so what is not used costs addresses only.
@@ -48,4 +51,44 @@ const canPopulate = true
 func populateMemory(b []byte) {
 	const populateWrite = 23
 	_ = syscall.Madvise(b, populateWrite)
+}
+
+// canCollapse says that collapse works, where the kernel knows how.
+const canCollapse = true
+
+// collapse exchanges the small pages of a hugePage of memory, by number, for a huge one, if at most a sixteenth of them
+// is not resident: MADV_COLLAPSE, of Linux 6.1 and later. The memory refuses huge pages before and after. It reports
+// whether it has tried: a kernel that cannot, or has no huge page left, is not asked again for the same.
+func collapse(memory []byte, piece int) bool {
+	const advice = 25
+	if systemPage != 4<<10 { // a huge page is larger too
+		return false
+	}
+	// Memory that does not begin with a huge page has one less.
+	begin := int(-uintptr(unsafe.Pointer(unsafe.SliceData(memory)))%hugePage) + piece*hugePage
+	if begin+hugePage > len(memory) {
+		return false
+	}
+	memory = memory[begin : begin+hugePage]
+	if residentPages(memory) < hugePage/systemPage/16*15 {
+		return false
+	}
+	preferHuge(memory) // otherwise it would be refused
+	_ = syscall.Madvise(memory, advice)
+	refuseHuge(memory)
+	return true
+}
+
+// residentPages counts those of a hugePage, by mincore(2).
+func residentPages(b []byte) (n int) {
+	var pages [hugePage >> 12]byte
+	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE,
+		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), uintptr(unsafe.Pointer(&pages[0])))
+	if errno != 0 {
+		return 0
+	}
+	for _, page := range pages {
+		n += int(page & 1)
+	}
+	return n
 }

@@ -43,6 +43,10 @@ type pool struct {
 	dead    [][]byte // own mappings to be given back
 	dying   int      // bytes in dead
 
+	handedOut           int64 // chunks, ever
+	lookedAt, lookingAt int64 // what it was when collapse had looked at every region, and when it began to
+	small               int   // the region that collapse has come to
+
 	ahead bool          // the next region is to be made ready
 	spare []byte        // the next region, made ready; or nil
 	ready chan struct{} // closed when the region that is being made ready is; nil when none is
@@ -55,8 +59,13 @@ type region struct {
 	memory         []byte
 	free, resident uint64
 	warm           [regionChunks]uint64
-	split          bool // no huge pages any more
+	huge           uint8 // a bit for each hugePage of memory that is to stay as it is
+	split          bool  // no huge pages any more
+	collapsing     bool  // it must not be unmapped
 }
+
+// allHuge is the region.huge of one that needs no collapse.
+const allHuge = 1<<(regionChunks*chunkSize/hugePage) - 1
 
 const regionFree = 1<<regionChunks - 1
 
@@ -105,20 +114,21 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64) {
 	i := bits.TrailingZeros64(pick)
 	r.free &^= 1 << i
 	r.resident |= 1 << i
+	p.handedOut++
 	p.reserved.Add(chunkSize)
 	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i]
 }
 
 // addRegion makes p.first the number of a region that has memory.
 func (p *pool) addRegion() {
-	memory := p.nextRegion()
+	memory, huge := p.nextRegion()
 	if n := len(p.vacant); n > 0 {
 		p.first = int(p.vacant[n-1])
 		p.vacant = p.vacant[:n-1]
 	} else {
 		p.regions = append(p.regions, region{})
 	}
-	p.regions[p.first] = region{memory: memory, free: regionFree}
+	p.regions[p.first] = region{memory: memory, free: regionFree, huge: huge}
 }
 
 // putChunk takes a chunk back, of which the units in warm may be resident.
@@ -221,7 +231,7 @@ func (p *pool) surplus() (n int, chunks uint64) {
 	}
 	for n := len(p.regions) - 1; n >= 0; n-- {
 		r := &p.regions[n]
-		if canDiscard || r.free == regionFree {
+		if !r.collapsing && (canDiscard || r.free == regionFree) {
 			if chunks := r.free & r.resident; chunks != 0 {
 				return n, chunks
 			}
