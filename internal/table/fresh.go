@@ -3,7 +3,7 @@ package table
 import "encoding/binary"
 
 // setFresh is set of a key of which its home bucket tells that it is not there, when that has room: one
-// look at one cache line. It reports whether it has done it; otherwise nothing has changed. Most keys that
+// look at one cache line, and a second one counts. It reports whether it has done it; otherwise nothing has changed. Most keys that
 // a file brings for the first time go this way.
 func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) bool {
 	if k.keys == 0 {

@@ -12,7 +12,7 @@ import (
 // Methods that take a hash want Hash of the key, and the shard to be the hash's own. They copy
 // keys and values, and keep none of their arguments.
 type Shard struct {
-	mu sync.Mutex // guards spaces, what they point to, sweep and touched
+	mu sync.Mutex // guards spaces, what they point to, and sweep
 
 	table  *Table // constant
 	pool   *pool  // constant
@@ -20,8 +20,7 @@ type Shard struct {
 	spaces []*keyspace // by database; nil until it has a key
 	sweep  sweepPoint
 
-	touched byte     // means nothing; what is touched has to go somewhere
-	_       [39]byte // to 128 bytes, two cache lines
+	_ [40]byte // to 128 bytes, two cache lines
 }
 
 // Lock locks the shard. Who needs several locks them in ascending order of their index.

@@ -1,19 +1,8 @@
 package table
 
-// Touch asks the processor for the part of the index that a search for hash h begins with. A caller
-// that knows several keys touches all of them first: the processor then waits for the slow memory of
-// a large table once, where it would wait for each key in turn.
-func (s *Shard) Touch(db int, h uint64) {
-	k := s.spaces[db]
-	if k == nil || k.keys == 0 {
-		return
-	}
-	s.touched += k.home(h)[0]
-}
-
-// PrefetchBucket asks for what Touch asks for and waits for nothing. It is for a caller that has other work
-// to do before it searches: a processor that waits for a load does what follows only as far as it has
-// room to note what it has done, and this load it need not note.
+// PrefetchBucket asks the processor for the part of the index that a search for hash h begins with, and waits for nothing. It
+// is for a caller that has other work to do before it searches: a processor that waits for a load does what follows
+// only as far as it has room to note what it has done, and this load it need not note.
 func (s *Shard) PrefetchBucket(db int, h uint64) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
