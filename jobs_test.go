@@ -451,6 +451,41 @@ func TestAPanicInTheBackgroundIsContained(t *testing.T) {
 		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
 			t.Errorf("Set: %v", err)
 		}
+		settle(time.Minute) // a bug is no failure of the log, which a recovery would mend
+		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
+			t.Errorf("Set after a minute: %v", err)
+		}
 		ok(t, s.Close())
 	})
+}
+
+// TestASaveByHandThatFailsIsToldToItsCallerOnly: as after Redis's SAVE, writes go on.
+func TestASaveByHandThatFailsIsToldToItsCallerOnly(t *testing.T) {
+	full := &failing{Snapshotter: rdb.New()}
+	s := open(t, t.TempDir(), perdure.WithSnapshotter(full))
+	if _, err := s.Save(t.Context()); !errors.Is(err, errFull) {
+		t.Errorf("Save: %v", err)
+	}
+	if err := s.FlushAll(); !errors.Is(err, errFull) {
+		t.Errorf("FlushAll: %v", err)
+	}
+	ok(t, s.Set("k", nil))
+	task, err := s.BGSave()
+	ok(t, err)
+	if _, err := task.Wait(t.Context()); !errors.Is(err, errFull) {
+		t.Errorf("BGSave: %v", err)
+	}
+	is(t, s.Set("k", nil), perdure.ErrSaveFailed)
+	if err := s.Close(); !errors.Is(err, errFull) {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// failing is a dump without room.
+type failing struct{ perdure.Snapshotter }
+
+var errFull = errors.New("no space")
+
+func (*failing) Save(context.Context, snapshot.View) (snapshot.Info, error) {
+	return snapshot.Info{}, errFull
 }

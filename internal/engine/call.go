@@ -134,7 +134,7 @@ func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
 	case VerbExpire:
 		c.Did = x.expireAt(s, h, db, c.Key, x.deadline(c.Args.TTL))
 	case VerbExpireAt:
-		c.Did = x.expireAt(s, h, db, c.Key, c.Args.ExpireAt.UnixMilli())
+		c.Did = x.expireAt(s, h, db, c.Key, unixMs(c.Args.ExpireAt))
 	case VerbPersist:
 		c.Did = x.persist(s, h, db, c.Key)
 	}

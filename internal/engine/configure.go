@@ -70,16 +70,21 @@ func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
 	}
 	_, err := log.Open(e.env)
 	if err == nil {
-		e.jobs.mu.Lock()
-		e.jobs.newLog = log
-		e.jobs.mu.Unlock()
 		var t *Task
+		e.setNewLog(log)
 		if t, err = e.BGRewrite(); err == nil {
 			return t, nil
 		}
+		e.setNewLog(nil)
 	}
 	e.counts.logOn.Store(false)
 	return nil, err
+}
+
+func (e *Engine) setNewLog(log aof.AppendLog) {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	e.jobs.newLog = log
 }
 
 // DisableLog switches the log off: it is synced and closed, and its files stay. A rewrite under way

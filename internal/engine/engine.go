@@ -50,7 +50,8 @@ type Options struct {
 	Hooks                 Hooks
 }
 
-// Hooks are called in a goroutine of the store's own, one after the other, with no lock held.
+// Hooks are called with no lock held: by a goroutine of the store's own, or by that of the caller whose save, rewrite or
+// write it is. Two may run at once.
 type Hooks struct {
 	Saved     func(snapshot.Info, error) // a save ended, whoever asked for it
 	Rewritten func(error)                // a rewrite of the log ended
@@ -173,6 +174,16 @@ func nowMs() int64 { return clock.Now().UnixMilli() }
 
 // monotonic is the time since the store was opened, on a clock that does not jump.
 func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }
+
+// Closed is ErrClosed once Close has begun.
+func (e *Engine) Closed() error {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	if e.jobs.closing {
+		return ErrClosed
+	}
+	return nil
+}
 
 // Err is the reason for which writes are refused now, or nil. It takes no lock: a failure in the background shows
 // at the next tick.

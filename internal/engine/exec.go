@@ -29,6 +29,7 @@ type exec struct {
 	declared  []string      // keys that may be touched, sorted; nil is every key
 	shard     int           // any shard that is locked, for the counter of changes
 	keys      *table.KeySet // of an operation on several
+	held      unlocker      // the shards, from their lock to their unlock
 
 	// Large values: see large.go.
 	ready    []ready // copied ahead; what store does not take is freed
@@ -37,6 +38,22 @@ type exec struct {
 	linked   pins    // what the unit has links to
 	argument []byte  // of linked: what the next command has as its value
 	before   pins    // values in undo
+}
+
+// unlocker is one shard or several, locked.
+type unlocker interface{ Unlock() }
+
+// everyShard is all of a table's, locked.
+type everyShard struct{ table *table.Table }
+
+func (s everyShard) Unlock() { s.table.UnlockAll() }
+
+// release unlocks the shards, and ends the holds on large values that nobody has taken over.
+func (x *exec) release() {
+	shards := x.held
+	x.held = nil
+	shards.Unlock()
+	x.unpin()
 }
 
 // newExec returns an exec with nothing in it.
@@ -49,7 +66,12 @@ func (e *Engine) newExec() *exec {
 	return x
 }
 
+// free takes an exec back. One that still holds its shards is on its way out of a panic, such as that of a table which
+// gets no memory, and may have left them half changed.
 func (e *Engine) free(x *exec) {
+	if x.held != nil {
+		e.breaks(x.release)
+	}
 	clear(x.undo)
 	for _, r := range x.ready {
 		e.table.Unmap(r.Mapping)
@@ -118,11 +140,10 @@ func (x *exec) write(key string, durable bool, fn func(x *exec, s *table.Shard, 
 		s.Unlock()
 		return err
 	}
-	x.log, x.shard = e.log, i
+	x.log, x.shard, x.held = e.log, i, s
 	err := fn(x, s, h)
 	x.seal()
-	s.Unlock()
-	x.unpin()
+	x.release()
 	return x.commit(err, durable)
 }
 
@@ -142,7 +163,9 @@ func (e *Engine) read(db int, key string, fn func(it table.Item) error) error {
 	if ok {
 		if at := it.ExpireAtMs(); at != 0 && nowMs() > at {
 			s.Unlock()
-			e.expireKey(db, key)
+			if !e.table.ViewPressure() { // a read does not wait for a save
+				e.expireKey(db, key)
+			}
 			return ErrNotFound
 		}
 		err := fn(it)
@@ -171,11 +194,10 @@ func (x *exec) writeKeys(n int, key func(i int) string, durable bool, fn func(x 
 		x.keys.Unlock()
 		return err
 	}
-	x.log = e.log
+	x.log, x.held = e.log, x.keys
 	err := fn(x)
 	x.seal()
-	x.keys.Unlock()
-	x.unpin()
+	x.release()
 	return x.commit(err, durable)
 }
 

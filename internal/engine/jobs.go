@@ -42,6 +42,7 @@ type jobs struct {
 	// Why writes are refused.
 	closing   bool
 	restoring bool
+	broken    error // a panic, for good
 	logErr    error
 	stopped   bool // the last background save failed, and the option to go on is off
 }
@@ -62,6 +63,8 @@ func (j *jobs) refuse(e *Engine, change func()) {
 		err = ErrReadOnly
 	case j.restoring:
 		err = ErrRestoring
+	case j.broken != nil:
+		err = j.broken
 	case j.logErr != nil:
 		err = j.logErr
 	case j.stopped:

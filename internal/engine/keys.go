@@ -103,7 +103,7 @@ func (x *exec) deadline(d time.Duration) int64 {
 
 // ExpireAt sets the expiry to t, and says whether the key exists. At or before now deletes.
 func (e *Engine) ExpireAt(db int, key string, t time.Time) (bool, error) {
-	return e.expire(db, key, func(*exec) int64 { return t.UnixMilli() })
+	return e.expire(db, key, func(*exec) int64 { return unixMs(t) })
 }
 
 func (e *Engine) expire(db int, key string, at func(*exec) int64) (existed bool, err error) {
@@ -219,7 +219,7 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 		e.table.UnlockAll()
 		return err
 	}
-	x.log = e.log
+	x.log, x.held = e.log, everyShard{e.table}
 	for i := range e.table.NumShards() {
 		x.dirty += flush(e.table.ShardAt(i))
 	}
@@ -228,7 +228,7 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 		e.types.clear() // function libraries stay, as in Redis
 	}
 	x.seal()
-	e.table.UnlockAll()
+	x.release()
 	return x.commit(nil, false)
 }
 

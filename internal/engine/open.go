@@ -62,22 +62,32 @@ type LoadProgress struct {
 }
 
 // Open loads what a directory holds and starts to serve it. See the package's root for the order.
-func Open(ctx context.Context, o Options) (*Engine, error) {
+func Open(ctx context.Context, o Options) (opened *Engine, err error) {
 	e := newEngine(o)
 	if e.dir == "" {
 		e.start()
 		return e, nil
 	}
-	if err := e.openDir(ctx); err != nil {
-		e.cancel()
-		e.table.Close()
-		if e.lock != nil {
-			err = errors.Join(err, e.lock.Close())
+	defer func() {
+		if opened == nil { // after a panic too, as of LoadProgress: the directory does not stay locked
+			err = errors.Join(err, e.giveUp())
 		}
+	}()
+	if err := e.openDir(ctx); err != nil {
 		return nil, err
 	}
 	e.start()
 	return e, nil
+}
+
+// giveUp ends an Engine that was not started.
+func (e *Engine) giveUp() error {
+	e.cancel()
+	e.table.Close()
+	if e.lock == nil {
+		return nil
+	}
+	return e.lock.Close()
 }
 
 func newEngine(o Options) *Engine {

@@ -33,14 +33,22 @@ const plainSize = 4 << 10
 // encoded, the record while the log takes it.
 //
 // That the log has the command before the table has the value shows to nobody: the shard is locked, and
-// whatever the key held, the command is the same, and nothing refuses it any more.
+// whatever the key held, the command is the same, and nothing refuses it any more. A table that gets no memory panics, and
+// then the outcome of the call is unknown.
 func (e *Engine) setLogged(db int, key string, value []byte) error {
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
 	s.Lock()
+	held := true
+	defer func() {
+		if held { // a panic
+			e.breaks(s.Unlock)
+		}
+	}()
 	log := e.log
 	if e.refusedLocked() != nil || log == nil {
+		held = false
 		s.Unlock()
 		return e.Set(db, key, value, SetArgs{})
 	}
@@ -54,6 +62,7 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	if !s.SetString(db, h, key, value) {
 		s.Set(db, h, key, table.String, value, 0)
 	}
+	held = false
 	s.Unlock()
 	return e.committed(log.Commit(p, false))
 }

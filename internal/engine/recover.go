@@ -105,5 +105,16 @@ func (e *Engine) containPanic() {
 	}
 	err := fmt.Errorf("perdure: internal error: %v", p)
 	e.logger.Error("panic in the background", "panic", p, "stack", string(debug.Stack()))
-	e.jobs.refuse(e, func() { e.jobs.logErr = err })
+	e.jobs.refuse(e, func() { e.jobs.broken = err })
+}
+
+// errBroken refuses writes behind a panic in one.
+var errBroken = errors.New("perdure: internal error: a write has panicked, and what it changed may be half done")
+
+// breaks unlocks the shards of a write that panics, so that Close, which is often deferred, does not wait for them in
+// place of telling of the panic. Nothing is written any more.
+func (e *Engine) breaks(unlock func()) {
+	e.gate.Store(&refusal{errBroken})
+	unlock()
+	e.jobs.refuse(e, func() { e.jobs.broken = errBroken })
 }

@@ -13,8 +13,8 @@ import (
 // aside first; a bad one changes nothing. Writes are refused while the new data set takes its
 // place in the log, or in a new dump when there is none; reads go on.
 func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
-	if r := e.gate.Load(); r != nil {
-		return r.err
+	if err := e.Err(); err != nil {
+		return err
 	}
 	aside := e.table.NewLike()
 	defer func() {

@@ -188,9 +188,14 @@ func (e *Engine) rewriteWaiting() bool {
 func (e *Engine) Recover(ctx context.Context) error {
 	e.lookAtLog()
 	e.jobs.mu.Lock()
-	failed := e.jobs.logErr
+	closing, broken, failed := e.jobs.closing, e.jobs.broken, e.jobs.logErr
 	e.jobs.mu.Unlock()
-	if failed == nil {
+	switch {
+	case closing:
+		return ErrClosed
+	case broken != nil:
+		return broken
+	case failed == nil:
 		return nil
 	}
 	if err := e.Rewrite(ctx); err != nil {

@@ -39,7 +39,7 @@ func (e *Engine) BGSave() (*Task, error) {
 		defer e.containPanic()
 		defer e.release()
 		info, err := snapshot.Info{}, errPanic
-		defer func() { e.saved(t, info, err) }()
+		defer func() { e.saved(t, info, err, true) }()
 		info, err = e.runSave(ctx, t)
 	}()
 	return t, nil
@@ -93,7 +93,7 @@ func (e *Engine) saveNow(ctx context.Context, t *Task) error {
 	j.saving = t
 	j.mu.Unlock()
 	info, err := snapshot.Info{}, errPanic
-	defer func() { e.saved(t, info, err) }()
+	defer func() { e.saved(t, info, err, false) }()
 	info, err = e.runSave(ctx, t)
 	return err
 }
@@ -121,8 +121,9 @@ func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
 	return info, nil
 }
 
-// saved notes how a save ended. One that was given up is no failure.
-func (e *Engine) saved(t *Task, info snapshot.Info, err error) {
+// saved notes how a save ended. One that was given up is no failure, and one that a caller has waited for is no reason to
+// refuse writes: the caller knows, as that of Redis's SAVE does.
+func (e *Engine) saved(t *Task, info snapshot.Info, err error, background bool) {
 	canceled := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	j := &e.jobs
 	took := time.Since(t.started)
@@ -134,7 +135,7 @@ func (e *Engine) saved(t *Task, info snapshot.Info, err error) {
 			j.saveFailed, j.stopped = false, false
 			e.counts.saves.Add(1)
 			e.counts.lastSaveTook.Store(int64(took))
-		case !canceled:
+		case !canceled && background:
 			j.saveFailed = true
 			j.stopped = len(j.rules) > 0 && !e.opts.KeepWritingOnSaveFail
 			e.counts.lastSaveTook.Store(int64(took))

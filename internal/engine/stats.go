@@ -137,7 +137,7 @@ func (e *Engine) jobStats(s *Stats) {
 		}
 	}
 	s.LastRewriteOK, s.RewriteFailures = j.rewriteFails == 0, j.rewriteFails
-	s.LastWriteOK = j.logErr == nil
+	s.LastWriteOK = j.logErr == nil && j.broken == nil
 }
 
 // memory is asked under a lock, so that Close does not free what is counted.

@@ -34,6 +34,9 @@ func (e *Engine) sweep() {
 	began := time.Now()
 	visited, removed := 0, 0
 	for range e.table.NumShards() {
+		if e.table.ViewPressure() {
+			return // what it deletes would add to the before-images, of which there are too many
+		}
 		i := e.counts.sweeper.shard
 		v, r := e.sweepShard(i)
 		visited, removed = visited+v, removed+r

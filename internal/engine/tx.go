@@ -80,18 +80,17 @@ func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) err
 	}
 	x := e.newExec()
 	defer e.free(x)
-	defer x.unpin()
 	if err := e.runTx(x, declared, fn); err != nil {
 		return err
 	}
 	return x.commit(nil, durable)
 }
 
-// runTx locks, runs fn, and hands what it did to the log; it unlocks whatever happens.
+// runTx locks, runs fn, hands what it did to the log, and unlocks.
 func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 	x.lockDeclared(declared)
-	defer x.unlockDeclared(declared)
 	if err := e.refusedLocked(); err != nil {
+		x.release()
 		return err
 	}
 	x.log, x.tx, x.declared = e.log, true, declared
@@ -101,35 +100,30 @@ func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 		tx.done = true
 		if !finished { // fn panicked, or called runtime.Goexit
 			x.rollback()
+			x.release()
 		}
 	}()
 	err := fn(tx)
 	finished = true
 	if err != nil {
 		x.rollback()
-		return err
+	} else {
+		x.seal()
 	}
-	x.seal()
-	return nil
+	x.release()
+	return err
 }
 
 // lockDeclared locks the shards of the keys, or all of them for nil.
 func (x *exec) lockDeclared(declared []string) {
 	if declared == nil {
 		x.e.table.LockAll()
+		x.held = everyShard{x.e.table}
 		return
 	}
 	x.keys.Set(x.e.table, len(declared), func(i int) string { return declared[i] })
 	x.shard = x.keys.Lock()
-}
-
-// unlockDeclared ends what lockDeclared began.
-func (x *exec) unlockDeclared(declared []string) {
-	if declared == nil {
-		x.e.table.UnlockAll()
-		return
-	}
-	x.keys.Unlock()
+	x.held = x.keys
 }
 
 // View runs fn with every key locked: all that fn reads is of one instant.
@@ -144,7 +138,7 @@ func (e *Engine) view(declared []string, fn func(*Tx) error) error {
 	x := e.newExec()
 	defer e.free(x)
 	x.lockDeclared(declared)
-	defer x.unlockDeclared(declared)
+	defer x.release()
 	if e.closed {
 		return ErrClosed
 	}
@@ -260,7 +254,7 @@ func (t *Tx) Expire(db int, key string, d time.Duration) (bool, error) {
 
 // ExpireAt sets the expiry to a time.
 func (t *Tx) ExpireAt(db int, key string, at time.Time) (bool, error) {
-	return t.expireAt(db, key, at.UnixMilli())
+	return t.expireAt(db, key, unixMs(at))
 }
 
 func (t *Tx) expireAt(db int, key string, at int64) (bool, error) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"math"
 	"time"
 
 	"github.com/perduredb/perdure/internal/table"
@@ -26,7 +27,7 @@ func (x *exec) expiry(a SetArgs) (int64, error) {
 	case a.HasTTL:
 		return x.ttl(a.TTL)
 	case a.HasExpireAt:
-		ms := a.ExpireAt.UnixMilli()
+		ms := unixMs(a.ExpireAt)
 		if ms <= 0 {
 			return 0, ErrTTL
 		}
@@ -40,8 +41,17 @@ func (x *exec) ttl(d time.Duration) (int64, error) {
 	if d <= 0 {
 		return 0, ErrTTL
 	}
-	ms := int64((d + time.Millisecond - 1) / time.Millisecond)
+	ms := int64(d / time.Millisecond)
+	if d%time.Millisecond > 0 {
+		ms++
+	}
 	return x.nowMs() + ms, nil
+}
+
+// unixMs is a time in Unix milliseconds; one that has no such number has the first or last that a time can have.
+func unixMs(t time.Time) int64 {
+	const seconds = math.MaxInt64/1000 - 1
+	return time.Unix(min(max(t.Unix(), -seconds), seconds), int64(t.Nanosecond())).UnixMilli()
 }
 
 // Get appends the value of a key to dst.
@@ -138,7 +148,8 @@ func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value [
 		return false, nil
 	}
 	if a.HasTTL || a.HasExpireAt {
-		return true, x.set(s, h, db, key, value, a)
+		err := x.set(s, h, db, key, value, a)
+		return err == nil, err
 	}
 	if len(value) > maxSize {
 		return false, ErrTooLarge

@@ -12,7 +12,8 @@ type worker struct {
 	starts []uint32 // by shard: where its operations begin in order
 	order  []uint32 // numbers of operations, by shard
 	args   [][]byte
-	at     op // being applied
+	at     op             // being applied
+	held   []*table.Shard // locked: the one that is being applied, and the next
 }
 
 func newWorker(p *pipeline, i, n int) *worker {
@@ -22,7 +23,11 @@ func newWorker(p *pipeline, i, n int) *worker {
 // apply applies the worker's part of a batch.
 func (w *worker) apply(b *batch) {
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		for len(w.held) > 0 { // after a panic
+			w.release()
+		}
+		if r != nil {
 			w.p.fail(&failure{op: w.at, panicked: r})
 		}
 	}()
@@ -46,8 +51,9 @@ func (w *worker) shape(f func(*table.Shard)) {
 	for i := w.i; i < w.p.t.NumShards(); i += w.n {
 		s := w.p.t.ShardAt(i)
 		s.Lock()
+		w.held = append(w.held, s)
 		f(s)
-		s.Unlock()
+		w.release()
 	}
 }
 
@@ -76,13 +82,13 @@ func (w *worker) sort(ops []op) {
 	w.starts[0] = 0
 }
 
-// touchOps is how far the touches are ahead: few enough that the processor has them all under way.
-const touchOps = 32
+// prefetchOps is how far ahead memory is asked for: few enough that the processor has them all under way.
+const prefetchOps = 32
 
 // mine returns the operations of a batch on keys of shard i.
 func (w *worker) mine(i int) []uint32 { return w.order[w.starts[i]:w.starts[i+1]] }
 
-// begin locks shard i, if there is one that has operations, and touches the first of them.
+// begin locks shard i, if there is one that has operations, and asks for the memory of the first of them.
 func (w *worker) begin(i int, b *batch) {
 	if i >= w.p.t.NumShards() {
 		return
@@ -93,7 +99,8 @@ func (w *worker) begin(i int, b *batch) {
 	}
 	s := w.p.t.ShardAt(i)
 	s.Lock()
-	for _, n := range mine[:min(touchOps, len(mine))] {
+	w.held = append(w.held, s)
+	for _, n := range mine[:min(prefetchOps, len(mine))] {
 		o := &b.ops[n]
 		s.PrefetchInsert(int(o.db), o.hash)
 	}
@@ -106,11 +113,11 @@ func (w *worker) shard(i int, b *batch) {
 	if len(mine) == 0 {
 		return
 	}
-	s := w.p.t.ShardAt(i)
-	defer s.Unlock()
+	s := w.held[0]
+	defer w.release()
 	for j, n := range mine {
-		if j+touchOps < len(mine) {
-			o := &b.ops[mine[j+touchOps]]
+		if j+prefetchOps < len(mine) {
+			o := &b.ops[mine[j+prefetchOps]]
 			s.PrefetchInsert(int(o.db), o.hash)
 		}
 		w.at = b.ops[n]
@@ -119,6 +126,13 @@ func (w *worker) shard(i int, b *batch) {
 			return
 		}
 	}
+}
+
+// release unlocks the shard that was locked first.
+func (w *worker) release() {
+	s := w.held[0]
+	w.held = w.held[:copy(w.held, w.held[1:])]
+	s.Unlock()
 }
 
 // one applies one operation.

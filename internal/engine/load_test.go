@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// TestAPanicInALoadIsTold: a worker that panicked left locked the shard that it had begun to fetch, and Open hung instead
+// of passing the panic on.
+func TestAPanicInALoadIsTold(t *testing.T) {
+	e, err := Open(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPipeline(e, e.table)
+	p.reserve(0, int64(minReserve*e.table.NumShards()))
+	bad := commands["MSETNX"].code // has no function for one key: to call that panics
+	for i := range 20_000 {
+		key := []byte(fmt.Sprint("key", i))
+		o := op{code: opSet, hash: e.table.HashBytes(key), offset: int64(i)}
+		if i == 10_000 {
+			o.code = bad
+		}
+		if !p.add(&o, key, []byte("value")) {
+			break
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Error(p.close())
+}
+
+// TestSweepKeepsTheBound: while a view has more before-images than it may, the sweep, which would add to them, waits.
+func TestSweepKeepsTheBound(t *testing.T) {
+	const n, size, bound = 20_000, 100, 64 << 10
+	e := newEngine(Options{})
+	e.table.Close()
+	e.table = table.New(table.Options{ViewMemory: bound})
+	for i := range n {
+		key := fmt.Sprint("key", i)
+		h := e.table.Hash(key)
+		s := e.table.Shard(h)
+		s.Lock()
+		s.Set(0, h, key, table.String, make([]byte, size), 1)
+		s.Unlock()
+	}
+	e.table.LockAll()
+	v := e.table.Freeze()
+	e.table.UnlockAll()
+	for range 100 {
+		e.sweep()
+	}
+	if gone := n - e.table.Len(0); gone*size > 2*bound {
+		t.Errorf("%d keys of %d bytes were swept, with room for %d bytes", gone, size, bound)
+	}
+	v.Close()
+	for round := 0; e.table.Len(0) > 0; round++ {
+		if e.sweep(); round == n {
+			t.Fatalf("%d keys are left", e.table.Len(0))
+		}
+	}
+	e.cancel()
+	e.table.Close()
+}
