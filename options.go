@@ -38,12 +38,15 @@ func DefaultSaveRules() []snapshot.Rule {
 func configure(dir string, opts []Option) (engine.Options, error) {
 	c := config{Options: engine.Options{Dir: dir}}
 	for _, o := range opts {
+		if o == nil {
+			return c.Options, fmt.Errorf("%w: nil Option", ErrOptions)
+		}
 		if err := o(&c); err != nil {
 			return c.Options, err
 		}
 	}
 	if dir == "" {
-		if c.Log != nil || len(c.Rules) > 0 || c.Options.Snapshotter != nil || c.ReadOnly {
+		if c.Log != nil || len(c.Rules) > 0 || c.Options.Snapshotter != nil || c.ReadOnly || !c.Until.IsZero() {
 			return c.Options, fmt.Errorf("%w: a store without a directory keeps nothing", ErrOptions)
 		}
 		return c.Options, nil
@@ -121,6 +124,9 @@ const (
 // aof-load-truncated yes. Damage that a crash does not explain is refused either way.
 func WithRecovery(r Recovery) Option {
 	return func(c *config) error {
+		if r != TruncateTail && r != Strict {
+			return fmt.Errorf("%w: Recovery(%d)", ErrOptions, r)
+		}
 		c.Strict = r == Strict
 		return nil
 	}
@@ -160,7 +166,8 @@ func WithLogger(l *slog.Logger) Option {
 }
 
 // Hooks are functions that the store calls when something happened, from a goroutine of its own
-// or of a caller, with no lock held. A hook may use the store, but must not wait for a save.
+// or of a caller, with no lock held; two may run at once. A hook may use the store, but must not wait for a save, nor close
+// the store.
 type Hooks struct {
 	Saved     func(SaveInfo, error) // a save ended
 	Rewritten func(error)           // a rewrite of the log ended
@@ -203,9 +210,13 @@ func WithAutoRecover(on bool) Option {
 	}
 }
 
-// WithLoadProgress sets a function that Open calls about once a MiB, in the goroutine that called it.
+// WithLoadProgress sets a function that Open calls about once a MiB, in the goroutine that called it; nil is none.
 func WithLoadProgress(fn func(LoadProgress)) Option {
 	return func(c *config) error {
+		if fn == nil {
+			c.Options.LoadProgress = nil
+			return nil
+		}
 		c.Options.LoadProgress = func(p engine.LoadProgress) { fn(LoadProgress(p)) }
 		return nil
 	}

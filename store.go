@@ -16,8 +16,8 @@ import (
 // them is kept; what is returned belongs to the caller. Reads never wait for the disk. Writes
 // return when they are as safe as the fsync policy asks: in the kernel's hands with EverySec and
 // No, so that a killed process loses nothing; on disk with Always. An error that matches
-// ErrLogFailed leaves the outcome unknown; any other changed nothing. After Close every method
-// returns ErrClosed.
+// ErrLogFailed leaves the outcome unknown; any other changed nothing, unless the method says so. After Close
+// every method that returns an error returns ErrClosed.
 type Store struct {
 	keyspace
 }
@@ -70,7 +70,8 @@ func (e *optionError) Error() string { return ErrOptions.Error() + ": " + e.what
 func (e *optionError) Unwrap() error { return ErrOptions }
 
 // Close ends the store: it saves a snapshot when there are save rules, syncs and closes the log,
-// and frees the memory. A nil error means that everything is on disk. A save or a rewrite in
+// and frees the memory. A nil error means that everything is on disk; of a store that has neither a log nor save rules,
+// what the last Save has put there. A save or a rewrite in
 // the background is given up first. Calls after the first return what it returned.
 func (s *Store) Close() error { return s.e.Close() }
 
@@ -78,7 +79,7 @@ func (s *Store) Close() error { return s.e.Close() }
 func (s *Store) CloseNoSave() error { return s.e.CloseNoSave() }
 
 // DB returns database n, 0 to one less than WithDatabases says. A number out of range shows as
-// ErrDatabase at the first use.
+// ErrDatabase at the first use, and as a database without keys in Len, All and Keys.
 func (s *Store) DB(n int) *DB { return &DB{keyspace{e: s.e, db: n}} }
 
 // Databases is how many databases there are.
@@ -98,7 +99,8 @@ func (s *Store) ViewKeys(keys []string, fn func(*Tx) error) error {
 
 // Update runs fn with every key of every database locked. What fn does takes effect as a whole, in
 // memory and in the log (MULTI, EXEC), or not at all when fn returns an error, which Update
-// returns, or panics. It waits for the disk as a single write does, after the locks are gone.
+// returns, or panics. It waits for the disk as a single write does, after the locks are gone. Of the options it takes
+// Durable; the others are for keys, and are passed over.
 func (s *Store) Update(fn func(*Tx) error, opts ...SetOption) error {
 	return s.e.Update(setArgs(opts).Durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
 }
@@ -110,7 +112,7 @@ func (s *Store) UpdateKeys(keys []string, fn func(*Tx) error, opts ...SetOption)
 }
 
 // FlushAll removes every key of every database. With save rules it then saves an empty dump, after
-// giving up a save under way, as Redis does.
+// giving up a save under way, as Redis does. An error of that save comes when the keys are gone already.
 func (s *Store) FlushAll() error { return s.e.FlushAll() }
 
 // Save writes a snapshot of this instant and returns when it is durable; writers go on meanwhile.
@@ -145,6 +147,9 @@ func (s *Store) Restore(ctx context.Context, r io.Reader) error { return s.e.Res
 // Configure changes settings while the store is open, as Redis's CONFIG SET does. Settings are
 // applied in order; the first error ends it.
 func (s *Store) Configure(settings ...Setting) error {
+	if err := s.e.Closed(); err != nil {
+		return err
+	}
 	for _, set := range settings {
 		if err := set.apply(s.e); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
 )
 
 // open opens a store that the test closes.
@@ -369,6 +371,14 @@ func TestAfterClose(t *testing.T) {
 	is(t, s.Rewrite(context.Background()), perdure.ErrClosed)
 	is(t, s.Sync(context.Background()), perdure.ErrClosed)
 	is(t, s.FlushAll(), perdure.ErrClosed)
+	is(t, s.Recover(context.Background()), perdure.ErrClosed)
+	for _, setting := range []perdure.Setting{
+		perdure.SaveRules(), perdure.StopWritesOnSaveError(true), perdure.Snapshots(rdb.Compression(false)),
+		perdure.Log(aof.Fsync(aof.No)), perdure.AppendLogOff(), perdure.AppendLogOn(aof.New()),
+	} {
+		is(t, s.Configure(setting), perdure.ErrClosed)
+	}
+	is(t, s.Configure(), perdure.ErrClosed)
 	_, err = s.Snapshot()
 	is(t, err, perdure.ErrClosed)
 	for range s.All() {
@@ -388,6 +398,12 @@ func TestOptionsAreChecked(t *testing.T) {
 	is(t, err, perdure.ErrOptions)
 	_, err = perdure.Open(t.TempDir(), perdure.WithAppendLog(nil))
 	is(t, err, perdure.ErrOptions)
+	_, err = perdure.Open(t.TempDir(), perdure.WithRecovery(9))
+	is(t, err, perdure.ErrOptions)
 	_, err = perdure.New(perdure.WithReadOnly())
+	is(t, err, perdure.ErrOptions)
+	_, err = perdure.New(perdure.WithRecoverUntil(time.Now()))
+	is(t, err, perdure.ErrOptions)
+	_, err = perdure.New(nil)
 	is(t, err, perdure.ErrOptions)
 }

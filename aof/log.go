@@ -114,7 +114,7 @@ type sizes struct {
 	base   int64 // of the whole log after the last rewrite
 }
 
-// New returns a Log. It touches no file; a wrong option is reported by Open.
+// New returns a Log. It touches no file; a wrong option is reported by Open. A Log can be opened once, by one store.
 func New(opts ...Option) *Log {
 	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
 	l.waits.init(&l.mu)
