@@ -45,9 +45,11 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 
 // checkLog checks a log with its manifest, or a single file.
 func (a *app) checkLog(p *place, result *checked) error {
+	commands := engine.NewChecker()
+	defer commands.Close()
 	refused := make(map[*aof.CommandError]problem) // where they are
 	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c aof.Command) error {
-		err := engine.CheckCommand(c.Args)
+		err := commands.Command(c.Args)
 		var e *aof.CommandError
 		if errors.As(err, &e) {
 			var at problem

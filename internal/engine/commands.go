@@ -153,21 +153,6 @@ func (c *command) step(words [][]byte) int {
 	return len(words) - 1
 }
 
-// CheckCommand tells whether the store would replay a command, as far as can be told without its
-// data: it knows the name, the number of arguments is right, and the payload of a RESTORE is whole.
-func CheckCommand(words [][]byte) error {
-	c, err := commandOf(words)
-	if err != nil {
-		return commandError(words, err)
-	}
-	if strings.HasPrefix(c.name, "RESTORE") {
-		if _, _, err := restored(words[3]); err != nil {
-			return commandError(words, err)
-		}
-	}
-	return nil
-}
-
 // commandError says which command of a log is at fault.
 func commandError(words [][]byte, err error) error {
 	return &aof.CommandError{Name: printable(words[0]), Err: err}

@@ -41,6 +41,8 @@ func TestDeclarationsAreRedis(t *testing.T) {
 
 // TestKeysOf: what a pipeline that routes commands by their keys is told.
 func TestKeysOf(t *testing.T) {
+	checker := engine.NewChecker()
+	defer checker.Close()
 	for text, want := range map[string][2]int{
 		"SET k v": {1, 2}, "DEL a b c": {1, 4}, "DEL a": {1, 2}, "MSET a 1 b 2": {1, 5}, "BITOP AND d a b": {2, 5}, "RENAME a b": {1, 3},
 		"COPY a b DB 3": {1, 3}, "FLUSHALL": {0, 0}, "SWAPDB 1 2": {0, 0}, "MOVE a 3": {1, 2},
@@ -49,7 +51,7 @@ func TestKeysOf(t *testing.T) {
 		for _, w := range strings.Fields(text) {
 			words = append(words, []byte(w))
 		}
-		if err := engine.CheckCommand(words); err != nil {
+		if err := checker.Command(words); err != nil {
 			t.Error(text, err)
 		}
 		if first, end := engine.Declared()[string(words[0])].Keys(words); [2]int{first, end} != want {
@@ -60,12 +62,34 @@ func TestKeysOf(t *testing.T) {
 
 // TestLookupAllocatesNothing: logs have names as clients spell them.
 func TestLookupAllocatesNothing(t *testing.T) {
-	words := [][]byte{[]byte("pExpireAt"), []byte("k"), []byte("1")}
+	checker := engine.NewChecker()
+	defer checker.Close()
+	words := [][]byte{[]byte("pErSist"), []byte("k")}
 	if n := testing.AllocsPerRun(100, func() {
-		if err := engine.CheckCommand(words); err != nil {
+		if err := checker.Command(words); err != nil {
 			t.Error(err)
 		}
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestCheckerReadsArguments: what Open refuses for its arguments was good to it.
+func TestCheckerReadsArguments(t *testing.T) {
+	checker := engine.NewChecker()
+	defer checker.Close()
+	for text, good := range map[string]bool{
+		"SET k v": true, "SET k v PXAT 5": true, "SET k v PXAT -5": false, "SET k v PXAT": false, "SET k v PXAT x": false, "SET k v XX": true,
+		"SET k v NONE": false, "SETEX k 10 v": true, "SETEX k 0 v": false, "PSETEX k 9223372036854775807 v": false, "GETEX k PERSIST": true, "GETEX k EX": false,
+		"EXPIRE k 10": true, "EXPIRE k 10 GT": true, "EXPIRE k 10 NO": false, "EXPIREAT k 9223372036854775807": false, "PEXPIREAT k -1": true,
+		"INCRBY k 10": true, "INCRBY k 1x": false, "DECRBY k -3": true, "INCRBYFLOAT k 1.5": true, "INCRBYFLOAT k one": false, "DEL a b": true,
+	} {
+		var words [][]byte
+		for _, w := range strings.Fields(text) {
+			words = append(words, []byte(w))
+		}
+		if err := checker.Command(words); (err == nil) != good {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
