@@ -24,7 +24,8 @@ type AppendLog interface {
 	Replay(ctx context.Context, r Replayer) (Recovery, error)
 
 	// Start makes a log that was replayed ready for Append: it cuts the torn tail, and goes on
-	// in the newest file. What Replay has left out for Env.Until it first puts aside, whole. Without anything to replay the store calls BeginRewrite instead.
+	// in the newest file. What Replay has left out for Env.Until it first puts aside, whole. Without
+	// anything to replay the store calls BeginRewrite instead.
 	Start() error
 
 	// Append puts one unit into the log: one command, or MULTI, commands and EXEC, as RESP. The

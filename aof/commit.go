@@ -139,7 +139,9 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	defer l.mu.Lock()
 	defer g.release()
 	if l.marked {
-		if !over {
+		if over {
+			tail.placeMark(&g, synced)
+		} else {
 			tail.shield(&g, synced)
 		}
 		tail.seal(&g, synced)
@@ -149,7 +151,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	if over {
 		want += tail.endLine(&g)
 	}
-	n, err = g.write(tail.file, size)
+	n, err = g.write(tail.file, size, l.failed)
 	whole := err == nil && (n == want || planted.On(planted.ShortWriteIsFull))
 	if whole && over {
 		err = l.fill(tail, size+int64(want), want)

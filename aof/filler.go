@@ -20,8 +20,9 @@ import (
 // #LF, over that byte and the next, which counts as filler.
 //
 //  1. A sector of a group that a loss of power has torn is the group's or filler, zeros or garbage.
-//  2. No SELECT of ours begins a sector. So none has filler in front in place of its line #p1, and what has, another
-//     program has appended behind the filler. No unit goes over the end of a page: see paginate.
+//  2. No sector begins inside of a unit with what begins a command or a line. So a SELECT that has filler in front, in place of its
+//     line #p1, another program has appended there; and none that stands in a value is read as one.
+//     No unit goes over the end of a page: see paginate. Nor does a mark: see placeMark.
 //  3. Where nothing but filler follows the last mark, the file ends at that mark. Sizes count none of it.
 //  4. Only the newest increment has filler behind its last group, and none after Close.
 //
@@ -62,7 +63,7 @@ func (l *Log) overLocked(g *group) bool {
 		return false
 	}
 	at := int(t.size % pageSize)
-	if at+len(g.buf) <= pageSize && !selectAt(g.buf, at) {
+	if at+len(g.buf) <= pageSize && !readable(g.buf, at) {
 		return true
 	}
 	paged, ok := paginate(l.paged[:0], g.buf, t.size)
@@ -74,6 +75,16 @@ func (l *Log) overLocked(g *group) bool {
 		l.paged = nil
 	}
 	return true
+}
+
+// placeMark makes ready a group that will be sealed and written over filler: its mark stands in one page, since a server that
+// goes on behind a part of one would be taken for us; and it ends where the next group, if that is appended, has room for its
+// SELECT in the same page: see shield.
+func (t *incr) placeMark(g *group, synced int64) {
+	at := int((t.size + int64(len(g.buf))) % pageSize)
+	if at+markLen(t.news(synced)) > pageSize-leadSize {
+		g.buf = appendLines(g.buf, max(pageSize-at, 2))
+	}
 }
 
 // endLine makes sure that what follows a group which was sealed is a line, and tells how many bytes that took.
@@ -89,7 +100,7 @@ func (t *incr) endLine(g *group) int {
 // that of the filler. A long group is followed by none: to write as much again would cost more than the next
 // sync gains. Where there is no room, the file goes on without. It is called without mu, by who writes.
 func (l *Log) fill(t *incr, offset int64, group int) error {
-	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > fillerMax/4 {
+	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > fillerMax/4 || l.failed() {
 		return nil
 	}
 	end := offset + min(max(offset, fillerMin), fillerMax)

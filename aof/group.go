@@ -144,12 +144,16 @@ func (g *group) sum(crc uint32) uint32 {
 	return crc
 }
 
-// write hands a group to the system, each piece in a write of its own, and tells how much has gone there.
-func (g *group) write(f snapshot.File, offset int64) (n int, err error) {
+// write hands a group to the system, each piece in a write of its own, and tells how much has gone there. It ends before the
+// next piece when failed tells that a sync beside it has ended the file.
+func (g *group) write(f snapshot.File, offset int64, failed func() bool) (n int, err error) {
 	for i := range g.pieces() {
 		p := g.piece(i)
 		if len(p) == 0 {
 			continue
+		}
+		if n > 0 && failed() {
+			return n, nil
 		}
 		written, err := f.WriteAt(p, offset+int64(n))
 		n += written

@@ -18,12 +18,15 @@ type incr struct {
 	path string
 	seq  int64
 
-	size     int64 // whole groups; changed under Log.mu by who has the token writing
-	durable  int64 // known to be on disk; guarded by Log.mu
-	noted    int64 // the sync of the newest mark; used by who has the token writing
-	filled   int64 // where the filler behind the last group ends, if there is some; as noted
-	full     bool  // there was no room for filler; as noted
-	rest     int   // so many groups get no filler; as noted
+	size    int64 // whole groups; changed under Log.mu by who has the token writing
+	durable int64 // known to be on disk; guarded by Log.mu
+
+	// Used by who has the token writing.
+	noted  int64 // the sync of the newest mark
+	filled int64 // where the filler behind the last group ends, if there is some
+	full   bool  // there was no room for filler
+	rest   int   // above 0, so many groups get no filler
+
 	closedAt int64 // the size that Close left it with, when it did
 	listed   int64 // the size when it was made; constant
 }

@@ -196,7 +196,7 @@ func (l *layout) makeDir() error {
 }
 
 // move moves the single file into the log's directory. A rename would not do: its two directories reach the disk one
-// by one, and the file could be in neither.
+// by one, and a loss of power could leave the file in neither. Where the file system has no links there is nothing else.
 func (l *layout) move(from, to string) error {
 	err := l.fs.Link(from, to)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {

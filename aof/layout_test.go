@@ -240,3 +240,32 @@ func TestEmptyLogFiles(t *testing.T) {
 	_, u, _ = mustOpen(t, dir)
 	want(t, u, list)
 }
+
+// TestUpgradeBesideAnOldFile: who went back to an older Redis has a single file, and may have one of its name in the directory
+// of before. Nothing is taken for the other: once the manifest listed the name, the next Open took the old file.
+func TestUpgradeBesideAnOldFile(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	old := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "old")
+	now := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "new")
+	if err := mem.Mkdir(logDir); err != nil {
+		t.Fatal(err)
+	}
+	replaceFile(t, mem, logDir+"appendonly.aof", old)
+	replaceFile(t, mem, "/data/appendonly.aof", now)
+	for range 2 {
+		_, u, _, err := open(mem, "/data")
+		if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), logDir+"appendonly.aof") {
+			t.Fatal(err)
+		}
+		want(t, u, []string{"0: SET k new"})
+	}
+	if err := mem.Remove(logDir + "appendonly.aof"); err != nil {
+		t.Fatal(err)
+	}
+	l, u, _, err := open(mem, "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, u, []string{"0: SET k new"})
+	closeLog(t, l)
+}

@@ -8,7 +8,7 @@ import "bytes"
 // of a page. What a kill leaves is whole units, and lines.
 
 // paginate lays out a group that is to be written to an offset: in front of a unit that would go over the end of a page,
-// or of which a SELECT would begin a sector, stand lines of filler. It appends to dst, and fails where that does not
+// or be readable from the middle, stand lines of filler. It appends to dst, and fails where that does not
 // help: a unit may be longer than a page.
 func paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
 	at := int(offset % pageSize)
@@ -38,7 +38,7 @@ func padOf(unit []byte, at int) int {
 		if from := (at + pad) % pageSize; from+len(unit) > pageSize {
 			pad = max(pad+pageSize-from, 2)
 			continue
-		} else if !selectAt(unit, from) {
+		} else if !readable(unit, from) {
 			return pad
 		}
 		pad = max(pad+1, 2) // the shortest line
@@ -46,14 +46,16 @@ func padOf(unit []byte, at int) int {
 	return -1
 }
 
-// selectAt tells whether a SELECT of text would begin a sector.
-func selectAt(text []byte, offset int) bool {
+// readable tells whether a sector that begins inside of text, at an offset, begins as a command or a line does. When what stands in
+// front of it is lost, and filler in its place, reading goes on there: at a SELECT without its line #p1, or in the middle of a
+// value, in which somebody may have put commands.
+func readable(text []byte, offset int) bool {
 	first := -offset & (sector - 1)
 	if first == 0 {
 		first = sector
 	}
-	for at := first; at <= len(text); at += sector {
-		if bytes.HasSuffix(text[:at], []byte(selectMark)) {
+	for at := first; at < len(text); at += sector {
+		if text[at] == '*' || text[at] == '#' {
 			return true
 		}
 	}

@@ -117,12 +117,19 @@ func (l *Log) adopt() error {
 	if err := disk.makeDir(); err != nil {
 		return err
 	}
+	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
+	// Before the manifest lists the name: what it lists is what the next Open takes.
+	if _, err := disk.fs.Lstat(to); err == nil {
+		return fmt.Errorf("%s is in the way of %s, which is to have that name: %w", to, from, fs.ErrExist)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if !disk.listed {
 		if err := disk.publish(disk.manifest); err != nil {
 			return err
 		}
 	}
-	if err := disk.move(disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)); err != nil {
+	if err := disk.move(from, to); err != nil {
 		return err
 	}
 	disk.legacy = false

@@ -3,7 +3,7 @@
 //
 // OS is the real one, Mem a file system in memory that can crash, Fault a wrapper that makes the
 // n-th operation fail. An FS is safe for concurrent use; a File is used by one goroutine at a
-// time, except that Sync and Datasync may run beside Write and WriteAt.
+// time, except that Sync and Datasync may run beside Write, WriteAt and Truncate.
 package vfs
 
 import (

@@ -1,0 +1,225 @@
+package aof_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/redistest"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// theirs is what a server appends that goes on with a log.
+const theirs = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$6\r\ntheirs\r\n$1\r\n1\r\n"
+
+// withIncr is a file system with another increment.
+func withIncr(t testing.TB, mem *vfs.Mem, data []byte) *vfs.Mem {
+	t.Helper()
+	image := mem.Kill()
+	replaceFile(t, image, incrName, data)
+	return image
+}
+
+// TestAServerCutsNoMarkUnderAlways: a mark that is written over filler ended close to the end of a page, and the group behind
+// that, when it is appended, began with a SELECT that a kill could tear: a server cut both.
+func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
+	count := 0
+	for seed := range uint64(4) {
+		if seed > 1 && stride() > 1 {
+			break
+		}
+		images, _ := killedOverFiller(t, seed, 6000)
+		for _, image := range images {
+			count++
+			left := cutByServer([]byte(memFile(t, image.mem, incrName)))
+			l, u, rec, err := open(withIncr(t, image.mem, left), "/data", aof.Fsync(aof.Always))
+			if err != nil || len(u.got) < image.acked {
+				t.Fatalf("%s, cut at %d by a server: %d units, %d acknowledged; %+v, %v", image.where, len(left), len(u.got), image.acked, rec, err)
+			}
+			closeLog(t, l)
+		}
+	}
+	t.Logf("%d images", count)
+}
+
+// TestALongUnitBehindTheEndOfAPage is the worst case of that: a group ends wherever a group can, and a unit follows that is
+// longer than a page.
+func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
+	latest := 0
+	for n := range 80 {
+		mem := vfs.NewMem("/data")
+		var torn *vfs.Mem
+		fs := &watchedFS{FS: mem, wrote: func(p []byte, offset int64) {
+			if !strings.Contains(string(p), "big") {
+				return
+			}
+			torn = mem.Kill()
+			data := memFile(t, mem, incrName)[:offset] + string(p[:4096-offset%4096])
+			replaceFile(t, torn, incrName, []byte(data))
+		}}
+		l := always(t, fs)
+		list := []string{set(t, l, "a", "1"), set(t, l, "k", strings.Repeat("v", 3850+n))}
+		groups, _ := splitFiller(t, memFile(t, mem, incrName))
+		latest = max(latest, len(groups)%4096)
+		set(t, l, "big", strings.Repeat("w", 6000))
+		left := cutByServer([]byte(memFile(t, torn, incrName)))
+		again, u, rec, err := open(withIncr(t, torn, left), "/data", aof.Fsync(aof.Always))
+		if err != nil || !isPrefix(list, u.got) {
+			t.Fatalf("behind a group up to %d: %d units, cut at %d by a server; %+v, %v", len(groups), len(u.got), len(left), rec, err)
+		}
+		closeLog(t, again)
+		closeLog(t, l)
+	}
+	if latest < 4000 || latest > 4096-64 {
+		t.Errorf("the latest group ends at %d of a page", latest)
+	}
+}
+
+// TestAServerThatIsKilledBehindClose: a log was closed in order, and its last mark stands at the end of a page. A server's first
+// write goes over that, and is torn.
+func TestAServerThatIsKilledBehindClose(t *testing.T) {
+	for n := range 120 {
+		mem := vfs.NewMem("/data")
+		l := always(t, mem)
+		list := []string{set(t, l, "k", strings.Repeat("v", 3850+n)), set(t, l, "last", "1")}
+		closeLog(t, l)
+		data := memFile(t, mem, incrName)
+		write := data + theirs
+		if end := (len(data)/4096 + 1) * 4096; end < len(write) {
+			write = write[:end]
+		}
+		left := cutByServer([]byte(write))
+		again, u, rec, err := open(withIncr(t, mem, left), "/data")
+		if err != nil || !isPrefix(list, u.got) {
+			t.Fatalf("closed at %d, cut at %d by a server: %d units; %+v, %v", len(data), len(left), len(u.got), rec, err)
+		}
+		closeLog(t, again)
+	}
+}
+
+// TestAServerGoesOnBehindATornGroup: what it has written there is there when the log is opened again. Where it went on behind a
+// part of a mark, it was taken for a part of ours, and cut off.
+func TestAServerGoesOnBehindATornGroup(t *testing.T) {
+	count := 0
+	for seed := range uint64(20) {
+		if seed > 1 && stride() > 1 {
+			break
+		}
+		images, _ := killedOverFiller(t, seed, 60)
+		for _, image := range images {
+			count++
+			whole := append(cutByServer([]byte(memFile(t, image.mem, incrName))), theirs...)
+			l, u, rec, err := open(withIncr(t, image.mem, whole), "/data", aof.Fsync(aof.Always))
+			if n := len(u.got) - 1; err != nil || n < image.acked || u.got[n] != "0: SET theirs 1" {
+				t.Fatalf("%s: %d units, %d acknowledged, the last %q; %+v, %v", image.where, len(u.got), image.acked, u.got[n:], rec, err)
+			}
+			closeLog(t, l)
+		}
+	}
+	t.Logf("%d images", count)
+}
+
+// TestServersGoOnBehindATornGroup is the same with a real server.
+func TestServersGoOnBehindATornGroup(t *testing.T) {
+	redistest.Tool(t, "redis-server")
+	images, _ := killedOverFiller(t, 8, 60)
+	for i, image := range images {
+		if i%6 > 0 {
+			continue
+		}
+		dir := t.TempDir()
+		l, _, _ := mustOpen(t, dir, aof.RDBBase(false))
+		closeLog(t, l)
+		writeFile(t, []byte(memFile(t, image.mem, incrName)), dir, "appendonlydir", filepath.Base(incrName))
+		s := server(t, dir)
+		s.Must("SELECT", "0")
+		for range 10 {
+			s.Must("INCR", "theirs")
+		}
+		s.Kill()
+		_, u, rec := mustOpen(t, dir, aof.Fsync(aof.Always))
+		if !slices.Contains(u.got, "0: INCR theirs") || len(u.got) < image.acked {
+			t.Fatalf("%s: %d units, %d acknowledged; %+v", image.where, len(u.got), image.acked, rec)
+		}
+	}
+}
+
+// TestAValueThatLooksLikeCommands: of a group over filler a loss of power leaves the sectors from the middle of a value on. A
+// value that has commands there had them taken for those of another program.
+func TestAValueThatLooksLikeCommands(t *testing.T) {
+	images := 0
+	for pad := 0; pad < 600; pad += stride() {
+		mem := vfs.NewMem("/data")
+		var crash []*vfs.Mem
+		armed := false
+		fs := vfs.NewFault(mem, func(op vfs.Op) error {
+			if !armed || op.Kind != "datasync" {
+				return nil
+			}
+			things := len(mem.Things(512))
+			for first := range things + 1 {
+				for to := first; to <= things; to++ {
+					crash = append(crash, mem.LosePower(512, 0, func(i int, _ vfs.Thing) vfs.Fate {
+						if i >= first && i < to {
+							return vfs.New
+						}
+						return vfs.Old
+					}))
+				}
+			}
+			return nil
+		})
+		l := always(t, fs)
+		list := []string{set(t, l, "a", "1")}
+		armed = true
+		for _, line := range []string{"", "#\r\n"} {
+			value := strings.Repeat("v", pad) + line + theirs + "#" + strings.Repeat("w", 600)
+			list = append(list, set(t, l, "b", value))
+		}
+		for i, image := range crash {
+			again, u, rec, err := open(image, "/data", aof.Fsync(aof.Always))
+			if err != nil || !isPrefix(u.got, list) {
+				t.Fatalf("%d bytes in front, image %d: %.80q, %+v, %v", pad, i, u.got, rec, err)
+			}
+			closeLog(t, again)
+		}
+		images += len(crash)
+		closeLog(t, l)
+	}
+	t.Logf("%d images", images)
+}
+
+// TestAServerGoesOnBehindATornMark is about groups that are appended. A kill tears no mark of theirs, and so what a server writes
+// behind stands on a line of its own. Left out are the lines in front of a SELECT within a group, and of padding, which
+// it may tear (docs/durability.md).
+func TestAServerGoesOnBehindATornMark(t *testing.T) {
+	count, left := 0, 0
+	for seed := range uint64(10) {
+		if seed > 1 && stride() > 1 {
+			break
+		}
+		tears, data := shielded(t, seed, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
+		for _, w := range tears {
+			for end := (w.from/4096 + 1) * 4096; end < w.from+w.size; end += 4096 {
+				count++
+				torn := cutByServer([]byte(data[:end]))
+				last := torn[strings.LastIndexByte(string(torn[:len(torn)-1]), '\n')+1:]
+				if strings.HasPrefix("#p1\r\n", string(last)) || strings.Trim(string(last), "#\r") == "" {
+					left++
+					continue
+				}
+				_, u, rec, err := open(withIncr(t, w.mem, append(torn, theirs...)), "/data", aof.LogMode(aof.Direct))
+				if rec.Reason == "file ends inside a transaction" {
+					left++
+					continue
+				}
+				if n := len(u.got) - 1; err != nil || n < len(w.acked) || u.got[n] != "0: SET theirs 1" {
+					t.Errorf("seed %d, write of %d at %d torn at %d: %d units, %d acknowledged; %+v, %v %q", seed, w.size, w.from, end, len(u.got), len(w.acked), rec, err, last)
+				}
+			}
+		}
+	}
+	t.Logf("%d torn writes, %d left out", count, left)
+}
