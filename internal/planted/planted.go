@@ -49,4 +49,5 @@ const (
 	MergedTwice             Fault = "merged-twice"
 	BootIgnored             Fault = "boot-ignored"
 	TailIgnored             Fault = "tail-ignored"
+	ValuesRead              Fault = "values-read"
 )

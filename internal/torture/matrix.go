@@ -52,6 +52,7 @@ var caughtBy = []struct {
 	{planted.MergedTwice, "power"},
 	{planted.BootIgnored, "power"},
 	{planted.TailIgnored, "ring"},
+	{planted.ValuesRead, "power"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

@@ -22,8 +22,9 @@ type moment struct {
 func power(r *Run) {
 	for _, m := range modes {
 		scripts := map[string]script{
-			"long": randomScript(r.Seed, 60),
-			"hole": holeScript(r.Seed),
+			"long":     randomScript(r.Seed, 60),
+			"hole":     holeScript(r.Seed),
+			"commands": commandScript(r.Seed),
 		}
 		if m.name == "everysec" || m.name == "ring" { // the other modes have the same ways for it
 			scripts["large"] = largeScript()
@@ -67,6 +68,18 @@ func holeScript(seed uint64) script {
 			text[j] = byte('a' + rng.IntN(26))
 		}
 		sc = append(sc, op{db: i % 2, key: "k", value: string(text)})
+	}
+	return sc
+}
+
+// commandScript sets values that hold a log's lines, and then commands that nobody gives.
+func commandScript(seed uint64) script {
+	const commands = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nnever\r\n#"
+	rng := rand.New(rand.NewPCG(seed, 13))
+	var sc script
+	for i := range 20 {
+		text := strings.Repeat("#\n", 250+rng.IntN(100)) + commands + strings.Repeat("w", rng.IntN(300))
+		sc = append(sc, op{db: i % 2, key: "v", value: text})
 	}
 	return sc
 }
