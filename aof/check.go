@@ -291,7 +291,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		return r, err
 	}
 	if last {
-		if _, err = onDisk(file, t.seq, r.Size); err != nil {
+		if _, _, err = onDisk(file, t.seq, r.Size); err != nil {
 			return r, err
 		}
 	}

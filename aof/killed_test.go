@@ -134,6 +134,54 @@ func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
 	}
 }
 
+// TestKilledBeforeTheClosingMarkIsOnDisk: found by a soak of power. The next process took the mark for one that is on disk, said
+// so in the marks of its own, and after a loss of power Open refused what was torn.
+func TestKilledBeforeTheClosingMarkIsOnDisk(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	var killed *vfs.Mem
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		if op.Kind == "datasync" {
+			killed = mem.Kill()
+		}
+		return nil
+	})
+	l := always(t, fs)
+	list := []string{set(t, l, "a", "1")}
+	closeLog(t, l)
+	var lost []*vfs.Mem
+	fs = vfs.NewFault(killed, func(op vfs.Op) error {
+		if op.Kind != "datasync" {
+			return nil
+		}
+		for _, unit := range []int64{512, 4096} {
+			for _, fate := range []vfs.Fate{vfs.Old, vfs.Zero, vfs.Garbage} {
+				for n := range len(killed.Things(unit)) {
+					lost = append(lost, killed.LosePower(unit, 1, func(i int, _ vfs.Thing) vfs.Fate {
+						if i == n {
+							return fate
+						}
+						return vfs.New
+					}))
+				}
+			}
+		}
+		return nil
+	})
+	again := always(t, fs)
+	set(t, again, "b", "2")
+	closeLog(t, again)
+	if len(lost) == 0 {
+		t.Fatal("no image")
+	}
+	for i, image := range lost {
+		l, u, _, err := open(image, "/data", aof.Fsync(aof.Always))
+		if err != nil || !isPrefix(list, u.got) {
+			t.Fatalf("image %d of %d: %q, %v", i, len(lost), u.got, err)
+		}
+		closeLog(t, l)
+	}
+}
+
 // memFile is the content of a file.
 func memFile(t testing.TB, mem *vfs.Mem, name string) string {
 	t.Helper()

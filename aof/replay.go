@@ -19,7 +19,8 @@ type replayResult struct {
 	lastSize int64  // size it has
 	openTail bool   // what stands before lastCut is not closed by a mark
 	openCRC  uint32 // then, the checksum of what no mark covers
-	synced   int64  // the end of a log that was closed in order; 0 when it was not
+	synced   int64  // where the mark of Close stands that ends a log which was closed in order; 0 when it was not
+	closedAt int64  // the end of that mark
 	sizes    []int64
 	past     bool // it ended before the log did, as Env.Until asked
 	tail     merge
@@ -140,7 +141,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	if last {
-		if p.result.synced, err = onDisk(file, f.seq, size); err != nil {
+		if p.result.synced, p.result.closedAt, err = onDisk(file, f.seq, size); err != nil {
 			return err
 		}
 	}
@@ -266,17 +267,18 @@ func (p *replayer) settle(
 // onDisk makes sure that the disk is read of the last file, and returns what closedInOrder does. After a failed sync the
 // cache holds what the disk does not: the mark that Close writes may be there only, or everything since a sync
 // before.
-func onDisk(file snapshot.File, seq, size int64) (int64, error) {
+func onDisk(file snapshot.File, seq, size int64) (synced, closedAt int64, err error) {
 	file.DropCache(max(0, size-int64(maxMark)))
-	synced, err := closedInOrder(file, seq, size)
+	synced, err = closedInOrder(file, seq, size)
 	if err == nil && synced == 0 {
 		file.DropCache(0)
+		return 0, 0, nil
 	}
-	return synced, err
+	return synced, size, err
 }
 
-// closedInOrder tells whether a file ends with the mark that Close writes, and returns its size
-// then: a mark over nothing that calls everything before it synced.
+// closedInOrder tells whether a file ends with the mark that Close writes, a mark over nothing that calls everything before it
+// synced, and returns where that stands. Whoever wrote it may have been killed before it was on disk itself.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), size)]
@@ -287,7 +289,7 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 		m, ok := parseMark(tail[i:])
 		offset := size - int64(len(tail)-i)
 		if ok && m.sync == offset && m.verifies(groupSeed(seq, offset)) {
-			return size, nil
+			return offset, nil
 		}
 	}
 	return 0, nil

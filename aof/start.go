@@ -180,8 +180,8 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if tail.size != replay.lastCut {
 		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
 	}
-	if tail.size == replay.synced && tail.size > 0 && replay.tail.size == 0 {
-		tail.durable, tail.closedAt = tail.size, tail.size
+	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
+		tail.durable, tail.closedAt = replay.synced, tail.size
 		return l.leaveRoom(tail)
 	}
 	if l.marked && (replay.openTail || tail.size == 0) {

@@ -75,6 +75,9 @@ func fixtures(seed uint64) ([]*fixture, error) {
 		// A byte too many in the mark before hides where that group begins: two are cut then, and told.
 		// Writes that changed nothing left no group.
 		low := pick(closed, l.floor(false), int(l.issued.Load())-4)
+		if m.name == "ring" { // a group is all that was buffered
+			low = 0
+		}
 		all = append(all, &fixture{mode: m, name: name, files: fs, life: l, low: low, closed: closed})
 		if !closed {
 			err = firstError(err, l.store.CloseNoSave())
