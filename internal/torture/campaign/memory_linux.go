@@ -105,6 +105,7 @@ func outOfMemory(rng *rand.Rand, how, group, name, dir string) (acked [killWrite
 var endsOfMemory = []string{
 	"out of memory", "cannot allocate memory", "pthread_create failed", "failed to create new OS thread",
 	"too many address space collisions", "ThreadSanitizer",
+	"a write has panicked", // another goroutine's, for one of these reasons, which this one was quicker to end with
 }
 
 // rightEnd asks that a child has ended as it was to.
