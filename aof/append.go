@@ -49,7 +49,8 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 // selectLocked selects the database of a unit, behind the first before bytes of the buffer. In Ring mode each
 // buffer begins with a SELECT, which shield would otherwise put there: the tail file is a copy.
 func (l *Log) selectLocked(db, before int) {
-	selects := l.db != db || before == 0 && l.ring != nil && l.marked
+	selects := l.db != db || l.reselect || before == 0 && l.ring != nil && l.marked
+	l.reselect = false
 	if before == 0 {
 		l.bufDB = l.db
 		if selects {

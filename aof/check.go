@@ -45,6 +45,7 @@ type FileReport struct {
 	Refused    *CommandError // the first command that CommandCheck does not take
 
 	verdict verdict
+	db      int // that is selected at Good
 }
 
 // OK tells whether Open would take the log as it is, without cutting anything.
@@ -355,7 +356,7 @@ func (c *checkConfig) commands(r *FileReport, unit []Command) error {
 // note takes over what a walk has found.
 func (r *FileReport) note(found *found, offset int64, last bool) {
 	r.Commands, r.Marks = found.commands, found.marks
-	r.Good = found.cut
+	r.Good, r.db = found.cut, found.cutDB
 	r.Unverified = found.cut - offset - found.covered
 	r.Problem = found.problem
 	if r.Problem == nil {

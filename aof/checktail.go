@@ -62,13 +62,13 @@ func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	m, err := planMerge(t, file, report.last, last.Good, report.summed)
-	db := 0
+	m.db = last.db
 	for _, piece := range m.pieces {
 		if err != nil {
 			break
 		}
 		var n int64
-		n, err = walkPiece(m.path, piece, &db, func(unit []Command) error { return c.commands(&FileReport{Path: m.path}, unit) })
+		n, err = walkPiece(m.path, piece, &m.db, func(unit []Command) error { return c.commands(&FileReport{Path: m.path}, unit) })
 		out.Commands += n
 	}
 	var damage *corrupt.Error

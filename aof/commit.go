@@ -140,7 +140,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	defer g.release()
 	if l.marked {
 		if over {
-			tail.placeMark(&g, synced)
+			tail.placeMark(&g, synced, true)
 		} else {
 			tail.shield(&g, synced)
 		}

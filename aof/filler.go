@@ -20,9 +20,8 @@ import (
 // #LF, over that byte and the next, which counts as filler.
 //
 //  1. A sector of a group that a loss of power has torn is the group's or filler, zeros or garbage.
-//  2. No sector begins inside of a unit with what begins a command or a line. So a SELECT that has filler in front, in place of its
-//     line #p1, another program has appended there; and none that stands in a value is read as one.
-//     No unit goes over the end of a page: see paginate. Nor does a mark: see placeMark.
+//  2. No sector begins inside of a unit with what begins a command or a line. So no SELECT that stands in a value is read as
+//     one, which another program has appended. No unit goes over the end of a page: see paginate. Nor does a mark: see placeMark.
 //  3. Where nothing but filler follows the last mark, the file ends at that mark. Sizes count none of it.
 //  4. Only the newest increment has filler behind its last group, and none after Close.
 //
@@ -35,6 +34,7 @@ import (
 //  5. after cutFillerLocked: the groups alone.
 const (
 	fillerLine = 64
+	minLine    = len("#\n")
 	fillerMin  = 4 << 10 // the file gets as much filler as it is long, between these two
 	fillerMax  = 256 << 10
 	sector     = 512 // what a disk writes whole or not at all
@@ -75,16 +75,6 @@ func (l *Log) overLocked(g *group) bool {
 		l.paged = nil
 	}
 	return true
-}
-
-// placeMark makes ready a group that will be sealed and written over filler: its mark stands in one page, since a server that
-// goes on behind a part of one would be taken for us; and it ends where the next group, if that is appended, has room for its
-// SELECT in the same page: see shield.
-func (t *incr) placeMark(g *group, synced int64) {
-	at := int((t.size + int64(len(g.buf))) % pageSize)
-	if at+markLen(t.news(synced)) > pageSize-leadSize {
-		g.buf = appendLines(g.buf, max(pageSize-at, 2))
-	}
 }
 
 // endLine makes sure that what follows a group which was sealed is a line, and tells how many bytes that took.

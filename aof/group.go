@@ -10,7 +10,8 @@ import (
 type group struct {
 	buf   []byte
 	links []link
-	db    int // that it finds selected; -1 when it begins with a SELECT, or nobody knows
+	first int // the database that it finds selected; -1 when it begins with a SELECT, or nobody knows
+	last  int // the one that it leaves selected
 }
 
 // link is a large value that somebody else holds.
@@ -72,7 +73,7 @@ func sizeOf(pieces [][]byte) (n int) {
 
 // takeLocked takes away what was appended and not written. The next buffer is the spare one.
 func (l *Log) takeLocked() group {
-	g := group{l.buf, l.links, l.bufDB}
+	g := group{l.buf, l.links, l.bufDB, l.db}
 	l.buf, l.links, l.spare = l.spare[:0], nil, nil
 	return g
 }
@@ -84,7 +85,7 @@ func (l *Log) putBackLocked(g group) {
 		g.links = append(g.links, k)
 	}
 	if len(g.buf) > 0 {
-		l.bufDB = g.db
+		l.bufDB = g.first
 	}
 	l.buf, l.links = append(g.buf, l.buf...), g.links
 }

@@ -120,7 +120,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	g := group{db: -1}
+	g := group{first: -1, last: m.db}
 	for _, piece := range m.pieces {
 		g.buf = append(g.buf, piece.data...)
 	}

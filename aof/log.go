@@ -65,6 +65,7 @@ type Log struct {
 	spare     []byte    // the buffer before, for the next one
 	paged     []byte    // what a group was that was laid out for filler; used by who writes
 	db        int       // that the next unit finds selected; -1 is none
+	reselect  bool      // the next unit begins with a SELECT in any case
 	stamped   int64     // second of the last #TS: line
 	appended  Position
 	flushSet  bool // flushTimer runs

@@ -26,16 +26,17 @@ import (
 // own offset; one that is in use under Always may have filler behind its last mark (filler.go). A whole one, of increment 1:
 //
 //	0   #p1:6d92dd24 CR LF
-//	14  #p1 CR LF *2 CR LF $6 CR LF SELECT CR LF $1 CR LF 0 CR LF
-//	42  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	69  #p1:d60743da sync:14 CR LF
-//	91  #p1:0c35f536 sync:91 CR LF
+//	14  *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
+//	37  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
+//	64  #p1:4897bc7d sync:14 CR LF
+//	86  #p1:ec052038 sync:86 CR LF
 //
-// The bare line #p1 stands in front of every SELECT that we write, and of no other. After a
-// SELECT without it, another program has appended here.
+// A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
+// they begin whenever they go on with a file, and read both.
 const (
 	markPrefix = "#p1:"
-	selectMark = "#p1\r\n"
+	selectOurs = "*2\r\n$6\r\nselect\r\n"
+	selectElse = "*2\r\n$6\r\nSELECT\r\n"
 	syncPrefix = " sync:"
 	markHex    = 8
 	// maxMark is the length of the longest mark.
@@ -168,11 +169,12 @@ func openingMark(seq int64) []byte {
 	return appendMark(nil, groupSeed(seq, 0), 0)
 }
 
-// appendSelect appends the command that selects db.
+// appendSelect appends the command that selects db, in a log with marks or without.
 func appendSelect(dst []byte, db int, marked bool) []byte {
 	if marked {
-		dst = append(dst, selectMark...)
+		dst = append(dst, selectOurs...)
+	} else {
+		dst = append(dst, selectElse...)
 	}
-	dst = append(dst, "*2\r\n$6\r\nSELECT\r\n"...)
 	return resp.AppendInt(dst, int64(db))
 }

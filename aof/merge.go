@@ -19,6 +19,7 @@ type merge struct {
 	path    string // of the tail file; "" when there is none
 	pieces  []tailPiece
 	size    int64
+	db      int    // that is selected behind them
 	reason  string // why what is left does not belong to the log as it stands; "" when it does
 	elapsed bool   // the machine has started again since, and nothing is merged
 }
@@ -56,10 +57,9 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	if err != nil {
 		return err
 	}
-	p.result.tail = m
-	db := found.cutDB
+	m.db = found.cutDB
 	for _, piece := range m.pieces {
-		n, err := walkPiece(m.path, piece, &db, func(unit []Command) error {
+		n, err := walkPiece(m.path, piece, &m.db, func(unit []Command) error {
 			if err := p.to.Apply(unit); err != nil {
 				return at(m.path, unit[0].Offset, err)
 			}
@@ -70,6 +70,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 		}
 		p.result.recovery.Commands += n
 	}
+	p.result.tail = m
 	r := &p.result.recovery
 	r.Merged, r.TailReason = m.size, m.reason
 	r.Size += m.size
@@ -172,18 +173,15 @@ func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 	return bytes.Equal(found, data), nil
 }
 
-// behindMark returns the offset behind the mark that stands at one, with padding in front or not, or this one where
-// there is none.
+// behindMark returns the offset behind the mark that stands at one, with what placeMark puts in front or not, or this
+// one where there is none.
 func behindMark(file io.ReaderAt, offset, end int64) (int64, error) {
-	var lines [len(padLine) + maxMark]byte
+	var lines [maxPad + maxMark]byte
 	n, err := file.ReadAt(lines[:min(int64(len(lines)), end-offset)], offset)
 	if err != nil && err != io.EOF {
 		return 0, err
 	}
-	at := 0
-	if isPad(lines[:n]) {
-		at = bytes.IndexByte(lines[:n], '\n') + 1
-	}
+	at := padLen(lines[:n])
 	if eol := bytes.IndexByte(lines[at:n], '\n'); eol >= 0 {
 		if _, ok := parseMark(lines[at : at+eol+1]); ok {
 			return offset + int64(at+eol) + 1, nil

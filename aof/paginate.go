@@ -40,19 +40,19 @@ func padOf(unit []byte, at int) int {
 	pad := 0
 	for pad < 2*pageSize {
 		if from := (at + pad) % pageSize; from+len(unit) > pageSize {
-			pad = max(pad+pageSize-from, 2)
+			pad = max(pad+pageSize-from, minLine)
 			continue
 		} else if !readable(unit, from) {
 			return pad
 		}
-		pad = max(pad+1, 2) // the shortest line
+		pad = max(pad+1, minLine)
 	}
 	return -1
 }
 
 // readable tells whether a sector that begins inside of text, at an offset, begins as a command or a line does. When what stands in
-// front of it is lost, and filler in its place, reading goes on there: at a SELECT without its line #p1, or in the middle of a
-// value, in which somebody may have put commands.
+// front of it is lost, and filler in its place, reading goes on there: in the middle of a transaction, or of a value, in which
+// somebody may have put commands.
 func readable(text []byte, offset int) bool {
 	first := -offset & (sector - 1)
 	if first == 0 {
@@ -66,7 +66,7 @@ func readable(text []byte, offset int) bool {
 	return false
 }
 
-// appendLines appends n bytes of lines, which are none or at least 2.
+// appendLines appends n bytes of lines of filler, which are none or at least 2.
 func appendLines(dst []byte, n int) []byte {
 	for n > 0 {
 		line := min(n, fillerLine)
@@ -79,8 +79,7 @@ func appendLines(dst []byte, n int) []byte {
 	return dst
 }
 
-// unitLen is how long the first unit of a group is: a line, or a command, or a transaction, with the line #p1 in front
-// of its SELECT. It is negative where there is none.
+// unitLen is how long the first unit of a group is: a line, or a command, or a transaction. It is negative where there is none.
 func unitLen(group []byte) (n int) {
 	for multi := false; n < len(group); {
 		rest := group[n:]
@@ -89,7 +88,7 @@ func unitLen(group []byte) (n int) {
 			if n += line; line == 0 {
 				return -1
 			}
-			if !multi && !bytes.HasPrefix(rest, []byte(selectMark)) {
+			if !multi {
 				return n
 			}
 			continue

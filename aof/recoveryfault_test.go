@@ -75,7 +75,7 @@ func leftovers(t *testing.T) map[string]*left {
 		return all[name]
 	}
 	with("closed in order", ours, incrLine, list...)
-	with("torn group", ours+"#p1\r\n"+theirs+half, incrLine, list...)
+	with("torn group", ours+strings.Replace(theirs, "SELECT", "select", 1)+half, incrLine, list...)
 	with("torn behind a server", ours+theirs+half, incrLine, append(list[:2:2], x)...)
 	with("zeros behind a server", ours+theirs+strings.Repeat("\x00", 700), incrLine, append(list[:2:2], x)...)
 	with("fourteen bytes of something", ours+theirs+strings.Repeat("\xff", 14), incrLine, append(list[:2:2], x)...)

@@ -19,6 +19,7 @@ type replayResult struct {
 	lastSize int64  // size it has
 	openTail bool   // what stands before lastCut is not closed by a mark
 	openCRC  uint32 // then, the checksum of what no mark covers
+	openDB   int    // and the database that is selected there
 	synced   int64  // where the mark of Close stands that ends a log which was closed in order; 0 when it was not
 	closedAt int64  // the end of that mark
 	sizes    []int64
@@ -187,7 +188,7 @@ func (p *replayer) add(found *found, size, unverified int64) {
 	r := &p.result
 	r.sizes = append(r.sizes, found.cut)
 	r.lastCut, r.lastSize = found.cut, size
-	r.openTail, r.openCRC = found.foreign, found.cutCRC
+	r.openTail, r.openCRC, r.openDB = found.foreign, found.cutCRC, found.cutDB
 	r.recovery.Commands += found.commands
 	r.recovery.Size += found.cut
 	r.recovery.Unverified += unverified

@@ -41,7 +41,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(data)
 	f.Add(append(whole[:len(whole):len(whole)], data...))
 	f.Add([]byte(aof.Multi + aof.Exec + aof.Multi))
-	f.Add(resp.AppendCommand([]byte("#p1\r\n"), "SELECT", "3"))
+	f.Add(resp.AppendCommand(nil, "select", "3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if bytes.HasPrefix(data, []byte("REDIS")) || bytes.HasPrefix(data, []byte("VALKEY")) {
 			return

@@ -149,7 +149,7 @@ func (r *rewrite) Cut() {
 		panic("aof: Cut is called once, on a Rewrite that was not aborted")
 	}
 	r.state = rewriteCut
-	l.db, l.stamped = -1, 0
+	l.reselect, l.stamped = true, 0
 	if r.fresh {
 		l.forgetBufferLocked()
 		l.mute = false

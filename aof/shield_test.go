@@ -157,63 +157,6 @@ func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	return l.Close()
 }
 
-// TestKilledBehindPadding kills a log in Ring mode behind each write, before the tail file tells where its next region
-// belongs: that is behind the padding and the mark.
-func TestKilledBehindPadding(t *testing.T) {
-	padded := 0
-	for seed := range uint64(6) {
-		if seed > 0 && stride() > 1 {
-			break
-		}
-		var images []*vfs.Mem
-		var acked [][]string
-		mem := vfs.NewMem("/data")
-		wrote := false
-		var list []string
-		fs := vfs.NewFault(mem, func(op vfs.Op) error {
-			switch {
-			case op.Name == incrName:
-				wrote = op.Kind == "write"
-			case op.Kind == "store" && wrote:
-				wrote = false
-				images = append(images, mem.Kill())
-				acked = append(acked, list[:len(list):len(list)])
-			}
-			return nil
-		})
-		during := &watchedFS{FS: fs, wrote: func([]byte, int64) {}}
-		l, _, _, err := open(during, "/data", slowRing()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rng := rand.New(rand.NewPCG(seed, 2))
-		put := func(durable bool) {
-			p, s := command(l, 0, "SET", "k", strings.Repeat("v", rng.IntN(400)))
-			list = append(list, s)
-			if err := l.Commit(p, durable); err != nil {
-				t.Error(err)
-			}
-		}
-		during.wrote = func([]byte, int64) { put(false) } // it is in the next region, and acknowledged
-		for range 300 {
-			put(true)
-		}
-		during.wrote = func([]byte, int64) {}
-		closeLog(t, l)
-		padded += strings.Count(memFile(t, mem, incrName), "##")
-		for i, image := range images {
-			again, u, rec, err := open(image, "/data", slowRing()...)
-			if err != nil || rec.TailReason != "" || len(u.got) < len(acked[i]) || !isPrefix(acked[i], u.got) {
-				t.Fatalf("image %d: %d units of %d, %+v, %v", i, len(u.got), len(acked[i]), rec, err)
-			}
-			closeLog(t, again)
-		}
-	}
-	if padded == 0 {
-		t.Error("no padding")
-	}
-}
-
 // overwrite makes a file that is known up to from what left is.
 func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 	f, err := mem.OpenWrite(name)

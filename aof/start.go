@@ -22,7 +22,7 @@ import (
 //  5. after the single file is moved: the log, with it as its base; the file's old name may stay.
 //  6. after the new increment is made, where there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
-//  8. after the closing mark is written, or what leaveRoom writes: the same.
+//  8. after the closing mark is written: the same.
 //  9. while what the tail file of a killed process has is written behind that, and synced: the same, or
 //     with that, in one group.
 //  10. after the tail file is deleted, or has got another name: the log with it.
@@ -182,10 +182,12 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
 		tail.durable, tail.closedAt = replay.synced, tail.size
-		return l.leaveRoom(tail)
+		return nil
 	}
 	if l.marked && (replay.openTail || tail.size == 0) {
-		if _, err := tail.write(appendMark(nil, replay.openCRC, 0)); err != nil {
+		g := group{last: replay.openDB}
+		tail.placeMark(&g, 0, false)
+		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0)); err != nil {
 			return err
 		}
 	}
@@ -199,7 +201,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return err
 	}
 	tail.durable = tail.size
-	return l.leaveRoom(tail)
+	return nil
 }
 
 // removeHistory deletes the files that the manifest lists as past, and tells whether all are

@@ -25,10 +25,10 @@ func TestFormat(t *testing.T) {
 	set(t, l, "k", "v")
 	closeLog(t, l)
 	const example = "#p1:6d92dd24\r\n" +
-		"#p1\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n" +
+		"*2\r\n$6\r\nselect\r\n$1\r\n0\r\n" +
 		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
-		"#p1:d60743da sync:14\r\n" +
-		"#p1:0c35f536 sync:91\r\n"
+		"#p1:4897bc7d sync:14\r\n" +
+		"#p1:ec052038 sync:86\r\n"
 	if got := string(readFile(t, dir, incr1)); got != example {
 		t.Fatalf("%q", got)
 	}
@@ -210,7 +210,7 @@ func TestForeignTail(t *testing.T) {
 	foreign := string(resp.AppendCommand(nil, "SELECT", "0")) + string(resp.AppendCommand(nil, "set", "x", "1"))
 	inMulti := aof.Multi + foreign + aof.Exec
 	half := string(resp.AppendCommand(nil, "SET", "y", "2"))
-	selectOurs := "#p1\r\n" + string(resp.AppendCommand(nil, "SELECT", "0"))
+	selectOurs := string(resp.AppendCommand(nil, "select", "0"))
 	for _, c := range []struct {
 		name, tail string
 		units      string // what comes of it; "refused" when it is not taken

@@ -26,7 +26,6 @@ type walk struct {
 	start   int64  // the first byte that no mark covers
 	crc     uint32 // of the bytes from start on
 	ours    bool   // what stands from start on is ours, as far as can be told
-	bare    bool   // the token before was the bare mark of a SELECT
 	filled  int64  // up to here there is nothing but filler from start on
 	whole   int64  // end of the last whole unit
 	sum     uint32 // crc at whole
@@ -151,11 +150,9 @@ func (w *walk) token(t *resp.Token) error {
 		return w.annotation(t)
 	}
 	w.crc = sum(w.crc, t.Raw)
-	bare := w.bare
-	w.bare = false
 	switch name := t.Args[0]; {
 	case len(name) == 6 && isWord(name, "SELECT"):
-		return w.selectDB(t, bare)
+		return w.selectDB(t)
 	case len(name) == 5 && isWord(name, "MULTI"):
 		return w.begin(t)
 	case len(name) == 4 && isWord(name, "EXEC"):
@@ -210,8 +207,7 @@ func (w *walk) flush() error {
 func (w *walk) annotation(t *resp.Token) error {
 	m, ok := parseMark(t.Line)
 	if !ok {
-		// A lost block may look like a line that hides the one before our SELECT, which then
-		// would look like Redis's.
+		// A lost block may look like a line, and hide what stood there.
 		if w.ours && (!isText(t.Line) || hidesMark(t.Line)) {
 			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 			return nil
@@ -223,8 +219,7 @@ func (w *walk) annotation(t *resp.Token) error {
 			w.filled = t.End()
 		}
 		w.crc = sum(w.crc, t.Raw)
-		w.bare = string(t.Line) == selectMark
-		if !w.multi && !w.bare {
+		if !w.multi {
 			w.wholeNow(t)
 		}
 		return nil
@@ -248,7 +243,6 @@ func (w *walk) annotation(t *resp.Token) error {
 	w.crc = groupSeed(w.seq, w.start)
 	w.wholeNow(t)
 	w.startDB = w.db
-	w.bare = false
 	w.ours = true
 	w.reader.Release()
 	w.reader.Hold()
@@ -267,13 +261,13 @@ func isText(line []byte) bool {
 
 // hidesMark tells whether a line that is no mark has swallowed one, or was one.
 func hidesMark(line []byte) bool {
-	return string(line) != selectMark && bytes.Contains(line, []byte(selectMark[:len("#p1")]))
+	return bytes.Contains(line, []byte(markPrefix[:len("#p1")]))
 }
 
 // selectDB takes SELECT. One that we did not write tells that another program has gone on with the
 // file here: what stands before it since the last mark is kept too, since that program has
 // worked with it.
-func (w *walk) selectDB(t *resp.Token, bare bool) error {
+func (w *walk) selectDB(t *resp.Token) error {
 	db, err := 0, error(nil)
 	if len(t.Args) == 2 {
 		db, err = strconv.Atoi(string(t.Args[1]))
@@ -282,7 +276,7 @@ func (w *walk) selectDB(t *resp.Token, bare bool) error {
 		w.fail(corrupt.New(t.Offset, "SELECT without a database number"))
 		return nil
 	}
-	if !bare && w.ours {
+	if w.ours && string(t.Args[0]) != "select" {
 		w.ours = false
 		if w.until.reached {
 			return w.stop()

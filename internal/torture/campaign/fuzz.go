@@ -52,6 +52,7 @@ func foreign(files map[string]string) {
 		if !strings.Contains(name, ".incr.") && !strings.HasSuffix(name, ".manifest") {
 			continue
 		}
+		text = strings.ReplaceAll(text, "\r\nselect\r\n", "\r\nSELECT\r\n")
 		var out strings.Builder
 		for line := range strings.Lines(text) {
 			if !strings.HasPrefix(line, "#p1") {

@@ -1,0 +1,193 @@
+package aof_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// behindSelect is a mark that one byte had no line for.
+var behindSelect = regexp.MustCompile(`select\r\n\$1\r\n\d\r\n#p1:`)
+
+// wantLinesInPages checks of an increment that no line goes over the end of a page, where a kill would tear it, and that
+// behind each mark but the last, which is that of Close, the page has room for a mark, a time and a SELECT.
+func wantLinesInPages(t testing.TB, what string, data string) {
+	t.Helper()
+	r := resp.NewReader(strings.NewReader(data), 0)
+	for {
+		token, err := r.Next()
+		if err != nil {
+			break
+		}
+		if token.Line == nil {
+			continue
+		}
+		from, end := int(token.Offset), int(token.End())
+		if from/4096 != (end-1)/4096 {
+			t.Fatalf("%s: the line %q stands at %d", what, token.Line, from)
+		}
+		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-96 {
+			t.Fatalf("%s: the mark %q ends at %d", what, token.Line, end)
+		}
+	}
+}
+
+// TestEveryDistanceToTheEndOfAPage ends a group, and a log of another program, at every distance from the end of a page.
+func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
+	for name, opts := range map[string][]aof.Option{
+		"direct": {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
+		"ring":   slowRing(aof.Fsync(aof.No)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			selects := 0
+			for n := 3850; n < 4050; n++ {
+				for _, opening := range []string{"", string(resp.AppendCommand([]byte(theirs), "SET", "x", strings.Repeat("w", n)))} {
+					mem := vfs.NewMem("/data")
+					var list []string
+					if opening != "" {
+						list = append(list, "0: SET theirs 1", "0: SET x "+strings.Repeat("w", n))
+						mem = memLog(t, []byte(opening))
+					}
+					l, _, _, err := open(mem, "/data", opts...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, value := range []string{strings.Repeat("v", n), "1"} {
+						p, s := command(l, 2, "SET", "k", value)
+						if err := l.Commit(p, true); err != nil {
+							t.Fatal(err)
+						}
+						list = append(list, s)
+					}
+					closeLog(t, l)
+					data := memFile(t, mem, incrName)
+					wantLinesInPages(t, name, data)
+					selects += len(behindSelect.FindAllString(data, -1))
+					again, u, rec, err := open(mem, "/data", opts...)
+					if err != nil || rec.Cut > 0 {
+						t.Fatal(rec, err)
+					}
+					want(t, u, list)
+					closeLog(t, again)
+				}
+			}
+			if selects != 2 {
+				t.Errorf("%d times a mark behind a SELECT, want one of each", selects)
+			}
+		})
+	}
+}
+
+// TestAServerCutsNoMarkOfClose: a log was closed with its last mark at any distance from the end of a page. What is written
+// after the next Open is torn there, and a server cuts the torn command off.
+func TestAServerCutsNoMarkOfClose(t *testing.T) {
+	direct := []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}
+	latest := 0
+	for n := 3850; n < 4050; n++ {
+		mem := vfs.NewMem("/data")
+		var list []string
+		closed := 0
+		for _, value := range []string{strings.Repeat("v", n), strings.Repeat("w", 5000)} {
+			if len(list) > 0 {
+				closed = len(memFile(t, mem, incrName))
+			}
+			l, u, _, err := open(mem, "/data", direct...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, u, list)
+			list = append(list, set(t, l, "k", value))
+			closeLog(t, l)
+		}
+		latest = max(latest, closed%4096)
+		data := memFile(t, mem, incrName)
+		for end := (closed/4096 + 1) * 4096; end < len(data); end += 4096 {
+			left := cutByServer([]byte(data[:end]))
+			l, u, rec, err := open(withIncr(t, mem, left), "/data", direct...)
+			if err != nil || len(u.got) == 0 {
+				t.Fatalf("closed at %d, torn at %d: %d units, cut at %d by a server; %+v, %v", closed, end, len(u.got), len(left), rec, err)
+			}
+			closeLog(t, l)
+		}
+	}
+	if latest != 4096-96+len("#p1:01234567 sync:0123\r\n") {
+		t.Errorf("the mark of Close that is the closest to the end of a page ends at %d", latest)
+	}
+}
+
+// TestKilledBehindPadding kills a log in Ring mode behind each write, before the tail file tells where its next region
+// belongs: that is behind the padding and the mark.
+func TestKilledBehindPadding(t *testing.T) {
+	var files strings.Builder
+	for seed := range uint64(6) {
+		if seed > 0 && stride() > 1 {
+			break
+		}
+		rng := rand.New(rand.NewPCG(seed, 2))
+		var sizes []int
+		for range 600 {
+			sizes = append(sizes, rng.IntN(400))
+		}
+		files.WriteString(killedBehindWrites(t, sizes))
+	}
+	for n := 3900; n < 4050; n++ {
+		files.WriteString(killedBehindWrites(t, []int{n, 1}))
+	}
+	if !strings.Contains(files.String(), "##") || !behindSelect.MatchString(files.String()) {
+		t.Error("no padding")
+	}
+}
+
+// killedBehindWrites writes values of some sizes, of which each second comes while the one before is written, and returns
+// what the increment becomes.
+func killedBehindWrites(t *testing.T, sizes []int) string {
+	t.Helper()
+	var images []*vfs.Mem
+	var acked [][]string
+	mem := vfs.NewMem("/data")
+	wrote := false
+	var list []string
+	fs := vfs.NewFault(mem, func(op vfs.Op) error {
+		switch {
+		case op.Name == incrName:
+			wrote = op.Kind == "write"
+		case op.Kind == "store" && wrote:
+			wrote = false
+			images = append(images, mem.Kill())
+			acked = append(acked, list[:len(list):len(list)])
+		}
+		return nil
+	})
+	during := &watchedFS{FS: fs, wrote: func([]byte, int64) {}}
+	l, _, _, err := open(during, "/data", slowRing()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(size int, durable bool) {
+		p, s := command(l, 0, "SET", "k", strings.Repeat("v", size))
+		list = append(list, s)
+		if err := l.Commit(p, durable); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := 0; i < len(sizes); i += 2 {
+		during.wrote = func([]byte, int64) { put(sizes[i+1], false) } // it is in the next region, and acknowledged
+		put(sizes[i], true)
+	}
+	during.wrote = func([]byte, int64) {}
+	closeLog(t, l)
+	for i, image := range images {
+		again, u, rec, err := open(image, "/data", slowRing()...)
+		if err != nil || rec.TailReason != "" || len(u.got) < len(acked[i]) || !isPrefix(acked[i], u.got) {
+			t.Fatalf("image %d: %d units of %d, %+v, %v", i, len(u.got), len(acked[i]), rec, err)
+		}
+		closeLog(t, again)
+	}
+	return memFile(t, mem, incrName)
+}
