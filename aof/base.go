@@ -18,7 +18,7 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
 	base.name = baseName(disk.filename, base.seq, rdb)
 	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(w io.Writer) error {
-		cw := &baseWriter{ctx: ctx, w: w, crc: groupSeed(base.seq, 0)}
+		cw := &baseWriter{ctx: ctx, w: w, crc: newSeed(base.seq).group(0)}
 		if rdb {
 			return b.RDB(cw)
 		}

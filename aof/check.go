@@ -318,7 +318,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.verdict, err = judge(file, t.seq, r.Size, &found, w.start); err != nil {
+	if r.verdict, err = judge(file, w.seed, r.Size, &found, w.start); err != nil {
 		return r, err
 	}
 	if found.problem != nil {

@@ -15,8 +15,16 @@ func VerifyMark(line []byte, crc uint32) (sync int64, ok bool) {
 	return m.sync, ok && m.verifies(crc)
 }
 
+// GroupSeed begins the checksum of a group in a file without a salt.
+func GroupSeed(seq, offset int64) uint32 { return newSeed(seq).group(offset) }
+
+// ParseOpening reads a line as the first of an increment, and begins the checksum of a group of it.
+func ParseOpening(line []byte, seq, offset int64) (crc uint32, ok bool) {
+	s, ok := parseOpening(line, newSeed(seq))
+	return s.group(offset), ok
+}
+
 var (
-	GroupSeed  = groupSeed
 	AppendMark = appendMark
 	ValidName  = validName
 )

@@ -17,6 +17,7 @@ type incr struct {
 	name string
 	path string
 	seq  int64
+	seed seed // changed by open only
 
 	size    int64 // whole groups; changed under Log.mu by who has the token writing
 	durable int64 // known to be on disk; guarded by Log.mu
@@ -54,7 +55,7 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 		return nil, err
 	}
 	if checksums {
-		_, err = t.write(openingMark(t.seq))
+		err = t.open()
 	}
 	if err == nil {
 		err = t.file.Sync()
@@ -71,6 +72,14 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 	return t, nil
 }
 
+// open writes the first line.
+func (t *incr) open() error {
+	line, salted := appendOpening(nil, newSeed(t.seq))
+	t.seed = salted
+	_, err := t.write(line)
+	return err
+}
+
 // openIncr opens a file that was replayed, to go on with it.
 func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
 	file, err := fsys.OpenWrite(path)
@@ -78,7 +87,10 @@ func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
 		return nil, err
 	}
 	t := &incr{file: file, name: f.name, path: path, seq: f.seq}
-	if t.size, err = file.Size(); err != nil {
+	if t.size, err = file.Size(); err == nil {
+		t.seed, err = readSeed(file, t.seq)
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return t, nil
@@ -100,11 +112,11 @@ func (t *incr) write(p []byte) (int, error) {
 func (t *incr) seal(g *group, synced int64) {
 	synced = t.news(synced)
 	t.noted = max(t.noted, synced)
-	seed := groupSeed(t.seq, t.size)
+	seed := t.seed
 	if planted.On(planted.ChecksumOfOldFile) {
-		seed = groupSeed(1, t.size)
+		seed = newSeed(1)
 	}
-	g.buf = appendMark(g.buf, g.sum(seed), synced)
+	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced)
 }
 
 // news is the sync that the next mark tells of; 0 is none that the marks before have not told of.

@@ -15,21 +15,22 @@ import (
 // It ends a group, what one write gave to the system. The digits are a CRC-32C over, in turn,
 //
 //	the file's sequence number   8 bytes, little endian
+//	the file's salt              8 bytes, where it has one: see opening.go
 //	the offset of the group      8 bytes, little endian
 //	the group                    every byte since the end of the mark before
 //	the rest of the mark         what follows the digits, CR LF included
 //
-// so that a group that was changed, moved, or belongs to an older file does not pass. sync says
+// so that a group that was changed, moved, or belongs to another file does not pass. sync says
 // that the file was on disk up to that offset when the mark was written: no crash explains
 // damage below it. Every increment begins with a mark over nothing, on disk before the manifest
 // names the file, and ends, when it was closed in order, with a mark over nothing whose sync is its
 // own offset; one that is in use under Always may have filler behind its last mark (filler.go). A whole one, of increment 1:
 //
-//	0   #p1:6d92dd24 CR LF
-//	14  *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
-//	37  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	64  #p1:4897bc7d sync:14 CR LF
-//	86  #p1:ec052038 sync:86 CR LF
+//	0   #p1:46599e79 salt:0123456789abcdef CR LF
+//	36  *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
+//	59  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
+//	86  #p1:dd3bdfb0 sync:36 CR LF
+//	108 #p1:9de251c5 sync:108 CR LF
 //
 // A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
 // they begin whenever they go on with a file, and read both.
@@ -51,12 +52,6 @@ const (
 	Exec  = "*1\r\n$4\r\nEXEC\r\n"
 )
 
-// groupSeed begins the checksum of the group at offset in the file of that sequence number. It is
-// the CRC of the two numbers' bytes, done here so that nothing is put on the heap.
-func groupSeed(seq, offset int64) uint32 {
-	return ^sum8(sum8(^uint32(0), uint64(seq)), uint64(offset))
-}
-
 // sum8 takes 8 bytes, little endian, into a checksum that is not inverted.
 func sum8(crc uint32, n uint64) uint32 {
 	n ^= uint64(crc)
@@ -77,16 +72,23 @@ var slicing = func() (s [8][256]uint32) {
 
 // appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
 func appendMark(dst []byte, crc uint32, sync int64) []byte {
+	var buf [maxMark]byte
+	rest := buf[:0]
+	if sync > 0 {
+		rest = append(rest, syncPrefix...)
+		rest = strconv.AppendInt(rest, sync, 10)
+	}
+	return appendMarkLine(dst, crc, append(rest, '\r', '\n'))
+}
+
+// appendMarkLine appends a mark, of which rest is what follows the digits.
+func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, markPrefix...)
 	at := len(dst)
 	dst = append(dst, "00000000"...)
-	if sync > 0 {
-		dst = append(dst, syncPrefix...)
-		dst = strconv.AppendInt(dst, sync, 10)
-	}
-	dst = append(dst, '\r', '\n')
-	crc = crc32.Update(crc, castagnoli, dst[at+markHex:])
+	dst = append(dst, rest...)
+	crc = crc32.Update(crc, castagnoli, rest)
 	for i := markHex - 1; i >= 0; i-- {
 		dst[at+i] = digits[crc&15]
 		crc >>= 4
@@ -126,6 +128,21 @@ type mark struct {
 
 // parseMark reads a line as a mark. Only what appendMark writes is one.
 func parseMark(line []byte) (m mark, ok bool) {
+	m, ok = parseDigits(line)
+	if !ok || string(m.rest) == "\r\n" { // as most are
+		return m, ok
+	}
+	number, ok := bytes.CutPrefix(m.rest[:len(m.rest)-len("\r\n")], []byte(syncPrefix))
+	if !ok || len(number) == 0 || number[0] < '1' || number[0] > '9' {
+		return m, false
+	}
+	sync, err := strconv.ParseInt(string(number), 10, 64)
+	m.sync = sync
+	return m, err == nil
+}
+
+// parseDigits reads a mark but for what follows its digits.
+func parseDigits(line []byte) (m mark, ok bool) {
 	text, ok := bytes.CutPrefix(line, []byte(markPrefix))
 	if !ok || len(text) < markHex+2 || len(line) > maxMark {
 		return m, false
@@ -136,37 +153,13 @@ func parseMark(line []byte) (m mark, ok bool) {
 		wrong |= digit
 		m.crc = m.crc<<4 | uint32(digit&0xf)
 	}
-	if wrong > 0xf {
-		return m, false
-	}
 	m.rest = text[markHex:]
-	if string(m.rest) == "\r\n" { // as most are
-		return m, true
-	}
-	body, ok := bytes.CutSuffix(m.rest, []byte("\r\n"))
-	if !ok {
-		return m, false
-	}
-	if len(body) == 0 {
-		return m, true
-	}
-	number, ok := bytes.CutPrefix(body, []byte(syncPrefix))
-	if !ok || len(number) == 0 || number[0] < '1' || number[0] > '9' {
-		return m, false
-	}
-	sync, err := strconv.ParseInt(string(number), 10, 64)
-	m.sync = sync
-	return m, err == nil
+	return m, wrong <= 0xf && bytes.HasSuffix(m.rest, []byte("\r\n"))
 }
 
 // verifies tells whether m closes a group whose checksum so far is crc.
 func (m mark) verifies(crc uint32) bool {
 	return crc32.Update(crc, castagnoli, m.rest) == m.crc
-}
-
-// openingMark is the first line of an increment.
-func openingMark(seq int64) []byte {
-	return appendMark(nil, groupSeed(seq, 0), 0)
 }
 
 // appendSelect appends the command that selects db, in a log with marks or without.

@@ -171,7 +171,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	if err := f.checkGood(path, found.cut); err != nil {
 		return err
 	}
-	if err := p.settle(file, path, f.seq, size, w.start, &found, last); err != nil {
+	if err := p.settle(file, path, w.seed, size, w.start, &found, last); err != nil {
 		return err
 	}
 	p.add(&found, size, found.cut-offset-found.covered)
@@ -234,12 +234,12 @@ func (r *countingReader) Read(p []byte) (int, error) {
 
 // settle decides about a file that is not whole.
 func (p *replayer) settle(
-	file io.ReaderAt, path string, seq, size, start int64, found *found, last bool,
+	file io.ReaderAt, path string, seed seed, size, start int64, found *found, last bool,
 ) error {
 	if found.problem == nil {
 		return nil
 	}
-	verdict, err := judge(file, seq, size, found, start)
+	verdict, err := judge(file, seed, size, found, start)
 	if err != nil {
 		return err
 	}
@@ -281,6 +281,10 @@ func onDisk(file snapshot.File, seq, size int64) (synced, closedAt int64, err er
 // closedInOrder tells whether a file ends with the mark that Close writes, a mark over nothing that calls everything before it
 // synced, and returns where that stands. Whoever wrote it may have been killed before it was on disk itself.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
+	seed, err := readSeed(file, seq)
+	if err != nil {
+		return 0, err
+	}
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), size)]
 	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
@@ -289,7 +293,7 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	for i := range tail {
 		m, ok := parseMark(tail[i:])
 		offset := size - int64(len(tail)-i)
-		if ok && m.sync == offset && m.verifies(groupSeed(seq, offset)) {
+		if ok && m.sync == offset && m.verifies(seed.group(offset)) {
 			return offset, nil
 		}
 	}

@@ -98,7 +98,7 @@ func (r *ring) publish(a *region) error {
 // turn begins the region of a new buffer, which starts at p.
 func (r *ring) turn(p Position) error {
 	r.generation++
-	a := region{slot: -1, start: p, full: true, crc: groupSeed(int64(r.generation), 0)}
+	a := region{slot: -1, start: p, full: true, crc: newSeed(int64(r.generation)).group(0)}
 	if n := len(r.free); n > 0 {
 		a.slot, a.full = r.free[n-1], false
 		r.free = r.free[:n-1]

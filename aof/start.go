@@ -184,7 +184,11 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		tail.durable, tail.closedAt = replay.synced, tail.size
 		return nil
 	}
-	if l.marked && (replay.openTail || tail.size == 0) {
+	if l.marked && tail.size == 0 {
+		if err := tail.open(); err != nil {
+			return err
+		}
+	} else if l.marked && replay.openTail {
 		g := group{last: replay.openDB}
 		tail.placeMark(&g, 0, false)
 		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0)); err != nil {

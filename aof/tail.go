@@ -24,11 +24,11 @@ const (
 // it, the tail of a group of ours is torn whatever it looks like: blocks reach the disk in any
 // order. What another program wrote is torn where Redis says so, where the file ends inside of a
 // unit, and where only NUL bytes follow: the size was on disk before the content.
-func judge(f io.ReaderAt, seq, size int64, w *found, start int64) (verdict, error) {
+func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict, error) {
 	if w.problem == nil {
 		return verdictWhole, nil
 	}
-	synced, err := trustedSync(f, seq, start, size)
+	synced, err := trustedSync(f, seed, start, size)
 	if err != nil {
 		return 0, err
 	}
@@ -105,7 +105,7 @@ const (
 // since one of the marks before, or since the offset that they call synced.
 type markSearch struct {
 	file   io.ReaderAt
-	seq    int64
+	seed   seed
 	from   int64
 	starts []int64
 	budget int64 // bytes that may still be summed: hostile input ends the search, not the patience
@@ -114,9 +114,9 @@ type markSearch struct {
 }
 
 // trustedSync returns the highest offset that a trustworthy mark behind from calls synced, or 0.
-func trustedSync(f io.ReaderAt, seq, from, size int64) (int64, error) {
+func trustedSync(f io.ReaderAt, seed seed, from, size int64) (int64, error) {
 	s := &markSearch{
-		file: f, seq: seq, from: from, starts: []int64{from},
+		file: f, seed: seed, from: from, starts: []int64{from},
 		budget: 16*(size-from) + 64<<20,
 	}
 	window := make([]byte, min(markWindow, size-from))
@@ -219,7 +219,7 @@ func (s *markSearch) sums(m mark, place, start, offset int64) (bool, error) {
 	if s.buf == nil {
 		s.buf = make([]byte, 64<<10)
 	}
-	crc := groupSeed(s.seq, place)
+	crc := s.seed.group(place)
 	for start < offset {
 		n, err := s.file.ReadAt(s.buf[:min(int64(len(s.buf)), offset-start)], start)
 		if n == 0 {

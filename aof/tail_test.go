@@ -20,17 +20,47 @@ const incr1 = "appendonlydir/appendonly.aof.1.incr.aof"
 
 // TestFormat pins the example in mark.go.
 func TestFormat(t *testing.T) {
-	dir := t.TempDir()
-	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always))
-	set(t, l, "k", "v")
-	closeLog(t, l)
-	const example = "#p1:6d92dd24\r\n" +
+	const example = "#p1:46599e79 salt:0123456789abcdef\r\n" +
 		"*2\r\n$6\r\nselect\r\n$1\r\n0\r\n" +
 		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
-		"#p1:4897bc7d sync:14\r\n" +
-		"#p1:ec052038 sync:86\r\n"
-	if got := string(readFile(t, dir, incr1)); got != example {
+		"#p1:dd3bdfb0 sync:36\r\n" +
+		"#p1:9de251c5 sync:108\r\n"
+	line, rest, _ := strings.Cut(example, "\n")
+	mem := memLog(t, []byte(line+"\n"))
+	l, _, _, err := open(mem, "/data", aof.Fsync(aof.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, l, "k", "v")
+	closeLog(t, l)
+	if got := memFile(t, mem, incrName); got != line+"\n"+rest {
 		t.Fatalf("%q", got)
+	}
+}
+
+// TestEachFileHasItsSalt: a group of one log is none of another, at the same place of a file with the same number.
+func TestEachFileHasItsSalt(t *testing.T) {
+	var lines []string
+	var groups []string
+	for range 2 {
+		dir := t.TempDir()
+		l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always))
+		set(t, l, "k", "v")
+		closeLog(t, l)
+		line, group, _ := strings.Cut(string(readFile(t, dir, incr1)), "\n")
+		if _, ok := aof.ParseOpening([]byte(line+"\n"), 1, 0); !ok {
+			t.Errorf("a file begins with %q", line)
+		}
+		lines, groups = append(lines, line+"\n"), append(groups, group)
+	}
+	for i, line := range lines {
+		for j, group := range groups {
+			l, u, rec, err := open(memLog(t, []byte(line+group)), "/data")
+			if err != nil || (len(u.got) == 1) != (i == j) || (rec.Cut == 0) != (i == j) {
+				t.Errorf("file %d with the group of %d: %q, %+v, %v", i, j, u.got, rec, err)
+			}
+			closeLog(t, l)
+		}
 	}
 }
 
@@ -102,7 +132,7 @@ func TestEveryPrefix(t *testing.T) {
 	last := 0
 	for n := 0; n <= len(data); n++ {
 		u, recovery, err := loadBytes(dir, data[:n])
-		if n < len("#p1:01234567\r\n") { // on disk before the manifest listed the file
+		if n < len("#p1:01234567 salt:0123456789abcdef\r\n") { // on disk before the manifest listed the file
 			if !errors.As(err, new(*aof.CorruptError)) {
 				t.Fatalf("%d bytes: %v", n, err)
 			}

@@ -214,7 +214,7 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 		if err := readAll(file, r.data, r.at); err != nil {
 			return err
 		}
-		if sum(groupSeed(int64(r.generation), 0), r.data) == uint32(state>>32) {
+		if sum(newSeed(int64(r.generation)).group(0), r.data) == uint32(state>>32) {
 			t.regions = append(t.regions, r)
 			return nil
 		}

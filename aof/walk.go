@@ -19,10 +19,10 @@ type walk struct {
 	// constant
 	reader *resp.Reader
 	path   string
-	seq    int64
 	emit   func(unit []Command) error
 	step   func(offset int64) error // called every stepSize bytes
 
+	seed    seed   // of the file's checksums
 	start   int64  // the first byte that no mark covers
 	crc     uint32 // of the bytes from start on
 	ours    bool   // what stands from start on is ours, as far as can be told
@@ -63,19 +63,19 @@ const stepSize = 256 << 10
 
 // newWalk prepares to read the commands that begin at offset of a file.
 func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command) error) *walk {
-	seed := groupSeed(seq, offset)
+	seed := newSeed(seq)
 	return &walk{
 		reader:  resp.NewReader(src, offset),
 		path:    path,
-		seq:     seq,
+		seed:    seed,
 		emit:    emit,
 		step:    func(int64) error { return nil },
 		start:   offset,
 		filled:  offset,
 		whole:   offset,
 		stepped: offset,
-		crc:     seed,
-		sum:     seed,
+		crc:     seed.group(offset),
+		sum:     seed.group(offset),
 	}
 }
 
@@ -125,7 +125,7 @@ func (w *walk) finish() {
 	case w.multi:
 		w.fail(corrupt.Torn(w.whole, "file ends inside a transaction"))
 	case w.ours && w.end > w.start && w.end == w.filled:
-		w.cut, w.cutCRC, w.cutDB = w.start, groupSeed(w.seq, w.start), w.startDB
+		w.cut, w.cutCRC, w.cutDB = w.start, w.seed.group(w.start), w.startDB
 		w.filler = w.end - w.start
 	case w.ours && w.end > w.start:
 		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
@@ -205,32 +205,41 @@ func (w *walk) flush() error {
 
 // annotation takes a line that begins with #.
 func (w *walk) annotation(t *resp.Token) error {
-	m, ok := parseMark(t.Line)
-	if !ok {
-		// A lost block may look like a line, and hide what stood there.
-		if w.ours && (!isText(t.Line) || hidesMark(t.Line)) {
-			w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
-			return nil
+	if t.Offset == 0 {
+		if salted, ok := parseOpening(t.Line, w.seed); ok {
+			w.seed = salted
+			return w.closed(t)
 		}
-		if w.stamp(t); w.past {
-			return nil
-		}
-		if w.filled == t.Offset && isFiller(t.Line) {
-			w.filled = t.End()
-		}
-		w.crc = sum(w.crc, t.Raw)
-		if !w.multi {
-			w.wholeNow(t)
-		}
-		return nil
 	}
-	if w.multi || !m.verifies(w.crc) || m.sync > w.start {
+	m, ok := parseMark(t.Line)
+	switch {
+	case ok && !w.multi && m.verifies(w.crc) && m.sync <= w.start:
+		return w.closed(t)
+	case ok || t.Offset == 0 && hidesMark(t.Line):
 		w.fail(corrupt.New(w.start, "checksum of the %d bytes up to offset %d does not match",
 			t.Offset-w.start, t.Offset))
 		w.badMark = true
 		w.end = t.End()
 		return nil
+	case w.ours && (!isText(t.Line) || hidesMark(t.Line)): // a lost block may look like a line, and hide what stood there
+		w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
+		return nil
 	}
+	if w.stamp(t); w.past {
+		return nil
+	}
+	if w.filled == t.Offset && isFiller(t.Line) {
+		w.filled = t.End()
+	}
+	w.crc = sum(w.crc, t.Raw)
+	if !w.multi {
+		w.wholeNow(t)
+	}
+	return nil
+}
+
+// closed takes a mark, t, that closes the group before it.
+func (w *walk) closed(t *resp.Token) error {
 	if w.until.reached {
 		return w.stop()
 	}
@@ -240,7 +249,7 @@ func (w *walk) annotation(t *resp.Token) error {
 	w.marks++
 	w.covered += t.End() - w.start
 	w.start, w.filled = t.End(), t.End()
-	w.crc = groupSeed(w.seq, w.start)
+	w.crc = w.seed.group(w.start)
 	w.wholeNow(t)
 	w.startDB = w.db
 	w.ours = true

@@ -72,13 +72,14 @@ func holeScript(seed uint64) script {
 	return sc
 }
 
-// commandScript sets values that hold a log's lines, and then commands that nobody gives.
+// commandScript sets values that hold a log's lines, some of them marks, and then commands that nobody gives.
 func commandScript(seed uint64) script {
 	const commands = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nnever\r\n#"
 	rng := rand.New(rand.NewPCG(seed, 13))
 	var sc script
 	for i := range 20 {
-		text := strings.Repeat("#\n", 250+rng.IntN(100)) + commands + strings.Repeat("w", rng.IntN(300))
+		mark := pick(i%4 == 0, "\r\n#p1:00000000\r\n#p1:00000000 sync:40\r\n", "")
+		text := strings.Repeat("#\n", 250+rng.IntN(100)) + mark + commands + strings.Repeat("w", rng.IntN(300))
 		sc = append(sc, op{db: i % 2, key: "v", value: text})
 	}
 	return sc

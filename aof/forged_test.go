@@ -1,0 +1,47 @@
+package aof_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// TestAMarkInAValueIsNotTrusted: who chooses values, and knows at which byte one comes to stand, puts two lines there that look
+// like marks, of which the second calls that byte synced. The file ends behind them. Without the file's salt they do not fit, and
+// the torn group is cut; with it, as only those have it who can read the file, Open refuses.
+func TestAMarkInAValueIsNotTrusted(t *testing.T) {
+	mem := vfs.NewMem("/data")
+	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []string{set(t, l, "a", "1")}
+	data := memFile(t, mem, incrName)
+	const head, first = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6000\r\n", "\r\n#p1:00000000\r\n"
+	place := int64(len(data + head + first))
+	opening := data[:strings.IndexByte(data, '\n')+1]
+	salted, ok := aof.ParseOpening([]byte(opening), 1, place)
+	if !ok {
+		t.Fatalf("%q", opening)
+	}
+	for name, seed := range map[string]uint32{"without": aof.GroupSeed(1, place), "with": salted} {
+		forged := first + string(aof.AppendMark(nil, seed, place))
+		image := withIncr(t, mem, []byte(data+head+forged+strings.Repeat("v", 100)))
+		again, u, rec, err := open(image, "/data", aof.Fsync(aof.No))
+		if name == "with" {
+			if !errors.As(err, new(*aof.CorruptError)) {
+				t.Errorf("with the salt: %v; the test forges nothing", err)
+			}
+			continue
+		}
+		if err != nil || rec.Cut == 0 {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+		want(t, u, list)
+		closeLog(t, again)
+	}
+	closeLog(t, l)
+}
