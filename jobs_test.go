@@ -351,29 +351,6 @@ func TestALogThatFailed(t *testing.T) {
 	}
 }
 
-// TestRecoverKnowsOfAFailureInTheBackground: a sync that nobody waits for fails, and Recover, called before anything
-// else has looked, heals the log.
-func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var broken atomic.Bool
-		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
-			if broken.Load() && strings.HasSuffix(op.Kind, "sync") {
-				return errors.New("disk is broken")
-			}
-			return nil
-		})
-		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), perdure.WithFS(fsys), perdure.WithAutoRecover(false))...)
-		settle(50 * time.Millisecond) // the store looks at its log every tenth of a second
-		ok(t, s.Set("a", []byte("1")))
-		broken.Store(true)
-		settle(time.Second + time.Millisecond)
-		broken.Store(false)
-		ok(t, s.Recover(context.Background()))
-		ok(t, s.Set("b", []byte("2")))
-		ok(t, s.Err())
-	})
-}
-
 // TestARewriteWaitsForASave: it is scheduled, and Info says so.
 func TestARewriteWaitsForASave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

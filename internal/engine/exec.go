@@ -102,15 +102,15 @@ func (x *exec) commit(opErr error, durable bool) error {
 	if opErr != nil || x.unit.n == 0 {
 		return opErr
 	}
-	return x.e.committed(x.log.Commit(x.position, durable))
+	return x.e.committed(x.log, x.log.Commit(x.position, durable))
 }
 
 // committed takes what a Commit of the log came to.
-func (e *Engine) committed(err error) error {
+func (e *Engine) committed(log aof.AppendLog, err error) error {
 	if err == nil {
 		return nil
 	}
-	e.noteLogFailure(err)
+	e.noteLogFailure(log, err)
 	if errors.Is(err, aof.ErrClosed) {
 		return ErrClosed
 	}
@@ -267,7 +267,7 @@ func (e *Engine) Sync(ctx context.Context) error {
 	}
 	err := log.Sync(ctx)
 	if err != nil && ctx.Err() == nil {
-		e.noteLogFailure(err)
+		e.noteLogFailure(log, err)
 	}
 	return err
 }

@@ -64,5 +64,5 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	}
 	held = false
 	s.Unlock()
-	return e.committed(log.Commit(p, false))
+	return e.committed(log, log.Commit(p, false))
 }

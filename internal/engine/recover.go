@@ -17,14 +17,18 @@ const (
 	maxRecoverWait   = time.Minute
 )
 
-// noteLogFailure makes the log's failure the reason for refusing writes.
-func (e *Engine) noteLogFailure(err error) {
+// noteLogFailure makes the log's failure the reason for refusing writes, unless a recovery, or who has switched the log
+// off, was faster than the writer that tells of it.
+func (e *Engine) noteLogFailure(log aof.AppendLog, err error) {
 	if !errors.Is(err, ErrLogFailed) {
 		return
 	}
 	j := &e.jobs
 	first := false
 	j.refuse(e, func() {
+		if log.Err() == nil || !e.counts.logOn.Load() {
+			return
+		}
 		j.logErr = err
 		if !j.notified {
 			j.notified, first = true, true
@@ -47,7 +51,7 @@ func (e *Engine) lookAtLog() bool {
 		return false
 	}
 	if err := log.Err(); err != nil {
-		e.noteLogFailure(err)
+		e.noteLogFailure(log, err)
 	}
 	return true
 }
@@ -81,7 +85,7 @@ func (e *Engine) markLog() {
 		return
 	}
 	if err := log.Sync(context.Background()); err != nil {
-		e.noteLogFailure(err)
+		e.noteLogFailure(log, err)
 	}
 }
 

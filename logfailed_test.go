@@ -1,0 +1,83 @@
+package perdure_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// TestRecoverKnowsOfAFailureInTheBackground: a sync that nobody waits for fails, and Recover, called before anything
+// else has looked, heals the log.
+func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+			if broken.Load() && strings.HasSuffix(op.Kind, "sync") {
+				return errors.New("disk is broken")
+			}
+			return nil
+		})
+		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), perdure.WithFS(fsys), perdure.WithAutoRecover(false))...)
+		settle(50 * time.Millisecond) // the store looks at its log every tenth of a second
+		ok(t, s.Set("a", []byte("1")))
+		broken.Store(true)
+		settle(time.Second + time.Millisecond)
+		broken.Store(false)
+		ok(t, s.Recover(context.Background()))
+		ok(t, s.Set("b", []byte("2")))
+		ok(t, s.Err())
+	})
+}
+
+// lateLog is a log that tells writers late of its failure.
+type lateLog struct {
+	perdure.AppendLog
+	tell chan struct{}
+}
+
+func (l *lateLog) Commit(p aof.Position, durable bool) error {
+	err := l.AppendLog.Commit(p, durable)
+	if err != nil {
+		<-l.tell
+	}
+	return err
+}
+
+// TestAWriterHearsOfAFailureBehindTheRecovery: it has its error, and the store goes on.
+func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var broken atomic.Bool
+			fsys := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {
+				if broken.Load() && strings.HasSuffix(op.Kind, "sync") {
+					return errors.New("disk is broken")
+				}
+				return nil
+			})
+			log := &lateLog{aof.New(aof.LogMode(aof.Direct)), make(chan struct{})}
+			s := open(t, "/data", perdure.WithAppendLog(log), perdure.WithSaveRules(), perdure.WithFS(fsys), perdure.WithAutoRecover(false))
+			broken.Store(true)
+			done := make(chan error)
+			go func() { done <- s.Set("a", []byte("1"), perdure.Durable()) }()
+			synctest.Wait()
+			broken.Store(false)
+			if off {
+				_ = s.Configure(perdure.AppendLogOff()) // tells of the failure
+			} else {
+				ok(t, s.Recover(context.Background()))
+			}
+			close(log.tell)
+			is(t, <-done, perdure.ErrLogFailed)
+			ok(t, s.Set("b", []byte("2")))
+			ok(t, s.Err())
+		})
+	}
+}
