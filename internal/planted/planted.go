@@ -50,4 +50,5 @@ const (
 	BootIgnored             Fault = "boot-ignored"
 	TailIgnored             Fault = "tail-ignored"
 	ValuesRead              Fault = "values-read"
+	SaltUnused              Fault = "salt-unused"
 )

@@ -53,6 +53,7 @@ var caughtBy = []struct {
 	{planted.BootIgnored, "power"},
 	{planted.TailIgnored, "ring"},
 	{planted.ValuesRead, "power"},
+	{planted.SaltUnused, "power"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

@@ -28,6 +28,8 @@ type Mem struct {
 	capacity int64
 	used     int64
 	boot     int // how often the power was lost
+	// before is what files of a name held that are no more, and their blocks still do: see Emptied.
+	before map[string][]byte
 	// violations are writes and syncs of files whose sync had failed.
 	violations []string
 }

@@ -41,7 +41,7 @@ const (
 	New     Fate = -1
 	Old     Fate = -2 // zeros, for a unit where there was nothing
 	Zero    Fate = -3 // a unit only: the size was written, the content was not
-	Garbage Fate = -4 // a unit only: what the disk held there before
+	Garbage Fate = -4 // a unit only: what the disk held there before: see Emptied; otherwise anything
 )
 
 // Crash returns the file system that is found after a crash now; the original goes on untouched.
@@ -106,7 +106,23 @@ func (m *Mem) Kill() *Mem {
 			n.changes[i].node = nodes[n.changes[i].node]
 		}
 	}
-	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used, boot: m.boot}
+	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used, boot: m.boot, before: m.before}
+}
+
+// Emptied returns a file system in which every file was deleted. A file that is made under the same name has the same
+// blocks, so that what a loss of power leaves of it may be what the old one held there.
+func (m *Mem) Emptied() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := NewMem()
+	out.boot, out.before = m.boot, map[string][]byte{}
+	for _, n := range m.nodesLocked() {
+		if !n.dir {
+			out.before[n.name] = n.data[:len(n.data):len(n.data)]
+			n.lent = true
+		}
+	}
+	return out
 }
 
 // renamed gives a directory's names their new nodes.
@@ -137,12 +153,12 @@ func (m *Mem) LosePower(unit int64, seed uint64, fate func(i int, t Thing) Fate)
 	defer m.mu.Unlock()
 	c := &crash{
 		rng: rand.New(rand.NewPCG(seed, 1)), unit: unit, fate: fate,
-		out: map[*memNode]*memNode{}, names: map[*memNode]map[string]*memNode{},
+		out: map[*memNode]*memNode{}, names: map[*memNode]map[string]*memNode{}, before: m.before,
 	}
 	for _, n := range m.nodesLocked() {
 		c.node(n)
 	}
-	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now, boot: m.boot + 1}
+	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now, boot: m.boot + 1, before: m.before}
 	for _, n := range out.nodesLocked() {
 		out.used += int64(len(n.data))
 	}
@@ -212,12 +228,13 @@ func (n namedNode) things(all []Thing, unit int64) []Thing {
 
 // crash builds what a loss of power leaves.
 type crash struct {
-	rng   *rand.Rand
-	unit  int64
-	fate  func(int, Thing) Fate
-	asked int
-	out   map[*memNode]*memNode
-	names map[*memNode]map[string]*memNode // of directories: what the disk says
+	rng    *rand.Rand
+	unit   int64
+	fate   func(int, Thing) Fate
+	asked  int
+	out    map[*memNode]*memNode
+	names  map[*memNode]map[string]*memNode // of directories: what the disk says
+	before map[string][]byte
 }
 
 func (c *crash) ask(t Thing) Fate {
@@ -229,7 +246,7 @@ func (c *crash) ask(t Thing) Fate {
 func (c *crash) node(n namedNode) {
 	things := n.things(nil, c.unit)
 	if !n.dir {
-		data := c.content(n.memNode, things)
+		data := c.content(n, things)
 		c.out[n.memNode] = &memNode{modTime: n.modTime, data: data, durable: data[:len(data):len(data)], lent: true}
 		return
 	}
@@ -252,7 +269,7 @@ func (c *crash) node(n namedNode) {
 }
 
 // content is what is left of a file.
-func (c *crash) content(n *memNode, things []Thing) []byte {
+func (c *crash) content(n namedNode, things []Thing) []byte {
 	size, exact := int64(len(n.durable)), false
 	if len(things) > 0 && things[0].Kind == ASize {
 		switch f := c.ask(things[0]); {
@@ -284,6 +301,9 @@ func (c *crash) content(n *memNode, things []Thing) []byte {
 		case Garbage:
 			for j := range part {
 				part[j] = byte(c.rng.Uint32())
+			}
+			if old := c.before[n.name]; t.From < int64(len(old)) {
+				copy(part, old[t.From:])
 			}
 		}
 	}

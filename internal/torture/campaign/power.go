@@ -21,6 +21,8 @@ type moment struct {
 // is left by itself, hold S(k) with nothing lost that was promised, and go on.
 func power(r *Run) {
 	for _, m := range modes {
+		older := olderScript(r.Seed)
+		powerLife(r, m, m.name+"/older", older, emptied(r, m, older.again()))
 		scripts := map[string]script{
 			"long":     randomScript(r.Seed, 60),
 			"hole":     holeScript(r.Seed),
@@ -33,7 +35,7 @@ func power(r *Run) {
 			scripts[fmt.Sprint("short", i)] = shortScript(r.Seed, i)
 		}
 		for _, name := range sortedKeys(scripts) {
-			powerLife(r, m, m.name+"/"+name, scripts[name])
+			powerLife(r, m, m.name+"/"+name, scripts[name], vfs.NewMem())
 		}
 	}
 	r.Wait()
@@ -85,6 +87,30 @@ func commandScript(seed uint64) script {
 	return sc
 }
 
+// olderScript sets values where those of another log of the same form stood before.
+func olderScript(seed uint64) script {
+	rng := rand.New(rand.NewPCG(seed, 14))
+	var sc script
+	for i := range 12 {
+		sc = append(sc, op{db: i % 2, key: "k", value: strings.Repeat(string(rune('a'+rng.IntN(26))), 1+rng.IntN(300))})
+	}
+	return sc
+}
+
+// emptied is a disk on which a store has played a script, and of which all files were deleted.
+func emptied(r *Run, m mode, sc script) *vfs.Mem {
+	mem := vfs.NewMem()
+	l := newLife(m, mem, []state{{}}, 0)
+	err := l.open()
+	if err == nil {
+		err = firstError(l.playAll(sc), l.store.Close())
+	}
+	if err != nil {
+		r.fail(m.name+"/older", err)
+	}
+	return mem.Emptied()
+}
+
 // largeText is more bytes than the log copies of a value.
 const largeText = 257 << 10
 
@@ -120,11 +146,11 @@ func recorded(m mode, mem *vfs.Mem, states []state, promised int) (*life, *[]mom
 	return l, moments
 }
 
-func powerLife(r *Run, m mode, name string, sc script) {
+func powerLife(r *Run, m mode, name string, sc script, mem *vfs.Mem) {
 	if r.over() {
 		return
 	}
-	l, moments := recorded(m, vfs.NewMem(), []state{{}}, 0)
+	l, moments := recorded(m, mem, []state{{}}, 0)
 	err := l.open()
 	if err == nil {
 		err = l.playAll(sc)
