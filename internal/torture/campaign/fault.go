@@ -74,10 +74,12 @@ var readWays = []way{
 // everything is looked at that a crash may leave then; of the others, and of the short scripts, it is one image.
 func fault(r *Run) {
 	for i := range r.by(1, 11) {
-		sc := randomScript(r.Seed, 36)
-		if i > 0 {
-			sc = randomScript(r.Seed<<8+uint64(i), 12)
-		}
+		sc := frozenScript(r.Seed, "fault", fmt.Sprint(i), func() script {
+			if i == 0 {
+				return randomScript(r.Seed, 36)
+			}
+			return randomScript(r.Seed<<8+uint64(i), 12)
+		})
 		for _, m := range modes {
 			if !m.plain && !faults(r, m, sc, i) {
 				return

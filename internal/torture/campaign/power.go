@@ -21,18 +21,20 @@ type moment struct {
 // is left by itself, hold S(k) with nothing lost that was promised, and go on.
 func power(r *Run) {
 	for _, m := range modes {
-		older := olderScript(r.Seed)
+		frozen := func(name string, fresh func() script) script { return frozenScript(r.Seed, "power", name, fresh) }
+		older := frozen("older", func() script { return olderScript(r.Seed) })
 		powerLife(r, m, m.name+"/older", older, emptied(r, m, older.again()))
 		scripts := map[string]script{
-			"long":     randomScript(r.Seed, 60),
-			"hole":     holeScript(r.Seed),
-			"commands": commandScript(r.Seed),
+			"long":     frozen("long", func() script { return randomScript(r.Seed, 60) }),
+			"hole":     frozen("hole", func() script { return holeScript(r.Seed) }),
+			"commands": frozen("commands", func() script { return commandScript(r.Seed) }),
 		}
 		if m.name == "everysec" || m.name == "ring" { // the other modes have the same ways for it
 			scripts["large"] = largeScript()
 		}
 		for i := range r.by(4, 12) { // short ones find most of what there is to find
-			scripts[fmt.Sprint("short", i)] = shortScript(r.Seed, i)
+			name := fmt.Sprint("short", i)
+			scripts[name] = frozen(name, func() script { return shortScript(r.Seed, i) })
 		}
 		for _, name := range sortedKeys(scripts) {
 			powerLife(r, m, m.name+"/"+name, scripts[name], vfs.NewMem())

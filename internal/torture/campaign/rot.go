@@ -21,12 +21,17 @@ type fixture struct {
 	name   string
 	files  map[string]string
 	life   *life
+	played script
 	low    int // the oldest state that damage may be taken for a torn tail at
 	closed bool
 }
 
-// rotScript is short: its files are damaged at every bit.
-func rotScript(seed uint64, n int) script {
+// rotScript is short: its files are damaged at every bit. It is the i-th one of a round.
+func rotScript(seed, i uint64, n int) script {
+	return frozenScript(seed, "rot", fmt.Sprint(i), func() script { return freshRotScript(seed+i, n) })
+}
+
+func freshRotScript(seed uint64, n int) script {
 	rng := rand.New(rand.NewPCG(seed, 21))
 	var sc script
 	for i := range n {
@@ -78,7 +83,7 @@ func fixtures(seed uint64) ([]*fixture, error) {
 		if m.name == "ring" { // a group is all that was buffered
 			low = 0
 		}
-		all = append(all, &fixture{mode: m, name: name, files: fs, life: l, low: low, closed: closed})
+		all = append(all, &fixture{mode: m, name: name, files: fs, life: l, played: sc, low: low, closed: closed})
 		if !closed {
 			err = firstError(err, l.store.CloseNoSave())
 		}
@@ -90,18 +95,18 @@ func fixtures(seed uint64) ([]*fixture, error) {
 	save := op{kind: opSave}
 	err := firstError(
 		add(always, "empty", true, nil),
-		add(always, "always", true, rotScript(seed, 42)),
-		add(always, "always, killed", false, rotScript(seed+1, 42)),
-		add(everysec, "everysec", true, rotScript(seed+2, 42)),
-		add(everysec, "everysec, killed", false, append(rotScript(seed+3, 36), op{kind: opSync}, randomWrite(rand.New(rand.NewPCG(seed, 3))))),
-		add(commands, "a base of commands", true, rotScript(seed+4, 36)),
-		add(big, "timestamps", true, rotScript(seed+5, 48)),
-		add(always, "two increments", true, rotScript(seed+8, 36)),
-		add(ring, "a ring, killed", false, rotScript(seed+9, 24)),
-		add(snapshots, "a dump", true, append(rotScript(seed+6, 42), save)),
+		add(always, "always", true, rotScript(seed, 0, 42)),
+		add(always, "always, killed", false, rotScript(seed, 1, 42)),
+		add(everysec, "everysec", true, rotScript(seed, 2, 42)),
+		add(everysec, "everysec, killed", false, append(rotScript(seed, 3, 36), op{kind: opSync}, randomWrite(rand.New(rand.NewPCG(seed, 3))))),
+		add(commands, "a base of commands", true, rotScript(seed, 4, 36)),
+		add(big, "timestamps", true, rotScript(seed, 5, 48)),
+		add(always, "two increments", true, rotScript(seed, 8, 36)),
+		add(ring, "a ring, killed", false, rotScript(seed, 9, 24)),
+		add(snapshots, "a dump", true, append(rotScript(seed, 6, 42), save)),
 		add(snapshots, "a compressed dump", true, script{{key: "k", value: strings.Repeat("lzf ", 300)}, {db: 1, key: "n", value: "12345"}, save}),
 		add(snapshots, "an empty dump", true, script{save}),
-		add(everysec, "a log and a dump", true, append(rotScript(seed+7, 24), save)),
+		add(everysec, "a log and a dump", true, append(rotScript(seed, 7, 24), save)),
 	)
 	return all, err
 }
@@ -122,10 +127,12 @@ func noSecondBase(mem *vfs.Mem) vfs.FS {
 // torn tail that was never promised. What redis-server does with the same is printed beside it.
 func rot(r *Run) {
 	all, err := fixtures(r.Seed)
-	if err != nil {
+	old, oldErr := frozenFixtures()
+	if err = firstError(err, oldErr); err != nil {
 		r.fail("fixtures", err)
 		return
 	}
+	all = append(all, old...)
 	if r.first() {
 		r.Count("fixtures", int64(len(all)))
 	}
