@@ -25,32 +25,34 @@ type units struct {
 	got    []string
 	fail   func(unit string) error
 	bases  int
-	onBase func(ctx context.Context, r io.Reader, size int64) (int64, error)
+	onBase func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error)
 }
 
 const rdbHead = "REDIS-test\n"
 
-func (u *units) Base(ctx context.Context, r io.Reader, size int64) (int64, error) {
+func (u *units) Base(ctx context.Context, r io.Reader, size int64) (base aof.BaseInfo, err error) {
 	u.bases++
 	if u.onBase != nil {
 		return u.onBase(ctx, r, size)
 	}
 	text, err := io.ReadAll(r)
 	if err != nil {
-		return 0, err
+		return base, err
 	}
 	head, rest, ok := strings.Cut(string(text), "\n")
 	if !ok || head+"\n" != rdbHead {
-		return 0, errors.New("not a test base")
+		return base, errors.New("not a test base")
 	}
+	base.Origin, rest, _ = strings.Cut(rest, "\n")
 	body, _, ok := strings.Cut(rest, "END\n")
 	if !ok {
-		return 0, errors.New("base without an end")
+		return base, errors.New("base without an end")
 	}
 	for line := range strings.Lines(body) {
 		u.got = append(u.got, strings.TrimSuffix(line, "\n"))
 	}
-	return int64(len(rdbHead) + len(body) + len("END\n")), nil
+	base.Size = int64(len(rdbHead) + len(base.Origin) + 1 + len(body) + len("END\n"))
+	return base, nil
 }
 
 func (u *units) Apply(unit []aof.Command) error {
@@ -74,8 +76,8 @@ func (u *units) Progress(done, total int64) {}
 // base writes the units as the test's RDB, or as commands.
 func base(list []string) aof.Base {
 	return aof.Base{
-		RDB: func(w io.Writer) error {
-			_, err := io.WriteString(w, rdbHead+lines(list)+"END\n")
+		RDB: func(w io.Writer, origin string) error {
+			_, err := io.WriteString(w, rdbHead+origin+"\n"+lines(list)+"END\n")
 			return err
 		},
 		Commands: func(w io.Writer) error {

@@ -2,6 +2,7 @@ package aof
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -98,15 +99,32 @@ type Rewrite interface {
 
 // Base writes the whole data set of an instant, in the form that the log asks for.
 type Base struct {
-	RDB      func(w io.Writer) error // as an RDB file
-	Commands func(w io.Writer) error // as RESP commands, beginning with SELECT where needed
+	// RDB writes an RDB file. It stores origin, at most 128 bytes of text, so that a later
+	// Replayer.Base can return it.
+	RDB func(w io.Writer, origin string) error
+	// Commands writes RESP commands, with SELECT where needed. Each Write has whole commands.
+	Commands func(w io.Writer) error
+}
+
+// BaseInfo describes an RDB at the start of a file.
+type BaseInfo struct {
+	Size   int64  // bytes; commands may follow
+	Origin string // as Base.RDB stored it; "" if it did not
+}
+
+// check refuses a size that the file cannot have.
+func (b *BaseInfo) check(path string, size int64) error {
+	if b.Size < 0 || b.Size > size {
+		return fmt.Errorf("%s: base of %d bytes in a file of %d", path, b.Size, size)
+	}
+	return nil
 }
 
 // Replayer receives a log.
 type Replayer interface {
 	// Base takes an RDB that stands at the start of a file: r gives the file from its first
-	// byte, size is the file's. It returns how many bytes the RDB took; commands may follow.
-	Base(ctx context.Context, r io.Reader, size int64) (n int64, err error)
+	// byte, size is the file's.
+	Base(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)
 
 	// Apply takes one unit: a single command, or those of one transaction, all or none. SELECT,
 	// MULTI and EXEC are taken care of. The arguments are valid during the call only. Returning
@@ -145,7 +163,12 @@ type Recovery struct {
 	// TailReason tells why something in the tail file does not belong to the log as it stands, and was
 	// not replayed: another program went on with the log. Start keeps the file under another name.
 	TailReason string
-	TailFile   string // its path, when Merged or TailReason is set
+	TailFile   string // its path, when Merged or TailReason is set, or when it is missing
+	// TailMissing reports that a process was killed in Ring mode and that its tail file is gone:
+	// acknowledged writes may be missing.
+	TailMissing bool
+	// Store is the id of the store that wrote the log; "" when no file names one.
+	Store string
 	// Unverified counts bytes that no checksum covers, such as those another program wrote.
 	Unverified int64
 	// Time is when the newest file was last changed.

@@ -2,6 +2,7 @@ package aof
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"path/filepath"
@@ -17,40 +18,76 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 	disk.baseSeq++
 	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
 	base.name = baseName(disk.filename, base.seq, rdb)
-	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(w io.Writer) error {
-		cw := &baseWriter{ctx: ctx, w: w, crc: newSeed(base.seq).group(0)}
-		if rdb {
-			return b.RDB(cw)
+	id := newIdentity(r.log.store, r.next.id.salt)
+	w := &baseWriter{ctx: ctx, marked: r.log.marked && !rdb}
+	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(file io.Writer) error {
+		if w.file = file; rdb {
+			return b.RDB(w, id.String())
 		}
-		if len(r.stamp) > 0 {
-			if _, err := cw.Write(r.stamp); err != nil {
-				return err
-			}
-		}
-		if err := b.Commands(cw); err != nil || !r.log.marked {
+		if err := w.begin(id, base.seq, r.stamp); err != nil {
 			return err
 		}
-		_, err := w.Write(appendMark(nil, cw.crc, 0))
-		return err
+		return b.Commands(w)
 	})
-	base.extra = []string{sizeKey, strconv.FormatInt(size, 10)}
+	base = base.with(sizeKey, strconv.FormatInt(size, 10))
+	switch {
+	case rdb && binary.LittleEndian.Uint64(w.last[:]) != 0: // 0 is an RDB without a checksum
+		base = base.with(crcKey, formatID(binary.LittleEndian.Uint64(w.last[:])))
+	case w.marked:
+		base = base.with(idKey, formatID(id.salt))
+	}
 	return base, size, err
 }
 
-// baseWriter ends with its context and sums what passes.
+// baseWriter writes a base. It ends with its context. Of a base of commands, it puts a mark after each
+// Write, so that a reader need not hold more.
 type baseWriter struct {
-	ctx context.Context
-	w   io.Writer
-	crc uint32
+	ctx    context.Context
+	file   io.Writer
+	marked bool
+	seed   seed
+	size   int64
+	last   [8]byte // the last bytes written
+}
+
+// begin writes what stands in front of the commands.
+func (w *baseWriter) begin(id identity, seq int64, stamp []byte) error {
+	if w.marked {
+		var line []byte
+		line, w.seed = appendOpening(nil, newSeed(seq), id)
+		if err := w.write(line); err != nil {
+			return err
+		}
+	}
+	if len(stamp) == 0 {
+		return nil
+	}
+	_, err := w.Write(stamp)
+	return err
 }
 
 func (w *baseWriter) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+	start := w.size
+	if err := w.write(p); err != nil {
+		return int(w.size - start), err
 	}
-	n, err := w.w.Write(p)
-	w.crc = sum(w.crc, p[:n])
-	return n, err
+	if !w.marked {
+		return len(p), nil
+	}
+	return len(p), w.write(appendMark(nil, sum(w.seed.group(start), p), 0, nil))
+}
+
+func (w *baseWriter) write(p []byte) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	n, err := w.file.Write(p)
+	w.size += int64(n)
+	if k := min(n, len(w.last)); k > 0 {
+		copy(w.last[:], w.last[k:])
+		copy(w.last[len(w.last)-k:], p[n-k:n])
+	}
+	return err
 }
 
 // baseFails ends a rewrite without a base.
@@ -111,25 +148,13 @@ func (r *rewrite) publish(base manifestFile) error {
 	return err
 }
 
-// publishFresh is step 6 for a log without an old file: what was appended since the cut becomes
-// durable together with the base. Writers wait.
+// publishFresh is step 6 for a log without an old file to go on with. Writers wait.
 func (r *rewrite) publishFresh(base manifestFile) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.writing || l.syncing {
 		l.waitLocked()
-	}
-	if r.failed == nil { // step 3, on the new increment
-		if l.err == nil && len(l.buf) > 0 {
-			_ = l.writeLocked()
-		}
-		if l.err == nil {
-			_ = l.syncLocked()
-		}
-		if l.err != nil {
-			return l.err
-		}
 	}
 	l.writing, l.syncing = true, true
 	l.mu.Unlock()
@@ -150,20 +175,38 @@ func (r *rewrite) publishFresh(base manifestFile) error {
 func (r *rewrite) takeOverLocked() {
 	l := r.log
 	l.published = true
-	if r.failed == nil {
-		l.restartRingLocked()
-		return
-	}
 	if l.tail != nil {
 		_ = l.tail.file.Close() // it has failed already
 	}
 	l.written, l.synced = l.cut.at, l.cut.at
-	l.tail, l.cut, l.err = r.next, nil, nil
+	l.tail, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.salt
 	l.epochOpen, l.epochSynced = false, l.epoch
 	l.restartRingLocked()
 	if len(l.buf) > 0 {
 		l.setFlushLocked()
 	}
+}
+
+// goOn ends step 6 of a log without an old file: it writes the first mark of the new increment, and what
+// was appended since the cut, and syncs. A failure is the log's.
+func (r *rewrite) goOn() error {
+	l := r.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for (l.writing || l.syncing) && l.err == nil {
+		l.waitLocked()
+	}
+	if l.err == nil {
+		l.firstMarkLocked()
+	}
+	if l.err == nil && len(l.buf) > 0 && !l.writing {
+		_ = l.writeLocked() // a failure is sticky
+	}
+	if l.waitSyncedLocked() == nil && l.synced < l.written {
+		_ = l.syncLocked()
+	}
+	l.wakeLocked()
+	return l.err
 }
 
 // publishFails ends a rewrite whose base is not listed, unless it is not known whether it is.

@@ -23,6 +23,7 @@ type Report struct {
 	Unlisted []string     // files of the log in its directory that the manifest does not list
 	Tail     *TailReport  // nil when there is no tail file
 
+	ring   uint64        // the id of the tail file that the marks report last; 0 is none
 	last   *manifestFile // of a log with a manifest
 	summed bool          // that has its checksum
 }
@@ -45,7 +46,10 @@ type FileReport struct {
 	Refused    *CommandError // the first command that CommandCheck does not take
 
 	verdict verdict
-	db      int // that is selected at Good
+	id      identity
+	rings   bool
+	ring    uint64 // see found
+	db      int    // that is selected at Good
 }
 
 // OK tells whether Open would take the log as it is, without cutting anything.
@@ -73,14 +77,14 @@ type CheckOption func(*checkConfig)
 type checkConfig struct {
 	ctx      context.Context
 	fs       snapshot.FS
-	base     func(context.Context, io.Reader, int64) (int64, error)
+	base     func(context.Context, io.Reader, int64) (BaseInfo, error)
 	command  func(Command) error
 	planOnly bool
 }
 
 // BaseCheck gives the function that checks an RDB: r begins with its first byte, size is the
-// file's; it returns how many bytes the RDB takes. Without it an RDB is reported as unchecked.
-func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (int64, error)) CheckOption {
+// file's. Without it an RDB is reported as unchecked.
+func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)) CheckOption {
 	return func(c *checkConfig) { c.base = f }
 }
 
@@ -148,6 +152,14 @@ func (c *checkConfig) check(path string) (Report, error) {
 		f, err := c.file(t, i == len(targets)-1)
 		if err != nil {
 			return report, err
+		}
+		if n := len(report.Files); n > 0 && f.Problem == nil {
+			t.compare(&f, func(*manifestFile) error {
+				return f.id.checkFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
+			})
+		}
+		if f.rings {
+			report.ring = f.ring
 		}
 		report.Files = append(report.Files, f)
 	}
@@ -305,15 +317,31 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
 		return r, nil
 	}
+	if r.id, _, err = readOpening(file, t.seq); err != nil {
+		return r, err
+	}
+	var trailerErr error
+	if t.compare(&r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) ||
+		t.compare(&r, func(f *manifestFile) error {
+			trailerErr = f.checkTrailer(t.path, file, r.Size)
+			return trailerErr
+		}) || trailerErr != nil {
+		return r, ignoreDamage(trailerErr)
+	}
 	var offset int64
 	if r.RDB {
-		if offset, err = c.preamble(file, &r); err != nil || r.Unchecked || r.Problem != nil {
+		base, err := c.preamble(file, &r)
+		if err != nil || r.Unchecked || r.Problem != nil {
 			return r, err
 		}
+		offset, r.id = base.Size, parseIdentity(base.Origin)
 	}
 	src := io.NewSectionReader(file, offset, r.Size-offset)
 	w := newWalk(src, t.path, t.seq, offset, func(unit []Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
+	if t.listed != nil {
+		w.listed = t.listed.size()
+	}
 	found, err := w.run()
 	if err != nil {
 		return r, err
@@ -329,7 +357,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	}
 	r.Size, r.Filler = r.Size-found.filler, found.filler
 	r.note(&found, offset, last)
-	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good) })
+	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good, found.end8) })
 	return r, nil
 }
 
@@ -356,6 +384,7 @@ func (c *checkConfig) commands(r *FileReport, unit []Command) error {
 // note takes over what a walk has found.
 func (r *FileReport) note(found *found, offset int64, last bool) {
 	r.Commands, r.Marks = found.commands, found.marks
+	r.rings, r.ring = found.rings, found.ring
 	r.Good, r.db = found.cut, found.cutDB
 	r.Unverified = found.cut - offset - found.covered
 	r.Problem = found.problem
@@ -374,21 +403,30 @@ func (r *FileReport) note(found *found, offset int64, last bool) {
 	}
 }
 
-// preamble checks the RDB at the start of a file and returns where it ends.
-func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (int64, error) {
+// ignoreDamage returns an error that is not about a file's content.
+func ignoreDamage(err error) error {
+	var damage *corrupt.Error
+	if errors.As(err, &damage) {
+		return nil
+	}
+	return err
+}
+
+// preamble checks the RDB at the start of a file and describes it.
+func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (BaseInfo, error) {
 	if c.base == nil {
 		r.Unchecked = true
-		return 0, nil
+		return BaseInfo{}, nil
 	}
-	n, err := c.base(c.ctx, io.NewSectionReader(file, 0, r.Size), r.Size)
+	base, err := c.base(c.ctx, io.NewSectionReader(file, 0, r.Size), r.Size)
 	var damage *corrupt.Error
 	switch {
 	case errors.As(err, &damage):
 		damage.File = r.Path
 		r.Problem, r.verdict = damage, verdictRefused
-		return 0, nil
-	case err == nil && (n < 0 || n > r.Size):
-		err = fmt.Errorf("%s: base of %d bytes in a file of %d", r.Path, n, r.Size)
+		return BaseInfo{}, nil
+	case err == nil:
+		err = base.check(r.Path, r.Size)
 	}
-	return n, err
+	return base, err
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func stubBase() aof.CheckOption {
-	return aof.BaseCheck(func(ctx context.Context, r io.Reader, size int64) (int64, error) {
+	return aof.BaseCheck(func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
 		return (&units{}).Base(ctx, r, size)
 	})
 }
@@ -28,12 +28,12 @@ func TestCheckWholeLog(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", path, report, err)
 		}
 		incr := report.Files[1]
-		if incr.Commands != 9 || incr.Marks != 8 || incr.Unverified != 0 || incr.Good != incr.Size {
+		if incr.Commands != 9 || incr.Marks != 9 || incr.Unverified != 0 || incr.Good != incr.Size {
 			t.Fatalf("%+v", incr)
 		}
 	}
 	report, err := aof.Check(filepath.Join(dir, incr1))
-	if err != nil || !report.OK() || report.Files[0].Marks != 8 {
+	if err != nil || !report.OK() || report.Files[0].Marks != 9 {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	report, err = aof.Check(dir)
@@ -90,7 +90,7 @@ func TestRepairRefuses(t *testing.T) {
 	}
 	r.Cut()
 	failed := base(list)
-	failed.RDB = func(io.Writer) error { return io.ErrClosedPipe }
+	failed.RDB = func(io.Writer, string) error { return io.ErrClosedPipe }
 	if err := r.Commit(t.Context(), failed); !errors.Is(err, io.ErrClosedPipe) {
 		t.Fatal(err)
 	}

@@ -42,6 +42,10 @@ func (c *checkConfig) tail(report *Report) error {
 		return err
 	}
 	report.Tail = &TailReport{Path: path, Elapsed: t.elapsed, merge: merge{path: path, elapsed: t.elapsed}}
+	if errors.As(t.checkID(report.ring), &damage) {
+		report.Tail.Problem = damage
+		return nil
+	}
 	if len(t.regions) == 0 || report.last == nil {
 		return nil
 	}

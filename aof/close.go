@@ -11,6 +11,7 @@ import "errors"
 //  1. after the last group is written and synced: the whole log.
 //  2. after the last mark is written and synced: the same, and damage of it will be refused
 //     rather than taken for a torn tail.
+//  3. after the manifest lists the size of the newest increment: the same, and so will a shorter one.
 func (l *Log) Close() error {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -19,6 +20,7 @@ func (l *Log) Close() error {
 		defer l.mu.Unlock()
 		return l.closed
 	}
+	l.closing = true
 	for l.rewrite != nil && l.rewrite.state == rewriteCommitting {
 		l.waitLocked()
 	}
@@ -38,6 +40,7 @@ func (l *Log) Close() error {
 	l.tasks.Wait()
 	if err == nil {
 		l.removeTailFile(tailFile)
+		l.listClosed(tail)
 	}
 	if tail != nil {
 		err = errors.Join(err, tail.file.Close())
@@ -46,6 +49,21 @@ func (l *Log) Close() error {
 	defer l.mu.Unlock()
 	l.closed = err
 	return err
+}
+
+// listClosed lists in the manifest how the newest increment ends. All of it is durable, so that a
+// failure is no failure of Close.
+func (l *Log) listClosed(tail *incr) {
+	if tail == nil || !l.marked {
+		return
+	}
+	m, err := l.disk.manifest.closing(tail)
+	if err == nil && !m.equal(l.disk.manifest) {
+		err = l.disk.publish(m)
+	}
+	if err != nil {
+		l.env.Logger.Warn("the manifest does not list the end of the log", "file", tail.path, "err", err)
+	}
 }
 
 // giveUpRewriteLocked ends a rewrite that nobody will commit.
@@ -88,7 +106,11 @@ func (l *Log) finishLocked() error {
 	if !l.marked || l.tail.closedAt == l.tail.size {
 		return nil
 	}
-	if _, err := l.writeGroupLocked(group{}, l.written); err != nil {
+	closing := group{}
+	if none := uint64(0); l.ringNoted != none {
+		closing.ring = &none
+	}
+	if _, err := l.writeGroupLocked(closing, l.written); err != nil {
 		return err
 	}
 	return l.syncLocked()

@@ -9,6 +9,9 @@ import (
 	"github.com/perduredb/perdure/internal/planted"
 )
 
+// unpublishedMax is how many bytes may wait in memory for the first base. Above that writers wait.
+const unpublishedMax = 64 << 20
+
 // Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
 // operating system, or on disk under Always or when durable is set. It allocates nothing. Before
 // the first base is published (Status.Published) nothing is safe yet and Commit only writes.
@@ -56,6 +59,8 @@ func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !disk && (l.written >= p || kept) && !late:
+			return nil
+		case !l.published && len(l.buf) < unpublishedMax:
 			return nil
 		case l.written < p && !l.writing && l.cut == nil && !(disk && l.syncing):
 			if disk {

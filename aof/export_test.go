@@ -20,11 +20,14 @@ func GroupSeed(seq, offset int64) uint32 { return newSeed(seq).group(offset) }
 
 // ParseOpening reads a line as the first of an increment, and begins the checksum of a group of it.
 func ParseOpening(line []byte, seq, offset int64) (crc uint32, ok bool) {
-	s, ok := parseOpening(line, newSeed(seq))
+	_, s, ok := parseOpening(line, newSeed(seq))
 	return s.group(offset), ok
 }
 
+// LeadSize is the room that a mark leaves in its page.
+const LeadSize = leadSize
+
 var (
-	AppendMark = appendMark
+	AppendMark = func(dst []byte, crc uint32, sync int64) []byte { return appendMark(dst, crc, sync, nil) }
 	ValidName  = validName
 )

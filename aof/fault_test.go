@@ -404,7 +404,7 @@ func TestRewriteCanceled(t *testing.T) {
 		if when == "before" {
 			cancel()
 		} else {
-			b.RDB = func(w io.Writer) error {
+			b.RDB = func(w io.Writer, _ string) error {
 				cancel()
 				_, err := w.Write([]byte("x"))
 				return err

@@ -212,10 +212,10 @@ func TestFillerEndsWithTheOldFile(t *testing.T) {
 	checked := false
 	b := base(list)
 	write := b.RDB
-	b.RDB = func(w io.Writer) error {
+	b.RDB = func(w io.Writer, origin string) error {
 		_, filler := splitFiller(t, memFile(t, mem.Crash(vfs.KeepNone, 0), memIncr1))
 		checked = filler == ""
-		return write(w)
+		return write(w, origin)
 	}
 	if err := errors.Join(r.Commit(t.Context(), b), l.Commit(p, false)); err != nil || !checked {
 		t.Fatal(checked, err)

@@ -29,11 +29,11 @@ func TestFirstBase(t *testing.T) {
 	list = append(list, set(t, l, "meanwhile", "1"))
 	b := base(list[:1])
 	rdb := b.RDB
-	b.RDB = func(w io.Writer) error {
+	b.RDB = func(w io.Writer, origin string) error {
 		list = append(list, set(t, l, "meanwhile", "2"))
 		_, s := command(l, 0, "SET", "uncommitted", "3")
 		list = append(list, s)
-		return rdb(w)
+		return rdb(w, origin)
 	}
 	if s := l.Status(); s.Published {
 		t.Fatal("published without a base")
@@ -65,7 +65,7 @@ func TestFirstBaseFails(t *testing.T) {
 	r.Cut()
 	set(t, l, "a", "1")
 	b := base(nil)
-	b.RDB = func(io.Writer) error { return boom }
+	b.RDB = func(io.Writer, string) error { return boom }
 	if err := r.Commit(t.Context(), b); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func TestEverySecond(t *testing.T) {
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
 		if fs.count.Load() != 0 || l.Status().Unsynced == 0 {
-			t.Fatal("synced before its time")
+			t.Fatalf("synced before its time: %d, %+v", fs.count.Load(), l.Status())
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()

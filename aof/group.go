@@ -12,6 +12,8 @@ type group struct {
 	links []link
 	first int // the database that it finds selected; -1 when it begins with a SELECT, or nobody knows
 	last  int // the one that it leaves selected
+
+	ring *uint64 // what its mark reports of the tail file; nil is nothing
 }
 
 // link is a large value that somebody else holds.
@@ -73,7 +75,7 @@ func sizeOf(pieces [][]byte) (n int) {
 
 // takeLocked takes away what was appended and not written. The next buffer is the spare one.
 func (l *Log) takeLocked() group {
-	g := group{l.buf, l.links, l.bufDB, l.db}
+	g := group{buf: l.buf, links: l.links, first: l.bufDB, last: l.db}
 	l.buf, l.links, l.spare = l.spare[:0], nil, nil
 	return g
 }

@@ -1,7 +1,9 @@
 package aof
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -17,7 +19,8 @@ type incr struct {
 	name string
 	path string
 	seq  int64
-	seed seed // changed by open only
+	id   identity // zero for a file that another program began
+	seed seed     // changed by open only
 
 	size    int64 // whole groups; changed under Log.mu by who has the token writing
 	durable int64 // known to be on disk; guarded by Log.mu
@@ -32,13 +35,30 @@ type incr struct {
 	listed   int64 // the size when it was made; constant
 }
 
-// line is how a manifest lists a new increment: with the bytes that are on disk by then.
+// line returns how a manifest lists a new increment: with its id, and the bytes that are durable.
 func (t *incr) line() manifestFile {
 	f := manifestFile{name: t.name, seq: t.seq, kind: kindIncr}
 	if t.listed > 0 {
-		f.extra = []string{sizeKey, strconv.FormatInt(t.listed, 10)}
+		f = f.with(idKey, formatID(t.id.salt)).with(sizeKey, strconv.FormatInt(t.listed, 10))
 	}
 	return f
+}
+
+// closed returns how a manifest that lists the increment as f lists it when nothing more is appended:
+// with its size, all of which is durable, and the digits of the mark at its end.
+func (t *incr) closed(f manifestFile) (manifestFile, error) {
+	var buf [maxMark]byte
+	tail := buf[:min(int64(len(buf)), t.size)]
+	if n, err := t.file.ReadAt(tail, t.size-int64(len(tail))); n < len(tail) {
+		return f, err
+	}
+	f = f.with(sizeKey, strconv.FormatInt(t.size, 10)).without(endKey)
+	if i := bytes.LastIndex(tail, []byte(markPrefix)); i >= 0 {
+		if m, ok := parseMark(tail[i:]); ok {
+			f = f.with(endKey, fmt.Sprintf("%08x", m.crc))
+		}
+	}
+	return f, nil
 }
 
 // createIncr makes the next increment and leaves it on disk, not yet listed. A crash leaves:
@@ -47,9 +67,9 @@ func (t *incr) line() manifestFile {
 //  2. after SyncDir: an unlisted file whose first line tells that it is ours.
 //
 // On an error it is removed again, and its number is not used a second time.
-func createIncr(disk *layout, checksums bool) (t *incr, err error) {
+func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) {
 	disk.incrSeq++
-	t = &incr{seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
+	t = &incr{id: id, seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
 	t.path = filepath.Join(disk.dir, t.name)
 	if t.file, err = disk.fs.Create(t.path); err != nil {
 		return nil, err
@@ -74,7 +94,7 @@ func createIncr(disk *layout, checksums bool) (t *incr, err error) {
 
 // open writes the first line.
 func (t *incr) open() error {
-	line, salted := appendOpening(nil, newSeed(t.seq))
+	line, salted := appendOpening(nil, newSeed(t.seq), t.id)
 	t.seed = salted
 	_, err := t.write(line)
 	return err
@@ -88,7 +108,7 @@ func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
 	}
 	t := &incr{file: file, name: f.name, path: path, seq: f.seq}
 	if t.size, err = file.Size(); err == nil {
-		t.seed, err = readSeed(file, t.seq)
+		t.id, t.seed, err = readOpening(file, t.seq)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -116,7 +136,7 @@ func (t *incr) seal(g *group, synced int64) {
 	if planted.On(planted.ChecksumOfOldFile) {
 		seed = newSeed(1)
 	}
-	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced)
+	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced, g.ring)
 }
 
 // news is the sync that the next mark tells of; 0 is none that the marks before have not told of.

@@ -50,9 +50,10 @@ func createRing(disk *layout, each int64) (*ring, error) {
 	}
 	name := tailName(disk.filename)
 	path := filepath.Join(disk.dir, name)
+	id := randomID()
 	if _, err = snapshot.Replace(disk.fs, disk.dir, name, func(w io.Writer) error {
 		// Zeros, and not a hole: where no block was left for a store, it would be a fault.
-		head := appendTailHead(nil, ringRegions, each, boot)
+		head := appendTailHead(nil, ringRegions, each, id, boot)
 		for range ringRegions {
 			head = appendRegionWords(head)
 		}
@@ -66,7 +67,7 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_ = disk.fs.Remove(path) // it is empty: whoever finds it has nothing to do
 		return nil, err
 	}
-	return newRing(memory, path, each), nil
+	return newRing(memory, path, id, each), nil
 }
 
 // restartRingLocked begins with the ring where the log goes on, at the end of its increment.
@@ -116,7 +117,10 @@ func (l *Log) endRingLocked() string {
 
 // removeBrokenLocked deletes the file of a ring that has failed, once an increment has everything.
 func (l *Log) removeBrokenLocked() {
-	if l.broken == nil || l.err != nil || l.writing || l.cut != nil || len(l.buf) > 0 {
+	if l.broken == nil || l.closing || l.err != nil || l.writing || l.cut != nil || len(l.buf) > 0 {
+		return
+	}
+	if l.firstMarkLocked(); l.err != nil {
 		return
 	}
 	path := l.broken.path
@@ -124,6 +128,45 @@ func (l *Log) removeBrokenLocked() {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	l.removeTailFile(path)
+}
+
+// firstMarkLocked writes what an increment must hold before anything is acknowledged: a mark after the
+// opening line, by which a file that has lost its manifest differs from one that never had one, and the
+// id of the tail file in use, so that Open finds out that it is missing, or is not the log's. It syncs
+// the mark. It does nothing if the increment has both. The caller has seen that nobody else writes. A
+// failure is found in l.err.
+func (l *Log) firstMarkLocked() {
+	id := uint64(0)
+	if l.ring != nil {
+		id = l.ring.id
+	}
+	bare := l.tail.size <= int64(openingLen)
+	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
+		return
+	}
+	ring := &id
+	if id == 0 && l.ringNoted == 0 {
+		ring = nil
+	}
+	l.markLocked(ring)
+}
+
+// markLocked writes a mark over nothing, and syncs it. ring is as in group.
+func (l *Log) markLocked(ring *uint64) {
+	g := group{ring: ring, first: -1, last: max(0, l.db)}
+	l.tail.placeMark(&g, l.tail.durable, false)
+	l.groupSince = time.Now()
+	if _, err := l.writeGroupLocked(g, l.written); err != nil {
+		return
+	}
+	l.writing = true // nobody else writes before the mark is durable
+	defer func() { l.writing = false }()
+	if l.waitSyncedLocked() != nil || l.syncLocked() != nil {
+		return
+	}
+	if ring != nil {
+		l.ringNoted = *ring
+	}
 }
 
 // removeTailFile deletes a tail file in which nothing is missing elsewhere.

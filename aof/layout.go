@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -28,6 +29,7 @@ type layout struct {
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
 	tail             string   // the name of the tail file, when one is there
+	salt             uint64   // of the newest increment, for the link of the next; 0 when it has none
 	orphans          []string // files of this log that the manifest does not list
 }
 
@@ -94,7 +96,59 @@ func (l *layout) readDir() error {
 			}
 		}
 	}
+	if l.manifest == nil {
+		return l.mayLackManifest()
+	}
 	return nil
+}
+
+// mayLackManifest refuses a log whose manifest is gone. A log writes into an increment, and makes a tail
+// file, only when the manifest that lists the increment is durable. So a tail file, or an increment
+// with more than its opening line, was listed once. Everything else is what an unfinished start or a
+// loss of power leaves.
+func (l *layout) mayLackManifest() error {
+	holder := l.tail
+	for _, name := range l.orphans {
+		if _, kind, _ := splitName(l.filename, name); kind != kindIncr {
+			continue
+		}
+		listed, err := wasListed(l.fs, filepath.Join(l.dir, name))
+		if err != nil {
+			return err
+		}
+		if listed {
+			holder = name
+		}
+	}
+	if holder == "" {
+		return nil
+	}
+	return &corrupt.Error{File: l.manifestPath(), Err: fs.ErrNotExist, What: fmt.Sprintf(
+		"manifest is missing, but the log is not: %s was in use; perdure repair can rebuild the manifest", holder)}
+}
+
+// wasListed reports whether an increment holds more than a log writes before a manifest lists it.
+func wasListed(fsys snapshot.FS, path string) (listed bool, err error) {
+	file, err := fsys.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Size()
+	if err != nil || size > int64(openingLen) {
+		return true, err
+	}
+	// Shorter than an opening line: zeros and garbage are a torn one, and a command is another program's.
+	_, err = resp.NewReader(io.NewSectionReader(file, 0, size), 0).Next()
+	var damage *corrupt.Error
+	switch {
+	case err == io.EOF || errors.As(err, &damage):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	id, _, err := readOpening(file, seqOf(path))
+	return id.salt == 0, err
 }
 
 // count raises the highest sequence numbers.

@@ -38,7 +38,7 @@ func TestLegacyUpgrade(t *testing.T) {
 			writeFile(t, append(data[:len(data):len(data)], "*3\r\n$3\r\nSE"...), dir, "appendonly.aof")
 		}, list, nil},
 		{"preamble", func(t *testing.T, dir string) {
-			writeFile(t, append([]byte(rdbHead+"0: SET base 1\nEND\n"), data...), dir, "appendonly.aof")
+			writeFile(t, append([]byte(rdbHead+"\n0: SET base 1\nEND\n"), data...), dir, "appendonly.aof")
 		}, append([]string{"0: SET base 1"}, list...), nil},
 		{"empty directory", func(t *testing.T, dir string) {
 			writeFile(t, data, dir, "appendonly.aof")
@@ -167,7 +167,7 @@ func TestHistoryIsDeleted(t *testing.T) {
 	if got := dirNames(t, sub); strings.Contains(got, "old") {
 		t.Fatal(got)
 	}
-	if got := string(readFile(t, sub, "appendonly.aof.manifest")); got != signed(baseLine+incrLine) {
+	if got := serverManifest(string(readFile(t, sub, "appendonly.aof.manifest"))); got != baseLine+incrLine {
 		t.Fatal(got)
 	}
 }
@@ -179,7 +179,7 @@ func TestEndOffsetIsDropped(t *testing.T) {
 	writeFile(t, []byte(baseLine+line+" startoffset 5 endoffset 9\n"), sub, "appendonly.aof.manifest")
 	l, _, _ := mustOpen(t, dir)
 	closeLog(t, l)
-	if got := string(readFile(t, sub, "appendonly.aof.manifest")); got != signed(baseLine+line+" startoffset 5\n") {
+	if got := string(readFile(t, sub, "appendonly.aof.manifest")); !strings.Contains(got, line+" startoffset 5 size ") || strings.Contains(got, "endoffset") {
 		t.Fatal(got)
 	}
 }

@@ -34,7 +34,8 @@ const (
 type Log struct {
 	// constant after Open; marked is so after New
 	env    snapshot.Env
-	marked bool // checksums are on
+	marked bool   // checksums are on
+	store  uint64 // id of the store, for new files; changed by Replay
 
 	// disk is what stands in the directory. Open, Start and the one Rewrite change it, none of
 	// which run at the same time.
@@ -56,6 +57,8 @@ type Log struct {
 	kept   string // where Start has put the log before it was cut
 	err    error  // after which the log takes no more units
 	closed error  // what Close has returned
+
+	closing bool // Close has begun
 
 	// The buffer: what was appended and not written.
 	buf       []byte
@@ -90,12 +93,14 @@ type Log struct {
 	holds       [2]*time.Timer
 
 	// Ring mode: see keepring.go.
-	ring    *ring         // nil in Direct mode
-	broken  *ring         // one that has failed, and whose file is still there
-	noRing  string        // why there is none, though LogMode asks for it
-	slow    atomic.Bool   // Commit must look closer; changed under mu, and read without
-	crowded bool          // the buffer is so long that writers shall help
-	full    chan struct{} // calls the flusher
+	ring   *ring  // nil in Direct mode
+	broken *ring  // one that has failed, and whose file is still there
+	noRing string // why there is none, though LogMode asks for it
+	// ringNoted is the id of the tail file that the marks of the log report last.
+	ringNoted uint64
+	slow      atomic.Bool   // Commit must look closer; changed under mu, and read without
+	crowded   bool          // the buffer is so long that writers shall help
+	full      chan struct{} // calls the flusher
 
 	// The rewrite under way: see rewrite.go.
 	rewrite *rewrite
@@ -158,6 +163,9 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	if len(disk.orphans) > 0 {
 		env.Logger.Warn("files of the log that its manifest does not list are left alone",
 			"dir", disk.dir, "files", disk.orphans)
+	}
+	if l.store = parseID(env.Store); l.store == 0 {
+		l.store = randomID()
 	}
 	l.env, l.disk = env, disk
 	l.setPhase(phaseOpen)

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,8 +25,13 @@ import (
 //
 // the CRC-32C of every byte before it. Redis drops comments when it writes the manifest.
 //
-// Ours tells, as a further pair that Redis skips, size <bytes>: how long the base is, and how many
-// bytes of an increment were on disk when it was listed.
+// perdure's manifests list what must be found, as further pairs, which servers skip:
+//
+//	size <bytes>          the length of a base; of an increment, how many bytes were durable when the
+//	                      manifest was written, and all of them after a rotation or Close
+//	id <16 hex digits>    the salt of the file's opening line
+//	end <8 hex digits>    of the mark that ends at size, in an increment that was rotated or closed
+//	crc <16 hex digits>   the last 8 bytes of an RDB base, its CRC-64
 //
 // What holds of every manifest that is parsed or written:
 //
@@ -36,6 +43,9 @@ const (
 	manifestMaxLine = 1024    // bytes, LF included: Redis's limit
 	manifestMaxSize = 1 << 20 // bytes
 	sizeKey         = "size"
+	idKey           = "id"
+	endKey          = "end"
+	crcKey          = "crc"
 	whatMissing     = "listed in the manifest, but missing"
 )
 
@@ -86,6 +96,26 @@ func (m *manifest) last() *manifestFile {
 	}
 	return m.base
 }
+
+// closing returns the manifest with the end of an increment to which nothing more is appended.
+func (m *manifest) closing(t *incr) (*manifest, error) {
+	next := *m
+	next.incrs = slices.Clone(m.incrs)
+	for i, f := range next.incrs {
+		if f.name != t.name {
+			continue
+		}
+		closed, err := t.closed(f)
+		if err != nil {
+			return nil, err
+		}
+		next.incrs[i] = closed
+	}
+	return &next, nil
+}
+
+// equal reports whether two manifests list the same.
+func (m *manifest) equal(other *manifest) bool { return bytes.Equal(m.format(), other.format()) }
 
 // format writes the manifest out, in Redis's order: base, history, increments.
 func (m *manifest) format() []byte {
@@ -231,12 +261,20 @@ func parseManifestFile(line string) (f manifestFile, err error) {
 	return f, nil
 }
 
-// size gives the size that the manifest tells of a file, or -1.
-func (f *manifestFile) size() int64 {
+// pair returns the value of a further key, or "".
+func (f *manifestFile) pair(key string) string {
 	for i := 0; i+1 < len(f.extra); i += 2 {
-		if n, err := strconv.ParseInt(f.extra[i+1], 10, 64); err == nil && f.extra[i] == sizeKey {
-			return n
+		if f.extra[i] == key {
+			return f.extra[i+1]
 		}
+	}
+	return ""
+}
+
+// size returns the size that the manifest lists, or -1.
+func (f *manifestFile) size() int64 {
+	if n, err := strconv.ParseInt(f.pair(sizeKey), 10, 64); err == nil {
+		return n
 	}
 	return -1
 }
@@ -251,14 +289,48 @@ func (f *manifestFile) checkSize(path string, size int64) error {
 		What: fmt.Sprintf("file of %d bytes, the manifest says %d", size, want)}
 }
 
-// checkGood compares how much of a file is good with what the manifest tells of an increment.
-func (f *manifestFile) checkGood(path string, good int64) error {
+// checkGood compares how much of an increment is good, and the mark that ends at the listed size, with
+// what the manifest lists.
+func (f *manifestFile) checkGood(path string, good int64, end uint32) error {
 	want := f.size()
-	if f.kind != kindIncr || good >= want {
+	switch {
+	case f.kind != kindIncr:
+		return nil
+	case good < want:
+		return &corrupt.Error{File: path, Offset: good,
+			What: fmt.Sprintf("of the %d bytes that the manifest lists as durable, %d are good", want, good)}
+	case f.pair(endKey) != "" && f.pair(endKey) != fmt.Sprintf("%08x", end):
+		return &corrupt.Error{File: path, Offset: want,
+			What: "file is not the one that the manifest lists: another commit marker ends here"}
+	}
+	return nil
+}
+
+// checkIdentity compares the identity that a file has with the one that the manifest lists.
+func (f *manifestFile) checkIdentity(path string, id identity) error {
+	want := f.pair(idKey)
+	if want == "" || want == formatID(id.salt) {
 		return nil
 	}
-	return &corrupt.Error{File: path, Offset: good,
-		What: fmt.Sprintf("of the %d bytes that were on disk when the file was listed, %d are good", want, good)}
+	found := "has no id"
+	if id.salt != 0 {
+		found = "has id " + formatID(id.salt)
+	}
+	return &corrupt.Error{File: path, What: fmt.Sprintf("file is not the one that the manifest lists: it %s, want %s", found, want)}
+}
+
+// checkTrailer compares the last bytes of an RDB base with those that the manifest lists.
+func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) error {
+	want := f.pair(crcKey)
+	if want == "" {
+		return nil
+	}
+	found, err := rdbTrailer(file, size)
+	if err != nil || formatID(found) == want {
+		return err
+	}
+	return &corrupt.Error{File: path, Offset: max(0, size-8),
+		What: fmt.Sprintf("file is not the one that the manifest lists: it ends with %s, want %s", formatID(found), want)}
 }
 
 // checkRDB asks that a base whose name says so begins with an RDB.
@@ -267,6 +339,13 @@ func (f *manifestFile) checkRDB(path string, found bool) error {
 		return nil
 	}
 	return &corrupt.Error{File: path, What: "want an RDB, found none"}
+}
+
+// with returns f with the pair of one further key.
+func (f manifestFile) with(key, value string) manifestFile {
+	f = f.without(key)
+	f.extra = append(f.extra, key, value)
+	return f
 }
 
 // without returns f with the pair of one further key left out.

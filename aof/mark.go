@@ -10,7 +10,7 @@ import (
 
 // A mark is a line of ours between commands, which Redis 7 and Valkey skip:
 //
-//	#p1:<8 hex digits>[ sync:<offset>] CR LF
+//	#p1:<8 hex digits>[ sync:<offset>][ ring:<16 hex digits>] CR LF
 //
 // It ends a group, what one write gave to the system. The digits are a CRC-32C over, in turn,
 //
@@ -22,15 +22,22 @@ import (
 //
 // so that a group that was changed, moved, or belongs to another file does not pass. sync says
 // that the file was on disk up to that offset when the mark was written: no crash explains
-// damage below it. Every increment begins with a mark over nothing, on disk before the manifest
-// names the file, and ends, when it was closed in order, with a mark over nothing whose sync is its
-// own offset; one that is in use under Always may have filler behind its last mark (filler.go). A whole one, of increment 1:
+// damage below it. ring names the tail file that mirrors the log from there on; 0 is none. The mark
+// that a log writes when it begins or ends to use one carries it: see tailfile.go.
 //
-//	0   #p1:46599e79 salt:0123456789abcdef CR LF
-//	36  *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
-//	59  *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	86  #p1:dd3bdfb0 sync:36 CR LF
-//	108 #p1:9de251c5 sync:108 CR LF
+// Every increment begins with an opening line (identity.go), on disk before the manifest names the
+// file. A second mark follows when the manifest that names the file is durable, and always before
+// Start or Rewrite returns: where there is no manifest, a file with such a mark has lost it. An
+// increment that was closed in order ends with a mark over nothing whose sync is its own offset. One
+// that is in use under Always may have filler after its last mark (filler.go). A whole one, of
+// increment 1:
+//
+//	0   #p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 CR LF
+//	81  #p1:f8bd3c8e sync:81 CR LF
+//	103 *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
+//	126 *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
+//	153 #p1:937ece28 sync:103 CR LF
+//	176 #p1:8b2ba6cb sync:176 CR LF
 //
 // A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
 // they begin whenever they go on with a file, and read both.
@@ -39,9 +46,10 @@ const (
 	selectOurs = "*2\r\n$6\r\nselect\r\n"
 	selectElse = "*2\r\n$6\r\nSELECT\r\n"
 	syncPrefix = " sync:"
+	ringPrefix = " ring:"
 	markHex    = 8
-	// maxMark is the length of the longest mark.
-	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + 2
+	// maxMark is the length of the longest mark but for an opening line.
+	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(ringPrefix) + idHex + 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -70,13 +78,18 @@ var slicing = func() (s [8][256]uint32) {
 	return s
 }()
 
-// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
-func appendMark(dst []byte, crc uint32, sync int64) []byte {
+// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out, and
+// so is a nil ring.
+func appendMark(dst []byte, crc uint32, sync int64, ring *uint64) []byte {
 	var buf [maxMark]byte
 	rest := buf[:0]
 	if sync > 0 {
 		rest = append(rest, syncPrefix...)
 		rest = strconv.AppendInt(rest, sync, 10)
+	}
+	if ring != nil {
+		rest = append(rest, ringPrefix...)
+		rest = append(rest, formatID(*ring)...)
 	}
 	return appendMarkLine(dst, crc, append(rest, '\r', '\n'))
 }
@@ -96,14 +109,17 @@ func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
 	return dst
 }
 
-// markLen is how long a mark is that appendMark appends.
-func markLen(sync int64) int {
+// markLen returns the length of a mark that appendMark appends.
+func markLen(sync int64, ring *uint64) int {
 	n := len(markPrefix) + markHex + len("\r\n")
 	if sync > 0 {
 		n += len(syncPrefix)
 		for ; sync > 0; sync /= 10 {
 			n++
 		}
+	}
+	if ring != nil {
+		n += len(ringPrefix) + idHex
 	}
 	return n
 }
@@ -121,18 +137,34 @@ var lowerHex = func() (values [256]byte) {
 
 // mark is a mark line, read.
 type mark struct {
-	crc  uint32
-	sync int64
-	rest []byte // what follows the digits
+	crc   uint32
+	sync  int64
+	rings bool   // it has a ring
+	ring  uint64 // the id of the tail file in use from here on; 0 is none
+	rest  []byte // what follows the digits
 }
 
 // parseMark reads a line as a mark. Only what appendMark writes is one.
 func parseMark(line []byte) (m mark, ok bool) {
+	if len(line) > maxMark {
+		return m, false
+	}
 	m, ok = parseDigits(line)
 	if !ok || string(m.rest) == "\r\n" { // as most are
 		return m, ok
 	}
-	number, ok := bytes.CutPrefix(m.rest[:len(m.rest)-len("\r\n")], []byte(syncPrefix))
+	words := m.rest[:len(m.rest)-len("\r\n")]
+	if i := len(words) - len(ringPrefix) - idHex; i >= 0 && bytes.HasPrefix(words[i:], []byte(ringPrefix)) {
+		digits := string(words[i+len(ringPrefix):])
+		m.rings, m.ring = true, parseID(digits)
+		if words = words[:i]; formatID(m.ring) != digits {
+			return m, false
+		}
+	}
+	if len(words) == 0 {
+		return m, true
+	}
+	number, ok := bytes.CutPrefix(words, []byte(syncPrefix))
 	if !ok || len(number) == 0 || number[0] < '1' || number[0] > '9' {
 		return m, false
 	}
@@ -144,7 +176,7 @@ func parseMark(line []byte) (m mark, ok bool) {
 // parseDigits reads a mark but for what follows its digits.
 func parseDigits(line []byte) (m mark, ok bool) {
 	text, ok := bytes.CutPrefix(line, []byte(markPrefix))
-	if !ok || len(text) < markHex+2 || len(line) > maxMark {
+	if !ok || len(text) < markHex+2 {
 		return m, false
 	}
 	var wrong byte

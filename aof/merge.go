@@ -53,6 +53,16 @@ func (p *replayer) readTail(files []manifestFile) (err error) {
 
 // merge finds out what the last file lacks, and replays it.
 func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error {
+	if p.tail == nil {
+		if p.result.ring != 0 {
+			p.result.recovery.TailMissing = true
+			p.result.recovery.TailFile = filepath.Join(p.disk.dir, tailName(p.disk.filename))
+		}
+		return nil
+	}
+	if err := p.tail.checkID(p.result.ring); err != nil {
+		return err
+	}
 	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.summed)
 	if err != nil {
 		return err
@@ -121,6 +131,11 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			continue
 		}
 		past = false
+		// A mark over nothing may have been written there since.
+		offset, err := behindMark(file, offset, max(offset, end))
+		if err != nil {
+			return m, err
+		}
 		if m.reason = misplaced(f, seq, offset, end+m.size); m.reason != "" {
 			return m, nil
 		}

@@ -32,7 +32,7 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 		if from/4096 != (end-1)/4096 {
 			t.Fatalf("%s: the line %q stands at %d", what, token.Line, from)
 		}
-		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-96 {
+		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-aof.LeadSize {
 			t.Fatalf("%s: the mark %q ends at %d", what, token.Line, end)
 		}
 	}
@@ -77,8 +77,8 @@ func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
 					closeLog(t, again)
 				}
 			}
-			if selects != 2 {
-				t.Errorf("%d times a mark behind a SELECT, want one of each", selects)
+			if selects < 2 {
+				t.Errorf("%d markers after a SELECT, want one of each kind at least", selects)
 			}
 		})
 	}
@@ -89,13 +89,15 @@ func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
 func TestAServerCutsNoMarkOfClose(t *testing.T) {
 	direct := []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}
 	latest := 0
-	for n := 3850; n < 4050; n++ {
+	for n := 3750; n < 4000; n++ {
 		mem := vfs.NewMem("/data")
 		var list []string
+		var first *vfs.Mem // with the manifest of the first Close
 		closed := 0
 		for _, value := range []string{strings.Repeat("v", n), strings.Repeat("w", 5000)} {
 			if len(list) > 0 {
 				closed = len(memFile(t, mem, incrName))
+				first = mem.Kill()
 			}
 			l, u, _, err := open(mem, "/data", direct...)
 			if err != nil {
@@ -109,14 +111,14 @@ func TestAServerCutsNoMarkOfClose(t *testing.T) {
 		data := memFile(t, mem, incrName)
 		for end := (closed/4096 + 1) * 4096; end < len(data); end += 4096 {
 			left := cutByServer([]byte(data[:end]))
-			l, u, rec, err := open(withIncr(t, mem, left), "/data", direct...)
+			l, u, rec, err := open(withIncr(t, first, left), "/data", direct...)
 			if err != nil || len(u.got) == 0 {
 				t.Fatalf("closed at %d, torn at %d: %d units, cut at %d by a server; %+v, %v", closed, end, len(u.got), len(left), rec, err)
 			}
 			closeLog(t, l)
 		}
 	}
-	if latest != 4096-96+len("#p1:01234567 sync:0123\r\n") {
+	if latest != 4096-aof.LeadSize+len("#p1:01234567 sync:0123\r\n") {
 		t.Errorf("the mark of Close that is the closest to the end of a page ends at %d", latest)
 	}
 }

@@ -159,6 +159,7 @@ func TestServersAfterAKillOverFiller(t *testing.T) {
 		l, _, _ := mustOpen(t, dir, aof.RDBBase(false))
 		closeLog(t, l)
 		writeFile(t, []byte(memFile(t, image.mem, incrName)), dir, "appendonlydir", filepath.Base(incrName))
+		listAlone(t, dir)
 		var got [2][]string
 		for n := range got {
 			s := server(t, dir)

@@ -25,6 +25,9 @@ type replayResult struct {
 	sizes    []int64
 	past     bool // it ended before the log did, as Env.Until asked
 	tail     merge
+	neighbor identity // of the last file
+	store    uint64   // of the newest file that names one
+	ring     uint64   // the id of the tail file that the log's marks report last; 0 is none
 }
 
 // Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
@@ -44,6 +47,10 @@ func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
+	if p.result.store != 0 {
+		l.store = p.result.store
+		p.result.recovery.Store = formatID(l.store)
+	}
 	l.mu.Lock()
 	l.replay = p.result
 	l.phase = phaseReplayed
@@ -62,7 +69,8 @@ type replayer struct {
 	stamps int64
 	tail   *tailFile
 	total  int64
-	done   int64 // of the files before the present one
+	done   int64  // of the files before the present one
+	before string // the path of the file before the present one
 	result replayResult
 }
 
@@ -146,11 +154,28 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 			return err
 		}
 	}
-	offset, err := p.preamble(file, path, size)
+	if err := f.checkTrailer(path, file, size); err != nil {
+		return err
+	}
+	id, _, err := readOpening(file, f.seq)
 	if err != nil {
 		return err
 	}
+	if err := f.checkIdentity(path, id); err != nil {
+		return err
+	}
+	base, err := p.preamble(file, path, size)
+	if err != nil {
+		return err
+	}
+	offset := base.Size
 	if err := f.checkRDB(path, offset > 0); err != nil {
+		return err
+	}
+	if offset > 0 {
+		id = parseIdentity(base.Origin)
+	}
+	if err := p.neighbors(id, path); err != nil {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
@@ -161,26 +186,43 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return nil
 	})
 	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
-	w.until = p.until
+	w.until, w.listed = p.until, f.size()
 	found, err := w.run()
 	if err != nil {
 		return err
 	}
 	p.stamps += found.stamps
 	p.result.past = found.past
-	if err := f.checkGood(path, found.cut); err != nil {
-		return err
+	if !found.past {
+		if err := f.checkGood(path, found.cut, found.end8); err != nil {
+			return err
+		}
+	}
+	if found.rings {
+		p.result.ring = found.ring
 	}
 	if err := p.settle(file, path, w.seed, size, w.start, &found, last); err != nil {
 		return err
 	}
 	p.add(&found, size, found.cut-offset-found.covered)
-	if last && p.tail != nil && !found.past {
+	if last && !found.past {
 		if err := p.merge(file, f, &found); err != nil {
 			return err
 		}
 	}
 	return p.ctx.Err()
+}
+
+// neighbors compares the identity of a file with that of the file before it.
+func (p *replayer) neighbors(id identity, path string) error {
+	if err := id.checkFollows(path, p.result.neighbor, p.before); err != nil {
+		return err
+	}
+	p.result.neighbor, p.before = id, path
+	if id.store != 0 {
+		p.result.store = id.store
+	}
+	return nil
 }
 
 // add counts a file that was replayed.
@@ -196,23 +238,21 @@ func (p *replayer) add(found *found, size, unverified int64) {
 	p.to.Progress(p.done, p.total)
 }
 
-// preamble gives an RDB at the start of a file to the Replayer and returns where it ends.
-func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (int64, error) {
+// preamble gives an RDB at the start of a file to the Replayer and returns its size, 0 where there is
+// none.
+func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (BaseInfo, error) {
 	rdb, err := hasPreamble(file)
 	if err != nil || !rdb {
-		return 0, err
+		return BaseInfo{}, err
 	}
 	r := &countingReader{Reader: io.NewSectionReader(file, 0, size), step: func(n int64) {
 		p.to.Progress(p.done+n, p.total)
 	}}
-	n, err := p.to.Base(p.ctx, r, size)
+	base, err := p.to.Base(p.ctx, r, size)
 	if err != nil {
-		return 0, corrupt.InFile(err, path)
+		return BaseInfo{}, corrupt.InFile(err, path)
 	}
-	if n < 0 || n > size {
-		return 0, fmt.Errorf("%s: base of %d bytes in a file of %d", path, n, size)
-	}
-	return n, nil
+	return base, base.check(path, size)
 }
 
 // countingReader reports how far it was read, every stepSize bytes.
@@ -281,7 +321,7 @@ func onDisk(file snapshot.File, seq, size int64) (synced, closedAt int64, err er
 // closedInOrder tells whether a file ends with the mark that Close writes, a mark over nothing that calls everything before it
 // synced, and returns where that stands. Whoever wrote it may have been killed before it was on disk itself.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
-	seed, err := readSeed(file, seq)
+	_, seed, err := readOpening(file, seq)
 	if err != nil {
 		return 0, err
 	}
@@ -293,7 +333,7 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	for i := range tail {
 		m, ok := parseMark(tail[i:])
 		offset := size - int64(len(tail)-i)
-		if ok && m.sync == offset && m.verifies(seed.group(offset)) {
+		if ok && m.ring == 0 && m.sync == offset && m.verifies(seed.group(offset)) {
 			return offset, nil
 		}
 	}

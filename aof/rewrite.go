@@ -25,8 +25,8 @@ import (
 //
 // A log that has failed is not written to any more: steps 3 and 4 are left out, what was
 // appended before Cut is only in the base, what is appended later waits in memory, and until
-// step 6 the old log stays as it is. A first base is made in the same way, but that units go to the
-// new increment at once, which is synced before step 6; until then they are not safe.
+// step 6 the old log stays as it is. A first base is made in the same way; what is appended before
+// step 6 is not safe. So no increment holds a command before a manifest lists it.
 type rewrite struct {
 	log  *Log
 	next *incr // the new increment
@@ -105,7 +105,10 @@ func (r *rewrite) prepare() error {
 			return err
 		}
 	}
-	next, err := createIncr(l.disk, l.marked)
+	l.mu.Lock()
+	before := l.disk.salt
+	l.mu.Unlock()
+	next, err := createIncr(l.disk, l.marked, newIdentity(l.store, before))
 	if err != nil {
 		return r.dirSyncFails(err)
 	}
@@ -154,10 +157,6 @@ func (r *rewrite) Cut() {
 		l.forgetBufferLocked()
 		l.mute = false
 		l.cut = &cut{at: l.appended}
-		if r.failed == nil { // the file may be written to before it counts
-			l.tail, l.cut = r.next, nil
-			l.written, l.synced = l.appended, l.appended
-		}
 		return
 	}
 	l.cutRingLocked(r.next.seq)
@@ -243,6 +242,11 @@ func (r *rewrite) commit(ctx context.Context, b Base, rdb bool) error {
 	}
 	if err != nil {
 		return r.publishFails(base, err)
+	}
+	if r.fresh {
+		if err := r.goOn(); err != nil {
+			return err
+		}
 	}
 	r.settle(base, size)
 	return r.clean()

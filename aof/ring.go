@@ -21,7 +21,8 @@ import (
 type ring struct {
 	memory vfs.Shared
 	path   string
-	each   int64 // bytes of a region; constant
+	id     uint64 // of the tail file
+	each   int64  // bytes of a region; constant
 
 	generation uint64
 	chain      []region
@@ -42,8 +43,8 @@ type region struct {
 // ringRegions is what the chain needs, but for two writes in a row that a rewrite has cut.
 const ringRegions = 3
 
-func newRing(memory vfs.Shared, path string, each int64) *ring {
-	r := &ring{memory: memory, path: path, each: each, chain: make([]region, 0, 2*ringRegions)}
+func newRing(memory vfs.Shared, path string, id uint64, each int64) *ring {
+	r := &ring{memory: memory, path: path, id: id, each: each, chain: make([]region, 0, 2*ringRegions)}
 	for slot := range int64(ringRegions) {
 		r.free = append(r.free, slot)
 	}

@@ -192,7 +192,9 @@ func TestWeReadServers(t *testing.T) {
 				opts = []aof.Option{aof.Filename("my log"), aof.Dirname("my dir")}
 			}
 			l := aof.New(opts...)
-			u := &units{onBase: func(_ context.Context, _ io.Reader, size int64) (int64, error) { return size, nil }}
+			u := &units{onBase: func(_ context.Context, _ io.Reader, size int64) (aof.BaseInfo, error) {
+				return aof.BaseInfo{Size: size}, nil
+			}}
 			found, err := l.Open(env(vfs.OS(), dir))
 			if !found || err != nil {
 				t.Fatal(found, err)

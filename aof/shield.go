@@ -18,7 +18,7 @@ import (
 const (
 	pageSize = 4096 // the smallest that is in use; a multiple of it ends where one of these does
 	// leadSize is room for a mark of Close, and what the next group begins with: a line #TS:, and the SELECT.
-	leadSize = 96
+	leadSize = maxMark + 56
 	// maxPad is the most that placeMark puts in front of a mark.
 	maxPad = leadSize + maxMark
 )
@@ -45,7 +45,7 @@ func (t *incr) shield(g *group, synced int64) {
 func (t *incr) placeMark(g *group, synced int64, over bool) {
 	at := int((t.size + int64(g.size())) % pageSize)
 	switch left := pageSize - at; {
-	case at+markLen(t.news(synced)) <= pageSize-leadSize:
+	case at+markLen(t.news(synced), g.ring) <= pageSize-leadSize:
 	case left == 1 && !over:
 		g.buf = appendSelect(g.buf, g.last, true)
 	default:

@@ -185,6 +185,7 @@ func TestServersCutsNoMark(t *testing.T) {
 		closeLog(t, l)
 		path := filepath.Join(dir, "appendonlydir", filepath.Base(incrName))
 		writeFile(t, []byte(data[:end]), path)
+		listAlone(t, dir)
 		server(t, dir).Kill()
 		if left, want := readFile(t, path), cutByServer([]byte(data[:end])); !bytes.Equal(left, want) {
 			t.Fatalf("torn at %d: the server cut at %d, not at %d", end, len(left), len(want))

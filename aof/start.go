@@ -27,6 +27,7 @@ import (
 //     with that, in one group.
 //  10. after the tail file is deleted, or has got another name: the log with it.
 //  11. after an empty tail file is made, in Ring mode: the same.
+//  12. after the first mark, and the one that reports the tail file, are written and synced: the same.
 //
 // On an error the log cannot be used; nothing that Replay has given is lost.
 func (l *Log) Start() error {
@@ -80,11 +81,13 @@ func (l *Log) Start() error {
 	if l.disk.manifest.base != nil {
 		l.sizes.base = replay.sizes[0]
 	}
-	l.tail, l.published, l.mute = tail, true, false
+	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.salt
 	l.phase = phaseRunning
+	l.ringNoted = replay.ring
 	l.startTasksLocked()
 	l.restartRingLocked()
-	return nil
+	l.firstMarkLocked()
+	return l.err
 }
 
 // removeTemps deletes what an interrupted replacement has left.
@@ -145,7 +148,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		next.history = nil
 	}
 	if len(m.incrs) == 0 {
-		if tail, err = createIncr(l.disk, l.marked); err != nil {
+		if tail, err = createIncr(l.disk, l.marked, newIdentity(l.store, replay.neighbor.salt)); err != nil {
 			return nil, false, err
 		}
 		next.incrs = []manifestFile{tail.line()}
@@ -185,13 +188,14 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return nil
 	}
 	if l.marked && tail.size == 0 {
+		tail.id = newIdentity(l.store, 0)
 		if err := tail.open(); err != nil {
 			return err
 		}
 	} else if l.marked && replay.openTail {
 		g := group{last: replay.openDB}
 		tail.placeMark(&g, 0, false)
-		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0)); err != nil {
+		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}

@@ -23,10 +23,13 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	}
 	// Both tokens: nobody touches a file until the manifest names the new one.
 	l.writing, l.syncing = true, true
-	m := *l.disk.manifest
-	m.incrs = append(append([]manifestFile(nil), m.incrs...), r.next.line())
+	old := l.tail
 	l.mu.Unlock()
-	err := r.dirSyncFails(l.disk.publish(&m))
+	m, err := l.disk.manifest.closing(old)
+	if err == nil {
+		m.incrs = append(m.incrs, r.next.line())
+		err = r.dirSyncFails(l.disk.publish(m))
+	}
 	if err != nil && l.Err() == nil {
 		r.dropNext()
 	} else if err != nil {
@@ -38,9 +41,10 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 		r.revertLocked()
 		return err
 	}
-	old := l.tail
 	l.sizes.closed += old.size
-	l.tail, l.cut = r.next, nil
+	l.tail, l.disk.salt = r.next, r.next.id.salt
+	l.firstMarkLocked()
+	l.cut = nil
 	l.moveRingLocked()
 	l.wakeLocked()
 	l.mu.Unlock()

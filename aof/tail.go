@@ -65,10 +65,12 @@ func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict
 // bareMark is the length of a mark without a sync.
 const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
 
-// notCommand tells whether a tail can only be that mark, or a part of it, its bytes lost: no command that changes
-// anything is as short, and none begins like this one.
+// notCommand reports whether a tail can only be that mark, or a part of it, its bytes lost: no command that
+// changes anything is as short, and none begins like this one. Lines that lead to the next page may
+// be in front of the mark: see placeMark.
 func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
-	if size-offset > bareMark {
+	padded := size-bareMark-offset <= int64(maxPad) && (size-bareMark)%pageSize == 0
+	if size-offset > bareMark && !padded {
 		return false, nil
 	}
 	var first [1]byte

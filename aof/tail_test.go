@@ -16,15 +16,39 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-const incr1 = "appendonlydir/appendonly.aof.1.incr.aof"
+const (
+	incr1      = "appendonlydir/appendonly.aof.1.incr.aof"
+	manifestOf = "appendonlydir/appendonly.aof.manifest"
+)
+
+// serverManifest returns a manifest as a server writes it again, without the pairs that it does not know.
+func serverManifest(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); words[0] == "file" {
+			out.WriteString(strings.Join(words[:6], " ") + "\n")
+		}
+	}
+	return out.String()
+}
+
+// listAlone makes a log of its first increment alone, which a server might have listed.
+func listAlone(t testing.TB, dir string) {
+	t.Helper()
+	writeFile(t, []byte(incrLine), dir, manifestOf)
+}
+
+// openingLen is the length of an increment's first line.
+const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcdef link:0123456789abcdef\r\n")
 
 // TestFormat pins the example in mark.go.
 func TestFormat(t *testing.T) {
-	const example = "#p1:46599e79 salt:0123456789abcdef\r\n" +
+	const example = "#p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000\r\n" +
+		"#p1:f8bd3c8e sync:81\r\n" +
 		"*2\r\n$6\r\nselect\r\n$1\r\n0\r\n" +
 		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
-		"#p1:dd3bdfb0 sync:36\r\n" +
-		"#p1:9de251c5 sync:108\r\n"
+		"#p1:937ece28 sync:103\r\n" +
+		"#p1:8b2ba6cb sync:176\r\n"
 	line, rest, _ := strings.Cut(example, "\n")
 	mem := memLog(t, []byte(line+"\n"))
 	l, _, _, err := open(mem, "/data", aof.Fsync(aof.Always))
@@ -93,7 +117,9 @@ func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int
 	one(0, "SET", "f", "6")
 	one(3, "SET", "g", "7")
 	if closeIt {
+		manifest := readFile(t, dir, manifestOf)
 		closeLog(t, l)
+		writeFile(t, manifest, dir, manifestOf) // it lists the size of the increment as Close left it
 		synced = int64(len(readFile(t, dir, incr1)))
 	}
 	return dir, list, synced
@@ -128,11 +154,12 @@ func isPrefix(got, list []string) bool {
 
 func TestEveryPrefix(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
-	data := readFile(t, dir, incr1)
+	data, manifest := readFile(t, dir, incr1), readFile(t, dir, manifestOf)
 	last := 0
 	for n := 0; n <= len(data); n++ {
+		writeFile(t, manifest, dir, manifestOf)
 		u, recovery, err := loadBytes(dir, data[:n])
-		if n < len("#p1:01234567 salt:0123456789abcdef\r\n") { // on disk before the manifest listed the file
+		if n < openingLen { // on disk before the manifest listed the file
 			if !errors.As(err, new(*aof.CorruptError)) {
 				t.Fatalf("%d bytes: %v", n, err)
 			}

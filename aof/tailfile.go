@@ -25,7 +25,7 @@ import (
 //	8     4   version, 1
 //	12    4   regions
 //	16    8   bytes of each
-//	24    8   0
+//	24    8   the id of the file, which the log's marks report while it is in use; 0 is none
 //	32    64  the run of the machine (Linux: boot id), padded with NUL
 //	96    4   CRC-32C of the 96 bytes before
 //	512       the first region's words; those of the next one 512 bytes further, and so on
@@ -47,6 +47,7 @@ const (
 	tailStep        = 512
 	tailHead        = 4096
 	tailBoot        = 64
+	tailID          = 24
 	tailMaxRegions  = tailHead/tailStep - 1
 	tailMaxSize     = 1 << 30
 	tailSuffix      = ".tail"
@@ -90,7 +91,18 @@ type tailFile struct {
 	path string
 	// elapsed says that the machine has started again since: nothing in it is known to be whole.
 	elapsed bool
+	id      uint64
 	regions []tailRegion // those that hold something, oldest first
+}
+
+// checkID compares the file's id with the one that the log's marks report last. Where they report
+// none, another program has written the log since, or an earlier version of this one.
+func (t *tailFile) checkID(want uint64) error {
+	if t.elapsed || len(t.regions) == 0 || t.id == want || want == 0 {
+		return nil
+	}
+	return &corrupt.Error{File: t.path, Offset: tailID,
+		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", formatID(t.id), formatID(want))}
 }
 
 // tailRegion is a region that holds something.
@@ -104,12 +116,13 @@ type tailRegion struct {
 }
 
 // appendTailHead appends the first 512 bytes of a tail file.
-func appendTailHead(dst []byte, regions int, size int64, boot string) []byte {
+func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string) []byte {
 	head := make([]byte, tailStep)
 	copy(head, tailMagic)
 	binary.LittleEndian.PutUint32(head[8:], tailVersion)
 	binary.LittleEndian.PutUint32(head[12:], uint32(regions))
 	binary.LittleEndian.PutUint64(head[16:], uint64(size))
+	binary.LittleEndian.PutUint64(head[tailID:], id)
 	copy(head[32:32+tailBoot], boot)
 	binary.LittleEndian.PutUint32(head[tailHeadChecked:], crc32.Checksum(head[:tailHeadChecked], castagnoli))
 	return append(dst, head...)
@@ -162,7 +175,7 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 		size != tailHead+int64(regions)*int64(each) {
 		return nil, corrupt.New(12, "tail file of %d bytes with %d regions of %d", size, regions, each)
 	}
-	t := &tailFile{}
+	t := &tailFile{id: binary.LittleEndian.Uint64(head[tailID:])}
 	if was := string(bytes.TrimRight(head[32:32+tailBoot], "\x00")); was == "" || was != boot {
 		if t.elapsed = true; !planted.On(planted.BootIgnored) {
 			return t, nil

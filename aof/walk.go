@@ -22,20 +22,22 @@ type walk struct {
 	emit   func(unit []Command) error
 	step   func(offset int64) error // called every stepSize bytes
 
-	seed    seed   // of the file's checksums
-	start   int64  // the first byte that no mark covers
-	crc     uint32 // of the bytes from start on
-	ours    bool   // what stands from start on is ours, as far as can be told
-	filled  int64  // up to here there is nothing but filler from start on
-	whole   int64  // end of the last whole unit
-	sum     uint32 // crc at whole
-	wholeDB int    // db at whole
-	startDB int    // db at start
+	id      identity // of the file; zero where another program began it
+	seed    seed     // of the file's checksums
+	start   int64    // the first byte that no mark covers
+	crc     uint32   // of the bytes from start on
+	ours    bool     // what stands from start on is ours, as far as can be told
+	filled  int64    // up to here there is nothing but filler from start on
+	whole   int64    // end of the last whole unit
+	sum     uint32   // crc at whole
+	wholeDB int      // db at whole
+	startDB int      // db at start
 	db      int
 	multi   bool      // inside MULTI
 	held    []Command // not given out yet
 	ends    []int     // held[:ends[i]] ends with a whole unit
 	stepped int64     // offset of the last call of step
+	listed  int64     // the size that the manifest lists, or -1
 	until   until     // a moment to stop at
 
 	found
@@ -56,6 +58,9 @@ type found struct {
 	stamps   int64          // #TS: lines
 	filler   int64          // bytes of it behind cut, in a whole file
 	past     bool           // it ended, at cut, before what was written after until.second
+	end8     uint32         // the digits of the mark that ends at the listed size
+	rings    bool           // a mark reported a tail file
+	ring     uint64         // and the last one reported this id; 0 is none
 }
 
 // stepSize is how often a walk looks whether to go on.
@@ -74,6 +79,7 @@ func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command)
 		filled:  offset,
 		whole:   offset,
 		stepped: offset,
+		listed:  -1,
 		crc:     seed.group(offset),
 		sum:     seed.group(offset),
 	}
@@ -206,15 +212,16 @@ func (w *walk) flush() error {
 // annotation takes a line that begins with #.
 func (w *walk) annotation(t *resp.Token) error {
 	if t.Offset == 0 {
-		if salted, ok := parseOpening(t.Line, w.seed); ok {
-			w.seed = salted
-			return w.closed(t)
+		if id, salted, ok := parseOpening(t.Line, w.seed); ok {
+			w.id, w.seed = id, salted
+			m, _ := parseDigits(t.Line)
+			return w.closed(t, m)
 		}
 	}
 	m, ok := parseMark(t.Line)
 	switch {
 	case ok && !w.multi && m.verifies(w.crc) && m.sync <= w.start:
-		return w.closed(t)
+		return w.closed(t, m)
 	case ok || t.Offset == 0 && hidesMark(t.Line):
 		w.fail(corrupt.New(w.start, "checksum of the %d bytes up to offset %d does not match",
 			t.Offset-w.start, t.Offset))
@@ -239,7 +246,7 @@ func (w *walk) annotation(t *resp.Token) error {
 }
 
 // closed takes a mark, t, that closes the group before it.
-func (w *walk) closed(t *resp.Token) error {
+func (w *walk) closed(t *resp.Token, m mark) error {
 	if w.until.reached {
 		return w.stop()
 	}
@@ -247,6 +254,12 @@ func (w *walk) closed(t *resp.Token) error {
 		return err
 	}
 	w.marks++
+	if m.rings {
+		w.rings, w.ring = true, m.ring
+	}
+	if t.End() == w.listed {
+		w.end8 = m.crc
+	}
 	w.covered += t.End() - w.start
 	w.start, w.filled = t.End(), t.End()
 	w.crc = w.seed.group(w.start)

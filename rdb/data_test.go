@@ -20,12 +20,12 @@ import (
 
 // data is a View of what it holds.
 type data struct {
-	entries []snapshot.Entry
-	extras  []snapshot.Extra
-	hints   []snapshot.Count
-	time    time.Time
-	order   string
-	fail    error // what All ends with
+	entries       []snapshot.Entry
+	extras        []snapshot.Extra
+	hints         []snapshot.Count
+	time          time.Time
+	order, origin string
+	fail          error // what All ends with
 }
 
 func (d *data) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
@@ -66,6 +66,7 @@ func (d *data) Types() (types []snapshot.Type) {
 }
 
 func (d *data) Order() string            { return d.order }
+func (d *data) Origin() string           { return d.origin }
 func (d *data) Extras() []snapshot.Extra { return d.extras }
 
 func (d *data) Time() time.Time {

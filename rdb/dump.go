@@ -60,18 +60,15 @@ func (d *Dump) Stat() (snapshot.Info, error) {
 	if err != nil {
 		return snapshot.Info{}, err
 	}
-	var head [magicSize]byte
-	n, err := f.ReadAt(head[:], 0)
-	err = errors.Join(ignoreEOF(err), f.Close())
-	if err == nil {
-		var v version
-		if n < magicSize {
-			err = corrupt.Torn(0, "want %d bytes, found %d to the end", magicSize, n)
-		} else if v, err = parseMagic(head); err == nil {
-			info.Version = v.String()
-		}
+	r := newReader(f, info.Size, d.settings)
+	for rec, ok := Record(nil), true; ok && err == nil; _, ok = rec.(*Aux) {
+		rec, err = r.record()
 	}
-	return info, d.inFile(err)
+	if r.header.Version != "" { // damage of what follows is Load's to report
+		err = nil
+	}
+	info.Version, info.Origin = r.header.Version, r.header.Origin
+	return info, d.inFile(errors.Join(err, f.Close()))
 }
 
 // Load reads the dump into l; see Decode for what l gets and which errors there are, to which the
@@ -89,7 +86,7 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 		return snapshot.Info{}, err
 	}
 	info.Keys = counted.keys
-	info.Version = r.header.Version
+	info.Version, info.Origin = r.header.Version, r.header.Origin
 	if rest := info.Size - r.Offset(); rest > 0 {
 		d.env.Logger.Warn("bytes after the end of the dump are ignored", "file", d.path(), "bytes", rest)
 	}
@@ -108,7 +105,7 @@ func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error)
 		return snapshot.Info{}, err
 	}
 	info.Name = d.settings.filename
-	info.Time = d.modTime(info.Time)
+	info.Time, info.Origin = d.modTime(info.Time), v.Origin()
 	return info, nil
 }
 
@@ -144,13 +141,6 @@ func inFile(err error, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return corrupt.InFile(err, path)
-}
-
-func ignoreEOF(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
 }
 
 // countingLoader counts the entries on their way.

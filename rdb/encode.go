@@ -100,6 +100,9 @@ func (w *Writer) describing(v snapshot.View, s settings) []Aux {
 	if order := v.Order(); order != "" {
 		fields = append(fields, Aux{auxOrder, order})
 	}
+	if origin := v.Origin(); origin != "" {
+		fields = append(fields, Aux{auxOrigin, origin})
+	}
 	return fields
 }
 

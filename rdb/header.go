@@ -13,6 +13,9 @@ const (
 // auxOrder is the field that keeps the word of a View.Order of package snapshot. Servers pass over it.
 const auxOrder = "perdure-order"
 
+// auxOrigin is the field that keeps a View.Origin of package snapshot.
+const auxOrigin = "perdure-origin"
+
 // Header is what a dump says about itself.
 type Header struct {
 	Version    string    // "RDB 9", "VALKEY 80"
@@ -20,6 +23,7 @@ type Header struct {
 	Server     string    // who wrote it: redis-ver or valkey-ver
 	Created    time.Time // ctime; zero when the dump does not say
 	UsedMemory int64     // used-mem, bytes; 0 when the dump does not say
+	Origin     string    // perdure-origin: see snapshot.View
 	AOFBase    bool      // aof-base, or aof-preamble of older servers: part of an append-only file
 	Aux        []Aux     // all the fields in order, the first 64 of them, each cut at 256 bytes
 }
@@ -38,6 +42,8 @@ func (h *Header) add(field *Aux) {
 		if n, err := strconv.ParseInt(a.Value, 10, 64); err == nil {
 			h.UsedMemory = n
 		}
+	case auxOrigin:
+		h.Origin = a.Value
 	case "aof-base", "aof-preamble":
 		h.AOFBase = a.Value == "1"
 	}

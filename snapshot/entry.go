@@ -78,6 +78,10 @@ type View interface {
 	// Order names the order of the entries: at most 64 bytes of text, no secret, empty when there is
 	// no name. A Snapshotter that keeps it helps the store that reads the entries back.
 	Order() string
+
+	// Origin says where the snapshot comes from: at most 256 bytes of text, empty for none. A
+	// Snapshotter stores it and returns it in Info, so that a store knows its own snapshots.
+	Origin() string
 }
 
 // Loader receives what a snapshot holds, in the order of the file.
@@ -106,6 +110,7 @@ type Info struct {
 	Keys    int64     // -1 when not known
 	Time    time.Time // when it was completed
 	Version string    // format and version, such as "RDB 9"
+	Origin  string    // as View.Origin gave it; empty when the snapshot has none
 }
 
 // Snapshotter keeps the snapshots of one store. It owns the files, or whatever takes their place.

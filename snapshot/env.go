@@ -20,4 +20,5 @@ type Env struct {
 	Logger *slog.Logger // never nil
 	Strict bool         // refuse what a crash left torn, rather than cut it
 	Until  time.Time    // replay the log up to the end of this second only; zero is all of it
+	Store  string       // id of the store, 16 hex digits, for its files; "" when the store has none yet
 }

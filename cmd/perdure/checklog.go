@@ -27,10 +27,10 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 	p := a.progress("checking", total)
 	defer p.end()
 	var bases []rdb.Report
-	base := func(ctx context.Context, r io.Reader, size int64) (int64, error) {
+	base := func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
 		report, err := rdb.Check(ctx, r, size)
 		bases = append(bases, report)
-		return report.Size, err
+		return aof.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 	}
 	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
 		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)

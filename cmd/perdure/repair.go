@@ -103,9 +103,9 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 }
 
 // checkBase checks the RDB at the start of a log's file.
-func checkBase(ctx context.Context, r io.Reader, size int64) (int64, error) {
+func checkBase(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
 	report, err := rdb.Check(ctx, r, size)
-	return report.Size, err
+	return aof.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 }
 
 // answer reads a line and tells whether it is a yes. No input is a no, and so is an interrupt.

@@ -84,5 +84,6 @@ func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 func (v *view) Counts() []snapshot.Count { return v.counts }
 func (v *view) Types() []snapshot.Type   { return v.types }
 func (v *view) Order() string            { return "" }
+func (v *view) Origin() string           { return "" }
 func (v *view) Extras() []snapshot.Extra { return v.extras }
 func (v *view) Time() time.Time          { return time.Now() }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -60,27 +59,32 @@ func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Opti
 	}
 	rewrite.Cut()
 	return rewrite.Commit(a.ctx, aof.Base{
-		RDB:      func(w io.Writer) error { return src.writeRDB(a.ctx, w) },
+		RDB:      func(w io.Writer, _ string) error { return src.writeRDB(a.ctx, w) },
 		Commands: func(w io.Writer) error { return writeCommands(a.ctx, w, src) },
 	})
 }
 
 // writeCommands writes a data set as the commands that make it, which every Redis reads.
 func writeCommands(ctx context.Context, w io.Writer, src source) error {
-	out := bufio.NewWriterSize(w, 256<<10)
 	db := -1
 	var buf []byte
-	err := src.each(ctx, func(e snapshot.Entry) error {
-		buf = buf[:0]
+	err := src.each(ctx, func(e snapshot.Entry) (err error) {
 		if e.DB != db {
 			db = e.DB
 			buf = resp.AppendBulk(resp.AppendHeader(buf, 2), "SELECT")
 			buf = resp.AppendInt(buf, int64(db))
 		}
-		_, err := out.Write(appendEntry(buf, e))
+		if buf = appendEntry(buf, e); len(buf) >= 256<<10 { // whole commands, as aof.Base asks
+			_, err = w.Write(buf)
+			buf = buf[:0]
+		}
 		return err
 	})
-	return errors.Join(err, out.Flush())
+	if err != nil || len(buf) == 0 {
+		return err
+	}
+	_, err = w.Write(buf)
+	return err
 }
 
 // appendEntry appends SET, or RESTORE for a value of another type, and PEXPIREAT for an expiry.

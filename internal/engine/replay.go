@@ -37,7 +37,7 @@ func (r *replayer) finish(err error) error {
 }
 
 // Base implements aof.Replayer.
-func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (int64, error) {
+func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (aof.BaseInfo, error) {
 	r.pipeline.settle() // commands of a file before it
 	l := newLoader(r.e, r.e.table, &r.e.types)
 	l.source, l.dropExpired, l.base, l.total = FromAOF, false, r.done, r.all
@@ -46,13 +46,14 @@ func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (int64, er
 	if err = l.finish(err); err == nil {
 		err = r.tooLate(header.Created)
 	}
+	base := aof.BaseInfo{Size: n, Origin: header.Origin}
 	if err != nil {
-		return n, err
+		return base, err
 	}
 	r.keys += l.keys
 	r.e.extras = append(r.e.extras, l.extras...)
 	r.e.counts.loadedKeys.Store(r.keys)
-	return n, nil
+	return base, nil
 }
 
 // tooLate refuses a base that was written after the moment that the log is taken up to.

@@ -93,7 +93,7 @@ func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 		e.log = log // the first cut of a log is when it begins to receive
 	})
 	defer v.close()
-	return rw.Commit(ctx, e.base(ctx, v))
+	return rw.Commit(ctx, e.base(ctx, log, v))
 }
 
 // currentLog is the log that receives writes, or the one that is about to.
@@ -111,13 +111,14 @@ func (e *Engine) currentLog() aof.AppendLog {
 }
 
 // base is the view in both forms that a log may ask for. This is where rdb and aof meet.
-func (e *Engine) base(ctx context.Context, v *view) aof.Base {
+func (e *Engine) base(ctx context.Context, log aof.AppendLog, v *view) aof.Base {
 	return aof.Base{
-		RDB: func(w io.Writer) error {
+		RDB: func(w io.Writer, origin string) error {
+			v.origin = origin
 			_, err := rdb.Encode(ctx, w, v, rdb.AOFBase(true))
 			return err
 		},
-		Commands: func(w io.Writer) error { return writeCommands(ctx, w, v) },
+		Commands: func(w io.Writer) error { return writeCommands(ctx, w, log, v) },
 	}
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
@@ -56,6 +56,7 @@ type view struct {
 	types  []snapshot.Type
 	extras []snapshot.Extra
 	order  string
+	origin string
 	at     time.Time
 	total  int64
 	closed atomic.Bool
@@ -115,6 +116,9 @@ func (v *view) Types() []snapshot.Type { return v.types }
 // Order implements snapshot.View.
 func (v *view) Order() string { return v.order }
 
+// Origin implements snapshot.View.
+func (v *view) Origin() string { return v.origin }
+
 // Extras implements snapshot.View.
 func (v *view) Extras() []snapshot.Extra { return v.extras }
 
@@ -144,28 +148,36 @@ func appendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// writeCommands writes a view as the commands that make it: a base without RDB.
-func writeCommands(ctx context.Context, w io.Writer, v snapshot.View) error {
-	out := bufio.NewWriterSize(w, 1<<20)
+// commandsStep is how many bytes of commands writeCommands collects for a Write.
+const commandsStep = 1 << 20
+
+// writeCommands writes a view as the commands that make it, whole ones in each Write: a base without RDB.
+func writeCommands(ctx context.Context, w io.Writer, log aof.AppendLog, v snapshot.View) error {
 	db := -1
 	var buf []byte
 	for en, err := range v.All(ctx) {
 		if err != nil {
 			return err
 		}
-		buf = buf[:0]
 		if en.DB != db {
 			db = en.DB
-			buf = resp.AppendHeader(buf, 2)
-			buf = resp.AppendBulk(buf, "SELECT")
-			buf = resp.AppendInt(buf, int64(db))
+			buf = log.AppendSelect(buf, db)
 		}
-		buf = appendEntry(buf, en)
-		if _, err := out.Write(buf); err != nil {
+		if buf = appendEntry(buf, en); len(buf) < commandsStep {
+			continue
+		}
+		if _, err := w.Write(buf); err != nil {
 			return err
 		}
+		if buf = buf[:0]; cap(buf) > 4*commandsStep {
+			buf = nil
+		}
 	}
-	return out.Flush()
+	if len(buf) == 0 {
+		return nil
+	}
+	_, err := w.Write(buf)
+	return err
 }
 
 // appendEntry appends SET k v, or RESTORE for another type, and PEXPIREAT for an expiry.

@@ -1,0 +1,182 @@
+package aof
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/planted"
+)
+
+// Each file of a log that perdure writes names itself, its store, and one neighbor. An increment
+// and a base of commands begin with an opening line, a commit marker over nothing:
+//
+//	#p1:<8 hex digits> salt:<16 hex digits> store:<16> link:<16> CR LF
+//
+// The salt is 64 random bits and identifies the file. The file's checksums are seeded with it, so
+// that nobody who chooses values can forge a marker, and no block of another file verifies. The
+// store is the same in all files of a store. The link of an increment is the salt of the increment
+// before it; the link of a base is the salt of the increment that follows it. A link of 0 is none.
+//
+// An RDB base carries the same words in its AUX field perdure-origin: see Base.RDB.
+//
+// The manifest repeats what it must find (see manifest.go). Where a server has rewritten the
+// manifest, neighbors are compared with each other. A file that another program began has no
+// identity, and its bytes are counted as unverified.
+type identity struct {
+	salt, store, link uint64
+}
+
+const (
+	saltPrefix  = " salt:"
+	storePrefix = " store:"
+	linkPrefix  = " link:"
+	idHex       = 16
+)
+
+// openingLen is the length of an opening line, and shortOpening that of one that has only a salt,
+// which an earlier format had.
+const (
+	shortOpening = len(markPrefix) + markHex + len(saltPrefix) + idHex + len("\r\n")
+	openingLen   = shortOpening + len(storePrefix) + len(linkPrefix) + 2*idHex
+)
+
+// newIdentity returns the identity of a new file.
+func newIdentity(store, link uint64) identity {
+	return identity{salt: randomID(), store: store, link: link}
+}
+
+// randomID returns 64 random bits that are not all 0.
+func randomID() uint64 {
+	var b [8]byte
+	for {
+		rand.Read(b[:]) // never fails
+		if id := binary.LittleEndian.Uint64(b[:]); id != 0 {
+			return id
+		}
+	}
+}
+
+// String returns the identity as it is stored in the AUX field of an RDB base.
+func (id identity) String() string {
+	return string(bytes.TrimLeft(id.appendWords(nil), " "))
+}
+
+func (id identity) appendWords(dst []byte) []byte {
+	return fmt.Appendf(dst, "%s%s%s%s%s%s", saltPrefix, formatID(id.salt), storePrefix, formatID(id.store),
+		linkPrefix, formatID(id.link))
+}
+
+// formatID returns the 16 hex digits of an id.
+func formatID(id uint64) string { return fmt.Sprintf("%0*x", idHex, id) }
+
+// parseID parses what formatID returns. It returns 0 for anything else.
+func parseID(text string) uint64 {
+	id, err := strconv.ParseUint(text, 16, 64)
+	if err != nil || formatID(id) != text {
+		return 0
+	}
+	return id
+}
+
+// parseIdentity parses the words of an identity. It returns the zero identity for anything else.
+func parseIdentity(text string) identity {
+	if len(text) < len(saltPrefix)-1+idHex {
+		return identity{}
+	}
+	var id identity
+	id.salt = parseID(text[len(saltPrefix)-1:][:idHex])
+	rest := text[len(saltPrefix)-1+idHex:]
+	if len(rest) == len(storePrefix)+len(linkPrefix)+2*idHex {
+		id.store = parseID(rest[len(storePrefix):][:idHex])
+		id.link = parseID(rest[len(storePrefix)+idHex+len(linkPrefix):])
+	}
+	short := saltPrefix[1:] + formatID(id.salt)
+	if id.salt == 0 || text != id.String() && text != short {
+		return identity{}
+	}
+	return id
+}
+
+// follows reports whether a file can be the neighbor after another one. Files without an identity
+// are not known to be wrong.
+func (id identity) follows(before identity) bool {
+	return id.salt == 0 || before.salt == 0 || id.store == 0 || before.store == 0 ||
+		id.store == before.store && (id.link == before.salt || before.link == id.salt)
+}
+
+// checkFollows compares the identities of two neighbors, whose paths are given.
+func (id identity) checkFollows(path string, before identity, beforePath string) error {
+	if id.follows(before) {
+		return nil
+	}
+	return &corrupt.Error{File: path, What: fmt.Sprintf("file does not belong after %s: it is of another store or generation",
+		beforePath)}
+}
+
+// seed begins the checksums of a file: it is that of its sequence number and its salt, not inverted.
+type seed uint32
+
+// newSeed returns the seed of a file without a salt.
+func newSeed(seq int64) seed { return seed(sum8(^uint32(0), uint64(seq))) }
+
+// salted returns the seed of the same file with a salt.
+func (s seed) salted(salt uint64) seed {
+	if planted.On(planted.SaltUnused) {
+		return s
+	}
+	return seed(sum8(uint32(s), salt))
+}
+
+// group begins the checksum of the group at an offset. It is the CRC of the numbers' bytes, computed
+// here so that nothing is allocated.
+func (s seed) group(offset int64) uint32 { return ^sum8(uint32(s), uint64(offset)) }
+
+// appendOpening appends the opening line of a file whose seed without the salt is s.
+func appendOpening(dst []byte, s seed, id identity) ([]byte, seed) {
+	rest := append(id.appendWords(nil), "\r\n"...)
+	return appendMarkLine(dst, s.group(0), rest), s.salted(id.salt)
+}
+
+// parseOpening parses the opening line of a file whose seed without the salt is s.
+func parseOpening(line []byte, s seed) (id identity, salted seed, ok bool) {
+	m, ok := parseDigits(line)
+	if !ok || len(line) != openingLen && len(line) != shortOpening || !m.verifies(s.group(0)) {
+		return identity{}, s, false
+	}
+	words := bytes.TrimSuffix(m.rest, []byte("\r\n"))
+	if id = parseIdentity(string(bytes.TrimPrefix(words, []byte(" ")))); id.salt == 0 {
+		return identity{}, s, false
+	}
+	return id, s.salted(id.salt), true
+}
+
+// readOpening reads the identity and the seed of a file. A file without an opening line has a zero
+// identity and the seed of its sequence number.
+func readOpening(file io.ReaderAt, seq int64) (identity, seed, error) {
+	var head [openingLen]byte
+	n, err := file.ReadAt(head[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return identity{}, 0, err
+	}
+	line := head[:bytes.IndexByte(head[:n], '\n')+1]
+	id, s, _ := parseOpening(line, newSeed(seq))
+	return id, s, nil
+}
+
+// rdbTrailer returns the last 8 bytes of a file, which of an RDB are its CRC-64.
+func rdbTrailer(file io.ReaderAt, size int64) (uint64, error) {
+	var b [8]byte
+	if size < int64(len(b)) {
+		return 0, nil
+	}
+	if n, err := file.ReadAt(b[:], size-int64(len(b))); n < len(b) {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint64(b[:]), nil
+}
