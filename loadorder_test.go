@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/perduredb/perdure"
 )
 
 func TestLoadOrder(t *testing.T) {
@@ -44,7 +46,14 @@ func TestLoadOrder(t *testing.T) {
 		want(t, s, "from", "rdb") // now from the log that was built
 	})
 	t.Run("log off", func(t *testing.T) {
-		s := open(t, both(t), snapshotsOnly()...)
+		dir := both(t)
+		_, err := perdure.Open(dir, snapshotsOnly()...)
+		is(t, err, perdure.ErrLogIgnored)
+		s := open(t, dir, append(snapshotsOnly(), perdure.WithReadOnly())...)
+		want(t, s, "from", "rdb")
+		ok(t, s.Close())
+		ok(t, os.RemoveAll(filepath.Join(dir, "appendonlydir")))
+		s = open(t, dir, snapshotsOnly()...)
 		want(t, s, "from", "rdb")
 	})
 	t.Run("nothing there", func(t *testing.T) {

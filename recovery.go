@@ -32,8 +32,14 @@ type RecoveryInfo struct {
 	Merged     int64
 	TailFile   string
 	TailReason string
-	// NewerDump says that a dump stands beside the log which is newer than it, and was not loaded.
+	// NewerDump reports that a dump was not loaded which this store did not save with this log: it is of
+	// another store, or of no store and newer than the log. The first save keeps it under another name.
 	NewerDump bool
+	// TailMissing reports that a process was killed under aof.Ring, and that TailFile is missing, in
+	// which its last acknowledged writes were.
+	TailMissing bool
+	// LogMissing reports that the dump was saved while a log was on, and that there is no log.
+	LogMissing bool
 }
 
 // Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
@@ -43,7 +49,7 @@ func (s *Store) Recovery() RecoveryInfo { return RecoveryInfo(s.e.Recovery()) }
 type LoadProgress struct {
 	Source      string // "aof" or "rdb"
 	Done, Total int64  // bytes
-	Keys        int64
+	Keys        int64  // loaded so far
 }
 
 // Err is the reason for which writes are refused now, or nil. It waits for nothing, and may be called from anywhere. A sync

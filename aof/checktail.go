@@ -42,7 +42,7 @@ func (c *checkConfig) tail(report *Report) error {
 		return err
 	}
 	report.Tail = &TailReport{Path: path, Elapsed: t.elapsed, merge: merge{path: path, elapsed: t.elapsed}}
-	if errors.As(t.checkID(report.ring), &damage) {
+	if _, err := t.checkID(report.ring); errors.As(err, &damage) {
 		report.Tail.Problem = damage
 		return nil
 	}

@@ -40,7 +40,7 @@ func (l *Log) Close() error {
 	l.tasks.Wait()
 	if err == nil {
 		l.removeTailFile(tailFile)
-		l.listClosed(tail)
+		err = l.listClosed(tail)
 	}
 	if tail != nil {
 		err = errors.Join(err, tail.file.Close())
@@ -51,19 +51,16 @@ func (l *Log) Close() error {
 	return err
 }
 
-// listClosed lists in the manifest how the newest increment ends. All of it is durable, so that a
-// failure is no failure of Close.
-func (l *Log) listClosed(tail *incr) {
-	if tail == nil || !l.marked {
-		return
+// listClosed lists in the manifest how the newest increment ends.
+func (l *Log) listClosed(tail *incr) error {
+	if tail == nil || !l.marked || !l.published {
+		return nil
 	}
 	m, err := l.disk.manifest.closing(tail)
-	if err == nil && !m.equal(l.disk.manifest) {
-		err = l.disk.publish(m)
+	if err != nil || m.equal(l.disk.manifest) {
+		return err
 	}
-	if err != nil {
-		l.env.Logger.Warn("the manifest does not list the end of the log", "file", tail.path, "err", err)
-	}
+	return l.disk.publish(m)
 }
 
 // giveUpRewriteLocked ends a rewrite that nobody will commit.

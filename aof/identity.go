@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -130,7 +131,7 @@ func (s seed) salted(salt uint64) seed {
 	if planted.On(planted.SaltUnused) {
 		return s
 	}
-	return seed(sum8(uint32(s), salt))
+	return seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
 }
 
 // group begins the checksum of the group at an offset. It is the CRC of the numbers' bytes, computed

@@ -147,12 +147,14 @@ func (t *incr) news(synced int64) int64 {
 	return synced
 }
 
-// merge writes what the tail file has and this one has not, as one group.
+// merge writes what the tail file has and this one has not, as one group. Its mark reports that the tail
+// file is not in use any more.
 func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	g := group{first: -1, last: m.db}
+	none := uint64(0)
+	g := group{first: -1, last: m.db, ring: &none}
 	for _, piece := range m.pieces {
 		g.buf = append(g.buf, piece.data...)
 	}
@@ -160,6 +162,16 @@ func (t *incr) merge(m *merge, marked bool) error {
 		t.shield(&g, 0)
 		t.seal(&g, 0)
 	}
+	_, err := t.write(g.buf)
+	return err
+}
+
+// endRing writes a mark over nothing that reports that no tail file is in use. db is selected there.
+func (t *incr) endRing(db int) error {
+	none := uint64(0)
+	g := group{first: -1, last: db, ring: &none}
+	t.placeMark(&g, 0, false)
+	t.seal(&g, 0)
 	_, err := t.write(g.buf)
 	return err
 }

@@ -159,8 +159,6 @@ func (l *Log) markLocked(ring *uint64) {
 	if _, err := l.writeGroupLocked(g, l.written); err != nil {
 		return
 	}
-	l.writing = true // nobody else writes before the mark is durable
-	defer func() { l.writing = false }()
 	if l.waitSyncedLocked() != nil || l.syncLocked() != nil {
 		return
 	}

@@ -33,11 +33,11 @@ import (
 // increment 1:
 //
 //	0   #p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 CR LF
-//	81  #p1:f8bd3c8e sync:81 CR LF
+//	81  #p1:3ac3e29b sync:81 CR LF
 //	103 *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
 //	126 *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	153 #p1:937ece28 sync:103 CR LF
-//	176 #p1:8b2ba6cb sync:176 CR LF
+//	153 #p1:07a76d95 sync:103 CR LF
+//	176 #p1:ae460b66 sync:176 CR LF
 //
 // A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
 // they begin whenever they go on with a file, and read both.

@@ -22,6 +22,7 @@ type merge struct {
 	db      int    // that is selected behind them
 	reason  string // why what is left does not belong to the log as it stands; "" when it does
 	elapsed bool   // the machine has started again since, and nothing is merged
+	stale   bool   // the increment goes on where the tail file ends: it is an older copy of the log's own
 }
 
 // tailPiece is what the increment lacks of one region.
@@ -53,14 +54,12 @@ func (p *replayer) readTail(files []manifestFile) (err error) {
 
 // merge finds out what the last file lacks, and replays it.
 func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error {
-	if p.tail == nil {
-		if p.result.ring != 0 {
-			p.result.recovery.TailMissing = true
-			p.result.recovery.TailFile = filepath.Join(p.disk.dir, tailName(p.disk.filename))
-		}
-		return nil
+	missing, err := p.tail.checkID(p.result.ring)
+	if missing {
+		p.result.recovery.TailMissing = true
+		p.result.recovery.TailFile = filepath.Join(p.disk.dir, tailName(p.disk.filename))
 	}
-	if err := p.tail.checkID(p.result.ring); err != nil {
+	if err != nil || p.tail == nil {
 		return err
 	}
 	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.summed)
@@ -82,9 +81,12 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	}
 	p.result.tail = m
 	r := &p.result.recovery
+	if m.stale {
+		missing, r.TailMissing = true, true
+	}
 	r.Merged, r.TailReason = m.size, m.reason
 	r.Size += m.size
-	if m.size > 0 || m.reason != "" {
+	if m.size > 0 || m.reason != "" || missing {
 		r.TailFile = m.path
 	}
 	return nil
@@ -132,7 +134,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 		}
 		past = false
 		// A mark over nothing may have been written there since.
-		offset, err := behindMark(file, offset, max(offset, end))
+		offset, err := behindMarks(file, offset, end)
 		if err != nil {
 			return m, err
 		}
@@ -157,11 +159,34 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			follow = end + m.size
 			continue
 		}
-		if follow, err = behindMark(file, offset+has, end); err != nil {
+		if follow, err = behindMarks(file, offset+has, end); err != nil {
 			return m, err
 		}
 	}
-	return m, nil
+	var err error
+	m.stale, err = t.stale(file, f, follow, end)
+	m.stale = m.stale && m.size == 0
+	return m, err
+}
+
+// stale reports whether the tail file is an older copy of the log's own, nothing of which an increment lacks
+// that ends at end. follow is where the increment has the last byte that the file holds, or -1. A log
+// begins the next region before it writes one to the increment. So of the newest region the increment has
+// nothing, and either that one or the one before it belongs where the increment ends.
+func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (bool, error) {
+	n := &t.newest
+	switch holds := len(t.regions); {
+	case t.elapsed || t.id == 0:
+		return false, nil
+	case holds > 0 && t.regions[holds-1].generation == n.generation:
+		return true, nil
+	case n.next == f.seq:
+		return false, nil
+	case n.seq == f.seq && n.offset > follow:
+		place, err := behindMarks(file, n.offset, end)
+		return place < end, err
+	}
+	return follow < end, nil
 }
 
 // misplaced tells why a region cannot belong to an offset of an increment, of which f is the last and
@@ -186,6 +211,18 @@ func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 		return false, err
 	}
 	return bytes.Equal(found, data), nil
+}
+
+// behindMarks is behindMark of any number of marks.
+func behindMarks(file io.ReaderAt, offset, end int64) (int64, error) {
+	for offset < end {
+		next, err := behindMark(file, offset, end)
+		if err != nil || next == offset {
+			return offset, err
+		}
+		offset = next
+	}
+	return offset, nil
 }
 
 // behindMark returns the offset behind the mark that stands at one, with what placeMark puts in front or not, or this

@@ -187,7 +187,7 @@ func killedBehindWrites(t *testing.T, sizes []int) string {
 	for i, image := range images {
 		again, u, rec, err := open(image, "/data", slowRing()...)
 		if err != nil || rec.TailReason != "" || len(u.got) < len(acked[i]) || !isPrefix(acked[i], u.got) {
-			t.Fatalf("image %d: %d units of %d, %+v, %v", i, len(u.got), len(acked[i]), rec, err)
+			t.Fatalf("image %d: %d units of %d, %+v, %v %.40q %.40q", i, len(u.got), len(acked[i]), rec, err, u.got, acked[i])
 		}
 		closeLog(t, again)
 	}

@@ -26,6 +26,7 @@ type replayResult struct {
 	past     bool // it ended before the log did, as Env.Until asked
 	tail     merge
 	neighbor identity // of the last file
+	before   identity // of the file before it
 	store    uint64   // of the newest file that names one
 	ring     uint64   // the id of the tail file that the log's marks report last; 0 is none
 }
@@ -218,7 +219,7 @@ func (p *replayer) neighbors(id identity, path string) error {
 	if err := id.checkFollows(path, p.result.neighbor, p.before); err != nil {
 		return err
 	}
-	p.result.neighbor, p.before = id, path
+	p.result.before, p.result.neighbor, p.before = p.result.neighbor, id, path
 	if id.store != 0 {
 		p.result.store = id.store
 	}
@@ -325,17 +326,23 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	_, offset, err := closingMark(file, seed, size)
+	return offset, err
+}
+
+// closingMark returns the mark of Close that a file ends with, and its offset, 0 when there is none.
+func closingMark(file io.ReaderAt, seed seed, size int64) (mark, int64, error) {
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), size)]
 	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
-		return 0, err
+		return mark{}, 0, err
 	}
 	for i := range tail {
 		m, ok := parseMark(tail[i:])
 		offset := size - int64(len(tail)-i)
 		if ok && m.ring == 0 && m.sync == offset && m.verifies(seed.group(offset)) {
-			return offset, nil
+			return m, offset, nil
 		}
 	}
-	return 0, nil
+	return mark{}, 0, nil
 }

@@ -83,7 +83,6 @@ func (l *Log) Start() error {
 	}
 	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.salt
 	l.phase = phaseRunning
-	l.ringNoted = replay.ring
 	l.startTasksLocked()
 	l.restartRingLocked()
 	l.firstMarkLocked()
@@ -188,7 +187,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return nil
 	}
 	if l.marked && tail.size == 0 {
-		tail.id = newIdentity(l.store, 0)
+		tail.id = newIdentity(l.store, replay.before.salt)
 		if err := tail.open(); err != nil {
 			return err
 		}
@@ -201,6 +200,11 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	if err := tail.merge(&replay.tail, l.marked); err != nil {
 		return err
+	}
+	if l.marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file goes
+		if err := tail.endRing(replay.openDB); err != nil {
+			return err
+		}
 	}
 	if planted.On(planted.CutWithoutSync) {
 		return nil

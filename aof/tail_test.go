@@ -44,11 +44,11 @@ const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcde
 // TestFormat pins the example in mark.go.
 func TestFormat(t *testing.T) {
 	const example = "#p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000\r\n" +
-		"#p1:f8bd3c8e sync:81\r\n" +
+		"#p1:3ac3e29b sync:81\r\n" +
 		"*2\r\n$6\r\nselect\r\n$1\r\n0\r\n" +
 		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
-		"#p1:937ece28 sync:103\r\n" +
-		"#p1:8b2ba6cb sync:176\r\n"
+		"#p1:07a76d95 sync:103\r\n" +
+		"#p1:ae460b66 sync:176\r\n"
 	line, rest, _ := strings.Cut(example, "\n")
 	mem := memLog(t, []byte(line+"\n"))
 	l, _, _, err := open(mem, "/data", aof.Fsync(aof.Always))

@@ -93,15 +93,20 @@ type tailFile struct {
 	elapsed bool
 	id      uint64
 	regions []tailRegion // those that hold something, oldest first
+	newest  tailRegion   // the one that was filled last, though it may hold nothing
 }
 
-// checkID compares the file's id with the one that the log's marks report last. Where they report
-// none, another program has written the log since, or an earlier version of this one.
-func (t *tailFile) checkID(want uint64) error {
-	if t.elapsed || len(t.regions) == 0 || t.id == want || want == 0 {
-		return nil
+// checkID compares the file's id with the one that the log's marks report last, and reports whether the
+// log's own tail file is missing. t is nil where there is no tail file. Where the marks report none, another
+// program has written the log since, or an earlier version of this one.
+func (t *tailFile) checkID(want uint64) (missing bool, err error) {
+	switch {
+	case want == 0 || t != nil && t.id == want:
+		return false, nil
+	case t == nil || t.elapsed || len(t.regions) == 0:
+		return true, nil
 	}
-	return &corrupt.Error{File: t.path, Offset: tailID,
+	return true, &corrupt.Error{File: t.path, Offset: tailID,
 		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", formatID(t.id), formatID(want))}
 }
 
@@ -216,6 +221,9 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 			at: tailHead + i*each,
 		}
 		state := binary.LittleEndian.Uint64(words[wordState:])
+		if r.generation > t.newest.generation {
+			t.newest = r
+		}
 		if state == emptyState {
 			return nil
 		}

@@ -68,7 +68,10 @@ func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
 	if !e.counts.logOn.CompareAndSwap(false, true) {
 		return nil, fmt.Errorf("%w: a log is on already", ErrOptions)
 	}
-	_, err := log.Open(e.env)
+	found, err := log.Open(e.env)
+	if err == nil && found {
+		err = e.contained(log)
+	}
 	if err == nil {
 		var t *Task
 		e.setNewLog(log)
@@ -108,5 +111,5 @@ func (e *Engine) DisableLog() error {
 	if log == nil {
 		return nil
 	}
-	return log.Close()
+	return e.endLog(log)
 }

@@ -90,6 +90,12 @@ type Engine struct {
 	replaced bool // Restore is between the two data sets; writes are refused
 	extras   []snapshot.Extra
 	recovery RecoveryInfo // constant after Open
+	since    string       // the end of a log everything of which is in the data set, when no log is on
+	// closedLog says that Close has closed a log.
+	closedLog bool
+
+	dump     origin // of the dump that Open has found
+	keptDump bool   // changed by whoever holds the slot
 
 	// use is held for reading while the table is worked on without a shard lock taken here, and
 	// for writing when Close frees it.
@@ -211,17 +217,14 @@ func (e *Engine) close(save bool) error {
 		// A write that passed the gate before it shut has its locks by now or will see closing.
 		e.table.LockAll()
 		e.table.UnlockAll()
-		var err error
+		// The log is closed first, so that the dump can name the end of the log that it contains.
+		err := e.closeLog()
 		if save && len(e.Rules()) > 0 && e.dir != "" && !e.opts.ReadOnly {
-			err = e.saveNow(context.Background(), nil)
+			err = errors.Join(err, e.saveNow(context.Background(), nil))
 		}
 		e.table.LockAll()
-		log := e.log
-		e.closed, e.log = true, nil
+		e.closed = true
 		e.table.UnlockAll()
-		if log != nil {
-			err = errors.Join(err, log.Close())
-		}
 		e.use.Lock()
 		e.table.Close()
 		e.use.Unlock()
@@ -231,4 +234,31 @@ func (e *Engine) close(save bool) error {
 		j.closeErr = err
 	})
 	return j.closeErr
+}
+
+// closeLog closes the log for Close, which refuses writes by now.
+func (e *Engine) closeLog() error {
+	e.table.LockAll()
+	log := e.log
+	e.log, e.closedLog = nil, log != nil
+	e.table.UnlockAll()
+	if log == nil {
+		return nil
+	}
+	return e.endLog(log)
+}
+
+// endLog closes a log that receives no more writes, and notes its end.
+func (e *Engine) endLog(log aof.AppendLog) error {
+	err := log.Close()
+	end := ""
+	if err == nil {
+		if end, err = logEnd(log); err != nil {
+			end, err = "", nil // a name that is missing makes the next Open more careful
+		}
+	}
+	e.table.LockAll()
+	e.since = end
+	e.table.UnlockAll()
+	return err
 }

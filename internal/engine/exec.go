@@ -110,10 +110,11 @@ func (e *Engine) committed(log aof.AppendLog, err error) error {
 	if err == nil {
 		return nil
 	}
-	e.noteLogFailure(log, err)
 	if errors.Is(err, aof.ErrClosed) {
 		return ErrClosed
 	}
+	err = logFailure("commit", err)
+	e.noteLogFailure(log, err)
 	return err
 }
 
@@ -266,8 +267,8 @@ func (e *Engine) Sync(ctx context.Context) error {
 		return ErrNoAppendLog
 	}
 	err := log.Sync(ctx)
-	if err != nil && ctx.Err() == nil {
-		e.noteLogFailure(log, err)
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	return err
+	return e.committed(log, err)
 }

@@ -51,7 +51,9 @@ type RecoveryInfo struct {
 	TailFile   string
 	TailReason string
 
-	NewerDump bool
+	NewerDump   bool
+	TailMissing bool
+	LogMissing  bool
 }
 
 // LoadProgress tells how far loading is.
@@ -136,12 +138,9 @@ func (e *Engine) openDir(ctx context.Context) error {
 	if err := e.snaps.Open(e.env); err != nil {
 		return err
 	}
-	found := false
-	if e.opts.Log != nil {
-		var err error
-		if found, err = e.opts.Log.Open(e.env); err != nil {
-			return err
-		}
+	found, err := e.findLog()
+	if err != nil {
+		return err
 	}
 	began := time.Now()
 	if err := e.load(ctx, found); err != nil {
@@ -164,6 +163,31 @@ func (e *Engine) openDir(ctx context.Context) error {
 		return err
 	}
 	return e.startLog(ctx, found)
+}
+
+// findLog looks for the log, and reports whether it is to be loaded. It takes the store's id from the dump,
+// until a log names another one.
+func (e *Engine) findLog() (found bool, err error) {
+	if dump, err := e.snaps.Stat(); err == nil {
+		e.dump = parseOrigin(dump.Origin)
+	}
+	if e.env.Store, e.since = e.dump.store, e.dump.since; e.env.Store == "" {
+		e.env.Store = newStoreID()
+	}
+	if e.opts.Log == nil && e.opts.ReadOnly { // the dump is wanted, and nothing can be undone
+		return false, nil
+	}
+	if e.opts.Log == nil {
+		return false, e.refuseIgnored()
+	}
+	if found, err = e.opts.Log.Open(e.env); err != nil {
+		return false, err
+	}
+	replaced, err := e.compareDump(found)
+	if replaced {
+		e.logger.Info("the dump has everything that the log has, and was saved after it; it replaces the log", "dir", e.dir)
+	}
+	return found && !replaced, err
 }
 
 // makeDir makes the directory when it is not there, and its name durable. The lock file is made
@@ -213,6 +237,7 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 		return err
 	}
 	e.extras = l.extras
+	e.recovery.LogMissing = e.opts.Log != nil && e.dump.log
 	e.recovery.Source, e.recovery.Expired, e.recovery.Bytes = FromRDB, l.expired, info.Size
 	e.counts.loadedKeys.Store(l.keys)
 	e.counts.loadExpired.Store(l.expired)
@@ -241,10 +266,8 @@ func (e *Engine) loadLog(ctx context.Context) error {
 		Unverified: rec.Unverified,
 		Merged:     rec.Merged, TailFile: rec.TailFile, TailReason: rec.TailReason,
 	}
-	// Files' times may be kept in whole seconds.
-	if dump, err := e.snaps.Stat(); err == nil && dump.Time.After(rec.Time.Add(time.Second)) {
-		e.recovery.NewerDump = true
-	}
+	e.recovery.TailMissing = rec.TailMissing
+	e.judgeDump(&rec)
 	return nil
 }
 
@@ -287,8 +310,14 @@ func (e *Engine) report() {
 			"bytes", r.Cut, "reason", r.CutReason)
 	}
 	if r.NewerDump {
-		e.logger.Warn("a dump newer than the log stands beside it and was not loaded; " +
-			"to restore a backup use perdure restore")
+		e.logger.Warn("a dump that this log does not know was not loaded; to restore a backup use perdure restore")
+	}
+	if r.TailMissing {
+		e.logger.Warn("a process was killed in ring mode, and its tail file is missing; acknowledged writes may be missing",
+			"file", r.TailFile)
+	}
+	if r.LogMissing {
+		e.logger.Warn("the dump was saved while an append-only log was on, and the log is missing")
 	}
 }
 

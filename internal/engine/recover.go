@@ -17,6 +17,18 @@ const (
 	maxRecoverWait   = time.Minute
 )
 
+// logFailure returns an error of a log, whoever wrote the log, as one that matches ErrLogFailed: outcome and
+// state of the log are not known, so that no more is written to it before a recovery.
+func logFailure(op string, err error) error {
+	if errors.Is(err, ErrLogFailed) {
+		return err
+	}
+	return &foreignFailure{aof.FailedError{Op: op, File: "the log", Err: err}}
+}
+
+// foreignFailure is the failure of a log whose Err need not report it.
+type foreignFailure struct{ aof.FailedError }
+
 // noteLogFailure makes the log's failure the reason for refusing writes, unless a recovery, or who has switched the log
 // off, was faster than the writer that tells of it.
 func (e *Engine) noteLogFailure(log aof.AppendLog, err error) {
@@ -25,8 +37,9 @@ func (e *Engine) noteLogFailure(log aof.AppendLog, err error) {
 	}
 	j := &e.jobs
 	first := false
+	var foreign *foreignFailure
 	j.refuse(e, func() {
-		if log.Err() == nil || !e.counts.logOn.Load() {
+		if log.Err() == nil && !errors.As(err, &foreign) || !e.counts.logOn.Load() {
 			return
 		}
 		j.logErr = err
@@ -51,7 +64,7 @@ func (e *Engine) lookAtLog() bool {
 		return false
 	}
 	if err := log.Err(); err != nil {
-		e.noteLogFailure(log, err)
+		e.noteLogFailure(log, logFailure("write", err))
 	}
 	return true
 }
@@ -85,7 +98,7 @@ func (e *Engine) markLog() {
 		return
 	}
 	if err := log.Sync(context.Background()); err != nil {
-		e.noteLogFailure(log, err)
+		_ = e.committed(log, err) // which notes the failure
 	}
 }
 

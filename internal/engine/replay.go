@@ -29,6 +29,9 @@ func newReplayer(e *Engine) *replayer {
 func (r *replayer) finish(err error) error {
 	f := r.pipeline.close()
 	if f == nil {
+		if err == nil {
+			r.report()
+		}
 		return err
 	}
 	return &aof.CommandError{
@@ -69,9 +72,20 @@ func (r *replayer) tooLate(created time.Time) error {
 func (r *replayer) Progress(done, total int64) {
 	r.done, r.all = done, total
 	r.project()
-	if report := r.e.opts.LoadProgress; report != nil {
-		report(LoadProgress{Source: FromAOF, Done: done, Total: total, Keys: r.keys})
+	r.report()
+}
+
+// report passes on how far the replay is. Keys are counted in the table, which workers fill behind it.
+func (r *replayer) report() {
+	report := r.e.opts.LoadProgress
+	if report == nil {
+		return
 	}
+	p := LoadProgress{Source: FromAOF, Done: r.done, Total: r.all}
+	for db := range r.e.table.Databases() {
+		p.Keys += r.e.table.Len(db)
+	}
+	report(p)
 }
 
 // project prepares the table for the keys that the rest of the log will bring, if it is like what has

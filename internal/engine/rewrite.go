@@ -88,7 +88,7 @@ func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 	if err != nil {
 		return err
 	}
-	v := e.freeze(t, func() {
+	v := e.freeze(t, func(*view) {
 		rw.Cut()
 		e.log = log // the first cut of a log is when it begins to receive
 	})

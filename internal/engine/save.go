@@ -105,12 +105,16 @@ func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
 	j.lastTry = e.monotonic()
 	j.mu.Unlock()
 	var before [dirtyCells]int64
-	v := e.freeze(t, func() {
+	v := e.freeze(t, func(v *view) {
 		for i := range e.dirty {
 			before[i] = e.dirty[i].n.Load()
 		}
+		e.stampDump(v)
 	})
 	defer v.close()
+	if err := e.keepNewerDump(); err != nil {
+		return snapshot.Info{}, err
+	}
 	info, err := e.snaps.Save(ctx, v)
 	if err != nil {
 		return info, err

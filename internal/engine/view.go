@@ -19,7 +19,7 @@ import (
 
 // freeze takes the instant: with every shard locked it starts a view of the table and runs at,
 // which cuts the log or reads the counters. The slot is held.
-func (e *Engine) freeze(t *Task, at func()) *view {
+func (e *Engine) freeze(t *Task, at func(*view)) *view {
 	began := time.Now()
 	e.table.LockAll()
 	v := &view{
@@ -35,7 +35,7 @@ func (e *Engine) freeze(t *Task, at func()) *view {
 		e.table.LockAll()
 	}
 	if at != nil {
-		at()
+		at(v)
 	}
 	e.table.UnlockAll()
 	v.at = time.Now()

@@ -38,6 +38,7 @@ func All() []Campaign {
 		{"kill", "a process that writes, saves and rewrites is killed", kill, false, false},
 		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false, false},
 		{"rot", "every bit of every file is flipped", rot, true, true},
+		{"identity", "files are missing, exchanged, truncated, and of another store or time", identity, true, true},
 		{"instant", "money moves while snapshots and rewrites are taken", instant, false, false},
 		{"clock", "the wall clock jumps", clocks, true, false},
 		{"full", "the disk is full at every byte", full, true, true},

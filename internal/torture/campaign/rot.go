@@ -153,7 +153,7 @@ func rot(r *Run) {
 				r.Go(fmt.Sprintf("%s/%s/%d", f.name, name, from), func() error { return f.try(r, name, part) })
 			}
 		}
-		r.Go(f.name+"/files", func() error { return f.swap(r) })
+		r.Go(f.name+"/files", func() error { return firstError(f.whole(), f.swap(r)) })
 	}
 	r.Wait()
 	if r.size == Full && !r.over() && r.first() {
@@ -261,6 +261,27 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		}
 	}
 	return fmt.Errorf("SILENT DIFFERENCE: holds %s, want %v (cut %d bytes)", held(s), f.life.states[last], s.Recovery().Cut)
+}
+
+// whole opens the directory as it is: it holds the last state, and nothing was cut.
+func (f *fixture) whole() error {
+	mem, err := inMem(f.files)
+	if err != nil {
+		return err
+	}
+	s, err := perdure.Open(dataDir, f.options(perdure.WithFS(mem), perdure.WithReadOnly())...)
+	if err != nil {
+		return err
+	}
+	defer s.Close() // it was opened for reading only
+	if rec := s.Recovery(); rec.Cut > 0 || rec.TailReason != "" || rec.TailMissing {
+		return fmt.Errorf("undamaged, and %+v", rec)
+	}
+	last := int(f.life.issued.Load())
+	if d, err := digestOf(s); err != nil || d != f.life.digests[last] {
+		return fmt.Errorf("undamaged, it holds %s, want %v; %w", held(s), f.life.states[last], err)
+	}
+	return nil
 }
 
 // swap damages whole files: one is missing, two are exchanged, one is an older copy.

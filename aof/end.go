@@ -1,0 +1,63 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Ender is an AppendLog that can name its end. A store records the name in a dump that holds everything
+// that the log holds, and so finds out later whether anything was appended since.
+type Ender interface {
+	// End returns a name for the end of the log that Open has found, or that Close has left: no other
+	// log, and no other end of this log, has it. It is at most 64 bytes of text without blanks, and ""
+	// where the log has no end that is known to be complete, such as after a kill.
+	End() (string, error)
+}
+
+var _ Ender = (*Log)(nil)
+
+// End implements Ender. Of a log with checksums the name is made of the file's salt, and place and digits of
+// the mark that Close wrote; of a log without, of the file's number and size.
+func (l *Log) End() (string, error) {
+	l.ctl.Lock()
+	defer l.ctl.Unlock()
+	if l.disk == nil || l.disk.manifest == nil {
+		return "", nil
+	}
+	l.mu.Lock()
+	closed, phase := l.closed, l.phase
+	l.mu.Unlock()
+	last := l.disk.manifest.last()
+	if phase == phaseRunning || phase == phaseClosed && closed != nil || last == nil || l.disk.legacy || l.disk.tail != "" {
+		return "", nil
+	}
+	file, err := l.disk.fs.Open(l.disk.path(last))
+	if err != nil {
+		return "", err
+	}
+	end, err := endOf(file, last, l.marked)
+	return end, errors.Join(err, file.Close())
+}
+
+func endOf(file interface {
+	io.ReaderAt
+	Size() (int64, error)
+}, f *manifestFile, marked bool) (string, error) {
+	size, err := file.Size()
+	if err != nil {
+		return "", err
+	}
+	id, seed, err := readOpening(file, f.seq)
+	if err != nil {
+		return "", err
+	}
+	if id.salt == 0 && !marked {
+		return fmt.Sprintf("%d-%d", f.seq, size), nil
+	}
+	mark, offset, err := closingMark(file, seed, size)
+	if err != nil || offset == 0 || id.salt == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%s-%d-%08x", formatID(id.salt), offset, mark.crc), nil
+}

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// origin says of a dump which store saved it, and what it has of that store's log. A Snapshotter
+// stores it as text (snapshot.View.Origin):
+//
+//	store:<16 hex digits> log:<on|off> since:<the end of a log>
+//
+// A dump that was saved while a log was on holds nothing that the log lacks. A dump with since holds
+// everything that the log holds whose end has that name (aof.Ender): Close saved it after it had
+// closed the log, or the log was off by then. Where such a dump was saved with the log off, it may
+// hold more, and replaces the log at the next Open.
+type origin struct {
+	store string
+	log   bool
+	since string
+}
+
+// String returns the text of an origin.
+func (o origin) String() string {
+	log := "off"
+	if o.log {
+		log = "on"
+	}
+	return fmt.Sprintf("store:%s log:%s since:%s", o.store, log, o.since)
+}
+
+// parseOrigin parses the text of an origin. It returns the zero origin for anything else.
+func parseOrigin(text string) origin {
+	var o origin
+	for _, word := range strings.Fields(text) {
+		key, value, _ := strings.Cut(word, ":")
+		switch key {
+		case "store":
+			o.store = value
+		case "log":
+			o.log = value == "on"
+		case "since":
+			o.since = value
+		}
+	}
+	if o.String() != text {
+		return origin{}
+	}
+	return o
+}
+
+// newStoreID returns the id of a new store.
+func newStoreID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// ErrLogIgnored refuses to open a store without its log.
+var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
+
+// logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has none.
+func logEnd(log aof.AppendLog) (string, error) {
+	if ender, ok := log.(aof.Ender); ok {
+		return ender.End()
+	}
+	return "", nil
+}
+
+// compareDump looks at the dump before anything is loaded: it takes the store's id from it, and reports
+// whether the dump replaces the log that was found.
+func (e *Engine) compareDump(found bool) (replaced bool, err error) {
+	if !found || e.dump.since == "" || e.dump.log || !e.opts.Until.IsZero() {
+		return false, nil
+	}
+	end, err := logEnd(e.opts.Log)
+	return err == nil && end == e.dump.since, err
+}
+
+// refuseIgnored refuses to open the store without a log when the directory has one, of the default
+// names, with anything that the dump lacks: what Close has confirmed would be missing.
+func (e *Engine) refuseIgnored() error {
+	log := aof.New()
+	found, err := log.Open(e.env)
+	if err != nil || !found {
+		return err
+	}
+	return e.contained(log)
+}
+
+// contained refuses a log, which was found by its Open, that has anything that the data set lacks.
+func (e *Engine) contained(log aof.AppendLog) error {
+	end, err := logEnd(log)
+	if err == nil && (end == "" || end != e.since) {
+		err = fmt.Errorf("%w: %s: open the store with this log, or move the log away", ErrLogIgnored, e.dir)
+	}
+	return err
+}
+
+// judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this store
+// did not save with this log. rec is what the log's replay found.
+func (e *Engine) judgeDump(rec *aof.Recovery) {
+	if rec.Store != "" {
+		e.env.Store = rec.Store
+	}
+	dump, err := e.snaps.Stat()
+	if err != nil {
+		return
+	}
+	o := parseOrigin(dump.Origin)
+	switch {
+	case o.store != "" && rec.Store != "" && o.store != rec.Store:
+		e.recovery.NewerDump = true
+	case o.store == rec.Store && o.log && o.store != "":
+	default: // files' times may be kept in whole seconds
+		e.recovery.NewerDump = dump.Time.After(rec.Time.Add(time.Second))
+	}
+}
+
+// stampDump gives a view that will be saved its origin. Every shard is locked.
+func (e *Engine) stampDump(v *view) {
+	o := origin{store: e.env.Store, since: e.since, log: e.log != nil && e.jobs.logReady.Load() || e.closedLog}
+	if e.log != nil {
+		o.since = ""
+	}
+	v.origin = o.String()
+}
+
+// keepNewerDump gives a dump that the store did not load another name, before a save replaces it. A crash
+// leaves it under one name or both.
+func (e *Engine) keepNewerDump() error {
+	if !e.recovery.NewerDump || e.keptDump {
+		return nil
+	}
+	info, err := e.snaps.Stat()
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	path := filepath.Join(e.dir, info.Name)
+	if _, err := e.fs.Lstat(path); err != nil {
+		return ignoreNotExist(err) // it is not a file here
+	}
+	for n := 1; ; n++ {
+		kept := fmt.Sprintf("%s.kept-%d", path, n)
+		err := e.fs.Link(path, kept)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+			err = e.fs.Rename(path, kept)
+		}
+		if err == nil {
+			err = e.fs.SyncDir(e.dir)
+		}
+		if err != nil {
+			return &snapshot.DirSyncError{Dir: e.dir, Err: err}
+		}
+		e.keptDump = true
+		e.logger.Warn("a dump that was not loaded is kept", "file", kept)
+		return nil
+	}
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
