@@ -32,6 +32,7 @@ var (
 	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
 	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
+	ErrLockLost          = engine.ErrLockLost          // the lock file was replaced or removed; Close the store
 )
 
 // Errors of the disk.

@@ -86,7 +86,7 @@ func (l *Log) finishLocked() error {
 		}
 	}
 	if !l.marked || l.tail.closedAt == l.tail.size {
-		return nil
+		return l.linkedLocked()
 	}
 	if _, err := l.writeGroupLocked(group{}, l.written); err != nil {
 		return err

@@ -1,10 +1,12 @@
 package aof
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -66,7 +68,11 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_ = disk.fs.Remove(path) // it is empty: whoever finds it has nothing to do
 		return nil, err
 	}
-	return newRing(memory, path, each), nil
+	r := newRing(memory, path, each)
+	if r.file, err = disk.fs.Lstat(path); err != nil {
+		return nil, errors.Join(err, memory.Close())
+	}
+	return r, nil
 }
 
 // restartRingLocked begins with the ring where the log goes on, at the end of its increment.
@@ -104,10 +110,10 @@ func (l *Log) dropRingLocked() {
 func (l *Log) endRingLocked() string {
 	path := ""
 	if l.broken != nil {
-		path = l.broken.path
+		path = l.ownTail(l.broken)
 	}
 	if l.ring != nil {
-		path = l.ring.path
+		path = l.ownTail(l.ring) // while the mapping keeps the file from being another one
 		l.dropRingLocked()
 	}
 	l.paceLocked()
@@ -119,11 +125,20 @@ func (l *Log) removeBrokenLocked() {
 	if l.broken == nil || l.err != nil || l.writing || l.cut != nil || len(l.buf) > 0 {
 		return
 	}
-	path := l.broken.path
+	path := l.ownTail(l.broken)
 	l.broken = nil
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	l.removeTailFile(path)
+}
+
+// ownTail returns the path of a ring's file, or "" if another store has put its own there.
+func (l *Log) ownTail(r *ring) string {
+	found, err := l.env.FS.Lstat(r.path)
+	if err == nil && !vfs.SameFile(found, r.file) {
+		return ""
+	}
+	return r.path
 }
 
 // removeTailFile deletes a tail file in which nothing is missing elsewhere.

@@ -1,6 +1,8 @@
 package aof
 
 import (
+	"io/fs"
+
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -21,7 +23,8 @@ import (
 type ring struct {
 	memory vfs.Shared
 	path   string
-	each   int64 // bytes of a region; constant
+	file   fs.FileInfo // of the tail file; constant
+	each   int64       // bytes of a region; constant
 
 	generation uint64
 	chain      []region

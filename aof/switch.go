@@ -26,7 +26,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	m := *l.disk.manifest
 	m.incrs = append(append([]manifestFile(nil), m.incrs...), r.next.line())
 	l.mu.Unlock()
-	err := r.dirSyncFails(l.disk.publish(&m))
+	err := r.dirSyncFails(l.disk.publish(&m, l.tail, r.next))
 	if err != nil && l.Err() == nil {
 		r.dropNext()
 	} else if err != nil {

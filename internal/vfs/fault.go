@@ -210,13 +210,11 @@ func (f *Fault) Lock(name string) (lock Lock, err error) {
 		lock, err = f.fs.Lock(name)
 		return err
 	})
-	switch {
-	case err == nil:
-		return &faultLock{lock, f.faults, name}, nil
-	case lock != nil: // taken, and not given
+	if err != nil && lock != nil { // taken, and not given
 		err = errors.Join(err, lock.Close())
+		lock = nil
 	}
-	return nil, err
+	return lock, err
 }
 
 func (f *Fault) Boot() (boot string, err error) {

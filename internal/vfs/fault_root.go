@@ -9,12 +9,3 @@ type faultRoot struct {
 
 // Close always closes.
 func (r *faultRoot) Close() error { return joined(r.ask("closeroot", r.dir, 0), r.root.Close()) }
-
-// faultLock is a lock of a Fault.
-type faultLock struct {
-	Lock
-	fault *faults
-	name  string
-}
-
-func (l *faultLock) Held() error { return l.fault.run("held", l.name, l.Lock.Held) }
