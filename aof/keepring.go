@@ -61,6 +61,10 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
 		return err
 	}); err != nil {
+		// Somebody may have put a link in the place of the file, before it got its name.
+		if info, e := disk.fs.Lstat(path); e == nil && !info.Mode().IsRegular() {
+			_ = disk.fs.Remove(path) // the next Open refuses it otherwise
+		}
 		return nil, err
 	}
 	memory, err := disk.fs.Share(path)
