@@ -49,6 +49,15 @@ func (e *Engine) leaveDir() (err error) {
 	return err
 }
 
+// checkOpenLock is checkLock for who does not hold Close up.
+func (e *Engine) checkOpenLock() error {
+	if !e.enter() {
+		return ErrClosed
+	}
+	defer e.running.Done()
+	return e.checkLock()
+}
+
 // checkLock returns an error matching ErrLockLost if the directory's lock file is not the locked
 // one: then another store may have the directory, or the directory may be gone.
 func (e *Engine) checkLock() error {

@@ -16,7 +16,7 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
-	if err := e.checkLock(); err != nil {
+	if err := e.checkOpenLock(); err != nil {
 		return err
 	}
 	aside := e.table.NewLike()

@@ -33,7 +33,7 @@ func (e *Engine) Rewrite(ctx context.Context) error {
 // BGRewrite begins a rewrite in the background; while a save is under way it is scheduled for when
 // that has ended.
 func (e *Engine) BGRewrite() (*Task, error) {
-	if err := e.checkLock(); err != nil {
+	if err := e.checkOpenLock(); err != nil {
 		return nil, err
 	}
 	return e.bgRewrite()

@@ -23,7 +23,7 @@ func (e *Engine) Save(ctx context.Context) (snapshot.Info, error) {
 
 // BGSave begins to write a snapshot in the background.
 func (e *Engine) BGSave() (*Task, error) {
-	if err := e.checkLock(); err != nil {
+	if err := e.checkOpenLock(); err != nil {
 		return nil, err
 	}
 	return e.bgSave()
