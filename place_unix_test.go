@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -244,81 +245,100 @@ func TestLockFileWithSecondNameIsRefused(t *testing.T) {
 	}
 }
 
+// otherKinds put something else in the place of a file. outside is a directory that must stay as it is.
+var otherKinds = map[string]func(path, outside string) error{
+	"link":          func(path, outside string) error { return os.Symlink(filepath.Join(outside, "secret"), path) },
+	"dangling link": func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) },
+	"directory link": func(path, outside string) error {
+		return os.Symlink(filepath.Join(outside, "data", "appendonlydir"), path)
+	},
+	"link inside": func(path, _ string) error { return os.Symlink("dump.rdb", path) },
+	"fifo":        func(path, _ string) error { return syscall.Mkfifo(path, 0o600) },
+	"socket": func(path, _ string) error {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+		if err != nil {
+			return err
+		}
+		l.SetUnlinkOnClose(false)
+		return l.Close()
+	},
+	"device": func(path, _ string) error { return syscall.Mknod(path, syscall.S_IFCHR|0o600, 0x105) },
+}
+
+// placesOfFiles are the names that a store looks at.
+var placesOfFiles = []string{
+	"perdure.lock", "dump.rdb", "temp-perdure-dump.rdb", "temp-perdure-probe", "appendonly.aof",
+	"appendonlydir", "appendonlydir/appendonly.aof.manifest", "appendonlydir/appendonly.aof.1.base.rdb",
+	"appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.2.incr.aof",
+	"appendonlydir/appendonly.aof.tail", "appendonlydir/temp-perdure-appendonly.aof.manifest",
+	"appendonlydir/temp-perdure-appendonly.aof.2.base.rdb", "appendonlydir/temp-perdure-probe",
+}
+
 // TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor puts links, FIFOs, sockets, and devices in the
 // place of each file that a store has. A store may open where it does not need the file.
 func TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor(t *testing.T) {
-	kinds := map[string]func(path, outside string) error{
-		"link":          func(path, outside string) error { return os.Symlink(filepath.Join(outside, "secret"), path) },
-		"dangling link": func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) },
-		"directory link": func(path, outside string) error {
-			return os.Symlink(filepath.Join(outside, "data", "appendonlydir"), path)
-		},
-		"link inside": func(path, _ string) error { return os.Symlink("dump.rdb", path) },
-		"fifo":        func(path, _ string) error { return syscall.Mkfifo(path, 0o600) },
-		"socket": func(path, _ string) error {
-			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
-			if err != nil {
-				return err
-			}
-			l.SetUnlinkOnClose(false)
-			return l.Close()
-		},
-		"device": func(path, _ string) error { return syscall.Mknod(path, syscall.S_IFCHR|0o600, 0x105) },
-	}
-	places := []string{
-		"perdure.lock", "dump.rdb", "temp-perdure-dump.rdb", "temp-perdure-probe", "appendonly.aof",
-		"appendonlydir", "appendonlydir/appendonly.aof.manifest", "appendonlydir/appendonly.aof.1.base.rdb",
-		"appendonlydir/appendonly.aof.1.incr.aof", "appendonlydir/appendonly.aof.2.incr.aof",
-		"appendonlydir/appendonly.aof.tail", "appendonlydir/temp-perdure-appendonly.aof.manifest",
-		"appendonlydir/temp-perdure-appendonly.aof.2.base.rdb", "appendonlydir/temp-perdure-probe",
-	}
-	for kind, put := range kinds {
-		for _, place := range places {
-			home, err := os.MkdirTemp("", "p") // a socket's path is short
+	whole := filepath.Join(t.TempDir(), "data")
+	made(t, whole, "k")
+	for kind, put := range otherKinds {
+		for _, place := range placesOfFiles {
+			home, err := os.MkdirTemp(memoryDir(), "p") // the path of a socket is short
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer os.RemoveAll(home)
 			dir, outside := filepath.Join(home, "data"), filepath.Join(home, "out")
-			if err := os.Mkdir(outside, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			made(t, dir, "k")
-			made(t, filepath.Join(outside, "data"), "mine")
 			path := filepath.Join(dir, filepath.FromSlash(place))
-			if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600); err != nil {
+			err = errors.Join(os.CopyFS(dir, os.DirFS(whole)), os.CopyFS(filepath.Join(outside, "data"), os.DirFS(whole)),
+				os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600), os.RemoveAll(path))
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(os.RemoveAll(path), put(path, outside)); errors.Is(err, syscall.EPERM) {
+			if err := put(path, outside); errors.Is(err, syscall.EPERM) {
 				t.Logf("%s: not permitted here", kind)
 				break
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			before, lock := contents(t, outside), contents(t, dir)["dump.rdb"]
-			var errs []error
-			for _, opts := range [][]perdure.Option{
-				{perdure.WithReadOnly()}, {perdure.WithoutAppendLog(), perdure.WithSaveRules()}, {},
-			} {
-				s, err := perdure.Open(dir, opts...)
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				if place == "perdure.lock" && len(opts) == 1 && contents(t, dir)["dump.rdb"] != lock {
-					t.Errorf("%s at %s: the dump has changed", kind, place)
-				}
-				if len(opts) == 0 {
-					everyStep(s)
-				}
-				s.CloseNoSave()
-			}
-			if !equalFiles(before, contents(t, outside)) {
-				t.Errorf("%s at %s: outside has changed (Open: %v)", kind, place, errs)
-			}
-			if needed := place == "appendonlydir" || place == "perdure.lock"; needed && len(errs) == 0 {
-				t.Errorf("%s at %s: every Open = nil", kind, place)
-			}
+			openOther(t, kind+" at "+place, dir, outside)
 		}
 	}
+}
+
+// openOther opens a directory in every way, and checks that nothing else is written to.
+func openOther(t *testing.T, name, dir, outside string) {
+	t.Helper()
+	before, dump := contents(t, outside), contents(t, dir)["dump.rdb"]
+	var errs []error
+	for _, opts := range [][]perdure.Option{
+		{perdure.WithReadOnly()}, {perdure.WithoutAppendLog(), perdure.WithSaveRules()}, {},
+	} {
+		s, err := perdure.Open(dir, opts...)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if contents(t, dir)["dump.rdb"] != dump {
+			t.Errorf("%s: Open has changed the dump", name)
+		}
+		if len(opts) == 0 {
+			everyStep(s)
+		}
+		s.CloseNoSave()
+	}
+	if !equalFiles(before, contents(t, outside)) {
+		t.Errorf("%s: outside has changed (Open: %v)", name, errs)
+	}
+	for _, needed := range []string{" at appendonlydir", " at perdure.lock"} {
+		if strings.HasSuffix(name, needed) && len(errs) == 0 {
+			t.Errorf("%s: every Open = nil", name)
+		}
+	}
+}
+
+// memoryDir is a file system without a disk, if there is one; else the usual one.
+func memoryDir() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return ""
 }
