@@ -127,6 +127,40 @@ func TestUnlinkedIncrementFailsLog(t *testing.T) {
 	}
 }
 
+func TestRemovedLogDirectoryIsMadeAgainByRecover(t *testing.T) {
+	dir := t.TempDir()
+	always := []perdure.Option{perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))), perdure.WithAutoRecover(false)}
+	s := opened(t, dir, always...)
+	if err := os.RemoveAll(filepath.Join(dir, "appendonlydir")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Set("b", []byte("2")); !errors.Is(err, perdure.ErrLogFailed) {
+		t.Errorf("Set = %v", err)
+	}
+	if err := errors.Join(s.Recover(context.Background()), s.Set("b", []byte("2")), s.Close()); err != nil {
+		t.Error(err)
+	}
+	holds(t, dir, map[string]string{"a": filepath.Base(dir), "b": "2"})
+}
+
+func TestReplacedIncrementIsNotListed(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir, perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct))))
+	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof")
+	rename(t, incr, incr+".away")
+	if err := os.WriteFile(incr, []byte("of another log"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Rewrite(context.Background()); !errors.Is(err, vfs.ErrMoved) {
+		t.Errorf("Rewrite = %v", err)
+	}
+	rename(t, incr+".away", incr)
+	if err := errors.Join(s.Rewrite(context.Background()), s.Close()); err != nil {
+		t.Error(err)
+	}
+	holds(t, dir, map[string]string{"a": filepath.Base(dir)})
+}
+
 func TestLostLockIsReported(t *testing.T) {
 	ways := map[string]func(lock string) error{
 		"removed":  os.Remove,
