@@ -33,6 +33,7 @@ var (
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
 	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
 	ErrLogIgnored        = engine.ErrLogIgnored        // opened without the log, which has more than the dump
+	ErrLockLost          = engine.ErrLockLost          // the lock file was replaced or removed; Close the store
 )
 
 // Errors of the disk.

@@ -251,6 +251,14 @@ type stalledFile struct {
 	fs *stalledFS
 }
 
+func (fs *stalledFS) OpenRoot(dir string) (vfs.Root, error) {
+	root, err := fs.FS.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return vfs.WrapRoot(&stalledFS{root, fs.came, fs.gone}, root), nil
+}
+
 func (fs *stalledFS) Create(name string) (vfs.File, error) {
 	f, err := fs.FS.Create(name)
 	if err != nil || !strings.HasSuffix(name, ".incr.aof") {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -143,9 +145,26 @@ func (r *rewrite) publish(base manifestFile) error {
 	if planted.On(planted.DeleteBeforeCommit) {
 		removeHistory(r.log, m)
 	}
-	err := r.log.disk.publish(m)
+	if err := r.checkBase(base); err != nil {
+		return err
+	}
+	err := r.log.disk.publish(m, r.next)
 	r.log.disk.legacy = r.log.disk.legacy && !r.log.disk.listed
 	return err
+}
+
+// checkBase makes sure that the base is in its place before a manifest lists it, and before the
+// files that it replaces are deleted.
+func (r *rewrite) checkBase(base manifestFile) error {
+	path := filepath.Join(r.log.disk.dir, base.name)
+	info, err := r.log.disk.fs.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
+	}
+	return base.checkSize(path, info.Size())
 }
 
 // publishFresh is step 6 for a log without an old file to go on with. Writers wait.
@@ -245,7 +264,15 @@ func (r *rewrite) settle(base manifestFile, size int64) {
 // clean is steps 7 and 8. The rewrite has succeeded already.
 func (r *rewrite) clean() error {
 	l := r.log
-	if len(l.disk.manifest.history) == 0 || !removeHistory(l, l.disk.manifest) {
+	if len(l.disk.manifest.history) == 0 {
+		return nil
+	}
+	if err := r.checkBase(*l.disk.manifest.base); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.failLocked("check", filepath.Join(l.disk.dir, l.disk.manifest.base.name), err)
+	}
+	if !removeHistory(l, l.disk.manifest) {
 		return nil
 	}
 	m := *l.disk.manifest

@@ -60,7 +60,7 @@ func (l *Log) listClosed(tail *incr) error {
 	if err != nil || m.equal(l.disk.manifest) {
 		return err
 	}
-	return l.disk.publish(m)
+	return l.disk.publish(m, tail)
 }
 
 // giveUpRewriteLocked ends a rewrite that nobody will commit.
@@ -101,7 +101,7 @@ func (l *Log) finishLocked() error {
 		}
 	}
 	if !l.marked || l.tail.closedAt == l.tail.size {
-		return nil
+		return l.linkedLocked()
 	}
 	closing := group{}
 	if none := uint64(0); l.ringNoted != none {

@@ -31,7 +31,12 @@ func (l *Log) Commit(p Position, durable bool) error {
 func (l *Log) Sync(ctx context.Context) error {
 	stop := l.wakeOn(ctx)
 	defer stop()
-	return l.commit(ctx, math.MaxInt64, true)
+	if err := l.commit(ctx, math.MaxInt64, true); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.linkedLocked()
 }
 
 // commit is Commit; it gives up when ctx ends.

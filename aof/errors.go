@@ -25,7 +25,7 @@ type CorruptError = corrupt.Error
 
 // FailedError tells why a log failed. The first failure stays.
 type FailedError struct {
-	Op   string // write, sync, truncate, sync directory
+	Op   string // write, sync, truncate, sync directory, check
 	File string
 	Err  error
 }

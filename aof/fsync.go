@@ -83,7 +83,7 @@ func (l *Log) syncLocked() error {
 	return nil
 }
 
-// datasync is called with mu held, lets go of it, and has it again at the end, also when the
+// datasync syncs a file, and checks that it still has a name. It is called with mu held, lets go of it, and has it again at the end, also when the
 // file system panics.
 func (l *Log) datasync(tail *incr) error {
 	l.mu.Unlock()
@@ -92,7 +92,22 @@ func (l *Log) datasync(tail *incr) error {
 	if err != nil && planted.On(planted.RetryFailedSync) {
 		err = tail.file.Datasync()
 	}
+	if err == nil && !planted.On(planted.UnlinkedAcknowledged) {
+		err = tail.file.Linked()
+	}
 	return err
+}
+
+// linkedLocked makes the log failed if its increment has no name any more: what is synced to such
+// a file is lost when the process ends.
+func (l *Log) linkedLocked() error {
+	if l.err != nil || l.tail == nil || !l.published || planted.On(planted.UnlinkedAcknowledged) {
+		return l.err
+	}
+	if err := l.tail.file.Linked(); err != nil {
+		return l.failLocked("sync", l.tail.path, err)
+	}
+	return nil
 }
 
 // syncedLocked notes what has reached the disk.

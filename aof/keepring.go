@@ -1,10 +1,12 @@
 package aof
 
 import (
+	"errors"
 	"io"
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -60,6 +62,10 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
 		return err
 	}); err != nil {
+		// Somebody may have put a link in the place of the file, before it got its name.
+		if info, e := disk.fs.Lstat(path); e == nil && !info.Mode().IsRegular() {
+			_ = disk.fs.Remove(path) // the next Open refuses it otherwise
+		}
 		return nil, err
 	}
 	memory, err := disk.fs.Share(path)
@@ -67,7 +73,11 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_ = disk.fs.Remove(path) // it is empty: whoever finds it has nothing to do
 		return nil, err
 	}
-	return newRing(memory, path, id, each), nil
+	r := newRing(memory, path, id, each)
+	if r.file, err = disk.fs.Lstat(path); err != nil {
+		return nil, errors.Join(err, memory.Close())
+	}
+	return r, nil
 }
 
 // restartRingLocked begins with the ring where the log goes on, at the end of its increment.
@@ -105,10 +115,10 @@ func (l *Log) dropRingLocked() {
 func (l *Log) endRingLocked() string {
 	path := ""
 	if l.broken != nil {
-		path = l.broken.path
+		path = l.ownTail(l.broken)
 	}
 	if l.ring != nil {
-		path = l.ring.path
+		path = l.ownTail(l.ring) // while the mapping keeps the file from being another one
 		l.dropRingLocked()
 	}
 	l.paceLocked()
@@ -123,11 +133,20 @@ func (l *Log) removeBrokenLocked() {
 	if l.firstMarkLocked(); l.err != nil {
 		return
 	}
-	path := l.broken.path
+	path := l.ownTail(l.broken)
 	l.broken = nil
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	l.removeTailFile(path)
+}
+
+// ownTail returns the path of a ring's file, or "" if another store has put its own there.
+func (l *Log) ownTail(r *ring) string {
+	found, err := l.env.FS.Lstat(r.path)
+	if err == nil && !vfs.SameFile(found, r.file) {
+		return ""
+	}
+	return r.path
 }
 
 // firstMarkLocked writes what an increment must hold before anything is acknowledged: a mark after the

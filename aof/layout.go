@@ -289,8 +289,14 @@ func (l *layout) settle() error {
 	return nil
 }
 
-// publish makes m the log's manifest, atomically and durably.
-func (l *layout) publish(m *manifest) error {
+// publish makes m the log's manifest, atomically and durably. It refuses to if the name of an open
+// increment does not lead to it: the manifest would list another file.
+func (l *layout) publish(m *manifest, open ...*incr) error {
+	for _, t := range open {
+		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {
+			return fmt.Errorf("the manifest stays as it is: %w", err)
+		}
+	}
 	text := m.format()
 	_, err := snapshot.Replace(l.fs, l.dir, manifestName(l.filename), func(w io.Writer) error {
 		_, err := w.Write(text)

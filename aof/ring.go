@@ -1,6 +1,8 @@
 package aof
 
 import (
+	"io/fs"
+
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -21,8 +23,9 @@ import (
 type ring struct {
 	memory vfs.Shared
 	path   string
-	id     uint64 // of the tail file
-	each   int64  // bytes of a region; constant
+	id     uint64      // of the tail file
+	file   fs.FileInfo // of the tail file; constant
+	each   int64       // bytes of a region; constant
 
 	generation uint64
 	chain      []region

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -45,6 +46,12 @@ func (l *Log) Start() error {
 	}
 	if err := removeTemps(l.disk); err != nil {
 		return err
+	}
+	if l.disk.hasDir {
+		probe := filepath.Join(l.disk.dir, snapshot.TempPrefix+"probe")
+		if err := vfs.CheckWritable(l.disk.fs, probe); err != nil {
+			return fmt.Errorf("the log's directory cannot be written: %w", err)
+		}
 	}
 	var later []manifestFile
 	if replay.past {
@@ -151,7 +158,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 			return nil, false, err
 		}
 		next.incrs = []manifestFile{tail.line()}
-		if err := l.disk.publish(&next); err != nil {
+		if err := l.disk.publish(&next, tail); err != nil {
 			return nil, false, errors.Join(err, tail.file.Close())
 		}
 		return tail, true, nil

@@ -28,7 +28,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	m, err := l.disk.manifest.closing(old)
 	if err == nil {
 		m.incrs = append(m.incrs, r.next.line())
-		err = r.dirSyncFails(l.disk.publish(m))
+		err = r.dirSyncFails(l.disk.publish(m, old, r.next))
 	}
 	if err != nil && l.Err() == nil {
 		r.dropNext()

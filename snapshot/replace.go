@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"path/filepath"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/vfs"
 )
 
 // TempPrefix begins the name of every file that Replace has not yet put in place. A file with
@@ -36,7 +38,11 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 	if err := fs.Remove(temp); err != nil && !isNotExist(err) {
 		return 0, err
 	}
-	if size, err = writeFile(fs, temp, write); err != nil {
+	size, written, err := writeFile(fs, temp, write)
+	if err == nil {
+		err = checkName(fs, temp, written)
+	}
+	if err != nil {
 		return 0, errors.Join(err, removeIfThere(fs, temp))
 	}
 	if err := fs.Rename(temp, filepath.Join(dir, name)); err != nil {
@@ -46,6 +52,9 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 		}
 		return 0, errors.Join(err, removeIfThere(fs, temp))
 	}
+	if err := checkName(fs, filepath.Join(dir, name), written); err != nil {
+		return size, &DirSyncError{Dir: dir, Err: err}
+	}
 	if planted.On(planted.NoDirSyncBeforeManifest) && strings.Contains(name, ".base.") ||
 		planted.On(planted.NoDirSyncAfterManifest) && !strings.Contains(name, ".base.") {
 		return size, nil
@@ -54,6 +63,15 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 		return size, &DirSyncError{Dir: dir, Err: err}
 	}
 	return size, nil
+}
+
+// checkName returns an error if a name does not lead to the file that was written.
+func checkName(fs FS, path string, written iofs.FileInfo) error {
+	found, err := fs.Lstat(path)
+	if err == nil && !vfs.SameFile(found, written) {
+		err = &iofs.PathError{Op: "check", Path: path, Err: vfs.ErrMoved}
+	}
+	return err
 }
 
 // DirSyncError reports that a file was renamed into place, or may have been, but its directory was
@@ -91,11 +109,15 @@ func RemoveTemps(fs FS, dir string) error {
 	return nil
 }
 
-// writeFile makes a new file and leaves it synced and closed.
-func writeFile(fs FS, path string, write func(io.Writer) error) (int64, error) {
+// writeFile makes a new file and leaves it synced and closed. It returns its size, and which file it is.
+func writeFile(fs FS, path string, write func(io.Writer) error) (int64, iofs.FileInfo, error) {
 	f, err := fs.Create(path)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, nil, errors.Join(err, f.Close())
 	}
 	w := &steppedWriter{file: f}
 	err = write(w)
@@ -103,18 +125,18 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, error) {
 		err = stepErr
 	}
 	if err != nil {
-		return 0, errors.Join(err, f.Close())
+		return 0, nil, errors.Join(err, f.Close())
 	}
 	if planted.On(planted.NoSyncBeforeRename) {
-		return w.size, f.Close()
+		return w.size, info, f.Close()
 	}
 	if err := f.Sync(); err != nil {
-		return 0, errors.Join(fmt.Errorf("sync %s: %w", path, err), f.Close())
+		return 0, nil, errors.Join(fmt.Errorf("sync %s: %w", path, err), f.Close())
 	}
 	if err := f.Close(); err != nil && !planted.On(planted.CloseErrorIgnored) {
-		return 0, err
+		return 0, nil, err
 	}
-	return w.size, nil
+	return w.size, info, nil
 }
 
 // steppedWriter syncs its file every syncStep bytes, in a goroutine: the disk works while the next

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"io/fs"
 
 	"github.com/perduredb/perdure/internal/vfs"
@@ -36,8 +35,20 @@ func (r *readFS) Rename(_, name string) error             { return refuse("renam
 func (r *readFS) Remove(name string) error                { return refuse("remove", name) }
 func (r *readFS) Mkdir(name string) error                 { return refuse("mkdir", name) }
 func (r *readFS) SyncDir(name string) error               { return refuse("syncdir", name) }
-func (r *readFS) Lock(name string) (io.Closer, error)     { return nil, refuse("lock", name) }
+func (r *readFS) Link(_, name string) error               { return refuse("link", name) }
+func (r *readFS) Lock(name string) (vfs.Lock, error)      { return nil, refuse("lock", name) }
 func (r *readFS) Share(name string) (vfs.Shared, error)   { return nil, refuse("share", name) }
+
+// OpenRoot opens a directory that cannot be changed either.
+func (r *readFS) OpenRoot(dir string) (vfs.Root, error) {
+	root, err := r.FS.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	within := *r
+	within.FS = root
+	return vfs.WrapRoot(&within, root), nil
+}
 
 // countedFile counts what is read from it.
 type countedFile struct {
@@ -63,8 +74,10 @@ type memoryFile struct {
 	name string
 }
 
-func (f *memoryFile) Size() (int64, error)      { return f.Reader.Size(), nil }
-func (f *memoryFile) Write([]byte) (int, error) { return 0, refuse("write", f.name) }
+func (f *memoryFile) Size() (int64, error)       { return f.Reader.Size(), nil }
+func (f *memoryFile) Linked() error              { return nil }
+func (f *memoryFile) Stat() (fs.FileInfo, error) { return nil, refuse("stat", f.name) }
+func (f *memoryFile) Write([]byte) (int, error)  { return 0, refuse("write", f.name) }
 func (f *memoryFile) WriteAt([]byte, int64) (int, error) {
 	return 0, refuse("write", f.name)
 }

@@ -19,7 +19,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -62,14 +61,15 @@ type Hooks struct {
 // Engine is a store.
 type Engine struct {
 	// Constant after Open.
-	fs     vfs.FS
-	dir    string
+	fs     vfs.FS // root, if there is a directory
+	root   vfs.Root
+	dir    string // absolute
 	env    snapshot.Env
 	table  *table.Table
 	snaps  snapshot.Snapshotter
 	logger *slog.Logger
 	hooks  Hooks
-	lock   io.Closer
+	lock   vfs.Lock // nil when read-only
 	opened time.Time
 	opts   Options
 
@@ -200,8 +200,9 @@ func (e *Engine) Err() error {
 	return nil
 }
 
-// Close saves when save rules exist, syncs and closes the log, and frees the memory. Calls after
-// the first return what it returned.
+// Close saves when save rules exist, syncs and closes the log, and frees the memory. It does not
+// save, and returns an error matching ErrLockLost, if the lock file is not the locked one. Calls
+// after the first return what it returned.
 func (e *Engine) Close() error { return e.close(true) }
 
 // CloseNoSave is Close without the save: SHUTDOWN NOSAVE.
@@ -221,6 +222,8 @@ func (e *Engine) close(save bool) error {
 		err := e.closeLog()
 		if save && len(e.Rules()) > 0 && e.dir != "" && !e.opts.ReadOnly {
 			err = errors.Join(err, e.saveNow(context.Background(), nil))
+		} else {
+			err = errors.Join(err, e.checkLock())
 		}
 		e.table.LockAll()
 		e.closed = true
@@ -228,10 +231,7 @@ func (e *Engine) close(save bool) error {
 		e.use.Lock()
 		e.table.Close()
 		e.use.Unlock()
-		if e.lock != nil {
-			err = errors.Join(err, e.lock.Close())
-		}
-		j.closeErr = err
+		j.closeErr = errors.Join(err, e.leaveDir())
 	})
 	return j.closeErr
 }

@@ -31,4 +31,5 @@ var (
 	ErrLogFailed         = aof.ErrFailed
 	ErrUntil             = aof.ErrUntil
 	ErrLocked            = vfs.ErrLocked
+	ErrLockLost          = errors.New("perdure: the lock file is not the one this store locked")
 )

@@ -156,13 +156,13 @@ func (e *Engine) look() {
 		return
 	}
 	if e.saveDue() {
-		if _, err := e.BGSave(); err == nil {
+		if _, err := e.bgSave(); err == nil {
 			e.counts.ruleSaves.Add(1)
 		}
 		return
 	}
 	if e.rewriteDue() {
 		// Refused only when something else began in between; the next tick asks again.
-		_, _ = e.BGRewrite()
+		_, _ = e.bgRewrite()
 	}
 }

@@ -16,9 +16,6 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// lockName is the file whose lock says that a directory is in use. It is never deleted.
-const lockName = "perdure.lock"
-
 // The sources of a data set, in the order in which Open looks for them.
 const (
 	FromAOF   = "aof"
@@ -86,10 +83,7 @@ func Open(ctx context.Context, o Options) (opened *Engine, err error) {
 func (e *Engine) giveUp() error {
 	e.cancel()
 	e.table.Close()
-	if e.lock == nil {
-		return nil
-	}
-	return e.lock.Close()
+	return e.leaveDir()
 }
 
 func newEngine(o Options) *Engine {
@@ -125,15 +119,8 @@ func newEngine(o Options) *Engine {
 // openDir locks the directory and loads it. Nothing in it is changed before everything that will
 // be served is read and found good.
 func (e *Engine) openDir(ctx context.Context) error {
-	if !e.opts.ReadOnly {
-		if err := e.makeDir(); err != nil {
-			return err
-		}
-		lock, err := e.fs.Lock(filepath.Join(e.dir, lockName))
-		if err != nil {
-			return fmt.Errorf("perdure: %w", err)
-		}
-		e.lock = lock
+	if err := e.enterDir(); err != nil {
+		return err
 	}
 	if err := e.snaps.Open(e.env); err != nil {
 		return err
@@ -157,6 +144,10 @@ func (e *Engine) openDir(ctx context.Context) error {
 	}
 	if err := snapshot.RemoveTemps(e.fs, e.dir); err != nil {
 		return err
+	}
+	// Nothing is acknowledged in a directory in which no dump can be saved.
+	if err := vfs.CheckWritable(e.fs, filepath.Join(e.dir, snapshot.TempPrefix+"probe")); err != nil {
+		return fmt.Errorf("perdure: the directory cannot be written: %w", err)
 	}
 	// A process that was killed may have renamed the dump that was just read, and not synced that.
 	if err := e.fs.SyncDir(e.dir); err != nil {
@@ -188,30 +179,6 @@ func (e *Engine) findLog() (found bool, err error) {
 		e.logger.Info("the dump has everything that the log has, and was saved after it; it replaces the log", "dir", e.dir)
 	}
 	return found && !replaced, err
-}
-
-// makeDir makes the directory when it is not there, and its name durable. The lock file is made
-// after that: where it is, nothing is left to do, and where it is not, whoever made the directory
-// may have been killed before its name was durable.
-func (e *Engine) makeDir() error {
-	if _, err := e.fs.Lstat(filepath.Join(e.dir, lockName)); err == nil {
-		return nil
-	}
-	_, err := e.fs.Lstat(e.dir)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing {
-		return err
-	}
-	if missing {
-		if err := e.fs.Mkdir(e.dir); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	err = e.fs.SyncDir(filepath.Dir(e.dir))
-	if !missing && errors.Is(err, fs.ErrPermission) {
-		return nil // somebody else's work, and in a directory that we may not open
-	}
-	return err
 }
 
 // load reads the log when there is one, and the dump otherwise.

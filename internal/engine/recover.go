@@ -86,7 +86,7 @@ func (e *Engine) checkLog() {
 	j.mu.Unlock()
 	if due || unfinished {
 		// Refused only when another rewrite began in between, which serves as well.
-		_, _ = e.BGRewrite()
+		_, _ = e.bgRewrite()
 	}
 }
 

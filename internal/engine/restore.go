@@ -16,6 +16,9 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
+	if err := e.checkOpenLock(); err != nil {
+		return err
+	}
 	aside := e.table.NewLike()
 	defer func() {
 		e.use.Lock() // who has pinned a value of the old data set is to be done with it

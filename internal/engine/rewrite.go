@@ -33,6 +33,14 @@ func (e *Engine) Rewrite(ctx context.Context) error {
 // BGRewrite begins a rewrite in the background; while a save is under way it is scheduled for when
 // that has ended.
 func (e *Engine) BGRewrite() (*Task, error) {
+	if err := e.checkOpenLock(); err != nil {
+		return nil, err
+	}
+	return e.bgRewrite()
+}
+
+// bgRewrite is BGRewrite that fails in the background if the lock is lost.
+func (e *Engine) bgRewrite() (*Task, error) {
 	t, ctx, err := e.beginRewriteTask(e.ctx)
 	if err != nil {
 		return nil, err
@@ -83,6 +91,9 @@ func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 	log := e.currentLog()
 	if log == nil {
 		return ErrNoAppendLog
+	}
+	if err := e.checkLock(); err != nil {
+		return err
 	}
 	rw, err := log.BeginRewrite()
 	if err != nil {

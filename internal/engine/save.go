@@ -23,6 +23,14 @@ func (e *Engine) Save(ctx context.Context) (snapshot.Info, error) {
 
 // BGSave begins to write a snapshot in the background.
 func (e *Engine) BGSave() (*Task, error) {
+	if err := e.checkOpenLock(); err != nil {
+		return nil, err
+	}
+	return e.bgSave()
+}
+
+// bgSave is BGSave that fails in the background, where that stops writes, if the lock is lost.
+func (e *Engine) bgSave() (*Task, error) {
 	if err := e.enterSave(); err != nil {
 		return nil, err
 	}
@@ -104,6 +112,9 @@ func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
 	j.mu.Lock()
 	j.lastTry = e.monotonic()
 	j.mu.Unlock()
+	if err := e.checkLock(); err != nil {
+		return snapshot.Info{}, err
+	}
 	var before [dirtyCells]int64
 	v := e.freeze(t, func(v *view) {
 		for i := range e.dirty {

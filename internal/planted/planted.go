@@ -51,4 +51,7 @@ const (
 	TailIgnored             Fault = "tail-ignored"
 	ValuesRead              Fault = "values-read"
 	SaltUnused              Fault = "salt-unused"
+	PathLookedUpAgain       Fault = "path-looked-up-again"
+	LockFollowed            Fault = "lock-followed"
+	UnlinkedAcknowledged    Fault = "unlinked-acknowledged"
 )

@@ -54,6 +54,9 @@ var caughtBy = []struct {
 	{planted.TailIgnored, "ring"},
 	{planted.ValuesRead, "power"},
 	{planted.SaltUnused, "power"},
+	{planted.PathLookedUpAgain, "place"},
+	{planted.LockFollowed, "place"},
+	{planted.UnlinkedAcknowledged, "place"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

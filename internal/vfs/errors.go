@@ -3,10 +3,31 @@ package vfs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // ErrNotRegular is returned by Open and OpenWrite for a name that is not a regular file.
 var ErrNotRegular = errors.New("not a regular file")
+
+// ErrNotDirectory is matched by the error about a name that must be a directory and is not.
+var ErrNotDirectory = errors.New("not a directory")
+
+// ErrOutside is matched by the error of a Root about a name that is not below it.
+var ErrOutside = errors.New("outside of the open directory")
+
+// ErrMoved is matched by the error about a name that another file or directory has taken since it
+// was opened, or that is gone.
+var ErrMoved = errors.New("the name does not lead to what was opened there")
+
+// ErrUnlinked is matched by the error of Linked.
+var ErrUnlinked = errors.New("the open file has no name any more")
+
+// ErrManyNames is matched by the error of Lock about a file with several hard links: a lock on it
+// would say nothing about one directory, and what is written to it shows under the other names.
+var ErrManyNames = errors.New("the lock file has more than one name (hard link)")
+
+// ErrLockLost is matched by the error of Held.
+var ErrLockLost = errors.New("the name does not lead to the locked file")
 
 // ErrNotShared is matched by the error of Share where a mapping cannot be relied upon.
 var ErrNotShared = errors.New("no shared mapping here")
@@ -33,3 +54,12 @@ func (e *LockedError) Error() string {
 
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
+
+// notDirectory returns the error about what is not a directory.
+func notDirectory(op, name string, mode fs.FileMode) error {
+	err := ErrNotDirectory
+	if mode&fs.ModeSymlink != 0 {
+		err = fmt.Errorf("%w: a symbolic link", err)
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}

@@ -3,7 +3,6 @@ package vfs
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"sync"
 )
@@ -72,7 +71,13 @@ func describe(what string, err error) string {
 // Fault is a file system that asks before every operation whether it shall fail. A sync that fails
 // drops the pages that it should have written, if the file is one of a Mem.
 type Fault struct {
-	fs   FS
+	fs FS
+	*faults
+}
+
+// faults are what a Fault and its Roots share.
+type faults struct {
+	mem  *Mem // below; nil for another file system
 	fail func(Op) error
 
 	mu sync.Mutex // guards what follows
@@ -82,24 +87,27 @@ type Fault struct {
 // NewFault wraps fsys. An operation for which fail returns an error gives that error, and is not
 // done unless the error says so: ShortWrite, ShortRead, Done. A close always closes. fail is
 // called by one goroutine at a time.
-func NewFault(fsys FS, fail func(Op) error) *Fault { return &Fault{fs: fsys, fail: fail} }
+func NewFault(fsys FS, fail func(Op) error) *Fault {
+	mem, _ := fsys.(*Mem)
+	return &Fault{fsys, &faults{mem: mem, fail: fail}}
+}
 
 // Count is how many operations were asked for.
-func (f *Fault) Count() int {
+func (f *faults) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.n
 }
 
 // Violations is that of the Mem below; nothing for another file system.
-func (f *Fault) Violations() []string {
-	if m, ok := f.fs.(*Mem); ok {
-		return m.Violations()
+func (f *faults) Violations() []string {
+	if f.mem != nil {
+		return f.mem.Violations()
 	}
 	return nil
 }
 
-func (f *Fault) ask(kind, name string, size int) error {
+func (f *faults) ask(kind, name string, size int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	op := Op{N: f.n, Kind: kind, Name: name, Size: size}
@@ -111,7 +119,7 @@ func (f *Fault) ask(kind, name string, size int) error {
 }
 
 // run asks, and does the operation unless it shall fail without being done.
-func (f *Fault) run(kind, name string, do func() error) error {
+func (f *faults) run(kind, name string, do func() error) error {
 	err := f.ask(kind, name, 0)
 	var done *Done
 	if err == nil || errors.As(err, &done) {
@@ -129,7 +137,7 @@ func (f *Fault) open(kind, name string, do func(string) (File, error)) (File, er
 	})
 	switch {
 	case err == nil:
-		return &faultFile{File: file, fault: f, name: name}, nil
+		return &faultFile{File: file, fault: f.faults, name: name}, nil
 	case file != nil: // made, and not given
 		err = errors.Join(err, file.Close())
 	}
@@ -180,12 +188,29 @@ func (f *Fault) SyncDir(name string) error {
 	return f.run("syncdir", name, func() error { return f.fs.SyncDir(name) })
 }
 
-func (f *Fault) Lock(name string) (lock io.Closer, err error) {
+func (f *Fault) Abs(name string) (string, error) { return f.fs.Abs(name) }
+
+// OpenRoot counts what is done to the Root, and lets it fail, together with what is done here.
+func (f *Fault) OpenRoot(dir string) (root Root, err error) {
+	err = f.run("openroot", dir, func() (err error) {
+		root, err = f.fs.OpenRoot(dir)
+		return err
+	})
+	switch {
+	case err == nil:
+		return &faultRoot{&Fault{root, f.faults}, root, dir}, nil
+	case root != nil: // made, and not given
+		err = errors.Join(err, root.Close())
+	}
+	return nil, err
+}
+
+func (f *Fault) Lock(name string) (lock Lock, err error) {
 	err = f.run("lock", name, func() (err error) {
 		lock, err = f.fs.Lock(name)
 		return err
 	})
-	if err != nil && lock != nil {
+	if err != nil && lock != nil { // taken, and not given
 		err = errors.Join(err, lock.Close())
 		lock = nil
 	}
@@ -207,7 +232,7 @@ func (f *Fault) Share(name string) (shared Shared, err error) {
 	})
 	switch {
 	case err == nil:
-		return &faultShared{shared: shared, fault: f, name: name}, nil
+		return &faultShared{shared: shared, fault: f.faults, name: name}, nil
 	case shared != nil: // made, and not given
 		err = errors.Join(err, shared.Close())
 	}

@@ -5,7 +5,7 @@ import "errors"
 // faultFile is a file of a Fault.
 type faultFile struct {
 	File
-	fault *Fault
+	fault *faults
 	name  string
 }
 
@@ -87,6 +87,8 @@ func (f *faultFile) Size() (size int64, err error) {
 	})
 	return size, err
 }
+
+func (f *faultFile) Linked() error { return f.fault.run("linked", f.name, f.File.Linked) }
 
 func (f *faultFile) Truncate(size int64) error {
 	return f.fault.run("truncate", f.name, func() error { return f.File.Truncate(size) })

@@ -3,7 +3,7 @@ package vfs
 // faultShared is a mapped file of a Fault.
 type faultShared struct {
 	shared Shared
-	fault  *Fault
+	fault  *faults
 	name   string
 }
 

@@ -1,11 +1,8 @@
 package vfs
 
 import (
-	"io"
 	"io/fs"
 	"path/filepath"
-	"sort"
-	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +17,8 @@ import (
 // closed. The pages that such a sync did not write are dropped, as ext4 does: they are still
 // read, count as clean, and no later sync writes them.
 type Mem struct {
+	memView // of the whole
+
 	mu    sync.Mutex // guards everything below it, files and directories too
 	root  *memNode
 	locks map[*memNode]bool
@@ -37,6 +36,7 @@ type Mem struct {
 // memNode is a file or a directory.
 type memNode struct {
 	dir     bool
+	gone    bool // of a directory: it was removed, and nothing can be made in it
 	modTime time.Time
 
 	// Of a file: the content as programs see it, the content that is durable, and the ranges
@@ -73,7 +73,7 @@ type nameChange struct {
 
 // NewMem returns an empty file system that holds the given directories.
 func NewMem(dirs ...string) *Mem {
-	m := &Mem{root: newMemDir(), locks: map[*memNode]bool{}, now: time.Now}
+	m := newMem(newMemDir(), time.Now)
 	for _, dir := range dirs {
 		n := m.root
 		for _, part := range split(dir) {
@@ -85,6 +85,12 @@ func NewMem(dirs ...string) *Mem {
 			n = next
 		}
 	}
+	return m
+}
+
+func newMem(root *memNode, now func() time.Time) *Mem {
+	m := &Mem{root: root, locks: map[*memNode]bool{}, now: now}
+	m.memView.m = m
 	return m
 }
 
@@ -123,39 +129,24 @@ func (m *Mem) watchLocked(op, name string, n *memNode) {
 	}
 }
 
+// namesLocked returns the number of names that a node has.
+func (m *Mem) namesLocked(n *memNode) (names int) {
+	dirs := []*memNode{m.root}
+	for i := 0; i < len(dirs); i++ {
+		for _, child := range dirs[i].names {
+			if child == n {
+				names++
+			}
+			if child.dir {
+				dirs = append(dirs, child)
+			}
+		}
+	}
+	return names
+}
+
 func newMemDir() *memNode {
 	return &memNode{dir: true, names: map[string]*memNode{}, durableNames: map[string]*memNode{}}
-}
-
-// split returns the parts of a path, from the root down.
-func split(name string) []string {
-	path := filepath.ToSlash(filepath.Clean(name))
-	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
-}
-
-// lookupLocked returns the node of a name, or nil.
-func (m *Mem) lookupLocked(name string) *memNode {
-	n := m.root
-	for _, part := range split(name) {
-		if n == nil || !n.dir {
-			return nil
-		}
-		n = n.names[part]
-	}
-	return n
-}
-
-// parentLocked returns the directory that holds a name, and the name in it.
-func (m *Mem) parentLocked(op, name string) (*memNode, string, error) {
-	parts := split(name)
-	if len(parts) == 0 {
-		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	}
-	dir := m.lookupLocked("/" + filepath.Join(parts[:len(parts)-1]...))
-	if dir == nil || !dir.dir {
-		return nil, "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
-	}
-	return dir, parts[len(parts)-1], nil
 }
 
 func (d *memNode) change(c nameChange) {
@@ -168,187 +159,30 @@ func (d *memNode) change(c nameChange) {
 	d.changes = append(d.changes, c)
 }
 
-func (m *Mem) Open(name string) (File, error) { return m.open(name, true) }
-
-func (m *Mem) OpenWrite(name string) (File, error) { return m.open(name, false) }
-
-func (m *Mem) open(name string, readOnly bool) (File, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	if n.dir {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
-	}
-	return &memFile{fs: m, node: n, name: name, readOnly: readOnly}, nil
-}
-
-func (m *Mem) Create(name string) (File, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	dir, base, err := m.parentLocked("create", name)
-	if err != nil {
-		return nil, err
-	}
-	if dir.names[base] != nil {
-		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
-	}
-	n := &memNode{modTime: m.now()}
-	dir.change(nameChange{set: base, node: n})
-	return &memFile{fs: m, node: n, name: name}, nil
-}
-
-func (m *Mem) Rename(oldname, newname string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	from, oldBase, err := m.parentLocked("rename", oldname)
-	if err != nil {
-		return err
-	}
-	to, newBase, err := m.parentLocked("rename", newname)
-	if err != nil {
-		return err
-	}
-	n := from.names[oldBase]
-	if n == nil {
-		return &fs.PathError{Op: "rename", Path: oldname, Err: fs.ErrNotExist}
-	}
-	if old := to.names[newBase]; old != nil && old != n {
-		m.used -= int64(len(old.data))
-	}
-	if from == to {
-		from.change(nameChange{set: newBase, node: n, remove: oldBase})
-		return nil
-	}
-	to.change(nameChange{set: newBase, node: n})
-	from.change(nameChange{remove: oldBase})
-	return nil
-}
-
-// Link counts the file's bytes a second time, as Remove of each name gives them back.
-func (m *Mem) Link(oldname, newname string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(oldname)
-	if n == nil || n.dir {
-		return &fs.PathError{Op: "link", Path: oldname, Err: fs.ErrNotExist}
-	}
-	dir, base, err := m.parentLocked("link", newname)
-	if err != nil {
-		return err
-	}
-	if dir.names[base] != nil {
-		return &fs.PathError{Op: "link", Path: newname, Err: fs.ErrExist}
-	}
-	m.used += int64(len(n.data))
-	dir.change(nameChange{set: base, node: n})
-	return nil
-}
-
-func (m *Mem) Remove(name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	dir, base, err := m.parentLocked("remove", name)
-	if err != nil {
-		return err
-	}
-	n := dir.names[base]
-	if n == nil {
-		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
-	}
-	if n.dir && len(n.names) > 0 {
-		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrInvalid}
-	}
-	m.used -= int64(len(n.data))
-	dir.change(nameChange{remove: base})
-	return nil
-}
-
-func (m *Mem) Mkdir(name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	dir, base, err := m.parentLocked("mkdir", name)
-	if err != nil {
-		return err
-	}
-	if dir.names[base] != nil {
-		return &fs.PathError{Op: "mkdir", Path: name, Err: fs.ErrExist}
-	}
-	dir.change(nameChange{set: base, node: newMemDir()})
-	return nil
-}
-
-func (m *Mem) ReadDir(name string) ([]string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil || !n.dir {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
-	}
-	names := make([]string, 0, len(n.names))
-	for base := range n.names {
-		names = append(names, base)
-	}
-	sort.Strings(names)
-	return names, nil
-}
-
-func (m *Mem) Lstat(name string) (fs.FileInfo, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil {
-		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
-	}
-	return memInfo{name: filepath.Base(name), size: int64(len(n.data)), dir: n.dir, modTime: n.modTime}, nil
-}
-
-func (m *Mem) SyncDir(name string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil || !n.dir {
-		return &fs.PathError{Op: "syncdir", Path: name, Err: fs.ErrNotExist}
-	}
-	n.durableNames = make(map[string]*memNode, len(n.names))
-	for base, child := range n.names {
-		n.durableNames[base] = child
-	}
-	n.changes = nil
-	return nil
-}
-
-func (m *Mem) Lock(name string) (io.Closer, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil {
-		dir, base, err := m.parentLocked("lock", name)
-		if err != nil {
-			return nil, err
-		}
-		n = &memNode{modTime: m.now()}
-		dir.change(nameChange{set: base, node: n})
-	}
-	if m.locks[n] {
-		return nil, &LockedError{Name: name}
-	}
-	m.locks[n] = true
-	return memLock{fs: m, node: n}, nil
-}
-
 type memLock struct {
-	fs   *Mem
+	fs   memView
 	node *memNode
+	name string
 }
 
 func (l memLock) Close() error {
-	l.fs.mu.Lock()
-	defer l.fs.mu.Unlock()
-	delete(l.fs.locks, l.node)
+	l.fs.m.mu.Lock()
+	defer l.fs.m.mu.Unlock()
+	delete(l.fs.m.locks, l.node)
 	return nil
+}
+
+func (l memLock) Held() error {
+	l.fs.m.mu.Lock()
+	defer l.fs.m.mu.Unlock()
+	if n, err := l.fs.lookupLocked("lock", l.name); err == nil && n == l.node {
+		return nil
+	}
+	return &fs.PathError{Op: "lock", Path: l.name, Err: ErrLockLost}
+}
+
+func (n *memNode) info(name string) memInfo {
+	return memInfo{name: filepath.Base(name), size: int64(len(n.data)), dir: n.dir, modTime: n.modTime, node: n}
 }
 
 type memInfo struct {
@@ -356,13 +190,14 @@ type memInfo struct {
 	size    int64
 	dir     bool
 	modTime time.Time
+	node    *memNode
 }
 
 func (i memInfo) Name() string       { return i.name }
 func (i memInfo) Size() int64        { return i.size }
 func (i memInfo) ModTime() time.Time { return i.modTime }
 func (i memInfo) IsDir() bool        { return i.dir }
-func (i memInfo) Sys() any           { return nil }
+func (i memInfo) Sys() any           { return i.node }
 func (i memInfo) Mode() fs.FileMode {
 	if i.dir {
 		return fs.ModeDir | 0o700

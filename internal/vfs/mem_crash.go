@@ -106,7 +106,9 @@ func (m *Mem) Kill() *Mem {
 			n.changes[i].node = nodes[n.changes[i].node]
 		}
 	}
-	return &Mem{root: nodes[m.root], locks: map[*memNode]bool{}, now: m.now, used: m.used, boot: m.boot, before: m.before}
+	out := newMem(nodes[m.root], m.now)
+	out.used, out.boot, out.before = m.used, m.boot, m.before
+	return out
 }
 
 // Emptied returns a file system in which every file was deleted. A file that is made under the same name has the same
@@ -158,7 +160,8 @@ func (m *Mem) LosePower(unit int64, seed uint64, fate func(i int, t Thing) Fate)
 	for _, n := range m.nodesLocked() {
 		c.node(n)
 	}
-	out := &Mem{root: c.link(m.root), locks: map[*memNode]bool{}, now: m.now, boot: m.boot + 1, before: m.before}
+	out := newMem(c.link(m.root), m.now)
+	out.boot, out.before = m.boot+1, m.before
 	for _, n := range out.nodesLocked() {
 		out.used += int64(len(n.data))
 	}

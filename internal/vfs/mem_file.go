@@ -118,6 +118,21 @@ func (f *memFile) Size() (int64, error) {
 	return int64(len(f.node.data)), f.check("stat")
 }
 
+func (f *memFile) Stat() (fs.FileInfo, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return f.node.info(f.name), f.check("stat")
+}
+
+func (f *memFile) Linked() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if f.fs.namesLocked(f.node) == 0 {
+		return &fs.PathError{Op: "stat", Path: f.name, Err: ErrUnlinked}
+	}
+	return f.check("stat")
+}
+
 func (f *memFile) Sync() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

@@ -17,19 +17,21 @@ type memShared struct {
 }
 
 // Boot tells how often the power was lost.
-func (m *Mem) Boot() (string, error) {
+func (v memView) Boot() (string, error) {
+	m := v.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return fmt.Sprint("boot ", m.boot), nil
 }
 
 // Share maps a file.
-func (m *Mem) Share(name string) (Shared, error) {
+func (v memView) Share(name string) (Shared, error) {
+	m := v.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := m.lookupLocked(name)
-	if n == nil {
-		return nil, &fs.PathError{Op: "share", Path: name, Err: fs.ErrNotExist}
+	n, err := v.lookupLocked("share", name)
+	if err != nil {
+		return nil, err
 	}
 	if n.dir {
 		return nil, &fs.PathError{Op: "share", Path: name, Err: ErrNotRegular}

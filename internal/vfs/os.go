@@ -2,10 +2,9 @@ package vfs
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sort"
 
 	"github.com/perduredb/perdure/internal/planted"
@@ -22,24 +21,33 @@ type osFile struct {
 	*os.File
 	fd  uintptr // for pwrite
 	end int64
+	// counted says that the file system counts names: some show 0 for every file.
+	counted bool
 }
 
-func newFile(f *os.File, end int64) *osFile { return &osFile{File: f, fd: f.Fd(), end: end} }
+func newFile(f *os.File, end int64) *osFile {
+	fd := f.Fd()
+	n, err := namesOf(fd)
+	return &osFile{File: f, fd: fd, end: end, counted: err == nil && n > 0}
+}
 
-func (osFS) Open(name string) (File, error) { return openRegular(name, os.O_RDONLY) }
+// resolver is what leads from a name to a file: osFS, or an osRoot.
+type resolver interface {
+	Lstat(name string) (fs.FileInfo, error)
+	openFile(name string, flag int) (*os.File, error)
+}
 
-func (osFS) OpenWrite(name string) (File, error) { return openRegular(name, os.O_RDWR) }
+func (osFS) openFile(name string, flag int) (*os.File, error) { return os.OpenFile(name, flag, 0o600) }
+
+func (osFS) Abs(name string) (string, error) { return filepath.Abs(name) }
+
+func (osFS) Open(name string) (File, error) { return openRegular(osFS{}, name, os.O_RDONLY) }
+
+func (osFS) OpenWrite(name string) (File, error) { return openRegular(osFS{}, name, os.O_RDWR) }
 
 // openRegular opens what Lstat says is a regular file, and checks that it got that file: a name
 // that is swapped for a link or a FIFO in between is refused, and no open blocks.
-func openRegular(name string, flag int) (File, error) {
-	before, err := os.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !before.Mode().IsRegular() && !planted.On(planted.LinksFollowed) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
-	}
+func openRegular(r resolver, name string, flag int) (File, error) {
 	if planted.On(planted.LinksFollowed) {
 		f, err := os.OpenFile(name, flag, 0)
 		if err != nil {
@@ -47,22 +55,40 @@ func openRegular(name string, flag int) (File, error) {
 		}
 		return newFile(f, 0), nil
 	}
-	f, err := os.OpenFile(name, flag|openFlags, 0)
+	f, info, err := openSame(r, name, flag)
 	if err != nil {
 		return nil, err
+	}
+	return newFile(f, info.Size()), nil
+}
+
+// openSame opens the regular file that Lstat describes, and that one only.
+func openSame(r resolver, name string, flag int) (*os.File, fs.FileInfo, error) {
+	before, err := r.Lstat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	f, err := r.openFile(name, flag|openFlags)
+	if err != nil {
+		return nil, nil, err
 	}
 	after, err := f.Stat()
 	if err == nil && !os.SameFile(before, after) {
 		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return newFile(f, after.Size()), nil
+	return f, after, nil
 }
 
-func (osFS) Create(name string) (File, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func (osFS) Create(name string) (File, error) { return createFile(osFS{}, name) }
+
+func createFile(r resolver, name string) (File, error) {
+	f, err := r.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, err
 	}
@@ -80,29 +106,48 @@ func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
 func (osFS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
 
 func (osFS) ReadDir(name string) ([]string, error) {
-	d, err := os.Open(name)
+	d, err := openDir(name)
 	if err != nil {
 		return nil, err
 	}
-	names, err := d.Readdirnames(-1)
-	sort.Strings(names)
-	return names, errors.Join(err, d.Close())
+	return readNames(d)
 }
 
 func (osFS) SyncDir(name string) error {
 	if !canSyncDir {
 		return nil
 	}
-	d, err := os.Open(name)
+	d, err := openDir(name)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func (osFS) Lock(name string) (io.Closer, error) {
-	return lockFile(name)
+// openDir opens a directory, through a link too, and does not wait for the other end of a FIFO.
+func openDir(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, notDirectory("open", name, info.Mode())
+	}
+	return os.OpenFile(name, os.O_RDONLY|dirFlags, 0)
 }
+
+// readNames lists the names in a directory, sorted, and closes it.
+func readNames(d *os.File) ([]string, error) {
+	names, err := d.Readdirnames(-1)
+	sort.Strings(names)
+	return names, errors.Join(err, d.Close())
+}
+
+func (osFS) Lock(name string) (Lock, error) { return lockFile(osFS{}, name) }
+
+func (osFS) Boot() (string, error) { return bootID() }
+
+func (osFS) Share(name string) (Shared, error) { return shareFile(osFS{}, name) }
 
 func (f *osFile) Write(p []byte) (int, error) {
 	n, err := f.WriteAt(p, f.end)
@@ -138,15 +183,16 @@ func (f *osFile) Datasync() error { return datasync(f.File) }
 
 func (f *osFile) DropCache(offset int64) { dropCache(f.File, offset) }
 
-// readPID returns the number that a lock file holds, or 0.
-func readPID(name string) int {
-	data, err := os.ReadFile(name)
+func (f *osFile) Linked() error {
+	if !f.counted {
+		return nil
+	}
+	n, err := namesOf(f.fd)
+	if err == nil && n == 0 {
+		err = ErrUnlinked
+	}
 	if err != nil {
-		return 0
+		err = &fs.PathError{Op: "fstat", Path: f.Name(), Err: err}
 	}
-	var pid int
-	if _, err := fmt.Sscanf(string(data), "%d", &pid); err != nil {
-		return 0
-	}
-	return pid
+	return err
 }

@@ -4,7 +4,8 @@ package vfs
 
 import (
 	"errors"
-	"io"
+	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"syscall"
@@ -15,10 +16,27 @@ import (
 // openFlags keep an open from following a link and from waiting for the other end of a FIFO.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
+// dirFlags do the second only.
+const dirFlags = syscall.O_NONBLOCK
+
 const canSyncDir = true
 
+// namesOf returns the number of names that an open file has.
+func namesOf(fd uintptr) (uint64, error) {
+	var st syscall.Stat_t
+	for {
+		if err := syscall.Fstat(int(fd), &st); !errors.Is(err, syscall.EINTR) {
+			return uint64(st.Nlink), err
+		}
+	}
+}
+
 // lockedFile is a file whose lock is held.
-type lockedFile struct{ *os.File }
+type lockedFile struct {
+	*os.File
+	names resolver
+	name  string
+}
 
 // Close gives the lock up by itself. To close the file is not enough: a process that this one is
 // just starting has a copy of the descriptor until it calls exec, and the lock would stay with it.
@@ -26,10 +44,37 @@ func (f lockedFile) Close() error {
 	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.File.Close())
 }
 
+// Held compares the locked file with the one that the name leads to now.
+func (f lockedFile) Held() error {
+	locked, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	found, err := f.names.Lstat(f.name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(locked, found) {
+		return &fs.PathError{Op: "lock", Path: f.name, Err: ErrLockLost}
+	}
+	return err
+}
+
+// lockTries bounds the tries to lock a name that others change at the same time.
+const lockTries = 10
+
 // lockFile takes flock(2), which, unlike fcntl's locks, holds against a second open in this
 // process and is not dropped when some other descriptor of the file is closed.
-func lockFile(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+func lockFile(r resolver, name string) (lock Lock, err error) {
+	for range lockTries {
+		lock, err = tryLock(r, name)
+		if !errors.Is(err, ErrLockLost) && !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return lock, err
+}
+
+// tryLock returns an error matching ErrLockLost or fs.ErrExist if the name changes meanwhile.
+func tryLock(r resolver, name string) (Lock, error) {
+	f, err := openLock(r, name)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +83,11 @@ func lockFile(name string) (io.Closer, error) {
 		err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK})
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errors.Join(&LockedError{Name: name, PID: readPID(name)}, f.Close())
+		return nil, errors.Join(&LockedError{Name: name, PID: readPID(f)}, f.Close())
+	}
+	lock := lockedFile{f, r, name}
+	if err == nil && !planted.On(planted.LockFollowed) {
+		err = lock.Held()
 	}
 	if err == nil {
 		err = f.Truncate(0)
@@ -49,5 +98,38 @@ func lockFile(name string) (io.Closer, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return lockedFile{f}, nil
+	return lock, nil
+}
+
+// openLock opens the lock file, or makes it. It changes nothing in a file that is there.
+func openLock(r resolver, name string) (*os.File, error) {
+	if planted.On(planted.LockFollowed) {
+		return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	}
+	f, _, err := openSame(r, name, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := namesOf(f.Fd())
+	if err == nil && n > 1 {
+		err = &fs.PathError{Op: "lock", Path: name, Err: ErrManyNames}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// readPID returns the number that a lock file holds, or 0.
+func readPID(f *os.File) int {
+	var text [32]byte
+	n, _ := f.ReadAt(text[:], 0) // shorter than that
+	var pid int
+	if _, err := fmt.Sscanf(string(text[:n]), "%d", &pid); err != nil {
+		return 0
+	}
+	return pid
 }

@@ -2,30 +2,54 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"os"
 	"syscall"
 )
 
-const openFlags = 0
+const (
+	openFlags = 0
+	dirFlags  = 0
+)
 
 // Windows has no call that makes a directory durable.
 const canSyncDir = false
 
+// namesOf returns the number of names that an open file has.
+func namesOf(fd uintptr) (uint64, error) {
+	var info syscall.ByHandleFileInformation
+	err := syscall.GetFileInformationByHandle(syscall.Handle(fd), &info)
+	return uint64(info.NumberOfLinks), err
+}
+
+// lockedFile is a file that nobody else can open.
+type lockedFile struct{ *os.File }
+
+// Held returns nil: while the file is open without sharing, nothing can take its name.
+func (lockedFile) Held() error { return nil }
+
 // lockFile opens the file with no sharing, which keeps every other open out until it is closed.
-func lockFile(name string) (io.Closer, error) {
+// Its name is that of an open directory's file, and Windows renames neither.
+func lockFile(_ resolver, name string) (Lock, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, err
 	}
 	const sharingViolation = syscall.Errno(32)
 	h, err := syscall.CreateFile(path, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
-		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL|syscall.FILE_FLAG_OPEN_REPARSE_POINT, 0)
 	if errors.Is(err, sharingViolation) {
 		return nil, &LockedError{Name: name}
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: name, Err: err}
 	}
-	return os.NewFile(uintptr(h), name), nil
+	f := os.NewFile(uintptr(h), name)
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "lock", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return lockedFile{f}, nil
 }

@@ -20,15 +20,15 @@ var sharedOn = map[int64]string{
 	0x01021994: "tmpfs",
 }
 
-// Boot is the kernel's boot id.
-func (osFS) Boot() (string, error) {
+// bootID returns the kernel's boot id.
+func bootID() (string, error) {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(text)), err
 }
 
-// Share maps a file with mmap(2).
-func (osFS) Share(name string) (shared Shared, err error) {
-	f, err := openRegular(name, os.O_RDWR)
+// shareFile maps a file with mmap(2).
+func shareFile(r resolver, name string) (shared Shared, err error) {
+	f, err := openRegular(r, name, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,10 @@ import (
 	"runtime"
 )
 
-func (osFS) Boot() (string, error) {
+func bootID() (string, error) {
 	return "", fmt.Errorf("%w: %s", ErrNotShared, runtime.GOOS)
 }
 
-func (osFS) Share(string) (Shared, error) {
+func shareFile(resolver, string) (Shared, error) {
 	return nil, fmt.Errorf("%w: %s", ErrNotShared, runtime.GOOS)
 }

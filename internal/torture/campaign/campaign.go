@@ -48,6 +48,7 @@ func All() []Campaign {
 		{"linear", "concurrent calls and crashes have an order that explains them", linear, false, false},
 		{"same", "the same answers under every option and way of loading", same, true, true},
 		{"lock", "many open one directory", lock, false, false},
+		{"place", "the names around an open directory change", place, false, false},
 		{"leak", "nothing is left after Close", leak, false, false},
 	}
 }

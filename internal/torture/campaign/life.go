@@ -211,6 +211,15 @@ type bystander struct {
 	life *life
 }
 
+// OpenRoot gives the directory the same writer beside it.
+func (b *bystander) OpenRoot(dir string) (vfs.Root, error) {
+	root, err := b.FS.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return vfs.WrapRoot(&bystander{root, b.life}, root), nil
+}
+
 // Create begins a file; an op goes before it.
 func (b *bystander) Create(name string) (vfs.File, error) {
 	b.pass(name)
