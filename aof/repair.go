@@ -25,6 +25,9 @@ type RepairReport struct {
 	Tail     string
 	Merged   int64
 	TailKept string
+	// Of a log without its manifest: the manifest that is made, and the files that it lists.
+	Manifest string
+	Listed   []string
 	Done     bool // it was done
 }
 
@@ -35,7 +38,8 @@ func PlanOnly() CheckOption {
 
 // Repair cuts the last file of a log that nobody has open behind its last whole command,
 // transaction or, where there are checksums, group. The bytes that it cuts off are kept in a file
-// beside it. path is as in Check. A tail file it merges into the log.
+// beside it. path is as in Check. A tail file it merges into the log. A manifest that is missing it
+// rebuilds from files that belong together, and does no more then: call it again.
 //
 // Damage in an earlier file, in an RDB or in the manifest, and damage of bytes that were known
 // to be on disk, is an ErrNotRepairable: what follows it would be lost with it.
@@ -48,6 +52,9 @@ func PlanOnly() CheckOption {
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
+	if manifest, lost := isLostManifest(err); lost {
+		return c.rebuild(manifest)
+	}
 	if err != nil {
 		return RepairReport{}, err
 	}

@@ -1,0 +1,192 @@
+package aof
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// rebuild makes the manifest of a log that has lost it, from files that belong together. It lists the
+// newest base that is whole, and the increments that follow it: each file names its neighbor (identity.go).
+// Files that another program wrote name none; they are listed if there is one base at most, and no gap
+// between the numbers of the increments. A crash leaves the log without a manifest, or with the new one.
+func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
+	r := &rebuilder{checkConfig: c, dir: filepath.Dir(manifest), filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
+	if err := r.read(); err != nil {
+		return RepairReport{}, err
+	}
+	m, err := r.choose()
+	if err != nil {
+		return RepairReport{}, err
+	}
+	plan := RepairReport{Manifest: manifest}
+	for _, f := range m.files() {
+		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.name))
+	}
+	if c.planOnly {
+		return plan, nil
+	}
+	_, err = snapshot.Replace(c.fs, r.dir, filepath.Base(manifest), func(w io.Writer) error {
+		_, err := w.Write(m.format())
+		return err
+	})
+	plan.Done = err == nil
+	return plan, err
+}
+
+// rebuilder has the files that a manifest may list.
+type rebuilder struct {
+	*checkConfig
+	dir, filename string
+	bases, incrs  []part // ascending
+}
+
+// part is a file that is whole, or an increment with a torn tail.
+type part struct {
+	manifestFile
+	report FileReport
+}
+
+// read checks every base and increment in the directory. Damaged bases are passed over.
+func (r *rebuilder) read() error {
+	names, err := r.fs.ReadDir(r.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		seq, kind, ok := splitName(r.filename, name)
+		if !ok {
+			continue
+		}
+		p := part{manifestFile: manifestFile{name: name, seq: seq, kind: kind}}
+		if p.report, err = r.file(target{path: filepath.Join(r.dir, name), kind: "file", seq: seq}, true); err != nil {
+			return err
+		}
+		switch {
+		case kind == kindIncr:
+			r.incrs = append(r.incrs, p)
+		case p.report.Problem == nil && !p.report.Unchecked:
+			r.bases = append(r.bases, p)
+		}
+	}
+	bySeq := func(a, b part) int { return cmp.Compare(a.seq, b.seq) }
+	slices.SortFunc(r.bases, bySeq)
+	slices.SortFunc(r.incrs, bySeq)
+	return nil
+}
+
+// choose returns the manifest of the newest files that belong together.
+func (r *rebuilder) choose() (*manifest, error) {
+	for i := len(r.bases) - 1; i >= 0; i-- {
+		base := r.bases[i]
+		chain := r.after(base)
+		if chain == nil {
+			continue
+		}
+		return r.list(&base, chain)
+	}
+	if len(r.bases) == 0 && len(r.incrs) > 0 && r.consecutive(r.incrs) {
+		return r.list(nil, r.incrs)
+	}
+	return nil, fmt.Errorf("%w: %s: no base and increments that belong together", ErrNotRepairable, r.dir)
+}
+
+// after returns the increments that follow a base, or nil when it is not known which do.
+func (r *rebuilder) after(base part) (chain []part) {
+	before := base.report.id
+	if before.salt == 0 {
+		if len(r.bases) == 1 && r.consecutive(r.incrs) {
+			return r.incrs
+		}
+		return nil
+	}
+	for _, p := range r.incrs {
+		id := p.report.id
+		if id.salt != 0 && before.salt != 0 && id.follows(before) && (id.link == before.salt || before.link == id.salt) {
+			chain, before = append(chain, p), id
+		} else if id.salt == 0 && len(chain) > 0 && p.seq == chain[len(chain)-1].seq+1 {
+			chain, before = append(chain, p), identity{} // a server went on
+		}
+	}
+	return chain
+}
+
+// consecutive reports whether increments follow one another by their numbers, and none contradicts its
+// neighbor.
+func (r *rebuilder) consecutive(list []part) bool {
+	for i, p := range list[min(1, len(list)):] {
+		if p.seq != list[i].seq+1 || !p.report.id.follows(list[i].report.id) {
+			return false
+		}
+	}
+	return len(list) > 0
+}
+
+// list makes a manifest. Nothing but the last increment may be torn.
+func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
+	m := &manifest{}
+	if base != nil {
+		f, err := r.sized(*base)
+		if err != nil {
+			return nil, err
+		}
+		m.base = &f
+	}
+	for i, p := range chain {
+		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == verdictRefused) {
+			return nil, fmt.Errorf("%w: %w", ErrNotRepairable, problem)
+		}
+		f, err := r.sized(p)
+		if err != nil {
+			return nil, err
+		}
+		m.incrs = append(m.incrs, f)
+	}
+	return m, nil
+}
+
+// sized returns how a manifest lists a file.
+func (r *rebuilder) sized(p part) (f manifestFile, err error) {
+	f = p.manifestFile
+	if id := p.report.id; id.salt != 0 && !p.report.RDB {
+		f = f.with(idKey, formatID(id.salt))
+	}
+	if f = f.with(sizeKey, fmt.Sprint(p.report.Good)); f.kind == kindIncr {
+		return f, nil
+	}
+	file, err := r.fs.Open(p.report.Path)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	f = f.with(sizeKey, fmt.Sprint(p.report.Size))
+	if trailer, err := rdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
+		f = f.with(crcKey, formatID(trailer))
+	}
+	return f, nil
+}
+
+// lostManifest returns the damage of a log in dir whose manifest is missing although the log was in use, or
+// nil. Open refuses it too.
+func (c *checkConfig) lostManifest(manifest string) error {
+	dir, filename := filepath.Dir(manifest), strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)
+	l := &layout{fs: c.fs, data: filepath.Dir(dir), dir: dir, filename: filename}
+	return l.readDir()
+}
+
+// isLostManifest reports whether an error is that of lostManifest.
+func isLostManifest(err error) (manifest string, ok bool) {
+	var damage *corrupt.Error
+	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {
+		return damage.File, true
+	}
+	return "", false
+}
