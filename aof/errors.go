@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/option"
 )
 
 // ErrFailed matches the error of a log that takes no more units: errors.Is(err, ErrFailed). The
@@ -17,8 +18,8 @@ var ErrClosed = errors.New("log is closed")
 // ErrRewriteRunning is the error of BeginRewrite while another Rewrite has not ended.
 var ErrRewriteRunning = errors.New("a rewrite of the log is running")
 
-// ErrOptions matches every error about a setting.
-var ErrOptions = errors.New("invalid option")
+// ErrOptions matches every error about a setting. It is perdure.ErrOptions.
+var ErrOptions = option.ErrOptions
 
 // CorruptError says where a file is damaged, and how.
 type CorruptError = corrupt.Error

@@ -24,16 +24,17 @@ var mayImport = map[string][]string{
 	"internal/glob":    {},
 	"internal/clock":   {},
 	"internal/planted": {},
+	"internal/option":  {},
 	"internal/lzf":     {"internal/planted"},
 	"internal/vfs":     {"internal/planted"},
 	"internal/table":   {},
 	"internal/resp":    {"internal/corrupt", "internal/planted"},
 	"snapshot":         {"internal/planted", "internal/vfs"},
-	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/planted", "internal/vfs"},
-	"aof":              {"snapshot", "internal/clock", "internal/corrupt", "internal/planted", "internal/resp", "internal/vfs"},
-	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/planted",
+	"rdb":              {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/option", "internal/planted", "internal/vfs"},
+	"aof":              {"snapshot", "internal/clock", "internal/corrupt", "internal/option", "internal/planted", "internal/resp", "internal/vfs"},
+	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/option", "internal/planted",
 		"internal/resp", "internal/table", "internal/vfs"},
-	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/vfs"},
+	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/vfs"},
 }
 
 // mayUse lists who may import packages that are a seam.
