@@ -17,6 +17,7 @@ type Report struct {
 	Databases []snapshot.Count        // in the order of their first key
 	Types     map[snapshot.Type]int64 // keys of each type; TypeName gives the names
 	Extras    int64                   // function libraries and module data
+	Used      int64                   // keys with a Usage
 	Keys      int64
 	Expires   int64         // keys with an expiry
 	Odd       int64         // values that a server loads but never writes, as DecodeValue says
@@ -127,6 +128,9 @@ func (c *checker) entry(e *Entry, at int64) error {
 	if e.ExpireAtMs != 0 {
 		c.report.Databases[i].Expires++
 		c.report.Expires++
+	}
+	if e.HasIdle || e.HasFreq {
+		c.report.Used++
 	}
 	c.report.Types[e.Type]++
 	return nil

@@ -112,13 +112,13 @@ func Checksum(on bool) Option {
 	}}
 }
 
-// Version sets the format version that is written: 9, 10 or 11, or 0 for the lowest that fits
-// the types in the data set, which is the default. For New, Encode and NewWriter. Types that the
-// version lacks make Encode fail before the first byte, and Write with the entry.
+// Version sets the format version that is written: 9 to 14 of Redis, 80 of Valkey, or 0 for the lowest
+// that fits the types in the data set, which is the default. For New, Encode and NewWriter. Types that
+// the version lacks make Encode fail before the first byte, and Write with the entry.
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
-		if n != 0 && (n < 9 || n > 11) {
-			return fmt.Errorf("version %d, want 9, 10, 11 or 0", n)
+		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {
+			return fmt.Errorf("version %d, want %d to %d, %d or 0", n, lowestWritten, latestWritten, oldestValkey)
 		}
 		s.version = n
 		return nil

@@ -16,6 +16,7 @@ const (
 	newestValkey  = 81
 	oldestValkey  = 80 // 12 to 79 belong to Redis
 	lowestWritten = 9  // opens in Redis 5 and later, every Valkey, KeyDB, Dragonfly
+	latestWritten = 14 // Redis 8.8
 	functionSince = 10 // opcode 245
 	slotInfoSince = 12 // opcode 244
 	keyMetaSince  = 13 // opcode 243 of Redis
@@ -114,7 +115,7 @@ func (v version) typeOf(b byte) snapshot.Type {
 func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 	v := version{number: lowestWritten}
 	if asked != 0 {
-		v.number = asked
+		v = versionOf(asked)
 	}
 	foreign := false
 	for _, t := range types {
@@ -122,7 +123,7 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 		if !ok {
 			return v, &UnsupportedError{0, "writing " + TypeName(t)}
 		}
-		if asked != 0 && k.version > asked {
+		if asked != 0 && !v.has(t) {
 			return v, fmt.Errorf("%w: version %d has no %s of type %d, version %d has",
 				ErrOption, asked, k.name, t.RDB(), k.version)
 		}

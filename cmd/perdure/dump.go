@@ -51,6 +51,7 @@ type dumped struct {
 	ValueBase64     any              `json:"valueBase64,omitempty"`
 	DumpBase64      string           `json:"dumpBase64,omitempty"` // as DUMP gives it, where value does not say all
 	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
+	Valkey          bool             `json:"valkey,omitempty"` // fields expire as Valkey 9 has it
 	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`
 }
 
@@ -129,7 +130,7 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 	} else {
 		line.Value = j.value
 	}
-	line.FieldExpireAtMs = j.expiry
+	line.FieldExpireAtMs, line.Valkey = j.expiry, j.expiry != nil && e.Type.IsValkey()
 	if !saysAll(v) {
 		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
 	}

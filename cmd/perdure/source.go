@@ -38,10 +38,8 @@ func (a *app) open(p *place, verified bool) (source, error) {
 	}
 	if p.lines != "" {
 		j := a.jsonLines(p)
-		if verified {
-			if _, err := j.verify(a.ctx); err != nil {
-				return nil, err
-			}
+		if _, err := j.verify(a.ctx); err != nil {
+			return nil, err
 		}
 		return j, nil
 	}
