@@ -171,22 +171,22 @@ func TestReplayOfValkey(t *testing.T) {
 
 // refusedLogs have a command that cannot be applied, and words of the error.
 var refusedLogs = []struct{ command, want string }{
-	{"RPUSH l a", "RPUSH: perdure: command not supported: perdure holds a list opaquely"},
-	{"sadd s a", "SADD: perdure: command not supported: perdure holds a set opaquely"},
+	{"RPUSH l a", "RPUSH: command not supported: perdure holds a list opaquely"},
+	{"sadd s a", "SADD: command not supported: perdure holds a set opaquely"},
 	{"HSET h f v", "holds a hash opaquely"},
 	{"ZADD z 1 m", "holds a sorted set opaquely"},
 	{"XADD x 1-1 f v", "holds a stream opaquely"},
 	{"PFADD p a", "holds a HyperLogLog"},
 	{"EVAL return 0", "holds scripts and functions opaquely"},
 	{"FUNCTION LOAD x", "holds scripts and functions opaquely; rewrite the log with the server first: BGREWRITEAOF"},
-	{"NOSUCH a b", "NOSUCH: perdure: command not supported: unknown command"},
+	{"NOSUCH a b", "NOSUCH: command not supported: unknown command"},
 	{"\x01\xff\"much-longer-than-any-name-of-a-command-is", `\X01\XFF\"MUCH-`},
 	{"SET a", "SET: syntax error: 1 arguments"},
 	{"SET a secret NOSUCH", "SET: syntax error"},
 	{"MSET a 1 secret", "MSET: syntax error"},
-	{"INCR k", "INCR: perdure: value is not an integer"},
-	{"RENAME none secret", "RENAME: perdure: key not found"},
-	{"MOVE k 99", "MOVE: perdure: database number out of range"},
+	{"INCR k", "INCR: value is not an integer"},
+	{"RENAME none secret", "RENAME: key not found"},
+	{"MOVE k 99", "MOVE: database number out of range"},
 	{"RESTORE s 0 secretsecretsecret", "RESTORE: payload of a"},
 	{"BITFIELD k SET x9 0 1", "BITFIELD: syntax error"},
 }

@@ -3,6 +3,7 @@ package aof
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/option"
@@ -53,10 +54,11 @@ type CommandError struct {
 
 // Error names file, offset, command and cause.
 func (e *CommandError) Error() string {
+	what := strings.TrimPrefix(e.Err.Error(), "perdure: ")
 	if e.File == "" {
-		return fmt.Sprintf("%s: %v", e.Name, e.Err)
+		return e.Name + ": " + what
 	}
-	return fmt.Sprintf("%s: offset %d: %s: %v", e.File, e.Offset, e.Name, e.Err)
+	return fmt.Sprintf("%s: offset %d: %s: %s", e.File, e.Offset, e.Name, what)
 }
 
 // Unwrap returns the cause.

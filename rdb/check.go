@@ -107,7 +107,7 @@ func (c *checker) all(ctx context.Context, r *Reader) error {
 			c.report.Extras++
 		}
 	}
-	return ctx.Err()
+	return r.ended(ctx)
 }
 
 // entry counts a key, whose type stands at an offset.

@@ -159,12 +159,7 @@ func (d *Dump) path() string { return filepath.Join(d.env.Dir, d.settings.filena
 // inFile adds the path to an error of the codec.
 func (d *Dump) inFile(err error) error { return inFile(err, d.path()) }
 
-func inFile(err error, path string) error {
-	if errors.Is(err, ErrUnsupported) {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return corrupt.InFile(err, path)
-}
+func inFile(err error, path string) error { return corrupt.InFile(err, path) }
 
 func ignoreEOF(err error) error {
 	if err == io.EOF {

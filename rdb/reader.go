@@ -39,6 +39,7 @@ type Reader struct {
 	walker     walker
 	validator  *validator
 	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
+	foreign    *UnsupportedError      // the first aux field that holds data of another producer
 	keys       int64                  // read so far
 }
 

@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -36,7 +38,8 @@ writes and reads these lines, name.jsonl. A key that is not valid UTF-8 stands i
 instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
 same shape, with every string in base64, names of fields, groups and consumers included.
 
-Of a data directory the log is read when there is one, otherwise the dump. Memory: the whole data
+Of a dump that is not supported the keys that can be read are printed, and the exit status is 3. Of a
+data directory the log is read when there is one, otherwise the dump. Memory: the whole data
 set is held, since it is sorted.`,
 	run: (*app).dump,
 }
@@ -66,9 +69,9 @@ func (a *app) dump(c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := a.entries(&p)
-	if err != nil {
-		return err
+	entries, unknown := a.entries(&p)
+	if unknown != nil && !errors.Is(unknown, perdure.ErrUnsupported) {
+		return unknown
 	}
 	w := bufio.NewWriterSize(a.stdout, 64<<10)
 	enc := json.NewEncoder(w)
@@ -86,10 +89,17 @@ func (a *app) dump(c *command, args []string) error {
 			return a.ctx.Err()
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(entries) == 0 || unknown == nil {
+		return unknown
+	}
+	return fmt.Errorf("%w; printed is what can be read, %s", unknown, count(int64(len(entries)), "key"))
 }
 
-// entries reads all there is, sorted by database and key.
+// entries reads all there is, sorted by database and key. With an error that something is not supported
+// it returns what can be read all the same.
 func (a *app) entries(p *place) ([]snapshot.Entry, error) {
 	src, err := a.open(p, false)
 	if err != nil {

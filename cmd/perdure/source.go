@@ -12,6 +12,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -92,27 +93,13 @@ func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader,
 			return err
 		}
 		defer z.Close()
-		return inFile(fn(z, -1), path+" (decompressed)")
+		return corrupt.InFile(fn(z, -1), path+" (decompressed)")
 	}
 	size, err := f.Size()
 	if err != nil {
 		return err
 	}
-	return inFile(fn(f, size), path)
-}
-
-// inFile adds the path to an error about a dump that does not name it.
-func inFile(err error, path string) error {
-	var damage *perdure.CorruptError
-	switch {
-	case errors.As(err, &damage):
-		if damage.File == "" {
-			damage.File = path
-		}
-	case errors.Is(err, rdb.ErrUnsupported):
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return err
+	return corrupt.InFile(fn(f, size), path)
 }
 
 func (d *dumpSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
