@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/glob":        {},
 	"internal/clock":       {},
 	"internal/planted":     {},
+	"internal/xxh3":        {},
 	"internal/option":      {},
 	"internal/unsupported": {},
 	"internal/lzf":         {"internal/planted"},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 		"internal/unsupported", "internal/vfs"},
 	"aof": {"snapshot", "internal/clock", "internal/corrupt", "internal/option", "internal/planted", "internal/resp", "internal/vfs"},
 	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/option", "internal/planted",
-		"internal/resp", "internal/table", "internal/unsupported", "internal/vfs"},
+		"internal/resp", "internal/table", "internal/unsupported", "internal/vfs", "internal/xxh3"},
 	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/unsupported", "internal/vfs"},
 }
 
