@@ -22,8 +22,12 @@ type Report struct {
 	Expires   int64         // keys with an expiry
 	Odd       int64         // values that a server loads but never writes, as DecodeValue says
 	FirstOdd  *CorruptError // where the first of them stands, and what is odd
-	Size      int64         // bytes of the dump, checksum included; up to the damage if there is any
-	Trailing  int64         // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
+
+	Refused      int64         // values that some servers refuse and others load and write
+	FirstRefused *CorruptError // where the first of them stands, which servers, and why
+
+	Size     int64 // bytes of the dump, checksum included; up to the damage if there is any
+	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
 }
 
 // Check reads the whole of a dump, of size bytes or an unknown number when that is -1, and reports
@@ -39,7 +43,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	}
 	d := newReader(r, size, s)
 	c := newChecker()
-	d.odd = c.odd
+	d.odd, d.refused = c.odd, c.refused
 	err := c.all(ctx, d)
 	c.report.Header = *d.header
 	c.report.Size = d.Offset()
@@ -89,6 +93,13 @@ func newChecker() *checker {
 func (c *checker) odd(e *corrupt.Error) {
 	if c.report.Odd++; c.report.FirstOdd == nil {
 		c.report.FirstOdd = e
+	}
+}
+
+// refused notes a value that some servers refuse.
+func (c *checker) refused(e *corrupt.Error) {
+	if c.report.Refused++; c.report.FirstRefused == nil {
+		c.report.FirstRefused = e
 	}
 }
 

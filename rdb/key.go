@@ -56,6 +56,9 @@ func (r *Reader) value(t snapshot.Type) ([]byte, error) {
 		if r.odd != nil && r.settings.validate && r.validator.odd != "" {
 			r.odd(r.ofKey(t, corrupt.New(at, ": %s", r.validator.odd)))
 		}
+		if r.refused != nil && r.settings.validate && r.validator.refused != "" {
+			r.refused(r.ofKey(t, corrupt.New(at, ": %s", r.validator.refused)))
+		}
 		return value, nil
 	}
 	var damage *corrupt.Error

@@ -19,7 +19,8 @@ var checkCommand = &command{
 	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
 found. Of a data directory both the log and the dump are checked. A torn end of a log, which
 Open would cut off, counts as damage, and so does a value that Redis loads but never writes, such
-as an empty list, and bytes behind the end of a dump. Values are read to their last element, those within
+as an empty list, one that some servers refuse and others write, such as a stream whose counts
+contradict each other, and bytes behind the end of a dump: these are odd. Values are read to their last element, those within
 RESTORE commands too. Not supported is what is whole and not known: a record of another producer or of
 a newer version, unless the checksum of its file says that it is damage, and a command that perdure
 does not apply. It says what that means and what to do next; the key is only named with --keys.
@@ -63,6 +64,7 @@ type checkedFile struct {
 
 	repairable bool // perdure repair cuts it at Good
 	odd        bool // a server loads it and never writes it
+	some       bool // some servers refuse it
 	trailing   bool // bytes stand behind the end
 	command    bool // one of its commands cannot be applied
 }
@@ -200,11 +202,8 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	if p.compressed() {
 		f.Kind = string(formZst)
 	}
-	if err == nil && r.FirstOdd != nil {
-		f.OK, f.Problem, c.OK, f.odd = false, problemOf(r.FirstOdd), false, true
-		if !p.compressed() {
-			f.Good = r.FirstOdd.Offset
-		}
+	if err == nil && f.isOdd(&r, p.compressed()) {
+		c.OK = false
 	}
 	if err == nil && f.OK && f.Trailing > 0 {
 		f.OK, f.Problem, c.OK, f.trailing = false, &problem{
@@ -234,6 +233,37 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	return err
 }
 
+// isOdd notes the first value in a dump that a server never writes, or that some servers refuse.
+func (f *checkedFile) isOdd(r *rdb.Report, compressed bool) bool {
+	e := r.FirstOdd
+	f.odd = e != nil
+	if e == nil {
+		e = r.FirstRefused
+		f.some = e != nil
+	}
+	if e == nil {
+		return false
+	}
+	f.OK, f.Problem = false, problemOf(e)
+	if !compressed {
+		f.Good = e.Offset
+	}
+	return true
+}
+
+// onlyOdd reports whether what is not good is loaded by servers all the same.
+func (c *checked) onlyOdd() bool {
+	n := 0
+	for _, f := range c.Files {
+		if f.odd || f.some || f.trailing {
+			n++
+		} else if !f.OK {
+			return false
+		}
+	}
+	return n > 0
+}
+
 // print writes the result for people.
 func (c *checked) print(w io.Writer) error {
 	var b strings.Builder
@@ -243,6 +273,8 @@ func (c *checked) print(w io.Writer) error {
 		state = "unreadable"
 	case c.Unsupported:
 		state = "NOT SUPPORTED"
+	case c.onlyOdd():
+		state = "ODD"
 	case !c.OK:
 		state = "DAMAGED"
 	}

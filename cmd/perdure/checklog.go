@@ -101,11 +101,10 @@ func (a *app) checkLog(p *place, result *checked) error {
 				out.unsupported(base.unknown, base.Keys)
 				result.OK = false
 			}
-			if out.Problem == nil && base.FirstOdd != nil {
-				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
-				out.Good, out.odd = base.FirstOdd.Offset, true
+			if out.Problem == nil && out.isOdd(&base.Report, false) {
+				result.OK = false
 			}
-			if out.odd || f.Problem != nil && f.Good == 0 {
+			if out.odd || out.some || f.Problem != nil && f.Good == 0 {
 				a.findKey(&out, result.withKeys, func(fn func(io.Reader, int64) error) error {
 					return a.withDump("looking", f.Path, false, fn)
 				})

@@ -18,6 +18,7 @@ import (
 var unfit = map[string]string{
 	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server loads it, and skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
+	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
 	"hash_as_listpack_with_hfe.aof": "HMSET: command not supported: perdure holds a hash opaquely",
 	"hash_with_hfe.aof":             "HMSET: command not supported: perdure holds a hash opaquely",
 	"memory.aof":                    "HMSET: command not supported: perdure holds a hash opaquely",
@@ -27,6 +28,22 @@ var unfit = map[string]string{
 
 // tooNew are those that a redis-server 7.0 cannot load in any form, since they have fields that expire.
 var tooNew = []string{"hash_as_listpack_with_hfe.rdb", "hash_with_hfe.rdb", "valkey_hash2_with_hfe.rdb"}
+
+// someRefuse is a file with a stream of an early Redis 5, which states another length than it has.
+const someRefuse = "stream_listpacks_1.rdb"
+
+// checkCorpus checks what was made of a file of the corpus, or that file: all is good but what is made
+// of someRefuse, of which check may tell that new servers refuse it.
+func checkCorpus(t *testing.T, path, made string) {
+	t.Helper()
+	if filepath.Base(path) != someRefuse {
+		want(t, exitGood, "check", made)
+		return
+	}
+	if r := perdureRun(t, "check", made); r.code != exitGood || made == path {
+		r.wants(t, "ODD", "Redis 8.8 and Valkey 9: its length is 120")
+	}
+}
 
 // corpus gives the files of others, which lie beside the repository.
 func corpus(t *testing.T) []string {
@@ -64,7 +81,7 @@ func TestCorpusTools(t *testing.T) {
 		good++
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want(t, exitGood, "check", path)
+			checkCorpus(t, path, path)
 			want(t, exitGood, "stat", path).wants(t, "key")
 			original := want(t, exitGood, "dump", path).stdout
 			sameAsTheirs(t, path, original)
@@ -76,7 +93,7 @@ func TestCorpusTools(t *testing.T) {
 					args = append(args, "--commands")
 				}
 				want(t, exitGood, args...)
-				want(t, exitGood, "check", dst)
+				checkCorpus(t, path, dst)
 				if form != "c.aof" { // a log of commands has no function libraries
 					want(t, exitGood, "diff", path, dst)
 				}
@@ -90,7 +107,7 @@ func TestCorpusTools(t *testing.T) {
 			}
 		})
 	}
-	if good < 47 {
+	if good < 46 {
 		t.Errorf("only %d files of the corpus are good", good)
 	}
 }
@@ -174,7 +191,7 @@ func TestCorpusInAServer(t *testing.T) {
 			}
 		})
 	}
-	if loaded < 44 {
+	if loaded < 43 {
 		t.Errorf("only %d files", loaded)
 	}
 }

@@ -85,6 +85,9 @@ func (f *checkedFile) explain(path string) {
 		if !f.Unsupported && strings.HasPrefix(p.What, "RESTORE") {
 			p.Next = "a server refuses this value too, and goes on without it; " + backup
 		}
+	case f.some:
+		p.Means = "Open takes it as it is, and so do other servers; a server that refuses it does not start with this file"
+		p.Next = "write the value anew with a server that loads it, before the file goes to one that does not"
 	case f.trailing:
 		p.Means = "a server and Open load the dump and ignore what is behind it; no server writes that"
 		p.Next = "look at the bytes; perdure convert writes the dump without them"
@@ -114,7 +117,7 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 	switch {
 	case f.Torn > 0:
 		word = "torn"
-	case f.odd || f.trailing:
+	case f.odd || f.some || f.trailing:
 		word = "odd"
 	case f.Unsupported:
 		word = "unsupported"
@@ -158,6 +161,9 @@ func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64
 		past.odd = true
 		past.stop = 0
 	}
+	if f.some {
+		past.stop, past.at = 0, f.Problem.Offset
+	}
 	pass(past, rdb.Validate(false))
 	switch {
 	case past.found:
@@ -178,6 +184,7 @@ func (p *problem) place(db int, what, key string, show bool) {
 // keyFinder keeps the key that a dump has as its n-th, or its first odd one.
 type keyFinder struct {
 	n, stop int64
+	at      int64 // the offset of the value that is looked for; 0 for none
 	odd     bool
 	found   bool
 	db      int
@@ -187,6 +194,13 @@ type keyFinder struct {
 // Load implements snapshot.Loader.
 func (k *keyFinder) Load(e snapshot.Entry) error {
 	k.n++
+	if k.at > 0 { // the value is that of the last key before it
+		if e.Offset >= k.at {
+			return errEnough
+		}
+		k.db, k.key, k.found = e.DB, string(e.Key), true
+		return nil
+	}
 	k.db, k.key = e.DB, string(e.Key)
 	if k.odd {
 		_, err := rdb.DecodeValue(e.Type, e.Value)
