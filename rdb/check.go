@@ -43,7 +43,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	}
 	d := newReader(r, size, s)
 	c := newChecker()
-	d.odd, d.refused = c.odd, c.refused
+	d.odd, d.refused, d.discard = c.odd, c.refused, true
 	err := c.all(ctx, d)
 	c.report.Header = *d.header
 	c.report.Size = d.Offset()

@@ -38,6 +38,7 @@ type Reader struct {
 	scratch    []byte
 	walker     walker
 	validator  *validator
+	discard    bool                   // nobody wants the values of strings
 	refused    func(e *corrupt.Error) // told of values that some servers refuse; may be nil
 	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
 	foreign    *UnsupportedError      // the first aux field that holds data of another producer

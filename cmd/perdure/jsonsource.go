@@ -2,14 +2,17 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -18,10 +21,35 @@ type jsonSource struct {
 	a          *app
 	path       string
 	compressed bool
+	longest    int // bytes of a line
 }
 
+// perByte is how many bytes of a line a byte of a value takes at most: escaped, or in base64 and beside
+// that in the payload of DUMP.
+const perByte = 6
+
 func (a *app) jsonLines(p *place) *jsonSource {
-	return &jsonSource{a: a, path: p.lines, compressed: p.compressed()}
+	return &jsonSource{a: a, path: p.lines, compressed: p.compressed(), longest: lineLimit(p.maxValue)}
+}
+
+// lineLimit is the longest line for values of so many bytes.
+func lineLimit(maxValue int64) int {
+	limit := perByte*cmp.Or(maxValue, rdb.DefaultMaxValue) + 1<<20
+	return int(min(limit, math.MaxInt))
+}
+
+// readBounded reads a line with its end, of limit bytes at most.
+func readBounded(in *bufio.Reader, limit int) (line []byte, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(line)+len(part) > limit {
+			return nil, wrong(limit, "want a line of at most %d bytes, found more", limit)
+		}
+		line = append(line, part...)
+		if err != bufio.ErrBufferFull {
+			return line, err
+		}
+	}
 }
 
 func (j *jsonSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
@@ -50,9 +78,12 @@ func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine, *jsonExtra)
 	return j.a.withDump("reading", j.path, j.compressed, func(r io.Reader, _ int64) error {
 		in := bufio.NewReaderSize(r, 256<<10)
 		for offset, n := int64(0), 1; ; n++ {
-			text, err := in.ReadBytes('\n')
+			text, err := readBounded(in, j.longest)
 			if err == io.EOF && len(text) == 0 {
 				return nil
+			}
+			if errors.As(err, new(*lineError)) {
+				return ofLine(err, n, offset)
 			}
 			if err != nil && err != io.EOF {
 				return err

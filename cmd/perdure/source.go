@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (a *app) open(p *place, verified bool) (source, error) {
 		}
 		return j, nil
 	}
-	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed()}
+	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed(), maxValue: p.maxValue}
 	if !verified {
 		return d, nil
 	}
@@ -64,6 +65,7 @@ type dumpSource struct {
 	a          *app
 	path       string
 	compressed bool
+	maxValue   int64
 	report     rdb.Report // when it was verified
 	header     rdb.Header
 }
@@ -104,7 +106,7 @@ func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader,
 
 func (d *dumpSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
 	return d.with("reading", func(r io.Reader, size int64) error {
-		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header))
+		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header), rdb.MaxValue(cmp.Or(d.maxValue, rdb.DefaultMaxValue)))
 		if err == nil && d.compressed {
 			_, err = io.Copy(io.Discard, r) // to the checksum of the compressed file
 		}
