@@ -4,6 +4,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/unsupported"
 )
 
 // Errors of misuse: the call was wrong, and changed nothing.
@@ -59,6 +60,15 @@ var (
 // files are whole and as they were: let the server rewrite its log first (BGREWRITEAOF). errors.As
 // gives a *CommandError with the place.
 var ErrCommand = engine.ErrCommand
+
+// ErrUnsupported marks every error about what is whole and not known: a record of another producer or
+// of a newer version in a dump, which is an *UnsupportedError, and a command in a log (ErrCommand). It
+// never matches ErrCorrupt. Nothing was changed.
+var ErrUnsupported = unsupported.Err
+
+// UnsupportedError says what in a file is not supported: its fields are File, Offset, What, Owner (the
+// program whose record it is, where known) and WayOut (what to do with the file).
+type UnsupportedError = unsupported.Error
 
 // ErrUntil marks the error of Open when the log cannot tell what it held at the time given to
 // WithRecoverUntil: it has no timestamps, or begins later. Nothing was changed.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -68,7 +69,7 @@ func configure(dir string, opts []Option) (engine.Options, error) {
 // with a checksum.
 func WithSnapshotter(s Snapshotter) Option {
 	return func(c *config) error {
-		if s == nil {
+		if option.IsNil(s) {
 			return fmt.Errorf("%w: nil Snapshotter", ErrOptions)
 		}
 		c.Options.Snapshotter = s
@@ -94,7 +95,7 @@ func WithSaveRules(rules ...snapshot.Rule) Option {
 // it has doubled and is over 64 MiB, with an RDB base.
 func WithAppendLog(l AppendLog) Option {
 	return func(c *config) error {
-		if l == nil {
+		if option.IsNil(l) {
 			return fmt.Errorf("%w: nil AppendLog; WithoutAppendLog turns the log off", ErrOptions)
 		}
 		c.Log, c.logSet = l, true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/internal/redistest"
+	"github.com/perduredb/perdure/internal/xxh3"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -169,26 +170,78 @@ func TestReplayOfValkey(t *testing.T) {
 	sameData(t, "Valkey's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
 }
 
+// TestReplayOfNewServers replays what Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 have beyond Redis 7.0.
+func TestReplayOfNewServers(t *testing.T) {
+	const never = 4102444800000
+	digest := fmt.Sprintf("%016x", xxh3.Sum([]byte("old")))
+	other := fmt.Sprintf("%016X", xxh3.Sum([]byte("other")))
+	for name, c := range map[string]struct {
+		commands []string
+		want     map[string]datum
+	}{
+		"SET on conditions": {
+			[]string{"SET a old", "SET a new IFEQ old", "SET b old", "SET b no IFEQ x", "SET c old", "SET c new IFNE x", "SET d old", "SET d no IFNE old",
+				"SET e new IFNE x", "SET f no IFEQ |", "SET g old", "SET g new IFDEQ " + digest, "SET h old", "SET h no IFDEQ " + other,
+				"SET i old", "SET i new ifdne " + other, "SET j old", "SET j no IFDNE " + digest, "SET k new IFDNE " + digest, "SET l no IFDEQ " + digest},
+			map[string]datum{"0/a": {"new", 0}, "0/b": {"old", 0}, "0/c": {"new", 0}, "0/d": {"old", 0}, "0/e": {"new", 0}, "0/g": {"new", 0},
+				"0/h": {"old", 0}, "0/i": {"new", 0}, "0/j": {"old", 0}, "0/k": {"new", 0}},
+		},
+		"SET with expiry": {
+			[]string{"SET a old PXAT 4102444800000", "SET a new IFEQ old KEEPTTL", "SET b old", "SET b new PXAT 4102444800000 IFNE x GET",
+				"SET c old EXAT 4102444800", "SET c new IFDEQ " + digest, "SET d 1 NX GET EXAT 4102444800", "SET d 2 XX KEEPTTL"},
+			map[string]datum{"0/a": {"new", never}, "0/b": {"new", never}, "0/c": {"new", 0}, "0/d": {"2", never}},
+		},
+		"MSETEX": {
+			[]string{"MSETEX 2 a 1 b 2 PXAT 4102444800000", "MSETEX 1 c 1", "MSETEX 2 a 5 x 5 NX", "MSETEX 2 b 3 y 3 XX", "MSETEX 2 b 3 a 3 XX KEEPTTL",
+				"msetex 1 d 1 nx exat 4102444800", "MSETEX 2 e 1 e 2", "SELECT 1", "MSETEX 1 a | EXAT 4102444800"},
+			map[string]datum{"0/a": {"3", never}, "0/b": {"3", never}, "0/c": {"1", 0}, "0/d": {"1", never}, "0/e": {"2", 0}, "1/a": {"", never}},
+		},
+		"DELEX": {
+			[]string{"SET a old", "DELEX a", "SET b old", "DELEX b IFEQ old", "SET c old", "DELEX c IFEQ x", "SET d old", "delex d ifne x", "SET e old", "DELEX e IFNE old",
+				"SET f old", "DELEX f IFDEQ " + digest, "SET g old", "DELEX g IFDNE " + digest, "DELEX none", "DELEX none IFNE x"},
+			map[string]datum{"0/c": {"old", 0}, "0/e": {"old", 0}, "0/g": {"old", 0}},
+		},
+		"INCREX": {
+			[]string{"INCREX a", "INCREX a BYINT 5 PXAT 4102444800000", "INCREX a BYINT -10", "SET b 8", "INCREX b BYINT 5 UBOUND 10", "SET c 8", "INCREX c BYINT 5 UBOUND 10 SATURATE EXAT 4102444800",
+				"INCREX d BYINT -5 LBOUND -3 SATURATE", "INCREX e BYINT -5 LBOUND -3", "SET f 9223372036854775807", "INCREX f", "SET g 9223372036854775807", "INCREX g SATURATE PXAT 4102444800000",
+				"SET h 1 PXAT 4102444800000", "INCREX h PERSIST", "SET i 1 PXAT 4102444800000", "INCREX i ENX PXAT 5", "INCREX j ENX PXAT 4102444800000",
+				"INCREX k BYFLOAT 1.25", "increx k byfloat 1.5 ubound 2.5", "INCREX k BYFLOAT 5 UBOUND 2.875 SATURATE", "INCREX l NX", "INCREX l NX", "INCREX m XX"},
+			map[string]datum{"0/a": {"-4", never}, "0/b": {"8", 0}, "0/c": {"10", never}, "0/d": {"-3", 0}, "0/f": {"9223372036854775807", 0},
+				"0/g": {"9223372036854775807", never}, "0/h": {"2", 0}, "0/i": {"2", never}, "0/j": {"1", never}, "0/k": {"2.875", 0}, "0/l": {"1", 0}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeIncr(t, dir, frames(c.commands...))
+			sameData(t, name, dataOf(t, open(t, dir, logOnly()...)), c.want, 0)
+		})
+	}
+}
+
 // refusedLogs have a command that cannot be applied, and words of the error.
 var refusedLogs = []struct{ command, want string }{
-	{"RPUSH l a", "RPUSH: perdure: command not supported: perdure holds a list opaquely"},
-	{"sadd s a", "SADD: perdure: command not supported: perdure holds a set opaquely"},
+	{"RPUSH l a", "RPUSH: command not supported: perdure holds a list opaquely"},
+	{"sadd s a", "SADD: command not supported: perdure holds a set opaquely"},
 	{"HSET h f v", "holds a hash opaquely"},
 	{"ZADD z 1 m", "holds a sorted set opaquely"},
 	{"XADD x 1-1 f v", "holds a stream opaquely"},
 	{"PFADD p a", "holds a HyperLogLog"},
 	{"EVAL return 0", "holds scripts and functions opaquely"},
 	{"FUNCTION LOAD x", "holds scripts and functions opaquely; rewrite the log with the server first: BGREWRITEAOF"},
-	{"NOSUCH a b", "NOSUCH: perdure: command not supported: unknown command"},
+	{"NOSUCH a b", "NOSUCH: command not supported: unknown command"},
 	{"\x01\xff\"much-longer-than-any-name-of-a-command-is", `\X01\XFF\"MUCH-`},
 	{"SET a", "SET: syntax error: 1 arguments"},
 	{"SET a secret NOSUCH", "SET: syntax error"},
 	{"MSET a 1 secret", "MSET: syntax error"},
-	{"INCR k", "INCR: perdure: value is not an integer"},
-	{"RENAME none secret", "RENAME: perdure: key not found"},
-	{"MOVE k 99", "MOVE: perdure: database number out of range"},
+	{"INCR k", "INCR: value is not an integer"},
+	{"RENAME none secret", "RENAME: key not found"},
+	{"MOVE k 99", "MOVE: database number out of range"},
 	{"RESTORE s 0 secretsecretsecret", "RESTORE: payload of a"},
 	{"BITFIELD k SET x9 0 1", "BITFIELD: syntax error"},
+	{"SET k v IFDEQ secret", "SET: syntax error"},
+	{"MSETEX 2 k secret", "MSETEX: syntax error"},
+	{"MSETEX 1 k secret EX 0", "MSETEX: invalid expiry"},
+	{"INCREX k", "INCREX: value is not an integer"},
 }
 
 // TestRefusedCommand: a log with a command that is not applied is refused with the command, file and

@@ -151,6 +151,9 @@ func (s *Store) Configure(settings ...Setting) error {
 		return err
 	}
 	for _, set := range settings {
+		if set.apply == nil {
+			return &optionError{"the zero Setting"}
+		}
 		if err := set.apply(s.e); err != nil {
 			return err
 		}

@@ -3,8 +3,10 @@ package aof
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/option"
 )
 
 // ErrFailed matches the error of a log that takes no more units: errors.Is(err, ErrFailed). The
@@ -17,8 +19,8 @@ var ErrClosed = errors.New("log is closed")
 // ErrRewriteRunning is the error of BeginRewrite while another Rewrite has not ended.
 var ErrRewriteRunning = errors.New("a rewrite of the log is running")
 
-// ErrOptions matches every error about a setting.
-var ErrOptions = errors.New("invalid option")
+// ErrOptions matches every error about a setting. It is perdure.ErrOptions.
+var ErrOptions = option.ErrOptions
 
 // CorruptError says where a file is damaged, and how.
 type CorruptError = corrupt.Error
@@ -52,10 +54,11 @@ type CommandError struct {
 
 // Error names file, offset, command and cause.
 func (e *CommandError) Error() string {
+	what := strings.TrimPrefix(e.Err.Error(), "perdure: ")
 	if e.File == "" {
-		return fmt.Sprintf("%s: %v", e.Name, e.Err)
+		return e.Name + ": " + what
 	}
-	return fmt.Sprintf("%s: offset %d: %s: %v", e.File, e.Offset, e.Name, e.Err)
+	return fmt.Sprintf("%s: offset %d: %s: %s", e.File, e.Offset, e.Name, what)
 }
 
 // Unwrap returns the cause.

@@ -136,7 +136,7 @@ func New(opts ...Option) *Log {
 
 func (o Option) apply(c *config) error {
 	if o.set == nil {
-		return nil
+		return fmt.Errorf("%w: the zero aof.Option", ErrOptions)
 	}
 	return o.set(c)
 }
@@ -150,6 +150,9 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	config, err := l.config, l.err
 	wrong := l.phase != phaseNew
 	l.mu.Unlock()
+	if err == nil && l.quit == nil {
+		err = fmt.Errorf("%w: a Log that was not made by New", ErrOptions)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -187,7 +190,7 @@ func (l *Log) Configure(setting any) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !o.runtime {
+	if o.set != nil && !o.runtime {
 		return fmt.Errorf("%w: it cannot be changed while the log is open", ErrOptions)
 	}
 	if err := o.apply(&l.config); err != nil {

@@ -17,12 +17,17 @@ type Report struct {
 	Databases []snapshot.Count        // in the order of their first key
 	Types     map[snapshot.Type]int64 // keys of each type; TypeName gives the names
 	Extras    int64                   // function libraries and module data
+	Used      int64                   // keys with a Usage
 	Keys      int64
 	Expires   int64         // keys with an expiry
 	Odd       int64         // values that a server loads but never writes, as DecodeValue says
 	FirstOdd  *CorruptError // where the first of them stands, and what is odd
-	Size      int64         // bytes of the dump, checksum included; up to the damage if there is any
-	Trailing  int64         // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
+
+	Refused      int64         // values that some servers refuse and others load and write
+	FirstRefused *CorruptError // where the first of them stands, which servers, and why
+
+	Size     int64 // bytes of the dump, checksum included; up to the damage if there is any
+	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
 }
 
 // Check reads the whole of a dump, of size bytes or an unknown number when that is -1, and reports
@@ -38,7 +43,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	}
 	d := newReader(r, size, s)
 	c := newChecker()
-	d.odd = c.odd
+	d.odd, d.refused, d.discard = c.odd, c.refused, true
 	err := c.all(ctx, d)
 	c.report.Header = *d.header
 	c.report.Size = d.Offset()
@@ -91,6 +96,13 @@ func (c *checker) odd(e *corrupt.Error) {
 	}
 }
 
+// refused notes a value that some servers refuse.
+func (c *checker) refused(e *corrupt.Error) {
+	if c.report.Refused++; c.report.FirstRefused == nil {
+		c.report.FirstRefused = e
+	}
+}
+
 // all looks at every record of r.
 func (c *checker) all(ctx context.Context, r *Reader) error {
 	for rec, err := range r.Records(ctx) {
@@ -106,7 +118,7 @@ func (c *checker) all(ctx context.Context, r *Reader) error {
 			c.report.Extras++
 		}
 	}
-	return ctx.Err()
+	return r.ended(ctx)
 }
 
 // entry counts a key, whose type stands at an offset.
@@ -127,6 +139,9 @@ func (c *checker) entry(e *Entry, at int64) error {
 	if e.ExpireAtMs != 0 {
 		c.report.Databases[i].Expires++
 		c.report.Expires++
+	}
+	if e.HasIdle || e.HasFreq {
+		c.report.Used++
 	}
 	c.report.Types[e.Type]++
 	return nil

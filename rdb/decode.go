@@ -49,7 +49,7 @@ func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 		rec, err := r.record()
 		if err == io.EOF {
 			l.Progress(r.in.offset(), r.in.size)
-			return ctx.Err()
+			return r.ended(ctx)
 		}
 		switch rec := rec.(type) {
 		case *Entry:
@@ -71,7 +71,10 @@ func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 
 func (r *Reader) loadEntry(l snapshot.Loader, e *Entry) error {
 	if e.Meta != nil {
-		return &UnsupportedError{e.Offset, "key metadata of a module (opcode 243)"}
+		return r.judged(&UnsupportedError{
+			Offset: e.Offset, What: "key metadata of a module (opcode 243)", Owner: "a module of Redis 8.6",
+			WayOut: "delete what the module keeps with the server that wrote the file, and save again",
+		}, true)
 	}
-	return l.Load(e.Entry)
+	return r.judged(l.Load(e.Entry), true)
 }

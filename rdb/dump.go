@@ -31,10 +31,27 @@ func New(opts ...Option) *Dump {
 }
 
 // Open binds d to the directory of env. The error is ErrOption for an option given to New that is
-// not allowed; no file is touched.
+// not allowed, and for a name that a directory has there; no file is touched.
 func (d *Dump) Open(env snapshot.Env) error {
 	d.env = env
-	return d.err
+	if d.err != nil {
+		return d.err
+	}
+	return d.settings.nameable(env)
+}
+
+// nameable checks that no directory stands where the dump would be saved.
+func (s *settings) nameable(env snapshot.Env) error {
+	if s.filename == "" {
+		return fmt.Errorf("%w: a Dump that was not made by New", ErrOption)
+	}
+	if env.FS == nil {
+		return nil
+	}
+	if info, err := env.FS.Lstat(filepath.Join(env.Dir, s.filename)); err == nil && info.IsDir() {
+		return fmt.Errorf("%w: Filename: %q is a directory there", ErrOption, s.filename)
+	}
+	return nil
 }
 
 // Configure changes one setting, an Option that New takes. A later Save and Load follow it. The
@@ -46,6 +63,9 @@ func (d *Dump) Configure(setting any) error {
 	}
 	changed := d.settings
 	if err := changed.set(forNew, o); err != nil {
+		return err
+	}
+	if err := changed.nameable(d.env); err != nil {
 		return err
 	}
 	d.settings = changed
@@ -136,12 +156,7 @@ func (d *Dump) path() string { return filepath.Join(d.env.Dir, d.settings.filena
 // inFile adds the path to an error of the codec.
 func (d *Dump) inFile(err error) error { return inFile(err, d.path()) }
 
-func inFile(err error, path string) error {
-	if errors.Is(err, ErrUnsupported) {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return corrupt.InFile(err, path)
-}
+func inFile(err error, path string) error { return corrupt.InFile(err, path) }
 
 // countingLoader counts the entries on their way.
 type countingLoader struct {

@@ -35,7 +35,8 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	}
 	if ver.number < functionSince && slices.ContainsFunc(v.Extras(), isFunction) {
 		if s.version != 0 {
-			return snapshot.Info{}, fmt.Errorf("%w: version %d has no function libraries", ErrOption, s.version)
+			return snapshot.Info{}, fmt.Errorf("%w: %w", ErrOption,
+				&UnsupportedError{Offset: -1, What: fmt.Sprintf("version %d has no function libraries", s.version)})
 		}
 		ver.number = functionSince
 	}

@@ -137,7 +137,7 @@ type typed struct {
 func (t *typed) Types() []snapshot.Type { return t.types }
 
 func TestOptions(t *testing.T) {
-	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(12), rdb.Filename("x"), rdb.MaxValue(5), rdb.HeaderTo(nil)} {
+	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(15), rdb.Version(79), rdb.Version(81), rdb.Filename("x"), rdb.MaxValue(5), rdb.HeaderTo(nil)} {
 		if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), new(data), o); !errors.Is(err, rdb.ErrOption) {
 			t.Errorf("Encode: %v", err)
 		}

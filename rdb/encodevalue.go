@@ -44,7 +44,7 @@ func EncodeValue(v Value, version int) (t snapshot.Type, payload []byte, err err
 		}
 		return typeArray, v.payload, nil
 	}
-	return 0, nil, &UnsupportedError{0, fmt.Sprintf("encoding a %T", v)}
+	return 0, nil, &UnsupportedError{Offset: -1, What: fmt.Sprintf("encoding a %T", v)}
 }
 
 // versionOf is the version of a number.
@@ -67,7 +67,7 @@ func (v version) lacks(t snapshot.Type) *UnsupportedError {
 	case typeStream5:
 		what = "stream with entries given back"
 	}
-	return &UnsupportedError{0, fmt.Sprintf("writing a %s (type %d) in %v", what, t.RDB(), v)}
+	return &UnsupportedError{Offset: -1, What: fmt.Sprintf("writing a %s (type %d) in %v", what, t.RDB(), v)}
 }
 
 func appendElements(p []byte, n int, all func(func([]byte) bool)) []byte {
@@ -106,7 +106,7 @@ func (h *Hash) encode(to version) (snapshot.Type, []byte, error) {
 	case !to.has(typeHashTTL):
 		return 0, nil, to.lacks(typeHashTTL)
 	case last > maxFieldExpiry:
-		return 0, nil, &UnsupportedError{0, "writing a hash with a field that expires later than Redis allows"}
+		return 0, nil, &UnsupportedError{Offset: -1, What: "writing a hash with a field that expires later than Redis allows"}
 	}
 	return typeHashTTL, appendHash(nil, h.n, h.All()), nil
 }

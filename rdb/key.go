@@ -33,7 +33,12 @@ func (r *Reader) key(number byte) (wanted bool, err error) {
 			return false, r.in.skip(layouts[t])
 		}
 	}
-	if number == typeString {
+	if number == typeString && r.discard {
+		if key, err = r.passOver(key); err != nil {
+			return false, err
+		}
+		e.Value = nil
+	} else if number == typeString {
 		value, err := r.in.str(&r.scratch, r.settings.maxValue)
 		if err != nil {
 			return false, err
@@ -47,6 +52,50 @@ func (r *Reader) key(number byte) (wanted bool, err error) {
 	return true, nil
 }
 
+// longString is a string that is passed over without being held, when nobody wants it.
+const longString = 1 << 20
+
+// passOver reads a string that nobody wants. One that stands there by its bytes is not held, so that a
+// hole in a file costs no memory; key, which may not stay where it is, is returned.
+func (r *Reader) passOver(key text) (text, error) {
+	n, head, err := r.in.longHead()
+	if err == nil && n > longString && n <= uint64(r.settings.maxValue) {
+		key.made = append([]byte{}, key.bytes(r.in)...)
+		r.in.pos += head
+		s := skipper{in: r.in}
+		return key, s.pass(n)
+	}
+	if err == nil {
+		_, err = r.in.str(&r.scratch, r.settings.maxValue)
+	}
+	return key, err
+}
+
+// longHead looks at the length of a string that has one of 32 or 64 bits, and how many bytes it takes;
+// of others it is 0. Nothing is passed over.
+func (r *input) longHead() (n uint64, head int, err error) {
+	if err := r.need(1); err != nil {
+		return 0, 0, err
+	}
+	switch r.buf[r.pos] {
+	case length32:
+		head = 1 + 4
+	case length64:
+		head = 1 + 8
+	default:
+		return 0, 0, nil
+	}
+	if r.size >= 0 && r.size-r.offset() < int64(head) {
+		return 0, 0, nil // str says what is wrong
+	}
+	if err := r.need(head); err != nil {
+		return 0, 0, err
+	}
+	ahead := memoryReader(r.buf[r.pos : r.pos+head])
+	n, err = ahead.length()
+	return n, head, err
+}
+
 // value reads a value that is passed on as it stands. Damage in it names the key by its number in
 // the file, from 1.
 func (r *Reader) value(t snapshot.Type) ([]byte, error) {
@@ -55,6 +104,9 @@ func (r *Reader) value(t snapshot.Type) ([]byte, error) {
 	if err == nil {
 		if r.odd != nil && r.settings.validate && r.validator.odd != "" {
 			r.odd(r.ofKey(t, corrupt.New(at, ": %s", r.validator.odd)))
+		}
+		if r.refused != nil && r.settings.validate && r.validator.refused != "" {
+			r.refused(r.ofKey(t, corrupt.New(at, ": %s", r.validator.refused)))
 		}
 		return value, nil
 	}

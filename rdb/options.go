@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -15,9 +15,9 @@ const (
 	DefaultMaxValue = 512 << 20 // bytes; Redis's own bound for a string (proto-max-bulk-len)
 )
 
-// ErrOption is matched by the error for an option with a value that is not allowed, or given to a
-// function that it means nothing to.
-var ErrOption = errors.New("rdb: invalid option")
+// ErrOption matches the error for an option with a value that is not allowed, or given to a function
+// that it means nothing to. It is perdure.ErrOptions.
+var ErrOption = option.ErrOptions
 
 // Option is one setting of New, Dump.Configure, Encode, Decode, DecodeValue, Check, NewReader or
 // NewWriter. What a setting is good for is said at its constructor; another function that is given
@@ -70,7 +70,7 @@ func defaults() settings {
 func (s *settings) set(where scope, opts ...Option) error {
 	for _, o := range opts {
 		if o.apply == nil {
-			return fmt.Errorf("%w: the zero Option", ErrOption)
+			return fmt.Errorf("%w: the zero rdb.Option", ErrOption)
 		}
 		if o.scope&where == 0 {
 			return fmt.Errorf("%w: %s means nothing here", ErrOption, o.name)
@@ -82,15 +82,13 @@ func (s *settings) set(where scope, opts ...Option) error {
 	return nil
 }
 
-// Filename names the dump file within the data directory, for New: a base name without
-// separators. The default is DefaultFilename.
+// Filename names the dump within the data directory, for New. The name has no separators and at most
+// 200 bytes, and is not that of another file of a store: perdure.lock, the log's appendonlydir, or one
+// that begins with temp-. The default is DefaultFilename.
 func Filename(name string) Option {
 	return Option{"Filename", forNew, func(s *settings) error {
-		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
-			return errors.New("want a plain base name")
-		}
 		s.filename = name
-		return nil
+		return option.FileName(name)
 	}}
 }
 
@@ -114,13 +112,13 @@ func Checksum(on bool) Option {
 	}}
 }
 
-// Version sets the format version that is written: 9, 10 or 11, or 0 for the lowest that fits
-// the types in the data set, which is the default. For New, Encode and NewWriter. Types that the
-// version lacks make Encode fail before the first byte, and Write with the entry.
+// Version sets the format version that is written: 9 to 14 of Redis, 80 of Valkey, or 0 for the lowest
+// that fits the types in the data set, which is the default. For New, Encode and NewWriter. Types that
+// the version lacks make Encode fail before the first byte, and Write with the entry.
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
-		if n != 0 && (n < 9 || n > 11) {
-			return fmt.Errorf("version %d, want 9, 10, 11 or 0", n)
+		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {
+			return fmt.Errorf("version %d, want %d to %d, %d or 0", n, lowestWritten, latestWritten, oldestValkey)
 		}
 		s.version = n
 		return nil

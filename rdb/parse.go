@@ -3,7 +3,6 @@ package rdb
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
 
@@ -61,7 +60,10 @@ func (r *Reader) magic() error {
 		return err
 	}
 	if r.version, err = parseMagic([magicSize]byte(p)); err != nil {
-		return err
+		if string(p[:4]) == "VKCS" { // which has another form, and another checksum
+			return err
+		}
+		return r.judged(err, true)
 	}
 	r.header.Version = r.version.String()
 	return nil
@@ -150,6 +152,7 @@ func (r *Reader) aux() (Record, error) {
 	}
 	a := &Aux{string(name.bytes(r.in)), string(value.bytes(r.in))}
 	r.header.add(a)
+	r.foreignAux(a.Name)
 	return a, nil
 }
 
@@ -190,27 +193,4 @@ func (r *Reader) slotImport() (Record, error) {
 		s.Ranges = append(doubled(s.Ranges), SlotRange{ends[0], ends[1]})
 	}
 	return s, nil
-}
-
-// unknown is the error for a type or opcode that is not read. It says what it is where that is
-// known; otherwise a file of a known version is damaged, and a newer one is newer.
-func (r *Reader) unknown(b byte) error {
-	what := ""
-	switch {
-	case b == typeModuleOld && !r.version.valkey && r.version.number <= 8:
-		what = "a module value of before Redis 4.0 (type 6), which does not tell where it ends"
-	case b == opFunctionOld && !r.version.valkey && r.version.number == 10:
-		what = "a function of a Redis 7.0 release candidate (opcode 246)"
-	case r.version.valkey && b == opUpdate:
-		what = "an update of a forkless Valkey snapshot (opcode 242)"
-	case r.version.newer() && !r.version.valkey && (b == opTemplate || b >= 29 && b <= 32):
-		what = fmt.Sprintf("a hash template (%d)", b)
-	case r.version.newer() && !r.version.valkey && b == 33:
-		what = "a rate limiter (type 33)"
-	case r.version.newer() || r.version.valkey && b < opTemplate:
-		what = fmt.Sprintf("type or opcode %d of %v", b, r.version)
-	default:
-		return corrupt.New(r.at, "want a type or an opcode, found %d", b)
-	}
-	return &UnsupportedError{r.at, what}
 }

@@ -38,7 +38,10 @@ type Reader struct {
 	scratch    []byte
 	walker     walker
 	validator  *validator
+	discard    bool                   // nobody wants the values of strings
+	refused    func(e *corrupt.Error) // told of values that some servers refuse; may be nil
 	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
+	foreign    *UnsupportedError      // the first aux field that holds data of another producer
 	keys       int64                  // read so far
 }
 

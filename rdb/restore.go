@@ -49,7 +49,7 @@ func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	v := version{number: int(binary.LittleEndian.Uint16(tail))}
 	v.valkey = v.number >= oldestValkey
 	if v.number == 0 {
-		return 0, nil, &UnsupportedError{int64(len(body)), "payload of version 0"}
+		return 0, nil, &UnsupportedError{Offset: int64(len(body)), What: "payload of version 0"}
 	}
 	stored := binary.LittleEndian.Uint64(tail[2:])
 	if sum := crc64.Checksum(p[:len(p)-8]); sum != stored {
@@ -59,7 +59,7 @@ func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	t = v.typeOf(body[0])
 	if _, ok := kinds[t]; !ok {
 		what := fmt.Sprintf("payload of type %d and version %d", body[0], v.number)
-		return 0, nil, &UnsupportedError{0, what}
+		return 0, nil, &UnsupportedError{What: what}
 	}
 	if value, err = parseValue(t, body); err != nil {
 		return 0, nil, err

@@ -155,11 +155,16 @@ func (s *skipper) pass(n uint64) error {
 	if r.size >= 0 && n > uint64(max(r.size-r.offset(), 0)) {
 		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(r.size-r.offset(), 0))
 	}
+	start, all := r.offset(), n
 	for n > uint64(r.end-r.pos) {
 		n -= uint64(r.end - r.pos)
 		r.pos = r.end
 		r.hold()
-		if err := r.fill(1); err != nil {
+		err := r.fill(1)
+		if torn, ok := err.(*corrupt.Error); ok && torn.Torn {
+			return corrupt.Torn(start, "want %d bytes, found %d to the end", all, all-n)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package rdb
 import (
 	"bytes"
 	"fmt"
+	"math"
 
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -16,6 +17,10 @@ type validator struct {
 	strict bool   // refuse what is odd: what a server loads but never writes
 	odd    string // the first odd thing of the present value, when it is not refused
 
+	// The first thing of the present value for which some servers refuse it, and others do not: who
+	// and why. It is no error here.
+	refused string
+
 	w      *walker
 	t      snapshot.Type
 	n      int  // elements, members, fields, entries, pieces or places
@@ -25,6 +30,8 @@ type validator struct {
 
 	firstID, lastID StreamID // of entries
 	lastIndex       uint64   // of an array
+	lastExpiry      int64    // of a field of a packed hash; -1 at first
+	added           uint64   // to a stream
 }
 
 func newValidator(next visitor) *validator {
@@ -35,7 +42,8 @@ func newValidator(next visitor) *validator {
 func (v *validator) walk(w *walker, t snapshot.Type) error {
 	at := w.r.offset()
 	v.w, v.t, v.n, v.behind = w, t, 0, false
-	v.odd = ""
+	v.odd, v.refused = "", ""
+	v.lastExpiry, v.added = -1, 0
 	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
 	v.seen.reset()
 	if err := w.value(t); err != nil {
@@ -68,7 +76,23 @@ func (v *validator) element([]byte) error {
 
 func (v *validator) member(p []byte, _ float64) error { return v.once(p, "member") }
 
-func (v *validator) field(name, _ []byte, _ int64) error { return v.once(name, "field") }
+func (v *validator) field(name, _ []byte, expireAtMs int64) error {
+	if v.t == typeHashTTLLP || v.t == typeHashTTLLPOld {
+		if expireAtMs != 0 && (v.lastExpiry == 0 || expireAtMs < v.lastExpiry) {
+			v.isRefused("Redis 7.4 and later with sanitize-dump-payload", "its fields are not in the order of their expiry")
+		}
+		v.lastExpiry = expireAtMs
+	}
+	return v.once(name, "field")
+}
+
+// isRefused notes that some servers refuse the present value.
+func (v *validator) isRefused(who, format string, args ...any) {
+	if v.refused == "" {
+		v.refused = fmt.Sprintf("want a %s that every server loads, found one that is refused by %s: %s",
+			kinds[v.t].name, who, fmt.Sprintf(format, args...))
+	}
+}
 
 func (v *validator) piece(modulePiece) error {
 	v.n++
@@ -107,7 +131,16 @@ func (v *validator) streamHead(h *streamHead) error {
 			return err
 		}
 	}
-	v.behind = true
+	const redis88 = "Redis 8.8"
+	switch {
+	case h.length != uint64(v.n):
+		v.isRefused(redis88+" and Valkey 9", "its length is %d, and it has %d entries", h.length, v.n)
+	case h.added < h.length:
+		v.isRefused(redis88, "%d entries were added to it, and its length is %d", h.added, h.length)
+	case h.added > math.MaxInt64:
+		v.isRefused(redis88, "the number of entries added to it, %d, is out of range", h.added)
+	}
+	v.behind, v.added = true, h.added
 	return v.visitor.streamHead(h)
 }
 
@@ -136,6 +169,9 @@ func (v *validator) group(g *StreamGroup) error {
 	}
 	if sameName(names) {
 		return flawed(0, "want each consumer of a group once, found one twice")
+	}
+	if g.EntriesRead < -1 || g.EntriesRead >= 0 && uint64(g.EntriesRead) > v.added {
+		v.isRefused("Redis 8.8", "a group has read %d entries, and %d were added", uint64(g.EntriesRead), v.added)
 	}
 	v.groups = append(doubled(v.groups), g.Name)
 	if !v.seen.add(g.Name) && sameName(v.groups) {

@@ -51,7 +51,7 @@ func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error)
 		return String(payload), nil
 	}
 	if _, ok := kinds[t]; !ok {
-		return nil, &UnsupportedError{0, "decoding " + TypeName(t)}
+		return nil, &UnsupportedError{What: "decoding " + TypeName(t)}
 	}
 	d := &decoded{value: newValue(t, view{t: t, payload: payload, limit: s.maxValue})}
 	v := newValidator(d)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/unsupported"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -16,13 +17,14 @@ const (
 	newestValkey  = 81
 	oldestValkey  = 80 // 12 to 79 belong to Redis
 	lowestWritten = 9  // opens in Redis 5 and later, every Valkey, KeyDB, Dragonfly
+	latestWritten = 14 // Redis 8.8
 	functionSince = 10 // opcode 245
 	slotInfoSince = 12 // opcode 244
 	keyMetaSince  = 13 // opcode 243 of Redis
 )
 
-// ErrUnsupported marks every UnsupportedError: errors.Is(err, ErrUnsupported).
-var ErrUnsupported = errors.New("rdb: format not supported")
+// ErrUnsupported matches every UnsupportedError. It is perdure.ErrUnsupported.
+var ErrUnsupported = unsupported.Err
 
 // ErrLimit marks a *CorruptError for a value that is longer than MaxValue allows. The file may be
 // whole: a higher limit reads it then.
@@ -32,19 +34,8 @@ var ErrLimit = errors.New("rdb: over the limit")
 type CorruptError = corrupt.Error
 
 // UnsupportedError reports a dump that may be whole but is of a version or holds a record that this
-// package does not read.
-type UnsupportedError struct {
-	Offset int64
-	What   string
-}
-
-// Error says what is not supported and where it stands.
-func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("rdb: not supported: offset %d: %s", e.Offset, e.What)
-}
-
-// Is makes errors.Is(err, ErrUnsupported) true.
-func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
+// package does not read, or what a version cannot say. It is perdure.UnsupportedError.
+type UnsupportedError = unsupported.Error
 
 // version is a format version in its dialect.
 type version struct {
@@ -82,8 +73,9 @@ func parseMagic(p [magicSize]byte) (version, error) {
 		v.valkey = true
 		digits = p[6:]
 	case string(p[:4]) == "VKCS":
-		what := "a compressed stream of Valkey (VKCS); save without stream compression"
-		return v, &UnsupportedError{0, what}
+		return v, &UnsupportedError{
+			What: "a compressed stream of Valkey (VKCS)", Owner: "Valkey", WayOut: "save without stream compression",
+		}
 	case string(p[:5]) != "REDIS":
 		return v, corrupt.New(0, "want REDIS or VALKEY at the start, found %x", p[:6])
 	}
@@ -96,7 +88,7 @@ func parseMagic(p [magicSize]byte) (version, error) {
 	}
 	if v.number == 0 || v.valkey && v.number < oldestValkey {
 		what := fmt.Sprintf("version %d with the magic %s", v.number, p[:magicSize-len(digits)])
-		return v, &UnsupportedError{0, what}
+		return v, &UnsupportedError{What: what}
 	}
 	return v, nil
 }
@@ -114,24 +106,25 @@ func (v version) typeOf(b byte) snapshot.Type {
 func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 	v := version{number: lowestWritten}
 	if asked != 0 {
-		v.number = asked
+		v = versionOf(asked)
 	}
 	foreign := false
 	for _, t := range types {
 		k, ok := kinds[t]
 		if !ok {
-			return v, &UnsupportedError{0, "writing " + TypeName(t)}
+			return v, &UnsupportedError{Offset: -1, What: "writing " + TypeName(t)}
 		}
-		if asked != 0 && k.version > asked {
-			return v, fmt.Errorf("%w: version %d has no %s of type %d, version %d has",
-				ErrOption, asked, k.name, t.RDB(), k.version)
+		if asked != 0 && !v.has(t) {
+			return v, fmt.Errorf("%w: %w", ErrOption, &UnsupportedError{
+				Offset: -1, What: fmt.Sprintf("version %d has no %s of type %d, version %d has", asked, k.name, t.RDB(), k.version),
+			})
 		}
 		v.number = max(v.number, k.version)
 		v.valkey = v.valkey || t.IsValkey()
 		foreign = foreign || redisOnly(t)
 	}
 	if v.valkey && foreign {
-		return v, &UnsupportedError{0, "types of Redis and types of Valkey in one dump"}
+		return v, &UnsupportedError{Offset: -1, What: "types of Redis and types of Valkey in one dump"}
 	}
 	return v, nil
 }

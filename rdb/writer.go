@@ -132,7 +132,7 @@ func (w *Writer) at(err error) error {
 
 // unsupported is the error for what the version does not have.
 func (w *Writer) unsupported(what string) error {
-	return w.at(&UnsupportedError{0, fmt.Sprintf("writing %s in %v", what, w.version)})
+	return w.at(&UnsupportedError{What: fmt.Sprintf("writing %s in %v", what, w.version)})
 }
 
 // entry writes one key.

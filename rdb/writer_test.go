@@ -309,7 +309,7 @@ func TestNewStream(t *testing.T) {
 
 // TestWriterErrors gives what is not supported, and writers that fail.
 func TestWriterErrors(t *testing.T) {
-	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(12), rdb.Keys("*"), rdb.HeaderTo(nil)} {
+	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(15), rdb.Version(81), rdb.Keys("*"), rdb.HeaderTo(nil)} {
 		if _, err := rdb.NewWriter(io.Discard, o); !errors.Is(err, rdb.ErrOption) {
 			t.Error(err)
 		}

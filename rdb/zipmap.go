@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // A zipmap:
 //
-//	zipmap = count field* ff                  count: 1 byte, fe and ff unknown
+//	zipmap = count field* ff                  count: 1 byte, fe unknown; one field at least
 //	field  = size name size free value pad    size: 1 byte below fe, or fe and 4 bytes
 //	                                          little-endian; free: 1 byte, the size of pad
 //
@@ -42,7 +42,10 @@ func (w *walker) zipmapFields(p []byte) error {
 		}
 		at = next
 	}
-	if p[0] < zipmapMany && int(p[0]) != count {
+	if count == 0 { // which servers refuse, other than an empty hash of another encoding
+		return flawed(0, "want a zipmap of at least one field, found none")
+	}
+	if p[0] != zipmapMany && int(p[0]) != count {
 		return flawed(0, "want a count of %d fields, found %d", count, p[0])
 	}
 	return nil

@@ -19,21 +19,25 @@ var checkCommand = &command{
 	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
 found. Of a data directory both the log and the dump are checked. A torn end of a log, which
 Open would cut off, counts as damage, and so does a value that Redis loads but never writes, such
-as an empty list, and a command that perdure does not apply. Values are read to their last element,
-those within RESTORE commands too. It says what damage means and what to do next; the key is
-only named with --keys. Memory: about 30 bytes a key. Exit status: 0 good,
-1 damaged, 2 unreadable or wrong usage; of several paths the highest.`,
+as an empty list, one that some servers refuse and others write, such as a stream whose counts
+contradict each other, and bytes behind the end of a dump: these are odd. Values are read to their last element, those within
+RESTORE commands too. Not supported is what is whole and not known: a record of another producer or of
+a newer version, unless the checksum of its file says that it is damage, and a command that perdure
+does not apply. It says what that means and what to do next; the key is only named with --keys.
+Memory: about 30 bytes a key. Exit status: 0 good, 1 damaged, 2 wrong usage, 3 not supported,
+4 unreadable; of several paths 4 before 1 before 3.`,
 	run: (*app).check,
 }
 
 // checked is the result for one PATH, as --json prints it.
 type checked struct {
-	Path     string        `json:"path"`
-	Form     form          `json:"form,omitempty"`
-	OK       bool          `json:"ok"`
-	Error    string        `json:"error,omitempty"` // it could not be read
-	Files    []checkedFile `json:"files,omitempty"`
-	Unlisted []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
+	Path        string        `json:"path"`
+	Form        form          `json:"form,omitempty"`
+	OK          bool          `json:"ok"`
+	Unsupported bool          `json:"unsupported,omitempty"` // nothing is damaged, and something not supported
+	Error       string        `json:"error,omitempty"`       // it could not be read
+	Files       []checkedFile `json:"files,omitempty"`
+	Unlisted    []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
 
 	withKeys bool
 }
@@ -56,9 +60,13 @@ type checkedFile struct {
 	Note       string   `json:"note,omitempty"`       // what becomes of a tail file
 	Problem    *problem `json:"problem,omitempty"`
 
+	Unsupported bool `json:"unsupported,omitempty"` // the problem is something whole that is not known
+
 	repairable bool // perdure repair cuts it at Good
 	odd        bool // a server loads it and never writes it
-	command    bool // the file is whole, and one of its commands cannot be applied
+	some       bool // some servers refuse it
+	trailing   bool // bytes stand behind the end
+	command    bool // one of its commands cannot be applied
 }
 
 func (a *app) check(c *command, args []string) error {
@@ -72,14 +80,12 @@ func (a *app) check(c *command, args []string) error {
 	code := exitGood
 	for _, path := range paths {
 		result, err := a.checkPath(path, *withKeys)
-		switch {
-		case err != nil:
-			code = exitFailed
+		if err != nil {
 			result.OK, result.Error = false, err.Error()
 			fmt.Fprintf(a.stderr, "perdure: %v\n", err)
-		case !result.OK:
-			code = max(code, exitDamaged)
 		}
+		result.Unsupported = result.code() == exitUnsupported
+		code = worse(code, result.code())
 		if *asJSON {
 			err = writeJSON(a.stdout, result)
 		} else {
@@ -93,6 +99,38 @@ func (a *app) check(c *command, args []string) error {
 		}
 	}
 	return exit(code)
+}
+
+// code returns the exit status for one PATH.
+func (c *checked) code() int {
+	switch {
+	case c.Error != "":
+		return exitFailed
+	case c.OK:
+		return exitGood
+	}
+	unknown := 0
+	for _, f := range c.Files {
+		if f.Unsupported {
+			unknown++
+		} else if !f.OK {
+			return exitDamaged
+		}
+	}
+	if unknown == 0 {
+		return exitDamaged
+	}
+	return exitUnsupported
+}
+
+// worse returns the worse of two exit statuses.
+func worse(a, b int) int {
+	for _, code := range [...]int{exitFailed, exitDamaged, exitUnsupported} {
+		if a == code || b == code {
+			return code
+		}
+	}
+	return exitGood
 }
 
 // checkPath checks what path is. Damage stands in the result; the error is for what could not be read.
@@ -121,7 +159,7 @@ func (a *app) checkPath(path string, withKeys bool) (*checked, error) {
 		if err := result.addDump(a.fs, &p, report, err); err != nil {
 			return result, err
 		}
-		if f := &result.Files[len(result.Files)-1]; f.Problem != nil {
+		if f := &result.Files[len(result.Files)-1]; f.Problem != nil && !f.Unsupported && !f.trailing {
 			a.findKey(f, withKeys, func(fn func(io.Reader, int64) error) error {
 				return a.withDump("looking", p.dump, p.compressed(), fn)
 			})
@@ -164,11 +202,21 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	if p.compressed() {
 		f.Kind = string(formZst)
 	}
-	if err == nil && r.FirstOdd != nil {
-		f.OK, f.Problem, c.OK, f.odd = false, problemOf(r.FirstOdd), false, true
-		if !p.compressed() {
-			f.Good = r.FirstOdd.Offset
+	if err == nil && f.isOdd(&r, p.compressed()) {
+		c.OK = false
+	}
+	if err == nil && f.OK && f.Trailing > 0 {
+		f.OK, f.Problem, c.OK, f.trailing = false, &problem{
+			Offset: r.Size, What: fmt.Sprintf("want the end of the file behind the end of the dump, found %s more", count(f.Trailing, "byte")),
+		}, false, true
+	}
+	var unknown *perdure.UnsupportedError
+	if errors.As(err, &unknown) {
+		f.unsupported(unknown, r.Keys)
+		if info, err := fsys.Lstat(p.dump); err == nil && !p.compressed() {
+			f.Size = info.Size()
 		}
+		c.OK, err = false, nil
 	}
 	var damage *perdure.CorruptError
 	if errors.As(err, &damage) {
@@ -185,6 +233,37 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	return err
 }
 
+// isOdd notes the first value in a dump that a server never writes, or that some servers refuse.
+func (f *checkedFile) isOdd(r *rdb.Report, compressed bool) bool {
+	e := r.FirstOdd
+	f.odd = e != nil
+	if e == nil {
+		e = r.FirstRefused
+		f.some = e != nil
+	}
+	if e == nil {
+		return false
+	}
+	f.OK, f.Problem = false, problemOf(e)
+	if !compressed {
+		f.Good = e.Offset
+	}
+	return true
+}
+
+// onlyOdd reports whether what is not good is loaded by servers all the same.
+func (c *checked) onlyOdd() bool {
+	n := 0
+	for _, f := range c.Files {
+		if f.odd || f.some || f.trailing {
+			n++
+		} else if !f.OK {
+			return false
+		}
+	}
+	return n > 0
+}
+
 // print writes the result for people.
 func (c *checked) print(w io.Writer) error {
 	var b strings.Builder
@@ -192,6 +271,10 @@ func (c *checked) print(w io.Writer) error {
 	switch {
 	case c.Error != "":
 		state = "unreadable"
+	case c.Unsupported:
+		state = "NOT SUPPORTED"
+	case c.onlyOdd():
+		state = "ODD"
 	case !c.OK:
 		state = "DAMAGED"
 	}
@@ -237,9 +320,6 @@ func (f *checkedFile) print(b *strings.Builder) {
 	}
 	if f.Note != "" {
 		parts = append(parts, f.Note)
-	}
-	if f.Trailing > 0 {
-		parts = append(parts, count(f.Trailing, "byte")+" behind the end, ignored")
 	}
 	fmt.Fprintf(b, "  %-8s %s: %s\n", "ok", f.File, strings.Join(parts, ", "))
 }

@@ -13,8 +13,14 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
+// baseReport is what stands in the RDB at the start of a log's file, and what in it is not supported.
+type baseReport struct {
+	rdb.Report
+	unknown *perdure.UnsupportedError
+}
+
 // logReport checks a log, and returns what stands in the RDB of each file that begins with one.
-func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]rdb.Report, error) {
+func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]baseReport, error) {
 	var total int64
 	dir := filepath.Dir(path)
 	if names, err := a.fs.ReadDir(dir); err == nil && strings.HasSuffix(path, manifestSuffix) {
@@ -26,15 +32,19 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 	}
 	p := a.progress("checking", total)
 	defer p.end()
-	var bases []rdb.Report
+	var bases []baseReport
 	base := func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
 		report, err := rdb.Check(ctx, r, size)
-		bases = append(bases, report)
+		b := baseReport{Report: report}
+		if errors.As(err, &b.unknown) { // nobody knows where it ends
+			report.Size, err = size, nil
+		}
+		bases = append(bases, b)
 		return aof.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 	}
 	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
 		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)
-	byPath := make(map[string]rdb.Report)
+	byPath := make(map[string]baseReport)
 	for _, f := range report.Files {
 		if f.RDB && len(bases) > 0 {
 			byPath[f.Path], bases = bases[0], bases[1:]
@@ -87,11 +97,14 @@ func (a *app) checkLog(p *place, result *checked) error {
 		}
 		if base, ok := bases[f.Path]; ok {
 			out.Version, out.Keys = base.Version, &base.Keys
-			if out.Problem == nil && base.FirstOdd != nil {
-				out.OK, out.Problem, result.OK = false, problemOf(base.FirstOdd), false
-				out.Good, out.odd = base.FirstOdd.Offset, true
+			if base.unknown != nil {
+				out.unsupported(base.unknown, base.Keys)
+				result.OK = false
 			}
-			if out.odd || f.Problem != nil && f.Good == 0 {
+			if out.Problem == nil && out.isOdd(&base.Report, false) {
+				result.OK = false
+			}
+			if out.odd || out.some || f.Problem != nil && f.Good == 0 {
 				a.findKey(&out, result.withKeys, func(fn func(io.Reader, int64) error) error {
 					return a.withDump("looking", f.Path, false, fn)
 				})

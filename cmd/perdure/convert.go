@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -20,13 +21,13 @@ var convertCommand = &command{
   name.jsonl jsonl   JSON lines as perdure dump prints them, in the order of SRC, with a line
                      {"type":"extra",...} for each function library; .jsonl.zst compressed
   name.aof   aof     a single append-only file: an RDB, or with --commands commands alone
-  other      dir     a data directory with a log; a DST called appendonlydir is the log itself
+  no suffix  dir     a data directory with a log; a DST called appendonlydir is the log itself
 
 Nothing that exists is overwritten, and DST appears whole or not at all. A dump is checked first
 and then copied byte for byte, so that no version and no type is lost; a log is loaded into
-memory first. --rdb-version writes a dump that older servers load: values in newer encodings are
-written in older ones, and what has none, a hash with fields that expire, is an error. A stream
-written in version 9 loses what Redis 6 did not keep: deleted ids and counts. What has expired is kept. A torn end of a log is passed over, with a warning.`,
+memory first. --rdb-version writes a dump that older servers load, or with 80 Valkey 9: values in
+newer encodings are written in older ones. What has no older form, a hash with fields that expire, is
+an error; what an older form leaves out, such as when a consumer was active, is told on stderr. What has expired is kept. A torn end of a log is passed over, with a warning.`,
 	run: (*app).convert,
 }
 
@@ -63,7 +64,7 @@ func (a *app) convert(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
 	to := f.String("to", "", "`form` of DST: dump, zst, aof, jsonl or dir; its name decides otherwise")
-	version := f.Int("rdb-version", 0, "write dumps in format `version` 9, 10 or 11; otherwise as SRC, or the lowest that fits")
+	version := f.Int("rdb-version", 0, "write dumps in format `version` 9 to 14, or 80 for Valkey 9; otherwise as SRC, or the lowest that fits")
 	asCommands := f.Bool("commands", false, "write a log without RDB, for programs that do not read it")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
@@ -75,10 +76,12 @@ func (a *app) convert(c *command, args []string) error {
 	}
 	write, ok := converters[*to]
 	switch {
+	case *to == "":
+		return c.misuse(fmt.Sprintf("the name %s tells no form; --to says it", strconv.Quote(filepath.Base(dst))))
 	case !ok:
 		return c.misuse(fmt.Sprintf("unknown form %q", *to))
-	case *version != 0 && (*version < 9 || *version > 11 || *to == "jsonl" || *asCommands):
-		return c.misuse("--rdb-version is 9, 10 or 11, for what holds a dump")
+	case *version != 0 && (*version < 9 || *version > 14 && *version != 80 || *to == "jsonl" || *asCommands):
+		return c.misuse("--rdb-version is 9 to 14 or 80, for what holds a dump")
 	case *asCommands && *to != "aof" && *to != "dir":
 		return c.misuse("--commands is for aof and dir")
 	}
@@ -97,17 +100,22 @@ func (a *app) convert(c *command, args []string) error {
 	if d, ok := src.(*dumpSource); ok && *asCommands && d.report.Extras > 0 {
 		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function library"))
 	}
+	if d, ok := src.(*dumpSource); ok && d.report.Used > 0 && (*to == "jsonl" || *asCommands || *version != 0) {
+		a.warn("%s: how lately or how often %s were used is left out", d.path, count(d.report.Used, "key"))
+	}
+	old := &oldTypes{source: src, version: *version}
 	if *version != 0 {
-		src = &oldTypes{src, *version}
+		src = old
 	}
 	if err := write(a, src, dst, *asCommands); err != nil {
 		return err
 	}
+	a.warnOfLosses(old)
 	fmt.Fprintf(a.stdout, "%s: %s\n", dst, a.sizeBelow(dst))
 	return nil
 }
 
-// formByName gives the form that a name asks for.
+// formByName gives the form that a name asks for, or "" for a suffix that it does not know.
 func formByName(name string) string {
 	if strings.HasSuffix(strings.ToLower(name), ".jsonl.zst") {
 		return "jsonl"
@@ -121,6 +129,9 @@ func formByName(name string) string {
 		return "zst"
 	case ".aof":
 		return "aof"
+	}
+	if name = filepath.Base(name); strings.ContainsRune(strings.TrimLeft(name, "."), '.') {
+		return "" // a suffix that stands for nothing, or a name with a dot
 	}
 	return "dir"
 }

@@ -18,6 +18,7 @@ import (
 var unfit = map[string]string{
 	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server loads it, and skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
+	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
 	"hash_as_listpack_with_hfe.aof": "HMSET: command not supported: perdure holds a hash opaquely",
 	"hash_with_hfe.aof":             "HMSET: command not supported: perdure holds a hash opaquely",
 	"memory.aof":                    "HMSET: command not supported: perdure holds a hash opaquely",
@@ -27,6 +28,22 @@ var unfit = map[string]string{
 
 // tooNew are those that a redis-server 7.0 cannot load in any form, since they have fields that expire.
 var tooNew = []string{"hash_as_listpack_with_hfe.rdb", "hash_with_hfe.rdb", "valkey_hash2_with_hfe.rdb"}
+
+// someRefuse is a file with a stream of an early Redis 5, which states another length than it has.
+const someRefuse = "stream_listpacks_1.rdb"
+
+// checkCorpus checks what was made of a file of the corpus, or that file: all is good but what is made
+// of someRefuse, of which check may tell that new servers refuse it.
+func checkCorpus(t *testing.T, path, made string) {
+	t.Helper()
+	if filepath.Base(path) != someRefuse {
+		want(t, exitGood, "check", made)
+		return
+	}
+	if r := perdureRun(t, "check", made); r.code != exitGood || made == path {
+		r.wants(t, "ODD", "Redis 8.8 and Valkey 9: its length is 120")
+	}
+}
 
 // corpus gives the files of others, which lie beside the repository.
 func corpus(t *testing.T) []string {
@@ -51,16 +68,20 @@ func TestCorpusTools(t *testing.T) {
 	for _, path := range corpus(t) {
 		name := filepath.Base(path)
 		if reason, bad := unfit[name]; bad {
-			want(t, exitDamaged, "check", path).wants(t, reason)
+			code := exitDamaged
 			if strings.HasSuffix(name, ".aof") {
-				want(t, exitFailed, "convert", path, filepath.Join(t.TempDir(), "x.rdb")).wants(t, "BGREWRITEAOF")
+				code = exitUnsupported
+			}
+			want(t, code, "check", path).wants(t, reason)
+			if code == exitUnsupported {
+				want(t, exitUnsupported, "convert", path, filepath.Join(t.TempDir(), "x.rdb")).wants(t, "BGREWRITEAOF")
 			}
 			continue
 		}
 		good++
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want(t, exitGood, "check", path)
+			checkCorpus(t, path, path)
 			want(t, exitGood, "stat", path).wants(t, "key")
 			original := want(t, exitGood, "dump", path).stdout
 			sameAsTheirs(t, path, original)
@@ -72,7 +93,7 @@ func TestCorpusTools(t *testing.T) {
 					args = append(args, "--commands")
 				}
 				want(t, exitGood, args...)
-				want(t, exitGood, "check", dst)
+				checkCorpus(t, path, dst)
 				if form != "c.aof" { // a log of commands has no function libraries
 					want(t, exitGood, "diff", path, dst)
 				}
@@ -86,7 +107,7 @@ func TestCorpusTools(t *testing.T) {
 			}
 		})
 	}
-	if good < 47 {
+	if good < 46 {
 		t.Errorf("only %d files of the corpus are good", good)
 	}
 }
@@ -112,9 +133,9 @@ func sameAsTheirs(t *testing.T, path, ours string) {
 		}
 	}
 	for line := range strings.Lines(ours) {
-		var l parsedLine
-		check(t, json.Unmarshal([]byte(line), &l))
-		e, err := l.entry(newestVersion)
+		l, _, err := readLine([]byte(line))
+		check(t, err)
+		e, err := l.entry()
 		check(t, err)
 		b = append(b, strconv.Itoa(l.DB)+" "+l.Type+" "+strings.ToValidUTF8(string(e.Key), "?"))
 	}
@@ -136,8 +157,8 @@ func TestCorpusInAServer(t *testing.T) {
 			continue
 		}
 		if slices.Contains(tooNew, name) {
-			want(t, exitFailed, "convert", "--rdb-version", "10", path, filepath.Join(t.TempDir(), "x.rdb")).
-				wants(t, "a hash with fields that expire needs version 12")
+			want(t, exitUnsupported, "convert", "--rdb-version", "10", path, filepath.Join(t.TempDir(), "x.rdb")).
+				wants(t, "hash with expiring fields")
 			continue
 		}
 		loaded++
@@ -170,7 +191,7 @@ func TestCorpusInAServer(t *testing.T) {
 			}
 		})
 	}
-	if loaded < 44 {
+	if loaded < 43 {
 		t.Errorf("only %d files", loaded)
 	}
 }
@@ -180,9 +201,9 @@ func withoutExpired(t *testing.T, path string) string {
 	t.Helper()
 	var b strings.Builder
 	for line := range strings.Lines(want(t, exitGood, "dump", path).stdout) {
-		var l parsedLine
-		check(t, json.Unmarshal([]byte(line), &l))
-		if l.ExpireAtMs == 0 || l.ExpireAtMs > time.Now().Add(time.Hour).UnixMilli() {
+		l, _, err := readLine([]byte(line))
+		check(t, err)
+		if l.ExpireAtMs == nil || *l.ExpireAtMs > time.Now().Add(time.Hour).UnixMilli() {
 			b.WriteString(line)
 		}
 	}

@@ -80,6 +80,9 @@ func (a *app) diff(c *command, args []string) error {
 // differences.
 type failed struct{ error }
 
+// Unwrap returns the error.
+func (f failed) Unwrap() error { return f.error }
+
 // side reads one of the two.
 func (a *app) side(path string) ([]snapshot.Entry, []snapshot.Extra, error) {
 	p, err := locate(a.fs, path)

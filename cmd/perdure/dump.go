@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -36,8 +38,11 @@ writes and reads these lines, name.jsonl. A key that is not valid UTF-8 stands i
 instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
 same shape, with every string in base64, names of fields, groups and consumers included.
 
-Of a data directory the log is read when there is one, otherwise the dump. Memory: the whole data
-set is held, since it is sorted.`,
+Of a dump that is not supported the keys that can be read are printed, and the exit status is 3. Of a
+data directory the log is read when there is one, otherwise the dump. Memory: the whole data
+set is held, since it is sorted; compressed strings take up to 88 times their size in the file. With
+--unsorted no more than one value is held, at most --max-value bytes of it: keys are printed in the
+order of the file, up to where it is damaged.`,
 	run: (*app).dump,
 }
 
@@ -51,12 +56,15 @@ type dumped struct {
 	ValueBase64     any              `json:"valueBase64,omitempty"`
 	DumpBase64      string           `json:"dumpBase64,omitempty"` // as DUMP gives it, where value does not say all
 	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
+	Valkey          bool             `json:"valkey,omitempty"` // fields expire as Valkey 9 has it
 	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`
 }
 
 func (a *app) dump(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
+	unsorted := f.Bool("unsorted", false, "print keys in the order of the file, and hold one at a time")
+	limit := f.Int64("max-value", rdb.DefaultMaxValue, "refuse values of more `bytes`, decompressed")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
@@ -65,9 +73,15 @@ func (a *app) dump(c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := a.entries(&p)
-	if err != nil {
-		return err
+	if p.maxValue = *limit; *limit < 1 || *limit > rdb.DefaultMaxValue {
+		return c.misuse(fmt.Sprintf("--max-value is 1 to %d", int64(rdb.DefaultMaxValue)))
+	}
+	if *unsorted {
+		return a.dumpUnsorted(&p)
+	}
+	entries, unknown := a.entries(&p)
+	if unknown != nil && !errors.Is(unknown, perdure.ErrUnsupported) {
+		return unknown
 	}
 	w := bufio.NewWriterSize(a.stdout, 64<<10)
 	enc := json.NewEncoder(w)
@@ -85,10 +99,35 @@ func (a *app) dump(c *command, args []string) error {
 			return a.ctx.Err()
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(entries) == 0 || unknown == nil {
+		return unknown
+	}
+	return fmt.Errorf("%w; printed is what can be read, %s", unknown, count(int64(len(entries)), "key"))
 }
 
-// entries reads all there is, sorted by database and key.
+// dumpUnsorted prints keys as they are read.
+func (a *app) dumpUnsorted(p *place) error {
+	src, err := a.open(p, false)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	w := bufio.NewWriterSize(a.stdout, 64<<10)
+	err = src.each(a.ctx, func(e snapshot.Entry) error {
+		line, err := lineOf(&e)
+		if err == nil {
+			err = writeJSON(w, line)
+		}
+		return err
+	})
+	return errors.Join(w.Flush(), err)
+}
+
+// entries reads all there is, sorted by database and key. With an error that something is not supported
+// it returns what can be read all the same.
 func (a *app) entries(p *place) ([]snapshot.Entry, error) {
 	src, err := a.open(p, false)
 	if err != nil {
@@ -129,7 +168,7 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 	} else {
 		line.Value = j.value
 	}
-	line.FieldExpireAtMs = j.expiry
+	line.FieldExpireAtMs, line.Valkey = j.expiry, j.expiry != nil && e.Type.IsValkey()
 	if !saysAll(v) {
 		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
 	}

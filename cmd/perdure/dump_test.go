@@ -61,7 +61,7 @@ func TestDumpDamagedPrintsNothing(t *testing.T) {
 		t.Errorf("%q %q", r.stdout, r.stderr)
 	}
 	unknown := write(t, "a.aof", "*2\r\n$5\r\nFROBX\r\n$1\r\nx\r\n")
-	want(t, exitFailed, "dump", unknown).wants(t, "offset 0", "FROBX")
+	want(t, exitUnsupported, "dump", unknown).wants(t, "offset 0", "FROBX")
 }
 
 // TestCorpus compares with what another program's authors say a dump holds.
@@ -89,7 +89,10 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		want(t, exitGood, "check", path)
+		if _, bad := unfit[filepath.Base(path)]; bad {
+			continue
+		}
+		checkCorpus(t, path, path)
 		lines := decodeDump(t, want(t, exitGood, "dump", path).stdout)
 		all := corpusValues(t, text)
 		for _, e := range expected {

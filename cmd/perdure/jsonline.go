@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,24 +20,33 @@ const (
 	typeSet        snapshot.Type = 2
 	typeHash       snapshot.Type = 4
 	typeZset       snapshot.Type = 5
-	typeStream     snapshot.Type = 15 // Redis 5
 	typeStream2    snapshot.Type = 19 // Redis 7.0: first id, deleted ids, entries added and read
 	typeStream3    snapshot.Type = 21 // Redis 7.2: when a consumer was active
 	typeHashExpiry snapshot.Type = 24 // Redis 7.4: fields that expire
+
+	typeHashValkey = snapshot.Valkey | 22 // Valkey 9: the same
 )
 
-// parsedLine is a line as it is read: that of dumped, or of an extra.
+// parsedLine is a line about a key as it is read; dumped is how it is written.
 type parsedLine struct {
 	DB              int              `json:"db"`
-	Key             *string          `json:"key"`
-	KeyBase64       *string          `json:"keyBase64"`
+	Key             *string          `json:"key,omitempty"`
+	KeyBase64       *string          `json:"keyBase64,omitempty"`
 	Type            string           `json:"type"`
-	Value           json.RawMessage  `json:"value"`
-	ValueBase64     json.RawMessage  `json:"valueBase64"`
-	DumpBase64      string           `json:"dumpBase64"`
-	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs"`
-	ExpireAtMs      int64            `json:"expireAtMs"`
+	Value           *node            `json:"value,omitempty"`
+	ValueBase64     *node            `json:"valueBase64,omitempty"`
+	DumpBase64      *string          `json:"dumpBase64,omitempty"`
+	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
+	Valkey          *bool            `json:"valkey,omitempty"`
+	ExpireAtMs      *int64           `json:"expireAtMs,omitempty"`
 
+	all *node
+}
+
+// jsonExtra is the line of a function library, or of what a module keeps beside its keys: the
+// bytes behind the opcode of the dump.
+type jsonExtra struct {
+	Type          string `json:"type"`
 	Opcode        int    `json:"opcode"`
 	PayloadBase64 string `json:"payloadBase64"`
 }
@@ -46,40 +54,45 @@ type parsedLine struct {
 // extraType is the type of a line that is no key: a function library, or data of a module.
 const extraType = "extra"
 
-func (l *parsedLine) extra() (snapshot.Extra, error) {
-	p, err := base64.StdEncoding.DecodeString(l.PayloadBase64)
-	if l.Opcode < 1 || l.Opcode > 255 {
-		err = errors.Join(err, fmt.Errorf("opcode %d", l.Opcode))
+// readLine reads a line: it is about a key, or an extra.
+func readLine(text []byte) (l *parsedLine, x *jsonExtra, err error) {
+	n, err := parseLine(text)
+	if err != nil {
+		return nil, nil, err
 	}
-	return snapshot.Extra{Opcode: byte(l.Opcode), Payload: p}, err
+	if t := n.member("type"); t != nil && t.kind == str && t.text == extraType {
+		x = new(jsonExtra)
+		return nil, x, bind(n, x)
+	}
+	l = &parsedLine{all: n}
+	return l, nil, bind(n, l)
 }
 
-// entry makes the entry of a line. version is the newest format version that its type may need.
-func (l *parsedLine) entry(version int) (e snapshot.Entry, err error) {
-	if l.DB < 0 {
-		return e, fmt.Errorf("database %d", l.DB)
+func (x *jsonExtra) extra() (snapshot.Extra, error) {
+	p, err := strictBase64(x.PayloadBase64)
+	if err != nil {
+		return snapshot.Extra{}, errors.New("payloadBase64 is not base64")
 	}
-	e = snapshot.Entry{DB: l.DB, ExpireAtMs: l.ExpireAtMs}
-	switch {
-	case l.Key != nil:
-		e.Key = []byte(*l.Key)
-	case l.KeyBase64 == nil:
-		return e, errors.New("neither key nor keyBase64")
-	default:
-		if e.Key, err = base64.StdEncoding.DecodeString(*l.KeyBase64); err != nil {
-			return e, errors.New("keyBase64 is not base64")
-		}
+	if x.Opcode < 1 || x.Opcode > 255 {
+		return snapshot.Extra{}, fmt.Errorf("opcode %d", x.Opcode)
 	}
-	if l.DumpBase64 != "" {
-		p, err := base64.StdEncoding.DecodeString(l.DumpBase64)
-		if err == nil {
-			e.Type, e.Value, err = rdb.ParseDump(p)
-		}
+	return snapshot.Extra{Opcode: byte(x.Opcode), Payload: p}, nil
+}
+
+// entry makes the entry of a line.
+func (l *parsedLine) entry() (e snapshot.Entry, err error) {
+	if e, err = l.attributes(); err != nil {
 		return e, err
 	}
-	v := valueReader{raw: l.Value, version: version, expiry: l.FieldExpireAtMs}
+	if l.DumpBase64 != nil {
+		return l.fromDump(e)
+	}
+	v := valueReader{raw: l.Value, expiry: l.FieldExpireAtMs, valkey: l.Valkey != nil}
 	if l.ValueBase64 != nil {
 		v.raw, v.base64 = l.ValueBase64, true
+	}
+	if l.FieldExpireAtMs != nil && l.Type != "hash" || v.valkey && len(v.expiry) == 0 {
+		return e, errors.New("fieldExpireAtMs and valkey are for hashes of which fields expire")
 	}
 	if e.Type, e.Value, err = v.value(l.Type); err == nil {
 		// Duplicates, ids that do not fit and the like.
@@ -88,13 +101,73 @@ func (l *parsedLine) entry(version int) (e snapshot.Entry, err error) {
 	return e, err
 }
 
+// attributes reads what stands beside the value.
+func (l *parsedLine) attributes() (e snapshot.Entry, err error) {
+	e.DB = l.DB
+	switch {
+	case l.DB < 0 || l.DB > math.MaxInt32:
+		return e, fmt.Errorf("database %d", l.DB)
+	case (l.Key == nil) == (l.KeyBase64 == nil):
+		return e, errors.New("want either key or keyBase64")
+	case l.Value != nil && l.ValueBase64 != nil:
+		return e, errors.New("want either value or valueBase64, found both")
+	case l.Valkey != nil && !*l.Valkey:
+		return e, errors.New("valkey is true or left out")
+	case l.Key != nil:
+		e.Key = []byte(*l.Key)
+	default:
+		if e.Key, err = strictBase64(*l.KeyBase64); err != nil {
+			return e, errors.New("keyBase64 is not base64")
+		}
+	}
+	if l.ExpireAtMs != nil {
+		if e.ExpireAtMs = *l.ExpireAtMs; e.ExpireAtMs == 0 {
+			return e, errors.New("expireAtMs is left out of a key that does not expire")
+		}
+	}
+	return e, nil
+}
+
+// fromDump takes the value from a payload of DUMP. What stands beside it must say the same, so that
+// a change there is not passed over.
+func (l *parsedLine) fromDump(e snapshot.Entry) (snapshot.Entry, error) {
+	p, err := strictBase64(*l.DumpBase64)
+	if err != nil {
+		return e, errors.New("dumpBase64 is not base64")
+	}
+	if e.Type, e.Value, err = rdb.ParseDump(p); err != nil {
+		return e, err
+	}
+	line, err := lineOf(&e)
+	if err != nil {
+		return e, err
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return e, err
+	}
+	said, err := parseLine(text)
+	if err != nil {
+		return e, err
+	}
+	for i, name := range l.all.names {
+		switch name {
+		case "type", "value", "valueBase64", "fieldExpireAtMs", "valkey":
+			if m := said.member(name); m == nil || !m.equal(&l.all.nodes[i]) {
+				return e, fmt.Errorf("%s is not what dumpBase64 holds", name)
+			}
+		}
+	}
+	return e, nil
+}
+
 // valueReader turns the value of a line into a payload.
 type valueReader struct {
-	raw     json.RawMessage
-	base64  bool
-	version int
-	expiry  map[string]int64
-	err     error // the first
+	raw    *node
+	base64 bool
+	expiry map[string]int64
+	valkey bool  // fields expire as Valkey has it
+	err    error // the first
 }
 
 func (v *valueReader) value(name string) (t snapshot.Type, payload []byte, err error) {
@@ -135,11 +208,13 @@ func (v *valueReader) fail(err error) {
 	}
 }
 
-// parse reads the value; an error of it never shows what stands there.
-func (v *valueReader) parse(to any) {
-	if err := json.Unmarshal(v.raw, to); err != nil {
-		v.fail(errors.New("the value has not the shape of its type"))
+// parse reads the value, and reports whether it has the shape of its type.
+func (v *valueReader) parse(to any) bool {
+	err := bind(v.raw, to)
+	if err != nil {
+		v.fail(err)
 	}
+	return err == nil
 }
 
 // bytes decodes a string of the value.
@@ -147,7 +222,7 @@ func (v *valueReader) bytes(s string) []byte {
 	if !v.base64 {
 		return []byte(s)
 	}
-	p, err := base64.StdEncoding.DecodeString(s)
+	p, err := strictBase64(s)
 	if err != nil {
 		v.fail(errors.New("a string of valueBase64 is not base64"))
 	}
@@ -171,9 +246,23 @@ func (v *valueReader) hash() (snapshot.Type, []byte) {
 		}
 		return typeHash, out
 	}
-	if v.version < 12 {
-		v.fail(errors.New("a hash with fields that expire needs version 12"))
+	for name, at := range v.expiry {
+		if _, ok := all[name]; !ok {
+			v.fail(errors.New("fieldExpireAtMs has a field that the hash does not have"))
+		}
+		if at < 1 {
+			v.fail(errors.New("the expiry of a field is out of range"))
+		}
 	}
+	if v.valkey {
+		return typeHashValkey, v.valkeyHash(names, all)
+	}
+	return typeHashExpiry, v.redisHash(names, all)
+}
+
+// redisHash appends fields of which some expire: the first expiry, and each as its distance from
+// that, counted from 1.
+func (v *valueReader) redisHash(names []string, all map[string]string) []byte {
 	least := int64(math.MaxInt64)
 	for _, at := range v.expiry {
 		least = min(least, at)
@@ -187,28 +276,49 @@ func (v *valueReader) hash() (snapshot.Type, []byte) {
 		}
 		out = v.str(v.str(appendLength(out, ttl), name), all[name])
 	}
-	return typeHashExpiry, out
+	return out
+}
+
+// valkeyHash appends fields with their expiry, -1 for none.
+func (v *valueReader) valkeyHash(names []string, all map[string]string) []byte {
+	out := appendLength(nil, uint64(len(all)))
+	for _, name := range names {
+		at, ok := v.expiry[name]
+		if !ok {
+			at = -1
+		}
+		out = binary.LittleEndian.AppendUint64(v.str(v.str(out, name), all[name]), uint64(at))
+	}
+	return out
 }
 
 func (v *valueReader) sortedSet() []byte {
 	var all []struct {
-		Member string          `json:"member"`
-		Score  json.RawMessage `json:"score"`
+		Member string `json:"member"`
+		Score  *node  `json:"score"`
 	}
-	v.parse(&all)
+	if !v.parse(&all) {
+		return nil
+	}
 	out := appendLength(nil, uint64(len(all)))
 	for i := len(all) - 1; i >= 0; i-- { // from the highest, as servers write them
-		text := string(all[i].Score)
-		if s, err := strconv.Unquote(text); err == nil {
-			text = s
-		}
-		score, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(score) {
-			v.fail(errors.New("a score is no number"))
+		score, err := scoreOf(all[i].Score)
+		if err != nil {
+			v.fail(err)
 		}
 		out = binary.LittleEndian.AppendUint64(v.str(out, all[i].Member), math.Float64bits(score))
 	}
 	return out
+}
+
+// scoreOf reads a score: a number, or "inf" or "-inf".
+func scoreOf(n *node) (float64, error) {
+	if n.kind == str && (n.text == "inf" || n.text == "-inf") || n.kind == number {
+		if f, err := strconv.ParseFloat(n.text, 64); err == nil {
+			return f, nil
+		}
+	}
+	return 0, wrong(n.at, "want a score, found something else")
 }
 
 // appendLength appends a length as a dump has it.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // FuzzLine reads lines of any content: one that is taken is written as a line that means the same.
@@ -15,6 +17,8 @@ func FuzzLine(f *testing.F) {
 		`{"db":1,"key":"z","type":"zset","value":[{"member":"a","score":1.5},{"member":"b","score":"-inf"}]}`,
 		`{"db":0,"key":"x","type":"stream","value":{"entries":[{"id":"1-1","fields":[["f","v"]]}],"length":1,"lastId":"1-1","firstId":"1-1","maxDeletedId":"0-0","entriesAdded":1,"groups":[{"name":"g","lastId":"1-1","entriesRead":1,"pending":[{"id":"1-1","deliveredAtMs":0,"deliveries":1}],"consumers":[{"name":"c","seenAtMs":0,"activeAtMs":0,"pending":["1-1"]}]}]}}`,
 		`{"db":0,"key":"k","type":"array","dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`,
+		`{"db":0,"key":"h","type":"hash","value":{"f":"v"},"fieldExpireAtMs":{"f":1700000000000},"valkey":true}`,
+		`{"db":0,"key":"\ud83d\ude00","type":"string","value":"\/\u0041"}`,
 		`{"type":"extra","opcode":245,"payloadBase64":"AA=="}`,
 	} {
 		f.Add([]byte(line))
@@ -22,20 +26,23 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var first []byte
 		for range 2 {
-			var l parsedLine
-			if json.Unmarshal(text, &l) != nil {
+			l, x, err := readLine(text)
+			if err == nil && x != nil {
+				_, _ = x.extra()
 				return
 			}
-			if l.Type == extraType {
-				_, _ = l.extra()
-				return
+			var e snapshot.Entry
+			if err == nil {
+				e, err = l.entry()
 			}
-			e, err := l.entry(newestVersion)
 			if err != nil {
 				if first != nil {
 					t.Fatalf("our own line: %v\n%s", err, text)
 				}
 				return
+			}
+			if !json.Valid(text) {
+				t.Fatalf("taken, and no JSON: %s", text)
 			}
 			line, err := lineOf(&e)
 			if err != nil {

@@ -2,14 +2,14 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
+	"math"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/rdb"
@@ -21,23 +21,44 @@ type jsonSource struct {
 	a          *app
 	path       string
 	compressed bool
-	version    int // the newest that types may need
+	longest    int // bytes of a line
 }
 
-// newestVersion is that of the types that JSON lines are read into.
-const newestVersion = 12
+// perByte is how many bytes of a line a byte of a value takes at most: escaped, or in base64 and beside
+// that in the payload of DUMP.
+const perByte = 6
 
 func (a *app) jsonLines(p *place) *jsonSource {
-	return &jsonSource{a: a, path: p.lines, compressed: p.compressed(), version: newestVersion}
+	return &jsonSource{a: a, path: p.lines, compressed: p.compressed(), longest: lineLimit(p.maxValue)}
+}
+
+// lineLimit is the longest line for values of so many bytes.
+func lineLimit(maxValue int64) int {
+	limit := perByte*cmp.Or(maxValue, rdb.DefaultMaxValue) + 1<<20
+	return int(min(limit, math.MaxInt))
+}
+
+// readBounded reads a line with its end, of limit bytes at most.
+func readBounded(in *bufio.Reader, limit int) (line []byte, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(line)+len(part) > limit {
+			return nil, wrong(limit, "want a line of at most %d bytes, found more", limit)
+		}
+		line = append(line, part...)
+		if err != bufio.ErrBufferFull {
+			return line, err
+		}
+	}
 }
 
 func (j *jsonSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
-	return j.lines(ctx, func(l *parsedLine) error {
-		if l.Type == extraType {
-			_, err := l.extra()
+	return j.lines(ctx, func(l *parsedLine, x *jsonExtra) error {
+		if x != nil {
+			_, err := x.extra()
 			return err
 		}
-		e, err := l.entry(j.version)
+		e, err := l.entry()
 		if err != nil {
 			return err
 		}
@@ -51,25 +72,28 @@ func (j *jsonSource) each(ctx context.Context, fn func(snapshot.Entry) error) er
 // notOfLine keeps the error of a receiver apart from that of a line.
 type notOfLine struct{ error }
 
-// lines gives every line. The error about one is a *perdure.CorruptError with the line's offset,
-// and never shows what stands there.
-func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine) error) error {
+// lines gives every line. The error about one is a *perdure.CorruptError with the offset of what is
+// wrong in it, where that is known, or of the line, and never shows what stands there.
+func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine, *jsonExtra) error) error {
 	return j.a.withDump("reading", j.path, j.compressed, func(r io.Reader, _ int64) error {
 		in := bufio.NewReaderSize(r, 256<<10)
 		for offset, n := int64(0), 1; ; n++ {
-			text, err := in.ReadBytes('\n')
+			text, err := readBounded(in, j.longest)
 			if err == io.EOF && len(text) == 0 {
 				return nil
+			}
+			if errors.As(err, new(*lineError)) {
+				return ofLine(err, n, offset)
 			}
 			if err != nil && err != io.EOF {
 				return err
 			}
-			if err := j.line(text, fn); err != nil {
-				var outside *notOfLine
-				if errors.As(err, &outside) {
-					return outside.error
-				}
-				return &perdure.CorruptError{Offset: offset, What: fmt.Sprintf("line %d: %v", n, err)}
+			l, x, err := readLine(text)
+			if err == nil {
+				err = fn(l, x)
+			}
+			if err != nil {
+				return ofLine(err, n, offset)
 			}
 			offset += int64(len(text))
 			if err := ctx.Err(); err != nil {
@@ -79,18 +103,36 @@ func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine) error) erro
 	})
 }
 
+// ofLine gives an error about the n-th line, which begins at an offset, its place.
+func ofLine(err error, n int, offset int64) error {
+	var outside *notOfLine
+	if errors.As(err, &outside) {
+		return outside.error
+	}
+	what := err.Error()
+	var damage *perdure.CorruptError
+	if errors.As(err, &damage) { // of a payload that was made of the line: the offset is not in the file
+		what = damage.What
+	}
+	var place *lineError
+	if errors.As(err, &place) {
+		offset += int64(place.at)
+	}
+	return &perdure.CorruptError{Offset: offset, What: fmt.Sprintf("line %d: %s", n, what)}
+}
+
 // verify reads every line, and refuses a key that stands there twice: no server would load what is
 // written from them. It returns how many keys there are and takes some 30 bytes of memory for each.
 func (j *jsonSource) verify(ctx context.Context) (keys int64, err error) {
 	type fingerprint struct{ a, b uint64 } // equal for two keys once in the age of the universe
 	seeds := [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	seen := make(map[fingerprint]struct{})
-	err = j.lines(ctx, func(l *parsedLine) error {
-		if l.Type == extraType {
-			_, err := l.extra()
+	err = j.lines(ctx, func(l *parsedLine, x *jsonExtra) error {
+		if x != nil {
+			_, err := x.extra()
 			return err
 		}
-		e, err := l.entry(j.version)
+		e, err := l.entry()
 		if err != nil {
 			return err
 		}
@@ -105,26 +147,13 @@ func (j *jsonSource) verify(ctx context.Context) (keys int64, err error) {
 	return keys, err
 }
 
-func (j *jsonSource) line(text []byte, fn func(*parsedLine) error) error {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil
-	}
-	var l parsedLine
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&l); err != nil {
-		return errors.New("want one JSON object with the fields that perdure dump prints")
-	}
-	return fn(&l)
-}
-
 func (j *jsonSource) extras(ctx context.Context) (all []snapshot.Extra, err error) {
-	err = j.lines(ctx, func(l *parsedLine) error {
-		if l.Type != extraType {
+	err = j.lines(ctx, func(_ *parsedLine, x *jsonExtra) error {
+		if x == nil {
 			return nil
 		}
-		x, err := l.extra()
-		all = append(all, x)
+		extra, err := x.extra()
+		all = append(all, extra)
 		return err
 	})
 	return all, err
@@ -156,58 +185,4 @@ func writeLines(ctx context.Context, w io.Writer, src source) error {
 		return err
 	})
 	return errors.Join(err, out.Flush())
-}
-
-// jsonExtra is the line of a function library, or of what a module keeps beside its keys: the
-// bytes behind the opcode of the dump.
-type jsonExtra struct {
-	Type          string `json:"type"`
-	Opcode        int    `json:"opcode"`
-	PayloadBase64 string `json:"payloadBase64"`
-}
-
-// oldTypes is a source whose values are written in types that version has. A value that has one is
-// left as it is.
-type oldTypes struct {
-	source
-	version int
-}
-
-func (o *oldTypes) each(ctx context.Context, fn func(snapshot.Entry) error) error {
-	return o.source.each(ctx, func(e snapshot.Entry) error {
-		if versionOf(e.Type) > o.version {
-			line, err := lineOf(&e)
-			if err != nil {
-				return err
-			}
-			text, err := json.Marshal(line)
-			if err != nil {
-				return err
-			}
-			var parsed parsedLine
-			if err := json.Unmarshal(text, &parsed); err != nil {
-				return err
-			}
-			old, err := parsed.entry(o.version)
-			if err == nil && versionOf(old.Type) > o.version {
-				err = errors.New("it has no older form")
-			}
-			if err != nil {
-				return fmt.Errorf("a %s of type %d cannot be written in version %d: %w",
-					rdb.TypeName(e.Type), e.Type.RDB(), o.version, err)
-			}
-			e = old
-		}
-		return fn(e)
-	})
-}
-
-func (o *oldTypes) writeRDB(ctx context.Context, w io.Writer) error {
-	return encode(ctx, w, o, rdb.Version(o.version))
-}
-
-// versionOf is the lowest format version that has a type.
-func versionOf(t snapshot.Type) int {
-	p := rdb.AppendDump(nil, t, nil)
-	return int(p[len(p)-10]) | int(p[len(p)-9])<<8
 }

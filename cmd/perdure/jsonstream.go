@@ -19,7 +19,9 @@ const entriesAPack = 100
 // stream makes the payload of the oldest type that has what the value says.
 func (v *valueReader) stream() (snapshot.Type, []byte) {
 	var s jsonStream
-	v.parse(&s)
+	if !v.parse(&s) {
+		return typeStream2, nil
+	}
 	t := typeStream2
 	for _, g := range s.Groups {
 		for _, c := range g.Consumers {
@@ -28,12 +30,6 @@ func (v *valueReader) stream() (snapshot.Type, []byte) {
 			}
 		}
 	}
-	if v.version < 11 {
-		t = typeStream2
-	}
-	if v.version < 10 {
-		t = typeStream
-	}
 	packs := (len(s.Entries) + entriesAPack - 1) / entriesAPack
 	out := appendLength(nil, uint64(packs))
 	for i := range packs {
@@ -41,11 +37,9 @@ func (v *valueReader) stream() (snapshot.Type, []byte) {
 	}
 	out = appendLength(out, s.Length)
 	out = v.appendID(out, s.LastID)
-	if t >= typeStream2 {
-		out = v.appendID(out, s.FirstID)
-		out = v.appendID(out, s.MaxDeletedID)
-		out = appendLength(out, s.EntriesAdded)
-	}
+	out = v.appendID(out, s.FirstID)
+	out = v.appendID(out, s.MaxDeletedID)
+	out = appendLength(out, s.EntriesAdded)
 	out = appendLength(out, uint64(len(s.Groups)))
 	for i := range s.Groups {
 		out = v.group(out, t, &s.Groups[i])
@@ -102,9 +96,7 @@ func (v *valueReader) pack(dst []byte, entries []jsonEntry) []byte {
 
 func (v *valueReader) group(out []byte, t snapshot.Type, g *jsonGroup) []byte {
 	out = v.appendID(v.str(out, g.Name), g.LastID)
-	if t >= typeStream2 {
-		out = appendLength(out, uint64(g.EntriesRead))
-	}
+	out = appendLength(out, uint64(g.EntriesRead))
 	out = appendLength(out, uint64(len(g.Pending)))
 	for _, p := range g.Pending {
 		out = v.rawID(out, p.ID)

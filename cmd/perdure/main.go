@@ -12,7 +12,8 @@
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
 // lines, or a dump or JSON lines compressed with zstd. Only repair and restore change anything that is there already.
 //
-// The exit status is 0 for good, 1 for damage and for what differs, 2 for wrong usage and what cannot be read.
+// The exit status is 0 for good, 1 for damage and for what differs, 2 for wrong usage, 3 for what is
+// whole and not supported, and 4 for what cannot be read or written.
 package main
 
 import (
@@ -33,9 +34,11 @@ import (
 
 // Exit statuses.
 const (
-	exitGood    = 0
-	exitDamaged = 1
-	exitFailed  = 2 // wrong usage, or something that cannot be read or written
+	exitGood        = 0
+	exitDamaged     = 1 // or different
+	exitUsage       = 2
+	exitUnsupported = 3 // whole, and of another producer or a newer version
+	exitFailed      = 4 // something cannot be read or written
 )
 
 func main() {
@@ -88,15 +91,36 @@ func (a *app) run(args []string) int {
 		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(a.stderr, "perdure: %s\n", strings.TrimPrefix(err.Error(), "perdure: "))
-	if errors.Is(err, perdure.ErrCorrupt) {
+	return status(err)
+}
+
+// status returns the exit status for an error.
+func status(err error) int {
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, new(failed)):
+		if errors.Is(err, perdure.ErrUnsupported) {
+			return exitUnsupported
+		}
+		return exitFailed
+	case errors.Is(err, perdure.ErrCorrupt):
 		return exitDamaged
+	case errors.Is(err, perdure.ErrUnsupported):
+		return exitUnsupported
 	}
 	return exitFailed
 }
 
+// usageError is about a wrong command line.
+type usageError struct{ what string }
+
+func (e *usageError) Error() string { return e.what }
+
 func (a *app) dispatch(args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command; perdure help lists them")
+		return &usageError{"no command; perdure help lists them"}
 	}
 	name, rest := args[0], args[1:]
 	for _, c := range commands() {
@@ -111,7 +135,7 @@ func (a *app) dispatch(args []string) error {
 		a.version()
 		return nil
 	}
-	return fmt.Errorf("unknown command %q; perdure help lists them", name)
+	return &usageError{fmt.Sprintf("unknown command %q; perdure help lists them", name)}
 }
 
 // help prints what there is, or the help of one command.
@@ -126,7 +150,12 @@ func (a *app) help(args []string) error {
 	fmt.Fprint(a.stdout, "  perdure version\n\n",
 		"perdure COMMAND -h tells more. A PATH is a data directory, a log's directory or manifest,\n",
 		"an append-only file, a dump, JSON lines, or one of the last two with .zst. Exit status:\n",
-		"0 good, 1 damaged or different, 2 wrong usage or unreadable.\n")
+		"  0  good\n",
+		"  1  damaged; for diff, different\n",
+		"  2  wrong usage\n",
+		"  3  not supported: whole, and of another producer, a newer version, or with a command that\n",
+		"     perdure does not apply\n",
+		"  4  something cannot be read or written; for diff, damaged too\n")
 	return nil
 }
 
@@ -187,7 +216,7 @@ func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int)
 
 // misuse is the one line for a wrong command line.
 func (c *command) misuse(what string) error {
-	return fmt.Errorf("%s: %s; perdure %s -h tells more", c.name, what, c.name)
+	return &usageError{fmt.Sprintf("%s: %s; perdure %s -h tells more", c.name, what, c.name)}
 }
 
 func (a *app) commandHelp(c *command, f *flag.FlagSet) {

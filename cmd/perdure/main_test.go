@@ -143,9 +143,9 @@ func TestUsage(t *testing.T) {
 		{}, {"foo"}, {"check"}, {"check", "-x", "y"}, {"repair"}, {"repair", "a", "b"}, {"dump"}, {"dump", ""},
 		{"dump", "a", "b"}, {"stat"}, {"convert", "a"}, {"convert", "--to", "tar", "a", "b"},
 		{"convert", "--commands", "a", "b.rdb"}, {"restore", "a"}, {"restore", "--log", "--no-log", "a", "b"},
-		{"help", "foo"}, {"check", "/no/such/path"}, {"dump", "/no/such/path"},
+		{"help", "foo"}, {"convert", "a", "b.foo"}, {"convert", "--rdb-version", "8", "a", "b.rdb"},
 	} {
-		r := want(t, exitFailed, args...)
+		r := want(t, exitUsage, args...)
 		if !strings.HasPrefix(r.stderr, "perdure: ") || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("perdure %v: %q", args, r.stderr)
 		}

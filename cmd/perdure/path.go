@@ -46,6 +46,8 @@ type place struct {
 
 	lines string // the file of JSON lines; empty when it is none
 
+	maxValue int64 // bytes of the longest value that is read; 0 is rdb.DefaultMaxValue
+
 	until time.Time // take the log up to this moment; zero is all of it
 }
 

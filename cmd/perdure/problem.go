@@ -39,9 +39,25 @@ func problemOf(e *perdure.CorruptError) *problem {
 	return &problem{Offset: e.Offset, What: what, Torn: e.Torn, missing: errors.Is(e.Err, fs.ErrNotExist)}
 }
 
+// unsupported notes a record that is not known, behind so many keys.
+func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
+	f.OK, f.Unsupported, f.Good = false, true, e.Offset
+	f.Problem = &problem{
+		Offset: e.Offset, What: "not supported: " + e.What, Next: e.WayOut,
+		Means: "Open refuses the file and changes nothing; " + count(keys, "key") + " of it can be read, which perdure dump prints",
+	}
+	if f.Kind != string(formDump) && f.Kind != string(formZst) {
+		f.Problem.Means = "Open refuses the log and changes nothing; " + count(keys, "key") + " of the file can be read"
+	}
+	if e.WayOut == "" {
+		f.Problem.Next = "look for a newer perdure, or take the keys out with the program that wrote the file"
+	}
+}
+
 // refused notes a command that cannot be applied.
 func (f *checkedFile) refused(e *aof.CommandError) {
 	f.OK, f.command = false, true
+	f.Unsupported = errors.Is(e.Err, perdure.ErrUnsupported)
 	f.Good = e.Offset
 	f.Problem = &problem{Offset: e.Offset, What: e.Name + ": " + strings.TrimPrefix(e.Err.Error(), "perdure: ")}
 }
@@ -49,7 +65,7 @@ func (f *checkedFile) refused(e *aof.CommandError) {
 // explain says what a problem means and what to do next. path is what the user has named.
 func (f *checkedFile) explain(path string) {
 	p := f.Problem
-	if p == nil {
+	if p == nil || p.Next != "" {
 		return
 	}
 	const backup = "restore a backup: perdure restore BACKUP DIR"
@@ -64,11 +80,17 @@ func (f *checkedFile) explain(path string) {
 		p.Means = "what a killed process had acknowledged last cannot be read; Open refuses the log rather than lose it without a word"
 		p.Next = "perdure repair " + path + " keeps the file under another name; the log then lacks about its last millisecond"
 	case f.command:
-		p.Means = "the file is whole, but Open refuses the log and changes nothing"
+		p.Means = "Open refuses the log and changes nothing"
 		p.Next = "start the server that wrote it and let it rewrite the log (BGREWRITEAOF)"
-		if strings.HasPrefix(p.What, "RESTORE") {
+		if !f.Unsupported && strings.HasPrefix(p.What, "RESTORE") {
 			p.Next = "a server refuses this value too, and goes on without it; " + backup
 		}
+	case f.some:
+		p.Means = "Open takes it as it is, and so do other servers; a server that refuses it does not start with this file"
+		p.Next = "write the value anew with a server that loads it, before the file goes to one that does not"
+	case f.trailing:
+		p.Means = "a server and Open load the dump and ignore what is behind it; no server writes that"
+		p.Next = "look at the bytes; perdure convert writes the dump without them"
 	case f.odd:
 		p.Means = "a server loads it, perhaps without this key, and never writes such a value: its writer has a defect"
 		p.Next = "Open takes it as it is; look at who wrote the file"
@@ -95,15 +117,21 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 	switch {
 	case f.Torn > 0:
 		word = "torn"
-	case f.odd:
+	case f.odd || f.some || f.trailing:
 		word = "odd"
+	case f.Unsupported:
+		word = "unsupported"
 	case f.command:
 		word = "refused"
 	}
 	p := f.Problem
 	fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, p.Offset, p.What)
 	if f.Size > 0 && f.Kind != string(formZst) {
-		fmt.Fprintf(b, "           whole up to offset %d of %d\n", f.Good, f.Size)
+		state := "whole"
+		if f.Unsupported {
+			state = "supported"
+		}
+		fmt.Fprintf(b, "           %s up to offset %d of %d\n", state, f.Good, f.Size)
 	}
 	if p.DB != nil {
 		key := p.Key
@@ -133,6 +161,9 @@ func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64
 		past.odd = true
 		past.stop = 0
 	}
+	if f.some {
+		past.stop, past.at = 0, f.Problem.Offset
+	}
 	pass(past, rdb.Validate(false))
 	switch {
 	case past.found:
@@ -153,6 +184,7 @@ func (p *problem) place(db int, what, key string, show bool) {
 // keyFinder keeps the key that a dump has as its n-th, or its first odd one.
 type keyFinder struct {
 	n, stop int64
+	at      int64 // the offset of the value that is looked for; 0 for none
 	odd     bool
 	found   bool
 	db      int
@@ -162,6 +194,13 @@ type keyFinder struct {
 // Load implements snapshot.Loader.
 func (k *keyFinder) Load(e snapshot.Entry) error {
 	k.n++
+	if k.at > 0 { // the value is that of the last key before it
+		if e.Offset >= k.at {
+			return errEnough
+		}
+		k.db, k.key, k.found = e.DB, string(e.Key), true
+		return nil
+	}
 	k.db, k.key = e.DB, string(e.Key)
 	if k.odd {
 		_, err := rdb.DecodeValue(e.Type, e.Value)

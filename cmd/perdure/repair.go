@@ -132,10 +132,7 @@ func (a *app) verdict(p *place) error {
 	if err := result.print(a.stdout); err != nil {
 		return err
 	}
-	if !result.OK {
-		return exit(exitDamaged)
-	}
-	return nil
+	return exit(result.code())
 }
 
 // lockOf takes the lock of the data directory that a log belongs to, if a store was ever opened

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -38,14 +40,12 @@ func (a *app) open(p *place, verified bool) (source, error) {
 	}
 	if p.lines != "" {
 		j := a.jsonLines(p)
-		if verified {
-			if _, err := j.verify(a.ctx); err != nil {
-				return nil, err
-			}
+		if _, err := j.verify(a.ctx); err != nil {
+			return nil, err
 		}
 		return j, nil
 	}
-	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed()}
+	d := &dumpSource{a: a, path: p.dump, compressed: p.compressed(), maxValue: p.maxValue}
 	if !verified {
 		return d, nil
 	}
@@ -65,6 +65,7 @@ type dumpSource struct {
 	a          *app
 	path       string
 	compressed bool
+	maxValue   int64
 	report     rdb.Report // when it was verified
 	header     rdb.Header
 }
@@ -94,32 +95,18 @@ func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader,
 			return err
 		}
 		defer z.Close()
-		return inFile(fn(z, -1), path+" (decompressed)")
+		return corrupt.InFile(fn(z, -1), path+" (decompressed)")
 	}
 	size, err := f.Size()
 	if err != nil {
 		return err
 	}
-	return inFile(fn(f, size), path)
-}
-
-// inFile adds the path to an error about a dump that does not name it.
-func inFile(err error, path string) error {
-	var damage *perdure.CorruptError
-	switch {
-	case errors.As(err, &damage):
-		if damage.File == "" {
-			damage.File = path
-		}
-	case errors.Is(err, rdb.ErrUnsupported):
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return err
+	return corrupt.InFile(fn(f, size), path)
 }
 
 func (d *dumpSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
 	return d.with("reading", func(r io.Reader, size int64) error {
-		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header))
+		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header), rdb.MaxValue(cmp.Or(d.maxValue, rdb.DefaultMaxValue)))
 		if err == nil && d.compressed {
 			_, err = io.Copy(io.Discard, r) // to the checksum of the compressed file
 		}

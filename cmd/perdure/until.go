@@ -44,7 +44,7 @@ func (a *app) locateUntil(path string, until *moment) (place, error) {
 	p, err := locate(a.fs, path)
 	if err == nil && !until.IsZero() {
 		if p.log == "" {
-			return p, fmt.Errorf("%s: --until needs a log, and this is a %s", path, p.form)
+			return p, &usageError{fmt.Sprintf("%s: --until needs a log, and this is a %s", path, p.form)}
 		}
 		p.until = until.Time
 	}

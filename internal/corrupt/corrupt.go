@@ -57,11 +57,19 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// InFile returns err with file filled in where it is an Error without one.
-func InFile(err error, file string) error {
-	var e *Error
-	if errors.As(err, &e) && e.File == "" {
+// SetFile fills in the name of the file, if there is none yet.
+func (e *Error) SetFile(file string) {
+	if e.File == "" {
 		e.File = file
+	}
+}
+
+// InFile returns err with file filled in where it has a place for the name and none there: it is an
+// Error, or another error that says where in a file something stands.
+func InFile(err error, file string) error {
+	var e interface{ SetFile(file string) }
+	if errors.As(err, &e) {
+		e.SetFile(file)
 	}
 	return err
 }

@@ -26,6 +26,7 @@ func (c *Checker) Close() { c.x.e.table.Close() }
 // exist. Those with an offset, which may ask for much memory, are not among them.
 var numbers = []string{
 	"SET", "SETEX", "PSETEX", "GETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "INCRBY", "DECRBY", "INCRBYFLOAT",
+	"INCREX", "DELEX",
 }
 
 // Command checks one command: its name is known, it has as many arguments as it needs, these are what they should be, and the
@@ -37,6 +38,8 @@ func (c *Checker) Command(words [][]byte) error {
 	case strings.HasPrefix(cmd.name, "RESTORE"):
 		_, _, err = restored(words[3])
 	case cmd.name == "SET" && len(words) == 3: // which most are
+	case cmd.name == "MSETEX":
+		err = c.msetEx(words)
 	case slices.Contains(numbers, cmd.name):
 		err = c.apply(cmd, words)
 	}
@@ -44,6 +47,16 @@ func (c *Checker) Command(words [][]byte) error {
 		return commandError(words, err)
 	}
 	return nil
+}
+
+// msetEx checks the arguments of MSETEX behind its pairs.
+func (c *Checker) msetEx(words [][]byte) error {
+	_, o, err := parseMSetEx(words[1:])
+	if err == nil {
+		c.x.now = 0
+		_, err = o.at(c.x, 0)
+	}
+	return err
 }
 
 // apply applies a command on one key to an empty table.

@@ -62,17 +62,20 @@ func init() { // the functions of the table use variables of this package
 		{"GETSET", 0, 3, firstKey, replayGetSet, nil},
 		{"GETDEL", 0, 2, firstKey, replayDel, nil},
 		{"DELIFEQ", 0, 3, firstKey, replayDelIfEq, nil},
+		{"DELEX", 0, -2, firstKey, replayDelEx, nil},
 		{"GETEX", 0, -2, firstKey, replayGetEx, nil},
 		{"APPEND", 0, 3, firstKey, replayAppend, nil},
 		{"SETRANGE", 0, 4, firstKey, replaySetRange, nil},
 		{"MSET", 0, -3, pairKeys, replaySet, nil},
 		{"MSETNX", 0, -3, pairKeys, nil, replayMSetNX},
+		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // its keys are counted by an argument
 
 		{"INCR", 0, 2, firstKey, replayCounter("INCR"), nil},
 		{"DECR", 0, 2, firstKey, replayCounter("DECR"), nil},
 		{"INCRBY", 0, 3, firstKey, replayCounter("INCRBY"), nil},
 		{"DECRBY", 0, 3, firstKey, replayCounter("DECRBY"), nil},
 		{"INCRBYFLOAT", 0, 3, firstKey, replayIncrByFloat, nil},
+		{"INCREX", 0, -2, firstKey, replayIncrEx, nil},
 
 		{"SETBIT", 0, 4, firstKey, replaySetBit, nil},
 		{"BITFIELD", 0, -2, firstKey, replayBitField, nil},

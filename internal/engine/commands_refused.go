@@ -1,14 +1,16 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/perduredb/perdure/internal/unsupported"
 )
 
 // ErrCommand marks the error about a command in a log that the store does not apply: it is
-// unknown, or changes a type that is carried as bytes only. It changes nothing on disk.
-var ErrCommand = errors.New("perdure: command not supported")
+// unknown, or changes a type that is carried as bytes only. It changes nothing on disk. It matches
+// unsupported.Err.
+var ErrCommand = fmt.Errorf("perdure: command %w", unsupported.Err)
 
 // longestName is that of the longest command, with some room.
 const longestName = 32

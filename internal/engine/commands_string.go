@@ -3,47 +3,9 @@ package engine
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"github.com/perduredb/perdure/internal/table"
 )
-
-// replaySet is SET with every option of Redis, and Valkey's IFEQ.
-func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	var at int64
-	it, exists := s.Find(db, h, key)
-	apply := true
-	for i := 1; i < len(args); i++ {
-		option := strings.ToUpper(string(args[i]))
-		switch option {
-		case "NX", "XX":
-			apply = apply && exists == (option == "XX")
-		case "GET":
-		case "KEEPTTL":
-			if exists {
-				at = it.ExpireAtMs()
-			}
-		case "EX", "PX", "EXAT", "PXAT", "IFEQ":
-			if i++; i == len(args) {
-				return errSyntax
-			}
-			if option == "IFEQ" {
-				apply = apply && exists && it.Kind() == table.String && bytes.Equal(it.AppendValue(nil), args[i])
-				continue
-			}
-			var err error
-			if at, err = x.expiryOf(args[i], option); err != nil {
-				return err
-			}
-		default:
-			return errSyntax
-		}
-	}
-	if !apply {
-		return nil
-	}
-	return x.put(s, h, db, key, args[0], at)
-}
 
 // replayDelIfEq is Valkey's DELIFEQ key value.
 func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {

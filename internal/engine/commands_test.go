@@ -14,7 +14,8 @@ func TestDeclarationsAreRedis(t *testing.T) {
 	server := redistest.Start(t, "")
 	declared := engine.Declared()
 	for name, d := range declared {
-		if name == "DELIFEQ" { // Valkey's alone
+		switch name {
+		case "DELIFEQ", "DELEX", "MSETEX", "INCREX": // of Valkey, or newer than the server
 			continue
 		}
 		info := server.Must("COMMAND", "INFO", name).Elements[0].Elements
@@ -83,6 +84,13 @@ func TestCheckerReadsArguments(t *testing.T) {
 		"SET k v NONE": false, "SETEX k 10 v": true, "SETEX k 0 v": false, "PSETEX k 9223372036854775807 v": false, "GETEX k PERSIST": true, "GETEX k EX": false,
 		"EXPIRE k 10": true, "EXPIRE k 10 GT": true, "EXPIRE k 10 NO": false, "EXPIREAT k 9223372036854775807": false, "PEXPIREAT k -1": true,
 		"INCRBY k 10": true, "INCRBY k 1x": false, "DECRBY k -3": true, "INCRBYFLOAT k 1.5": true, "INCRBYFLOAT k one": false, "DEL a b": true,
+		"SET k v IFNE w": true, "SET k v IFEQ w NX": false, "SET k v IFDEQ 0123456789abcdef": true, "SET k v IFDEQ 12": false, "SET k v EX 1 KEEPTTL": false,
+		"SET k v GET IFDNE 0123456789ABCDEF PX 5": true, "SET k v EX 1 PX 1": false, "SET k v IFEQ": false,
+		"MSETEX 1 a 1": true, "MSETEX 2 a 1 b 2 NX EX 5": true, "MSETEX 2 a 1 b": false, "MSETEX 0 a 1": false, "MSETEX x a 1": false, "MSETEX 1 a 1 EX 0": false,
+		"MSETEX 1 a 1 IFEQ 2": false, "MSETEX 1 a 1 b 2": false, "MSETEX 9223372036854775807 a 1": false,
+		"DELEX k": true, "DELEX k IFEQ v": true, "DELEX k IFDNE 0123456789abcdef": true, "DELEX k IFEQ": false, "DELEX k NX": false, "DELEX k IFDEQ x": false,
+		"INCREX k": true, "INCREX k BYINT 5 UBOUND 9 SATURATE EX 10 ENX": true, "INCREX k BYINT 1.5": false, "INCREX k BYFLOAT 1.5 LBOUND -2.5": true,
+		"INCREX k BYINT 1 BYFLOAT 1": false, "INCREX k ENX": false, "INCREX k EX 5 PERSIST": false, "INCREX k EX": false, "INCREX k UBOUND 1x": false, "INCREX k XX": true,
 	} {
 		var words [][]byte
 		for _, w := range strings.Fields(text) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -62,6 +63,9 @@ func (e *Engine) ConfigureLog(setting any) error {
 // the data set of this instant; until the task has ended well the log gives no durability. A log
 // that stands in the directory from earlier is replaced, since it is older than what is in memory.
 func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
+	if option.IsNil(log) {
+		return nil, fmt.Errorf("%w: nil AppendLog", ErrOptions)
+	}
 	if e.dir == "" {
 		return nil, ErrNoDirectory
 	}

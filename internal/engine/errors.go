@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -20,7 +21,7 @@ var (
 	ErrDatabase          = errors.New("perdure: database number out of range")
 	ErrNotDeclared       = errors.New("perdure: key was not declared for this transaction")
 	ErrTxDone            = errors.New("perdure: transaction has ended")
-	ErrOptions           = errors.New("perdure: invalid option")
+	ErrOptions           = option.ErrOptions
 	ErrSaveInProgress    = errors.New("perdure: a snapshot is being saved already")
 	ErrRewriteInProgress = errors.New("perdure: the log is being rewritten already")
 	ErrBusy              = errors.New("perdure: a snapshot handle is open")

@@ -73,7 +73,8 @@ func (l *loader) Expect(db int, keys, _ int64) {
 func (l *loader) Load(en snapshot.Entry) error {
 	t := l.pipeline.t
 	if en.DB >= t.Databases() {
-		return fmt.Errorf("%w: database %d of %d", ErrDatabase, en.DB, t.Databases())
+		err := fmt.Errorf("%w: database %d of %d", ErrDatabase, en.DB, t.Databases())
+		return &snapshot.EntryError{Offset: en.Offset, Err: err}
 	}
 	if l.dropExpired && en.ExpireAtMs != 0 && en.ExpireAtMs < l.now {
 		l.expired++

@@ -1,0 +1,92 @@
+package rdb
+
+import "github.com/perduredb/perdure/snapshot"
+
+// Fits reports whether a dump of a format version, given as it stands at the head of a dump, can hold
+// values of type t as they are. From 80 on it is a version of Valkey.
+func Fits(t snapshot.Type, version int) bool {
+	return t == snapshot.String || versionOf(version).has(t)
+}
+
+// What EncodeValue leaves out of a stream for older versions.
+const (
+	lostDeleted = "the greatest deleted id of streams"
+	lostAdded   = "how many entries were added to streams"
+	lostRead    = "how many entries groups have read"
+	lostActive  = "when consumers were last given entries"
+	lostMemory  = "for how long streams remember producers"
+)
+
+// idmpDefault is what a server of Redis 8.6 sets for a stream by itself: seconds and ids that are
+// remembered.
+const idmpDefault = 100
+
+// Lost lists what EncodeValue leaves out of v in a format version, because the version has no place
+// for it and a server that loads the value does not find it out by itself. What EncodeValue refuses
+// to leave out is not listed.
+func Lost(v Value, version int) []string {
+	s, ok := v.(*Stream)
+	if !ok {
+		return nil
+	}
+	to := versionOf(version)
+	var lost []string
+	note := func(isLost bool, what string) {
+		if isLost {
+			lost = append(lost, what)
+		}
+	}
+	if !to.has(typeStream2) {
+		note(s.MaxDeletedID != StreamID{}, lostDeleted)
+		note(s.EntriesAdded != s.Length, lostAdded)
+		note(s.readIsLost(), lostRead)
+	}
+	if !to.has(typeStream3) {
+		note(s.activeIsLost(), lostActive)
+	}
+	if x := s.Idempotence; x != nil && !to.has(typeStream4) {
+		note(x.Duration != idmpDefault || x.MaxIDs != idmpDefault, lostMemory)
+	}
+	return lost
+}
+
+// readIsLost reports whether a group has read another number of entries than a server estimates that
+// loads a stream without that number.
+func (s *Stream) readIsLost() bool {
+	first := s.firstEntry()
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		estimate := int64(-1)
+		switch {
+		case s.Length == 0, g.LastID == s.LastID:
+			estimate = int64(s.Length)
+		case g.LastID.Compare(first) < 0:
+			estimate = 0
+		case g.LastID == first:
+			estimate = 1
+		}
+		if g.EntriesRead != estimate {
+			return true
+		}
+	}
+	return false
+}
+
+// firstEntry returns the id of the first entry.
+func (s *Stream) firstEntry() StreamID {
+	for e := range s.All() {
+		return e.ID
+	}
+	return StreamID{}
+}
+
+func (s *Stream) activeIsLost() bool {
+	for i := range s.Groups {
+		for _, c := range s.Groups[i].Consumers {
+			if c.ActiveAtMs != c.SeenAtMs {
+				return true
+			}
+		}
+	}
+	return false
+}
