@@ -170,10 +170,10 @@ func (c *checkConfig) check(path string) (Report, error) {
 // targets finds the files that path means, in load order.
 func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	info, err := c.fs.Lstat(path)
-	if err != nil {
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifestSuffix)) {
 		return nil, err
 	}
-	if info.IsDir() {
+	if err == nil && info.IsDir() {
 		if path, err = c.manifestIn(path); err != nil {
 			return nil, err
 		}
@@ -348,16 +348,8 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
 		return r, nil
 	}
-	if r.id, _, err = readOpening(file, t.seq); err != nil {
+	if other, err := t.identify(&r, file); other || err != nil {
 		return r, err
-	}
-	var trailerErr error
-	if t.compare(&r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) ||
-		t.compare(&r, func(f *manifestFile) error {
-			trailerErr = f.checkTrailer(t.path, file, r.Size)
-			return trailerErr
-		}) || trailerErr != nil {
-		return r, ignoreDamage(trailerErr)
 	}
 	var offset int64
 	if r.RDB {
@@ -390,6 +382,24 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	r.note(&found, offset, last)
 	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good, found.end8) })
 	return r, nil
+}
+
+// identify reads the identity of a file, and reports whether it is another file than the manifest lists.
+func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err error) {
+	if r.id, _, err = readOpening(file, t.seq); err != nil {
+		return false, err
+	}
+	if t.compare(r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) {
+		return true, nil
+	}
+	other = t.compare(r, func(f *manifestFile) error {
+		err = f.checkTrailer(t.path, file, r.Size)
+		return err
+	})
+	if other { // the report has the damage
+		err = nil
+	}
+	return other, err
 }
 
 // commands asks about the commands of a unit.
@@ -432,15 +442,6 @@ func (r *FileReport) note(found *found, offset int64, last bool) {
 		r.Torn = r.Size - r.Good
 		r.Problem.Torn = true
 	}
-}
-
-// ignoreDamage returns an error that is not about a file's content.
-func ignoreDamage(err error) error {
-	var damage *corrupt.Error
-	if errors.As(err, &damage) {
-		return nil
-	}
-	return err
 }
 
 // preamble checks the RDB at the start of a file and describes it.

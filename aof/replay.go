@@ -155,28 +155,8 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 			return err
 		}
 	}
-	if err := f.checkTrailer(path, file, size); err != nil {
-		return err
-	}
-	id, _, err := readOpening(file, f.seq)
+	offset, err := p.begin(f, file, path, size)
 	if err != nil {
-		return err
-	}
-	if err := f.checkIdentity(path, id); err != nil {
-		return err
-	}
-	base, err := p.preamble(file, path, size)
-	if err != nil {
-		return err
-	}
-	offset := base.Size
-	if err := f.checkRDB(path, offset > 0); err != nil {
-		return err
-	}
-	if offset > 0 {
-		id = parseIdentity(base.Origin)
-	}
-	if err := p.neighbors(id, path); err != nil {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
@@ -212,6 +192,32 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		}
 	}
 	return p.ctx.Err()
+}
+
+// begin makes sure that a file is the one that the manifest lists, and the neighbor of the one before it. It
+// replays the RDB at its start, and returns where that ends.
+func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size int64) (int64, error) {
+	if err := f.checkTrailer(path, file, size); err != nil {
+		return 0, err
+	}
+	id, _, err := readOpening(file, f.seq)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.checkIdentity(path, id); err != nil {
+		return 0, err
+	}
+	base, err := p.preamble(file, path, size)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.checkRDB(path, base.Size > 0); err != nil {
+		return 0, err
+	}
+	if base.Size > 0 {
+		id = parseIdentity(base.Origin)
+	}
+	return base.Size, p.neighbors(id, path)
 }
 
 // neighbors compares the identity of a file with that of the file before it.
