@@ -116,7 +116,7 @@ func (s *Store) UpdateKeys(keys []string, fn func(*Tx) error, opts ...SetOption)
 func (s *Store) FlushAll() error { return s.e.FlushAll() }
 
 // Save writes a snapshot of this instant and returns when it is durable; writers go on meanwhile.
-// It is ErrSaveInProgress while another save runs, and waits for a rewrite. On an error, ctx's
+// It is ErrSaveInProgress while another save runs, ErrBusy while a Snapshot is open, and waits for a rewrite. On an error, ctx's
 // included, the snapshot before still stands.
 func (s *Store) Save(ctx context.Context) (SaveInfo, error) { return s.e.Save(ctx) }
 
@@ -128,8 +128,8 @@ func (s *Store) BGSave() (*Task, error) { return newTask(s.e.BGSave()) }
 func (s *Store) LastSave() time.Time { return s.e.LastSave() }
 
 // Rewrite replaces the history in the log by the data set of this instant and returns when that is
-// durable; writers go on meanwhile. It waits for a save under way and is ErrRewriteInProgress
-// while another rewrite runs. On an error, ctx's included, the log is as complete as before.
+// durable; writers go on meanwhile. It waits for a save under way, and is ErrRewriteInProgress while
+// another rewrite runs and ErrBusy while a Snapshot is open. On an error, ctx's included, the log is as complete as before.
 func (s *Store) Rewrite(ctx context.Context) error { return s.e.Rewrite(ctx) }
 
 // BGRewrite begins a rewrite and returns at once; while a save runs it is scheduled for its end.

@@ -17,8 +17,8 @@ type Ender interface {
 
 var _ Ender = (*Log)(nil)
 
-// End implements Ender. Of a log with checksums the name is made of the file's salt, and place and digits of
-// the mark that Close wrote; of a log without, of the file's number and size.
+// End implements Ender. The name is made of the newest increment's salt, and place and digits of the mark
+// that Close wrote; where the increment has no salt, of its number and size.
 func (l *Log) End() (string, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -36,14 +36,14 @@ func (l *Log) End() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	end, err := endOf(file, last, l.marked)
+	end, err := endOf(file, last)
 	return end, errors.Join(err, file.Close())
 }
 
 func endOf(file interface {
 	io.ReaderAt
 	Size() (int64, error)
-}, f *manifestFile, marked bool) (string, error) {
+}, f *manifestFile) (string, error) {
 	size, err := file.Size()
 	if err != nil {
 		return "", err
@@ -52,11 +52,11 @@ func endOf(file interface {
 	if err != nil {
 		return "", err
 	}
-	if id.salt == 0 && !marked {
+	if id.salt == 0 {
 		return fmt.Sprintf("%d-%d", f.seq, size), nil
 	}
 	mark, offset, err := closingMark(file, seed, size)
-	if err != nil || offset == 0 || id.salt == 0 {
+	if err != nil || offset == 0 {
 		return "", err
 	}
 	return fmt.Sprintf("%s-%d-%08x", formatID(id.salt), offset, mark.crc), nil

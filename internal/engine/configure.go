@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/perduredb/perdure/aof"
@@ -37,7 +38,9 @@ func (e *Engine) ConfigureSnapshotter(setting any) error {
 		return err
 	}
 	defer e.running.Done()
-	if err := e.acquire(e.ctx); err != nil {
+	if err := e.acquire(e.ctx); errors.Is(err, ErrBusy) {
+		return err
+	} else if err != nil {
 		return ErrClosed
 	}
 	defer e.release()

@@ -30,6 +30,8 @@ func (e *Engine) Snapshot() (*Handle, error) {
 	h.v = e.freeze(nil, nil)
 	e.jobs.mu.Lock()
 	e.jobs.handle = h
+	close(e.jobs.opened)
+	e.jobs.opened = make(chan struct{})
 	closing := e.jobs.closing
 	e.jobs.mu.Unlock()
 	if closing { // Close may have looked for a handle before there was one

@@ -27,6 +27,7 @@ type jobs struct {
 	saving    *Task
 	rewriting *Task
 	handle    *Handle       // the open snapshot handle
+	opened    chan struct{} // closed when the next one opens
 	newLog    aof.AppendLog // switched on, and not yet cut for the first time
 
 	lastSave     time.Duration // on the monotonic clock; the start of the store before the first
@@ -88,11 +89,23 @@ func (e *Engine) enter() bool {
 	return true
 }
 
-// acquire waits for the right to freeze the table.
+// acquire waits for the right to freeze the table. It does not wait for a program that holds a snapshot
+// handle: then it returns ErrBusy.
 func (e *Engine) acquire(ctx context.Context) error {
+	if e.tryAcquire() {
+		return nil
+	}
+	e.jobs.mu.Lock()
+	busy, opened := e.jobs.handle != nil, e.jobs.opened
+	e.jobs.mu.Unlock()
+	if busy {
+		return ErrBusy
+	}
 	select {
 	case e.jobs.slot <- struct{}{}:
 		return nil
+	case <-opened:
+		return ErrBusy
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -110,6 +110,7 @@ func newEngine(o Options) *Engine {
 	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.jobs.slot = make(chan struct{}, 1)
+	e.jobs.opened = make(chan struct{})
 	e.jobs.rules = o.Rules
 	e.jobs.lastSaveTime = e.opened
 	e.counts.init()

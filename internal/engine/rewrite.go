@@ -66,6 +66,8 @@ func (e *Engine) beginRewriteTask(ctx context.Context) (*Task, context.Context, 
 		return nil, nil, ErrNoAppendLog
 	case j.rewriting != nil:
 		return nil, nil, ErrRewriteInProgress
+	case j.handle != nil:
+		return nil, nil, ErrBusy
 	}
 	t, ctx := newTask(ctx)
 	j.rewriting = t
@@ -135,7 +137,7 @@ func (e *Engine) base(ctx context.Context, log aof.AppendLog, v *view) aof.Base 
 
 // rewritten notes how a rewrite ended.
 func (e *Engine) rewritten(t *Task, err error) {
-	canceled := errors.Is(err, context.Canceled)
+	canceled := errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy)
 	took := time.Since(t.started)
 	j := &e.jobs
 	recovered := false

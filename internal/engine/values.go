@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"time"
 
@@ -22,14 +23,18 @@ type SetArgs struct {
 // expiry gives the absolute expiry that the arguments ask for; 0 is none.
 func (x *exec) expiry(a SetArgs) (int64, error) {
 	switch {
-	case a.HasTTL && a.HasExpireAt, a.KeepTTL && (a.HasTTL || a.HasExpireAt):
-		return 0, ErrTTL
+	case a.HasTTL && a.HasExpireAt:
+		return 0, fmt.Errorf("%w: TTL and ExpireAt exclude each other", ErrTTL)
+	case a.KeepTTL && a.HasTTL:
+		return 0, fmt.Errorf("%w: TTL and KeepTTL exclude each other", ErrTTL)
+	case a.KeepTTL && a.HasExpireAt:
+		return 0, fmt.Errorf("%w: ExpireAt and KeepTTL exclude each other", ErrTTL)
 	case a.HasTTL:
 		return x.ttl(a.TTL)
 	case a.HasExpireAt:
 		ms := unixMs(a.ExpireAt)
 		if ms <= 0 {
-			return 0, ErrTTL
+			return 0, fmt.Errorf("%w: ExpireAt(%v) is not after 1970", ErrTTL, a.ExpireAt)
 		}
 		return ms, nil
 	}
@@ -39,7 +44,7 @@ func (x *exec) expiry(a SetArgs) (int64, error) {
 // ttl turns a duration from now into an absolute expiry, to the next whole millisecond.
 func (x *exec) ttl(d time.Duration) (int64, error) {
 	if d <= 0 {
-		return 0, ErrTTL
+		return 0, fmt.Errorf("%w: %v is not positive", ErrTTL, d)
 	}
 	ms := int64(d / time.Millisecond)
 	if d%time.Millisecond > 0 {

@@ -133,7 +133,11 @@ func difference(a, b string) string {
 
 // readBy opens a directory with a store and compares.
 func readBy(dir string, m mode, want string) error {
-	s, err := perdure.Open(dir, m.options()...)
+	opts := m.options()
+	if m.log == nil { // there is a log, which the dump need not contain
+		opts = m.options(perdure.WithReadOnly())
+	}
+	s, err := perdure.Open(dir, opts...)
 	if err != nil {
 		return err
 	}

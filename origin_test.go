@@ -1,0 +1,281 @@
+package perdure_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+)
+
+// closed opens a store, does something, and closes it.
+func closed(t *testing.T, dir string, do func(*perdure.Store), opts ...perdure.Option) {
+	t.Helper()
+	s, err := perdure.Open(dir, opts...)
+	ok(t, err)
+	do(s)
+	ok(t, s.Close())
+}
+
+func setTo(t *testing.T, key, value string) func(*perdure.Store) {
+	return func(s *perdure.Store) { ok(t, s.Set(key, []byte(value))) }
+}
+
+// logs are the ways to keep a log that the order of runs must not depend on.
+var logKinds = map[string]func() perdure.Option{
+	"ring":     func() perdure.Option { return perdure.WithAppendLog(aof.New()) },
+	"always":   func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))) },
+	"commands": func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.RDBBase(false))) },
+	"plain":    func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Checksums(false))) },
+}
+
+func TestCloseIsNotUndoneByLogSwitchedOff(t *testing.T) {
+	for kind, log := range logKinds {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			closed(t, dir, func(s *perdure.Store) {
+				setTo(t, "old", "1")(s)
+				ok(t, s.Configure(perdure.AppendLogOff()))
+				setTo(t, "new", "1")(s)
+			}, log())
+			for range 2 {
+				closed(t, dir, func(s *perdure.Store) {
+					want(t, s, "old", "1")
+					want(t, s, "new", "1")
+					if s.Recovery().NewerDump {
+						t.Error("the store's own dump is reported")
+					}
+				}, log())
+			}
+			// Without the dump, the log that was switched off is all there is.
+			ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
+			closed(t, dir, func(s *perdure.Store) { want(t, s, "new", "1") }, log())
+		})
+	}
+}
+
+func TestKillAfterLogSwitchedOffKeepsLog(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	setTo(t, "old", "1")(s)
+	ok(t, s.Configure(perdure.AppendLogOff()))
+	setTo(t, "new", "1")(s)
+	copied := filepath.Join(t.TempDir(), "copy")
+	ok(t, os.CopyFS(copied, os.DirFS(dir))) // what a kill leaves: no dump was saved
+	want(t, open(t, copied), "old", "1")
+}
+
+func TestRunsWithoutLogAreContinued(t *testing.T) {
+	for kind, log := range logKinds {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			closed(t, dir, setTo(t, "a", "1"), log())
+			closed(t, dir, setTo(t, "b", "2"), perdure.WithoutAppendLog())
+			closed(t, dir, setTo(t, "c", "3"), perdure.WithoutAppendLog())
+			closed(t, dir, func(s *perdure.Store) {
+				want(t, s, "a", "1")
+				want(t, s, "b", "2")
+				want(t, s, "c", "3")
+				setTo(t, "d", "4")(s)
+			}, log())
+			ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
+			closed(t, dir, func(s *perdure.Store) { // the new log has everything
+				want(t, s, "b", "2")
+				want(t, s, "d", "4")
+			}, log())
+		})
+	}
+}
+
+func TestLogThatDumpLacksIsNotIgnored(t *testing.T) {
+	for kind, log := range logKinds {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			closed(t, dir, setTo(t, "a", "1"), log(), perdure.WithSaveRules())
+			_, err := perdure.Open(dir, perdure.WithoutAppendLog())
+			is(t, err, perdure.ErrLogIgnored)
+			if !strings.Contains(err.Error(), dir) {
+				t.Errorf("the error does not name the directory: %v", err)
+			}
+			closed(t, dir, func(s *perdure.Store) { want(t, s, "a", "1") }, log())
+		})
+	}
+}
+
+// TestOwnDumpIsNoNews: dumps that a store saved while its log was on, as old or new as files may be, before a
+// kill and before Close.
+func TestOwnDumpIsNoNews(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	setTo(t, "k", "v")(s)
+	_, err := s.Save(context.Background())
+	ok(t, err)
+	later(t, filepath.Join(dir, "dump.rdb"))
+	killed := filepath.Join(t.TempDir(), "killed")
+	ok(t, os.CopyFS(killed, os.DirFS(dir)))
+	later(t, filepath.Join(killed, "dump.rdb"))
+	ok(t, s.Close())
+	for _, dir := range []string{dir, killed} {
+		for range 2 {
+			later(t, filepath.Join(dir, "dump.rdb"))
+			closed(t, dir, func(s *perdure.Store) {
+				want(t, s, "k", "v")
+				if s.Recovery().NewerDump {
+					t.Errorf("%s: %+v", dir, s.Recovery())
+				}
+			})
+		}
+	}
+}
+
+func TestForeignDumpIsReportedAndKept(t *testing.T) {
+	other := t.TempDir()
+	closed(t, other, setTo(t, "theirs", "1"))
+	theirs, err := os.ReadFile(filepath.Join(other, "dump.rdb"))
+	ok(t, err)
+	dir := t.TempDir()
+	closed(t, dir, setTo(t, "ours", "1"))
+	ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), theirs, 0o600))
+	closed(t, dir, func(s *perdure.Store) {
+		want(t, s, "ours", "1")
+		absent(t, s, "theirs")
+		if !s.Recovery().NewerDump {
+			t.Error("not reported")
+		}
+	})
+	kept, err := os.ReadFile(filepath.Join(dir, "dump.rdb.kept-1"))
+	ok(t, err)
+	if string(kept) != string(theirs) {
+		t.Error("what is kept is not the dump that was there")
+	}
+	closed(t, dir, func(s *perdure.Store) {
+		if s.Recovery().NewerDump {
+			t.Error("reported after the dump was replaced")
+		}
+	})
+}
+
+func TestMissingLogDirectoryIsReported(t *testing.T) {
+	dir := t.TempDir()
+	closed(t, dir, setTo(t, "k", "v"))
+	ok(t, os.RemoveAll(filepath.Join(dir, "appendonlydir")))
+	closed(t, dir, func(s *perdure.Store) {
+		want(t, s, "k", "v")
+		if !s.Recovery().LogMissing {
+			t.Error("not reported")
+		}
+	})
+	closed(t, dir, func(s *perdure.Store) {
+		if s.Recovery().LogMissing || s.Recovery().NewerDump {
+			t.Errorf("%+v", s.Recovery())
+		}
+	})
+}
+
+func TestCopiesAndMovesOfDirectoryAreTheSameStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	closed(t, dir, setTo(t, "k", "1"))
+	clone := filepath.Join(t.TempDir(), "clone")
+	ok(t, os.CopyFS(clone, os.DirFS(dir)))
+	moved := filepath.Join(t.TempDir(), "moved")
+	ok(t, os.Rename(dir, moved))
+	for _, dir := range []string{clone, moved} {
+		closed(t, dir, func(s *perdure.Store) {
+			want(t, s, "k", "1")
+			setTo(t, "k", "2")(s)
+		})
+		closed(t, dir, func(s *perdure.Store) { want(t, s, "k", "2") })
+	}
+}
+
+// deafLog is a log whose Commit fails with an error of its own, and whose Err does not tell.
+type deafLog struct {
+	*aof.Log
+	fail error
+}
+
+func (l *deafLog) Commit(p aof.Position, durable bool) error {
+	if l.fail != nil {
+		return l.fail
+	}
+	return l.Log.Commit(p, durable)
+}
+
+func TestErrorOfAnyLogIsFinalUntilRecovery(t *testing.T) {
+	boom := errors.New("boom")
+	l := &deafLog{Log: aof.New(aof.LogMode(aof.Direct))}
+	s := open(t, t.TempDir(), perdure.WithAppendLog(l), perdure.WithAutoRecover(false))
+	setTo(t, "before", "1")(s)
+	l.fail = boom
+	err := s.Set("unknown", nil)
+	is(t, err, perdure.ErrLogFailed)
+	is(t, err, boom)
+	l.fail = nil
+	for _, err := range []error{s.Set("refused", nil), s.Err()} {
+		is(t, err, perdure.ErrLogFailed)
+		is(t, err, boom)
+	}
+	want(t, s, "before", "1")
+	ok(t, s.Recover(context.Background()))
+	setTo(t, "after", "1")(s)
+	ok(t, s.Err())
+}
+
+func TestJobsDoNotWaitForOpenSnapshot(t *testing.T) {
+	s := open(t, t.TempDir())
+	setTo(t, "k", "v")(s)
+	snap, err := s.Snapshot()
+	ok(t, err)
+	_, err = s.Save(context.Background())
+	is(t, err, perdure.ErrBusy)
+	_, err = s.BGSave()
+	is(t, err, perdure.ErrBusy)
+	is(t, s.Rewrite(context.Background()), perdure.ErrBusy)
+	_, err = s.BGRewrite()
+	is(t, err, perdure.ErrBusy)
+	snap.Close()
+	_, err = s.Save(context.Background())
+	ok(t, err)
+	ok(t, s.Rewrite(context.Background()))
+}
+
+func TestExpiryErrorNamesValueAndConflict(t *testing.T) {
+	s := memory(t)
+	for what, opts := range map[string][]perdure.SetOption{
+		"0s is not positive":  {perdure.TTL(0)},
+		"-1s is not positive": {perdure.TTL(-1e9)},
+		"TTL and KeepTTL":     {perdure.TTL(1), perdure.KeepTTL()},
+	} {
+		err := s.Set("k", nil, opts...)
+		is(t, err, perdure.ErrTTL)
+		if !strings.Contains(err.Error(), what) {
+			t.Errorf("error = %q, want %q in it", err, what)
+		}
+	}
+}
+
+func TestLoadProgressCountsKeysOfReplay(t *testing.T) {
+	dir := t.TempDir()
+	closed(t, dir, func(s *perdure.Store) {
+		for i := range 20000 {
+			setTo(t, string(rune('a'+i%26))+string(rune(i)), "v")(s)
+		}
+	}, perdure.WithSaveRules())
+	var last perdure.LoadProgress
+	s := open(t, dir, perdure.WithLoadProgress(func(p perdure.LoadProgress) { last = p }))
+	if last.Keys != s.Recovery().Keys || last.Done != last.Total {
+		t.Errorf("last progress %+v, Recovery().Keys = %d", last, s.Recovery().Keys)
+	}
+}
+
+// later gives a file a time of last change ahead of every other's.
+func later(t *testing.T, path string) {
+	t.Helper()
+	at := time.Now().Add(time.Hour)
+	ok(t, os.Chtimes(path, at, at))
+}
