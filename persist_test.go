@@ -216,7 +216,7 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 		for _, damage := range []string{good["dump.rdb"][:40], "", good["dump.rdb"][:len(good["dump.rdb"])-3] + "xyz"} {
 			ok(t, os.WriteFile(path, []byte(damage), 0o600))
 			before := files(t, dir)
-			_, err := perdure.Open(dir, perdure.WithoutAppendLog())
+			_, err := perdure.Open(dir, perdure.WithoutAppendLog(), perdure.WithReadOnly())
 			is(t, err, perdure.ErrCorrupt)
 			same(t, files(t, dir), before)
 

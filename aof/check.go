@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -186,7 +185,7 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		return nil, err
 	}
 	if m == nil {
-		if err := c.lostManifest(path); err != nil {
+		if err := lostManifest(c.fs, path); err != nil {
 			return nil, err
 		}
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
@@ -267,8 +266,10 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 	default:
 		return "", fmt.Errorf("%s: %d manifests: name one", dir, len(found))
 	}
-	if manifest, err := c.lostIn(dir, names); manifest != "" || err != nil {
-		return manifest, err
+	for _, dir := range []string{dir, filepath.Join(dir, defaultConfig().dirname)} {
+		if manifest, err := LostManifest(c.fs, dir); manifest != "" || err != nil {
+			return manifest, err
+		}
 	}
 	names2 := defaultConfig()
 	for _, path := range []string{
@@ -280,30 +281,6 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		}
 	}
 	return "", &fs.PathError{Op: "find a log in", Path: dir, Err: fs.ErrNotExist}
-}
-
-// lostIn returns the path of a manifest that is missing in dir, or in the log's directory of the default
-// name, though there are increments or bases; "" when there are none.
-func (c *checkConfig) lostIn(dir string, names []string) (string, error) {
-	for _, name := range names {
-		if at := seqInName.FindStringIndex(name); at != nil {
-			return filepath.Join(dir, manifestName(name[:at[0]])), nil
-		}
-	}
-	sub := filepath.Join(dir, defaultConfig().dirname)
-	if info, err := c.fs.Lstat(sub); err != nil || !info.IsDir() {
-		return "", nil
-	}
-	names, err := c.fs.ReadDir(sub)
-	if err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, manifestSuffix) }) {
-		return "", err
-	}
-	for _, name := range names {
-		if at := seqInName.FindStringIndex(name); at != nil {
-			return filepath.Join(sub, manifestName(name[:at[0]])), nil
-		}
-	}
-	return "", nil
 }
 
 var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)

@@ -174,16 +174,41 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 	return f, nil
 }
 
-// lostManifest returns the damage of a log in dir whose manifest is missing although the log was in use, or
-// nil. Open refuses it too.
-func (c *checkConfig) lostManifest(manifest string) error {
-	dir, filename := filepath.Dir(manifest), strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)
-	l := &layout{fs: c.fs, data: filepath.Dir(dir), dir: dir, filename: filename}
+// LostManifest returns the path of the manifest that a log has lost which was in use in dir; "" when there is
+// no such log, or no such directory. Open refuses the log, and Repair can make the manifest again.
+func LostManifest(fsys snapshot.FS, dir string) (string, error) {
+	if info, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return "", nil
+	}
+	names, err := fsys.ReadDir(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		at := seqInName.FindStringIndex(name)
+		if at == nil || slices.Contains(names, manifestName(name[:at[0]])) {
+			continue
+		}
+		err := lostManifest(fsys, filepath.Join(dir, manifestName(name[:at[0]])))
+		if manifest, lost := isLostManifest(err); lost {
+			return manifest, nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// lostManifest returns the damage of a log whose manifest is missing although the log was in use, or nil.
+func lostManifest(fsys snapshot.FS, manifest string) error {
+	dir := filepath.Dir(manifest)
+	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
+		filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
 	return l.readDir()
 }
 
 // isLostManifest reports whether an error is that of lostManifest.
-func isLostManifest(err error) (manifest string, ok bool) {
+func isLostManifest(err error) (manifest string, lost bool) {
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {
 		return damage.File, true

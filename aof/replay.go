@@ -114,7 +114,7 @@ func (p *replayer) judgeUntil() error {
 		}
 		r.LeftOut = p.total - filler - r.Size
 		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
-		if r.Size == 0 {
+		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(openingLen) {
 			return fmt.Errorf("%w: %s: it begins later", ErrUntil, r.LeftOutFile)
 		}
 	case p.stamps == 0 && r.Commands > 0:

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -225,6 +225,9 @@ func manifestIn(fsys vfs.FS, dir string) (string, error) {
 		}
 		found = filepath.Join(dir, name)
 	}
+	if found == "" {
+		return aof.LostManifest(fsys, dir)
+	}
 	return found, nil
 }
 
@@ -233,11 +236,8 @@ func isFile(fsys vfs.FS, path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// isDir tells whether path is a directory. As Open does, it follows a link to a log on another disk.
+// isDir reports whether path is a directory. A link is none: Open refuses a log directory that is one.
 func isDir(fsys vfs.FS, path string) bool {
 	info, err := fsys.Lstat(path)
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(path)
-	}
 	return err == nil && info.IsDir()
 }

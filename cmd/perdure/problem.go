@@ -70,6 +70,9 @@ func (f *checkedFile) explain(path string) {
 	}
 	const backup = "restore a backup: perdure restore BACKUP DIR"
 	switch {
+	case p.missing && f.Kind == "manifest":
+		p.Means = "nothing says which of the log's files belong together; Open does not start, and a server begins an empty log"
+		p.Next = "perdure repair " + path + " makes it again from files that belong together"
 	case p.missing:
 		p.Means = "the manifest lists a file that is not there; neither Open nor a server starts"
 		p.Next = "put the file back, or " + backup

@@ -19,7 +19,7 @@ var repairCommand = &command{
 	help: `Cuts the last file of a log behind its last whole command or transaction, and keeps the bytes
 that it cuts off in a file beside it. Nothing else is touched: damage in an earlier file, in a
 dump, in the manifest, or of bytes that were known to be on disk is refused, since what follows
-it would be lost. What a process has left in a tail file (aof.Ring) that was killed is put into the log, or
+it would be lost. A manifest that is missing is made again from the files that belong together. What a process has left in a tail file (aof.Ring) that was killed is put into the log, or
 kept under another name where it does not belong there. It asks first. Stop the store or server first. Exit status: 0 when the result
 checks clean, 1 when damage is left or the answer was no, 2 unreadable or wrong usage.`,
 	run: (*app).repair,
@@ -69,25 +69,20 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if plan.File == "" && plan.Tail == "" {
+	if plan.File == "" && plan.Tail == "" && plan.Manifest == "" {
 		return true, nil
 	}
-	if !yes {
-		if plan.File != "" {
-			fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
-				plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
-		} else {
-			fmt.Fprintf(a.stderr, "%s: a killed process left it\nPut the %s that the log lacks there, and take the file away? [y/N] ",
-				plan.Tail, count(plan.Merged, "byte"))
-		}
-		if !a.answer() {
-			fmt.Fprintln(a.stderr, "perdure: nothing was changed")
-			return false, exit(exitDamaged)
-		}
+	if !yes && !a.agreed(&plan) {
+		fmt.Fprintln(a.stderr, "perdure: nothing was changed")
+		return false, exit(exitDamaged)
 	}
 	plan, err = aof.Repair(p.log, append(opts, aof.OnFS(a.fs))...)
 	if err != nil {
 		return false, err
+	}
+	if plan.Manifest != "" {
+		fmt.Fprintf(a.stdout, "%s: rebuilt, lists %s\n", plan.Manifest, count(int64(len(plan.Listed)), "file"))
+		return a.repairLog(p, yes) // what the manifest lists may have a torn end
 	}
 	if plan.File != "" {
 		fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
@@ -100,6 +95,22 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 		fmt.Fprintf(a.stdout, "%s: %s merged\n", plan.Tail, count(plan.Merged, "byte"))
 	}
 	return true, nil
+}
+
+// agreed asks whether a plan is to be carried out.
+func (a *app) agreed(plan *aof.RepairReport) bool {
+	switch {
+	case plan.Manifest != "":
+		fmt.Fprintf(a.stderr, "%s: missing\nMake it again, with these files?\n  %s\n[y/N] ",
+			plan.Manifest, strings.Join(plan.Listed, "\n  "))
+	case plan.File != "":
+		fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
+			plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
+	default:
+		fmt.Fprintf(a.stderr, "%s: a killed process left it\nPut the %s that the log lacks there, and take the file away? [y/N] ",
+			plan.Tail, count(plan.Merged, "byte"))
+	}
+	return a.answer()
 }
 
 // checkBase checks the RDB at the start of a log's file.

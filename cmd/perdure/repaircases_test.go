@@ -48,7 +48,7 @@ var tails = []struct {
 	{"no arguments", "*0\r\n" + setB, false},
 	{"LF alone", strings.ReplaceAll(setB, "\r\n", "\n"), false},
 	{"EXEC alone", execLine, false},
-	{"MULTI twice", multiLine + multiLine + setB + execLine, false},
+	{"MULTI twice and no EXEC", multiLine + multiLine + setB, true},
 }
 
 // TestRepairTails repairs each of them in the last file of a log, as an increment, a base without
