@@ -29,7 +29,10 @@ func (l *Log) End() (string, error) {
 	closed, phase := l.closed, l.phase
 	l.mu.Unlock()
 	last := l.disk.manifest.last()
-	if phase == phaseRunning || phase == phaseClosed && closed != nil || last == nil || l.disk.legacy || l.disk.tail != "" {
+	switch {
+	case last == nil || l.disk.legacy || phase == phaseRunning || phase == phaseClosed && closed != nil:
+		return "", nil
+	case phase != phaseClosed && l.disk.tail != "": // a killed process left it
 		return "", nil
 	}
 	file, err := l.disk.fs.Open(l.disk.path(last))

@@ -28,7 +28,7 @@ type directory struct {
 // truncated, and exchanged with every file of its kind from an older generation of the same store, from
 // another store, and from the directory itself; then two files at a time, and all of it again with a
 // manifest that a server has rewritten. Open must refuse, naming a file, or hold what the store held, or
-// report what is missing.
+// report what is missing. Then directories are opened again and again, with the log and without it.
 func identity(r *Run) {
 	for _, m := range modes {
 		if m.plain || m.log == nil {
@@ -43,6 +43,7 @@ func identity(r *Run) {
 			f.all(r)
 		}
 	}
+	runs(r)
 	r.Wait()
 }
 

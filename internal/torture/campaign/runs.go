@@ -1,0 +1,133 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// A way to run a store once: with its log or without it, which it may switch off or on, and to its end.
+type runKind struct {
+	name     string
+	log      bool // open with the log
+	switched bool // switch the log off or on in the middle
+	end      func(s *perdure.Store) error
+}
+
+var runKinds = []runKind{
+	{"with a log", true, false, (*perdure.Store).Close},
+	{"without a log", false, false, (*perdure.Store).Close},
+	{"the log switched off", true, true, (*perdure.Store).Close},
+	{"the log switched on", false, true, (*perdure.Store).Close},
+	{"no dump at the end", true, false, (*perdure.Store).CloseNoSave},
+	{"killed", true, false, nil},
+	{"the log switched off, killed", true, true, nil},
+}
+
+// runs opens a directory again and again, in one way after another. What a Close has confirmed, and what a
+// log has when its store is killed, is what the next Open gives; or Open refuses to do without the log.
+func runs(r *Run) {
+	for i := range r.by(40, 800) {
+		r.Go(fmt.Sprint("runs/", i), func() error { return sequence(r, rand.New(rand.NewPCG(r.Seed, uint64(i)))) })
+	}
+}
+
+// sequence is eight runs on one directory.
+func sequence(r *Run, rng *rand.Rand) error {
+	mem := vfs.NewMem()
+	last := state{} // what the next Open must give
+	log := []aof.Option{aof.LogMode(aof.Mode(rng.IntN(2))), aof.RDBBase(rng.IntN(3) > 0), aof.Checksums(rng.IntN(4) > 0)}
+	var names []string
+	for range 8 {
+		k := runKinds[rng.IntN(len(runKinds))]
+		names = append(names, k.name)
+		next, image, err := k.run(mem, log, last, rng)
+		if errors.Is(err, perdure.ErrLogIgnored) {
+			r.Count("refused to do without the log", 1)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", names, err)
+		}
+		last, mem = next, image
+		r.Count("runs", 1)
+	}
+	return nil
+}
+
+// run runs a store once, and returns what the next one must find, and where.
+func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Rand) (state, *vfs.Mem, error) {
+	opts := []perdure.Option{perdure.WithFS(mem), perdure.WithDatabases(databases), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1})}
+	if k.log {
+		opts = append(opts, perdure.WithAppendLog(aof.New(log...)))
+	} else {
+		opts = append(opts, perdure.WithoutAppendLog())
+	}
+	s, err := perdure.Open(dataDir, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.CloseNoSave() // after the end, or of what was killed
+	if d, err := digestOf(s); err != nil || d != found.digest() {
+		return nil, nil, fmt.Errorf("UNDONE: it holds %s, want %v; %+v, %v", held(s), found, s.Recovery(), err)
+	}
+	if s.Recovery().NewerDump {
+		return nil, nil, errors.New("the store's own dump is reported")
+	}
+	now, err := writes(s, found, rng)
+	if err != nil {
+		return nil, nil, err
+	}
+	durable := now
+	if k.switched {
+		if err := k.turn(s, log); err != nil {
+			return nil, nil, err
+		}
+		if now, err = writes(s, now, rng); err != nil {
+			return nil, nil, err
+		}
+	}
+	if k.end == nil {
+		return pick(k.switched, durable, now), mem.Kill(), nil
+	}
+	return now, mem, k.end(s)
+}
+
+// turn switches the log off or on, and waits until it is complete.
+func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
+	if k.log {
+		return s.Configure(perdure.AppendLogOff())
+	}
+	if err := s.Configure(perdure.AppendLogOn(aof.New(log...))); err != nil {
+		return err
+	}
+	for began := time.Now(); !s.Stats().LogReady; time.Sleep(time.Millisecond) {
+		if time.Since(began) > patience/2 {
+			return errors.New("the log does not get ready")
+		}
+	}
+	return nil
+}
+
+// writes does some writes, and returns the state after them.
+func writes(s *perdure.Store, now state, rng *rand.Rand) (state, error) {
+	next := state{}
+	for name, c := range now {
+		next[name] = c
+	}
+	for range rng.IntN(4) {
+		o := randomWrite(rng)
+		o.durable = false
+		if err := o.do(s); err != nil {
+			return nil, err
+		}
+		o.apply(next)
+	}
+	return next, nil
+}
