@@ -334,7 +334,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		if err != nil || r.Unchecked || r.Problem != nil {
 			return r, err
 		}
-		offset, r.id = base.Size, parseIdentity(base.Origin)
+		offset, r.id = base.Size, baseIdentity(base.Origin)
 	}
 	src := io.NewSectionReader(file, offset, r.Size-offset)
 	w := newWalk(src, t.path, t.seq, offset, func(unit []Command) error { return c.commands(&r, unit) })

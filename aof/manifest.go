@@ -309,7 +309,7 @@ func (f *manifestFile) checkGood(path string, good int64, end uint32) error {
 // checkIdentity compares the identity that a file has with the one that the manifest lists.
 func (f *manifestFile) checkIdentity(path string, id identity) error {
 	want := f.pair(idKey)
-	if want == "" || want == formatID(id.salt) {
+	if planted.On(planted.IdentityUnchecked) || want == "" || want == formatID(id.salt) {
 		return nil
 	}
 	found := "has no id"
@@ -322,7 +322,7 @@ func (f *manifestFile) checkIdentity(path string, id identity) error {
 // checkTrailer compares the last bytes of an RDB base with those that the manifest lists.
 func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) error {
 	want := f.pair(crcKey)
-	if want == "" {
+	if want == "" || planted.On(planted.IdentityUnchecked) {
 		return nil
 	}
 	found, err := rdbTrailer(file, size)

@@ -215,7 +215,7 @@ func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size in
 		return 0, err
 	}
 	if base.Size > 0 {
-		id = parseIdentity(base.Origin)
+		id = baseIdentity(base.Origin)
 	}
 	return base.Size, p.neighbors(id, path)
 }

@@ -155,7 +155,25 @@ func (f *family) open(r *Run, list ...wrong) error {
 	if err := f.identified(r, changed, end && !f.closed); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(what, "; "), err)
 	}
+	// A server lists neither sizes nor ids: an increment may be shorter, and an older copy of itself.
+	const manifest = "appendonlydir/appendonly.aof.manifest"
+	changed[manifest] = serverManifest(changed[manifest])
+	if err := f.identified(r, changed, true); err != nil {
+		return fmt.Errorf("%s, listed by a server: %w", strings.Join(what, "; "), err)
+	}
 	return nil
+}
+
+// serverManifest returns a manifest as a server writes it again: without comments, and without the pairs that
+// it does not know.
+func serverManifest(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if words := strings.Fields(line); len(words) >= 6 && words[0] == "file" {
+			out.WriteString(strings.Join(words[:6], " ") + "\n")
+		}
+	}
+	return out.String()
 }
 
 // legitimate reports whether a directory is one that somebody may have copied: it has no log, or that of
