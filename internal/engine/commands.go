@@ -215,7 +215,9 @@ func (x *exec) put(s *table.Shard, h uint64, db int, key string, value []byte, a
 	if len(value) > maxSize {
 		return ErrTooLarge
 	}
-	s.Set(db, h, key, table.String, value, at)
+	if _, err := s.Set(db, h, key, table.String, value, at); err != nil {
+		return err
+	}
 	x.dirty++
 	return nil
 }

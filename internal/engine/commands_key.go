@@ -34,7 +34,9 @@ func (x *exec) copyEntry(from, to place) error {
 	}
 	kind, at, value := it.Kind(), it.ExpireAtMs(), it.AppendValue(nil)
 	s, h = x.locate(to.key)
-	s.Set(to.db, h, to.key, kind, value, at)
+	if _, err := s.Set(to.db, h, to.key, kind, value, at); err != nil {
+		return err
+	}
 	x.dirty++
 	return nil
 }
@@ -144,7 +146,9 @@ func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [
 		kind, value = table.Opaque, appendOpaque(nil, t, value)
 		x.e.types.add(t)
 	}
-	s.Set(db, h, key, kind, value, at)
+	if _, err := s.Set(db, h, key, kind, value, at); err != nil {
+		return err
+	}
 	x.dirty++
 	return nil
 }

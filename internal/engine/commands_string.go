@@ -109,7 +109,9 @@ func grown(value []byte, size int) []byte {
 func replayMSet(x *exec, db int, args [][]byte) error {
 	for i := 0; i < len(args); i += 2 {
 		s, h := x.locateBytes(args[i])
-		s.SetBytes(db, h, args[i], table.String, args[i+1], 0)
+		if _, err := s.SetBytes(db, h, args[i], table.String, args[i+1], 0); err != nil {
+			return err
+		}
 		x.dirty++
 	}
 	return nil

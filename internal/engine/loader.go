@@ -45,6 +45,9 @@ func (l *loader) finish(err error) error {
 	if f == nil {
 		return err
 	}
+	if errors.Is(f.err, ErrNoMemory) {
+		return fmt.Errorf("%w: loading entries from offset %d on", ErrNoMemory, f.op.offset)
+	}
 	return &corrupt.Error{
 		Offset: f.op.offset,
 		What:   "expected every key once, found one a second time in its database",

@@ -103,7 +103,7 @@ func newEngine(o Options) *Engine {
 	e := &Engine{
 		fs:     o.FS,
 		dir:    o.Dir,
-		table:  table.New(table.Options{Databases: o.Databases}),
+		table:  table.New(table.Options{Databases: o.Databases, Limit: o.MemoryLimit}),
 		snaps:  o.Snapshotter,
 		logger: o.Logger,
 		hooks:  o.Hooks,

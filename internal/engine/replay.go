@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -30,6 +31,9 @@ func (r *replayer) finish(err error) error {
 	f := r.pipeline.close()
 	if f == nil {
 		return err
+	}
+	if errors.Is(f.err, ErrNoMemory) {
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
 	}
 	return &aof.CommandError{
 		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().name, Err: f.err,
@@ -114,6 +118,8 @@ func (r *replayer) apply(c *aof.Command) error {
 	switch {
 	case err == errStop:
 		return err
+	case errors.Is(err, ErrNoMemory):
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, c.File, c.Offset)
 	case err != nil:
 		return &aof.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
 	case cmd.one == nil:

@@ -142,7 +142,10 @@ func (w *worker) one(b *batch, o *op) error {
 	if o.code < opCommand {
 		value, _ := sized(rest)
 		kind := kindOf(o.code)
-		existed := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
+		existed, err := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
+		if err != nil {
+			return err
+		}
 		if o.code == opSet {
 			w.x.dirty++
 		} else if existed {

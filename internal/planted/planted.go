@@ -51,4 +51,6 @@ const (
 	TailIgnored             Fault = "tail-ignored"
 	ValuesRead              Fault = "values-read"
 	SaltUnused              Fault = "salt-unused"
+	HalfStored              Fault = "half-stored"
+	LogBeforeMemory         Fault = "log-before-memory"
 )

@@ -24,6 +24,7 @@ const (
 	flagLarge
 	flagCounter
 	flagOpaque
+	flagGone // deleted by a transaction, which has not ended: see Undo
 )
 
 const (

@@ -39,6 +39,11 @@ type Options struct {
 	// Seed makes the hash, and the order; zero draws random ones, as everything but a test should.
 	Seed [2]uint64
 
+	// Limit is asked before the table takes memory for data, and refuses it by returning false: what
+	// wanted to grow then returns ErrNoMemory. Nil refuses nothing. Any goroutine may call it, with shards
+	// locked, so it must not use the table.
+	Limit func(size int) bool
+
 	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 gives 64 MiB.
 	ViewMemory int64
 }
@@ -71,7 +76,7 @@ func New(o Options) *Table {
 	if o.Seed == [2]uint64{} {
 		h.secret, h.shards = randomSeed(), randomSeed()
 	}
-	return build(o, h, &pool{})
+	return build(o, h, &pool{limit: o.Limit})
 }
 
 // NewLike returns an empty table with the options and the seeds of t, which shares its memory
