@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 
@@ -28,7 +27,7 @@ func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]b
 				return errSyntax
 			}
 			if option == "IFEQ" {
-				apply = apply && exists && it.Kind() == table.String && bytes.Equal(it.AppendValue(nil), args[i])
+				apply = apply && exists && it.Kind() == table.String && it.Equal(args[i])
 				continue
 			}
 			var err error
@@ -47,9 +46,12 @@ func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]b
 
 // replayDelIfEq is Valkey's DELIFEQ key value.
 func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	old, err := x.str(s, h, db, key)
-	if err != nil || !old.exists || !bytes.Equal(old.value, args[0]) {
-		return err
+	it, ok := s.Find(db, h, key)
+	if ok && it.Kind() != table.String {
+		return ErrWrongType
+	}
+	if !ok || !it.Equal(args[0]) {
+		return nil
 	}
 	return replayDel(x, s, h, db, key, nil)
 }
@@ -71,8 +73,8 @@ func replaySetNX(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 }
 
 func replayGetSet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	if _, err := x.str(s, h, db, key); err != nil {
-		return err
+	if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+		return ErrWrongType
 	}
 	return x.put(s, h, db, key, args[0], 0)
 }
@@ -89,21 +91,13 @@ func replaySetRange(x *exec, s *table.Shard, h uint64, db int, key string, args 
 	if err != nil || offset < 0 || offset+int64(len(args[1])) > maxSize {
 		return errOffset
 	}
-	old, err := x.str(s, h, db, key)
-	if err != nil || len(args[1]) == 0 {
-		return err
+	if len(args[1]) == 0 {
+		if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+			return ErrWrongType
+		}
+		return nil
 	}
-	value := grown(old.value, int(offset)+len(args[1]))
-	copy(value[offset:], args[1])
-	return x.put(s, h, db, key, value, old.at)
-}
-
-// grown fills value with zeros up to size, if it is shorter.
-func grown(value []byte, size int) []byte {
-	if size > len(value) {
-		value = append(value, make([]byte, size-len(value))...)
-	}
-	return value
+	return x.edit(s, h, db, key, int(offset)+len(args[1]), func(value []byte) { copy(value[offset:], args[1]) })
 }
 
 func replayMSet(x *exec, db int, args [][]byte) error {

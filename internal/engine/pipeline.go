@@ -131,14 +131,12 @@ func (p *pipeline) trim() {
 	p.out.Wait()
 }
 
-// addLarge applies an operation that is too large for a batch at once.
+// addLarge applies an operation that is too large for a batch at once, from where it is.
 func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
 	if o.code >= opSet { // loads may come in any order
 		p.settle()
 	}
-	b := new(batch)
-	b.add(o, key, args)
-	newWorker(p, 0, 1).apply(b)
+	newWorker(p, 0, 1).large(o, key, args)
 	return p.failed.Load() == nil
 }
 

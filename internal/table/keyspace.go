@@ -120,8 +120,11 @@ func (k *keyspace) unstore(r uint32, c *content) {
 // newSpan returns a span with the key, when it is long, and the value. It returns false if there is no
 // memory.
 func (k *keyspace) newSpan(key []byte, c *content) (span, bool) {
-	if c.mapped != nil {
+	switch {
+	case c.mapped != nil:
 		return k.adoptSpan(c.mapped)
+	case c.span.units > 0:
+		return c.span, true
 	}
 	s, ok := k.allocSpan(spanKey(len(key))+c.size(), 0)
 	if ok {
@@ -208,7 +211,7 @@ func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content)
 	need := unitsFor(size)
 	k.preserve(r)
 	s, old := rec.span, rec.span
-	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || need > s.units || need < s.units/2 {
+	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || c.span.units > 0 || need > s.units || need < s.units/2 {
 		var ok bool
 		if s, ok = k.newSpan(key, c); !ok {
 			return false

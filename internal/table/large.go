@@ -41,8 +41,8 @@ func (t *Table) mapParts(key string, value, suffix []byte, spare int) (Mapping, 
 		return Mapping{}, ErrNoMemory
 	}
 	copy(memory, key[:n])
-	copy(memory[n:], value)
-	copy(memory[n+len(value):], suffix)
+	copySparse(memory[n:], value)
+	copySparse(memory[n+len(value):], suffix)
 	return Mapping{memory: memory, value: memory[n : n+size]}, nil
 }
 

@@ -34,15 +34,17 @@ func (k *keyspace) adoptSpan(memory []byte) (span, bool) {
 	return span{ref: c << refChunkShift, units: units}, true
 }
 
-// returnSpan takes back what newSpan has made for c and no record has. What was mapped ahead is the
+// returnSpan takes back what newSpan has made for c and no record has. What was there before is the
 // caller's again.
 func (k *keyspace) returnSpan(s span, c *content) {
-	if c.mapped == nil {
+	switch {
+	case c.mapped != nil:
+		k.spanUnits -= int64(s.units)
+		k.vacate(s.ref >> refChunkShift)
+	case c.span.units > 0:
+	default:
 		k.freeSpan(s)
-		return
 	}
-	k.spanUnits -= int64(s.units)
-	k.vacate(s.ref >> refChunkShift)
 }
 
 // dropSpan ends a record's ownership of a span.
