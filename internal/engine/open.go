@@ -194,6 +194,7 @@ func (e *Engine) makeDir() error {
 func (e *Engine) load(ctx context.Context, logFound bool) error {
 	e.table.GrowAhead(true)
 	defer e.table.GrowAhead(false)
+	defer e.releaseBuffers()
 	if logFound {
 		return e.loadLog(ctx)
 	}
