@@ -245,7 +245,11 @@ func (r *Reader) offset() int64 { return r.base + int64(r.pos) }
 // slide moves what is not taken to the front when little of it is left, and reads on. Nothing
 // points into the buffer now.
 func (r *Reader) slide() error {
-	if len(r.buf)-r.pos >= slideBelow || r.eof {
+	below := slideBelow
+	if r.pos > growStep { // a buffer that a long argument has made big
+		below = 2 * firstBuffer
+	}
+	if len(r.buf)-r.pos >= below || r.eof {
 		return nil
 	}
 	r.base += int64(r.pos)
