@@ -54,6 +54,8 @@ var caughtBy = []struct {
 	{planted.TailIgnored, "ring"},
 	{planted.ValuesRead, "power"},
 	{planted.SaltUnused, "power"},
+	{planted.HalfStored, "memory"},
+	{planted.LogBeforeMemory, "memory"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

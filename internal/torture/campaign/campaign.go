@@ -48,6 +48,7 @@ func All() []Campaign {
 		{"same", "the same answers under every option and way of loading", same, true, true},
 		{"lock", "many open one directory", lock, false, false},
 		{"leak", "nothing is left after Close", leak, false, false},
+		{"memory", "memory is refused at every request", memory, false, true},
 	}
 }
 
