@@ -26,6 +26,7 @@ type exec struct {
 	readOnly  bool          // a View: what has expired is passed over, not deleted
 	undo      *table.Undo   // takes everything back; used when whole is set
 	whole     bool          // all changes take effect, or none
+	kept      []byte        // values that MSet has changed in place
 	declared  []string      // keys that may be touched, sorted; nil is every key
 	shard     int           // any shard that is locked, for the counter of changes
 	keys      *table.KeySet // of an operation on several
@@ -71,10 +72,13 @@ func (e *Engine) free(x *exec) {
 	if x.held != nil {
 		e.breaks(x.release)
 	}
+	if cap(x.kept) > keepUnit {
+		x.kept = nil
+	}
 	for _, r := range x.ready {
 		e.table.Unmap(r.Mapping)
 	}
-	*x = exec{e: e, unit: x.unit, undo: x.undo, keys: x.keys}
+	*x = exec{e: e, unit: x.unit, undo: x.undo, keys: x.keys, kept: x.kept[:0]}
 	e.pool.Put(x)
 }
 

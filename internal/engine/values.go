@@ -277,7 +277,8 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 			return ErrTooLarge
 		}
 	}
-	x.whole = true
+	x.kept, x.whole = x.kept[:0], false
+	plain := 0 // pairs before the first that is more than a change in place
 	if x.log != nil && n > 0 {
 		x.unit.begin(x.log, db, 1+2*n)
 		x.unit.str("MSET")
@@ -286,9 +287,19 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 		key, value := pair(i)
 		s, h := x.keys.At(db, i)
 		x.call = i
-		if err := x.store(s, h, db, key, value, 0); err != nil {
-			x.rollback()
-			return err
+		swapped := false
+		if plain == i && len(value) <= plainSize {
+			if x.kept, swapped = s.SwapString(x.kept, db, h, key, value); swapped {
+				plain++
+			}
+		}
+		if !swapped {
+			x.whole = true
+			if err := x.store(s, h, db, key, value, 0); err != nil {
+				x.rollback()
+				x.swapBack(db, plain, pair)
+				return err
+			}
 		}
 		x.dirty++
 		if x.log != nil {
@@ -297,4 +308,15 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 		}
 	}
 	return nil
+}
+
+// swapBack gives the first n pairs the values that were kept, which have the same lengths.
+func (x *exec) swapBack(db, n int, pair func(i int) (key string, value []byte)) {
+	for i := n - 1; i >= 0; i-- {
+		key, value := pair(i)
+		s, h := x.locate(key)
+		from := len(x.kept) - len(value)
+		s.SetString(db, h, key, x.kept[from:])
+		x.kept = x.kept[:from]
+	}
 }

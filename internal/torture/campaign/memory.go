@@ -401,4 +401,3 @@ func (s *starved) batch(want map[place]string) error {
 	}
 	return nil
 }
-
