@@ -42,7 +42,7 @@ func TestHighOffsetsInLogTakeNoMemory(t *testing.T) {
 		case 2:
 			b.WriteString(frame("BITFIELD", key, "SET", "u8", "#536870911", "1"))
 		}
-		b.WriteString(frame("SETBIT", "same", fmt.Sprint(4294967295-i*1_000_000), "1"))
+		b.WriteString(frame("SETBIT", "same", fmt.Sprint(4294967295-int64(i)*1_000_000), "1"))
 		b.WriteString(frame("GETSET", "same2", "v"))
 	}
 	b.WriteString(frame("RENAME", "k0", "k00") + frame("COPY", "k1", "k11") + frame("BITOP", "OR", "or", "k1", "same"))

@@ -60,6 +60,7 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	if !s.SetString(db, h, key, value) {
 		s.SetSecured(db, h, key, value)
 	}
+	s.EndSecure()
 	held = false
 	s.Unlock()
 	return e.committed(log, log.Commit(p, false))

@@ -31,8 +31,6 @@ type arena struct {
 	idleUnits int // bits in free that are warm: memory that could be given back
 	warmUnits int // bits in warm
 
-	promised bool // the limit was asked for what is taken next: see secure
-
 	// first[i] has no chunk below it with a free run of 1, 4 or 16 units, aligned to its size.
 	first [3]int
 }
@@ -55,7 +53,7 @@ var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 // alloc returns n units of undefined contents; more than a chunk are zeros. Runs of 4 and 16 that are
 // aligned make pages. It returns false if there is no memory.
 func (a *arena) alloc(n int, aligned bool) (ref uint32, ok bool) {
-	if !a.promised && a.pool.refuses(n*unitSize) {
+	if a.pool.refuses(n * unitSize) {
 		return 0, false
 	}
 	if n > chunkUnits {

@@ -38,7 +38,8 @@ type pool struct {
 	own      atomic.Int64 // bytes in own mappings
 	releases atomic.Int64 // how often something was freed
 
-	limit func(size int) bool // constant; nil or Options.Limit
+	limit    func(size int) bool // constant; nil or Options.Limit
+	promised atomic.Bool         // the limit was asked for what is taken next: see secure
 
 	// mu guards what follows. No other lock is taken while it is held.
 	mu      sync.Mutex
@@ -173,7 +174,9 @@ func (p *pool) mapping(size int) []byte {
 }
 
 // refuses reports whether the limit refuses memory.
-func (p *pool) refuses(size int) bool { return p.limit != nil && !p.limit(size) }
+func (p *pool) refuses(size int) bool {
+	return p.limit != nil && !p.promised.Load() && !p.limit(size)
+}
 
 // putMapping takes back what mapping returned.
 func (p *pool) putMapping(b []byte) {

@@ -3,6 +3,7 @@ package table_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -160,7 +161,7 @@ func TestIndexWithoutMemoryKeepsEveryKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 10_000 {
-			limit.first, limit.last = 0, 1<<60
+			limit.first, limit.last = 0, math.MaxInt
 		}
 	}
 	if len(m.want) < 10_001 || len(m.want) == 20_000 {
@@ -217,7 +218,7 @@ func (m *model) transaction(rng *rand.Rand, limit *refusal, ops int, back bool) 
 		s.Unlock() // nobody else is here
 	}
 	if rng.IntN(2) == 0 {
-		limit.first, limit.last = limit.asked+rng.IntN(20), 1<<60
+		limit.first, limit.last = limit.asked+rng.IntN(20), math.MaxInt
 	}
 	for range ops {
 		if err := m.try(rng, name{rng.IntN(2), fmt.Sprint("key:", rng.IntN(900))}); err != nil && !errors.Is(err, table.ErrNoMemory) {
@@ -227,7 +228,7 @@ func (m *model) transaction(rng *rand.Rand, limit *refusal, ops int, back bool) 
 	for n := range m.want {
 		m.same(n)
 	}
-	limit.first, limit.last = 0, 1<<60
+	limit.first, limit.last = 0, math.MaxInt
 	if back {
 		u.Rollback()
 		m.want = before

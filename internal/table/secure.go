@@ -2,7 +2,8 @@ package table
 
 // Secure makes sure that Set of a String without an expiry will find the memory that it needs, whatever
 // the key holds, and reports whether it could. It looks at no record and no bucket. It is for a caller
-// that must not fail after it has told others of the Set; nothing else of the shard is changed in between.
+// that must not fail after it has told others of the Set; nothing else of the shard is changed in between,
+// and EndSecure is called after it.
 // Key and value together take no more than a slot, and the shard has a key in the database.
 func (s *Shard) Secure(db int, key string, value []byte) bool {
 	k := s.spaces[db]
@@ -24,7 +25,9 @@ func (s *Shard) Secure(db int, key string, value []byte) bool {
 
 // secure makes sure that there is a free slot of a class, and a unit for a segment of the index.
 func (k *keyspace) secure(class uint8) bool {
-	k.promised = false
+	if k.pool.limit != nil {
+		k.pool.promised.Store(false)
+	}
 	units, whole := 1, true
 	if k.partial[class] == 0 {
 		units += pageUnitsOf(class)
@@ -39,7 +42,9 @@ func (k *keyspace) secure(class uint8) bool {
 			return false
 		}
 	}
-	k.promised = k.pool.limit != nil
+	if k.pool.limit != nil {
+		k.pool.promised.Store(true)
+	}
 	return true
 }
 
@@ -48,5 +53,11 @@ func (s *Shard) SetSecured(db int, h uint64, key string, value []byte) {
 	if _, err := s.Set(db, h, key, String, value, 0); err != nil {
 		panic("table: internal error: memory that was secured is not there")
 	}
-	s.spaces[db].promised = false
+}
+
+// EndSecure ends what Secure has promised.
+func (s *Shard) EndSecure() {
+	if s.pool.limit != nil {
+		s.pool.promised.Store(false)
+	}
 }
