@@ -23,6 +23,12 @@ var (
 	ErrOptions     = engine.ErrOptions     // an option that makes no sense; the text says which
 )
 
+// ErrNoMemory is returned by a write that needs memory which the system, or a limit, refuses. The write
+// changed nothing, in memory or in the log. Reads, deletions, expiry, saves, rewrites, and Close go on; the
+// write can be tried again. Open returns an error matching it if the data set does not fit, and leaves the
+// files as they were.
+var ErrNoMemory = engine.ErrNoMemory
+
 // Errors of state: the call was right and the moment wrong.
 var (
 	ErrSaveInProgress    = engine.ErrSaveInProgress    // a save is running

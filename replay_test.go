@@ -53,6 +53,17 @@ var replayed = map[string][]string{
 		"APPEND a x", "APPEND a yz", "SET n 12", "APPEND n 3", "INCR n", "SET t v PXAT 4102444800000", "APPEND t w",
 		"SETRANGE a 1 Q", "SETRANGE a 6 QQ", "SETRANGE b 3 v", "SETRANGE t 0 W", "SETRANGE n 1 9",
 	},
+	"high offsets": {
+		"SETRANGE a 40000 x", "SETRANGE a 70000 yz", "SETBIT b 3000000 1", "SETBIT b 3000001 1", "SETBIT b 8000000 1", "BITFIELD c SET u8 #300000 7",
+		"BITFIELD c INCRBY u8 #300000 250 GET u8 #1", "SET d 12 PXAT 4102444800000", "SETRANGE d 400000 tail", "SETRANGE d 300000 middle", "APPEND d end",
+		"SETRANGE d 900000 far", "BITOP OR e a b c", "BITOP NOT f b", "BITOP XOR g b f", "BITOP AND h b d none", "BITOP OR d d b",
+		"COPY b i", "RENAME c j", "MOVE a 3", "SET s 1", "SETRANGE k 500000 x", "GETSET k short", "SETRANGE k 33000 x", "SETBIT i 5000000 1", "SETBIT i 100 1",
+		"SETRANGE big 300000 x", "SET big 7", "SETRANGE big 300000 y", "SETBIT e 1 1", "SETBIT b 5 1",
+	},
+	"SWAPDB between writes": {
+		"SET a 0", "SWAPDB 0 1", "SET b 1", "SWAPDB 1 2", "SET c 2", "MOVE b 3", "SWAPDB 0 3", "SET d 3", "RENAME d e", "FLUSHDB", "SET f 1", "SWAPDB 1 0",
+		"SWAPDB 2 2", "COPY f g DB 1", "APPEND g x", "SWAPDB 0 2", "SET h 1", "SWAPDB 1 3", "FLUSHDB", "FLUSHDB", "SWAPDB 2 3", "SET i 1",
+	},
 	"SETRANGE of nothing": {"SET a 1", "SETRANGE a 10 |", "SETRANGE none 10 |"},
 	"MSET MSETNX": {
 		"SET a 1 PXAT 4102444800000", "MSET a 2 b 3", "MSETNX c 1 a 9", "MSETNX c 1 d 2", "MSET e 1 e 2",

@@ -127,7 +127,8 @@ type Replayer interface {
 	Base(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)
 
 	// Apply takes one unit: a single command, or those of one transaction, all or none. SELECT,
-	// MULTI and EXEC are taken care of. The arguments are valid during the call only. Returning
+	// MULTI and EXEC are taken care of. A transaction of more than 100,000 commands comes in several
+	// calls, once it is known to be whole. The arguments are valid during the call only. Returning
 	// an error ends the replay; the log adds file and offset to it.
 	Apply(unit []Command) error
 

@@ -59,7 +59,11 @@ func (w *walk) stamp(t *resp.Token) {
 
 // stop gives out what is held from before the moment, and ends the walk.
 func (w *walk) stop() error {
-	w.ends = w.ends[:w.until.units]
+	if w.spill.on {
+		w.spill.end = min(w.spill.end, w.until.cut)
+	} else {
+		w.ends = w.ends[:w.until.units]
+	}
 	if err := w.flush(); err != nil {
 		return err
 	}

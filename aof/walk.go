@@ -36,6 +36,7 @@ type walk struct {
 	multi   bool      // inside MULTI
 	held    []Command // not given out yet
 	ends    []int     // held[:ends[i]] ends with a whole unit
+	spill   spill     // instead of held, when that would be too much
 	stepped int64     // offset of the last call of step
 	listed  int64     // the size that the manifest lists, or -1
 	until   until     // a moment to stop at
@@ -69,7 +70,7 @@ const stepSize = 256 << 10
 // newWalk prepares to read the commands that begin at offset of a file.
 func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command) error) *walk {
 	seed := newSeed(seq)
-	return &walk{
+	w := &walk{
 		reader:  resp.NewReader(src, offset),
 		path:    path,
 		seed:    seed,
@@ -83,6 +84,8 @@ func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command)
 		crc:     seed.group(offset),
 		sum:     seed.group(offset),
 	}
+	w.spill.source(src, offset)
+	return w
 }
 
 // run reads to the end of the file, or to its first problem. An error is one of reading, of emit
@@ -164,7 +167,7 @@ func (w *walk) token(t *resp.Token) error {
 	case len(name) == 4 && isWord(name, "EXEC"):
 		return w.exec(t)
 	}
-	w.held = append(w.held, Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
+	w.hold(Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
 	if w.multi {
 		return nil
 	}
@@ -184,7 +187,11 @@ func isWord(name []byte, upper string) bool {
 // unit ends the unit that held ends with.
 func (w *walk) unit(t *resp.Token) error {
 	w.wholeNow(t)
-	w.ends = append(w.ends, len(w.held))
+	if w.spill.on {
+		w.spill.end = t.End()
+	} else {
+		w.ends = append(w.ends, len(w.held))
+	}
 	if w.ours {
 		return nil
 	}
@@ -193,6 +200,9 @@ func (w *walk) unit(t *resp.Token) error {
 
 // flush gives out the whole units that are held.
 func (w *walk) flush() error {
+	if w.spill.on {
+		return w.give()
+	}
 	from := 0
 	for _, to := range w.ends {
 		if to == from {

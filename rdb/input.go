@@ -32,6 +32,7 @@ type input struct {
 	crc    uint64 // of everything before end
 	noSum  bool
 	ticked int64 // the offset at the last tick
+	filled int   // rounds of a big buffer since a long value
 	eof    bool
 }
 
@@ -87,8 +88,8 @@ func (r *input) fill(n int) error {
 		if r.eof {
 			return r.torn(n)
 		}
-		if len(r.buf)-r.end < len(r.buf)/2 {
-			r.makeRoom()
+		if len(r.buf)-r.end < min(len(r.buf), readSize)/2 {
+			r.makeRoom(n)
 		}
 		if err := r.readSome(); err != nil {
 			return err
@@ -103,15 +104,28 @@ func (r *input) fill(n int) error {
 	return nil
 }
 
-// makeRoom moves what is held to the front, and doubles a buffer of which that leaves less than
-// half free. A buffer that a long value has made big goes back to its usual size.
-func (r *input) makeRoom() {
+// keepLong is how often a buffer that a long value has made big is filled before it goes back to its
+// usual size: often there are others behind it.
+const keepLong = 8
+
+// makeRoom moves what is held to the front, and makes a buffer larger that has no room for n bytes behind
+// pos: as large as that takes where the input is known to have them, and else twice as large. A buffer
+// that a long value has made big goes back to its usual size.
+func (r *input) makeRoom(n int) {
 	kept := r.buf[r.held:r.end]
 	to := r.buf
+	need := r.pos - r.held + n
 	switch {
+	case r.size >= 0 && need > readSize:
+		if r.filled = 0; need+readSize/2 > len(r.buf) {
+			to = make([]byte, need+readSize)
+		}
 	case len(kept) > len(r.buf)/2:
 		to = make([]byte, 2*max(len(kept), len(r.buf)/2))
 	case len(r.buf) > 4*readSize && len(kept) < readSize/2:
+		if r.filled++; r.filled < keepLong {
+			break
+		}
 		to = make([]byte, readSize)
 	}
 	copy(to, kept)

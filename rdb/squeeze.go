@@ -15,6 +15,7 @@ const (
 	squeezeGivesUp = 64
 	squeezeTries   = 8
 	squeezeShort   = 1 << 10 // longer strings are always tried: there is more to save
+	squeezeLong    = 1 << 20
 )
 
 // squeezer compresses strings where that saves enough.
@@ -32,6 +33,9 @@ func (s *squeezer) squeeze(p []byte) (stream []byte, ok bool) {
 	if len(p) <= squeezeShort && s.misses >= squeezeGivesUp && s.misses%squeezeTries != 0 {
 		s.misses++
 		return nil, false
+	}
+	if len(p) > squeezeLong && cap(s.stream) < len(p) {
+		s.stream = make([]byte, 0, len(p)) // once, and not by doubling
 	}
 	s.stream, ok = s.lzf.Append(s.stream[:0], p, len(p)-compressSaves)
 	if s.misses++; ok {

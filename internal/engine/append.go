@@ -29,11 +29,14 @@ func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byt
 		*moves = true
 		return n, nil
 	}
-	x.remember(s, h, db, key)
+	x.remember(s)
 	if ok {
-		s.Append(db, h, key, suffix)
+		_, err = s.Append(db, h, key, suffix)
 	} else {
-		s.Set(db, h, key, table.String, suffix, 0)
+		_, err = s.Set(db, h, key, table.String, suffix, 0)
+	}
+	if err != nil {
+		return 0, err
 	}
 	x.appended(db, key, suffix)
 	return n + len(suffix), nil
@@ -103,14 +106,20 @@ func (e *Engine) tryAppend(db int, key string, suffix []byte) (n int, done bool,
 	}
 	x := e.newExec()
 	defer e.free(x)
-	x.ready = append(x.ready, ready{0, e.table.MapAppend(key, old, suffix)})
+	mapping, err := e.table.MapAppend(key, old, suffix)
+	if err != nil {
+		return 0, false, err
+	}
+	x.ready = append(x.ready, ready{0, mapping})
 	err = x.write(key, false, func(x *exec, s *table.Shard, h uint64) error {
 		it, ok := x.find(s, h, db, key)
 		m := x.mapped()
 		if ok != existed || !m.Ok() || ok && !seen.same(s, h, db, key, it, old) {
 			return nil
 		}
-		s.SetMapped(db, h, key, *m, it.ExpireAtMs())
+		if _, err := s.SetMapped(db, h, key, *m, it.ExpireAtMs()); err != nil {
+			return err
+		}
 		*m = table.Mapping{}
 		x.appended(db, key, suffix)
 		n, done = len(old)+len(suffix), true

@@ -132,10 +132,10 @@ func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
 	case VerbDelete:
 		c.Did = x.deleteOne(s, h, db, c.Key)
 	case VerbExpire:
-		c.Did = x.expireAt(s, h, db, c.Key, x.deadline(c.Args.TTL))
+		c.Did, c.Err = x.expireAt(s, h, db, c.Key, x.deadline(c.Args.TTL))
 	case VerbExpireAt:
-		c.Did = x.expireAt(s, h, db, c.Key, unixMs(c.Args.ExpireAt))
+		c.Did, c.Err = x.expireAt(s, h, db, c.Key, unixMs(c.Args.ExpireAt))
 	case VerbPersist:
-		c.Did = x.persist(s, h, db, c.Key)
+		c.Did, c.Err = x.persist(s, h, db, c.Key)
 	}
 }

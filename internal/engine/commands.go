@@ -97,9 +97,9 @@ func init() { // the functions of the table use variables of this package
 		{"RESTORE", 0, -4, firstKey, replayRestore, nil},
 		{"RESTORE-ASKING", 0, -4, firstKey, replayRestore, nil},
 
-		{"SWAPDB", 0, 3, noKey, nil, replaySwapDB},
-		{"FLUSHDB", 0, -1, noKey, nil, replayFlushDB},
-		{"FLUSHALL", 0, -1, noKey, nil, replayFlushAll},
+		{"SWAPDB", 0, 3, noKey, nil, nil}, // see databases.go
+		{"FLUSHDB", 0, -1, noKey, nil, nil},
+		{"FLUSHALL", 0, -1, noKey, nil, nil},
 	}
 	commands = make(map[string]*command, len(commandTable))
 	for i := range commandTable {
@@ -218,7 +218,9 @@ func (x *exec) put(s *table.Shard, h uint64, db int, key string, value []byte, a
 	if len(value) > maxSize {
 		return ErrTooLarge
 	}
-	s.Set(db, h, key, table.String, value, at)
+	if _, err := s.Set(db, h, key, table.String, value, at); err != nil {
+		return err
+	}
 	x.dirty++
 	return nil
 }

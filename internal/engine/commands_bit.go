@@ -22,13 +22,9 @@ func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	if bit != "0" && bit != "1" {
 		return errors.New("bit is not 0 or 1")
 	}
-	old, err := x.str(s, h, db, key)
-	if err != nil {
-		return err
-	}
-	value := grown(old.value, int(offset/8)+1)
-	putBits(value, offset, 1, uint64(bit[0]-'0'))
-	return x.put(s, h, db, key, value, old.at)
+	return x.edit(s, h, db, key, int(offset/8)+1, func(value []byte) {
+		putBits(value, offset, 1, uint64(bit[0]-'0'))
+	})
 }
 
 // bits reads n bits, at most 64; there are zeros behind the end.
@@ -64,38 +60,45 @@ func replayBitOp(x *exec, db int, args [][]byte) error {
 	var sources [][]byte
 	size := 0
 	for _, key := range args[2:] {
-		s, h := x.locateBytes(key)
-		source, err := x.str(s, h, db, string(key))
+		source, err := x.look(db, key)
 		if err != nil {
 			return err
 		}
-		sources = append(sources, source.value)
-		size = max(size, len(source.value))
+		sources = append(sources, source)
+		size = max(size, len(source))
 	}
 	s, h := x.locateBytes(args[1])
 	if size == 0 {
 		return replayDel(x, s, h, db, string(args[1]), nil)
 	}
-	result := grown(append([]byte(nil), sources[0]...), size)
+	key := string(args[1])
+	m, result, err := x.combine(key, sources, size, func(dst []byte, sources [][]byte) { bitOp(op, dst, sources) })
+	if err != nil {
+		return err
+	}
+	return x.putMapped(s, h, db, key, m, result)
+}
+
+// bitOp combines sources of the length of dst.
+func bitOp(op string, dst []byte, sources [][]byte) {
+	copy(dst, sources[0])
 	for _, source := range sources[1:] {
-		source = grown(source, size)
-		for i := range result {
+		for i := range dst {
 			switch op {
 			case "AND":
-				result[i] &= source[i]
+				dst[i] &= source[i]
 			case "OR":
-				result[i] |= source[i]
+				dst[i] |= source[i]
 			case "XOR":
-				result[i] ^= source[i]
+				dst[i] ^= source[i]
 			}
 		}
 	}
 	if op == "NOT" {
-		for i := range result {
-			result[i] = ^result[i]
+		for i := range dst {
+			dst[i] = ^dst[i]
 		}
 	}
-	return x.put(s, h, db, string(args[1]), result, 0)
 }
 
 // field is one operation of BITFIELD.
@@ -119,15 +122,17 @@ func replayBitField(x *exec, s *table.Shard, h uint64, db int, key string, args 
 			end = max(end, f.offset+int64(f.width))
 		}
 	}
-	old, err := x.str(s, h, db, key)
-	if err != nil || end == 0 {
-		return err
+	if end == 0 {
+		if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+			return ErrWrongType
+		}
+		return nil
 	}
-	value := grown(old.value, int((end+7)/8))
-	for _, f := range fields {
-		f.apply(value)
-	}
-	return x.put(s, h, db, key, value, old.at)
+	return x.edit(s, h, db, key, int((end+7)/8), func(value []byte) {
+		for _, f := range fields {
+			f.apply(value)
+		}
+	})
 }
 
 func parseFields(args [][]byte) (fields []field, err error) {

@@ -59,7 +59,9 @@ func replayExpire(unit string) oneFunc {
 			apply = apply && on
 		}
 		if apply {
-			s.SetExpire(db, h, key, max(at, 1)) // 0 would be no expiry
+			if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would be no expiry
+				return err
+			}
 			x.dirty++
 		}
 		return nil
@@ -82,8 +84,8 @@ func expireFlag(flag string, old, at int64) (bool, error) {
 }
 
 func replayPersist(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte) error {
-	x.persist(s, h, db, key)
-	return nil
+	_, err := x.persist(s, h, db, key)
+	return err
 }
 
 // replayGetEx is GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].
@@ -111,8 +113,9 @@ func replayGetEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 	if err != nil {
 		return err
 	}
-	if s.SetExpire(db, h, key, at) {
+	found, err := s.SetExpire(db, h, key, at)
+	if found && err == nil {
 		x.dirty++
 	}
-	return nil
+	return err
 }

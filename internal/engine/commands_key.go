@@ -32,9 +32,32 @@ func (x *exec) copyEntry(from, to place) error {
 	if !ok {
 		return ErrNotFound
 	}
-	kind, at, value := it.Kind(), it.ExpireAtMs(), it.AppendValue(nil)
+	kind, at := it.Kind(), it.ExpireAtMs()
+	if it.Large() && kind == table.String {
+		m, err := x.e.table.Map(to.key, it.LargeValue())
+		if err != nil {
+			return err
+		}
+		if m.Ok() {
+			return x.copyMapped(to, m, at)
+		}
+	}
+	value := it.AppendValue(nil)
 	s, h = x.locate(to.key)
-	s.Set(to.db, h, to.key, kind, value, at)
+	if _, err := s.Set(to.db, h, to.key, kind, value, at); err != nil {
+		return err
+	}
+	x.dirty++
+	return nil
+}
+
+// copyMapped stores a large value that was copied to memory of its own.
+func (x *exec) copyMapped(to place, m table.Mapping, at int64) error {
+	s, h := x.locate(to.key)
+	if _, err := s.SetMapped(to.db, h, to.key, m, at); err != nil {
+		x.e.table.Unmap(m)
+		return err
+	}
 	x.dirty++
 	return nil
 }
@@ -144,7 +167,9 @@ func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [
 		kind, value = table.Opaque, appendOpaque(nil, t, value)
 		x.e.types.add(t)
 	}
-	s.Set(db, h, key, kind, value, at)
+	if _, err := s.Set(db, h, key, kind, value, at); err != nil {
+		return err
+	}
 	x.dirty++
 	return nil
 }

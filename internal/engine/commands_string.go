@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/perduredb/perdure/internal/table"
@@ -9,9 +8,12 @@ import (
 
 // replayDelIfEq is Valkey's DELIFEQ key value.
 func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	old, err := x.str(s, h, db, key)
-	if err != nil || !old.exists || !bytes.Equal(old.value, args[0]) {
-		return err
+	it, ok := s.Find(db, h, key)
+	if ok && it.Kind() != table.String {
+		return ErrWrongType
+	}
+	if !ok || !it.Equal(args[0]) {
+		return nil
 	}
 	return replayDel(x, s, h, db, key, nil)
 }
@@ -33,8 +35,8 @@ func replaySetNX(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 }
 
 func replayGetSet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	if _, err := x.str(s, h, db, key); err != nil {
-		return err
+	if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+		return ErrWrongType
 	}
 	return x.put(s, h, db, key, args[0], 0)
 }
@@ -51,27 +53,21 @@ func replaySetRange(x *exec, s *table.Shard, h uint64, db int, key string, args 
 	if err != nil || offset < 0 || offset+int64(len(args[1])) > maxSize {
 		return errOffset
 	}
-	old, err := x.str(s, h, db, key)
-	if err != nil || len(args[1]) == 0 {
-		return err
+	if len(args[1]) == 0 {
+		if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+			return ErrWrongType
+		}
+		return nil
 	}
-	value := grown(old.value, int(offset)+len(args[1]))
-	copy(value[offset:], args[1])
-	return x.put(s, h, db, key, value, old.at)
-}
-
-// grown fills value with zeros up to size, if it is shorter.
-func grown(value []byte, size int) []byte {
-	if size > len(value) {
-		value = append(value, make([]byte, size-len(value))...)
-	}
-	return value
+	return x.edit(s, h, db, key, int(offset)+len(args[1]), func(value []byte) { copy(value[offset:], args[1]) })
 }
 
 func replayMSet(x *exec, db int, args [][]byte) error {
 	for i := 0; i < len(args); i += 2 {
 		s, h := x.locateBytes(args[i])
-		s.SetBytes(db, h, args[i], table.String, args[i+1], 0)
+		if _, err := s.SetBytes(db, h, args[i], table.String, args[i+1], 0); err != nil {
+			return err
+		}
 		x.dirty++
 	}
 	return nil

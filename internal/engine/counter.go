@@ -54,8 +54,10 @@ func (x *exec) incrBy(s *table.Shard, h uint64, db int, key string, c Counter) (
 	if (sum > n) != (delta > 0) && delta != 0 {
 		return 0, ErrOverflow
 	}
-	x.remember(s, h, db, key)
-	s.SetInt(db, h, key, sum, at)
+	x.remember(s)
+	if _, err := s.SetInt(db, h, key, sum, at); err != nil {
+		return 0, err
+	}
 	x.dirty++
 	if c.Command == "INCR" || c.Command == "DECR" {
 		x.command1(db, c.Command, key)

@@ -47,6 +47,10 @@ type Options struct {
 	NoAutoRecover         bool
 	LoadProgress          func(LoadProgress)
 	Hooks                 Hooks
+
+	// MemoryLimit is asked before the table takes memory, and refuses it by returning false: see
+	// table.Options. Nil is no limit.
+	MemoryLimit func(size int) bool
 }
 
 // Hooks are called with no lock held: by a goroutine of the store's own, or by that of the caller whose save, rewrite or

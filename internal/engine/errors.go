@@ -5,6 +5,7 @@ import (
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/option"
+	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -29,6 +30,7 @@ var (
 	ErrNoDirectory       = errors.New("perdure: store has no directory to save in")
 	ErrRestoring         = errors.New("perdure: the data set is being replaced")
 	ErrSaveFailed        = errors.New("perdure: writes are refused because the last background save failed")
+	ErrNoMemory          = table.ErrNoMemory
 	ErrLogFailed         = aof.ErrFailed
 	ErrUntil             = aof.ErrUntil
 	ErrLocked            = vfs.ErrLocked

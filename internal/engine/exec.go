@@ -22,10 +22,11 @@ type exec struct {
 	dirty    int64
 	position aof.Position
 
-	replaying bool     // nothing expires while loading
-	readOnly  bool     // a View: what has expired is passed over, not deleted
-	undo      []change // how to take everything back; only kept when tx is set
-	tx        bool
+	replaying bool          // nothing expires while loading
+	readOnly  bool          // a View: what has expired is passed over, not deleted
+	undo      *table.Undo   // takes everything back; used when whole is set
+	whole     bool          // all changes take effect, or none
+	kept      []byte        // values that MSet has changed in place
 	declared  []string      // keys that may be touched, sorted; nil is every key
 	shard     int           // any shard that is locked, for the counter of changes
 	keys      *table.KeySet // of an operation on several
@@ -37,7 +38,6 @@ type exec struct {
 	passed   int     // so many of ready are for calls before
 	linked   pins    // what the unit has links to
 	argument []byte  // of linked: what the next command has as its value
-	before   pins    // values in undo
 }
 
 // unlocker is one shard or several, locked.
@@ -60,23 +60,25 @@ func (x *exec) release() {
 func (e *Engine) newExec() *exec {
 	x, _ := e.pool.Get().(*exec)
 	if x == nil {
-		x = &exec{e: e, keys: &table.KeySet{}}
+		x = &exec{e: e, keys: &table.KeySet{}, undo: &table.Undo{}}
 	}
 	x.unit.reset()
 	return x
 }
 
-// free takes an exec back. One that still holds its shards is on its way out of a panic, such as that of a table which
-// gets no memory, and may have left them half changed.
+// free takes an exec back. One that still holds its shards is on its way out of a panic, and may have left them half
+// changed.
 func (e *Engine) free(x *exec) {
 	if x.held != nil {
 		e.breaks(x.release)
 	}
-	clear(x.undo)
+	if cap(x.kept) > keepUnit {
+		x.kept = nil
+	}
 	for _, r := range x.ready {
 		e.table.Unmap(r.Mapping)
 	}
-	*x = exec{e: e, unit: x.unit, undo: x.undo[:0], keys: x.keys}
+	*x = exec{e: e, unit: x.unit, undo: x.undo, keys: x.keys, kept: x.kept[:0]}
 	e.pool.Put(x)
 }
 
@@ -88,8 +90,25 @@ func (x *exec) nowMs() int64 {
 	return x.now
 }
 
+// remember keeps what is needed to take changes of a shard back, if that may be asked for.
+func (x *exec) remember(s *table.Shard) {
+	if x.whole {
+		s.Record(x.undo)
+	}
+}
+
+// rollback takes every change back, for which it needs no memory, and forgets what the log was to hold.
+func (x *exec) rollback() {
+	x.undo.Rollback()
+	x.unit.reset()
+	x.dirty = 0
+}
+
 // seal hands the unit to the log. The shards are still locked.
 func (x *exec) seal() {
+	if x.whole {
+		x.undo.Commit()
+	}
 	x.e.addDirty(x.shard, x.dirty)
 	if x.unit.n > 0 {
 		x.appendUnit()
@@ -233,7 +252,7 @@ func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, b
 	}
 	if at := it.ExpireAtMs(); at != 0 && x.nowMs() > at {
 		if !x.readOnly {
-			x.remember(s, h, db, key)
+			x.remember(s)
 			s.Delete(db, h, key)
 			x.e.counts.expired.Add(1)
 			if !planted.On(planted.ExpiryNotLogged) {

@@ -46,7 +46,7 @@ func (x *exec) remove(s *table.Shard, h uint64, db int, key string) int {
 	if _, ok := x.find(s, h, db, key); !ok {
 		return 0
 	}
-	x.remember(s, h, db, key)
+	x.remember(s)
 	s.Delete(db, h, key)
 	return 1
 }
@@ -108,49 +108,54 @@ func (e *Engine) ExpireAt(db int, key string, t time.Time) (bool, error) {
 
 func (e *Engine) expire(db int, key string, at func(*exec) int64) (existed bool, err error) {
 	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
-		existed = x.expireAt(s, h, db, key, at(x))
-		return nil
+		existed, err = x.expireAt(s, h, db, key, at(x))
+		return err
 	})
 	return existed, err
 }
 
 // expireAt sets an expiry. A time that is not in the future deletes the key, except while loading,
 // when only the log's own DEL ends a key's life.
-func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) bool {
+func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) (existed bool, err error) {
 	if _, ok := x.find(s, h, db, key); !ok {
-		return false
+		return false, nil
 	}
-	x.remember(s, h, db, key)
-	x.dirty++
+	x.remember(s)
 	if !x.replaying && at <= x.nowMs() {
+		x.dirty++
 		s.Delete(db, h, key)
 		x.command1(db, "DEL", key)
-		return true
+		return true, nil
 	}
-	s.SetExpire(db, h, key, max(at, 1)) // 0 would be no expiry
+	if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would be no expiry
+		return false, err
+	}
+	x.dirty++
 	x.commandInt(db, "PEXPIREAT", key, at)
-	return true
+	return true, nil
 }
 
 // Persist removes the expiry, and says whether there was one.
 func (e *Engine) Persist(db int, key string) (had bool, err error) {
 	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
-		had = x.persist(s, h, db, key)
-		return nil
+		had, err = x.persist(s, h, db, key)
+		return err
 	})
 	return had, err
 }
 
-func (x *exec) persist(s *table.Shard, h uint64, db int, key string) bool {
+func (x *exec) persist(s *table.Shard, h uint64, db int, key string) (had bool, err error) {
 	it, ok := x.find(s, h, db, key)
 	if !ok || it.ExpireAtMs() == 0 {
-		return false
+		return false, nil
 	}
-	x.remember(s, h, db, key)
-	s.SetExpire(db, h, key, 0)
+	x.remember(s)
+	if _, err := s.SetExpire(db, h, key, 0); err != nil {
+		return false, err
+	}
 	x.dirty++
 	x.command1(db, "PERSIST", key)
-	return true
+	return true, nil
 }
 
 // NoExpiry is what TTL returns for a key that does not expire.

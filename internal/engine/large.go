@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -91,7 +92,11 @@ func (x *exec) prepare(i int, key string, value []byte) {
 	if len(value) <= largeValue || len(value) > maxSize || len(key) > maxSize {
 		return
 	}
-	x.ready = append(x.ready, ready{i, x.e.table.Map(key, value)})
+	m, err := x.e.table.Map(key, value)
+	if err != nil {
+		return // store finds that out
+	}
+	x.ready = append(x.ready, ready{i, m})
 }
 
 // mapped gives what prepare has made for the present call.
@@ -109,20 +114,32 @@ func (x *exec) mapped() *table.Mapping {
 }
 
 // store sets a string. A large one is linked for the command that follows.
-func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte, at int64) {
+func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte, at int64) error {
+	x.remember(s)
 	if len(value) > largeValue {
-		if m := x.mapped(); m != nil && m.Ok() {
-			s.SetMapped(db, h, key, *m, at)
-			*m = table.Mapping{}
-		} else {
-			s.Set(db, h, key, table.String, value, at)
+		return x.storeLarge(s, h, db, key, value, at)
+	}
+	if at == 0 && !x.whole && s.SetString(db, h, key, value) {
+		return nil
+	}
+	_, err := s.Set(db, h, key, table.String, value, at)
+	if err != nil && planted.On(planted.HalfStored) {
+		s.Set(db, h, key, table.String, nil, at)
+	}
+	return err
+}
+
+func (x *exec) storeLarge(s *table.Shard, h uint64, db int, key string, value []byte, at int64) error {
+	if m := x.mapped(); m != nil && m.Ok() {
+		if _, err := s.SetMapped(db, h, key, *m, at); err != nil {
+			return err
 		}
-		x.link(db, key, len(value))
-		return
+		*m = table.Mapping{}
+	} else if _, err := s.Set(db, h, key, table.String, value, at); err != nil {
+		return err
 	}
-	if at != 0 || !s.SetString(db, h, key, value) {
-		s.Set(db, h, key, table.String, value, at)
-	}
+	x.link(db, key, len(value))
+	return nil
 }
 
 // link pins a value that was stored, so that the log can read it without the lock: the next argument of a
@@ -153,9 +170,6 @@ func (x *exec) appendUnit() {
 func (x *exec) unpin() {
 	if len(x.linked.held) > 0 {
 		x.linked.release(x.e)
-	}
-	if len(x.before.held) > 0 {
-		x.before.release(x.e)
 	}
 }
 

@@ -19,18 +19,27 @@ type loader struct {
 	now         int64 // Unix ms
 	keys        int64
 	expired     int64
-	size        int64 // of the file; -1 when not known
 	base        int64 // bytes read before this file
 	total       int64 // bytes of everything; 0 when this file is all
 	extras      []snapshot.Extra
 	types       *typeSet
 	scratch     []byte
+	expected    []expectation
+	believed    int64 // keys of expectations that the table is ready for
+}
+
+// expectation is what a dump says of one of its databases.
+type expectation struct {
+	db         int
+	keys       int64
+	reserved   int64
+	from, next int64 // loader.keys when the database began, and when to reserve more
 }
 
 // newLoader returns a loader of a dump into t.
 func newLoader(e *Engine, t *table.Table, types *typeSet) *loader {
 	return &loader{
-		e: e, pipeline: newPipeline(e, t), source: FromRDB, dropExpired: true, now: nowMs(), size: -1, types: types,
+		e: e, pipeline: newPipeline(e, t), source: FromRDB, dropExpired: true, now: nowMs(), types: types,
 	}
 }
 
@@ -45,27 +54,45 @@ func (l *loader) finish(err error) error {
 	if f == nil {
 		return err
 	}
+	if errors.Is(f.err, ErrNoMemory) {
+		return fmt.Errorf("%w: loading entries from offset %d on", ErrNoMemory, f.op.offset)
+	}
 	return &corrupt.Error{
 		Offset: f.op.offset,
 		What:   "expected every key once, found one a second time in its database",
 	}
 }
 
-// A hint about a file of unknown size is believed up to maxHint keys, which take 30 MB of index; in
-// other files an entry takes minEntry bytes.
+// What a dump says of the number of its keys is believed up to firstHint keys in all databases together, which
+// take some 10 MB of index, and then up to hintFactor times the keys that have come. The size of the file says
+// nothing, since it may have holes.
 const (
-	maxHint  = 4 << 20
-	minEntry = 4
+	firstHint  = 1 << 20
+	hintFactor = 16
 )
 
 // Expect implements snapshot.Loader.
 func (l *loader) Expect(db int, keys, _ int64) {
-	most := int64(maxHint)
-	if l.size >= 0 {
-		most = l.size / minEntry
+	if db >= l.pipeline.t.Databases() {
+		return
 	}
-	if t := l.pipeline.t; db < t.Databases() {
-		l.pipeline.reserve(db, min(keys, most))
+	e := expectation{db: db, keys: keys, from: l.keys}
+	e.reserved = max(0, min(keys, firstHint-l.believed))
+	l.believed += e.reserved
+	e.next = l.keys + max(e.reserved, firstHint/hintFactor)
+	l.pipeline.reserve(db, e.reserved)
+	l.expected = append(l.expected[:0], e)
+}
+
+// reserveMore prepares the table for more of the keys that the dump says it has, since so many have come.
+func (l *loader) reserveMore() {
+	e := &l.expected[0]
+	come := l.keys - e.from
+	e.reserved = min(e.keys, hintFactor*come)
+	l.pipeline.reserve(e.db, e.reserved)
+	e.next = l.keys + e.reserved - come
+	if e.reserved == e.keys {
+		l.expected = l.expected[:0]
 	}
 }
 
@@ -88,6 +115,9 @@ func (l *loader) Load(en snapshot.Entry) error {
 		l.types.add(en.Type)
 	}
 	l.keys++
+	if len(l.expected) > 0 && l.keys >= l.expected[0].next {
+		l.reserveMore()
+	}
 	if !l.pipeline.add(&o, en.Key, value) {
 		return errStop
 	}
@@ -109,7 +139,6 @@ func (l *loader) Extra(x snapshot.Extra) error {
 
 // Progress implements snapshot.Loader.
 func (l *loader) Progress(done, total int64) {
-	l.size = total
 	if l.total > 0 {
 		total = l.total
 	}

@@ -99,7 +99,7 @@ func newEngine(o Options) *Engine {
 	e := &Engine{
 		fs:     o.FS,
 		dir:    o.Dir,
-		table:  table.New(table.Options{Databases: o.Databases}),
+		table:  table.New(table.Options{Databases: o.Databases, Limit: o.MemoryLimit}),
 		snaps:  o.Snapshotter,
 		logger: o.Logger,
 		hooks:  o.Hooks,
@@ -186,6 +186,7 @@ func (e *Engine) findLog() (found bool, err error) {
 func (e *Engine) load(ctx context.Context, logFound bool) error {
 	e.table.GrowAhead(true)
 	defer e.table.GrowAhead(false)
+	defer e.releaseBuffers()
 	if logFound {
 		return e.loadLog(ctx)
 	}

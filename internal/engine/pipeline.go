@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -131,15 +132,26 @@ func (p *pipeline) trim() {
 	p.out.Wait()
 }
 
-// addLarge applies an operation that is too large for a batch at once.
+// addLarge applies an operation that is too large for a batch at once, from where it is.
 func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
+	if sizeOf(args) > longValue {
+		p.e.counts.longLoaded.Store(true)
+	}
 	if o.code >= opSet { // loads may come in any order
 		p.settle()
 	}
-	b := new(batch)
-	b.add(o, key, args)
-	newWorker(p, 0, 1).apply(b)
+	newWorker(p, 0, 1).large(o, key, args)
 	return p.failed.Load() == nil
+}
+
+// longValue is the size above which a value leaves a buffer of its length behind in its reader.
+const longValue = 8 << 20
+
+// releaseBuffers returns to the system what the readers of a load needed for long values.
+func (e *Engine) releaseBuffers() {
+	if e.counts.longLoaded.Swap(false) {
+		debug.FreeOSMemory()
+	}
 }
 
 func sizeOf(args [][]byte) (n int) {

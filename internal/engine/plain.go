@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/perduredb/perdure/internal/table"
-
 // SetPlain is Set without arguments. Here are short ways for what is most often asked: that a key which is
 // there gets a value of the length that it has. How short they are is what counts: see package table.
 func (e *Engine) SetPlain(db int, key string, value []byte) error {
@@ -33,8 +31,8 @@ const plainSize = 4 << 10
 // encoded, the record while the log takes it.
 //
 // That the log has the command before the table has the value shows to nobody: the shard is locked, and
-// whatever the key held, the command is the same, and nothing refuses it any more. A table that gets no memory panics, and
-// then the outcome of the call is unknown.
+// whatever the key held, the command is the same, and nothing refuses it any more: the table has secured the memory
+// that it may need.
 func (e *Engine) setLogged(db int, key string, value []byte) error {
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
@@ -47,7 +45,7 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 		}
 	}()
 	log := e.log
-	if e.refusedLocked() != nil || log == nil {
+	if e.refusedLocked() != nil || log == nil || !s.Secure(db, key, value) {
 		held = false
 		s.Unlock()
 		return e.Set(db, key, value, SetArgs{})
@@ -60,8 +58,9 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	e.pool.Put(x) // it has nothing but the unit
 	e.addDirty(i, 1)
 	if !s.SetString(db, h, key, value) {
-		s.Set(db, h, key, table.String, value, 0)
+		s.SetSecured(db, h, key, value)
 	}
+	s.EndSecure()
 	held = false
 	s.Unlock()
 	return e.committed(log, log.Commit(p, false))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -19,20 +20,25 @@ type replayer struct {
 	done      int64
 	all       int64
 	projected int // how often
+	databases databases
 }
 
 func newReplayer(e *Engine) *replayer {
-	return &replayer{e: e, pipeline: newPipeline(e, e.table)}
+	return &replayer{e: e, pipeline: newPipeline(e, e.table), databases: newDatabases(e.table.Databases())}
 }
 
 // finish ends the replay. It returns err, or the failure of a command, which explains it.
 func (r *replayer) finish(err error) error {
+	r.swapNow()
 	f := r.pipeline.close()
 	if f == nil {
 		if err == nil {
 			r.report()
 		}
 		return err
+	}
+	if errors.Is(f.err, ErrNoMemory) {
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
 	}
 	return &aof.CommandError{
 		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().name, Err: f.err,
@@ -41,7 +47,11 @@ func (r *replayer) finish(err error) error {
 
 // Base implements aof.Replayer.
 func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (aof.BaseInfo, error) {
+	r.swapNow()
 	r.pipeline.settle() // commands of a file before it
+	for i := range r.databases.used {
+		r.databases.used[i] = true
+	}
 	l := newLoader(r.e, r.e.table, &r.e.types)
 	l.source, l.dropExpired, l.base, l.total = FromAOF, false, r.done, r.all
 	var header rdb.Header
@@ -116,6 +126,9 @@ func (r *replayer) Apply(unit []aof.Command) error {
 func (r *replayer) apply(c *aof.Command) error {
 	o := op{code: opSet, offset: c.Offset, file: r.pipeline.source(c.File), db: uint16(c.DB)}
 	valid := c.DB >= 0 && c.DB < r.e.table.Databases()
+	if valid {
+		o.db = uint16(r.databases.meant[c.DB])
+	}
 	if valid && len(c.Args) == 3 && string(c.Args[0]) == "SET" {
 		return r.add(&o, c.Args[1], c.Args[2:])
 	}
@@ -125,10 +138,16 @@ func (r *replayer) apply(c *aof.Command) error {
 		err = fmt.Errorf("%w: %d", ErrDatabase, c.DB)
 	case err == nil && cmd.one == nil:
 		err = r.many(cmd, c.DB, c.Args[1:])
+	case err == nil && cmd.name == "MOVE": // names a database
+		r.swapNow()
+		o.db = uint16(c.DB)
+		r.mayUse(c.Args[1:])
 	}
 	switch {
 	case err == errStop:
 		return err
+	case errors.Is(err, ErrNoMemory):
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, c.File, c.Offset)
 	case err != nil:
 		return &aof.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
 	case cmd.one == nil:
@@ -147,14 +166,40 @@ func (r *replayer) apply(c *aof.Command) error {
 // add gives a command on one key to the pipeline.
 func (r *replayer) add(o *op, key []byte, args [][]byte) error {
 	o.hash = r.e.table.HashBytes(key)
+	r.databases.used[o.db] = true
 	if !r.pipeline.add(o, key, args...) {
 		return errStop
 	}
 	return nil
 }
 
+// mayUse notes the databases that a command names.
+func (r *replayer) mayUse(args [][]byte) {
+	for _, arg := range args {
+		if db, err := r.pipeline.newExec().database(arg); err == nil {
+			r.databases.used[db] = true
+		}
+	}
+}
+
 // many applies a command that may touch any key, after all before it.
 func (r *replayer) many(cmd *command, db int, args [][]byte) error {
+	switch cmd.name {
+	case "SWAPDB":
+		return r.swapDB(args)
+	case "FLUSHDB":
+		return r.flush([]int{db}, args)
+	case "FLUSHALL":
+		return r.flushAll(args)
+	}
+	r.swapNow()
+	r.databases.used[db] = true
+	r.mayUse(args)
+	return r.locked(func(x *exec) error { return cmd.many(x, db, args) })
+}
+
+// locked calls f with every shard locked, after everything before it was applied.
+func (r *replayer) locked(f func(x *exec) error) error {
 	r.pipeline.settle()
 	if r.pipeline.failed.Load() != nil {
 		return errStop
@@ -162,7 +207,7 @@ func (r *replayer) many(cmd *command, db int, args [][]byte) error {
 	r.e.table.LockAll()
 	defer r.e.table.UnlockAll()
 	x := r.pipeline.newExec()
-	err := cmd.many(x, db, args)
+	err := f(x)
 	r.pipeline.dirty.Add(x.dirty)
 	return err
 }

@@ -19,6 +19,7 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if err := e.checkOpenLock(); err != nil {
 		return err
 	}
+	defer e.releaseBuffers()
 	aside := e.table.NewLike()
 	defer func() {
 		e.use.Lock() // who has pinned a value of the old data set is to be done with it

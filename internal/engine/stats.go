@@ -19,7 +19,8 @@ type counters struct {
 	lastBarrier     atomic.Int64 // ns
 	loadedKeys      atomic.Int64
 	loadExpired     atomic.Int64
-	sweeper         sweeper // of the background loop alone
+	longLoaded      atomic.Bool // a value above longValue, since releaseBuffers
+	sweeper         sweeper     // of the background loop alone
 }
 
 func (c *counters) init() {

@@ -3,8 +3,6 @@ package engine
 import (
 	"slices"
 	"time"
-
-	"github.com/perduredb/perdure/internal/table"
 )
 
 // Tx is a transaction under way. Its methods are for the goroutine and the duration of the
@@ -12,48 +10,6 @@ import (
 type Tx struct {
 	x    *exec
 	done bool
-}
-
-// change is how to take one change of a transaction back.
-type change struct {
-	db         int
-	key        string
-	existed    bool
-	kind       table.Kind
-	value      []byte
-	expireAtMs int64
-}
-
-// remember notes what a key holds before it is changed, when a transaction may have to go back.
-func (x *exec) remember(s *table.Shard, h uint64, db int, key string) {
-	if !x.tx {
-		return
-	}
-	c := change{db: db, key: key}
-	if it, ok := s.Find(db, h, key); ok {
-		c.existed, c.kind, c.expireAtMs = true, it.Kind(), it.ExpireAtMs()
-		if it.Large() && x.before.take(x.e, db, key, 0) {
-			c.value = x.before.last()
-		} else {
-			c.value = it.AppendValue(nil)
-		}
-	}
-	x.undo = append(x.undo, c)
-}
-
-// rollback takes every change back, the newest first, and forgets what the log was to hold.
-func (x *exec) rollback() {
-	for _, c := range slices.Backward(x.undo) {
-		s, h := x.locate(c.key)
-		if c.existed {
-			s.Set(c.db, h, c.key, c.kind, c.value, c.expireAtMs)
-		} else {
-			s.Delete(c.db, h, c.key)
-		}
-	}
-	x.undo = x.undo[:0]
-	x.unit.reset()
-	x.dirty = 0
 }
 
 // Update runs fn with every key locked. What fn does takes effect, in memory and in the log, as a
@@ -93,7 +49,7 @@ func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 		x.release()
 		return err
 	}
-	x.log, x.tx, x.declared = e.log, true, declared
+	x.log, x.whole, x.declared = e.log, true, declared
 	tx := &Tx{x: x}
 	finished := false
 	defer func() {
@@ -262,7 +218,7 @@ func (t *Tx) expireAt(db int, key string, at int64) (bool, error) {
 		return false, err
 	}
 	s, h := t.x.locate(key)
-	return t.x.expireAt(s, h, db, key, at), nil
+	return t.x.expireAt(s, h, db, key, at)
 }
 
 // Persist removes the expiry.
@@ -271,7 +227,7 @@ func (t *Tx) Persist(db int, key string) (bool, error) {
 		return false, err
 	}
 	s, h := t.x.locate(key)
-	return t.x.persist(s, h, db, key), nil
+	return t.x.persist(s, h, db, key)
 }
 
 // TTL is how long a key will live.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -127,8 +128,12 @@ func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a
 			at = it.ExpireAtMs()
 		}
 	}
-	x.remember(s, h, db, key)
-	x.store(s, h, db, key, value, at)
+	if err := x.store(s, h, db, key, value, at); err != nil {
+		if planted.On(planted.LogBeforeMemory) {
+			x.commandSet(db, key, value, at, a.KeepTTL)
+		}
+		return err
+	}
 	x.dirty++
 	x.commandSet(db, key, value, at, a.KeepTTL)
 	return nil
@@ -159,8 +164,9 @@ func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value [
 	if len(value) > maxSize {
 		return false, ErrTooLarge
 	}
-	x.remember(s, h, db, key)
-	x.store(s, h, db, key, value, 0)
+	if err := x.store(s, h, db, key, value, 0); err != nil {
+		return false, err
+	}
 	x.dirty++
 	x.commandValue(db, "SETNX", key, value)
 	return true, nil
@@ -191,7 +197,10 @@ func (x *exec) swap(
 			old = it.AppendValue([]byte{})
 		}
 	}
-	return old, existed, x.set(s, h, db, key, value, a)
+	if err := x.set(s, h, db, key, value, a); err != nil {
+		return nil, false, err
+	}
+	return old, existed, nil
 }
 
 // CompareAndSwap stores value when the key holds exactly old, and says whether it did.
@@ -266,12 +275,15 @@ func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) er
 	return x.writeKeys(n, key, false, func(x *exec) error { return x.mset(db, n, pair) })
 }
 
+// mset stores all pairs or, on an error, none.
 func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) error {
 	for i := range n {
 		if key, value := pair(i); len(key) > maxSize || len(value) > maxSize {
 			return ErrTooLarge
 		}
 	}
+	x.kept, x.whole = x.kept[:0], false
+	plain := 0 // pairs before the first that is more than a change in place
 	if x.log != nil && n > 0 {
 		x.unit.begin(x.log, db, 1+2*n)
 		x.unit.str("MSET")
@@ -280,7 +292,20 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 		key, value := pair(i)
 		s, h := x.keys.At(db, i)
 		x.call = i
-		x.store(s, h, db, key, value, 0)
+		swapped := false
+		if plain == i && len(value) <= plainSize {
+			if x.kept, swapped = s.SwapString(x.kept, db, h, key, value); swapped {
+				plain++
+			}
+		}
+		if !swapped {
+			x.whole = true
+			if err := x.store(s, h, db, key, value, 0); err != nil {
+				x.rollback()
+				x.swapBack(db, plain, pair)
+				return err
+			}
+		}
 		x.dirty++
 		if x.log != nil {
 			x.unit.str(key)
@@ -288,4 +313,15 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 		}
 	}
 	return nil
+}
+
+// swapBack gives the first n pairs the values that were kept, which have the same lengths.
+func (x *exec) swapBack(db, n int, pair func(i int) (key string, value []byte)) {
+	for i := n - 1; i >= 0; i-- {
+		key, value := pair(i)
+		s, h := x.locate(key)
+		from := len(x.kept) - len(value)
+		s.SetString(db, h, key, x.kept[from:])
+		x.kept = x.kept[:from]
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -60,11 +61,15 @@ type view struct {
 	at     time.Time
 	total  int64
 	closed atomic.Bool
+	long   atomic.Bool // a value above longValue was read
 }
 
 func (v *view) close() {
 	if v.closed.CompareAndSwap(false, true) {
 		v.View.Close()
+		if v.long.Load() { // and whoever wrote it had a buffer of that length
+			debug.FreeOSMemory()
+		}
 	}
 }
 
@@ -83,6 +88,9 @@ func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 				if ctx.Err() != nil {
 					return false
 				}
+			}
+			if len(te.Value) > longValue {
+				v.long.Store(true)
 			}
 			stopped = !yield(entryOf(te), nil)
 			return !stopped

@@ -22,15 +22,7 @@ func newWorker(p *pipeline, i, n int) *worker {
 
 // apply applies the worker's part of a batch.
 func (w *worker) apply(b *batch) {
-	defer func() {
-		r := recover()
-		for len(w.held) > 0 { // after a panic
-			w.release()
-		}
-		if r != nil {
-			w.p.fail(&failure{op: w.at, panicked: r})
-		}
-	}()
+	defer w.recovered()
 	if len(b.ops) > 0 && w.p.failedBefore(&b.ops[0]) {
 		return
 	}
@@ -43,6 +35,35 @@ func (w *worker) apply(b *batch) {
 		w.begin(i+w.n, b) // while its memory is on the way, this one's operations are applied
 		w.shard(i, b)
 	}
+	w.p.dirty.Add(w.x.dirty)
+	w.x.dirty = 0
+}
+
+// recovered is deferred. It makes a panic the failure of what is being applied.
+func (w *worker) recovered() {
+	r := recover()
+	for len(w.held) > 0 { // after a panic
+		w.release()
+	}
+	if r != nil {
+		w.p.fail(&failure{op: w.at, panicked: r})
+	}
+}
+
+// large applies one operation that is in no batch.
+func (w *worker) large(o *op, key []byte, args [][]byte) {
+	defer w.recovered()
+	if w.p.failedBefore(o) {
+		return
+	}
+	w.at = *o
+	s := w.p.t.Shard(o.hash)
+	s.Lock()
+	w.held = append(w.held, s)
+	if err := w.do(s, o, key, args); err != nil {
+		w.p.fail(&failure{op: *o, err: err})
+	}
+	w.release()
 	w.p.dirty.Add(w.x.dirty)
 	w.x.dirty = 0
 }
@@ -137,12 +158,25 @@ func (w *worker) release() {
 
 // one applies one operation.
 func (w *worker) one(b *batch, o *op) error {
-	s := w.p.t.Shard(o.hash)
 	key, rest := sized(b.data[o.start:])
+	w.args = w.args[:0]
+	for range o.args {
+		var arg []byte
+		arg, rest = sized(rest)
+		w.args = append(w.args, arg)
+	}
+	return w.do(w.p.t.Shard(o.hash), o, key, w.args)
+}
+
+// do applies one operation, with the shard of its key locked.
+func (w *worker) do(s *table.Shard, o *op, key []byte, args [][]byte) error {
 	if o.code < opCommand {
-		value, _ := sized(rest)
+		value := args[0]
 		kind := kindOf(o.code)
-		existed := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
+		existed, err := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
+		if err != nil {
+			return err
+		}
 		if o.code == opSet {
 			w.x.dirty++
 		} else if existed {
@@ -150,12 +184,6 @@ func (w *worker) one(b *batch, o *op) error {
 		}
 		return nil
 	}
-	w.args = w.args[:0]
-	for range o.args {
-		var arg []byte
-		arg, rest = sized(rest)
-		w.args = append(w.args, arg)
-	}
 	w.x.now = 0
-	return o.code.command().one(w.x, s, o.hash, int(o.db), string(key), w.args)
+	return o.code.command().one(w.x, s, o.hash, int(o.db), string(key), args)
 }

@@ -61,4 +61,6 @@ const (
 	PathLookedUpAgain       Fault = "path-looked-up-again"
 	LockFollowed            Fault = "lock-followed"
 	UnlinkedAcknowledged    Fault = "unlinked-acknowledged"
+	HalfStored              Fault = "half-stored"
+	LogBeforeMemory         Fault = "log-before-memory"
 )

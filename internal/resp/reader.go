@@ -19,6 +19,7 @@ const (
 	firstBuffer = 256 << 10
 	slideBelow  = 64 << 10
 	growStep    = 1 << 20
+	keepLong    = 64 // a buffer is kept for so many groups: a long argument often has others behind it
 	// maxHead is the longest header line: a letter, 20 digits, CR LF.
 	maxHead = 23
 )
@@ -39,8 +40,10 @@ type Reader struct {
 	buf   []byte
 	start int // buf[start:pos] is the token that was read last, or is being read
 	pos   int
-	hold  int  // buf[hold:] must stay; -1 when nothing is held
-	eof   bool // src is at its end
+	hold  int   // buf[hold:] must stay; -1 when nothing is held
+	eof   bool  // src is at its end
+	size  int64 // offset of the end of src; -1 when it does not tell
+	small int   // Releases since a long argument
 	err   error
 	arena [][]byte // arguments of the token, or of all that are held
 }
@@ -58,11 +61,11 @@ func (t *Token) End() int64 { return t.Offset + int64(len(t.Raw)) }
 
 // NewReader returns a Reader of src, whose first byte stands at offset.
 func NewReader(src io.Reader, offset int64) *Reader {
-	size := firstBuffer
+	size, end := firstBuffer, int64(-1)
 	if s, ok := src.(interface{ Size() int64 }); ok { // as an io.SectionReader has
-		size = int(max(64, min(firstBuffer, s.Size()+1)))
+		size, end = int(max(64, min(firstBuffer, s.Size()+1))), offset+s.Size()
 	}
-	return &Reader{src: src, base: offset, buf: make([]byte, 0, size), hold: -1}
+	return &Reader{src: src, base: offset, buf: make([]byte, 0, size), hold: -1, size: end}
 }
 
 // Next returns the next command or annotation. What it points to is valid until the next call,
@@ -94,7 +97,7 @@ func (r *Reader) Hold() {
 // Release ends Hold.
 func (r *Reader) Release() {
 	r.hold = -1
-	if cap(r.buf) > 8*growStep && len(r.buf)-r.pos < firstBuffer {
+	if r.small++; r.small > keepLong && cap(r.buf) > 8*growStep && len(r.buf)-r.pos < firstBuffer {
 		// One huge group does not keep its memory for the rest of the file.
 		r.move(r.pos, firstBuffer)
 	}
@@ -242,7 +245,11 @@ func (r *Reader) offset() int64 { return r.base + int64(r.pos) }
 // slide moves what is not taken to the front when little of it is left, and reads on. Nothing
 // points into the buffer now.
 func (r *Reader) slide() error {
-	if len(r.buf)-r.pos >= slideBelow || r.eof {
+	below := slideBelow
+	if r.pos > growStep { // a buffer that a long argument has made big
+		below = 2 * firstBuffer
+	}
+	if len(r.buf)-r.pos >= below || r.eof {
 		return nil
 	}
 	r.base += int64(r.pos)
@@ -262,8 +269,11 @@ func (r *Reader) fill(n int) error {
 			}
 			used := len(r.buf) - keep
 			size := used + max(used, firstBuffer)
-			if r.hold < 0 {
-				size = max(min(size, r.pos-keep+n), used+firstBuffer)
+			if need := r.pos - keep + n; n > growStep && r.size-r.offset() >= int64(n) {
+				// The source has as many bytes: that much memory, once.
+				size, r.small = need+firstBuffer, 0
+			} else if r.hold < 0 {
+				size = max(min(size, need), used+firstBuffer)
 			}
 			r.move(keep, size)
 		}

@@ -19,9 +19,9 @@ func (t *Table) GrowAhead(on bool) {
 // aheadStep is how much is asked for at a time. The system holds a lock of the whole process meanwhile.
 const aheadStep = 2 << 20
 
-// nextRegion returns memory for a region, tells which huge pages it has, and has another made ready. The pool
-// is locked.
-func (p *pool) nextRegion() (memory []byte, huge uint8) {
+// nextRegion returns memory for a region, tells which huge pages it has, and has another made ready. It
+// returns false if the system has no memory. The pool is locked.
+func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	const size = regionChunks * chunkSize
 	large := p.reserved.Load() >= hugeAbove
 	if large {
@@ -29,7 +29,10 @@ func (p *pool) nextRegion() (memory []byte, huge uint8) {
 	}
 	memory = p.spare
 	if p.spare = nil; memory == nil {
-		memory = mustMap(size)
+		var err error
+		if memory, err = mapMemory(size); err != nil {
+			return nil, 0, false
+		}
 		if large {
 			preferHuge(memory)
 		}
@@ -41,7 +44,7 @@ func (p *pool) nextRegion() (memory []byte, huge uint8) {
 			go p.populate(spare, p.ready)
 		}
 	}
-	return memory, huge
+	return memory, huge, true
 }
 
 // populate has the system give a region its memory, in steps. The region may be in use before it ends.

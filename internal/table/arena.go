@@ -50,20 +50,64 @@ func (a *arena) run(r, n uint32) []byte {
 // starts has a bit for each unit that a run of 1, 4 or 16 units may start at.
 var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 
-// alloc returns n units of undefined contents. Runs of 4 and 16 that are aligned make pages.
-func (a *arena) alloc(n int, aligned bool) uint32 {
-	if n > chunkUnits {
-		c := a.number(a.pool.mapping(n*unitSize), ownMapping, 0, 0)
-		return c << refChunkShift
+// alloc returns n units of undefined contents; more than a chunk are zeros. Runs of 4 and 16 that are
+// aligned make pages. It returns false if there is no memory.
+func (a *arena) alloc(n int, aligned bool) (ref uint32, ok bool) {
+	if a.pool.refuses(n * unitSize) {
+		return 0, false
 	}
+	if n > chunkUnits {
+		return a.allocMapping(n)
+	}
+	if c, at := a.look(n, aligned); at != 0 {
+		return a.take(c, choose(a.free[c], at, n), n), true
+	}
+	c, ok := a.grow()
+	if !ok {
+		return 0, false
+	}
+	return a.take(c, 0, n), true
+}
+
+func (a *arena) allocMapping(n int) (ref uint32, ok bool) {
+	memory := a.pool.mapping(n * unitSize)
+	if memory == nil {
+		return 0, false
+	}
+	c, ok := a.number(memory, ownMapping, 0, 0)
+	if !ok {
+		a.pool.putMapping(memory)
+	}
+	return c << refChunkShift, ok
+}
+
+// grow adds a chunk and returns its number.
+func (a *arena) grow() (c uint32, ok bool) {
+	memory, id, warm, ok := a.pool.chunk()
+	if !ok {
+		return 0, false
+	}
+	c, ok = a.number(memory, id, ^uint64(0), warm)
+	if !ok {
+		a.pool.putChunk(id, warm)
+		return 0, false
+	}
+	for i := range a.first {
+		a.first[i] = min(a.first[i], int(c))
+	}
+	return c, true
+}
+
+// look returns a chunk with n free units in a row, at most a chunk's, and a bit for each unit that they
+// may begin with. There is no bit if no chunk has them.
+func (a *arena) look(n int, aligned bool) (c uint32, at uint64) {
 	kind := 0
 	if aligned && n == pageUnits {
 		kind = 1
 	} else if aligned {
 		kind = 2
 	}
-	c := a.first[kind]
-	for ; c < len(a.free); c++ {
+	for c := a.first[kind]; c < len(a.free); c++ {
 		if a.free[c] == 0 {
 			if c == a.first[kind] {
 				a.first[kind]++
@@ -71,18 +115,13 @@ func (a *arena) alloc(n int, aligned bool) uint32 {
 			continue
 		}
 		if at := runs(a.free[c], n) & starts[kind]; at != 0 {
-			return a.take(uint32(c), choose(a.free[c], at, n), n)
+			return uint32(c), at
 		}
 		if c == a.first[kind] && (aligned || n == 1) {
 			a.first[kind]++
 		}
 	}
-	memory, id, warm := a.pool.chunk()
-	number := a.number(memory, id, ^uint64(0), warm)
-	for i := range a.first {
-		a.first[i] = min(a.first[i], int(number))
-	}
-	return a.take(number, 0, n)
+	return 0, 0
 }
 
 // runs has a bit for each unit at which n free ones start.
@@ -129,8 +168,11 @@ func unitMask(unit, n int) uint64 {
 	return (^uint64(0) >> (64 - n)) << unit
 }
 
-// number gives memory a chunk number.
-func (a *arena) number(memory []byte, id uint32, free, warm uint64) uint32 {
+// number gives memory a chunk number. It returns false if all are taken: a keyspace has at most 32 GiB.
+func (a *arena) number(memory []byte, id uint32, free, warm uint64) (c uint32, ok bool) {
+	if len(a.vacant) == 0 && len(a.chunks) == maxChunks {
+		return 0, false
+	}
 	a.freeUnits += bits.OnesCount64(free)
 	a.idleUnits += bits.OnesCount64(warm)
 	a.warmUnits += bits.OnesCount64(warm)
@@ -139,17 +181,14 @@ func (a *arena) number(memory []byte, id uint32, free, warm uint64) uint32 {
 		a.vacant = a.vacant[:n-1]
 		a.chunks[c], a.bases[c] = memory, (*[chunkSize]byte)(memory)
 		a.ids[c], a.free[c], a.warm[c] = id, free, warm
-		return c
-	}
-	if len(a.chunks) == maxChunks {
-		panic("table: out of memory: more than 32 GiB in one shard of a database")
+		return c, true
 	}
 	a.chunks = append(a.chunks, memory)
 	a.bases = append(a.bases, (*[chunkSize]byte)(memory))
 	a.ids = append(a.ids, id)
 	a.free = append(a.free, free)
 	a.warm = append(a.warm, warm)
-	return uint32(len(a.chunks) - 1)
+	return uint32(len(a.chunks) - 1), true
 }
 
 // release takes back the n units at r. A chunk that is empty goes to the pool.

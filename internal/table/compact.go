@@ -74,11 +74,13 @@ func (d *Defragmenter) moveSegments(k *keyspace) {
 
 // allocBelow allocates units below the limit. When there are none, nothing more is moved.
 func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
-	ref = k.alloc(n, false)
-	if ref>>refChunkShift < d.limit {
+	ref, ok = k.alloc(n, false)
+	if ok && ref>>refChunkShift < d.limit {
 		return ref, true
 	}
-	k.release(ref, n)
+	if ok {
+		k.release(ref, n)
+	}
 	d.limit = noLimit
 	return 0, false
 }

@@ -111,7 +111,11 @@ func (d *Defragmenter) evacuate(k *keyspace) {
 	for len(d.victims) > 0 {
 		n := d.victims[0]
 		if int(n) < len(k.pages) && k.pages[n].flags&pageLeaving != 0 {
-			d.moved.Add(int64(k.empty(n, stepRecords)))
+			moved, ok := k.empty(n, stepRecords)
+			d.moved.Add(int64(moved))
+			if !ok {
+				d.finish(k)
+			}
 			return
 		}
 		d.victims = d.victims[1:]
@@ -120,23 +124,27 @@ func (d *Defragmenter) evacuate(k *keyspace) {
 	d.phase = (*Defragmenter).moveSegments
 }
 
-// empty moves up to max records to other pages, and returns how many. A page without records is gone.
-func (k *keyspace) empty(n uint32, max int) (moved int) {
+// empty moves up to max records to other pages, and returns how many. A page without records is gone. It
+// returns false if there is no memory for another page.
+func (k *keyspace) empty(n uint32, max int) (moved int, ok bool) {
 	p := &k.pages[n]
 	size := uint32(slotSizes[p.class] / 8)
 	left := min(max, int(p.used))
 	for r := n << pageShift; moved < left; r += size {
 		if k.at(r)[0]&flagLive != 0 {
-			k.move(r, n)
+			if !k.move(r, n) {
+				return moved, false
+			}
 			moved++
 		}
 	}
-	return moved
+	return moved, true
 }
 
 // move puts the record at r, in page n, elsewhere. A view gets it once: with its new page, when it was
-// to come with the old one and that is still possible; otherwise as if it had been changed.
-func (k *keyspace) move(r, n uint32) {
+// to come with the old one and that is still possible; otherwise as if it had been changed. It returns false
+// if there is no memory.
+func (k *keyspace) move(r, n uint32) bool {
 	rec := parse(k.at(r))
 	if rec.key == nil {
 		rec.load(k.run(rec.span.ref, rec.span.units))
@@ -146,7 +154,10 @@ func (k *keyspace) move(r, n uint32) {
 		panic("table: internal error: a record is not in the index")
 	}
 	class := k.pages[n].class
-	to, m := k.allocSlot(class, rec.flags&flagExpire != 0)
+	to, m, ok := k.allocSlot(class, rec.flags&flagExpire != 0)
+	if !ok {
+		return false
+	}
 	due := k.frozen.ahead(n) && rec.flags&flagNew == 0
 	if due && !k.frozen.ahead(m) {
 		k.preserve(r)
@@ -166,6 +177,7 @@ func (k *keyspace) move(r, n uint32) {
 	}
 	k.setRef(at, to)
 	k.freeSlot(r)
+	return true
 }
 
 // cut gives the ends of pages that were never used back to the system, where a keyspace has many pages

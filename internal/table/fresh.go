@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // setFresh is set of a key of which its home bucket tells that it is not there, when that has room: one
 // look at one cache line, and a second one counts. It reports whether it has done it; otherwise nothing has changed. Most keys that
-// a file brings for the first time go this way.
+// a file brings for the first time go this way. Without memory it does nothing, and set finds that out.
 func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) bool {
 	if k.keys == 0 {
 		return false
@@ -18,7 +18,10 @@ func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) 
 	if !ok {
 		return false
 	}
-	r := k.store(key, c) // moves no segment
+	r, ok := k.store(key, c) // moves no segment
+	if !ok {
+		return false
+	}
 	b[slot] = tagOf(h)
 	binary.LittleEndian.PutUint32(b[(offRefs+slot*4)&(bucketSize-4):], r)
 	addRecords(seg, 1)
@@ -26,6 +29,9 @@ func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) 
 	s.counts[db].keys.Add(1)
 	if c.expire != 0 {
 		s.counts[db].expires.Add(1)
+	}
+	if s.undo != nil {
+		s.undo.inserted(r)
 	}
 	return true
 }

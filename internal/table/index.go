@@ -221,41 +221,51 @@ func emptySlot(b bucket) (slot uint32, ok bool) {
 	return 0, false
 }
 
-// insert adds a record whose key is not there.
-func (k *keyspace) insert(h uint64, r uint32) {
+// insert adds a record whose key is not there. It returns false, and has changed no entry, if the index
+// would have to grow and there is no memory. Before that it fills its segment to the last slot.
+func (k *keyspace) insert(h uint64, r uint32) bool {
 	if len(k.directory) == 0 {
-		k.directory = []uint32{k.addSegment(0)}
+		seg, ok := k.addSegment(0)
+		if !ok {
+			return false
+		}
+		k.directory = []uint32{seg}
 	}
 	for {
 		seg := k.segmentOf(h)
 		if put(k.segment(seg), h, r, probeWindow) {
-			return
+			return true
 		}
 		if !k.split(seg, h) {
-			k.insertFar(seg, h, r)
-			return
+			return k.insertFar(seg, h, r)
 		}
 	}
 }
 
-// insertFar places a record anywhere in the chain of a segment that cannot be split.
-func (k *keyspace) insertFar(seg uint32, h uint64, r uint32) {
-	for {
-		s := k.segment(seg)
-		if put(s, h, r, segmentBuckets) {
-			return
-		}
-		for b := range uint32(segmentBuckets) {
-			addOverflow(bucketOf(s, b), 1)
-		}
-		next, ok := nextIn(s)
+// insertFar places a record anywhere in the chain of a segment that cannot be split, and makes the chain
+// longer if there is no room. It returns false if that takes memory and there is none.
+func (k *keyspace) insertFar(head uint32, h uint64, r uint32) bool {
+	seg := head
+	for !hasRoom(k.segment(seg)) {
+		next, ok := nextIn(k.segment(seg))
 		if !ok {
-			next = k.addSegment(depthOf(s))
-			setNext(s, next, true)
+			if next, ok = k.addSegment(depthOf(k.segment(seg))); !ok {
+				return false
+			}
+			setNext(k.segment(seg), next, true)
 		}
 		seg = next
 	}
+	for passed := head; passed != seg; passed, _ = nextIn(k.segment(passed)) {
+		for b := range uint32(segmentBuckets) {
+			addOverflow(bucketOf(k.segment(passed), b), 1)
+		}
+	}
+	return put(k.segment(seg), h, r, segmentBuckets)
 }
+
+// hasRoom reports whether a segment has an empty slot.
+func hasRoom(s segment) bool { return recordsIn(s) < segmentSlots }
 
 // remove takes the record at a place out of the index.
 func (k *keyspace) remove(h uint64, at place) {
@@ -289,15 +299,17 @@ func (k *keyspace) remove(h uint64, at place) {
 	}
 }
 
-// addSegment returns an empty segment.
-func (k *keyspace) addSegment(depth uint8) uint32 {
-	ref := k.alloc(1, false)
+// addSegment returns an empty segment. It returns false if there is no memory.
+func (k *keyspace) addSegment(depth uint8) (ref uint32, ok bool) {
+	if ref, ok = k.alloc(1, false); !ok {
+		return 0, false
+	}
 	s := k.segment(ref)
 	*s = [unitSize]byte{}
 	setDepth(s, depth)
 	k.segments++
 	k.byDepth[depth]++
-	return ref
+	return ref, true
 }
 
 func (k *keyspace) dropSegment(ref uint32, depth uint8) {

@@ -60,13 +60,16 @@ func (k *keyspace) hashAt(r uint32) uint64 {
 // expiry, which is what most are. It compares where the key of such a record is, whatever is read from
 // it, so that the processor need not wait for one to ask for the other.
 func plainKey(slot, key []byte) bool {
-	const mask = 0xff00 | flagExpire | flagWide | flagLarge
+	const mask = 0xff00 | flagExpire | flagWide | flagLarge | flagGone
 	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8 && string(slot[4:4+len(key)]) == string(key)
 }
 
 // hasKey reports whether the record at r has the key.
 func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	slot := k.at(r)
+	if slot[0]&flagGone != 0 {
+		return false
+	}
 	if slot[0]&(flagWide|flagLarge) == 0 {
 		if int(slot[1]) != len(key) {
 			return false
@@ -84,26 +87,50 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	return string(rec.key) == string(key)
 }
 
-// store writes a new record and returns where it is.
-func (k *keyspace) store(key []byte, c *content) uint32 {
+// store writes a new record and returns where it is. It returns false if there is no memory.
+func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 	expiring := c.expire != 0
 	if size := recordSize(len(key), c.size(), expiring); size <= maxSlot {
-		r, n := k.allocSlot(classOf(size), expiring)
+		r, n, ok := k.allocSlot(classOf(size), expiring)
+		if !ok {
+			return 0, false
+		}
 		putRecord(k.at(r), key, c)
 		k.written(r, n, c.expire)
-		return r
+		return r, true
 	}
-	return k.storeLarge(key, c, k.newSpan(key, c))
+	s, ok := k.newSpan(key, c)
+	if !ok {
+		return 0, false
+	}
+	if r, ok = k.storeLarge(key, c, s); !ok {
+		k.returnSpan(s, c)
+	}
+	return r, ok
 }
 
-// newSpan returns a span with the key, when it is long, and the value.
-func (k *keyspace) newSpan(key []byte, c *content) span {
-	if c.mapped != nil {
-		return k.adoptSpan(c.mapped)
+// unstore takes back the record at r, which store has just made for c.
+func (k *keyspace) unstore(r uint32, c *content) {
+	if rec := parse(k.at(r)); rec.flags&flagLarge != 0 {
+		k.returnSpan(rec.span, c)
 	}
-	s := k.allocSpan(spanKey(len(key))+c.size(), 0)
-	k.fill(s, key, c)
-	return s
+	k.freeSlot(r)
+}
+
+// newSpan returns a span with the key, when it is long, and the value. It returns false if there is no
+// memory.
+func (k *keyspace) newSpan(key []byte, c *content) (span, bool) {
+	switch {
+	case c.mapped != nil:
+		return k.adoptSpan(c.mapped)
+	case c.span.units > 0:
+		return c.span, true
+	}
+	s, ok := k.allocSpan(spanKey(len(key))+c.size(), 0)
+	if ok {
+		k.fill(s, key, c)
+	}
+	return s, ok
 }
 
 // fill writes the contents of a span that no reader has.
@@ -112,13 +139,16 @@ func (k *keyspace) fill(s span, key []byte, c *content) {
 	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
 }
 
-// storeLarge writes a new record for a span that is filled.
-func (k *keyspace) storeLarge(key []byte, c *content, s span) uint32 {
-	r, n := k.allocSlot(classOf(largeSize(len(key), c.expire != 0)), c.expire != 0)
+// storeLarge writes a new record for a span that is filled. It returns false if there is no memory.
+func (k *keyspace) storeLarge(key []byte, c *content, s span) (r uint32, ok bool) {
+	r, n, ok := k.allocSlot(classOf(largeSize(len(key), c.expire != 0)), c.expire != 0)
+	if !ok {
+		return 0, false
+	}
 	putLarge(k.at(r), key, c, s)
 	k.pages[n].flags |= pageLarge
 	k.written(r, n, c.expire)
-	return r
+	return r, true
 }
 
 // written notes what page n must know of the record that was written at r.
@@ -133,52 +163,66 @@ func (k *keyspace) written(r, n uint32, expire int64) {
 	}
 }
 
-// replace gives the record at old a new value and expiry.
-func (k *keyspace) replace(old uint32, at place, key []byte, c *content) {
+// replace gives the record at old a new value and expiry. It returns false, and has changed nothing, if
+// there is no memory.
+func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content) bool {
 	rec := parse(k.at(old))
-	if k.overwrite(old, &rec, key, c) {
-		return
+	if k.overwrite(u, old, &rec, key, c) {
+		return true
 	}
-	r := k.store(key, c)
+	r, ok := k.store(key, c)
+	if !ok {
+		return false
+	}
 	k.setRef(at, r)
+	if u != nil {
+		u.replaced(old, r, false)
+		return true
+	}
 	k.drop(old)
+	return true
 }
 
-// overwrite does what replace does where the record is, if that has the right size.
-func (k *keyspace) overwrite(r uint32, rec *record, key []byte, c *content) bool {
+// overwrite does what replace does where the record is, if that has the right size, and a large value has
+// the memory.
+func (k *keyspace) overwrite(u *Undo, r uint32, rec *record, key []byte, c *content) bool {
 	if rec.flags&flagExpire != 0 != (c.expire != 0) {
 		return false
 	}
 	size := recordSize(len(key), c.size(), c.expire != 0)
 	if rec.flags&flagLarge != 0 {
-		if size <= maxSlot {
-			return false
-		}
-		k.preserve(r)
-		k.overwriteLarge(r, rec, key, c)
-		return true
+		return size > maxSlot && u == nil && k.overwriteLarge(r, rec, key, c)
 	}
 	n := k.head(r)
 	if size > maxSlot || classOf(size) != k.pages[n].class {
 		return false
 	}
 	k.preserve(r)
+	if u != nil {
+		u.overwritten(k, r, rec.size, span{}, span{})
+	}
 	putRecord(k.at(r), key, c)
 	k.written(r, n, c.expire)
 	return true
 }
 
-func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content) {
-	s, size := rec.span, spanKey(len(key))+c.size()
+func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content) bool {
+	size := spanKey(len(key)) + c.size()
 	need := unitsFor(size)
-	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || need > s.units || need < s.units/2 {
-		s = k.newSpan(key, c)
-		k.dropSpan(rec.span)
+	k.preserve(r)
+	s, old := rec.span, rec.span
+	if _, pinned := k.pins[s.ref]; pinned || c.mapped != nil || c.span.units > 0 || need > s.units || need < s.units/2 {
+		var ok bool
+		if s, ok = k.newSpan(key, c); !ok {
+			return false
+		}
+		k.dropSpan(old)
 	} else {
 		k.fill(s, key, c)
 	}
 	putLarge(k.at(r), key, c, s)
 	k.written(r, k.head(r), c.expire)
+	return true
 }
 
 // drop frees the record at r, which the index does not name any more.

@@ -15,29 +15,43 @@ type Mapping struct {
 
 // Map copies a value that is to be stored under key, when it is large enough to get memory of its own,
 // above 256 KiB; otherwise it returns no Mapping. It takes no lock of a shard. What SetMapped does not
-// take is for Unmap.
-func (t *Table) Map(key string, value []byte) Mapping {
+// take is for Unmap. It returns ErrNoMemory if there is no memory.
+func (t *Table) Map(key string, value []byte) (Mapping, error) {
 	return t.mapParts(key, value, nil, 0)
 }
 
 // MapAppend is Map of value and suffix, one behind the other, with half as much again to grow into.
-func (t *Table) MapAppend(key string, value, suffix []byte) Mapping {
+func (t *Table) MapAppend(key string, value, suffix []byte) (Mapping, error) {
 	return t.mapParts(key, value, suffix, (len(value)+len(suffix))/2)
 }
 
-func (t *Table) mapParts(key string, value, suffix []byte, spare int) Mapping {
+func (t *Table) mapParts(key string, value, suffix []byte, spare int) (Mapping, error) {
 	n, size := spanKey(len(key)), len(value)+len(suffix)
 	if size > maxSize-n || unitsFor(n+size) <= chunkUnits {
-		return Mapping{}
+		return Mapping{}, nil
 	}
 	if spare > maxSize-n-size {
 		spare = 0
 	}
-	memory := t.pool.mapping(int(unitsFor(n+size+spare)) * unitSize)
+	memory := t.mapMemory(n + size + spare)
+	if memory == nil && spare > 0 {
+		memory = t.mapMemory(n + size)
+	}
+	if memory == nil {
+		return Mapping{}, ErrNoMemory
+	}
 	copy(memory, key[:n])
-	copy(memory[n:], value)
-	copy(memory[n+len(value):], suffix)
-	return Mapping{memory: memory, value: memory[n : n+size]}
+	copySparse(memory[n:], value)
+	copySparse(memory[n+len(value):], suffix)
+	return Mapping{memory: memory, value: memory[n : n+size]}, nil
+}
+
+func (t *Table) mapMemory(size int) []byte {
+	size = int(unitsFor(size)) * unitSize
+	if t.pool.refuses(size) {
+		return nil
+	}
+	return t.pool.mapping(size)
 }
 
 // AppendMoves reports whether Append of n bytes to a key's value would have to copy what Map makes memory
@@ -66,8 +80,9 @@ func (t *Table) Unmap(m Mapping) {
 	}
 }
 
-// SetMapped is Set of a String with what Map returned for the same key.
-func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs int64) bool {
+// SetMapped is Set of a String with what Map returned for the same key. If it fails the Mapping is still the
+// caller's.
+func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs int64) (existed bool, err error) {
 	c := content{bytes: m.value, expire: expireAtMs, mapped: m.memory}
 	return s.set(db, h, bytesOf(key), &c)
 }

@@ -19,7 +19,7 @@ func TestPinOutlives(t *testing.T) {
 			s.Set(0, h, key, table.String, other[:9], 7)
 		},
 		"SetMapped": func(tab *table.Table, s *table.Shard, h uint64, key string) {
-			s.SetMapped(0, h, key, tab.Map(key, other), 9)
+			s.SetMapped(0, h, key, mapped(tab, key, other), 9)
 		},
 		"Append":     func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Append(0, h, key, other[:5]) },
 		"Append all": func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Append(0, h, key, other) },
@@ -29,12 +29,12 @@ func TestPinOutlives(t *testing.T) {
 	}
 	for name, end := range ends {
 		for _, key := range []string{"k", long} {
-			for _, mapped := range []bool{false, true} {
+			for _, asMapping := range []bool{false, true} {
 				tab := table.New(small)
 				h := tab.Hash(key)
 				s := tab.Shard(h)
 				set := func() {
-					if m := tab.Map(key, old); mapped {
+					if m := mapped(tab, key, old); asMapping {
 						s.SetMapped(0, h, key, m, 0)
 					} else {
 						tab.Unmap(m)
@@ -77,7 +77,7 @@ func TestPinOutlives(t *testing.T) {
 func TestMapOnlyWhatIsLarge(t *testing.T) {
 	tab := table.New(small)
 	defer tab.Close()
-	if m := tab.Map("k", make([]byte, 256<<10)); m.Ok() {
+	if m := mapped(tab, "k", make([]byte, 256<<10)); m.Ok() {
 		t.Error("256 KiB were mapped")
 	}
 	h := tab.Hash("k")
@@ -93,4 +93,13 @@ func TestMapOnlyWhatIsLarge(t *testing.T) {
 	if _, ok := s.Pin(0, h, "none"); ok {
 		t.Error("nothing was pinned")
 	}
+}
+
+// mapped is Map where there is memory.
+func mapped(tab *table.Table, key string, value []byte) table.Mapping {
+	m, err := tab.Map(key, value)
+	if err != nil {
+		panic(err)
+	}
+	return m
 }

@@ -22,8 +22,14 @@ func mapMemory(size int) ([]byte, error) {
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 }
 
+// unmapMemory gives memory back. Where that would leave more mappings than a process may have, at least
+// the pages go.
 func unmapMemory(b []byte) {
-	if err := syscall.Munmap(b); err != nil {
+	err := syscall.Munmap(b)
+	if err == syscall.ENOMEM {
+		err = syscall.Madvise(b, syscall.MADV_DONTNEED)
+	}
+	if err != nil {
 		panic("table: munmap: " + err.Error())
 	}
 }

@@ -56,7 +56,7 @@ func (m *model) set(n name, v value) {
 			m.checkPlain(s, h, n, v, true)
 			return
 		}
-		if existed := s.Set(n.db, h, n.key, v.kind, []byte(v.bytes), v.expire); existed != had {
+		if existed, err := s.Set(n.db, h, n.key, v.kind, []byte(v.bytes), v.expire); err != nil || existed != had {
 			m.t.Fatalf("Set %.40q existed = %v, want %v", n.key, existed, had)
 		}
 	})
@@ -96,7 +96,7 @@ func (m *model) expire(n name, at int64) {
 	m.t.Helper()
 	v, had := m.want[n]
 	do(m.tab, n.key, func(s *table.Shard, h uint64) {
-		if ok := s.SetExpire(n.db, h, n.key, at); ok != had {
+		if ok, err := s.SetExpire(n.db, h, n.key, at); err != nil || ok != had {
 			m.t.Fatalf("SetExpire %.40q = %v, want %v", n.key, ok, had)
 		}
 	})
@@ -115,7 +115,7 @@ func (m *model) append(n name, suffix string) {
 	}
 	v.bytes += suffix
 	do(m.tab, n.key, func(s *table.Shard, h uint64) {
-		if size := s.Append(n.db, h, n.key, []byte(suffix)); size != len(v.bytes) {
+		if size, err := s.Append(n.db, h, n.key, []byte(suffix)); err != nil || size != len(v.bytes) {
 			m.t.Fatalf("Append %.40q = %d, want %d", n.key, size, len(v.bytes))
 		}
 	})

@@ -40,6 +40,23 @@ func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []by
 	return append(dst, value[:head>>16]...), true
 }
 
+// SwapString is SetString that appends the value before to dst. When ok is false dst is as it was.
+func (s *Shard) SwapString(dst []byte, db int, h uint64, key string, value []byte) (out []byte, ok bool) {
+	slot, head := s.plain(db, h, key)
+	if slot == nil || int(head>>16) != len(value) || s.spaces[db].frozen.on {
+		return dst, false
+	}
+	if len(value) <= maxDecimal {
+		if _, isInt := parseInt(value); isInt {
+			return dst, false
+		}
+	}
+	old := slot[4+len(key):][:len(value)]
+	dst = append(dst, old...)
+	copy(old, value)
+	return dst, true
+}
+
 // SetString is Set of a plain record with a value that keeps it one, of the same length, and no view
 // open. It reports whether it has done it; otherwise nothing has changed.
 func (s *Shard) SetString(db int, h uint64, key string, value []byte) bool {

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,10 @@ const (
 	chunkUnits = 64                    // so that one word has a bit for each
 	chunkSize  = chunkUnits * unitSize // what one keyspace gets at a time
 )
+
+// ErrNoMemory is returned by what would have to grow when the system, or Options.Limit, refuses the
+// memory. The call then has changed nothing.
+var ErrNoMemory = errors.New("perdure: out of memory")
 
 // keepChunks bounds the free memory that stays with the process: 4 MiB.
 const keepChunks = 16
@@ -32,6 +37,9 @@ type pool struct {
 	reserved atomic.Int64 // bytes in chunks handed out and in own mappings
 	own      atomic.Int64 // bytes in own mappings
 	releases atomic.Int64 // how often something was freed
+
+	limit    func(size int) bool // constant; nil or Options.Limit
+	promised atomic.Bool         // the limit was asked for what is taken next: see secure
 
 	// mu guards what follows. No other lock is taken while it is held.
 	mu      sync.Mutex
@@ -94,15 +102,15 @@ func (p *pool) leave() {
 }
 
 // chunk hands out a chunk, whose contents are undefined, the number to return it by, and a bit for
-// each unit that may be resident.
-func (p *pool) chunk() (memory []byte, id uint32, warm uint64) {
+// each unit that may be resident. It returns false if the system has no memory.
+func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.first < len(p.regions) && p.regions[p.first].free == 0 {
 		p.first++
 	}
-	if p.first == len(p.regions) {
-		p.addRegion()
+	if p.first == len(p.regions) && !p.addRegion() {
+		return nil, 0, 0, false
 	}
 	r := &p.regions[p.first]
 	pick := r.free & r.resident // memory that the system has given already is cheaper
@@ -116,12 +124,16 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64) {
 	r.resident |= 1 << i
 	p.handedOut++
 	p.reserved.Add(chunkSize)
-	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i]
+	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i], true
 }
 
-// addRegion makes p.first the number of a region that has memory.
-func (p *pool) addRegion() {
-	memory, huge := p.nextRegion()
+// addRegion makes p.first the number of a region that has memory. It returns false if the system has
+// none.
+func (p *pool) addRegion() bool {
+	memory, huge, ok := p.nextRegion()
+	if !ok {
+		return false
+	}
 	if n := len(p.vacant); n > 0 {
 		p.first = int(p.vacant[n-1])
 		p.vacant = p.vacant[:n-1]
@@ -129,6 +141,7 @@ func (p *pool) addRegion() {
 		p.regions = append(p.regions, region{})
 	}
 	p.regions[p.first] = region{memory: memory, free: regionFree, huge: huge}
+	return true
 }
 
 // putChunk takes a chunk back, of which the units in warm may be resident.
@@ -148,12 +161,21 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 	p.reserved.Add(-chunkSize)
 }
 
-// mapping hands out memory of its own, for a value larger than a chunk.
+// mapping hands out memory of its own, for a value larger than a chunk: zeros that take no memory
+// until they are written to. It returns nil if the system has none.
 func (p *pool) mapping(size int) []byte {
-	b := mustMap(size)
+	b, err := mapMemory(size)
+	if err != nil {
+		return nil
+	}
 	p.reserved.Add(int64(size))
 	p.own.Add(int64(size))
 	return b
+}
+
+// refuses reports whether the limit refuses memory.
+func (p *pool) refuses(size int) bool {
+	return p.limit != nil && !p.promised.Load() && !p.limit(size)
 }
 
 // putMapping takes back what mapping returned.
@@ -264,12 +286,4 @@ func (p *pool) splitHuge(n int) []byte {
 		refuseHuge(memory)
 	}
 	return memory
-}
-
-func mustMap(size int) []byte {
-	b, err := mapMemory(size)
-	if err != nil {
-		panic("table: out of memory: " + err.Error())
-	}
-	return b
 }

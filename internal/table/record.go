@@ -24,6 +24,7 @@ const (
 	flagLarge
 	flagCounter
 	flagOpaque
+	flagGone // deleted by a transaction, which has not ended: see Undo
 )
 
 const (
@@ -50,6 +51,7 @@ type content struct {
 	bytes  []byte
 	expire int64
 	mapped []byte // memory that has the value, and the key when that is long, already
+	span   span   // likewise, as a span of the keyspace
 }
 
 // contentOf makes strings that are the canonical decimal of an int64 counters.
@@ -289,6 +291,15 @@ func (it Item) Equal(value []byte) bool {
 
 // Large reports whether the value is so long that it is better not copied under the lock: Pin is for it.
 func (it Item) Large() bool { return it.flags&flagLarge != 0 && len(it.value) >= pinAbove }
+
+// LargeValue returns a value that is Large as it is in memory, and nil for any other. It must not be
+// changed, and is valid as long as the Item.
+func (it Item) LargeValue() []byte {
+	if !it.Large() {
+		return nil
+	}
+	return it.value
+}
 
 // AppendValue appends the value to dst.
 func (it Item) AppendValue(dst []byte) []byte {

@@ -33,7 +33,15 @@ func (k *keyspace) presize(depth uint8) {
 	k.depth = depth
 	k.directory = make([]uint32, 1<<depth)
 	for i := range k.directory {
-		k.directory[i] = k.addSegment(depth)
+		seg, ok := k.addSegment(depth)
+		if !ok { // the index begins with what the first keys need
+			for _, seg := range k.directory[:i] {
+				k.dropSegment(seg, depth)
+			}
+			k.depth, k.directory = 0, nil
+			return
+		}
+		k.directory[i] = seg
 	}
 }
 

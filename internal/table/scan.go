@@ -98,6 +98,9 @@ func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer, pin bool) (next Cur
 	for chained := true; chained; seg, chained = nextIn(k.segment(seg)) {
 		eachRef(k.segment(seg), func(r uint32) {
 			rec := k.recordAt(r)
+			if rec.flags&flagGone != 0 {
+				return
+			}
 			// A segment that was merged may begin before the cursor.
 			if h := k.hasher.hash(rec.key); h >= uint64(cursor) {
 				size := rec.keySize

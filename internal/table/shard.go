@@ -12,15 +12,16 @@ import (
 // Methods that take a hash want Hash of the key, and the shard to be the hash's own. They copy
 // keys and values, and keep none of their arguments.
 type Shard struct {
-	mu sync.Mutex // guards spaces, what they point to, and sweep
+	mu sync.Mutex // guards spaces, what they point to, sweep, and undo
 
 	table  *Table // constant
 	pool   *pool  // constant
 	counts []count
 	spaces []*keyspace // by database; nil until it has a key
 	sweep  sweepPoint
+	undo   *Undo // of a transaction that has the shard locked, or nil
 
-	_ [40]byte // to 128 bytes, two cache lines
+	_ [32]byte // to 128 bytes, two cache lines
 }
 
 // Lock locks the shard. Who needs several locks them in ascending order of their index.
@@ -69,8 +70,11 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	return Item{value: rec.value, expire: rec.expire, flags: rec.flags}, true
 }
 
-// Set gives a key a value and an expiry, 0 for none, and reports whether the key was there.
-func (s *Shard) Set(db int, h uint64, key string, kind Kind, value []byte, expireAtMs int64) bool {
+// Set gives a key a value and an expiry, 0 for none, and reports whether the key was there. It returns
+// ErrNoMemory if there is no memory; then nothing has changed.
+func (s *Shard) Set(
+	db int, h uint64, key string, kind Kind, value []byte, expireAtMs int64,
+) (existed bool, err error) {
 	c := contentOf(kind, value, expireAtMs)
 	return s.set(db, h, bytesOf(key), &c)
 }
@@ -78,35 +82,56 @@ func (s *Shard) Set(db int, h uint64, key string, kind Kind, value []byte, expir
 // SetBytes is Set.
 func (s *Shard) SetBytes(
 	db int, h uint64, key []byte, kind Kind, value []byte, expireAtMs int64,
-) bool {
+) (existed bool, err error) {
 	c := contentOf(kind, value, expireAtMs)
 	return s.set(db, h, key, &c)
 }
 
 // SetInt is Set with the decimal of n. It changes a value that is an integer in place.
-func (s *Shard) SetInt(db int, h uint64, key string, n int64, expireAtMs int64) bool {
+func (s *Shard) SetInt(db int, h uint64, key string, n int64, expireAtMs int64) (existed bool, err error) {
 	c := content{isInt: true, n: n, expire: expireAtMs}
 	return s.set(db, h, bytesOf(key), &c)
 }
 
-func (s *Shard) set(db int, h uint64, key []byte, c *content) (existed bool) {
+func (s *Shard) set(db int, h uint64, key []byte, c *content) (existed bool, err error) {
 	k := s.create(db)
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+	}
 	if s.setFresh(db, k, h, key, c) {
-		return false
+		return false, nil
 	}
 	old, at, existed := k.find(h, key)
 	if !existed {
-		k.insert(h, k.store(key, c))
-		k.keys++
-		s.counts[db].keys.Add(1)
-		if c.expire != 0 {
-			s.counts[db].expires.Add(1)
-		}
-		return false
+		return false, s.insert(db, k, h, key, c)
 	}
-	s.countExpire(db, k.at(old)[0]&flagExpire != 0, c.expire != 0)
-	k.replace(old, at, key, c)
-	return true
+	expired := k.at(old)[0]&flagExpire != 0
+	if !k.replace(s.undo, old, at, key, c) {
+		return true, ErrNoMemory
+	}
+	s.countExpire(db, expired, c.expire != 0)
+	return true, nil
+}
+
+// insert stores a key that is not there.
+func (s *Shard) insert(db int, k *keyspace, h uint64, key []byte, c *content) error {
+	r, ok := k.store(key, c)
+	if !ok {
+		return ErrNoMemory
+	}
+	if !k.insert(h, r) {
+		k.unstore(r, c)
+		return ErrNoMemory
+	}
+	k.keys++
+	s.counts[db].keys.Add(1)
+	if c.expire != 0 {
+		s.counts[db].expires.Add(1)
+	}
+	if s.undo != nil {
+		s.undo.inserted(r)
+	}
+	return nil
 }
 
 // countExpire keeps the number of keys with an expiry when one changes.
@@ -116,49 +141,80 @@ func (s *Shard) countExpire(db int, before, after bool) {
 	}
 }
 
-// SetExpire changes the expiry of a key, 0 for none, and reports whether there is such a key.
-func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) bool {
+// SetExpire changes the expiry of a key, 0 for none, and reports whether there is such a key. It returns
+// ErrNoMemory if there is no memory for the record to move to; then nothing has changed.
+func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found bool, err error) {
 	k := s.spaces[db]
 	if k == nil {
-		return false
+		return false, nil
 	}
 	r, at, ok := k.find(h, bytesOf(key))
 	if !ok {
-		return false
+		return false, nil
+	}
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
 	}
 	before := k.at(r)[0]&flagExpire != 0
-	s.countExpire(db, before, expireAtMs != 0)
 	if before == (expireAtMs != 0) {
 		if before {
 			k.preserve(r)
+			if s.undo != nil {
+				s.undo.overwritten(k, r, 12, span{}, span{}) // up to the expiry
+			}
 			binary.LittleEndian.PutUint64(k.at(r)[4:], uint64(expireAtMs))
 			p := &k.pages[k.head(r)]
 			p.earliest = min(p.earliest, expireAtMs)
 		}
-		return true
+		return true, nil
 	}
-	k.moveExpire(r, at, expireAtMs)
-	return true
+	if !k.moveExpire(s.undo, r, at, expireAtMs) {
+		return true, ErrNoMemory
+	}
+	s.countExpire(db, before, expireAtMs != 0)
+	return true, nil
 }
 
-// moveExpire writes a record anew, among those with or without an expiry. A span stays.
-func (k *keyspace) moveExpire(old uint32, at place, expireAtMs int64) {
+// moveExpire writes a record anew, among those with or without an expiry. A span stays. It returns false
+// if there is no memory.
+func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) bool {
 	rec := k.recordAt(old)
 	c := rec.content()
 	c.expire = expireAtMs
-	if rec.flags&flagLarge == 0 || recordSize(rec.keySize, rec.valueSize, expireAtMs != 0) <= maxSlot {
-		k.setRef(at, k.store(rec.key, &c))
-		k.drop(old)
+	shared := rec.flags&flagLarge != 0 && recordSize(rec.keySize, rec.valueSize, expireAtMs != 0) > maxSlot
+	var r uint32
+	var ok bool
+	if shared {
+		r, ok = k.storeLarge(rec.key, &c, rec.span)
+	} else {
+		r, ok = k.store(rec.key, &c)
+	}
+	if !ok {
+		return false
+	}
+	k.setRef(at, r)
+	if u != nil {
+		u.replaced(old, r, shared)
+	} else {
+		k.dropReplaced(old, shared)
+	}
+	return true
+}
+
+// dropReplaced frees the record at r, but not its span when another record shares it.
+func (k *keyspace) dropReplaced(r uint32, shared bool) {
+	if shared {
+		k.preserve(r)
+		k.freeSlot(r)
 		return
 	}
-	k.setRef(at, k.storeLarge(rec.key, &c, rec.span))
-	k.preserve(old)
-	k.freeSlot(old)
+	k.drop(r)
 }
 
 // Append appends to the String at key, which must be there and keeps its expiry, and returns the
-// new length. A key that has no value yet is the caller's to Set.
-func (s *Shard) Append(db int, h uint64, key string, suffix []byte) int {
+// new length. A key that has no value yet is the caller's to Set. It returns ErrNoMemory if there is no
+// memory; then nothing has changed.
+func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, err error) {
 	k := s.spaces[db]
 	old, at, ok := uint32(0), place{}, false
 	if k != nil {
@@ -167,9 +223,12 @@ func (s *Shard) Append(db int, h uint64, key string, suffix []byte) int {
 	if !ok {
 		panic("table: Append to a key that is not there")
 	}
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+	}
 	rec := k.recordAt(old)
 	c := rec.content()
-	size := rec.valueSize + len(suffix)
+	size = rec.valueSize + len(suffix)
 	switch {
 	case c.isInt || size <= maxDecimal:
 		// What is short may become a number, or cease to be one.
@@ -181,38 +240,64 @@ func (s *Shard) Append(db int, h uint64, key string, suffix []byte) int {
 		}
 		value = append(value, suffix...)
 		c = contentOf(rec.kind(), value, rec.expire)
-		k.replace(old, at, bytesOf(key), &c)
-		return len(value)
+		ok, size = k.replace(s.undo, old, at, bytesOf(key), &c), len(value)
 	case rec.flags&flagLarge != 0:
-		k.extendLarge(old, &rec, suffix)
+		ok = k.extendLarge(s.undo, old, &rec, suffix)
 	default:
-		k.extend(old, at, &rec, suffix)
+		ok = k.extend(s.undo, old, at, &rec, suffix)
 	}
-	return size
+	if !ok {
+		return 0, ErrNoMemory
+	}
+	return size, nil
 }
 
-// extend appends to a record that is not large.
-func (k *keyspace) extend(old uint32, at place, rec *record, suffix []byte) {
+// extend appends to a record that is not large. It returns false if there is no memory.
+func (k *keyspace) extend(u *Undo, old uint32, at place, rec *record, suffix []byte) bool {
 	total := rec.size + len(suffix)
 	if total <= maxSlot && classOf(total) == k.pages[k.head(old)].class {
 		k.preserve(old)
+		if u != nil {
+			u.overwritten(k, old, rec.size, span{}, span{})
+		}
 		k.appendInSlot(old, rec, suffix)
-		return
+		return true
 	}
+	r, ok := k.extendElsewhere(rec, total, suffix)
+	if !ok {
+		return false
+	}
+	k.setRef(at, r)
+	if u != nil {
+		u.replaced(old, r, false)
+	} else {
+		k.drop(old)
+	}
+	return true
+}
+
+// extendElsewhere writes a new record of total bytes, which has rec's value and the suffix.
+func (k *keyspace) extendElsewhere(rec *record, total int, suffix []byte) (r uint32, ok bool) {
 	c := rec.content()
 	if total <= maxSlot {
-		r, n := k.allocSlot(classOf(total), c.expire != 0)
+		r, n, ok := k.allocSlot(classOf(total), c.expire != 0)
+		if !ok {
+			return 0, false
+		}
 		putRecord(k.at(r), rec.key, &c)
 		k.written(r, n, c.expire)
 		k.appendInSlot(r, rec, suffix)
-		k.setRef(at, r)
-		k.drop(old)
-		return
+		return r, true
 	}
-	s := k.extendSpan(rec, suffix)
+	s, ok := k.extendSpan(rec, suffix)
+	if !ok {
+		return 0, false
+	}
 	c.bytes = k.run(s.ref, s.units)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
-	k.setRef(at, k.storeLarge(rec.key, &c, s))
-	k.drop(old)
+	if r, ok = k.storeLarge(rec.key, &c, s); !ok {
+		k.freeSpan(s)
+	}
+	return r, ok
 }
 
 // appendInSlot appends to the record at r, which has the layout of rec and the room.
@@ -229,35 +314,53 @@ func (k *keyspace) appendInSlot(r uint32, rec *record, suffix []byte) {
 }
 
 // extendLarge appends to a large record, in its span when that has room: a reader that has pinned
-// the span looks only at what was there before.
-func (k *keyspace) extendLarge(r uint32, rec *record, suffix []byte) {
+// the span looks only at what was there before. It returns false if there is no memory.
+func (k *keyspace) extendLarge(u *Undo, r uint32, rec *record, suffix []byte) bool {
 	k.preserve(r)
 	end := spanKey(rec.keySize) + rec.valueSize
 	if s := rec.span; unitsFor(end+len(suffix)) <= s.units {
+		if u != nil {
+			u.overwritten(k, r, rec.size, span{}, span{})
+		}
 		copy(k.run(s.ref, s.units)[end:], suffix)
 		n := rec.size - rec.keySize + spanKey(rec.keySize) - largeFields
 		binary.LittleEndian.PutUint32(k.at(r)[n+4:], uint32(rec.valueSize+len(suffix)))
-		return
+		return true
 	}
-	s := k.extendSpan(rec, suffix)
+	s, ok := k.extendSpan(rec, suffix)
+	if !ok {
+		return false
+	}
+	if u != nil {
+		u.overwritten(k, r, rec.size, rec.span, s)
+	}
 	c := rec.content()
 	c.bytes = k.run(s.ref, s.units)[spanKey(rec.keySize):][:rec.valueSize+len(suffix)]
 	flagNewBefore := k.at(r)[0] & flagNew
 	putLarge(k.at(r), rec.key, &c, s)
 	k.at(r)[0] |= flagNewBefore
-	k.dropSpan(rec.span)
+	if u == nil {
+		k.dropSpan(rec.span)
+	}
+	return true
 }
 
 // extendSpan returns a new span with the record's value and the suffix, and half as much again to
-// grow into.
-func (k *keyspace) extendSpan(rec *record, suffix []byte) span {
+// grow into, if there is the memory; else with nothing to grow into. It returns false if there is none.
+func (k *keyspace) extendSpan(rec *record, suffix []byte) (span, bool) {
 	size := spanKey(rec.keySize) + rec.valueSize + len(suffix)
-	s := k.allocSpan(size, size/2)
+	s, ok := k.allocSpan(size, size/2)
+	if !ok {
+		s, ok = k.allocSpan(size, 0)
+	}
+	if !ok {
+		return span{}, false
+	}
 	memory := k.run(s.ref, s.units)
 	n := copy(memory, rec.key[:spanKey(rec.keySize)])
 	n += copy(memory[n:], rec.value)
 	copy(memory[n:], suffix)
-	return s
+	return s, true
 }
 
 // Delete removes a key and reports whether it was there.
@@ -267,7 +370,12 @@ func (s *Shard) Delete(db int, h uint64, key string) bool {
 		return false
 	}
 	r, at, ok := k.find(h, bytesOf(key))
-	if ok {
+	switch {
+	case !ok:
+	case s.undo != nil:
+		s.undo.enter(s, db, h)
+		s.undo.delete(k, r)
+	default:
 		s.delete(db, h, r, at)
 	}
 	return ok
@@ -277,6 +385,11 @@ func (s *Shard) delete(db int, h uint64, r uint32, at place) {
 	k := s.spaces[db]
 	s.countExpire(db, k.at(r)[0]&flagExpire != 0, false)
 	s.counts[db].keys.Add(-1)
+	k.takeOut(h, r, at)
+}
+
+// takeOut removes the record at r, which a place names, from the index, and frees it.
+func (k *keyspace) takeOut(h uint64, r uint32, at place) {
 	k.remove(h, at)
 	k.drop(r)
 	if k.keys--; k.keys == 0 {

@@ -125,11 +125,12 @@ func (k *keyspace) head(r uint32) uint32 {
 	return n
 }
 
-// allocSlot returns a slot of undefined contents and the number of its page.
-func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32) {
+// allocSlot returns a slot of undefined contents and the number of its page. It returns false if there
+// is no memory for another page.
+func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32, ok bool) {
 	list := &k.partial[listOf(class, expiring)]
-	if *list == 0 {
-		k.addPage(class, expiring)
+	if *list == 0 && !k.addPage(class, expiring) {
+		return 0, 0, false
 	}
 	n = *list - 1
 	p := &k.pages[n]
@@ -149,7 +150,7 @@ func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32) {
 		k.unlist(p)
 	}
 	k.slotted += int64(size)
-	return r, n
+	return r, n, true
 }
 
 func listOf(class uint8, expiring bool) int {
@@ -159,9 +160,13 @@ func listOf(class uint8, expiring bool) int {
 	return int(class)
 }
 
-func (k *keyspace) addPage(class uint8, expiring bool) {
+func (k *keyspace) addPage(class uint8, expiring bool) bool {
 	units := pageUnitsOf(class)
-	n := k.alloc(units, true) >> pageShift
+	ref, ok := k.alloc(units, true)
+	if !ok {
+		return false
+	}
+	n := ref >> pageShift
 	if need := len(k.chunks) * chunkPages; need > len(k.pages) {
 		k.pages = append(k.pages, make([]page, need-len(k.pages))...)
 	}
@@ -175,6 +180,7 @@ func (k *keyspace) addPage(class uint8, expiring bool) {
 	}
 	k.paged += int64(units) * unitSize
 	k.list(n)
+	return true
 }
 
 // list puts page n first among those of its class with a free slot.

@@ -5,8 +5,9 @@ func unitsFor(size int) uint32 {
 	return uint32((size + unitSize - 1) / unitSize)
 }
 
-// allocSpan returns a span of so many bytes, with room for some more.
-func (k *keyspace) allocSpan(size, spare int) span {
+// allocSpan returns a span of so many bytes, with room for some more. It returns false if there is no
+// memory.
+func (k *keyspace) allocSpan(size, spare int) (span, bool) {
 	if size > maxSize {
 		panic("table: key and value above 2 GiB")
 	}
@@ -14,15 +15,36 @@ func (k *keyspace) allocSpan(size, spare int) span {
 		spare = 0
 	}
 	units := unitsFor(size + spare)
+	ref, ok := k.alloc(int(units), false)
+	if !ok {
+		return span{}, false
+	}
 	k.spanUnits += int64(units)
-	return span{ref: k.alloc(int(units), false), units: units}
+	return span{ref: ref, units: units}, true
 }
 
-// adoptSpan makes a mapping a span of the keyspace.
-func (k *keyspace) adoptSpan(memory []byte) span {
+// adoptSpan makes a mapping a span of the keyspace. It returns false if the keyspace can name no more.
+func (k *keyspace) adoptSpan(memory []byte) (span, bool) {
+	c, ok := k.number(memory, ownMapping, 0, 0)
+	if !ok {
+		return span{}, false
+	}
 	units := unitsFor(len(memory))
 	k.spanUnits += int64(units)
-	return span{ref: k.number(memory, ownMapping, 0, 0) << refChunkShift, units: units}
+	return span{ref: c << refChunkShift, units: units}, true
+}
+
+// returnSpan takes back what newSpan has made for c and no record has. What was there before is the
+// caller's again.
+func (k *keyspace) returnSpan(s span, c *content) {
+	switch {
+	case c.mapped != nil:
+		k.spanUnits -= int64(s.units)
+		k.vacate(s.ref >> refChunkShift)
+	case c.span.units > 0:
+	default:
+		k.freeSpan(s)
+	}
 }
 
 // dropSpan ends a record's ownership of a span.

@@ -4,20 +4,23 @@ import "encoding/binary"
 
 // split divides the records of the segment for hash h between it and a new one. It refuses when
 // the directory would become much larger than the segments justify, which happens only when
-// hashes agree in many bits, and for chains, which are the answer to that.
+// hashes agree in many bits, and for chains, which are the answer to that; and when there is no memory.
 func (k *keyspace) split(seg uint32, h uint64) bool {
 	s := k.segment(seg)
 	depth := depthOf(s)
 	if _, chained := nextIn(s); chained || depth == maxDepth {
 		return false
 	}
+	if depth == k.depth && len(k.directory) > 8*k.segments+32 {
+		return false
+	}
+	upper, ok := k.addSegment(depth + 1)
+	if !ok {
+		return false
+	}
 	if depth == k.depth {
-		if len(k.directory) > 8*k.segments+32 {
-			return false
-		}
 		k.deepen()
 	}
-	upper := k.addSegment(depth + 1)
 	k.byDepth[depth]--
 	k.byDepth[depth+1]++
 	old := *s

@@ -39,17 +39,23 @@ type Options struct {
 	// Seed makes the hash, and the order; zero draws random ones, as everything but a test should.
 	Seed [2]uint64
 
+	// Limit is asked before the table takes memory for data, and refuses it by returning false: what
+	// wanted to grow then returns ErrNoMemory. Nil refuses nothing. Any goroutine may call it, with shards
+	// locked, so it must not use the table.
+	Limit func(size int) bool
+
 	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 gives 64 MiB.
 	ViewMemory int64
 }
 
 // Table is a set of numbered databases of keys.
 type Table struct {
-	// Constant after construction, but for Swap, which needs all locks.
-	options Options
+	// Constant after construction, but for Swap, which needs all locks. What every search reads stands
+	// first, in one cache line.
 	hasher  hasher // constant but for Adopt
 	shards  []Shard
 	pool    *pool
+	options Options
 
 	// view is the one that Freeze returned and Close has not ended yet.
 	view atomic.Pointer[View]
@@ -71,7 +77,7 @@ func New(o Options) *Table {
 	if o.Seed == [2]uint64{} {
 		h.secret, h.shards = randomSeed(), randomSeed()
 	}
-	return build(o, h, &pool{})
+	return build(o, h, &pool{limit: o.Limit})
 }
 
 // NewLike returns an empty table with the options and the seeds of t, which shares its memory

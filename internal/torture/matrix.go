@@ -64,6 +64,8 @@ var caughtBy = []struct {
 	{planted.PathLookedUpAgain, "place"},
 	{planted.LockFollowed, "place"},
 	{planted.UnlinkedAcknowledged, "place"},
+	{planted.HalfStored, "memory"},
+	{planted.LogBeforeMemory, "memory"},
 }
 
 // matrix runs this program once without a fault and once with each, and gives the exit status. The

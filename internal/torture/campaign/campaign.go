@@ -50,6 +50,7 @@ func All() []Campaign {
 		{"lock", "many open one directory", lock, false, false},
 		{"place", "the names around an open directory change", place, false, false},
 		{"leak", "nothing is left after Close", leak, false, false},
+		{"memory", "memory is refused at every request", memory, false, true},
 	}
 }
 

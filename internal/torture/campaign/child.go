@@ -27,6 +27,8 @@ func Child() {
 		err = lockChild(argument)
 	case "memory":
 		err = memoryChild(argument)
+	case "starved":
+		err = starvedChild(argument)
 	case "modes":
 		err = modesChild(argument)
 	case "limit":

@@ -1,0 +1,87 @@
+package aof
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// maxHeld is the number of commands above which a walk does not hold them. What is not whole yet, an open
+// transaction or a group without its mark, then takes no more memory, however long it is: the walk notes
+// where it began, and reads it a second time once it is whole.
+const maxHeld = 128 << 10
+
+// spill is what a walk has read and not held.
+type spill struct {
+	src       io.ReaderAt // the file; nil if it cannot be read again
+	base      int64       // offset of the first byte of src
+	on        bool
+	from, end int64 // what is whole of it
+	db        int   // selected at from
+}
+
+// source makes a walk able to read src again.
+func (s *spill) source(src io.Reader, base int64) {
+	s.src, _ = src.(io.ReaderAt)
+	s.base = base
+}
+
+// hold keeps the command that the walk has just read.
+func (w *walk) hold(c Command) {
+	s := &w.spill
+	if s.on {
+		return
+	}
+	w.held = append(w.held, c)
+	if len(w.held) < maxHeld || s.src == nil {
+		return
+	}
+	s.on, s.from, s.end, s.db = true, w.held[0].Offset, w.whole, w.held[0].DB
+	w.held, w.ends = nil, nil
+	w.reader.Release()
+}
+
+// give emits the whole units of what was not held.
+func (w *walk) give() error {
+	s := &w.spill
+	if s.end > s.from {
+		if err := w.again(s.from, s.end); err != nil {
+			return err
+		}
+		s.from = s.end
+	}
+	s.on = w.multi
+	return nil
+}
+
+// again emits the commands between two offsets one by one.
+func (w *walk) again(from, to int64) error {
+	s := &w.spill
+	r := resp.NewReader(io.NewSectionReader(s.src, from-s.base, to-from), from)
+	for {
+		t, err := r.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s: read a second time: %w", w.path, err)
+		case t.Line != nil:
+			continue
+		}
+		switch name := t.Args[0]; {
+		case len(name) == 6 && isWord(name, "SELECT"):
+			if s.db, err = strconv.Atoi(string(t.Args[1])); err != nil {
+				return fmt.Errorf("%s: read a second time: %w", w.path, err)
+			}
+			continue
+		case len(name) == 5 && isWord(name, "MULTI"), len(name) == 4 && isWord(name, "EXEC"):
+			continue
+		}
+		if err := w.emit([]Command{{DB: s.db, Args: t.Args, File: w.path, Offset: t.Offset}}); err != nil {
+			return err
+		}
+		w.commands++
+	}
+}

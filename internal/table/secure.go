@@ -1,0 +1,63 @@
+package table
+
+// Secure makes sure that Set of a String without an expiry will find the memory that it needs, whatever
+// the key holds, and reports whether it could. It looks at no record and no bucket. It is for a caller
+// that must not fail after it has told others of the Set; nothing else of the shard is changed in between,
+// and EndSecure is called after it.
+// Key and value together take no more than a slot, and the shard has a key in the database.
+func (s *Shard) Secure(db int, key string, value []byte) bool {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return false
+	}
+	size := len(value)
+	if size <= maxDecimal {
+		if _, isInt := parseInt(value); isInt {
+			size = 8
+		}
+	}
+	class := classOf(recordSize(len(key), size, false))
+	if k.pool.limit == nil && k.freeUnits > 0 && k.partial[class] != 0 {
+		return true
+	}
+	return k.secure(class)
+}
+
+// secure makes sure that there is a free slot of a class, and a unit for a segment of the index.
+func (k *keyspace) secure(class uint8) bool {
+	if k.pool.limit != nil {
+		k.pool.promised.Store(false)
+	}
+	units, whole := 1, true
+	if k.partial[class] == 0 {
+		units += pageUnitsOf(class)
+		_, at := k.look(units-1, true)
+		whole = at != 0
+	}
+	if k.pool.refuses(units * unitSize) {
+		return false
+	}
+	if !whole || k.freeUnits < units {
+		if _, ok := k.grow(); !ok {
+			return false
+		}
+	}
+	if k.pool.limit != nil {
+		k.pool.promised.Store(true)
+	}
+	return true
+}
+
+// SetSecured is Set of a String without an expiry, for which Secure has found the memory.
+func (s *Shard) SetSecured(db int, h uint64, key string, value []byte) {
+	if _, err := s.Set(db, h, key, String, value, 0); err != nil {
+		panic("table: internal error: memory that was secured is not there")
+	}
+}
+
+// EndSecure ends what Secure has promised.
+func (s *Shard) EndSecure() {
+	if s.pool.limit != nil {
+		s.pool.promised.Store(false)
+	}
+}

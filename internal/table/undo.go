@@ -1,0 +1,171 @@
+package table
+
+// Undo takes the changes of a transaction back, without any memory. While a shard has one
+// (Shard.Record), nothing that a change replaces or deletes is freed: a replaced record stays where it
+// is, a deleted one stays in the index and is marked as gone, and of a record that is overwritten in its
+// slot the bytes before are kept. Commit frees all that, and Rollback frees what was new.
+//
+// The shards stay locked from Record to Commit or Rollback. The zero value is ready, and so is an Undo
+// after either.
+type Undo struct {
+	steps  []step
+	bytes  []byte // of records before they were overwritten
+	shards []*Shard
+
+	// Where the next step is.
+	shard *Shard
+	db    int
+	hash  uint64
+}
+
+// step is one change of one record.
+type step struct {
+	kind     stepKind
+	shard    *Shard
+	db       int
+	hash     uint64
+	old, new uint32 // records
+	bytes    int    // stepOverwritten: how many of Undo.bytes
+	from, to span   // stepOverwritten: its span before and after, if it has another
+}
+
+type stepKind uint8
+
+const (
+	stepInserted    stepKind = iota // new is the record of a key that was not there
+	stepDeleted                     // old is marked as gone
+	stepReplaced                    // the index names new instead of old
+	stepShared                      // likewise, and both have the same span
+	stepOverwritten                 // old has changed in its slot
+)
+
+// keepUndo bounds the memory that an Undo keeps for the next transaction.
+const keepUndo = 64 << 10
+
+// Record makes u note the changes of the shard.
+func (s *Shard) Record(u *Undo) {
+	if s.undo != u {
+		s.undo = u
+		u.shards = append(u.shards, s)
+	}
+}
+
+// enter tells where the changes are that follow.
+func (u *Undo) enter(s *Shard, db int, h uint64) { u.shard, u.db, u.hash = s, db, h }
+
+func (u *Undo) add(st step) {
+	st.shard, st.db, st.hash = u.shard, u.db, u.hash
+	u.steps = append(u.steps, st)
+}
+
+func (u *Undo) inserted(r uint32) { u.add(step{kind: stepInserted, new: r}) }
+
+func (u *Undo) replaced(old, new uint32, shared bool) {
+	kind := stepReplaced
+	if shared {
+		kind = stepShared
+	}
+	u.add(step{kind: kind, old: old, new: new})
+}
+
+// overwritten keeps the first size bytes of the slot at r, which are about to change.
+func (u *Undo) overwritten(k *keyspace, r uint32, size int, from, to span) {
+	u.bytes = append(u.bytes, k.at(r)[:size]...)
+	u.add(step{kind: stepOverwritten, old: r, bytes: size, from: from, to: to})
+}
+
+// delete marks the record at r as gone.
+func (u *Undo) delete(k *keyspace, r uint32) {
+	slot := k.at(r)
+	u.shard.countExpire(u.db, slot[0]&flagExpire != 0, false)
+	u.shard.counts[u.db].keys.Add(-1)
+	slot[0] |= flagGone
+	u.add(step{kind: stepDeleted, old: r})
+}
+
+// Commit makes the changes final.
+func (u *Undo) Commit() {
+	for i := range u.steps {
+		st := &u.steps[i]
+		k := st.shard.spaces[st.db]
+		switch st.kind {
+		case stepDeleted:
+			k.at(st.old)[0] &^= flagGone
+			k.takeOut(st.hash, st.old, k.placeOf(st.hash, st.old))
+		case stepReplaced, stepShared:
+			k.dropReplaced(st.old, st.kind == stepShared)
+		case stepOverwritten:
+			if st.from.units > 0 {
+				k.dropSpan(st.from)
+			}
+		}
+	}
+	u.reset()
+}
+
+// Rollback takes all changes back, the last one first.
+func (u *Undo) Rollback() {
+	for i := len(u.steps) - 1; i >= 0; i-- {
+		u.steps[i].rollback(u)
+	}
+	u.reset()
+}
+
+func (st *step) rollback(u *Undo) {
+	s, k := st.shard, st.shard.spaces[st.db]
+	switch st.kind {
+	case stepInserted:
+		s.countExpire(st.db, k.at(st.new)[0]&flagExpire != 0, false)
+		s.counts[st.db].keys.Add(-1)
+		k.takeOut(st.hash, st.new, k.placeOf(st.hash, st.new))
+	case stepDeleted:
+		slot := k.at(st.old)
+		slot[0] &^= flagGone
+		s.counts[st.db].keys.Add(1)
+		s.countExpire(st.db, false, slot[0]&flagExpire != 0)
+	case stepReplaced, stepShared:
+		s.countExpire(st.db, k.at(st.new)[0]&flagExpire != 0, k.at(st.old)[0]&flagExpire != 0)
+		k.setRef(k.placeOf(st.hash, st.new), st.old)
+		k.dropReplaced(st.new, st.kind == stepShared)
+	case stepOverwritten:
+		slot := k.at(st.old)
+		marked := slot[0] & flagNew
+		n := len(u.bytes) - st.bytes
+		copy(slot, u.bytes[n:])
+		slot[0] |= marked
+		u.bytes = u.bytes[:n]
+		if st.to.units > 0 {
+			k.dropSpan(st.to)
+		}
+	}
+}
+
+// reset ends the recording.
+func (u *Undo) reset() {
+	for _, s := range u.shards {
+		s.undo = nil
+	}
+	clear(u.steps)
+	clear(u.shards)
+	u.steps, u.shards, u.bytes, u.shard = u.steps[:0], u.shards[:0], u.bytes[:0], nil
+	if cap(u.bytes) > keepUndo || cap(u.steps) > keepUndo/64 {
+		*u = Undo{}
+	}
+}
+
+// placeOf returns the place that names the record at r, whose key has hash h.
+func (k *keyspace) placeOf(h uint64, r uint32) place {
+	seg, home := k.segmentOf(h), homeOf(h)
+	for more := true; more; seg, more = nextIn(k.segment(seg)) {
+		for i := range uint32(segmentBuckets) {
+			n := (home + i) % segmentBuckets
+			b := bucketOf(k.segment(seg), n)
+			for m := matches(b, patternOf(h)); m != 0; m &= m - 1 {
+				if slot := slotOf(m); refIn(b, slot) == r {
+					return place{seg + n*(bucketSize/8), slot}
+				}
+			}
+		}
+	}
+	panic("table: internal error: a record is not in the index")
+}

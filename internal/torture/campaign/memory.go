@@ -1,0 +1,403 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// memory is campaign m: a script of every write runs with memory refused at the n-th request, for every n:
+// once, for some requests, or until the end. After each refusal the store must be as before the write;
+// deleting, reading, saving, rewriting, and closing must go on, and the next Open must find all that was
+// acknowledged.
+func memory(r *Run) {
+	dump, err := restorable()
+	if err != nil {
+		r.fail("restorable", err)
+		return
+	}
+	for i := range r.by(1, 3) {
+		seed := r.Seed + uint64(i)<<32
+		for _, m := range []mode{modeOf("always"), modeOf("everysec"), modeOf("ring"), modeOf("snapshots")} {
+			all := &starved{mode: m, seed: seed, dump: dump, from: -1}
+			if err := all.run(); err != nil {
+				r.fail(m.name, err)
+				return
+			}
+			for n := int(seed % uint64(r.by(67, 11))); n < all.asked; n += r.by(67, 11) {
+				for _, length := range []int{1, 5, 1 << 30} {
+					r.Go(fmt.Sprintf("%d/%s/%d/%d", i, m.name, n, length), func() error {
+						s := &starved{mode: m, seed: seed, dump: dump, from: n, length: length}
+						err := s.run()
+						r.Count("scripts", 1)
+						r.Count("refused writes", int64(s.refused))
+						r.Count("refused opens", int64(s.refusedOpens))
+						return err
+					})
+				}
+			}
+		}
+	}
+	r.Wait()
+	starvedChildren(r)
+}
+
+// restorable is a dump for Restore.
+func restorable() ([]byte, error) {
+	e, err := engine.Open(context.Background(), engine.Options{Databases: databases})
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	for i := range 50 {
+		if err := e.Set(i%databases, fmt.Sprint("restored:", i), make([]byte, 1+i*i*3), engine.SetArgs{}); err != nil {
+			return nil, err
+		}
+	}
+	h, err := e.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	defer h.Close()
+	var b bytes.Buffer
+	err = h.Write(context.Background(), &b)
+	return b.Bytes(), err
+}
+
+// starved is a store to which some requests for memory are refused, from number from on, and the plain map
+// that says what it holds.
+type starved struct {
+	mode
+	seed         uint64
+	dump         []byte
+	from, length int
+
+	asked        int
+	refused      int
+	refusedOpens int
+	rng          *rand.Rand
+	mem          *vfs.Mem
+	e            *engine.Engine
+	want         map[keyPlace]string
+}
+
+// keyPlace is a key in a database.
+type keyPlace struct {
+	db  int
+	key string
+}
+
+// allow is the limit. One goroutine at a time writes.
+func (s *starved) allow(int) bool {
+	n := s.asked
+	s.asked++
+	return s.from < 0 || n < s.from || n-s.from >= s.length
+}
+
+func (s *starved) open() (err error) {
+	o := engine.Options{Dir: dataDir, FS: s.mem, Databases: databases, NoAutoRecover: true, MemoryLimit: s.allow}
+	if s.log != nil {
+		o.Log = aof.New(append([]aof.Option{aof.AutoRewrite(0, 0)}, s.log...)...)
+	}
+	s.e, err = engine.Open(context.Background(), o)
+	return err
+}
+
+// script is how many steps a run has.
+const starvedSteps = 70
+
+func (s *starved) run() (err error) {
+	s.mem, s.want = vfs.NewMem(dataDir), map[keyPlace]string{}
+	s.rng = rand.New(rand.NewPCG(s.seed, 41))
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer func() {
+		if s.e != nil {
+			err = firstError(err, s.e.Close())
+		}
+	}()
+	for i := range starvedSteps {
+		if err := s.step(i); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	if s.log == nil {
+		if _, err := s.e.Save(context.Background()); err != nil {
+			return err
+		}
+	}
+	return s.reopen()
+}
+
+// reopen closes the store, and opens it while memory is refused as before, and then with memory.
+func (s *starved) reopen() error {
+	err := s.e.Close()
+	if s.e = nil; err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	before := s.mem.Used()
+	for try := 0; ; try++ {
+		err := s.open()
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, engine.ErrNoMemory) || try == 2 {
+			return fmt.Errorf("open: %w", err)
+		}
+		s.refusedOpens++
+		if used := s.mem.Used(); used != before {
+			return fmt.Errorf("an Open without memory changed %d bytes to %d", before, used)
+		}
+		s.from = -1
+	}
+	return s.same()
+}
+
+// step does one thing. A write that is refused must have changed nothing.
+func (s *starved) step(i int) error {
+	if i%23 == 11 {
+		return s.jobs()
+	}
+	if i%31 == 30 && s.log != nil {
+		return s.reopen()
+	}
+	next := maps.Clone(s.want)
+	what, err := s.write(next)
+	switch {
+	case err == nil:
+		s.want = next
+	case errors.Is(err, engine.ErrNoMemory) && s.from >= 0:
+		s.refused++
+		if err := s.goesOn(); err != nil {
+			return fmt.Errorf("%s was refused: %w", what, err)
+		}
+	default:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if err := s.same(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// jobs saves and rewrites, with writes while a view is open.
+func (s *starved) jobs() error {
+	ctx := context.Background()
+	h, err := s.e.Snapshot()
+	if err != nil {
+		return err
+	}
+	at := maps.Clone(s.want)
+	for range 5 {
+		next := maps.Clone(s.want)
+		if _, err := s.writeKeys(next); err == nil {
+			s.want = next
+		} else if !errors.Is(err, engine.ErrNoMemory) {
+			h.Close()
+			return err
+		}
+	}
+	seen := map[keyPlace]string{}
+	for en, err := range h.All(ctx) {
+		if err != nil {
+			h.Close()
+			return err
+		}
+		seen[keyPlace{en.DB, string(en.Key)}] = string(en.Value)
+	}
+	h.Close()
+	if !maps.Equal(seen, at) {
+		return errors.New("a snapshot differs from the moment that it was taken")
+	}
+	if _, err := s.e.Save(ctx); err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	if s.log == nil {
+		return nil
+	}
+	return s.e.Rewrite(ctx)
+}
+
+// goesOn does what must go on without memory.
+func (s *starved) goesOn() error {
+	for p, v := range s.want {
+		got, err := s.e.Get(nil, p.db, p.key)
+		if err != nil || string(got) != v {
+			return fmt.Errorf("a key has another value: %w", err)
+		}
+		if len(s.want)%3 != 0 {
+			return nil
+		}
+		n, err := s.e.Delete(p.db, []string{p.key})
+		if err != nil || n != 1 {
+			return fmt.Errorf("delete: %d, %w", n, err)
+		}
+		delete(s.want, p)
+		return nil
+	}
+	return nil
+}
+
+// same compares the store with the map.
+func (s *starved) same() error {
+	var have [databases]int64
+	for p, v := range s.want {
+		got, err := s.e.Get(nil, p.db, p.key)
+		if err != nil || string(got) != v {
+			return fmt.Errorf("%d/%s has %d bytes, want %d: %w", p.db, p.key, len(got), len(v), err)
+		}
+		have[p.db]++
+	}
+	for db, n := range have {
+		if got := s.e.Len(db); got != n {
+			return fmt.Errorf("database %d has %d keys, want %d", db, got, n)
+		}
+	}
+	return s.e.Err()
+}
+
+// write does a random write and tells the map.
+func (s *starved) write(want map[keyPlace]string) (what string, err error) {
+	if s.rng.IntN(20) > 0 {
+		return s.writeKeys(want)
+	}
+	err = s.e.Restore(context.Background(), bytes.NewReader(s.dump))
+	clear(want)
+	for i := range 50 {
+		want[keyPlace{i % databases, fmt.Sprint("restored:", i)}] = string(make([]byte, 1+i*i*3))
+	}
+	return "Restore", err
+}
+
+func (s *starved) place() keyPlace {
+	return keyPlace{s.rng.IntN(databases), fmt.Sprint("key:", s.rng.IntN(60))}
+}
+
+func (s *starved) value() []byte {
+	n := []int{1, 30, 30, 30, 200, 3000, 20_000, 70_000, 300_000}[s.rng.IntN(9)]
+	return []byte(strings.Repeat(string(rune('a'+s.rng.IntN(26))), n))
+}
+
+func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
+	p, v := s.place(), s.value()
+	old, had := want[p]
+	switch k := s.rng.IntN(12); k {
+	case 0, 1:
+		what, want[p] = "SetPlain", string(v)
+		err = s.e.SetPlain(p.db, p.key, v)
+	case 2:
+		what, want[p] = "Set", string(v)
+		err = s.e.Set(p.db, p.key, v, engine.SetArgs{KeepTTL: true})
+	case 3:
+		what = "SetIfAbsent"
+		if !had {
+			want[p] = string(v)
+		}
+		_, err = s.e.SetIfAbsent(p.db, p.key, v, engine.SetArgs{})
+	case 4:
+		what, want[p] = "Swap", string(v)
+		_, _, err = s.e.Swap(p.db, p.key, v, engine.SetArgs{})
+	case 5:
+		what = "CompareAndSwap"
+		if had {
+			want[p] = string(v)
+		}
+		_, err = s.e.CompareAndSwap(p.db, p.key, []byte(old), v, engine.SetArgs{})
+	case 6:
+		what, want[p] = "Append", old+string(v)
+		_, err = s.e.Append(p.db, p.key, v)
+	case 7:
+		what, p.key = "IncrBy", "number:"+p.key
+		n, _ := strconv.Atoi(want[p])
+		want[p] = strconv.Itoa(n + 7)
+		_, err = s.e.IncrBy(p.db, p.key, engine.Counter{Command: "INCRBY", N: 7})
+	case 8:
+		what, err = "MSet", s.mset(want)
+	case 9:
+		what, err = "Update", s.update(want)
+	case 10:
+		what, err = "Batch", s.batch(want)
+	default:
+		what = "Expire"
+		if _, err = s.e.Expire(p.db, p.key, 1e15); err == nil {
+			_, err = s.e.Persist(p.db, p.key)
+		}
+	}
+	return what, err
+}
+
+func (s *starved) mset(want map[keyPlace]string) error {
+	db := s.rng.IntN(databases)
+	values := make([][]byte, 6)
+	keys := make([]string, len(values))
+	for i := range values {
+		keys[i], values[i] = s.place().key, s.value()
+		want[keyPlace{db, keys[i]}] = string(values[i])
+	}
+	return s.e.MSet(db, len(keys), func(i int) (string, []byte) { return keys[i], values[i] })
+}
+
+// update does several writes in one transaction, of which none may stay if one is refused.
+func (s *starved) update(want map[keyPlace]string) error {
+	return s.e.Update(false, func(tx *engine.Tx) error {
+		for range 8 {
+			p, v := s.place(), s.value()
+			old, had := want[p]
+			var err error
+			switch s.rng.IntN(4) {
+			case 0:
+				want[p] = old + string(v)
+				_, err = tx.Append(p.db, p.key, v)
+			case 1:
+				delete(want, p)
+				_, err = tx.Delete(p.db, []string{p.key})
+			case 2:
+				if had {
+					_, err = tx.Expire(p.db, p.key, 1e15)
+					break
+				}
+				fallthrough
+			default:
+				want[p] = string(v)
+				err = tx.Set(p.db, p.key, v, engine.SetArgs{})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// batch does several writes, each of which may be refused alone.
+func (s *starved) batch(want map[keyPlace]string) error {
+	db := s.rng.IntN(databases)
+	calls := make([]engine.Call, 6)
+	for i := range calls {
+		calls[i] = engine.Call{Verb: engine.VerbSet, Key: s.place().key, Value: s.value()}
+	}
+	if _, err := s.e.Do(nil, db, calls); err != nil {
+		return err
+	}
+	for i := range calls {
+		switch err := calls[i].Err; {
+		case err == nil:
+			want[keyPlace{db, calls[i].Key}] = string(calls[i].Value)
+		case !errors.Is(err, engine.ErrNoMemory):
+			return err
+		default:
+			s.refused++
+		}
+	}
+	return nil
+}

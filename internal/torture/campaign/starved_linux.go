@@ -1,0 +1,119 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/perduredb/perdure"
+)
+
+// starvedChildren are processes whose address space ends: the system refuses, and not a limit of ours.
+func starvedChildren(r *Run) {
+	for i, how := range []string{"large", "keys"} {
+		for _, name := range []string{"everysec", "ring", "snapshots"} {
+			r.Go(fmt.Sprintf("child/%d/%s/%s", i, how, name), func() error {
+				dir, err := os.MkdirTemp("", "torture")
+				if err != nil {
+					return err
+				}
+				defer os.RemoveAll(dir)
+				cmd, err := child("starved", how+":"+name+":"+filepath.Join(dir, "data"))
+				if err != nil {
+					return err
+				}
+				out, err := cmd.CombinedOutput()
+				switch {
+				case err == nil:
+					r.Count("processes that ran out of memory and went on", 1)
+				case runtimeEnded(string(out)):
+					r.Count("processes in which the runtime ran out first", 1)
+				default:
+					return fmt.Errorf("the child ended: %w: %.600s", err, out)
+				}
+				return nil
+			})
+		}
+	}
+	r.Wait()
+}
+
+// runtimeEnded reports whether Go's runtime, and not the store, has ended a process for want of memory.
+func runtimeEnded(said string) bool {
+	for _, what := range []string{"fatal error: ", "runtime: ", "ThreadSanitizer"} {
+		if strings.Contains(said, what) && !strings.Contains(said, "panic: ") {
+			return true
+		}
+	}
+	return false
+}
+
+// starvedChild writes until there is no memory, and then does what must go on.
+func starvedChild(argument string) error {
+	how, rest, _ := strings.Cut(argument, ":")
+	name, dir, _ := strings.Cut(rest, ":")
+	options := func() []perdure.Option { return modeOf(name).options() }
+	s, err := perdure.Open(dir, options()...)
+	if err != nil {
+		return err
+	}
+	ballast := make([]byte, 48<<20) // the runtime's own needs are not to end the process
+	for i := range ballast {
+		ballast[i] = 1
+	}
+	ballast = nil
+	debug.SetGCPercent(400)
+	if err := limitAddresses(160 << 20); err != nil {
+		return err
+	}
+	value := make([]byte, 100)
+	if how == "large" {
+		value = make([]byte, 4<<20)
+	}
+	for i := range value {
+		value[i] = byte(i)
+	}
+	n := 0
+	for ; err == nil; n++ {
+		err = s.Set(fmt.Sprint("key:", n), value)
+	}
+	n--
+	if !errors.Is(err, perdure.ErrNoMemory) {
+		return fmt.Errorf("Set %d: %w", n, err)
+	}
+	if err := starvedGoesOn(s, n, name); err != nil {
+		return err
+	}
+	if s, err = perdure.Open(dir, options()...); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if got, err := s.Get("last"); err != nil || string(got) != "v" || s.Len() != int64(n/10+1) {
+		return fmt.Errorf("after Open there are %d keys, want %d: %w", s.Len(), n/10+1, err)
+	}
+	return s.Close()
+}
+
+// starvedGoesOn deletes, writes, saves, rewrites and closes.
+func starvedGoesOn(s *perdure.Store, n int, name string) error {
+	for i := range n - n/10 {
+		if existed, err := s.Delete(fmt.Sprint("key:", i)); err != nil || existed != 1 {
+			return fmt.Errorf("Delete: %d, %w", existed, err)
+		}
+	}
+	if err := s.Set("last", []byte("v")); err != nil {
+		return fmt.Errorf("Set after Delete: %w", err)
+	}
+	if _, err := s.Save(context.Background()); err != nil {
+		return fmt.Errorf("Save: %w", err)
+	}
+	if name != "snapshots" {
+		if err := s.Rewrite(context.Background()); err != nil {
+			return fmt.Errorf("Rewrite: %w", err)
+		}
+	}
+	return s.Close()
+}
