@@ -29,7 +29,10 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 		if err := w.begin(id, base.seq, r.stamp); err != nil {
 			return err
 		}
-		return b.Commands(w)
+		if err := b.Commands(w); err != nil || !w.marked {
+			return err
+		}
+		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // it is whole
 	})
 	base = base.with(sizeKey, strconv.FormatInt(size, 10))
 	switch {

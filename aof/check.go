@@ -336,6 +336,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		}
 		offset, r.id = base.Size, baseIdentity(base.Origin)
 	}
+	r.id.bare = !r.RDB && r.id.salt == 0
 	src := io.NewSectionReader(file, offset, r.Size-offset)
 	w := newWalk(src, t.path, t.seq, offset, func(unit []Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
@@ -370,7 +371,9 @@ func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err erro
 		return true, nil
 	}
 	other = t.compare(r, func(f *manifestFile) error {
-		err = f.checkTrailer(t.path, file, r.Size)
+		if err = f.checkTrailer(t.path, file, r.Size); err == nil {
+			err = f.checkBaseEnd(t.path, file, r.id, r.Size)
+		}
 		return err
 	})
 	if other { // the report has the damage

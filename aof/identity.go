@@ -33,6 +33,7 @@ import (
 // identity, and its bytes are counted as unverified.
 type identity struct {
 	salt, store, link uint64
+	bare              bool // of commands, and without an opening line
 }
 
 const (
@@ -125,7 +126,13 @@ func (id identity) follows(before identity) bool {
 
 // checkFollows compares the identities of two neighbors, whose paths are given.
 func (id identity) checkFollows(path string, before identity, beforePath string) error {
-	if id.follows(before) || planted.On(planted.NeighborsUnchecked) {
+	if planted.On(planted.NeighborsUnchecked) {
+		return nil
+	}
+	if before.bare && id.link != 0 {
+		return &corrupt.Error{File: beforePath, What: "file does not begin with the opening line that its neighbor names"}
+	}
+	if id.follows(before) {
 		return nil
 	}
 	return &corrupt.Error{File: path, What: fmt.Sprintf("file does not belong after %s: it is of another store or generation",
@@ -180,6 +187,25 @@ func readOpening(file io.ReaderAt, seq int64) (identity, seed, error) {
 	line := head[:bytes.IndexByte(head[:n], '\n')+1]
 	id, s, _ := parseOpening(line, newSeed(seq))
 	return id, s, nil
+}
+
+// checkBaseEnd makes sure that a base of commands that begins with an opening line ends with the mark that
+// writeBase puts there.
+func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id identity, size int64) error {
+	if f.kind != kindBase || id.salt == 0 || id.store == 0 {
+		return nil
+	}
+	if rdb, err := hasPreamble(file); rdb || err != nil {
+		return err
+	}
+	_, seed, err := readOpening(file, f.seq)
+	if err != nil {
+		return err
+	}
+	if _, end, err := closingMark(file, seed, size); err != nil || end > 0 {
+		return err
+	}
+	return &corrupt.Error{File: path, Offset: size, What: "base ends before its last mark"}
 }
 
 // rdbTrailer returns the last 8 bytes of a file, which of an RDB are its CRC-64.

@@ -217,6 +217,10 @@ func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size in
 	if base.Size > 0 {
 		id = baseIdentity(base.Origin)
 	}
+	id.bare = base.Size == 0 && id.salt == 0
+	if err := f.checkBaseEnd(path, file, id, size); err != nil {
+		return 0, err
+	}
 	return base.Size, p.neighbors(id, path)
 }
 
