@@ -111,7 +111,7 @@ func ExampleStore_Rewrite() {
 	}
 	before := s.Stats().LogSize
 	check(s.Rewrite(context.Background()))
-	fmt.Println(s.Stats().LogSize < before/100)
+	fmt.Println(s.Stats().LogSize < before/50)
 	// Output: true
 }
 

@@ -107,12 +107,15 @@ func parseIdentity(text string) identity {
 	return id
 }
 
-// baseIdentity returns the identity of an RDB base with an origin. A dump of a store has one too, and belongs
-// in front of no increment that has an identity.
+// ofDump is the salt in place of that of a base that was saved as a dump of a store. It belongs before the first
+// increment of a log, which perdure convert makes so.
+const ofDump = math.MaxUint64
+
+// baseIdentity returns the identity of an RDB base with an origin.
 func baseIdentity(origin string) identity {
 	id := parseIdentity(origin)
-	if dump, ok := strings.CutPrefix(origin, storePrefix[1:]); ok && id.salt == 0 && len(dump) > idHex {
-		id = identity{salt: math.MaxUint64, store: parseID(dump[:idHex])}
+	if strings.HasPrefix(origin, storePrefix[1:]) {
+		id = identity{salt: ofDump}
 	}
 	return id
 }
@@ -132,7 +135,7 @@ func (id identity) checkFollows(path string, before identity, beforePath string)
 	if before.bare && id.link != 0 {
 		return &corrupt.Error{File: beforePath, What: "file does not begin with the opening line that its neighbor names"}
 	}
-	if id.follows(before) {
+	if id.follows(before) && (before.salt != ofDump || id.link == 0) {
 		return nil
 	}
 	return &corrupt.Error{File: path, What: fmt.Sprintf("file does not belong after %s: it is of another store or generation",

@@ -225,8 +225,16 @@ func TestMissingTailFileIsReported(t *testing.T) {
 // TestServerReadsAndRewritesIdentity: a server opens what has ids, pairs, and opening lines, appends, and
 // rewrites; each time the log is opened again.
 func TestServerReadsAndRewritesIdentity(t *testing.T) {
-	redistest.Tool(t, "redis-server")
+	for name, program := range redistest.Servers(t) {
+		t.Run(name, func(t *testing.T) { serverRewritesIdentity(t, program) })
+	}
+}
+
+func serverRewritesIdentity(t *testing.T, program string) {
 	dir := t.TempDir()
+	start := func() *redistest.Server {
+		return redistest.StartProgram(t, program, dir, "--appendonly", "yes", "--appendfsync", "always")
+	}
 	l, _, _ := mustOpen(t, dir, aof.RDBBase(false), aof.LogMode(aof.Direct))
 	set(t, l, "ours", "1")
 	if err := rewrite(l, []string{"0: SET ours 1"}); err != nil {
@@ -235,7 +243,7 @@ func TestServerReadsAndRewritesIdentity(t *testing.T) {
 	set(t, l, "ours", "2")
 	closeLog(t, l)
 
-	s := server(t, dir)
+	s := start()
 	if got := s.Must("GET", "ours").String(); got != "2" {
 		t.Fatalf("the server has %q", got)
 	}
@@ -248,7 +256,7 @@ func TestServerReadsAndRewritesIdentity(t *testing.T) {
 	set(t, l, "ours", "3")
 	closeLog(t, l)
 
-	s = server(t, dir)
+	s = start()
 	s.Must("CONFIG", "SET", "aof-use-rdb-preamble", "no")
 	s.Must("BGREWRITEAOF")
 	s.Wait("aof_rewrite_in_progress", "0")

@@ -47,12 +47,28 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+// Servers returns the programs of the servers that a test of file formats runs, by name: redis-server, and
+// the Valkey that VALKEY_SERVER names. The test skips without redis-server.
+func Servers(t testing.TB) map[string]string {
+	t.Helper()
+	all := map[string]string{"redis": Tool(t, "redis-server")}
+	if path := os.Getenv("VALKEY_SERVER"); path != "" {
+		all["valkey"] = path
+	}
+	return all
+}
+
 // Start runs a server in dir, or in a new directory for "", with more arguments such as
 // "--appendonly", "yes". It waits until the server has loaded what is there, and fails the test
 // when it refuses.
 func Start(t testing.TB, dir string, args ...string) *Server {
 	t.Helper()
-	path := Tool(t, "redis-server")
+	return StartProgram(t, Tool(t, "redis-server"), dir, args...)
+}
+
+// StartProgram is Start of another server, whose path is given.
+func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
+	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("redis-server has no unix sockets here")
 	}
