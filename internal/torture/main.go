@@ -4,6 +4,7 @@
 //	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
 //	go run ./internal/torture -campaign ring -kills 1000 -dir /mnt   is Ring safe on that file system?
 //	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
+//	go run ./internal/torture -freeze DIR                          directories of this commit, to be read by later ones
 //	go run -tags perdure_planted ./internal/torture -planted       are the planted faults caught?
 //
 // A failure is one line, which says how to see it again. The table at the end says what was done.
@@ -32,10 +33,18 @@ func main() {
 	kills := flag.Int("kills", 0, "how many processes campaign ring kills; 0 is by the size")
 	dir := flag.String("dir", "", "the `directory` that campaign ring works in: another file system")
 	share := flag.String("share", "", "do only share `i/n` of the steps, and print the result as JSON")
+	freeze := flag.String("freeze", "", "write the directories that campaign rot makes below this `directory`, for testdata")
 	planted := flag.Bool("planted", false, "run the matrix of planted faults")
 	flag.Parse()
 	if *planted {
 		os.Exit(matrix())
+	}
+	if *freeze != "" {
+		if err := campaign.FreezeDirectories(*freeze, *seed); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	o := campaign.Options{Seed: *seed, Step: *step, Size: campaign.Full, Kills: *kills, Dir: *dir}
 	if *small {

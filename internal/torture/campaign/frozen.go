@@ -169,9 +169,9 @@ func FreezeDirectories(dir string, seed uint64) error {
 	}
 	for _, f := range all {
 		home := filepath.Join(dir, fileName(f.name))
-		about, err := json.MarshalIndent(frozenDirectory{
+		about, err := json.Marshal(frozenDirectory{
 			Log: f.log != nil, Closed: f.closed, Low: f.low, Script: freezeOps(f.played),
-		}, "", "\t")
+		})
 		if err != nil {
 			return err
 		}
