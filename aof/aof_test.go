@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/resp"
@@ -184,8 +186,8 @@ func want(t testing.TB, u *units, list []string) {
 	if len(u.got) == 0 && len(list) == 0 {
 		return
 	}
-	if !reflect.DeepEqual(u.got, list) {
-		t.Fatalf("got %d units:\n%swant %d:\n%s", len(u.got), lines(u.got), len(list), lines(list))
+	if diff := cmp.Diff(list, u.got, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("units (-want +got):\n%s", diff)
 	}
 }
 

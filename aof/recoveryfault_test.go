@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -187,8 +190,8 @@ func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 		if err != nil {
 			t.Fatalf("%v failed, and then: %+v, %v", failed, rec, err)
 		}
-		if !reflect.DeepEqual(append([]string{}, u.got...), append([]string{}, list...)) {
-			t.Fatalf("%v failed, and then %q; %+v", failed, u.got, rec)
+		if diff := cmp.Diff(list, u.got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%v failed, and then (-want +got):\n%s%+v", failed, diff, rec)
 		}
 		closeLog(t, log)
 	}

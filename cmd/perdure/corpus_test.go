@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/perduredb/perdure/internal/redistest"
 )
@@ -141,8 +142,8 @@ func sameAsTheirs(t *testing.T, path, ours string) {
 	}
 	slices.Sort(a)
 	slices.Sort(b)
-	if !reflect.DeepEqual(a, b) {
-		t.Errorf("keys: %q\ntheirs: %q", b, a)
+	if diff := cmp.Diff(a, b); diff != "" {
+		t.Errorf("keys (-theirs +ours):\n%s", diff)
 	}
 }
 

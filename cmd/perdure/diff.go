@@ -27,7 +27,9 @@ hash or a zset's equal scores; the order of a list does. Prints
   ~ db 0 "key": value, expiry    that differs, and in what
 
 sorted by database and key, and a line of totals. What has expired and still stands in the files counts.
-Both data sets are held in memory. Exit status: 0 the same, 1 different, 2 an error.`,
+Data sets with the same fingerprint (perdure digest) are the same, and nothing is held in memory. Of others, as
+much is held at a time as --memory says: what does not fit is read in parts, each sorted by itself.
+A log is always loaded into memory. Exit status: 0 the same, 1 different, 2 an error.`,
 	run: (*app).diff,
 }
 
@@ -45,30 +47,28 @@ func (a *app) diff(c *command, args []string) error {
 	f := c.flags()
 	limit := f.Int("limit", 20, "print at most `n` keys, 0 for all")
 	hide := f.Bool("no-keys", false, "print no keys, only the totals")
+	memory := f.Int64("memory", 1024, "hold at most about so many `MiB` of keys and values")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
 		return err
 	}
 	d := &differences{app: a, limit: *limit, keys: !*hide}
-	var sides [2][]snapshot.Entry
-	var extras [2][]snapshot.Extra
+	var sides [2]fingerprint
 	for i, path := range paths {
-		if sides[i], extras[i], err = a.side(path); err != nil {
+		if sides[i], err = a.fingerprint(path); err != nil {
 			return failed{err}
 		}
 	}
-	if err := d.compare(sides[0], sides[1]); err != nil {
-		return failed{err}
-	}
-	if !sameExtras(extras[0], extras[1]) {
-		fmt.Fprintln(a.stdout, "~ function libraries or module data")
-		d.changed++
+	if !sides[0].same(sides[1]) {
+		if err := d.sides(paths, 1+int((sides[0].size+sides[1].size)/max(1, *memory<<20))); err != nil {
+			return failed{err}
+		}
 	}
 	if d.keys && d.limit > 0 && d.lines > d.limit {
 		fmt.Fprintf(a.stdout, "... %d more; --limit 0 prints all\n", d.lines-d.limit)
 	}
 	fmt.Fprintf(a.stdout, "%s: %s; %s: %s; %d only in the first, %d only in the second, %d changed\n",
-		paths[0], count(int64(len(sides[0])), "key"), paths[1], count(int64(len(sides[1])), "key"),
+		paths[0], count(sides[0].keys, "key"), paths[1], count(sides[1].keys, "key"),
 		d.removed, d.added, d.changed)
 	if d.removed+d.added+d.changed > 0 {
 		return exit(exitDamaged)
@@ -83,22 +83,36 @@ type failed struct{ error }
 // Unwrap returns the error.
 func (f failed) Unwrap() error { return f.error }
 
-// side reads one of the two.
-func (a *app) side(path string) ([]snapshot.Entry, []snapshot.Extra, error) {
-	p, err := locate(a.fs, path)
-	if err != nil {
-		return nil, nil, err
+// sides compares two data sets that differ, one part after another.
+func (d *differences) sides(paths []string, parts int) error {
+	for part := range parts {
+		var sides [2][]snapshot.Entry
+		var err error
+		for i, path := range paths {
+			if sides[i], err = d.part(d.ctx, path, part, parts); err != nil {
+				return err
+			}
+		}
+		if err := d.compare(sides[0], sides[1]); err != nil {
+			return err
+		}
 	}
-	entries, err := a.entries(&p)
-	if err != nil {
-		return nil, nil, err
+	var extras [2][]snapshot.Extra
+	for i, path := range paths {
+		src, err := d.source(path)
+		if err != nil {
+			return err
+		}
+		extras[i], err = src.extras(d.ctx)
+		if err = errors.Join(err, src.close()); err != nil {
+			return err
+		}
 	}
-	src, err := a.open(&p, false)
-	if err != nil {
-		return nil, nil, err
+	if !sameExtras(extras[0], extras[1]) {
+		fmt.Fprintln(d.stdout, "~ function libraries or module data")
+		d.changed++
 	}
-	extras, err := src.extras(a.ctx)
-	return entries, extras, errors.Join(err, src.close())
+	return nil
 }
 
 // compare walks both, sorted by database and key, side by side.

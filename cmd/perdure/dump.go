@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -134,10 +135,16 @@ func (a *app) entries(p *place) ([]snapshot.Entry, error) {
 		return nil, err
 	}
 	defer src.close()
-	var entries []snapshot.Entry
-	err = src.each(a.ctx, func(e snapshot.Entry) error {
-		e.Key, e.Value = bytes.Clone(e.Key), bytes.Clone(e.Value)
-		entries = append(entries, e)
+	return sortedEntries(a.ctx, src, func(*snapshot.Entry) bool { return true })
+}
+
+// sortedEntries returns the entries of a source that are wanted, sorted by database and key.
+func sortedEntries(ctx context.Context, src source, wanted func(*snapshot.Entry) bool) (entries []snapshot.Entry, err error) {
+	err = src.each(ctx, func(e snapshot.Entry) error {
+		if wanted(&e) {
+			e.Key, e.Value = bytes.Clone(e.Key), bytes.Clone(e.Value)
+			entries = append(entries, e)
+		}
 		return nil
 	})
 	slices.SortStableFunc(entries, func(x, y snapshot.Entry) int {

@@ -75,7 +75,7 @@ type command struct {
 
 // commands in the order of the help.
 func commands() []*command {
-	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, restoreCommand}
+	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, digestCommand, restoreCommand}
 }
 
 func (a *app) run(args []string) int {

@@ -3,9 +3,10 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/perduredb/perdure/internal/redistest"
 )
@@ -64,13 +65,13 @@ func compareCorpusValue(t *testing.T, name, kind string, got dumped, wanted map[
 			}
 			return m
 		}
-		if reflect.DeepEqual(scores(got.Value), scores(want)) {
+		if cmp.Equal(scores(got.Value), scores(want)) {
 			return true
 		}
-	} else if reflect.DeepEqual(got.Value, want) {
+	} else if cmp.Equal(got.Value, want) {
 		return true
 	}
-	t.Errorf("%s: got %.200v, want %.200v", name, got.Value, want)
+	t.Errorf("%s (-want +got):\n%s", name, cmp.Diff(want, got.Value))
 	return true
 }
 
