@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test check race heap checkptr cross redis-full differential torture kills planted soak damage fuzz bench bench-dumps
+.PHONY: test every check race heap checkptr cross redis-full differential torture kills planted soak damage fuzz bench bench-dumps
 
 test:            ## what the README says
 	go test ./...
@@ -23,6 +23,9 @@ checkptr:        ## the unsafe package under the pointer checker
 cross:           ## every platform builds and vets
 	for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/386; do \
 		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
+
+every:           ## the tests of the log and of memory at every step, which go test samples; about four minutes
+	PERDURE_EVERY=1 go test -timeout 20m ./aof ./internal/table
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .

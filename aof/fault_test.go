@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -182,12 +183,16 @@ func smallRing() []aof.Option {
 	return []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}
 }
 
-// stride is 1, or more in a short run: under the race detector each step takes ten times as long.
+// stride returns 1 if PERDURE_EVERY is set, 2 otherwise, and more in a short run: under the race detector each
+// step takes ten times as long.
 func stride() int {
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		return 5
+	case os.Getenv("PERDURE_EVERY") != "":
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // TestEveryOperationFails lets each operation fail once, in several ways, and then looks at what

@@ -27,7 +27,7 @@ func withIncr(t testing.TB, mem *vfs.Mem, data []byte) *vfs.Mem {
 func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
 	count := 0
 	for seed := range uint64(4) {
-		if seed > 1 && stride() > 1 {
+		if seed > 1 && stride() > 2 {
 			break
 		}
 		images, _ := killedOverFiller(t, seed, 6000)
@@ -104,7 +104,7 @@ func TestAServerThatIsKilledBehindClose(t *testing.T) {
 func TestAServerGoesOnBehindATornGroup(t *testing.T) {
 	count := 0
 	for seed := range uint64(20) {
-		if seed > 1 && stride() > 1 {
+		if seed > 1 && stride() > 2 {
 			break
 		}
 		images, _ := killedOverFiller(t, seed, 60)
@@ -213,7 +213,7 @@ func TestAValueThatLooksLikeCommands(t *testing.T) {
 func TestAServerGoesOnBehindATornAppend(t *testing.T) {
 	count, left := 0, 0
 	for seed := range uint64(10) {
-		if seed > 1 && stride() > 1 {
+		if seed > 1 && stride() > 2 {
 			break
 		}
 		tears, data := shielded(t, seed, aof.LogMode(aof.Direct), aof.Fsync(aof.No))

@@ -117,7 +117,7 @@ func TestAServerCutsNoMark(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			images := 0
 			for seed := range uint64(4) {
-				if seed > 0 && stride() > 1 {
+				if seed > 0 && stride() > 2 {
 					break
 				}
 				tears, data := shielded(t, seed, opts...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -131,9 +132,12 @@ func TestRefusedMemoryChangesNothing(t *testing.T) {
 	var all refusal
 	all.first = -1
 	scenario(t, 1, &all, ops)
-	step := 1
-	if testing.Short() {
+	step := 3
+	switch {
+	case testing.Short():
 		step = 7
+	case os.Getenv("PERDURE_EVERY") != "":
+		step = 1
 	}
 	refused := 0
 	for n := 0; n < all.asked; n += step {
@@ -182,7 +186,7 @@ func TestIndexWithoutMemoryKeepsEveryKey(t *testing.T) {
 }
 
 func TestRollbackNeedsNoMemory(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(8) {
 		limit := refusal{first: -1}
 		rng := rand.New(rand.NewPCG(seed, 8))
 		m := newModel(t, table.Options{Shards: 2, Databases: 2, Seed: [2]uint64{seed + 1, 3}, Limit: limit.allow})

@@ -172,7 +172,7 @@ func powerLife(r *Run, m mode, name string, sc script, mem *vfs.Mem) {
 		n = r.by(1, 4)
 	}
 	for i, at := range *moments {
-		if i%r.by(3, 1) != 0 && at.op.Kind != "syncdir" {
+		if i%r.by(5, 1) != 0 && at.op.Kind != "syncdir" {
 			continue
 		}
 		at.torn = i > 0 && (*moments)[i-1].op.Kind == "write"
