@@ -40,6 +40,7 @@ var (
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
 	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
 	ErrLogIgnored        = engine.ErrLogIgnored        // opened without the log, which has more than the dump
+	ErrDiverged          = engine.ErrDiverged          // log and dump of one store, of which neither holds all
 	ErrLockLost          = engine.ErrLockLost          // the lock file was replaced or removed; Close the store
 )
 

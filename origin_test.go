@@ -279,3 +279,91 @@ func later(t *testing.T, path string) {
 	at := time.Now().Add(time.Hour)
 	ok(t, os.Chtimes(path, at, at))
 }
+
+// TestLogOlderThanDumpIsRefused: the log lacks what Close has confirmed, and the dump has it.
+func TestLogOlderThanDumpIsRefused(t *testing.T) {
+	t.Run("a copy of the log from before", func(t *testing.T) {
+		dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
+		closed(t, dir, setTo(t, "a", "1"))
+		ok(t, os.CopyFS(old, os.DirFS(filepath.Join(dir, "appendonlydir"))))
+		closed(t, dir, setTo(t, "b", "2"))
+		ok(t, os.RemoveAll(filepath.Join(dir, "appendonlydir")))
+		ok(t, os.CopyFS(filepath.Join(dir, "appendonlydir"), os.DirFS(old)))
+		wantDiverged(t, dir)
+	})
+	t.Run("the log of another directory name", func(t *testing.T) {
+		dir := t.TempDir()
+		other := perdure.WithAppendLog(aof.New(aof.Dirname("other")))
+		closed(t, dir, setTo(t, "a", "1"))
+		closed(t, dir, func(s *perdure.Store) {
+			want(t, s, "a", "1")
+			setTo(t, "b", "2")(s)
+		}, other)
+		wantDiverged(t, dir)
+	})
+	t.Run("the dump of a clone", func(t *testing.T) {
+		dir, clone := t.TempDir(), filepath.Join(t.TempDir(), "clone")
+		closed(t, dir, setTo(t, "a", "1"))
+		ok(t, os.CopyFS(clone, os.DirFS(dir)))
+		closed(t, clone, setTo(t, "b", "2"))
+		closed(t, dir, setTo(t, "c", "3"))
+		dump, err := os.ReadFile(filepath.Join(clone, "dump.rdb"))
+		ok(t, err)
+		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600))
+		wantDiverged(t, dir)
+		ok(t, os.Remove(filepath.Join(dir, "dump.rdb"))) // the way out
+		closed(t, dir, func(s *perdure.Store) { want(t, s, "c", "3") })
+	})
+}
+
+func wantDiverged(t *testing.T, dir string) {
+	t.Helper()
+	before := files(t, dir)
+	_, err := perdure.Open(dir)
+	is(t, err, perdure.ErrDiverged)
+	same(t, files(t, dir), before)
+}
+
+func TestRewrittenLogIsNewerThanDump(t *testing.T) {
+	dir := t.TempDir()
+	closed(t, dir, setTo(t, "a", "1"))
+	s := open(t, dir)
+	setTo(t, "b", "2")(s)
+	ok(t, s.Rewrite(t.Context()))
+	setTo(t, "c", "3")(s)
+	ok(t, s.CloseNoSave()) // the dump is the one that the first Close saved
+	closed(t, dir, func(s *perdure.Store) {
+		want(t, s, "c", "3")
+		if s.Recovery().NewerDump {
+			t.Error("the store's own dump is reported")
+		}
+	})
+}
+
+func TestLogWithChecksumsGoesOnWithout(t *testing.T) {
+	plain := func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Checksums(false))) }
+	dir := t.TempDir()
+	closed(t, dir, setTo(t, "a", "1"))
+	closed(t, dir, func(s *perdure.Store) {
+		setTo(t, "b", "2")(s)
+		ok(t, s.Configure(perdure.AppendLogOff()))
+		setTo(t, "c", "3")(s)
+	}, plain())
+	killed := filepath.Join(t.TempDir(), "killed")
+	s := open(t, dir, plain())
+	want(t, s, "c", "3")
+	setTo(t, "d", "4")(s)
+	ok(t, os.CopyFS(killed, os.DirFS(dir)))
+	ok(t, s.Close())
+	for _, dir := range []string{dir, killed} {
+		for range 2 {
+			closed(t, dir, func(s *perdure.Store) {
+				want(t, s, "c", "3")
+				want(t, s, "d", "4")
+				if r := s.Recovery(); r.TailMissing || r.NewerDump || r.Cut > 0 {
+					t.Errorf("%+v", r)
+				}
+			})
+		}
+	}
+}

@@ -20,7 +20,7 @@ func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile
 	disk.baseSeq++
 	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
 	base.name = baseName(disk.filename, base.seq, rdb)
-	id := newIdentity(r.log.store, r.next.id.salt)
+	id := r.log.newIdentity(r.next.id.salt)
 	w := &baseWriter{ctx: ctx, marked: r.log.marked && !rdb}
 	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(file io.Writer) error {
 		if w.file = file; rdb {

@@ -107,13 +107,15 @@ func (l *Log) finishLocked() error {
 	if !l.marked || l.tail.closedAt == l.tail.size {
 		return l.linkedLocked()
 	}
-	closing := group{}
-	if none := uint64(0); l.ringNoted != none {
-		closing.ring = &none
-	}
-	if _, err := l.writeGroupLocked(closing, l.written); err != nil {
+	return l.closeIncrLocked()
+}
+
+// closeIncrLocked writes the mark of the newest increment's end, and syncs it.
+func (l *Log) closeIncrLocked() error {
+	if _, err := l.writeGroupLocked(group{note: &note{endPrefix, randomID()}}, l.written); err != nil {
 		return err
 	}
+	l.ringNoted = 0
 	return l.syncLocked()
 }
 

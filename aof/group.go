@@ -13,7 +13,7 @@ type group struct {
 	first int // the database that it finds selected; -1 when it begins with a SELECT, or nobody knows
 	last  int // the one that it leaves selected
 
-	ring *uint64 // what its mark reports of the tail file; nil is nothing
+	note *note // what its mark reports besides; nil is nothing
 }
 
 // link is a large value that somebody else holds.

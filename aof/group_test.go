@@ -63,7 +63,7 @@ func lentAll(all []*lent) error {
 }
 
 // digits are what of two logs differs when all else is the same.
-var digits = regexp.MustCompile(`#p1:[0-9a-f]{8}( salt:[0-9a-f]{16} store:[0-9a-f]{16})?`)
+var digits = regexp.MustCompile(`#p1:[0-9a-f]{8}( salt:[0-9a-f]{16} store:[0-9a-f]{16})?|close:[0-9a-f]{16}`)
 
 // TestLinkedIsWhatAppendWrites: the bytes on disk are those of Append, marks included.
 func TestLinkedIsWhatAppendWrites(t *testing.T) {

@@ -19,12 +19,13 @@ import (
 // Each file of a log that perdure writes names itself, its store, and one neighbor. An increment
 // and a base of commands begin with an opening line, a commit marker over nothing:
 //
-//	#p1:<8 hex digits> salt:<16 hex digits> store:<16> link:<16> CR LF
+//	#p1:<8 hex digits> salt:<16 hex digits> store:<16> link:<16> gen:<16> CR LF
 //
 // The salt is 64 random bits and identifies the file. The file's checksums are seeded with it, so
 // that nobody who chooses values can forge a marker, and no block of another file verifies. The
 // store is the same in all files of a store. The link of an increment is the salt of the increment
 // before it; the link of a base is the salt of the increment that follows it. A link of 0 is none.
+// The generation counts the logs that the store has begun.
 //
 // An RDB base carries the same words in its AUX field perdure-origin: see Base.RDB.
 //
@@ -32,14 +33,15 @@ import (
 // manifest, neighbors are compared with each other. A file that another program began has no
 // identity, and its bytes are counted as unverified.
 type identity struct {
-	salt, store, link uint64
-	bare              bool // of commands, and without an opening line
+	salt, store, link, gen uint64
+	bare                   bool // of commands, and without an opening line
 }
 
 const (
 	saltPrefix  = " salt:"
 	storePrefix = " store:"
 	linkPrefix  = " link:"
+	genPrefix   = " gen:"
 	idHex       = 16
 )
 
@@ -47,12 +49,12 @@ const (
 // which an earlier format had.
 const (
 	shortOpening = len(markPrefix) + markHex + len(saltPrefix) + idHex + len("\r\n")
-	openingLen   = shortOpening + len(storePrefix) + len(linkPrefix) + 2*idHex
+	openingLen   = shortOpening + len(storePrefix) + len(linkPrefix) + len(genPrefix) + 3*idHex
 )
 
 // newIdentity returns the identity of a new file.
-func newIdentity(store, link uint64) identity {
-	return identity{salt: randomID(), store: store, link: link}
+func (l *Log) newIdentity(link uint64) identity {
+	return identity{salt: randomID(), store: l.store, link: link, gen: l.gen}
 }
 
 // randomID returns 64 random bits that are not all 0.
@@ -72,8 +74,8 @@ func (id identity) String() string {
 }
 
 func (id identity) appendWords(dst []byte) []byte {
-	return fmt.Appendf(dst, "%s%s%s%s%s%s", saltPrefix, formatID(id.salt), storePrefix, formatID(id.store),
-		linkPrefix, formatID(id.link))
+	return fmt.Appendf(dst, "%s%s%s%s%s%s%s%s", saltPrefix, formatID(id.salt), storePrefix, formatID(id.store),
+		linkPrefix, formatID(id.link), genPrefix, formatID(id.gen))
 }
 
 // formatID returns the 16 hex digits of an id.
@@ -96,9 +98,11 @@ func parseIdentity(text string) identity {
 	var id identity
 	id.salt = parseID(text[len(saltPrefix)-1:][:idHex])
 	rest := text[len(saltPrefix)-1+idHex:]
-	if len(rest) == len(storePrefix)+len(linkPrefix)+2*idHex {
+	if len(rest) == openingLen-shortOpening {
 		id.store = parseID(rest[len(storePrefix):][:idHex])
-		id.link = parseID(rest[len(storePrefix)+idHex+len(linkPrefix):])
+		rest = rest[len(storePrefix)+idHex:]
+		id.link = parseID(rest[len(linkPrefix):][:idHex])
+		id.gen = parseID(rest[len(linkPrefix)+idHex+len(genPrefix):])
 	}
 	short := saltPrefix[1:] + formatID(id.salt)
 	if id.salt == 0 || text != id.String() && text != short {

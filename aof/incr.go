@@ -136,7 +136,7 @@ func (t *incr) seal(g *group, synced int64) {
 	if planted.On(planted.ChecksumOfOldFile) {
 		seed = newSeed(1)
 	}
-	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced, g.ring)
+	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced, g.note)
 }
 
 // news is the sync that the next mark tells of; 0 is none that the marks before have not told of.
@@ -153,8 +153,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	none := uint64(0)
-	g := group{first: -1, last: m.db, ring: &none}
+	g := group{first: -1, last: m.db, note: &note{prefix: ringPrefix}}
 	for _, piece := range m.pieces {
 		g.buf = append(g.buf, piece.data...)
 	}
@@ -168,8 +167,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 
 // endRing writes a mark over nothing that reports that no tail file is in use. db is selected there.
 func (t *incr) endRing(db int) error {
-	none := uint64(0)
-	g := group{first: -1, last: db, ring: &none}
+	g := group{first: -1, last: db, note: &note{prefix: ringPrefix}}
 	t.placeMark(&g, 0, false)
 	t.seal(&g, 0)
 	_, err := t.write(g.buf)

@@ -163,16 +163,19 @@ func (l *Log) firstMarkLocked() {
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
-	ring := &id
+	if l.ring != nil && len(l.ring.chain) > 1 { // to write a group is to write what they hold
+		panic("aof: a mark between regions that are not written")
+	}
+	ring := &note{ringPrefix, id}
 	if id == 0 && l.ringNoted == 0 {
 		ring = nil
 	}
 	l.markLocked(ring)
 }
 
-// markLocked writes a mark over nothing, and syncs it. ring is as in group.
-func (l *Log) markLocked(ring *uint64) {
-	g := group{ring: ring, first: -1, last: max(0, l.db)}
+// markLocked writes a mark over nothing, and syncs it.
+func (l *Log) markLocked(ring *note) {
+	g := group{note: ring, first: -1, last: max(0, l.db)}
 	l.tail.placeMark(&g, l.tail.durable, false)
 	l.groupSince = time.Now()
 	if _, err := l.writeGroupLocked(g, l.written); err != nil {
@@ -182,7 +185,7 @@ func (l *Log) markLocked(ring *uint64) {
 		return
 	}
 	if ring != nil {
-		l.ringNoted = *ring
+		l.ringNoted = ring.id
 	}
 }
 

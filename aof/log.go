@@ -36,6 +36,7 @@ type Log struct {
 	env    snapshot.Env
 	marked bool   // checksums are on
 	store  uint64 // id of the store, for new files; changed by Replay
+	gen    uint64 // of the log, for new files; changed by Replay
 
 	// disk is what stands in the directory. Open, Start and the one Rewrite change it, none of
 	// which run at the same time.
@@ -170,6 +171,7 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	if l.store = parseID(env.Store); l.store == 0 {
 		l.store = randomID()
 	}
+	l.gen = parseEnd(env.After).gen + 1
 	l.env, l.disk = env, disk
 	l.setPhase(phaseOpen)
 	return disk.manifest != nil, nil

@@ -10,7 +10,7 @@ import (
 
 // A mark is a line of ours between commands, which Redis 7 and Valkey skip:
 //
-//	#p1:<8 hex digits>[ sync:<offset>][ ring:<16 hex digits>] CR LF
+//	#p1:<8 hex digits>[ sync:<offset>][ ring:<16 hex digits>| close:<16 hex digits>] CR LF
 //
 // It ends a group, what one write gave to the system. The digits are a CRC-32C over, in turn,
 //
@@ -23,7 +23,8 @@ import (
 // so that a group that was changed, moved, or belongs to another file does not pass. sync says
 // that the file was on disk up to that offset when the mark was written: no crash explains
 // damage below it. ring names the tail file that mirrors the log from there on; 0 is none. The mark
-// that a log writes when it begins or ends to use one carries it: see tailfile.go.
+// that a log writes when it begins or ends to use one carries it: see tailfile.go. close is 64 random bits
+// that tell one end of a log from every other: see end.go. It ends the use of a tail file too.
 //
 // Every increment begins with an opening line (identity.go), on disk before the manifest names the
 // file. A second mark follows when the manifest that names the file is durable, and always before
@@ -32,12 +33,12 @@ import (
 // that is in use under Always may have filler after its last mark (filler.go). A whole one, of
 // increment 1:
 //
-//	0   #p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 CR LF
-//	81  #p1:3ac3e29b sync:81 CR LF
-//	103 *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
-//	126 *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
-//	153 #p1:07a76d95 sync:103 CR LF
-//	176 #p1:ae460b66 sync:176 CR LF
+//	0   #p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001 CR LF
+//	102 #p1:46c1183f sync:102 CR LF
+//	125 *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
+//	148 *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF
+//	175 #p1:d44ea961 sync:125 CR LF
+//	198 #p1:<8> sync:198 close:<16> CR LF
 //
 // A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
 // they begin whenever they go on with a file, and read both.
@@ -47,9 +48,10 @@ const (
 	selectElse = "*2\r\n$6\r\nSELECT\r\n"
 	syncPrefix = " sync:"
 	ringPrefix = " ring:"
+	endPrefix  = " close:"
 	markHex    = 8
 	// maxMark is the length of the longest mark but for an opening line.
-	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(ringPrefix) + idHex + 2
+	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(endPrefix) + idHex + 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -78,18 +80,23 @@ var slicing = func() (s [8][256]uint32) {
 	return s
 }()
 
-// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out, and
-// so is a nil ring.
-func appendMark(dst []byte, crc uint32, sync int64, ring *uint64) []byte {
+// note is what a mark reports besides the checksum; nil is nothing.
+type note struct {
+	prefix string // ringPrefix or endPrefix
+	id     uint64
+}
+
+// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
+func appendMark(dst []byte, crc uint32, sync int64, n *note) []byte {
 	var buf [maxMark]byte
 	rest := buf[:0]
 	if sync > 0 {
 		rest = append(rest, syncPrefix...)
 		rest = strconv.AppendInt(rest, sync, 10)
 	}
-	if ring != nil {
-		rest = append(rest, ringPrefix...)
-		rest = append(rest, formatID(*ring)...)
+	if n != nil {
+		rest = append(rest, n.prefix...)
+		rest = append(rest, formatID(n.id)...)
 	}
 	return appendMarkLine(dst, crc, append(rest, '\r', '\n'))
 }
@@ -110,7 +117,7 @@ func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
 }
 
 // markLen returns the length of a mark that appendMark appends.
-func markLen(sync int64, ring *uint64) int {
+func markLen(sync int64, note *note) int {
 	n := len(markPrefix) + markHex + len("\r\n")
 	if sync > 0 {
 		n += len(syncPrefix)
@@ -118,8 +125,8 @@ func markLen(sync int64, ring *uint64) int {
 			n++
 		}
 	}
-	if ring != nil {
-		n += len(ringPrefix) + idHex
+	if note != nil {
+		n += len(note.prefix) + idHex
 	}
 	return n
 }
@@ -139,8 +146,9 @@ var lowerHex = func() (values [256]byte) {
 type mark struct {
 	crc   uint32
 	sync  int64
-	rings bool   // it has a ring
+	rings bool   // it reports the tail file in use
 	ring  uint64 // the id of the tail file in use from here on; 0 is none
+	close uint64 // the id of an end of the log; 0 when it is none
 	rest  []byte // what follows the digits
 }
 
@@ -154,10 +162,18 @@ func parseMark(line []byte) (m mark, ok bool) {
 		return m, ok
 	}
 	words := m.rest[:len(m.rest)-len("\r\n")]
-	if i := len(words) - len(ringPrefix) - idHex; i >= 0 && bytes.HasPrefix(words[i:], []byte(ringPrefix)) {
-		digits := string(words[i+len(ringPrefix):])
-		m.rings, m.ring = true, parseID(digits)
-		if words = words[:i]; formatID(m.ring) != digits {
+	if i := bytes.LastIndexByte(words, ' '); i >= 0 && !bytes.HasPrefix(words[i:], []byte(syncPrefix)) {
+		prefix, digits, _ := bytes.Cut(words[i:], []byte(":"))
+		id := parseID(string(digits))
+		switch string(prefix) + ":" {
+		case ringPrefix:
+			m.ring = id
+		case endPrefix:
+			m.close = id
+		default:
+			return m, false
+		}
+		if m.rings, words = true, words[:i]; formatID(id) != string(digits) {
 			return m, false
 		}
 	}

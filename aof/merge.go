@@ -81,7 +81,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	}
 	p.result.tail = m
 	r := &p.result.recovery
-	if m.stale && p.tail.id == p.result.ring {
+	if m.stale && p.tail.id == p.result.ring && !found.foreign { // what a server appended is in no tail file
 		missing, r.TailMissing = true, true
 	}
 	r.Merged, r.TailReason = m.size, m.reason

@@ -118,7 +118,7 @@ func TestAServerCutsNoMarkOfClose(t *testing.T) {
 			closeLog(t, l)
 		}
 	}
-	if latest != 4096-aof.LeadSize+len("#p1:01234567 sync:0123\r\n") {
+	if latest != 4096-aof.LeadSize+len("#p1:01234567 sync:0123 close:0123456789abcdef\r\n") {
 		t.Errorf("the mark of Close that is the closest to the end of a page ends at %d", latest)
 	}
 }
@@ -138,7 +138,7 @@ func TestKilledBehindPadding(t *testing.T) {
 		}
 		files.WriteString(killedBehindWrites(t, sizes))
 	}
-	for n := 3900; n < 4050; n++ {
+	for n := 3800; n < 4000; n++ {
 		files.WriteString(killedBehindWrites(t, []int{n, 1}))
 	}
 	if !strings.Contains(files.String(), "##") || !behindSelect.MatchString(files.String()) {

@@ -14,10 +14,12 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// rebuild makes the manifest of a log that has lost it, from files that belong together. It lists the
-// newest base that is whole, and the increments that follow it: each file names its neighbor (identity.go).
-// Files that another program wrote name none; they are listed if there is one base at most, and no gap
-// between the numbers of the increments. A crash leaves the log without a manifest, or with the new one.
+// rebuild makes the manifest of a log that has lost it, from files that belong together: the newest base,
+// and the increments that follow it, of which each names its neighbor (identity.go). Files that another
+// program wrote name none; they are listed if there is one base at most, and no gap between the numbers of the
+// increments. It refuses where anything is doubtful: a damaged base, a file of another store, a file that is
+// named and missing, an increment that does not follow. A crash leaves the log without a manifest, or with the
+// new one.
 func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	r := &rebuilder{checkConfig: c, dir: filepath.Dir(manifest), filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
 	if err := r.read(); err != nil {
@@ -55,12 +57,13 @@ type part struct {
 	report FileReport
 }
 
-// read checks every base and increment in the directory. Damaged bases are passed over.
+// read checks every base and increment in the directory.
 func (r *rebuilder) read() error {
 	names, err := r.fs.ReadDir(r.dir)
 	if err != nil {
 		return err
 	}
+	store := uint64(0)
 	for _, name := range names {
 		seq, kind, ok := splitName(r.filename, name)
 		if !ok {
@@ -70,10 +73,14 @@ func (r *rebuilder) read() error {
 		if p.report, err = r.file(target{path: filepath.Join(r.dir, name), kind: "file", seq: seq}, true); err != nil {
 			return err
 		}
-		switch {
-		case kind == kindIncr:
+		if id := p.report.id; id.store != 0 && store != 0 && id.store != store {
+			return r.doubt("%s is of another store", p.report.Path)
+		} else if id.store != 0 {
+			store = id.store
+		}
+		if kind == kindIncr {
 			r.incrs = append(r.incrs, p)
-		case p.report.Problem == nil && !p.report.Unchecked:
+		} else {
 			r.bases = append(r.bases, p)
 		}
 	}
@@ -83,51 +90,75 @@ func (r *rebuilder) read() error {
 	return nil
 }
 
+// doubt returns the error of a log whose files need not belong together.
+func (r *rebuilder) doubt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s: "+format, append([]any{ErrNotRepairable, r.dir}, args...)...)
+}
+
 // choose returns the manifest of the newest files that belong together.
 func (r *rebuilder) choose() (*manifest, error) {
-	for i := len(r.bases) - 1; i >= 0; i-- {
-		base := r.bases[i]
-		chain := r.after(base)
-		if chain == nil {
-			continue
+	if len(r.bases) == 0 {
+		for _, p := range r.incrs {
+			if p.report.id.salt != 0 {
+				return nil, r.doubt("its base is missing")
+			}
 		}
-		return r.list(&base, chain)
-	}
-	if len(r.bases) == 0 && len(r.incrs) > 0 && r.consecutive(r.incrs) {
+		if err := r.consecutive(); err != nil {
+			return nil, err
+		}
 		return r.list(nil, r.incrs)
 	}
-	return nil, fmt.Errorf("%w: %s: no base and increments that belong together", ErrNotRepairable, r.dir)
+	base := r.bases[len(r.bases)-1]
+	switch {
+	case base.report.Problem != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotRepairable, base.report.Problem)
+	case base.report.Unchecked:
+		return nil, r.doubt("%s was not checked", base.report.Path)
+	case base.report.id.salt == 0 && len(r.bases) > 1:
+		return nil, r.doubt("%d bases, and the newest does not say what follows it", len(r.bases))
+	case base.report.id.salt == 0:
+		if err := r.consecutive(); err != nil {
+			return nil, err
+		}
+		return r.list(&base, r.incrs)
+	}
+	chain, err := r.after(base)
+	if err != nil {
+		return nil, err
+	}
+	return r.list(&base, chain)
 }
 
-// after returns the increments that follow a base, or nil when it is not known which do.
-func (r *rebuilder) after(base part) (chain []part) {
+// after returns the increments that follow a base. Those before the first of them are obsolete.
+func (r *rebuilder) after(base part) (chain []part, err error) {
 	before := base.report.id
-	if before.salt == 0 {
-		if len(r.bases) == 1 && r.consecutive(r.incrs) {
-			return r.incrs
-		}
-		return nil
-	}
 	for _, p := range r.incrs {
 		id := p.report.id
-		if id.salt != 0 && before.salt != 0 && id.follows(before) && (id.link == before.salt || before.link == id.salt) {
+		follows := id.salt != 0 && before.salt != 0 && (id.link == before.salt || before.link == id.salt)
+		switch {
+		case follows, len(chain) > 0 && id.salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have gone on
 			chain, before = append(chain, p), id
-		} else if id.salt == 0 && len(chain) > 0 && p.seq == chain[len(chain)-1].seq+1 {
-			chain, before = append(chain, p), identity{} // a server went on
+		case len(chain) > 0:
+			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)
 		}
 	}
-	return chain
+	if len(chain) == 0 {
+		return nil, r.doubt("the increment that follows %s is missing", base.report.Path)
+	}
+	return chain, nil
 }
 
-// consecutive reports whether increments follow one another by their numbers, and none contradicts its
-// neighbor.
-func (r *rebuilder) consecutive(list []part) bool {
-	for i, p := range list[min(1, len(list)):] {
-		if p.seq != list[i].seq+1 || !p.report.id.follows(list[i].report.id) {
-			return false
+// consecutive makes sure that the increments follow one another by their numbers.
+func (r *rebuilder) consecutive() error {
+	if len(r.incrs) == 0 {
+		return r.doubt("no increments")
+	}
+	for i, p := range r.incrs[1:] {
+		if p.seq != r.incrs[i].seq+1 || !p.report.id.follows(r.incrs[i].report.id) {
+			return r.doubt("%s does not follow %s", p.report.Path, r.incrs[i].report.Path)
 		}
 	}
-	return len(list) > 0
+	return nil
 }
 
 // list makes a manifest. Nothing but the last increment may be torn.
@@ -144,6 +175,11 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == verdictRefused) {
 			return nil, fmt.Errorf("%w: %w", ErrNotRepairable, problem)
 		}
+		if i < len(chain)-1 {
+			if err := r.whole(p); err != nil {
+				return nil, err
+			}
+		}
 		f, err := r.sized(p)
 		if err != nil {
 			return nil, err
@@ -151,6 +187,16 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 		m.incrs = append(m.incrs, f)
 	}
 	return m, nil
+}
+
+// whole makes sure that an increment of perdure that others follow ends as it was left when they were begun.
+func (r *rebuilder) whole(p part) error {
+	l := &layout{fs: r.fs, dir: r.dir}
+	e, id, err := l.endOf(&p.manifestFile)
+	if err == nil && id.store != 0 && e == (end{}) {
+		err = r.doubt("%s is shorter than it was", p.report.Path)
+	}
+	return err
 }
 
 // sized returns how a manifest lists a file.

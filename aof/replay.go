@@ -27,7 +27,7 @@ type replayResult struct {
 	tail     merge
 	neighbor identity // of the last file
 	before   identity // of the file before it
-	store    uint64   // of the newest file that names one
+	newest   identity // of the newest file that names its store
 	ring     uint64   // the id of the tail file that the log's marks report last; 0 is none
 }
 
@@ -48,8 +48,8 @@ func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
-	if p.result.store != 0 {
-		l.store = p.result.store
+	if newest := p.result.newest; newest.store != 0 {
+		l.store, l.gen = newest.store, max(1, newest.gen)
 		p.result.recovery.Store = formatID(l.store)
 	}
 	l.mu.Lock()
@@ -231,7 +231,7 @@ func (p *replayer) neighbors(id identity, path string) error {
 	}
 	p.result.before, p.result.neighbor, p.before = p.result.neighbor, id, path
 	if id.store != 0 {
-		p.result.store = id.store
+		p.result.newest = id
 	}
 	return nil
 }

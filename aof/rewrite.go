@@ -108,7 +108,7 @@ func (r *rewrite) prepare() error {
 	l.mu.Lock()
 	before := l.disk.salt
 	l.mu.Unlock()
-	next, err := createIncr(l.disk, l.marked, newIdentity(l.store, before))
+	next, err := createIncr(l.disk, l.marked, l.newIdentity(before))
 	if err != nil {
 		return r.dirSyncFails(err)
 	}

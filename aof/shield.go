@@ -45,7 +45,7 @@ func (t *incr) shield(g *group, synced int64) {
 func (t *incr) placeMark(g *group, synced int64, over bool) {
 	at := int((t.size + int64(g.size())) % pageSize)
 	switch left := pageSize - at; {
-	case at+markLen(t.news(synced), g.ring) <= pageSize-leadSize:
+	case at+markLen(t.news(synced), g.note) <= pageSize-leadSize:
 	case left == 1 && !over:
 		g.buf = appendSelect(g.buf, g.last, true)
 	default:

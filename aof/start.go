@@ -154,7 +154,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		next.history = nil
 	}
 	if len(m.incrs) == 0 {
-		if tail, err = createIncr(l.disk, l.marked, newIdentity(l.store, replay.neighbor.salt)); err != nil {
+		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.salt)); err != nil {
 			return nil, false, err
 		}
 		next.incrs = []manifestFile{tail.line()}
@@ -180,7 +180,29 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 	if err := l.closeTail(tail, replay); err != nil {
 		return nil, false, errors.Join(err, tail.file.Close())
 	}
+	if !l.marked && tail.id.salt != 0 {
+		tail, err = l.leaveMarked(tail)
+		return tail, true, err
+	}
 	return tail, false, nil
+}
+
+// leaveMarked goes on in a new increment without marks: in one with marks, what none of them covers is a torn
+// group. A crash leaves an unlisted increment, or the log with an empty one.
+func (l *Log) leaveMarked(old *incr) (*incr, error) {
+	m, err := l.disk.manifest.closing(old)
+	if err = errors.Join(err, old.file.Close()); err != nil {
+		return nil, err
+	}
+	next, err := createIncr(l.disk, false, identity{})
+	if err != nil {
+		return nil, err
+	}
+	m.incrs = append(m.incrs, next.line())
+	if err := l.disk.publish(m, next); err != nil {
+		return nil, errors.Join(err, next.file.Close())
+	}
+	return next, nil
 }
 
 // closeTail makes what a file holds durable and, when no mark vouches for the end of it, adds
@@ -193,22 +215,23 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		tail.durable, tail.closedAt = replay.synced, tail.size
 		return nil
 	}
+	marked := l.marked || tail.id.salt != 0
 	if l.marked && tail.size == 0 {
-		tail.id = newIdentity(l.store, replay.before.salt)
+		tail.id = l.newIdentity(replay.before.salt)
 		if err := tail.open(); err != nil {
 			return err
 		}
-	} else if l.marked && replay.openTail {
+	} else if marked && replay.openTail {
 		g := group{last: replay.openDB}
 		tail.placeMark(&g, 0, false)
 		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}
-	if err := tail.merge(&replay.tail, l.marked); err != nil {
+	if err := tail.merge(&replay.tail, marked); err != nil {
 		return err
 	}
-	if l.marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file goes
+	if marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file goes
 		if err := tail.endRing(replay.openDB); err != nil {
 			return err
 		}

@@ -77,7 +77,10 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	if err := l.cutFillerLocked(); err != nil {
 		return err
 	}
-	return l.syncLocked()
+	if err := l.syncLocked(); err != nil || !l.marked {
+		return err
+	}
+	return l.closeIncrLocked() // a file that ends with this mark is whole
 }
 
 // revertLocked goes on with the old increment: what was appended since the cut begins with a

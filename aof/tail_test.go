@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,16 +40,19 @@ func listAlone(t testing.TB, dir string) {
 }
 
 // openingLen is the length of an increment's first line.
-const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcdef link:0123456789abcdef\r\n")
+const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcdef link:0123456789abcdef gen:0123456789abcdef\r\n")
+
+// endID is the mark of Close, which has a random id.
+var endID = regexp.MustCompile(`#p1:[0-9a-f]{8} sync:198 close:[0-9a-f]{16}\r\n`)
 
 // TestFormat pins the example in mark.go.
 func TestFormat(t *testing.T) {
-	const example = "#p1:f23edad6 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000\r\n" +
-		"#p1:3ac3e29b sync:81\r\n" +
+	const example = "#p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001\r\n" +
+		"#p1:46c1183f sync:102\r\n" +
 		"*2\r\n$6\r\nselect\r\n$1\r\n0\r\n" +
 		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n" +
-		"#p1:07a76d95 sync:103\r\n" +
-		"#p1:ae460b66 sync:176\r\n"
+		"#p1:d44ea961 sync:125\r\n" +
+		"#p1:ff97b4e3 sync:198\r\n"
 	line, rest, _ := strings.Cut(example, "\n")
 	mem := memLog(t, []byte(line+"\n"))
 	l, _, _, err := open(mem, "/data", aof.Fsync(aof.Always))
@@ -57,7 +61,7 @@ func TestFormat(t *testing.T) {
 	}
 	set(t, l, "k", "v")
 	closeLog(t, l)
-	if got := memFile(t, mem, incrName); got != line+"\n"+rest {
+	if got := endID.ReplaceAllString(memFile(t, mem, incrName), "#p1:ff97b4e3 sync:198\r\n"); got != line+"\n"+rest {
 		t.Fatalf("%q", got)
 	}
 }

@@ -21,4 +21,5 @@ type Env struct {
 	Strict bool         // refuse what a crash left torn, rather than cut it
 	Until  time.Time    // replay the log up to the end of this second only; zero is all of it
 	Store  string       // id of the store, 16 hex digits, for its files; "" when the store has none yet
+	After  string       // the end of an earlier log of the store (aof.Ender), which a new log comes after
 }

@@ -29,6 +29,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -105,7 +106,7 @@ func status(err error) int {
 			return exitUnsupported
 		}
 		return exitFailed
-	case errors.Is(err, perdure.ErrCorrupt):
+	case errors.Is(err, perdure.ErrCorrupt), errors.Is(err, aof.ErrNotRepairable):
 		return exitDamaged
 	case errors.Is(err, perdure.ErrUnsupported):
 		return exitUnsupported

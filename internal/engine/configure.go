@@ -75,6 +75,7 @@ func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
 	if !e.counts.logOn.CompareAndSwap(false, true) {
 		return nil, fmt.Errorf("%w: a log is on already", ErrOptions)
 	}
+	e.env.After = e.since
 	found, err := log.Open(e.env)
 	if err == nil && found {
 		err = e.contained(log)

@@ -99,6 +99,7 @@ type Engine struct {
 	closedLog bool
 
 	dump     origin // of the dump that Open has found
+	ownDump  bool   // which this store saved, and of which the log has everything
 	keptDump bool   // changed by whoever holds the slot
 
 	// use is held for reading while the table is worked on without a shard lock taken here, and

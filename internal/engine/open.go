@@ -166,6 +166,7 @@ func (e *Engine) findLog() (found bool, err error) {
 	if e.env.Store, e.since = e.dump.store, e.dump.since; e.env.Store == "" {
 		e.env.Store = newStoreID()
 	}
+	e.env.After = e.since
 	if e.opts.Log == nil && e.opts.ReadOnly { // the dump is wanted, and nothing can be undone
 		return false, nil
 	}

@@ -18,12 +18,12 @@ import (
 // origin says of a dump which store saved it, and what it has of that store's log. A Snapshotter
 // stores it as text (snapshot.View.Origin):
 //
-//	store:<16 hex digits> log:<on|off> since:<the end of a log>
+//	store:<16 hex digits> log:<on|off> since:<an end of a log>
 //
-// A dump that was saved while a log was on holds nothing that the log lacks. A dump with since holds
-// everything that the log holds whose end has that name (aof.Ender): Close saved it after it had
-// closed the log, or the log was off by then. Where such a dump was saved with the log off, it may
-// hold more, and replaces the log at the next Open.
+// A dump that was saved while a log was on holds nothing that the log lacks. since is an end that the log had
+// (aof.Ender): the beginning of the log, for a dump that was saved while it was on, or its last end, for one
+// that Close saved, or that was saved with the log off. Such a dump holds everything up to that end. If
+// it was saved with the log off, it may hold more, and replaces the log at the next Open.
 type origin struct {
 	store string
 	log   bool
@@ -77,14 +77,27 @@ func logEnd(log aof.AppendLog) (string, error) {
 	return "", nil
 }
 
-// compareDump looks at the dump before anything is loaded: it takes the store's id from it, and reports
-// whether the dump replaces the log that was found.
+// ErrDiverged refuses a log and a dump of one store of which neither holds everything that the other does.
+var ErrDiverged = errors.New("perdure: append-only log and dump are of different histories")
+
+// compareDump compares the log that was found with the dump beside it, and reports whether the dump
+// replaces the log.
 func (e *Engine) compareDump(found bool) (replaced bool, err error) {
-	if !found || e.dump.since == "" || e.dump.log || !e.opts.Until.IsZero() {
+	ender, ok := e.opts.Log.(aof.Ender)
+	if !found || !ok || e.dump.since == "" || !e.opts.Until.IsZero() {
 		return false, nil
 	}
-	end, err := logEnd(e.opts.Log)
-	return err == nil && end == e.dump.since, err
+	relation, err := ender.Relate(e.dump.store, e.dump.since)
+	switch {
+	case err != nil:
+		return false, err
+	case relation == aof.AtEnd && !e.dump.log:
+		return true, nil
+	case relation == aof.Lacks || relation == aof.Continues && !e.dump.log:
+		return false, fmt.Errorf("%w: %s: move the dump away to load the log, or the log away to load the dump", ErrDiverged, e.dir)
+	}
+	e.ownDump = relation != aof.Unrelated
+	return false, nil
 }
 
 // refuseIgnored refuses to open the store without a log when the directory has one, of the default
@@ -119,9 +132,11 @@ func (e *Engine) judgeDump(rec *aof.Recovery) {
 	}
 	o := parseOrigin(dump.Origin)
 	switch {
-	case o.store != "" && rec.Store != "" && o.store != rec.Store:
-		e.recovery.NewerDump = true
-	case o.store == rec.Store && o.log && o.store != "":
+	case e.ownDump:
+	case o.store != "" && rec.Store != "":
+		e.recovery.NewerDump = o.store != rec.Store
+	case rec.Store != "": // nobody's dump beside a log of perdure
+		e.recovery.NewerDump = dump.Time.After(rec.Time)
 	default: // files' times may be kept in whole seconds
 		e.recovery.NewerDump = dump.Time.After(rec.Time.Add(time.Second))
 	}
@@ -130,8 +145,8 @@ func (e *Engine) judgeDump(rec *aof.Recovery) {
 // stampDump gives a view that will be saved its origin. Every shard is locked.
 func (e *Engine) stampDump(v *view) {
 	o := origin{store: e.env.Store, since: e.since, log: e.log != nil && e.jobs.logReady.Load() || e.closedLog}
-	if e.log != nil {
-		o.since = ""
+	if o.log && e.log != nil {
+		o.since, _ = logEnd(e.log) // its beginning, which is in memory
 	}
 	if !planted.On(planted.DumpUnstamped) {
 		v.origin = o.String()

@@ -28,6 +28,7 @@ var runKinds = []runKind{
 	{"no dump at the end", true, false, (*perdure.Store).CloseNoSave},
 	{"killed", true, false, nil},
 	{"the log switched off, killed", true, true, nil},
+	{"the log switched on, killed", false, true, nil},
 }
 
 // runs opens a directory again and again, in one way after another. What a Close has confirmed, and what a
@@ -42,11 +43,11 @@ func runs(r *Run) {
 func sequence(r *Run, rng *rand.Rand) error {
 	mem := vfs.NewMem()
 	last := state{} // what the next Open must give
-	log := []aof.Option{aof.LogMode(aof.Mode(rng.IntN(2))), aof.RDBBase(rng.IntN(3) > 0), aof.Checksums(rng.IntN(4) > 0)}
 	var names []string
 	for range 8 {
 		k := runKinds[rng.IntN(len(runKinds))]
 		names = append(names, k.name)
+		log := []aof.Option{aof.LogMode(aof.Mode(rng.IntN(2))), aof.RDBBase(rng.IntN(3) > 0), aof.Checksums(rng.IntN(4) > 0)}
 		next, image, err := k.run(mem, log, last, rng)
 		if errors.Is(err, perdure.ErrLogIgnored) {
 			r.Count("refused to do without the log", 1)
@@ -94,7 +95,7 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 		}
 	}
 	if k.end == nil {
-		return pick(k.switched, durable, now), mem.Kill(), nil
+		return pick(k.log && k.switched, durable, now), mem.Kill(), nil
 	}
 	return now, mem, k.end(s)
 }
