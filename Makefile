@@ -38,7 +38,7 @@ KILLS ?= 1000
 kills:           ## is Ring safe on the file system of DIR? a thousand kills; about two minutes
 	go run ./internal/torture -campaign ring -kills $(KILLS) -dir $(DIR)
 
-bugs:            ## each injected bug must be caught; about three minutes
+bugs:            ## each injected bug must be caught; about five minutes
 	go run ./internal/torture -bugs all
 
 SOAK ?= 30m
