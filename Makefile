@@ -1,6 +1,6 @@
 # One line a target; CI calls the same commands.
 
-.PHONY: test every check race heap checkptr cross redis-full differential torture kills planted soak damage fuzz bench bench-dumps
+.PHONY: test every check race heap checkptr cross redis-full differential torture kills bugs soak damage fuzz bench bench-dumps
 
 test:            ## what the README says
 	go test ./...
@@ -41,8 +41,8 @@ KILLS ?= 1000
 kills:           ## is Ring safe on the file system of DIR? a thousand kills; about two minutes
 	go run ./internal/torture -campaign ring -kills $(KILLS) -dir $(DIR)
 
-planted:         ## each planted fault must be caught; about two minutes
-	go run -tags perdure_planted ./internal/torture -planted
+bugs:            ## each injected bug must be caught; about five minutes
+	go run ./internal/torture -bugs all
 
 SOAK ?= 30m
 SEED ?= 1

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -145,9 +144,6 @@ func (r *rewrite) publish(base manifestFile) error {
 			}
 		}
 	}
-	if planted.On(planted.DeleteBeforeCommit) {
-		removeHistory(r.log, m)
-	}
 	if err := r.checkBase(base); err != nil {
 		return err
 	}
@@ -235,7 +231,7 @@ func (r *rewrite) goOn() error {
 func (r *rewrite) publishFails(base manifestFile, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
-	unknown := errors.As(err, &dirSync) && !planted.On(planted.BaseDeletedOnUnknown)
+	unknown := errors.As(err, &dirSync)
 	err = r.dirSyncFails(err)
 	if unknown {
 		if r.fresh {

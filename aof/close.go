@@ -1,10 +1,6 @@
 package aof
 
-import (
-	"errors"
-
-	"github.com/perduredb/perdure/internal/planted"
-)
+import "errors"
 
 // Close writes and syncs what is buffered and releases the file. A log that has failed returns
 // that error, and so does a second Close. A Rewrite that was cut and not committed is given up;
@@ -57,7 +53,7 @@ func (l *Log) Close() error {
 
 // listClosed lists in the manifest how the newest increment ends.
 func (l *Log) listClosed(tail *incr) error {
-	if tail == nil || !l.marked || !l.published || planted.On(planted.EndUnlisted) {
+	if tail == nil || !l.marked || !l.published {
 		return nil
 	}
 	m, err := l.disk.manifest.closing(tail)

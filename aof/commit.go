@@ -1,12 +1,9 @@
 package aof
 
 import (
-	"bytes"
 	"context"
 	"hash/crc32"
 	"math"
-
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // unpublishedMax is how many bytes may wait in memory for the first base. Above that writers wait.
@@ -51,7 +48,7 @@ func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
 	p = min(p, l.appended)
 	counted := false
 	for {
-		disk := l.published && (durable || l.forcesLocked()) && !planted.On(planted.AckBeforeSync)
+		disk := l.published && (durable || l.forcesLocked())
 		late := !disk && l.lateLocked()
 		kept := !disk && l.keptLocked(p)
 		switch {
@@ -162,7 +159,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 		want += tail.endLine(&g)
 	}
 	n, err = g.write(tail.file, size, l.failed)
-	whole := err == nil && (n == want || planted.On(planted.ShortWriteIsFull))
+	whole := err == nil && n == want
 	if whole && over {
 		err = l.fill(tail, size+int64(want), want)
 	}
@@ -171,7 +168,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	}
 	// The part of a group is taken back, so that a Redis that opens the file finds whole units
 	// only. If that fails too, the next Replay cuts it.
-	if !planted.On(planted.TornWriteStays) && !l.failed() {
+	if !l.failed() {
 		_ = tail.file.Truncate(size)
 	}
 	return g.buf, n, writeError(n, want, err)
@@ -186,13 +183,5 @@ func (l *Log) failed() bool {
 
 // sum continues a checksum.
 func sum(crc uint32, p []byte) uint32 {
-	if planted.On(planted.ChecksumSkipsLengths) {
-		p = bytes.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return -1
-			}
-			return r
-		}, p)
-	}
 	return crc32.Update(crc, castagnoli, p)
 }

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/perduredb/perdure/internal/clock"
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // The everysec policy. An epoch is the time from the first byte that is written (in Ring mode:
@@ -72,9 +69,6 @@ func (l *Log) syncLocked() error {
 	err := l.datasync(tail)
 	l.fsyncs++
 	l.waits.released = l.waits.syncers
-	if planted.On(planted.WriteAfterFailedSync) {
-		err = nil
-	}
 	if err != nil {
 		// What was unsynced may be gone, whatever a second try says: there is none.
 		return l.failLocked("sync", tail.path, err)
@@ -89,10 +83,7 @@ func (l *Log) datasync(tail *incr) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	err := tail.file.Datasync()
-	if err != nil && planted.On(planted.RetryFailedSync) {
-		err = tail.file.Datasync()
-	}
-	if err == nil && !planted.On(planted.UnlinkedAcknowledged) {
+	if err == nil {
 		err = tail.file.Linked()
 	}
 	return err
@@ -101,7 +92,7 @@ func (l *Log) datasync(tail *incr) error {
 // linkedLocked makes the log failed if its increment has no name any more: what is synced to such
 // a file is lost when the process ends.
 func (l *Log) linkedLocked() error {
-	if l.err != nil || l.tail == nil || !l.published || planted.On(planted.UnlinkedAcknowledged) {
+	if l.err != nil || l.tail == nil || !l.published {
 		return l.err
 	}
 	if err := l.tail.file.Linked(); err != nil {
@@ -144,14 +135,6 @@ func (l *Log) syncDue() {
 	l.drainLocked()
 	for l.syncing && l.err == nil {
 		l.waitLocked()
-	}
-	if planted.On(planted.WallClockSync) {
-		now := clock.Now().Unix()
-		if now <= l.stamped {
-			l.syncTimer.Reset(syncAfter)
-			return
-		}
-		l.stamped = now
 	}
 	if l.err == nil && l.phase == phaseRunning && l.epochOpen && !l.restsLocked() {
 		_ = l.syncLocked() // a failure is sticky

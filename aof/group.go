@@ -1,9 +1,6 @@
 package aof
 
-import (
-	"github.com/perduredb/perdure/internal/planted"
-	"github.com/perduredb/perdure/snapshot"
-)
+import "github.com/perduredb/perdure/snapshot"
 
 // group is what one turn of the writer hands to the system: small units, copied one behind the other, and
 // between them the large values of others, which are only linked.
@@ -160,7 +157,7 @@ func (g *group) write(f snapshot.File, offset int64, failed func() bool) (n int,
 		}
 		written, err := f.WriteAt(p, offset+int64(n))
 		n += written
-		if err != nil || written < len(p) && !planted.On(planted.ShortWriteIsFull) {
+		if err != nil || written < len(p) {
 			return n, err
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // Each file of a log that perdure writes names itself, its store, and one neighbor. An increment
@@ -133,9 +132,6 @@ func (id identity) follows(before identity) bool {
 
 // checkFollows compares the identities of two neighbors, whose paths are given.
 func (id identity) checkFollows(path string, before identity, beforePath string) error {
-	if planted.On(planted.NeighborsUnchecked) {
-		return nil
-	}
 	if before.bare && id.link != 0 {
 		return &corrupt.Error{File: beforePath, What: "file does not begin with the opening line that its neighbor names"}
 	}
@@ -154,9 +150,6 @@ func newSeed(seq int64) seed { return seed(sum8(^uint32(0), uint64(seq))) }
 
 // salted returns the seed of the same file with a salt.
 func (s seed) salted(salt uint64) seed {
-	if planted.On(planted.SaltUnused) {
-		return s
-	}
 	return seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -80,7 +79,7 @@ func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) 
 	if err == nil {
 		err = t.file.Sync()
 	}
-	if err == nil && !planted.On(planted.NoDirSyncAfterCreate) {
+	if err == nil {
 		if e := disk.fs.SyncDir(disk.dir); e != nil {
 			err = &snapshot.DirSyncError{Dir: disk.dir, Err: e}
 		}
@@ -132,11 +131,7 @@ func (t *incr) write(p []byte) (int, error) {
 func (t *incr) seal(g *group, synced int64) {
 	synced = t.news(synced)
 	t.noted = max(t.noted, synced)
-	seed := t.seed
-	if planted.On(planted.ChecksumOfOldFile) {
-		seed = newSeed(1)
-	}
-	g.buf = appendMark(g.buf, g.sum(seed.group(t.size)), synced, g.note)
+	g.buf = appendMark(g.buf, g.sum(t.seed.group(t.size)), synced, g.note)
 }
 
 // news is the sync that the next mark tells of; 0 is none that the marks before have not told of.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -120,7 +119,7 @@ func (l *layout) mayLackManifest() error {
 			holder = name
 		}
 	}
-	if holder == "" || planted.On(planted.LostManifestAccepted) {
+	if holder == "" {
 		return nil
 	}
 	return &corrupt.Error{File: l.manifestPath(), Err: fs.ErrNotExist, What: fmt.Sprintf(
@@ -276,9 +275,6 @@ func (l *layout) move(from, to string) error {
 // past, or writing to what it lists, must not come before it.
 func (l *layout) settle() error {
 	for _, dir := range []string{l.data, l.dir} {
-		if planted.On(planted.NamesNotSettled) {
-			break
-		}
 		if dir == l.dir && !l.hasDir {
 			continue
 		}

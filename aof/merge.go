@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -34,7 +33,7 @@ type tailPiece struct {
 // readTail reads the tail file before any file of the log: what a process that is still writing puts
 // into the log meanwhile is then found in both, and not in neither.
 func (p *replayer) readTail(files []manifestFile) (err error) {
-	if p.disk.tail == "" || planted.On(planted.TailIgnored) {
+	if p.disk.tail == "" {
 		return nil
 	}
 	path := filepath.Join(p.disk.dir, p.disk.tail)
@@ -142,14 +141,11 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			return m, nil
 		}
 		has := min(max(0, end-offset), int64(len(r.data)))
-		if planted.On(planted.MergedTwice) {
-			has = 0
-		}
 		same, err := sameBytes(file, offset, r.data[:has])
 		if err != nil {
 			return m, err
 		}
-		if !same || has < int64(len(r.data)) && offset+has != end+m.size && !planted.On(planted.MergedTwice) {
+		if !same || has < int64(len(r.data)) && offset+has != end+m.size {
 			m.reason = fmt.Sprintf("%s holds something else at offset %d", f.name, offset)
 			return m, nil
 		}

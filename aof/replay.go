@@ -8,7 +8,6 @@ import (
 	"log/slog"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -298,7 +297,7 @@ func (p *replayer) settle(
 	if problem.File == "" {
 		problem.File = path
 	}
-	if !last && !planted.On(planted.TornTailAnywhere) || verdict != verdictTorn {
+	if !last || verdict != verdictTorn {
 		problem.Torn = false // no crash of this log explains it
 		return problem
 	}

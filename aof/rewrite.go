@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -100,10 +99,8 @@ func (r *rewrite) prepare() error {
 		if err := removeTemps(l.disk); err != nil {
 			return err
 		}
-	} else if !planted.On(planted.NoSyncAtRotation) {
-		if err := l.Sync(context.Background()); err != nil {
-			return err
-		}
+	} else if err := l.Sync(context.Background()); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	before := l.disk.salt

@@ -3,7 +3,6 @@ package aof
 import (
 	"io/fs"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -72,11 +71,6 @@ func (r *ring) append(p []byte) error {
 	a.crc = sum(a.crc, p)
 	if !a.open {
 		return r.memory.Write(p, at)
-	}
-	if planted.On(planted.PublishedEarly) {
-		if err := r.publish(a); err != nil {
-			return err
-		}
 	}
 	r.safe = a.start + Position(a.length)
 	return r.memory.WriteStore(p, at, words(a.slot)+wordState, a.state())
@@ -193,9 +187,6 @@ func (r *ring) clear(slot int64) error {
 		return nil
 	}
 	r.free = append(r.free, slot)
-	if planted.On(planted.RegionsKept) {
-		return nil
-	}
 	return r.memory.Store(words(slot)+wordState, emptyState)
 }
 

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -110,7 +109,7 @@ func cutFile(disk *layout, path string, size int64) error {
 	if err != nil {
 		return err
 	}
-	if err = f.Truncate(size); err == nil && !planted.On(planted.CutWithoutSync) {
+	if err = f.Truncate(size); err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
@@ -235,9 +234,6 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		if err := tail.endRing(replay.openDB); err != nil {
 			return err
 		}
-	}
-	if planted.On(planted.CutWithoutSync) {
-		return nil
 	}
 	if err := tail.file.Sync(); err != nil {
 		return err

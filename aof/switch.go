@@ -1,10 +1,6 @@
 package aof
 
-import (
-	"context"
-
-	"github.com/perduredb/perdure/internal/planted"
-)
+import "context"
 
 // switchOver is steps 3 and 4. Writers wait.
 func (r *rewrite) switchOver(ctx context.Context) error {
@@ -70,9 +66,6 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 		if _, err := l.writeGroupLocked(before, l.cut.at); err != nil {
 			return err
 		}
-	}
-	if planted.On(planted.NoSyncAtRotation) {
-		return nil
 	}
 	if err := l.cutFillerLocked(); err != nil {
 		return err

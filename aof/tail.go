@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // verdict is what becomes of a file.
@@ -32,7 +31,7 @@ func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict
 	if err != nil {
 		return 0, err
 	}
-	if synced > start && !planted.On(planted.DamageCut) {
+	if synced > start {
 		p := *w.problem
 		p.Torn = false
 		w.problem = &p

@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -101,7 +100,7 @@ type tailFile struct {
 // program has written the log since, or an earlier version of this one.
 func (t *tailFile) checkID(want uint64) (missing bool, err error) {
 	switch {
-	case want == 0 || t != nil && t.id == want || planted.On(planted.LostTailAccepted):
+	case want == 0 || t != nil && t.id == want:
 		return false, nil
 	case t == nil || t.elapsed || len(t.regions) == 0:
 		return true, nil
@@ -182,9 +181,8 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 	}
 	t := &tailFile{id: binary.LittleEndian.Uint64(head[tailID:])}
 	if was := string(bytes.TrimRight(head[32:32+tailBoot], "\x00")); was == "" || was != boot {
-		if t.elapsed = true; !planted.On(planted.BootIgnored) {
-			return t, nil
-		}
+		t.elapsed = true
+		return t, nil
 	}
 	for i := range int64(regions) {
 		if err := t.readRegion(file, i, int64(each)); err != nil {

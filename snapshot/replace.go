@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -47,17 +46,13 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 	}
 	if err := fs.Rename(temp, filepath.Join(dir, name)); err != nil {
 		// Some file systems tell of an error when the rename is done.
-		if _, gone := fs.Lstat(temp); gone != nil && !planted.On(planted.RenameErrorIsFinal) {
+		if _, gone := fs.Lstat(temp); gone != nil {
 			return size, &DirSyncError{Dir: dir, Err: errors.Join(err, gone)}
 		}
 		return 0, errors.Join(err, removeIfThere(fs, temp))
 	}
 	if err := checkName(fs, filepath.Join(dir, name), written); err != nil {
 		return size, &DirSyncError{Dir: dir, Err: err}
-	}
-	if planted.On(planted.NoDirSyncBeforeManifest) && strings.Contains(name, ".base.") ||
-		planted.On(planted.NoDirSyncAfterManifest) && !strings.Contains(name, ".base.") {
-		return size, nil
 	}
 	if err := fs.SyncDir(dir); err != nil {
 		return size, &DirSyncError{Dir: dir, Err: err}
@@ -127,13 +122,10 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, iofs.Fil
 	if err != nil {
 		return 0, nil, errors.Join(err, f.Close())
 	}
-	if planted.On(planted.NoSyncBeforeRename) {
-		return w.size, info, f.Close()
-	}
 	if err := f.Sync(); err != nil {
 		return 0, nil, errors.Join(fmt.Errorf("sync %s: %w", path, err), f.Close())
 	}
-	if err := f.Close(); err != nil && !planted.On(planted.CloseErrorIgnored) {
+	if err := f.Close(); err != nil {
 		return 0, nil, err
 	}
 	return w.size, info, nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -255,9 +254,7 @@ func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, b
 			x.remember(s)
 			s.Delete(db, h, key)
 			x.e.counts.expired.Add(1)
-			if !planted.On(planted.ExpiryNotLogged) {
-				x.command1(db, "DEL", key)
-			}
+			x.command1(db, "DEL", key)
 		}
 		return table.Item{}, false
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -123,9 +122,6 @@ func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte,
 		return nil
 	}
 	_, err := s.Set(db, h, key, table.String, value, at)
-	if err != nil && planted.On(planted.HalfStored) {
-		s.Set(db, h, key, table.String, nil, at)
-	}
 	return err
 }
 

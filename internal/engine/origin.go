@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -114,7 +113,7 @@ func (e *Engine) refuseIgnored() error {
 // contained refuses a log, which was found by its Open, that has anything that the data set lacks.
 func (e *Engine) contained(log aof.AppendLog) error {
 	end, err := logEnd(log)
-	if err == nil && (end == "" || end != e.since) && !planted.On(planted.LogIgnored) {
+	if err == nil && (end == "" || end != e.since) {
 		err = fmt.Errorf("%w: %s: open the store with this log, or move the log away", ErrLogIgnored, e.dir)
 	}
 	return err
@@ -148,9 +147,7 @@ func (e *Engine) stampDump(v *view) {
 	if o.log && e.log != nil {
 		o.since, _ = logEnd(e.log) // its beginning, which is in memory
 	}
-	if !planted.On(planted.DumpUnstamped) {
-		v.origin = o.String()
-	}
+	v.origin = o.String()
 }
 
 // keepNewerDump gives a dump that the store did not load another name, before a save replaces it. A crash

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -68,7 +67,7 @@ func (u *unit) link(value []byte) {
 
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
-	if u.n == 1 || planted.On(planted.BatchSplit) {
+	if u.n == 1 {
 		return u.buf[len(aof.Multi):]
 	}
 	u.buf = append(u.buf, aof.Exec...)
@@ -149,11 +148,6 @@ func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, ke
 	case keepTTL:
 		x.unit.str("KEEPTTL")
 	case expireAtMs != 0:
-		if planted.On(planted.RelativeTTL) {
-			x.unit.str("PX")
-			x.unit.int(max(1, expireAtMs-nowMs()))
-			return
-		}
 		x.unit.str("PXAT")
 		x.unit.int(expireAtMs)
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -129,9 +128,6 @@ func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a
 		}
 	}
 	if err := x.store(s, h, db, key, value, at); err != nil {
-		if planted.On(planted.LogBeforeMemory) {
-			x.commandSet(db, key, value, at, a.KeepTTL)
-		}
 		return err
 	}
 	x.dirty++

@@ -5,13 +5,11 @@ import (
 	"encoding/binary"
 	"io"
 	"iter"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -29,11 +27,6 @@ func (e *Engine) freeze(t *Task, at func(*view)) *view {
 		types:  e.types.list(),
 		extras: e.extras,
 		order:  e.table.Order(),
-	}
-	if planted.On(planted.CutOutsideLocks) {
-		e.table.UnlockAll()
-		runtime.Gosched()
-		e.table.LockAll()
 	}
 	if at != nil {
 		at(v)

@@ -4,11 +4,7 @@
 // Decompress is a pure function. A Compressor belongs to one goroutine at a time.
 package lzf
 
-import (
-	"fmt"
-
-	"github.com/perduredb/perdure/internal/planted"
-)
+import "fmt"
 
 // A stream is a row of runs, each led by a control byte c:
 //
@@ -45,7 +41,7 @@ func (e *Error) Error() string { return fmt.Sprintf("lzf: byte %d: %s", e.Offset
 // an *Error; dst's own bytes are never changed. It keeps neither slice, and allocates only when
 // dst lacks room.
 func Decompress(dst, src []byte, size int) ([]byte, error) {
-	if size < 0 || size/MaxExpansion > len(src) && !planted.On(planted.LengthTrusted) {
+	if size < 0 || size/MaxExpansion > len(src) {
 		return dst, &Error{0, fmt.Sprintf("%d bytes cannot come out of %d", size, len(src))}
 	}
 	start := len(dst)

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // Limits of what a Reader takes.
@@ -132,9 +131,6 @@ func (r *Reader) next() (Token, error) {
 	}
 	if argc == 0 {
 		return Token{}, corrupt.New(r.base+int64(r.start), "command without a name")
-	}
-	if planted.On(planted.CountTrusted) {
-		r.arena = append(make([][]byte, 0, len(r.arena)+argc), r.arena...)
 	}
 	first := len(r.arena)
 	for range argc {

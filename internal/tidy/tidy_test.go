@@ -23,26 +23,25 @@ var mayImport = map[string][]string{
 	"internal/crc64":       {},
 	"internal/glob":        {},
 	"internal/clock":       {},
-	"internal/planted":     {},
 	"internal/xxh3":        {},
 	"internal/option":      {},
 	"internal/unsupported": {},
-	"internal/lzf":         {"internal/planted"},
-	"internal/vfs":         {"internal/planted"},
+	"internal/lzf":         {},
+	"internal/vfs":         {},
 	"internal/table":       {},
-	"internal/resp":        {"internal/corrupt", "internal/planted"},
-	"snapshot":             {"internal/planted", "internal/vfs"},
-	"rdb": {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/option", "internal/planted",
+	"internal/resp":        {"internal/corrupt"},
+	"snapshot":             {"internal/vfs"},
+	"rdb": {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/option",
 		"internal/unsupported", "internal/vfs"},
-	"aof": {"snapshot", "internal/clock", "internal/corrupt", "internal/option", "internal/planted", "internal/resp", "internal/vfs"},
-	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/option", "internal/planted",
+	"aof": {"snapshot", "internal/clock", "internal/corrupt", "internal/option", "internal/resp", "internal/vfs"},
+	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/option",
 		"internal/resp", "internal/table", "internal/unsupported", "internal/vfs", "internal/xxh3"},
 	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/unsupported", "internal/vfs"},
 }
 
 // mayUse lists who may import packages that are a seam.
 var mayUse = map[string][]string{
-	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/planted", "internal/tidy", "internal/redistest"},
+	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest"},
 	"unsafe": {"internal/table", "internal/vfs"},
 }
 
@@ -258,4 +257,21 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// TestProductionCodeNamesNoInjectedBug: injected bugs are patches in internal/torture/bugs, and no code
+// outside of internal/torture asks for one.
+func TestProductionCodeNamesNoInjectedBug(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || strings.HasPrefix(f.dir, "internal/torture") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("..", "..", f.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.ToLower(string(text)), "planted") {
+			t.Errorf("%s contains the word planted; an injected bug is a patch in internal/torture/bugs", f.path)
+		}
+	}
 }

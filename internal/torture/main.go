@@ -5,7 +5,7 @@
 //	go run ./internal/torture -campaign ring -kills 1000 -dir /mnt   is Ring safe on that file system?
 //	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
 //	go run ./internal/torture -freeze DIR                          directories of this commit, to be read by later ones
-//	go run -tags perdure_planted ./internal/torture -planted       are the planted faults caught?
+//	go run ./internal/torture -bugs all                            are the injected bugs caught?
 //
 // A failure is one line, which says how to see it again. The table at the end says what was done.
 package main
@@ -34,10 +34,10 @@ func main() {
 	dir := flag.String("dir", "", "the `directory` that campaign ring works in: another file system")
 	share := flag.String("share", "", "do only share `i/n` of the steps, and print the result as JSON")
 	freeze := flag.String("freeze", "", "write the directories that campaign rot makes below this `directory`, for testdata")
-	planted := flag.Bool("planted", false, "run the matrix of planted faults")
+	inject := flag.String("bugs", "", "build with each of these injected bugs in turn and check that it is caught: `names` with commas between, or all")
 	flag.Parse()
-	if *planted {
-		os.Exit(matrix())
+	if *inject != "" {
+		os.Exit(matrix(*inject))
 	}
 	if *freeze != "" {
 		if err := campaign.FreezeDirectories(*freeze, *seed); err != nil {

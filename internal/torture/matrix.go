@@ -1,125 +1,216 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/perduredb/perdure/internal/planted"
+	"github.com/perduredb/perdure/internal/torture/bugs"
 )
 
-// caughtBy says which campaigns must find each planted fault; the first one does.
-var caughtBy = []struct {
-	fault     planted.Fault
-	campaigns string
-}{
-	{planted.NoDirSyncAfterCreate, "power"},
-	{planted.NoDirSyncBeforeManifest, "power"},
-	{planted.NoDirSyncAfterManifest, "power"},
-	{planted.NoSyncBeforeRename, "power"},
-	{planted.NamesNotSettled, "power"},
-	{planted.RenameErrorIsFinal, "fault"},
-	{planted.AckBeforeSync, "power"},
-	{planted.RetryFailedSync, "fault"},
-	{planted.WriteAfterFailedSync, "fault"},
-	{planted.BaseDeletedOnUnknown, "fault"},
-	{planted.DeleteBeforeCommit, "power"},
-	{planted.NoSyncAtRotation, "power"},
-	{planted.TornWriteStays, "full"},
-	{planted.ShortWriteIsFull, "fault"},
-	{planted.CloseErrorIgnored, "fault"},
-	{planted.CutWithoutSync, "power"},
-	{planted.ChecksumSkipsLengths, "rot"},
-	{planted.ChecksumOfOldFile, "power"},
-	{planted.TornTailAnywhere, "rot"},
-	{planted.DamageCut, "rot"},
-	{planted.ManifestUnchecked, "rot"},
-	{planted.DumpUnchecked, "rot"},
-	{planted.LengthTrusted, "hostile"},
-	{planted.CountTrusted, "hostile"},
-	{planted.CutOutsideLocks, "instant"},
-	{planted.BatchSplit, "power"},
-	{planted.RelativeTTL, "clock"},
-	{planted.ExpiryNotLogged, "clock"},
-	{planted.WallClockSync, "clock"},
-	{planted.LockOfProcess, "lock"},
-	{planted.LinksFollowed, "hostile"},
-	{planted.PublishedEarly, "power"},
-	{planted.RegionsKept, "power"},
-	{planted.MergedTwice, "power"},
-	{planted.BootIgnored, "power"},
-	{planted.TailIgnored, "ring"},
-	{planted.ValuesRead, "power"},
-	{planted.SaltUnused, "power"},
-	{planted.IdentityUnchecked, "identity"},
-	{planted.NeighborsUnchecked, "identity"},
-	{planted.LostManifestAccepted, "identity"},
-	{planted.LostTailAccepted, "identity"},
-	{planted.EndUnlisted, "identity"},
-	{planted.DumpUnstamped, "identity"},
-	{planted.LogIgnored, "identity"},
-	{planted.PathLookedUpAgain, "place"},
-	{planted.LockFollowed, "place"},
-	{planted.UnlinkedAcknowledged, "place"},
-	{planted.HalfStored, "memory"},
-	{planted.LogBeforeMemory, "memory"},
-}
+// program is the import path of this program.
+const program = "github.com/perduredb/perdure/internal/torture"
 
-// matrix runs this program once without a fault and once with each, and gives the exit status. The
-// build has the faults only with the tag perdure_planted.
-func matrix() int {
-	if !planted.Built {
-		fmt.Fprintln(os.Stderr, "no faults are planted in this build: go run -tags perdure_planted ./internal/torture -planted")
-		return 2
+// smallSeeds is the number of seeds that a bug is run with until it is caught. The small size runs a
+// sample of the steps, and the seed chooses the sample. All of them together are less than CI's size.
+const smallSeeds = 5
+
+// matrix builds and runs this program without a bug and then with each bug of a list of names, and
+// returns the exit status. While one bug runs, the next one is built.
+func matrix(names string) (status int) {
+	list, err := chooseBugs(names)
+	if err == nil {
+		err = runMatrix(list)
 	}
-	var all []string
-	for _, row := range caughtBy {
-		if !strings.Contains(strings.Join(all, ","), row.campaigns) {
-			all = append(all, row.campaigns)
-		}
-	}
-	if out, ok := one("", strings.Join(all, ","), 1); !ok {
-		fmt.Printf("without a fault:\n%s", out)
-		return 1
-	}
-	fmt.Printf("%-28s %-9s %s\n%-28s %-9s passes\n", "planted", "campaign", "found", "nothing", "all")
-	caught := 0
-	for _, row := range caughtBy {
-		began := time.Now()
-		out, ok := "", true
-		for seed := 1; ok && seed <= smallSeeds; seed++ {
-			out, ok = one(row.fault, row.campaigns, seed)
-		}
-		found := "MISSED"
-		if line := failure(out); !ok && line != "" {
-			caught++
-			found = fmt.Sprintf("%.1f s  %.150s", time.Since(began).Seconds(), strings.TrimPrefix(line, "FAIL "+row.campaigns+": "))
-		}
-		fmt.Printf("%-28s %-9s %s\n", row.fault, row.campaigns, found)
-	}
-	fmt.Printf("planted %d/%d caught\n", caught, len(caughtBy))
-	if caught < len(caughtBy) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bugs:", err)
 		return 1
 	}
 	return 0
 }
 
-// smallSeeds is how many seeds a fault may take: the small size takes some of all steps, and which ones
-// depends on the seed. All of them together are less than the size of CI.
-const smallSeeds = 5
+// runMatrix returns an error if a bug is missed or does not build, or if a campaign fails without one.
+func runMatrix(list []bugs.Bug) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	temp, err := os.MkdirTemp("", "perdure-bugs-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	none := bugs.Bug{Name: "none", Catch: allCampaigns(list)}
+	caught := 0
+	fmt.Printf("%-28s %-9s found\n", "bug", "campaign")
+	for b := range buildAll(root, temp, append([]bugs.Bug{none}, list...)) {
+		switch {
+		case b.err != nil:
+			fmt.Printf("%-28s %-9s %v\n", b.bug.Name, "-", b.err)
+		case b.bug.Name == none.Name:
+			if err := passes(b); err != nil {
+				return err
+			}
+		case catches(b):
+			caught++
+		}
+		if err := os.RemoveAll(b.dir); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%d of %d detected\n", caught, len(list))
+	if caught < len(list) {
+		return errors.New("not every bug was detected")
+	}
+	return nil
+}
 
-// one runs campaigns in a process of its own with a fault.
-func one(f planted.Fault, campaigns string, seed int) (out string, ok bool) {
-	cmd := exec.Command(os.Args[0], "-campaign", campaigns, "-small", "-seed", strconv.Itoa(seed))
-	cmd.Env = append(os.Environ(), planted.Env+"="+string(f))
-	text, err := cmd.CombinedOutput()
+// chooseBugs returns the bugs of a list of names.
+func chooseBugs(names string) ([]bugs.Bug, error) {
+	all, err := bugs.All()
+	if err != nil || names == "all" {
+		return all, err
+	}
+	var list []bugs.Bug
+	for _, name := range strings.Split(names, ",") {
+		i := slices.IndexFunc(all, func(b bugs.Bug) bool { return b.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no bug %q", name)
+		}
+		list = append(list, all[i])
+	}
+	return list, nil
+}
+
+// allCampaigns returns the names of the campaigns that must catch any of the bugs.
+func allCampaigns(list []bugs.Bug) []string {
+	var all []string
+	for _, b := range list {
+		all = append(all, b.Catch...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// moduleRoot returns the directory of the module's sources.
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "list", "-f", "{{.Module.Dir}}", program).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return "", fmt.Errorf("find the sources of %s: %w", program, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// build is this program, built with a bug.
+type build struct {
+	bug     bugs.Bug
+	dir     string // holds the patched sources and the program
+	program string // path of the program
+	err     error
+}
+
+// buildAll builds the program with each bug in turn, one ahead of the receiver. If the receiver stops
+// early, a goroutine stays until the process exits.
+func buildAll(root, temp string, list []bugs.Bug) <-chan build {
+	builds := make(chan build)
+	go func() {
+		defer close(builds)
+		for _, bug := range list {
+			b := build{bug: bug, dir: filepath.Join(temp, bug.Name)}
+			b.program, b.err = buildWith(bug, root, b.dir)
+			builds <- b
+		}
+	}()
+	return builds
+}
+
+// buildWith applies a bug to the sources below root and builds the program in the new directory dir.
+func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
+	files, err := bug.Apply(os.DirFS(root))
+	if err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for name, text := range files {
+		patched := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
+		if err := os.WriteFile(patched, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(root, filepath.FromSlash(name))] = patched
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "torture")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	// Without the tables for a debugger the link takes half of the time.
+	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-ldflags", "-s -w", "-o", path, program)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s.patch: the patched sources do not build: %w\n%s", bug.Name, err, out)
+	}
+	return path, nil
+}
+
+// passes returns an error if a campaign fails without a bug.
+func passes(b build) error {
+	if out, ok := runSmall(b.program, strings.Join(b.bug.Catch, ","), 1); !ok {
+		return fmt.Errorf("a campaign fails without a bug:\n%s", out)
+	}
+	fmt.Printf("%-28s %-9s nothing\n", b.bug.Name, "each")
+	return nil
+}
+
+// catches prints a line for each campaign of a bug, and reports whether all of them caught it.
+func catches(b build) bool {
+	all := true
+	for _, campaign := range b.bug.Catch {
+		began := time.Now()
+		line, seed := "", 0
+		for line == "" && seed < smallSeeds {
+			seed++
+			if out, ok := runSmall(b.program, campaign, seed); !ok {
+				line = failure(out)
+			}
+		}
+		found := "MISSED"
+		if line != "" {
+			found = fmt.Sprintf("%.1f s, seed %d: %.150s", time.Since(began).Seconds(), seed, strings.TrimPrefix(line, "FAIL "+campaign+": "))
+		}
+		all = all && line != ""
+		fmt.Printf("%-28s %-9s %s\n", b.bug.Name, campaign, found)
+	}
+	return all
+}
+
+// runSmall runs campaigns at the small size in a process of the program.
+func runSmall(program, campaigns string, seed int) (out string, ok bool) {
+	text, err := exec.Command(program, "-campaign", campaigns, "-small", "-seed", strconv.Itoa(seed)).CombinedOutput()
 	return string(text), err == nil
 }
 
-// failure is the line that tells how a campaign failed.
+// failure returns the line that describes how a campaign failed, or "" if there is none.
 func failure(out string) string {
 	for line := range strings.Lines(out) {
 		if strings.HasPrefix(line, "FAIL ") {

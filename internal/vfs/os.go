@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // OS returns the operating system's file system.
@@ -48,13 +46,6 @@ func (osFS) OpenWrite(name string) (File, error) { return openRegular(osFS{}, na
 // openRegular opens what Lstat says is a regular file, and checks that it got that file: a name
 // that is swapped for a link or a FIFO in between is refused, and no open blocks.
 func openRegular(r resolver, name string, flag int) (File, error) {
-	if planted.On(planted.LinksFollowed) {
-		f, err := os.OpenFile(name, flag, 0)
-		if err != nil {
-			return nil, err
-		}
-		return newFile(f, 0), nil
-	}
 	f, info, err := openSame(r, name, flag)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // openFlags keep an open from following a link and from waiting for the other end of a FIFO.
@@ -79,14 +77,11 @@ func tryLock(r resolver, name string) (Lock, error) {
 		return nil, err
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if planted.On(planted.LockOfProcess) {
-		err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &syscall.Flock_t{Type: syscall.F_WRLCK})
-	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, errors.Join(&LockedError{Name: name, PID: readPID(f)}, f.Close())
 	}
 	lock := lockedFile{f, r, name}
-	if err == nil && !planted.On(planted.LockFollowed) {
+	if err == nil {
 		err = lock.Held()
 	}
 	if err == nil {
@@ -103,9 +98,6 @@ func tryLock(r resolver, name string) (Lock, error) {
 
 // openLock opens the lock file, or makes it. It changes nothing in a file that is there.
 func openLock(r resolver, name string) (*os.File, error) {
-	if planted.On(planted.LockFollowed) {
-		return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	}
 	f, _, err := openSame(r, name, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|openFlags)

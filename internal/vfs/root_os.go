@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"github.com/perduredb/perdure/internal/planted"
 )
 
 // osRoot resolves names from open directories. os.Root alone would follow links inside of the
@@ -27,11 +25,6 @@ type openSub struct {
 	info fs.FileInfo
 }
 
-// pathRoot is a planted fault: a Root that looks its path up again.
-type pathRoot struct{ osFS }
-
-func (pathRoot) Close() error { return nil }
-
 func (osFS) OpenRoot(dir string) (Root, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -39,9 +32,6 @@ func (osFS) OpenRoot(dir string) (Root, error) {
 	}
 	if !info.IsDir() {
 		return nil, notDirectory("open", dir, info.Mode())
-	}
-	if planted.On(planted.PathLookedUpAgain) {
-		return pathRoot{}, nil
 	}
 	top, err := os.OpenRoot(dir)
 	if err != nil {

@@ -148,7 +148,7 @@ func memoryChild(argument string) error {
 		return err
 	}
 	if how == "heap" || how == "store" {
-		if err := limitAddresses(over << 20); err != nil {
+		if _, err := limitAddresses(over << 20); err != nil {
 			return err
 		}
 	}
@@ -156,18 +156,23 @@ func memoryChild(argument string) error {
 	return killWrites(s)
 }
 
-// limitAddresses lets this process map so much more than it has.
-func limitAddresses(more int64) error {
+// limitAddresses lets this process map so much more than it has. The returned function lifts the limit.
+func limitAddresses(more int64) (lift func() error, err error) {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var pages int64
 	if _, err := fmt.Sscan(string(text), &pages); err != nil {
-		return err
+		return nil, err
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &before); err != nil {
+		return nil, err
 	}
 	limit := uint64(pages*int64(os.Getpagesize()) + more)
-	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: limit})
+	lift = func() error { return syscall.Setrlimit(syscall.RLIMIT_AS, &before) }
+	return lift, syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: before.Max})
 }
 
 // grow takes memory: the program's, or the store's.

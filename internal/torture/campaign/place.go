@@ -299,7 +299,8 @@ func (p *placed) set() {
 func (p *placed) look() error {
 	s, err := perdure.Open(p.own, p.options(nil)...)
 	if err != nil {
-		if p.act.robs && (p.failed != nil || len(p.promised) == 0) {
+		// What was promised came after the robbery, so no later failure excuses that it is lost.
+		if p.act.robs && len(p.promised) == 0 {
 			return nil
 		}
 		return fmt.Errorf("its own directory does not open: %w (told: %v)", err, p.failed)
