@@ -6,6 +6,10 @@ import "github.com/perduredb/perdure/internal/lzf"
 const (
 	compressAbove = 20 // bytes that are never worth it
 	compressSaves = 4  // bytes that it must save at least
+
+	// compressBelow is the length from which a string is not compressed: its stream would take as much
+	// memory again, at a moment when there may be none.
+	compressBelow = 64 << 20
 )
 
 // When so many short strings in a row did not get shorter, only one of a few is tried until one does: a
@@ -27,7 +31,7 @@ type squeezer struct {
 
 // squeeze returns the LZF stream for p, valid until the next call, if p is to be written so.
 func (s *squeezer) squeeze(p []byte) (stream []byte, ok bool) {
-	if len(p) <= compressAbove {
+	if len(p) <= compressAbove || len(p) >= compressBelow {
 		return nil, false
 	}
 	if len(p) <= squeezeShort && s.misses >= squeezeGivesUp && s.misses%squeezeTries != 0 {

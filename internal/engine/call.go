@@ -72,7 +72,9 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 			c.Err = err
 		}
 	}
-	later.each(e, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) })
+	if noRoom := later.each(e, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) }); noRoom != nil && err == nil {
+		err = noRoom
+	}
 	return dst, err
 }
 

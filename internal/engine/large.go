@@ -45,12 +45,24 @@ func (p *pins) take(e *Engine, db int, key string, i int) bool {
 // last is the value that was pinned last.
 func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
 
-// each gives every value to fn and lets it go. No shard is locked.
-func (p *pins) each(e *Engine, fn func(i int, value []byte)) {
+// probeAbove is the size of values above which each looks for room first: it costs two system calls.
+const probeAbove = 4 << 20
+
+// each gives every value to fn, which copies it to Go's heap, and unpins it. It returns ErrNoMemory, and calls
+// nothing, if there is no memory for the copies. No shard is locked.
+func (p *pins) each(e *Engine, fn func(i int, value []byte)) error {
+	defer p.release(e)
+	size := 0
+	for _, h := range p.held {
+		size += len(h.Value())
+	}
+	if size > probeAbove && !table.HeapRoom(size) {
+		return ErrNoMemory
+	}
 	for _, h := range p.held {
 		fn(h.i, h.Value())
 	}
-	p.release(e)
+	return nil
 }
 
 // release lets all go. No shard is locked.

@@ -89,7 +89,9 @@ func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 		}
 		return nil
 	})
-	later.each(e, func(_ int, value []byte) { dst = append(dst, value...) })
+	if noRoom := later.each(e, func(_ int, value []byte) { dst = append(dst, value...) }); noRoom != nil {
+		return dst, noRoom
+	}
 	return dst, err
 }
 
@@ -175,7 +177,9 @@ func (e *Engine) Swap(db int, key string, value []byte, a SetArgs) (old []byte, 
 		old, existed, err = x.swap(s, h, db, key, value, a, &later)
 		return err
 	})
-	later.each(e, func(_ int, value []byte) { old = bytes.Clone(value) })
+	if noRoom := later.each(e, func(_ int, value []byte) { old = bytes.Clone(value) }); noRoom != nil && err == nil {
+		err = noRoom // the new value is stored
+	}
 	return old, existed, err
 }
 
@@ -249,7 +253,9 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 			values[i], all = all[:n:n], all[n:]
 		}
 	}
-	later.each(e, func(i int, value []byte) { values[i] = bytes.Clone(value) })
+	if noRoom := later.each(e, func(i int, value []byte) { values[i] = bytes.Clone(value) }); noRoom != nil {
+		return nil, noRoom
+	}
 	return values, err
 }
 

@@ -14,6 +14,9 @@ const canDiscard = false
 // systemPage is of no use without discardMemory.
 const systemPage = unitSize
 
+// canProbe says that mapMemory reports that there is no memory.
+const canProbe = true
+
 func mapMemory(size int) ([]byte, error) {
 	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

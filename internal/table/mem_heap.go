@@ -14,6 +14,9 @@ const canDiscard = false
 // systemPage is of no use without discardMemory.
 const systemPage = unitSize
 
+// canProbe says that mapMemory reports that there is no memory.
+const canProbe = false
+
 func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }
 
 func unmapMemory([]byte) {}

@@ -17,6 +17,9 @@ const canDiscard = true
 // systemPage is what the system gives and takes back: 4 KiB, but more on some processors.
 var systemPage = syscall.Getpagesize()
 
+// canProbe says that mapMemory reports that there is no memory.
+const canProbe = true
+
 func mapMemory(size int) ([]byte, error) {
 	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

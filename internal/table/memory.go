@@ -43,3 +43,19 @@ func (t *Table) Memory() (m MemoryStats) {
 	m.Resident += t.pool.own.Load()
 	return m
 }
+
+// heapRoom is what Go's heap may take besides an allocation.
+const heapRoom = 128 << 20
+
+// HeapRoom reports whether the system has memory for an allocation of n bytes on Go's heap: there it cannot be
+// refused, and ends the process. It maps and unmaps as much.
+func HeapRoom(n int) bool {
+	if !canProbe {
+		return true
+	}
+	memory, err := mapMemory(n + heapRoom)
+	if err == nil {
+		unmapMemory(memory)
+	}
+	return err == nil
+}
