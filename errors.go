@@ -1,7 +1,7 @@
 package perdure
 
 import (
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/internal/unsupported"
@@ -82,7 +82,7 @@ var ErrUntil = engine.ErrUntil
 
 // CommandError says which command of a log could not be applied, where it stands and why: its fields
 // are File, Offset, Name and Err. It never carries keys or values.
-type CommandError = aof.CommandError
+type CommandError = appendlog.CommandError
 
 // CorruptError says which file is damaged, where and how: its fields are File, Offset (of the first
 // byte that is not as it must be), What (what was expected and found), Torn (a crash explains it) and

@@ -190,13 +190,12 @@ func ExampleStore_Restore() {
 func ExampleStore_Configure() {
 	dir, remove := exampleDir()
 	defer remove()
-	s, err := perdure.Open(dir)
+	s, err := perdure.Open(dir, perdure.WithoutAppendLog())
 	check(err)
 	defer s.Close()
 	err = s.Configure(
-		perdure.SaveRules(snapshot.Rule{Seconds: 60, Changes: 1000}),
-		perdure.Log(aof.Fsync(aof.Always)),
-		perdure.Snapshots(rdb.Compression(false)),
+		perdure.WithSaveRules(snapshot.Rule{Seconds: 60, Changes: 1000}),
+		perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))),
 	)
 	fmt.Println(s.Stats().FsyncPolicy, err)
 	// Output: always <nil>

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// RecoveryInfo tells what Open found and did.
-type RecoveryInfo struct {
+// RecoveryReport tells what Open found and did.
+type RecoveryReport struct {
 	Source   string        // "aof", "rdb" or "empty"
 	Keys     int64         // in the store after loading
 	Expired  int64         // dropped from a dump because their time had passed
@@ -43,7 +43,7 @@ type RecoveryInfo struct {
 }
 
 // Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
-func (s *Store) Recovery() RecoveryInfo { return RecoveryInfo(s.e.Recovery()) }
+func (s *Store) Recovery() RecoveryReport { return RecoveryReport(s.e.Recovery()) }
 
 // LoadProgress tells how far Open is.
 type LoadProgress struct {

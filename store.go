@@ -41,7 +41,7 @@ func Open(dir string, opts ...Option) (*Store, error) {
 // OpenContext is Open that ends with ctx's error when ctx ends while loading. No file is changed then.
 func OpenContext(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if dir == "" {
-		return nil, &optionError{"an empty directory; New makes a store without one"}
+		return nil, &optionError{what: "an empty directory; New makes a store without one"}
 	}
 	return open(ctx, dir, opts)
 }
@@ -61,13 +61,6 @@ func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
 	}
 	return &Store{keyspace{e: e}}, nil
 }
-
-// optionError is an ErrOptions with its reason.
-type optionError struct{ what string }
-
-func (e *optionError) Error() string { return ErrOptions.Error() + ": " + e.what }
-
-func (e *optionError) Unwrap() error { return ErrOptions }
 
 // Close ends the store: it saves a snapshot when there are save rules, syncs and closes the log,
 // and frees the memory. A nil error means that everything is on disk; of a store that has neither a log nor save rules,
@@ -143,20 +136,3 @@ func (s *Store) Sync(ctx context.Context) error { return s.e.Sync(ctx) }
 // changes nothing. Writes get ErrRestoring while it takes its place on disk, which it has when
 // Restore returns.
 func (s *Store) Restore(ctx context.Context, r io.Reader) error { return s.e.Restore(ctx, r) }
-
-// Configure changes settings while the store is open, as Redis's CONFIG SET does. Settings are
-// applied in order; the first error ends it.
-func (s *Store) Configure(settings ...Setting) error {
-	if err := s.e.Closed(); err != nil {
-		return err
-	}
-	for _, set := range settings {
-		if set.apply == nil {
-			return &optionError{"the zero Setting"}
-		}
-		if err := set.apply(s.e); err != nil {
-			return err
-		}
-	}
-	return nil
-}

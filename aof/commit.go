@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/planted"
 )
 
@@ -19,7 +20,7 @@ const unpublishedMax = 64 << 20
 // The first to come writes for all: it takes the whole buffer, and those who come meanwhile wait
 // and find their bytes in the next one. Under Always the same is true of the sync, so
 // that any number of writers share it.
-func (l *Log) Commit(p Position, durable bool) error {
+func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	if !durable && !l.slow.Load() {
 		return nil
 	}
@@ -40,7 +41,7 @@ func (l *Log) Sync(ctx context.Context) error {
 }
 
 // commit is Commit; it gives up when ctx ends.
-func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
+func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) error {
 	l.mu.Lock()
 	held := true
 	defer func() {
@@ -60,7 +61,7 @@ func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
 		case l.err != nil:
 			return l.err
 		case l.phase != phaseRunning:
-			return ErrClosed
+			return appendlog.ErrClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !disk && (l.written >= p || kept) && !late:
@@ -114,7 +115,7 @@ func (l *Log) writeLocked() error {
 
 // writeGroupLocked writes one group, which reaches up to position p. A crash leaves any part of
 // it, and the next Replay cuts what has no mark. It returns the group's buffer.
-func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
+func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()

@@ -4,18 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/perduredb/perdure/appendlog"
 )
 
-// Ender is an AppendLog that can name its end. A store records the name in a dump that holds everything
-// that the log holds, and so finds out later whether anything was appended since.
-type Ender interface {
-	// End returns a name for the end of the log that Open has found, or that Close has left: no other
-	// log, and no other end of this log, has it. It is at most 64 bytes of text without blanks, and ""
-	// where the log has no end that is known to be complete, such as after a kill.
-	End() (string, error)
-}
-
-var _ Ender = (*Log)(nil)
+var _ appendlog.Ender = (*Log)(nil)
 
 // End implements Ender. The name is made of the newest increment's salt, and place and digits of the mark
 // that Close wrote; where the increment has no salt, of its number and size.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
 	"github.com/perduredb/perdure/internal/planted"
 )
@@ -111,7 +112,7 @@ func (l *Log) linkedLocked() error {
 }
 
 // syncedLocked notes what has reached the disk.
-func (l *Log) syncedLocked(tail *incr, target Position, offset, epoch int64) {
+func (l *Log) syncedLocked(tail *incr, target appendlog.Position, offset, epoch int64) {
 	l.synced = max(l.synced, target)
 	l.waits.synced.Store(int64(l.synced))
 	tail.durable = max(tail.durable, offset)

@@ -3,6 +3,7 @@ package aof
 import (
 	"bytes"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/planted"
 )
 
@@ -99,9 +100,9 @@ func unitLen(group []byte) (n int) {
 		}
 		n += length
 		switch string(rest[:length]) {
-		case Multi:
+		case appendlog.Multi:
 			multi = true
-		case Exec:
+		case appendlog.Exec:
 			multi = false
 		}
 		if !multi {

@@ -133,10 +133,6 @@ type Snapshotter interface {
 	// Save writes v as the newest snapshot and returns when it is durable. On an error, ctx's
 	// included, the one before it still stands.
 	Save(ctx context.Context, v View) (Info, error)
-
-	// Configure changes options while open. It knows the settings of its own package, such as
-	// rdb.Compression, and returns an error for others.
-	Configure(setting any) error
 }
 
 // Decoder reads one snapshot from a stream of size bytes, or of unknown size when that is -1. It

@@ -24,7 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -36,7 +36,7 @@ type Options struct {
 	Dir                   string
 	FS                    vfs.FS // nil is the operating system's
 	Snapshotter           snapshot.Snapshotter
-	Log                   aof.AppendLog // nil is none
+	Log                   appendlog.AppendLog // nil is none
 	Rules                 []snapshot.Rule
 	Databases             int
 	Logger                *slog.Logger
@@ -52,6 +52,10 @@ type Options struct {
 	// table.Options. Nil is no limit.
 	MemoryLimit func(size int) bool
 }
+
+// OptionFS makes the root package's Option that sets Options.FS. The root package sets it when it is initialized,
+// and package internal/storefs calls it: so the internal type is in no public signature.
+var OptionFS func(fsys vfs.FS) any
 
 // Hooks are called with no lock held: by a goroutine of the store's own, or by that of the caller whose save, rewrite or
 // write it is. Two may run at once.
@@ -89,12 +93,12 @@ type Engine struct {
 	running sync.WaitGroup  // the background loop and every job
 
 	// Written with every shard locked, read with any of them locked.
-	log      aof.AppendLog
+	log      appendlog.AppendLog
 	closed   bool
 	replaced bool // Restore is between the two data sets; writes are refused
 	extras   []snapshot.Extra
-	recovery RecoveryInfo // constant after Open
-	since    string       // the end of a log everything of which is in the data set, when no log is on
+	recovery RecoveryReport // constant after Open
+	since    string         // the end of a log everything of which is in the data set, when no log is on
 	// closedLog says that Close has closed a log.
 	closedLog bool
 
@@ -253,7 +257,7 @@ func (e *Engine) closeLog() error {
 }
 
 // endLog closes a log that receives no more writes, and notes its end.
-func (e *Engine) endLog(log aof.AppendLog) error {
+func (e *Engine) endLog(log appendlog.AppendLog) error {
 	err := log.Close()
 	end := ""
 	if err == nil {

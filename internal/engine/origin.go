@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/planted"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -70,8 +71,8 @@ func newStoreID() string {
 var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
 
 // logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has none.
-func logEnd(log aof.AppendLog) (string, error) {
-	if ender, ok := log.(aof.Ender); ok {
+func logEnd(log appendlog.AppendLog) (string, error) {
+	if ender, ok := log.(appendlog.Ender); ok {
 		return ender.End()
 	}
 	return "", nil
@@ -99,7 +100,7 @@ func (e *Engine) refuseIgnored() error {
 }
 
 // contained refuses a log, which was found by its Open, that has anything that the data set lacks.
-func (e *Engine) contained(log aof.AppendLog) error {
+func (e *Engine) contained(log appendlog.AppendLog) error {
 	end, err := logEnd(log)
 	if err == nil && (end == "" || end != e.since) && !planted.On(planted.LogIgnored) {
 		err = fmt.Errorf("%w: %s: open the store with this log, or move the log away", ErrLogIgnored, e.dir)
@@ -109,7 +110,7 @@ func (e *Engine) contained(log aof.AppendLog) error {
 
 // judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this store
 // did not save with this log. rec is what the log's replay found.
-func (e *Engine) judgeDump(rec *aof.Recovery) {
+func (e *Engine) judgeDump(rec *appendlog.ReplayReport) {
 	if rec.Store != "" {
 		e.env.Store = rec.Store
 	}
