@@ -9,7 +9,8 @@ import (
 // Replayer receives what a log holds. A log calls it from one goroutine at a time.
 type Replayer interface {
 	// Base accepts an RDB file, or one at the start of a file: r returns the file from its first
-	// byte, and size is the size of the file. Base may read past the end of the RDB.
+	// byte, and size is the size of the file. Base may read past the end of the RDB. It returns an
+	// error matching ErrUntil if the RDB is later than Env.Until.
 	Base(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)
 
 	// Apply accepts one unit: a single command, or all commands of one transaction. SELECT, MULTI

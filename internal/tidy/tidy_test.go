@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/dirfs":       {"snapshot", "internal/option", "internal/vfs"},
 	"internal/resp":        {"internal/corrupt", "internal/planted"},
 	"appendlog":            {"snapshot", "internal/corrupt", "internal/resp"},
-	"storetest":            {"appendlog", "snapshot", "internal/dirfs", "internal/vfs"},
+	"storetest":            {"appendlog", "rdb", "snapshot", "internal/dirfs", "internal/vfs"},
 	"rdb": {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/option", "internal/planted",
 		"internal/unsupported", "internal/vfs"},
 	"aof": {"appendlog", "snapshot", "internal/clock", "internal/corrupt", "internal/dirfs", "internal/option", "internal/planted",
