@@ -106,7 +106,7 @@ type Loader interface {
 // Info describes a snapshot that was written or found.
 type Info struct {
 	Name    string    // the file's name, or whatever names it where it is kept
-	Size    int64     // bytes
+	Size    int64     // bytes; -1 when not known
 	Keys    int64     // -1 when not known
 	Time    time.Time // when it was completed
 	Version string    // format and version, such as "RDB 9"
