@@ -147,6 +147,7 @@ func (l *Log) Sync(ctx context.Context) error {
 
 // commitLocked waits until everything up to p is durable. The first goroutine to come writes for all.
 func (l *Log) commitLocked(ctx context.Context, p appendlog.Position) error {
+	p = min(p, l.appended)
 	for l.durable < p {
 		switch {
 		case l.err != nil:
