@@ -187,6 +187,19 @@ func ExampleStore_Restore() {
 	// Output: in a <nil>
 }
 
+// A service that must end within ten seconds does not wait for a large dump, because its log has everything.
+func ExampleStore_Shutdown() {
+	dir, remove := exampleDir()
+	defer remove()
+	s, err := perdure.Open(dir)
+	check(err)
+	check(s.Set("k", []byte("v")))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(s.Shutdown(ctx))
+	// Output: <nil>
+}
+
 func ExampleStore_Configure() {
 	dir, remove := exampleDir()
 	defer remove()

@@ -71,6 +71,12 @@ func (s *Store) Close() error { return s.e.Close() }
 // CloseNoSave is Close without the snapshot: Redis's SHUTDOWN NOSAVE. The log is still synced.
 func (s *Store) CloseNoSave() error { return s.e.CloseNoSave() }
 
+// Shutdown is Close for a program that has to end in time: when ctx ends it cancels the snapshot, if the
+// append-only log holds everything, and returns nil, because everything is on disk. The snapshot before
+// stays, and the next Open replays the log. Without such a log Shutdown does not look at ctx, because
+// the snapshot is all that is kept.
+func (s *Store) Shutdown(ctx context.Context) error { return s.e.Shutdown(ctx) }
+
 // DB returns database n, 0 to one less than WithDatabases says. A number out of range shows as
 // ErrDatabase at the first use, and as a database without keys in Len, All and Keys.
 func (s *Store) DB(n int) *DB { return &DB{keyspace{e: s.e, db: n}} }

@@ -211,12 +211,15 @@ func (e *Engine) Err() error {
 // Close saves when save rules exist, syncs and closes the log, and frees the memory. It does not
 // save, and returns an error matching ErrLockLost, if the lock file is not the locked one. Calls
 // after the first return what it returned.
-func (e *Engine) Close() error { return e.close(true) }
+func (e *Engine) Close() error { return e.close(context.Background(), true) }
 
 // CloseNoSave is Close without the save: SHUTDOWN NOSAVE.
-func (e *Engine) CloseNoSave() error { return e.close(false) }
+func (e *Engine) CloseNoSave() error { return e.close(context.Background(), false) }
 
-func (e *Engine) close(save bool) error {
+// Shutdown is Close that cancels the save when ctx ends, if the log holds everything.
+func (e *Engine) Shutdown(ctx context.Context) error { return e.close(ctx, true) }
+
+func (e *Engine) close(ctx context.Context, save bool) error {
 	j := &e.jobs
 	j.closeOnce.Do(func() {
 		j.refuse(e, func() { j.closing = true })
@@ -227,9 +230,10 @@ func (e *Engine) close(save bool) error {
 		e.table.LockAll()
 		e.table.UnlockAll()
 		// The log is closed first, so that the dump can name the end of the log that it contains.
+		ready := e.jobs.logReady.Load()
 		err := e.closeLog()
 		if save && len(e.Rules()) > 0 && e.dir != "" && !e.opts.ReadOnly {
-			err = errors.Join(err, e.saveNow(context.Background(), nil))
+			err = errors.Join(err, e.lastSave(ctx, e.closedLog && ready && err == nil))
 		} else {
 			err = errors.Join(err, e.checkLock())
 		}
@@ -242,6 +246,18 @@ func (e *Engine) close(save bool) error {
 		j.closeErr = errors.Join(err, e.leaveDir())
 	})
 	return j.closeErr
+}
+
+// lastSave saves for Close. If the log holds everything, the save is canceled when ctx ends, which is not an error.
+func (e *Engine) lastSave(ctx context.Context, logHasAll bool) error {
+	if !logHasAll {
+		return e.saveNow(context.Background(), nil)
+	}
+	err := e.saveNow(ctx, nil)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return e.checkLock()
+	}
+	return err
 }
 
 // closeLog closes the log for Close, which refuses writes by now.
