@@ -27,10 +27,10 @@ func (s *Store) Configure(opts ...Option) error {
 			return &optionError{what: o.name + " cannot be changed while the store is open"}
 		}
 		if err := o.apply(&c); err != nil {
-			return err
+			return named(err)
 		}
 	}
-	return s.e.Configure(c.change())
+	return named(s.e.Configure(c.change()))
 }
 
 // change returns the options that were given, for Configure.
