@@ -56,8 +56,9 @@ type ReplayReport struct {
 	// TailMissing reports that a process was killed and that its tail file is missing:
 	// acknowledged writes may be lost.
 	TailMissing bool
-	// Store is the id of the store that wrote the log: Env.Store of its first Open. It is "" if
-	// the log does not record it.
+	// Store is the id of the store that began the log: Env.Store of the Open before the first base.
+	// It is "" if the log does not record it. A store then takes a dump of its own for one that somebody
+	// put there, if the dump is later than Time, and keeps it under another name.
 	Store string
 	// Unverified counts bytes that no checksum covers, such as those another program wrote.
 	Unverified int64

@@ -22,6 +22,7 @@ var logDuties = []duty[*logTest]{
 	{"Open changes nothing in an empty directory", openChangesNothing},
 	{"Replay passes on every unit in order", replayPassesOn},
 	{"Replay passes on a transaction as one unit", replayTransactions},
+	{"Replay reports the store that began the log", replayReportsStore},
 	{"Append keeps the order of calls", appendKeepsOrder},
 	{"Append copies the unit", appendCopies},
 	{"AppendLinked releases what it was given once", appendLinked},

@@ -101,6 +101,37 @@ func replayReturnsError(t *logTest) error {
 	return t.holds(h.disk, "after a Replay that failed", h.all)
 }
 
+// replayReportsStore opens a log with the id of another store, as a store does that has lost its dump.
+func replayReportsStore(t *logTest) error {
+	h, err := t.begin()
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if err := h.commit(false, some...); err != nil {
+			return err
+		}
+		if err := h.log.Close(); err != nil {
+			return err
+		}
+		var report appendlog.ReplayReport
+		h, report, err = t.replay(h.disk, func(e *snapshot.Env) { e.Store = "0123456789abcdef" }, &replayed{})
+		if err != nil {
+			return err
+		}
+		if report.Store != "" && report.Store != storeID {
+			return fmt.Errorf("Replay = report with Store %q, want %q, or none", report.Store, storeID)
+		}
+		if err := h.log.Start(); err != nil {
+			return err
+		}
+		if err := h.rewrite(some); err != nil {
+			return err
+		}
+	}
+	return h.log.Close()
+}
+
 func replayEndsWithContext(t *logTest) error {
 	h, err := t.begin()
 	if err != nil {

@@ -24,6 +24,9 @@ import (
 // dataDir is the data directory in every file system.
 const dataDir = "/data"
 
+// storeID is the id of the store that begins every log.
+const storeID = "00c0ffee00c0ffee"
+
 // duty is one duty of a component, and how it is checked.
 type duty[T any] struct {
 	name  string
@@ -75,7 +78,7 @@ func (d *disk) env() (snapshot.Env, error) {
 		return snapshot.Env{}, err
 	}
 	return snapshot.Env{
-		FS: dirfs.New(root), Dir: dataDir, Logger: slog.New(slog.DiscardHandler), Store: "00c0ffee00c0ffee",
+		FS: dirfs.New(root), Dir: dataDir, Logger: slog.New(slog.DiscardHandler), Store: storeID,
 	}, nil
 }
 

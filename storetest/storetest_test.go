@@ -42,6 +42,7 @@ func flat() appendlog.AppendLog { return flatlog.New("flat.log") }
 func TestWrongLogFailsUnderItsDuty(t *testing.T) {
 	for duty, newLog := range map[string]func() appendlog.AppendLog{
 		"Open changes nothing in an empty directory":        func() appendlog.AppendLog { return &writesInOpen{flat()} },
+		"Replay reports the store that began the log":       func() appendlog.AppendLog { return namesStore{flat()} },
 		"Append copies the unit":                            func() appendlog.AppendLog { return &keepsUnit{AppendLog: flat()} },
 		"Append keeps the order of calls":                   func() appendlog.AppendLog { return &swaps{AppendLog: flat()} },
 		"Commit survives the end of the process":            func() appendlog.AppendLog { return commitsNothing{flat()} },

@@ -292,3 +292,11 @@ func (l alwaysPublished) Status() appendlog.Status {
 	s.Published = true
 	return s
 }
+
+type namesStore struct{ appendlog.AppendLog }
+
+func (l namesStore) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
+	report, err := l.AppendLog.Replay(ctx, r)
+	report.Store = "0123456789abcdef"
+	return report, err
+}

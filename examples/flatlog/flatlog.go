@@ -18,9 +18,10 @@ import (
 
 // Log is an append-only log in one file. A Log can be opened once.
 type Log struct {
-	name string
-	env  snapshot.Env // constant after Open
-	torn int64        // size to truncate to in Start; -1 when the file is whole
+	name  string
+	env   snapshot.Env // constant after Open
+	store string       // id of the store; constant after Replay
+	torn  int64        // size to truncate to in Start; -1 when the file is whole
 
 	mu       sync.Mutex
 	changed  sync.Cond
@@ -66,7 +67,7 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	l.env, l.state = env, isOpen
+	l.env, l.store, l.state = env, env.Store, isOpen
 	return err == nil, nil
 }
 

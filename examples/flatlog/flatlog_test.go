@@ -3,7 +3,9 @@ package flatlog_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/appendlog"
@@ -41,6 +43,34 @@ func TestUnitsDuringRewriteFollowBase(t *testing.T) {
 	}
 	if got := s.Stats().Keys; got != 200 {
 		t.Errorf("Keys = %d, want 200", got)
+	}
+}
+
+// TestDumpOfStoreIsNotNewer ages the file of the log, as in a store that writes nothing for an hour before it
+// saves its dump. The dump is of the same store, which the log shows by its id.
+func TestDumpOfStoreIsNotNewer(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		s, err := perdure.Open(dir, perdure.WithAppendLog(flatlog.New("flat.log")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Recovery().NewerDump {
+			t.Error("Recovery().NewerDump = true for the store's own dump, want false")
+		}
+		if _, err := s.Incr("n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Rewrite(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil { // saves a dump
+			t.Fatal(err)
+		}
+		hourAgo := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, "flat.log"), hourAgo, hourAgo); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

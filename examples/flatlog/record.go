@@ -2,17 +2,29 @@ package flatlog
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"io"
 )
 
-// The file begins with magic. Records follow: the length of the content and its CRC-32C, both as 4 bytes,
+// The file begins with magic and the id of the store, 16 hex digits. Records follow: the length of the content and its CRC-32C, both as 4 bytes,
 // little endian, and then the content. The content of a record is whole units in RESP, and begins with a
 // SELECT.
 const (
 	magic      = "flatlog1"
+	idSize     = 16
 	headerSize = 8
 )
+
+// parseHeader returns the id of the store at the start of a file. It reports false if there is none.
+func parseHeader(b []byte) (id string, ok bool) {
+	if len(b) < len(magic)+idSize || string(b[:len(magic)]) != magic {
+		return "", false
+	}
+	id = string(b[len(magic) : len(magic)+idSize])
+	_, err := hex.DecodeString(id)
+	return id, err == nil
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

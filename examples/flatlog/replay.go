@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
@@ -27,10 +26,12 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	if err != nil {
 		return report, err
 	}
-	if !strings.HasPrefix(string(data), magic) {
-		return report, &snapshot.CorruptError{File: l.path(), What: "not a flat log"}
+	id, ok := parseHeader(data)
+	if !ok {
+		return report, &snapshot.CorruptError{File: l.path(), What: "not the start of a flat log"}
 	}
-	at := len(magic)
+	l.store, report.Store = id, id // that of Env is new if the dump is missing
+	at := len(magic) + idSize
 	for at < len(data) {
 		if err := ctx.Err(); err != nil {
 			return report, err
@@ -138,7 +139,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l.mu.Unlock()
 	size, err := snapshot.Replace(l.env.FS, l.env.Dir, l.name, func(w io.Writer) error {
 		counted := &counter{w: w}
-		if _, err := io.WriteString(counted, magic); err != nil {
+		if _, err := io.WriteString(counted, magic+l.store); err != nil {
 			return err
 		}
 		if err := b.Commands(recordWriter{counted}); err != nil {
