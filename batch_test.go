@@ -15,6 +15,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -265,7 +266,7 @@ func TestBatchWhenTheLogFails(t *testing.T) {
 			}
 			return nil
 		})
-		s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), perdure.WithFS(fsys), perdure.WithAutoRecover(false))...)
+		s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), storefs.Option(fsys), perdure.WithAutoRecover(false))...)
 		ok(t, s.Set("before", []byte("1")))
 		broken.Store(true)
 		var b perdure.Batch

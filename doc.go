@@ -37,5 +37,6 @@
 // collector does not see it.
 //
 // The subpackages: aof and rdb make the log and the snapshots, and check and repair files without
-// a store; snapshot holds what a Snapshotter of your own needs.
+// a store. appendlog and snapshot define what a log and a Snapshotter are, for those that a program
+// writes itself, and storetest tests them.
 package perdure

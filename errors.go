@@ -1,10 +1,9 @@
 package perdure
 
 import (
-	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
-	"github.com/perduredb/perdure/internal/unsupported"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // Errors of misuse: the call was wrong, and changed nothing.
@@ -56,10 +55,10 @@ var (
 	ErrLogFailed = engine.ErrLogFailed
 
 	// ErrCorrupt marks the error of a damaged file; errors.As gives a *CorruptError with the place.
-	ErrCorrupt = corrupt.ErrCorrupt
+	ErrCorrupt = snapshot.ErrCorrupt
 
 	// ErrTorn marks damage that an ordinary crash explains: a file that ends too early.
-	ErrTorn = corrupt.ErrTorn
+	ErrTorn = snapshot.ErrTorn
 )
 
 // ErrCommand marks the error of Open about a command in the log that perdure does not apply: it is
@@ -71,11 +70,11 @@ var ErrCommand = engine.ErrCommand
 // ErrUnsupported marks every error about what is whole and not known: a record of another producer or
 // of a newer version in a dump, which is an *UnsupportedError, and a command in a log (ErrCommand). It
 // never matches ErrCorrupt. Nothing was changed.
-var ErrUnsupported = unsupported.Err
+var ErrUnsupported = snapshot.ErrUnsupported
 
 // UnsupportedError says what in a file is not supported: its fields are File, Offset, What, Owner (the
 // program whose record it is, where known) and WayOut (what to do with the file).
-type UnsupportedError = unsupported.Error
+type UnsupportedError = snapshot.UnsupportedError
 
 // ErrUntil marks the error of Open when the log cannot tell what it held at the time given to
 // WithRecoverUntil: it has no timestamps, or begins later. Nothing was changed.
@@ -83,9 +82,9 @@ var ErrUntil = engine.ErrUntil
 
 // CommandError says which command of a log could not be applied, where it stands and why: its fields
 // are File, Offset, Name and Err. It never carries keys or values.
-type CommandError = aof.CommandError
+type CommandError = appendlog.CommandError
 
 // CorruptError says which file is damaged, where and how: its fields are File, Offset (of the first
 // byte that is not as it must be), What (what was expected and found), Torn (a crash explains it) and
 // Err, the cause if there is one. It never carries keys or values.
-type CorruptError = corrupt.Error
+type CorruptError = snapshot.CorruptError

@@ -187,16 +187,28 @@ func ExampleStore_Restore() {
 	// Output: in a <nil>
 }
 
-func ExampleStore_Configure() {
+// A service that must end within ten seconds does not wait for a large dump, because its log has everything.
+func ExampleStore_Shutdown() {
 	dir, remove := exampleDir()
 	defer remove()
 	s, err := perdure.Open(dir)
 	check(err)
+	check(s.Set("k", []byte("v")))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	fmt.Println(s.Shutdown(ctx))
+	// Output: <nil>
+}
+
+func ExampleStore_Configure() {
+	dir, remove := exampleDir()
+	defer remove()
+	s, err := perdure.Open(dir, perdure.WithoutAppendLog())
+	check(err)
 	defer s.Close()
 	err = s.Configure(
-		perdure.SaveRules(snapshot.Rule{Seconds: 60, Changes: 1000}),
-		perdure.Log(aof.Fsync(aof.Always)),
-		perdure.Snapshots(rdb.Compression(false)),
+		perdure.WithSaveRules(snapshot.Rule{Seconds: 60, Changes: 1000}),
+		perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))),
 	)
 	fmt.Println(s.Stats().FsyncPolicy, err)
 	// Output: always <nil>

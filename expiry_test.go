@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -87,7 +88,7 @@ func TestNothingIsStoredWithABadExpiry(t *testing.T) {
 func TestAReadDoesNotWaitForASave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &hanging{going: make(chan struct{})}
-		s := open(t, "/data", perdure.WithFS(vfs.NewMem("/data")), perdure.WithoutAppendLog(), perdure.WithSaveRules(),
+		s := open(t, "/data", storefs.Option(vfs.NewMem("/data")), perdure.WithoutAppendLog(), perdure.WithSaveRules(),
 			perdure.WithSnapshotter(hung.rdb()))
 		const n, size = 30_000, 3000 // more than 64 MiB
 		value := make([]byte, size)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -23,7 +24,7 @@ import (
 
 func rules(t testing.TB, fsys vfs.FS, r ...snapshot.Rule) *perdure.Store {
 	t.Helper()
-	return open(t, "/data", perdure.WithFS(fsys), perdure.WithoutAppendLog(), perdure.WithSaveRules(r...))
+	return open(t, "/data", storefs.Option(fsys), perdure.WithoutAppendLog(), perdure.WithSaveRules(r...))
 }
 
 // settle lets d pass and every goroutine come to rest.
@@ -127,7 +128,7 @@ func TestAFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
 		broken.Store(true)
 		_, err := s.Save(context.Background())
 		is(t, err, disk)
-		ok(t, s.Configure(perdure.StopWritesOnSaveError(false)))
+		ok(t, s.Configure(perdure.WithStopWritesOnSaveError(false)))
 		ok(t, s.Set("k", []byte("x")))
 	})
 }
@@ -206,11 +207,11 @@ func TestCloseSavesOnlyWithRules(t *testing.T) {
 func TestEverySecSyncsWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := vfs.NewMem("/data")
-		s := open(t, "/data", append(logOnly(), perdure.WithFS(fsys))...)
+		s := open(t, "/data", append(logOnly(), storefs.Option(fsys))...)
 		settle(3 * time.Second)
 		ok(t, s.Set("k", []byte("v")))
 		lost := func() bool {
-			b := open(t, "/data", append(logOnly(), perdure.WithFS(fsys.Crash(vfs.KeepNone, 0)))...)
+			b := open(t, "/data", append(logOnly(), storefs.Option(fsys.Crash(vfs.KeepNone, 0)))...)
 			defer b.Close()
 			_, err := b.Get("k")
 			return err != nil
@@ -223,7 +224,7 @@ func TestEverySecSyncsWithinASecond(t *testing.T) {
 			t.Error("not synced after a second")
 		}
 		ok(t, s.Set("k2", []byte("v"), perdure.Durable()))
-		b := open(t, "/data", append(logOnly(), perdure.WithFS(fsys.Crash(vfs.KeepNone, 0)))...)
+		b := open(t, "/data", append(logOnly(), storefs.Option(fsys.Crash(vfs.KeepNone, 0)))...)
 		want(t, b, "k2", "v")
 	})
 }
@@ -231,7 +232,8 @@ func TestEverySecSyncsWithinASecond(t *testing.T) {
 // TestRewriteTrigger: a log that has doubled and is over its minimum is rewritten by itself.
 func TestRewriteTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := open(t, "/data", append(logOnly(aof.AutoRewrite(100, 10_000)), perdure.WithFS(vfs.NewMem("/data")))...)
+		log := aof.New(aof.AutoRewrite(100, 10_000))
+		s := open(t, "/data", perdure.WithAppendLog(log), perdure.WithSaveRules(), storefs.Option(vfs.NewMem("/data")))
 		value := make([]byte, 1000)
 		for range 9 {
 			ok(t, s.Set("k", value))
@@ -249,7 +251,7 @@ func TestRewriteTrigger(t *testing.T) {
 			t.Fatalf("%d rewrites, log of %d bytes", st.Rewrites, st.LogSize)
 		}
 		want(t, s, "k", string(value))
-		ok(t, s.Configure(perdure.Log(aof.AutoRewrite(0, 0))))
+		ok(t, log.Configure(aof.AutoRewrite(0, 0)))
 		for range 100 {
 			ok(t, s.Set("k", value))
 		}
@@ -272,7 +274,7 @@ func TestRewriteBackOff(t *testing.T) {
 			}
 			return nil
 		})
-		s := open(t, "/data", append(logOnly(aof.AutoRewrite(1, 1)), perdure.WithFS(fsys))...)
+		s := open(t, "/data", append(logOnly(aof.AutoRewrite(1, 1)), storefs.Option(fsys))...)
 		broken.Store(true)
 		ok(t, s.Set("k", make([]byte, 5000)))
 		settle(4 * time.Minute)
@@ -312,7 +314,7 @@ func TestALogThatFailed(t *testing.T) {
 					return nil
 				})
 				var told, recovered atomic.Int32
-				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), perdure.WithFS(fsys),
+				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), storefs.Option(fsys),
 					perdure.WithAutoRecover(auto), perdure.WithHooks(perdure.Hooks{
 						LogFailed: func(error) { told.Add(1) },
 						Recovered: func() { recovered.Add(1) },
@@ -342,7 +344,7 @@ func TestALogThatFailed(t *testing.T) {
 				if v := fsys.Violations(); len(v) > 0 {
 					t.Error(v)
 				}
-				b := open(t, "/data", append(logOnly(), perdure.WithFS(mem.Crash(vfs.KeepNone, 0)))...)
+				b := open(t, "/data", append(logOnly(), storefs.Option(mem.Crash(vfs.KeepNone, 0)))...)
 				want(t, b, "before", "1")
 				want(t, b, "unknown", "2")
 				want(t, b, "after", "3")
@@ -361,7 +363,7 @@ func TestARewriteWaitsForASave(t *testing.T) {
 			}
 			return nil
 		})
-		s := open(t, "/data", append(logOnly(), perdure.WithFS(fsys))...)
+		s := open(t, "/data", append(logOnly(), storefs.Option(fsys))...)
 		ok(t, s.Set("k", nil))
 		save, err := s.BGSave()
 		ok(t, err)
@@ -386,21 +388,22 @@ func TestARewriteWaitsForASave(t *testing.T) {
 
 func TestConfigureTheDump(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, snapshotsOnly()...)
+	d := rdb.New()
+	s := open(t, dir, append(snapshotsOnly(), perdure.WithSnapshotter(d))...)
 	ok(t, s.Set("k", []byte(strings.Repeat("x", 10_000))))
 	small, err := s.Save(context.Background())
 	ok(t, err)
-	ok(t, s.Configure(perdure.Snapshots(rdb.Compression(false)), perdure.Snapshots(rdb.Filename("other.rdb"))))
+	ok(t, d.Configure(rdb.Compression(false), rdb.Filename("other.rdb")))
 	large, err := s.Save(context.Background())
 	ok(t, err)
 	if large.Size < 10_000 || small.Size > 1000 || filepath.Base(large.Name) != "other.rdb" {
 		t.Errorf("%+v, then %+v", small, large)
 	}
-	if err := s.Configure(perdure.Snapshots(rdb.Filename("../evil"))); err == nil {
+	if err := d.Configure(rdb.Filename("../evil")); err == nil {
 		t.Error("a file name with a directory was taken")
 	}
-	ok(t, s.Configure(perdure.SaveRules(snapshot.Rule{Seconds: 5, Changes: 1})))
-	is(t, s.Configure(perdure.SaveRules(snapshot.Rule{})), perdure.ErrOptions)
+	ok(t, s.Configure(perdure.WithSaveRules(snapshot.Rule{Seconds: 5, Changes: 1})))
+	is(t, s.Configure(perdure.WithSaveRules(snapshot.Rule{})), perdure.ErrOptions)
 }
 
 // panicky is a Snapshotter with a bug.
@@ -414,7 +417,7 @@ func (panicky) Save(context.Context, snapshot.View) (snapshot.Info, error) { pan
 // writes are refused, and Close does not hang.
 func TestAPanicInTheBackgroundIsContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := perdure.Open("/data", perdure.WithFS(vfs.NewMem("/data")), perdure.WithoutAppendLog(),
+		s, err := perdure.Open("/data", storefs.Option(vfs.NewMem("/data")), perdure.WithoutAppendLog(),
 			perdure.WithSaveRules(), perdure.WithSnapshotter(panicky{rdb.New()}))
 		ok(t, err)
 		ok(t, s.Set("k", []byte("v")))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // BenchmarkBesideLarge gets and sets small keys of every shard, each some thousand times a second, while values are
@@ -43,7 +44,7 @@ type timedLog struct {
 	on    bool
 }
 
-func (l *timedLog) Append(first, last int, unit []byte) aof.Position {
+func (l *timedLog) Append(first, last int, unit []byte) appendlog.Position {
 	if !l.on || len(unit) > 1<<20 || len(unit) < 120 {
 		return l.Log.Append(first, last, unit)
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -126,14 +128,14 @@ func agrees(t *testing.T, s *perdure.Store, m map[string]string) {
 }
 
 // plainLog is a log that is no aof.Linker.
-type plainLog struct{ aof.AppendLog }
+type plainLog struct{ appendlog.AppendLog }
 
 // TestLargeValuesAgainstMap: every operation on large values, with rewrites, and opened again.
 func TestLargeValuesAgainstMap(t *testing.T) {
-	for name, log := range map[string]func() aof.AppendLog{
-		"ring":   func() aof.AppendLog { return aof.New(aof.AutoRewrite(0, 0), aof.RDBBase(false)) },
-		"direct": func() aof.AppendLog { return aof.New(aof.LogMode(aof.Direct), aof.Fsync(aof.No)) },
-		"plain":  func() aof.AppendLog { return plainLog{aof.New(aof.Fsync(aof.No))} },
+	for name, log := range map[string]func() appendlog.AppendLog{
+		"ring":   func() appendlog.AppendLog { return aof.New(aof.AutoRewrite(0, 0), aof.RDBBase(false)) },
+		"direct": func() appendlog.AppendLog { return aof.New(aof.LogMode(aof.Direct), aof.Fsync(aof.No)) },
+		"plain":  func() appendlog.AppendLog { return plainLog{aof.New(aof.Fsync(aof.No))} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(3, 4))
@@ -177,12 +179,12 @@ type countingLog struct {
 	copied, linked atomic.Int64
 }
 
-func (l *countingLog) Append(first, last int, unit []byte) aof.Position {
+func (l *countingLog) Append(first, last int, unit []byte) appendlog.Position {
 	l.copied.Store(max(l.copied.Load(), int64(len(unit))))
 	return l.Log.Append(first, last, unit)
 }
 
-func (l *countingLog) AppendLinked(first, last int, unit [][]byte, release func()) (aof.Position, bool) {
+func (l *countingLog) AppendLinked(first, last int, unit [][]byte, release func()) (appendlog.Position, bool) {
 	for i := 0; i < len(unit); i += 2 {
 		l.copied.Store(max(l.copied.Load(), int64(len(unit[i]))))
 	}
@@ -223,7 +225,9 @@ func TestLargeValuesAreLinked(t *testing.T) {
 // refusingLog takes nothing that is linked, as one that has just failed.
 type refusingLog struct{ *aof.Log }
 
-func (refusingLog) AppendLinked(_, _ int, _ [][]byte, _ func()) (aof.Position, bool) { return 0, false }
+func (refusingLog) AppendLinked(_, _ int, _ [][]byte, _ func()) (appendlog.Position, bool) {
+	return 0, false
+}
 
 // TestRefusedLargeValueIsNotPinned: what the log did not take is let go, by every kind of write.
 func TestRefusedLargeValueIsNotPinned(t *testing.T) {
@@ -281,7 +285,7 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 func TestLargeWriteHoldsNoShard(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		fs := &stalledFS{FS: vfs.NewMem("/data"), came: make(chan struct{}, 1), gone: make(chan struct{})}
-		s := open(t, "/data", append(logOnly(aof.LogMode(mode), aof.Fsync(aof.No)), perdure.WithFS(fs))...)
+		s := open(t, "/data", append(logOnly(aof.LogMode(mode), aof.Fsync(aof.No)), storefs.Option(fs))...)
 		keys := benchKeys(2000) // some in every shard
 		for _, k := range keys {
 			ok(t, s.Set(k, []byte("old")))
@@ -351,7 +355,7 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 				return nil
 			})
 			opts := func() []perdure.Option {
-				return append(logOnly(aof.LogMode(mode), aof.Fsync(aof.No)), perdure.WithFS(fs), perdure.WithAutoRecover(false))
+				return append(logOnly(aof.LogMode(mode), aof.Fsync(aof.No)), storefs.Option(fs), perdure.WithAutoRecover(false))
 			}
 			s := open(t, "/data", opts()...)
 			ok(t, s.Set("a", []byte("1")))
@@ -363,7 +367,7 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 			if writes != piece+1 {
 				t.Fatalf("%d writes", writes)
 			}
-			after := open(t, "/data", append(logOnly(), perdure.WithFS(mem.Kill()))...)
+			after := open(t, "/data", append(logOnly(), storefs.Option(mem.Kill()))...)
 			want(t, after, "a", "1")
 			if n, err := after.Exists("large"); n != 0 || err != nil {
 				t.Error("a part of a unit came back", err)
@@ -398,7 +402,7 @@ func TestPowerAroundALargeValue(t *testing.T) {
 			}
 			return nil
 		})
-		s := open(t, "/data", append(logOnly(aof.LogMode(mode), aof.RingSize(48<<10)), perdure.WithFS(fs))...)
+		s := open(t, "/data", append(logOnly(aof.LogMode(mode), aof.RingSize(48<<10)), storefs.Option(fs))...)
 		on = true
 		v := described(1, 300<<10)
 		ok(t, s.Set("1", []byte("v")))
@@ -408,7 +412,7 @@ func TestPowerAroundALargeValue(t *testing.T) {
 		ok(t, s.Close())
 		counts := map[int]int{}
 		for i, image := range append(images, mem) {
-			s := open(t, "/data", append(logOnly(), perdure.WithFS(image))...)
+			s := open(t, "/data", append(logOnly(), storefs.Option(image))...)
 			var keys []string
 			for k, got := range s.All() {
 				if keys = append(keys, k); string(got) != "v" && !bytes.Equal(got, v) {

@@ -109,7 +109,7 @@ func TestReplayNamesTheFirstFailure(t *testing.T) {
 	path := filepath.Join(dir, "appendonly.aof")
 	ok(t, os.WriteFile(path, log.Bytes(), 0o600))
 	_, err := perdure.Open(dir, logOnly()...)
-	place := fmt.Sprintf("%s: offset %d: INCR: value is not an integer", path, first)
+	place := fmt.Sprintf("perdure: %s: offset %d: INCR: value is not an integer", path, first)
 	if err == nil || !strings.HasPrefix(err.Error(), place) {
 		t.Errorf("got %v, want %s", err, place)
 	}

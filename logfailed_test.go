@@ -11,6 +11,8 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -25,7 +27,7 @@ func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 			}
 			return nil
 		})
-		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), perdure.WithFS(fsys), perdure.WithAutoRecover(false))...)
+		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), storefs.Option(fsys), perdure.WithAutoRecover(false))...)
 		settle(50 * time.Millisecond) // the store looks at its log every tenth of a second
 		ok(t, s.Set("a", []byte("1")))
 		broken.Store(true)
@@ -43,7 +45,7 @@ type lateLog struct {
 	tell chan struct{}
 }
 
-func (l *lateLog) Commit(p aof.Position, durable bool) error {
+func (l *lateLog) Commit(p appendlog.Position, durable bool) error {
 	err := l.AppendLog.Commit(p, durable)
 	if err != nil {
 		<-l.tell
@@ -63,14 +65,14 @@ func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 				return nil
 			})
 			log := &lateLog{aof.New(aof.LogMode(aof.Direct)), make(chan struct{})}
-			s := open(t, "/data", perdure.WithAppendLog(log), perdure.WithSaveRules(), perdure.WithFS(fsys), perdure.WithAutoRecover(false))
+			s := open(t, "/data", perdure.WithAppendLog(log), perdure.WithSaveRules(), storefs.Option(fsys), perdure.WithAutoRecover(false))
 			broken.Store(true)
 			done := make(chan error)
 			go func() { done <- s.Set("a", []byte("1"), perdure.Durable()) }()
 			synctest.Wait()
 			broken.Store(false)
 			if off {
-				_ = s.Configure(perdure.AppendLogOff()) // tells of the failure
+				_ = s.Configure(perdure.WithoutAppendLog()) // tells of the failure
 			} else {
 				ok(t, s.Recover(context.Background()))
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // namesWithoutADump are those under which a store cannot save a dump.
@@ -36,7 +37,7 @@ func TestOptionErrorsOfComponentsMatchErrOptions(t *testing.T) {
 		"nil snapshotter":  perdure.WithSnapshotter(nil),
 		"nil *rdb.Dump":    perdure.WithSnapshotter(noDump),
 		"zero rdb.Dump":    perdure.WithSnapshotter(new(rdb.Dump)),
-		"nil perdure.Opt.": nil,
+		"nil perdure.Opt.": {},
 	}
 	for _, name := range namesWithoutADump {
 		cases["dump "+name] = perdure.WithSnapshotter(rdb.New(rdb.Filename(name)))
@@ -59,42 +60,109 @@ func wantOptionError(t *testing.T, err error) {
 	}
 }
 
-// TestConfigureRefusesBadSettingsAndGoesOn applies each to an open store, which then still writes,
-// saves, and takes a good setting.
-func TestConfigureRefusesBadSettingsAndGoesOn(t *testing.T) {
+// TestConfigureErrorsLeaveStoreUsable gives bad options to an open store and to its components. The
+// store then still writes, saves, and accepts a good option.
+func TestConfigureErrorsLeaveStoreUsable(t *testing.T) {
 	var noLog *aof.Log
-	for name, set := range map[string]perdure.Setting{
-		"zero Setting":    {},
-		"nil log":         perdure.AppendLogOn(nil),
-		"nil *aof.Log":    perdure.AppendLogOn(noLog),
-		"zero rdb.Option": perdure.Snapshots(rdb.Option{}),
-		"dump version":    perdure.Snapshots(rdb.Version(3)),
+	for name, o := range map[string]perdure.Option{
+		"zero Option":    {},
+		"nil log":        perdure.WithAppendLog(nil),
+		"nil *aof.Log":   perdure.WithAppendLog(noLog),
+		"save rule":      perdure.WithSaveRules(snapshot.Rule{}),
+		"only at Open":   perdure.WithDatabases(4),
+		"only at Open 2": perdure.WithReadOnly(),
 	} {
-		t.Run(name, func(t *testing.T) { configureAndGoOn(t, set) })
+		t.Run(name, func(t *testing.T) {
+			configureAndGoOn(t, func(s *perdure.Store, _ *rdb.Dump) error { return s.Configure(o) })
+		})
 	}
+	dump := map[string]rdb.Option{"zero rdb.Option": {}, "dump version": rdb.Version(3)}
 	for _, name := range namesWithoutADump {
-		t.Run("dump "+name, func(t *testing.T) { configureAndGoOn(t, perdure.Snapshots(rdb.Filename(name))) })
+		dump["dump "+name] = rdb.Filename(name)
+	}
+	for name, o := range dump {
+		t.Run(name, func(t *testing.T) {
+			configureAndGoOn(t, func(_ *perdure.Store, d *rdb.Dump) error { return d.Configure(rdb.Compression(false), o) })
+		})
 	}
 }
 
-func configureAndGoOn(t *testing.T, set perdure.Setting) {
+func configureAndGoOn(t *testing.T, configure func(*perdure.Store, *rdb.Dump) error) {
 	t.Helper()
-	s, err := perdure.Open(t.TempDir(), perdure.WithoutAppendLog())
+	d := rdb.New()
+	s, err := perdure.Open(t.TempDir(), perdure.WithoutAppendLog(), perdure.WithSnapshotter(d))
 	ok(t, err)
 	defer s.CloseNoSave()
-	wantOptionError(t, s.Configure(set))
+	wantOptionError(t, configure(s, d))
 	ok(t, s.Set("k", []byte("v")))
 	if _, err := s.Save(context.Background()); err != nil {
 		t.Error(err)
 	}
-	ok(t, s.Configure(perdure.AppendLogOn(aof.New())))
+	ok(t, s.Configure(perdure.WithAppendLog(aof.New())))
 }
 
 func TestZeroAOFOptionIsRefusedWhileOpen(t *testing.T) {
-	s, err := perdure.Open(t.TempDir())
+	log := aof.New()
+	s, err := perdure.Open(t.TempDir(), perdure.WithAppendLog(log))
 	ok(t, err)
 	defer s.CloseNoSave()
-	wantOptionError(t, s.Configure(perdure.Log(aof.Option{})))
+	wantOptionError(t, log.Configure(aof.Fsync(aof.Always), aof.Option{}))
+	if got := s.Stats().FsyncPolicy; got != "everysec" {
+		t.Errorf("FsyncPolicy after a refused Configure = %q, want %q", got, "everysec")
+	}
+}
+
+// TestConfigureErrorAppliesNothing gives a good option together with one of each kind that fails.
+func TestConfigureErrorAppliesNothing(t *testing.T) {
+	lost := t.TempDir()
+	f, err := os.Create(filepath.Join(lost, "appendonlydir"))
+	ok(t, err)
+	ok(t, f.Close())
+	for name, bad := range map[string]perdure.Option{
+		"refused by its value": perdure.WithSaveRules(snapshot.Rule{}),
+		"only at Open":         perdure.WithLogger(nil),
+		"second log":           perdure.WithAppendLog(aof.New()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := perdure.Open(t.TempDir(), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1}))
+			ok(t, err)
+			defer s.CloseNoSave()
+			wantOptionError(t, s.Configure(perdure.WithSaveRules(), bad))
+			rulesInForce(t, s, 1)
+		})
+	}
+	t.Run("log that cannot be opened", func(t *testing.T) {
+		s, err := perdure.Open(lost, perdure.WithoutAppendLog(), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1}))
+		if err != nil {
+			t.Skip(err) // Open looks at the log's directory too
+		}
+		defer s.CloseNoSave()
+		if s.Configure(perdure.WithSaveRules(), perdure.WithAppendLog(aof.New())) == nil {
+			t.Fatal("Configure(WithAppendLog) = nil over a file with the name of the log's directory, want an error")
+		}
+		rulesInForce(t, s, 1)
+	})
+	t.Run("store without directory", func(t *testing.T) {
+		s, err := perdure.New()
+		ok(t, err)
+		defer s.Close()
+		for _, o := range []perdure.Option{perdure.WithAppendLog(aof.New()), perdure.WithSaveRules(snapshot.Rule{Seconds: 1})} {
+			err := s.Configure(o)
+			wantOptionError(t, err)
+			is(t, err, perdure.ErrNoDirectory)
+		}
+	})
+}
+
+// rulesInForce compares the number of save rules: Close saves a dump if there is one.
+func rulesInForce(t *testing.T, s *perdure.Store, want int) {
+	t.Helper()
+	ok(t, s.Set("k", []byte("v")))
+	before := s.Stats().Saves
+	ok(t, s.FlushAll()) // saves an empty dump if there are rules
+	if got := int(s.Stats().Saves - before); got != want {
+		t.Errorf("FlushAll saved %d dumps, want %d: the rules were changed", got, want)
+	}
 }
 
 func TestDumpNameOfDirectoryIsRefused(t *testing.T) {

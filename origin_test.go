@@ -11,6 +11,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // closed opens a store, does something, and closes it.
@@ -40,7 +41,7 @@ func TestCloseIsNotUndoneByLogSwitchedOff(t *testing.T) {
 			dir := t.TempDir()
 			closed(t, dir, func(s *perdure.Store) {
 				setTo(t, "old", "1")(s)
-				ok(t, s.Configure(perdure.AppendLogOff()))
+				ok(t, s.Configure(perdure.WithoutAppendLog()))
 				setTo(t, "new", "1")(s)
 			}, log())
 			for range 2 {
@@ -63,7 +64,7 @@ func TestKillAfterLogSwitchedOffKeepsLog(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	setTo(t, "old", "1")(s)
-	ok(t, s.Configure(perdure.AppendLogOff()))
+	ok(t, s.Configure(perdure.WithoutAppendLog()))
 	setTo(t, "new", "1")(s)
 	copied := filepath.Join(t.TempDir(), "copy")
 	ok(t, os.CopyFS(copied, os.DirFS(dir))) // what a kill leaves: no dump was saved
@@ -199,7 +200,7 @@ type deafLog struct {
 	fail error
 }
 
-func (l *deafLog) Commit(p aof.Position, durable bool) error {
+func (l *deafLog) Commit(p appendlog.Position, durable bool) error {
 	if l.fail != nil {
 		return l.fail
 	}
@@ -346,7 +347,7 @@ func TestLogWithChecksumsGoesOnWithout(t *testing.T) {
 	closed(t, dir, setTo(t, "a", "1"))
 	closed(t, dir, func(s *perdure.Store) {
 		setTo(t, "b", "2")(s)
-		ok(t, s.Configure(perdure.AppendLogOff()))
+		ok(t, s.Configure(perdure.WithoutAppendLog()))
 		setTo(t, "c", "3")(s)
 	}, plain())
 	killed := filepath.Join(t.TempDir(), "killed")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -32,14 +33,14 @@ type panickyLog struct {
 	now bool
 }
 
-func (l *panickyLog) Append(firstDB, lastDB int, unit []byte) aof.Position {
+func (l *panickyLog) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	if l.now {
 		panic("out of memory")
 	}
 	return l.Log.Append(firstDB, lastDB, unit)
 }
 
-func (l *panickyLog) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (aof.Position, bool) {
+func (l *panickyLog) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (appendlog.Position, bool) {
 	if l.now {
 		panic("out of memory")
 	}

@@ -354,7 +354,7 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 	s := open(t, dir, snapshotsOnly()...)
 	ok(t, s.Set("before", []byte("1")))
 	is(t, s.Set("durable", nil, perdure.Durable()), perdure.ErrNoAppendLog)
-	ok(t, s.Configure(perdure.AppendLogOn(aof.New())))
+	ok(t, s.Configure(perdure.WithAppendLog(aof.New())))
 	for !s.Stats().LogReady {
 		ok(t, s.Set("during", []byte("2")))
 	}
@@ -364,9 +364,9 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 
 	s = open(t, dir, logOnly()...)
 	same(t, content(t, s), wantAll)
-	ok(t, s.Configure(perdure.AppendLogOff()))
+	ok(t, s.Configure(perdure.WithoutAppendLog()))
 	ok(t, s.Set("not logged", nil))
-	ok(t, s.Configure(perdure.AppendLogOn(aof.New())))
+	ok(t, s.Configure(perdure.WithAppendLog(aof.New())))
 	for !s.Stats().LogReady {
 	}
 	wantAll = content(t, s)

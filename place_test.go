@@ -10,6 +10,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -177,7 +178,7 @@ func TestUnwritableDirectoryFailsAtOpen(t *testing.T) {
 			return nil
 		})
 		for range 2 { // the second time the lock file is there
-			s, err := perdure.Open("/data", append(opts, perdure.WithFS(fsys))...)
+			s, err := perdure.Open("/data", append(opts, storefs.Option(fsys))...)
 			if err == nil {
 				err = s.Close()
 			}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// RecoveryInfo tells what Open found and did.
-type RecoveryInfo struct {
+// RecoveryReport tells what Open found and did.
+type RecoveryReport struct {
 	Source   string        // "aof", "rdb" or "empty"
 	Keys     int64         // in the store after loading
 	Expired  int64         // dropped from a dump because their time had passed
@@ -43,7 +43,7 @@ type RecoveryInfo struct {
 }
 
 // Recovery tells what Open found and did: where the data came from, and what was cut off a torn log.
-func (s *Store) Recovery() RecoveryInfo { return RecoveryInfo(s.e.Recovery()) }
+func (s *Store) Recovery() RecoveryReport { return RecoveryReport(s.e.Recovery()) }
 
 // LoadProgress tells how far Open is.
 type LoadProgress struct {
@@ -54,8 +54,8 @@ type LoadProgress struct {
 
 // Err is the reason for which writes are refused now, or nil. It waits for nothing, and may be called from anywhere. A sync
 // that failed in the background, and that no write has met, shows within a tenth of a second.
-func (s *Store) Err() error { return s.e.Err() }
+func (s *Store) Err() error { return named(s.e.Err()) }
 
 // Recover is the way out after ErrLogFailed, once the disk works again: it writes the whole data
 // set and a new log to new files, durably, and lets writes go on. Without a failure it does nothing.
-func (s *Store) Recover(ctx context.Context) error { return s.e.Recover(ctx) }
+func (s *Store) Recover(ctx context.Context) error { return named(s.e.Recover(ctx)) }

@@ -30,14 +30,22 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 
 // All yields every key of every database once, in no order. The slices of an entry are valid until
 // the next one.
-func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] { return s.h.All(ctx) }
+func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
+	return func(yield func(snapshot.Entry, error) bool) {
+		for e, err := range s.h.All(ctx) {
+			if !yield(e, named(err)) {
+				return
+			}
+		}
+	}
+}
 
 // WriteTo writes the snapshot to w as a Redis dump, which Open, Restore and redis-server read. It
 // returns how many bytes.
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
 	c := &countingWriter{w: w}
 	err := s.h.Write(context.Background(), c)
-	return c.n, err
+	return c.n, named(err)
 }
 
 // Close lets the snapshot go. Calls after the first do nothing.

@@ -41,7 +41,7 @@ func Open(dir string, opts ...Option) (*Store, error) {
 // OpenContext is Open that ends with ctx's error when ctx ends while loading. No file is changed then.
 func OpenContext(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 	if dir == "" {
-		return nil, &optionError{"an empty directory; New makes a store without one"}
+		return nil, &optionError{what: "an empty directory; New makes a store without one"}
 	}
 	return open(ctx, dir, opts)
 }
@@ -53,30 +53,29 @@ func New(opts ...Option) (*Store, error) { return open(context.Background(), "",
 func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
 	o, err := configure(dir, opts)
 	if err != nil {
-		return nil, err
+		return nil, named(err)
 	}
 	e, err := engine.Open(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, named(err)
 	}
 	return &Store{keyspace{e: e}}, nil
 }
-
-// optionError is an ErrOptions with its reason.
-type optionError struct{ what string }
-
-func (e *optionError) Error() string { return ErrOptions.Error() + ": " + e.what }
-
-func (e *optionError) Unwrap() error { return ErrOptions }
 
 // Close ends the store: it saves a snapshot when there are save rules, syncs and closes the log,
 // and frees the memory. A nil error means that everything is on disk; of a store that has neither a log nor save rules,
 // what the last Save has put there. A save or a rewrite in
 // the background is given up first. Calls after the first return what it returned.
-func (s *Store) Close() error { return s.e.Close() }
+func (s *Store) Close() error { return named(s.e.Close()) }
 
 // CloseNoSave is Close without the snapshot: Redis's SHUTDOWN NOSAVE. The log is still synced.
-func (s *Store) CloseNoSave() error { return s.e.CloseNoSave() }
+func (s *Store) CloseNoSave() error { return named(s.e.CloseNoSave()) }
+
+// Shutdown is Close for a program that has to end in time: when ctx ends it cancels the snapshot, if the
+// append-only log holds everything, and returns nil, because everything is on disk. The snapshot before
+// stays, and the next Open replays the log. Without such a log Shutdown does not look at ctx, because
+// the snapshot is all that is kept.
+func (s *Store) Shutdown(ctx context.Context) error { return named(s.e.Shutdown(ctx)) }
 
 // DB returns database n, 0 to one less than WithDatabases says. A number out of range shows as
 // ErrDatabase at the first use, and as a database without keys in Len, All and Keys.
@@ -113,12 +112,15 @@ func (s *Store) UpdateKeys(keys []string, fn func(*Tx) error, opts ...SetOption)
 
 // FlushAll removes every key of every database. With save rules it then saves an empty dump, after
 // giving up a save under way, as Redis does. An error of that save comes when the keys are gone already.
-func (s *Store) FlushAll() error { return s.e.FlushAll() }
+func (s *Store) FlushAll() error { return named(s.e.FlushAll()) }
 
 // Save writes a snapshot of this instant and returns when it is durable; writers go on meanwhile.
 // It is ErrSaveInProgress while another save runs, ErrBusy while a Snapshot is open, and waits for a rewrite. On an error, ctx's
 // included, the snapshot before still stands.
-func (s *Store) Save(ctx context.Context) (SaveInfo, error) { return s.e.Save(ctx) }
+func (s *Store) Save(ctx context.Context) (SaveInfo, error) {
+	info, err := s.e.Save(ctx)
+	return info, named(err)
+}
 
 // BGSave begins to write a snapshot of this instant and returns at once. It is ErrSaveInProgress,
 // ErrRewriteInProgress or ErrBusy while the table is frozen for something else.
@@ -130,33 +132,16 @@ func (s *Store) LastSave() time.Time { return s.e.LastSave() }
 // Rewrite replaces the history in the log by the data set of this instant and returns when that is
 // durable; writers go on meanwhile. It waits for a save under way, and is ErrRewriteInProgress while
 // another rewrite runs and ErrBusy while a Snapshot is open. On an error, ctx's included, the log is as complete as before.
-func (s *Store) Rewrite(ctx context.Context) error { return s.e.Rewrite(ctx) }
+func (s *Store) Rewrite(ctx context.Context) error { return named(s.e.Rewrite(ctx)) }
 
 // BGRewrite begins a rewrite and returns at once; while a save runs it is scheduled for its end.
 func (s *Store) BGRewrite() (*Task, error) { return newTask(s.e.BGRewrite()) }
 
 // Sync returns when everything that was acknowledged before is on disk. It is ErrNoAppendLog
 // without a log.
-func (s *Store) Sync(ctx context.Context) error { return s.e.Sync(ctx) }
+func (s *Store) Sync(ctx context.Context) error { return named(s.e.Sync(ctx)) }
 
 // Restore replaces the whole data set by the RDB dump that r gives, up to its end; a bad dump
 // changes nothing. Writes get ErrRestoring while it takes its place on disk, which it has when
 // Restore returns.
-func (s *Store) Restore(ctx context.Context, r io.Reader) error { return s.e.Restore(ctx, r) }
-
-// Configure changes settings while the store is open, as Redis's CONFIG SET does. Settings are
-// applied in order; the first error ends it.
-func (s *Store) Configure(settings ...Setting) error {
-	if err := s.e.Closed(); err != nil {
-		return err
-	}
-	for _, set := range settings {
-		if set.apply == nil {
-			return &optionError{"the zero Setting"}
-		}
-		if err := set.apply(s.e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (s *Store) Restore(ctx context.Context, r io.Reader) error { return named(s.e.Restore(ctx, r)) }

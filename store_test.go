@@ -12,7 +12,6 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
-	"github.com/perduredb/perdure/rdb"
 )
 
 // open opens a store that the test closes.
@@ -372,11 +371,11 @@ func TestAfterClose(t *testing.T) {
 	is(t, s.Sync(context.Background()), perdure.ErrClosed)
 	is(t, s.FlushAll(), perdure.ErrClosed)
 	is(t, s.Recover(context.Background()), perdure.ErrClosed)
-	for _, setting := range []perdure.Setting{
-		perdure.SaveRules(), perdure.StopWritesOnSaveError(true), perdure.Snapshots(rdb.Compression(false)),
-		perdure.Log(aof.Fsync(aof.No)), perdure.AppendLogOff(), perdure.AppendLogOn(aof.New()),
+	for _, o := range []perdure.Option{
+		perdure.WithSaveRules(), perdure.WithStopWritesOnSaveError(true),
+		perdure.WithoutAppendLog(), perdure.WithAppendLog(aof.New()),
 	} {
-		is(t, s.Configure(setting), perdure.ErrClosed)
+		is(t, s.Configure(o), perdure.ErrClosed)
 	}
 	is(t, s.Configure(), perdure.ErrClosed)
 	_, err = s.Snapshot()
@@ -404,6 +403,6 @@ func TestOptionsAreChecked(t *testing.T) {
 	is(t, err, perdure.ErrOptions)
 	_, err = perdure.New(perdure.WithRecoverUntil(time.Now()))
 	is(t, err, perdure.ErrOptions)
-	_, err = perdure.New(nil)
+	_, err = perdure.New(perdure.Option{})
 	is(t, err, perdure.ErrOptions)
 }

@@ -14,7 +14,7 @@ type Task struct {
 
 func newTask(t *engine.Task, err error) (*Task, error) {
 	if err != nil {
-		return nil, err
+		return nil, named(err)
 	}
 	return &Task{t: t}, nil
 }
@@ -24,7 +24,10 @@ func (t *Task) Done() <-chan struct{} { return t.t.Done() }
 
 // Wait waits for the end of the task and returns its result, or for the end of ctx. The SaveInfo is
 // that of a save; a rewrite leaves it empty.
-func (t *Task) Wait(ctx context.Context) (SaveInfo, error) { return t.t.Wait(ctx) }
+func (t *Task) Wait(ctx context.Context) (SaveInfo, error) {
+	info, err := t.t.Wait(ctx)
+	return info, named(err)
+}
 
 // Cancel gives the task up, and does not wait for its end. What stood on disk before still stands.
 func (t *Task) Cancel() { t.t.Cancel() }

@@ -16,6 +16,7 @@ import (
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/redistest"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -216,7 +217,7 @@ func TestUntilIsWholeAfterACrash(t *testing.T) {
 	}
 	ok(t, errors.Join(mem.SyncDir("/data/appendonlydir"), mem.SyncDir("/data"), mem.SyncDir("/")))
 	value := func(dir string, fs vfs.FS) string {
-		s, err := perdure.Open(dir, append(logOnly(aof.LogMode(aof.Direct)), perdure.WithFS(fs))...)
+		s, err := perdure.Open(dir, append(logOnly(aof.LogMode(aof.Direct)), storefs.Option(fs))...)
 		if err != nil {
 			return err.Error()
 		}
@@ -252,7 +253,7 @@ func TestUntilIsWholeAfterACrash(t *testing.T) {
 		}
 		return nil
 	})
-	s := open(t, "/data", append(logOnly(), perdure.WithFS(fault), perdure.WithRecoverUntil(time.Unix(100, 0)))...)
+	s := open(t, "/data", append(logOnly(), storefs.Option(fault), perdure.WithRecoverUntil(time.Unix(100, 0)))...)
 	ok(t, s.Close())
 	if seen["3"] == 0 || seen["2"] == 0 || seen["1"] == 0 {
 		t.Errorf("not every state was met: %v", seen)

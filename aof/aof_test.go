@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -27,12 +29,12 @@ type units struct {
 	got    []string
 	fail   func(unit string) error
 	bases  int
-	onBase func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error)
+	onBase func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error)
 }
 
 const rdbHead = "REDIS-test\n"
 
-func (u *units) Base(ctx context.Context, r io.Reader, size int64) (base aof.BaseInfo, err error) {
+func (u *units) Base(ctx context.Context, r io.Reader, size int64) (base appendlog.BaseInfo, err error) {
 	u.bases++
 	if u.onBase != nil {
 		return u.onBase(ctx, r, size)
@@ -57,7 +59,7 @@ func (u *units) Base(ctx context.Context, r io.Reader, size int64) (base aof.Bas
 	return base, nil
 }
 
-func (u *units) Apply(unit []aof.Command) error {
+func (u *units) Apply(unit []appendlog.Command) error {
 	var parts []string
 	for _, c := range unit {
 		args := bytes.Join(c.Args, []byte(" "))
@@ -76,8 +78,8 @@ func (u *units) Apply(unit []aof.Command) error {
 func (u *units) Progress(done, total int64) {}
 
 // base writes the units as the test's RDB, or as commands.
-func base(list []string) aof.Base {
-	return aof.Base{
+func base(list []string) appendlog.Base {
+	return appendlog.Base{
 		RDB: func(w io.Writer, origin string) error {
 			_, err := io.WriteString(w, rdbHead+origin+"\n"+lines(list)+"END\n")
 			return err
@@ -105,23 +107,23 @@ func lines(list []string) string {
 }
 
 func env(fs vfs.FS, dir string) snapshot.Env {
-	return snapshot.Env{FS: fs, Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+	return snapshot.Env{FS: dirfs.New(fs), Dir: dir, Logger: slog.New(slog.DiscardHandler)}
 }
 
 // open opens a log and replays it, or begins it with an empty base.
-func open(fs vfs.FS, dir string, opts ...aof.Option) (*aof.Log, *units, aof.Recovery, error) {
+func open(fs vfs.FS, dir string, opts ...aof.Option) (*aof.Log, *units, appendlog.ReplayReport, error) {
 	return openEnv(env(fs, dir), opts...)
 }
 
-func openEnv(e snapshot.Env, opts ...aof.Option) (*aof.Log, *units, aof.Recovery, error) {
+func openEnv(e snapshot.Env, opts ...aof.Option) (*aof.Log, *units, appendlog.ReplayReport, error) {
 	l := aof.New(opts...)
 	u := &units{}
 	found, err := l.Open(e)
 	if err != nil {
-		return nil, u, aof.Recovery{}, err
+		return nil, u, appendlog.ReplayReport{}, err
 	}
 	if !found {
-		return l, u, aof.Recovery{}, rewrite(l, nil)
+		return l, u, appendlog.ReplayReport{}, rewrite(l, nil)
 	}
 	recovery, err := l.Replay(context.Background(), u)
 	if err != nil {
@@ -139,7 +141,7 @@ func rewrite(l *aof.Log, list []string) error {
 	return r.Commit(context.Background(), base(list))
 }
 
-func mustOpen(t testing.TB, dir string, opts ...aof.Option) (*aof.Log, *units, aof.Recovery) {
+func mustOpen(t testing.TB, dir string, opts ...aof.Option) (*aof.Log, *units, appendlog.ReplayReport) {
 	t.Helper()
 	l, u, recovery, err := open(vfs.OS(), dir, opts...)
 	if err != nil {
@@ -150,7 +152,7 @@ func mustOpen(t testing.TB, dir string, opts ...aof.Option) (*aof.Log, *units, a
 }
 
 // command appends one command on db and returns its position and what replay makes of it.
-func command(l *aof.Log, db int, args ...string) (aof.Position, string) {
+func command(l *aof.Log, db int, args ...string) (appendlog.Position, string) {
 	p := l.Append(db, db, resp.AppendCommand(nil, args...))
 	return p, fmt.Sprintf("%d: %s", db, strings.Join(args, " "))
 }
@@ -167,7 +169,7 @@ func set(t testing.TB, l *aof.Log, k, v string) string {
 
 // transaction encodes commands of the form "db: args" as one unit.
 func transaction(l *aof.Log, commands ...string) (first, last int, unit []byte) {
-	unit = append(unit, aof.Multi...)
+	unit = append(unit, appendlog.Multi...)
 	for i, c := range commands {
 		db := int(c[0] - '0')
 		if i == 0 {
@@ -178,7 +180,7 @@ func transaction(l *aof.Log, commands ...string) (first, last int, unit []byte) 
 		last = db
 		unit = resp.AppendCommand(unit, strings.Fields(c[3:])...)
 	}
-	return first, last, append(unit, aof.Exec...)
+	return first, last, append(unit, appendlog.Exec...)
 }
 
 func want(t testing.TB, u *units, list []string) {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
 )
 
@@ -18,12 +19,12 @@ const (
 // Append puts one unit into the log and returns its place. It copies the bytes to memory, waits
 // for nothing and allocates nothing once the buffer has its size. The unit may be used again when
 // Append returns. A log that has failed drops it; Commit then tells.
-func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
+func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.mu.Lock()
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
 			// It has a place that nothing but the base of a later Rewrite reaches.
-			l.appended += Position(len(unit))
+			l.appended += appendlog.Position(len(unit))
 		}
 		p := l.appended
 		l.mu.Unlock()
@@ -36,7 +37,7 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) Position {
 	l.selectLocked(firstDB, before)
 	l.db = lastDB
 	l.buf = append(l.buf, unit...)
-	l.appended += Position(len(l.buf) - before)
+	l.appended += appendlog.Position(len(l.buf) - before)
 	p := l.appended
 	if l.ring != nil && l.err == nil {
 		l.keepLocked(before)

@@ -9,19 +9,21 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // writeBase is step 5.
-func (r *rewrite) writeBase(ctx context.Context, b Base, rdb bool) (manifestFile, int64, error) {
+func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (manifestFile, int64, error) {
 	disk := r.log.disk
 	disk.baseSeq++
 	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
 	base.name = baseName(disk.filename, base.seq, rdb)
 	id := r.log.newIdentity(r.next.id.salt)
 	w := &baseWriter{ctx: ctx, marked: r.log.marked && !rdb}
-	size, err := snapshot.Replace(disk.fs, disk.dir, base.name, func(file io.Writer) error {
+	size, err := snapshot.Replace(dirfs.New(disk.fs), disk.dir, base.name, func(file io.Writer) error {
 		if w.file = file; rdb {
 			return b.RDB(w, id.String())
 		}

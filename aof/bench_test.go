@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -56,7 +57,7 @@ func BenchmarkCommit(b *testing.B) {
 
 type discard struct{ units }
 
-func (d *discard) Apply([]aof.Command) error { return nil }
+func (d *discard) Apply([]appendlog.Command) error { return nil }
 
 func BenchmarkReplay(b *testing.B) {
 	for _, groups := range []int{1, 64} {

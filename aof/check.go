@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -31,19 +33,19 @@ type Report struct {
 // FileReport is about one file.
 type FileReport struct {
 	Path       string
-	Kind       string        // base, increment or file
-	RDB        bool          // it begins with an RDB
-	Unchecked  bool          // it does, and there was no BaseCheck
-	Size       int64         // without filler
-	Commands   int64         // SELECT, MULTI and EXEC are not counted
-	Marks      int64         // checksums that fit
-	Good       int64         // up to this offset the file is whole
-	Unverified int64         // of these, bytes of commands that no checksum covers
-	Torn       int64         // bytes behind Good that Open would cut off, since a crash explains them
-	Filler     int64         // bytes written ahead of need, behind Size; Open takes them away
-	Problem    *CorruptError // what is behind Good; nil for a whole file
-	Repairable bool          // Repair would cut the file at Good
-	Refused    *CommandError // the first command that CommandCheck does not take
+	Kind       string                  // base, increment or file
+	RDB        bool                    // it begins with an RDB
+	Unchecked  bool                    // it does, and there was no BaseCheck
+	Size       int64                   // without filler
+	Commands   int64                   // SELECT, MULTI and EXEC are not counted
+	Marks      int64                   // checksums that fit
+	Good       int64                   // up to this offset the file is whole
+	Unverified int64                   // of these, bytes of commands that no checksum covers
+	Torn       int64                   // bytes behind Good that Open would cut off, since a crash explains them
+	Filler     int64                   // bytes written ahead of need, behind Size; Open takes them away
+	Problem    *CorruptError           // what is behind Good; nil for a whole file
+	Repairable bool                    // Repair would cut the file at Good
+	Refused    *appendlog.CommandError // the first command that CommandCheck does not take
 
 	verdict verdict
 	id      identity
@@ -76,22 +78,23 @@ type CheckOption func(*checkConfig)
 
 type checkConfig struct {
 	ctx      context.Context
-	fs       snapshot.FS
-	base     func(context.Context, io.Reader, int64) (BaseInfo, error)
-	command  func(Command) error
+	fs       vfs.FS
+	fsErr    error // of OnFS
+	base     func(context.Context, io.Reader, int64) (appendlog.BaseInfo, error)
+	command  func(appendlog.Command) error
 	planOnly bool
 }
 
 // BaseCheck gives the function that checks an RDB: r begins with its first byte, size is the
 // file's. Without it an RDB is reported as unchecked.
-func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)) CheckOption {
+func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error)) CheckOption {
 	return func(c *checkConfig) { c.base = f }
 }
 
 // CommandCheck gives a function that is asked about every command: a *CommandError from it says that
 // the command cannot be applied, and is reported as Refused; any other error ends Check. The words
 // are valid during the call only. Repair does not look at commands.
-func CommandCheck(f func(Command) error) CheckOption {
+func CommandCheck(f func(appendlog.Command) error) CheckOption {
 	return func(c *checkConfig) { c.command = f }
 }
 
@@ -100,9 +103,10 @@ func CheckContext(ctx context.Context) CheckOption {
 	return func(c *checkConfig) { c.ctx = ctx }
 }
 
-// OnFS makes Check and Repair work on another file system than the operating system's.
+// OnFS makes Check and Repair work on the file system of a store's Env, rather than the operating
+// system's.
 func OnFS(fs snapshot.FS) CheckOption {
-	return func(c *checkConfig) { c.fs = fs }
+	return func(c *checkConfig) { c.fs, c.fsErr = dirfs.Of(fs) }
 }
 
 func newCheckConfig(opts []CheckOption) *checkConfig {
@@ -143,6 +147,9 @@ func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refuse
 }
 
 func (c *checkConfig) check(path string) (Report, error) {
+	if c.fsErr != nil {
+		return Report{}, c.fsErr
+	}
 	var report Report
 	targets, err := c.targets(path, &report)
 	if err != nil {
@@ -267,7 +274,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		return "", fmt.Errorf("%s: %d manifests: name one", dir, len(found))
 	}
 	for _, dir := range []string{dir, filepath.Join(dir, defaultConfig().dirname)} {
-		if manifest, err := LostManifest(c.fs, dir); manifest != "" || err != nil {
+		if manifest, err := findLostManifest(c.fs, dir); manifest != "" || err != nil {
 			return manifest, err
 		}
 	}
@@ -338,7 +345,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	}
 	r.id.bare = !r.RDB && r.id.salt == 0
 	src := io.NewSectionReader(file, offset, r.Size-offset)
-	w := newWalk(src, t.path, t.seq, offset, func(unit []Command) error { return c.commands(&r, unit) })
+	w := newWalk(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
 	if t.listed != nil {
 		w.listed = t.listed.size()
@@ -383,13 +390,13 @@ func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err erro
 }
 
 // commands asks about the commands of a unit.
-func (c *checkConfig) commands(r *FileReport, unit []Command) error {
+func (c *checkConfig) commands(r *FileReport, unit []appendlog.Command) error {
 	if c.command == nil || r.Refused != nil {
 		return nil
 	}
 	for _, command := range unit {
 		err := c.command(command)
-		var refused *CommandError
+		var refused *appendlog.CommandError
 		if errors.As(err, &refused) {
 			refused.File, refused.Offset = r.Path, command.Offset
 			r.Refused = refused
@@ -425,10 +432,10 @@ func (r *FileReport) note(found *found, offset int64, last bool) {
 }
 
 // preamble checks the RDB at the start of a file and describes it.
-func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (BaseInfo, error) {
+func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (appendlog.BaseInfo, error) {
 	if c.base == nil {
 		r.Unchecked = true
-		return BaseInfo{}, nil
+		return appendlog.BaseInfo{}, nil
 	}
 	base, err := c.base(c.ctx, io.NewSectionReader(file, 0, r.Size), r.Size)
 	var damage *corrupt.Error
@@ -436,9 +443,9 @@ func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (BaseInfo, error
 	case errors.As(err, &damage):
 		damage.File = r.Path
 		r.Problem, r.verdict = damage, verdictRefused
-		return BaseInfo{}, nil
+		return appendlog.BaseInfo{}, nil
 	case err == nil:
-		err = base.check(r.Path, r.Size)
+		err = checkBase(&base, r.Path, r.Size)
 	}
 	return base, err
 }

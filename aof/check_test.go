@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
 func stubBase() aof.CheckOption {
-	return aof.BaseCheck(func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
+	return aof.BaseCheck(func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error) {
 		return (&units{}).Base(ctx, r, size)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -72,7 +73,7 @@ func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 			break
 		}
 		var n int64
-		n, err = walkPiece(m.path, piece, &m.db, func(unit []Command) error { return c.commands(&FileReport{Path: m.path}, unit) })
+		n, err = walkPiece(m.path, piece, &m.db, func(unit []appendlog.Command) error { return c.commands(&FileReport{Path: m.path}, unit) })
 		out.Commands += n
 	}
 	var damage *corrupt.Error

@@ -21,6 +21,7 @@ func (l *Log) Close() error {
 		return l.closed
 	}
 	l.closing = true
+	l.wakeChangeLocked()
 	for l.rewrite != nil && l.rewrite.state == rewriteCommitting {
 		l.waitLocked()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/crc32"
 	"math"
+
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // unpublishedMax is how many bytes may wait in memory for the first base. Above that writers wait.
@@ -16,7 +18,7 @@ const unpublishedMax = 64 << 20
 // The first to come writes for all: it takes the whole buffer, and those who come meanwhile wait
 // and find their bytes in the next one. Under Always the same is true of the sync, so
 // that any number of writers share it.
-func (l *Log) Commit(p Position, durable bool) error {
+func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	if !durable && !l.slow.Load() {
 		return nil
 	}
@@ -37,7 +39,7 @@ func (l *Log) Sync(ctx context.Context) error {
 }
 
 // commit is Commit; it gives up when ctx ends.
-func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
+func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) error {
 	l.mu.Lock()
 	held := true
 	defer func() {
@@ -57,7 +59,7 @@ func (l *Log) commit(ctx context.Context, p Position, durable bool) error {
 		case l.err != nil:
 			return l.err
 		case l.phase != phaseRunning:
-			return ErrClosed
+			return appendlog.ErrClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !disk && (l.written >= p || kept) && !late:
@@ -111,7 +113,7 @@ func (l *Log) writeLocked() error {
 
 // writeGroupLocked writes one group, which reaches up to position p. A crash leaves any part of
 // it, and the next Replay cuts what has no mark. It returns the group's buffer.
-func (l *Log) writeGroupLocked(g group, p Position) ([]byte, error) {
+func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
 	defer func() { l.writing = false }()

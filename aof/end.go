@@ -8,36 +8,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/perduredb/perdure/snapshot"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// Ender is an AppendLog that can name its end. A store records the name in each dump, and so finds out
-// later which of dump and log holds more.
-type Ender interface {
-	// End returns a name for the end of the log that Open has found, or that Close has left: no other
-	// log, and no other end of this log, has it. While the log is open the name is that of its beginning.
-	// It is at most 128 bytes of text without blanks, and "" where the log has no end that is known to be
-	// complete, such as after a kill.
-	End() (string, error)
-
-	// Relate compares the log that Open has found with an end that End has named, of a log of the store
-	// with that id.
-	Relate(store, end string) (Relation, error)
-}
-
-// Relation says how a log relates to an end.
-type Relation uint8
-
-// The relations.
-const (
-	Unrelated Relation = iota // nothing is known: of another store, or of files that say nothing
-	AtEnd                     // the log ends there
-	Continues                 // the log has that end, and something after it
-	Newer                     // the log was begun, or rewritten, after that end
-	Lacks                     // the log does not have that end: it is older, or another
-)
-
-var _ Ender = (*Log)(nil)
+var _ appendlog.Ender = (*Log)(nil)
 
 // end is what an end is named by: the generation of the log, the number and salt of its newest increment, and
 // place and id of the mark that Close wrote. Of an increment without a salt it is number and size.
@@ -108,7 +83,7 @@ func (l *Log) End() (string, error) {
 
 // endOf returns the end of an increment, zero where none is known to be complete, and its identity.
 func (d *layout) endOf(f *manifestFile) (e end, id identity, err error) {
-	err = d.read(f, func(file snapshot.File, size int64) error {
+	err = d.read(f, func(file vfs.File, size int64) error {
 		var seed seed
 		if id, seed, err = readOpening(file, f.seq); err != nil {
 			return err
@@ -127,7 +102,7 @@ func (d *layout) endOf(f *manifestFile) (e end, id identity, err error) {
 }
 
 // read opens a file of the log for fn.
-func (d *layout) read(f *manifestFile, fn func(file snapshot.File, size int64) error) (err error) {
+func (d *layout) read(f *manifestFile, fn func(file vfs.File, size int64) error) (err error) {
 	file, err := d.fs.Open(d.path(f))
 	if err != nil {
 		return err
@@ -141,32 +116,32 @@ func (d *layout) read(f *manifestFile, fn func(file snapshot.File, size int64) e
 }
 
 // Relate implements Ender.
-func (l *Log) Relate(store, text string) (Relation, error) {
+func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	want := parseEnd(text)
 	if l.disk == nil || l.disk.manifest == nil || want == (end{}) {
-		return Unrelated, nil
+		return appendlog.Unrelated, nil
 	}
 	last := l.disk.manifest.last()
 	if last == nil || l.disk.legacy {
-		return Unrelated, nil
+		return appendlog.Unrelated, nil
 	}
 	newest, named, err := l.disk.newest()
 	if err != nil {
-		return Unrelated, err
+		return appendlog.Unrelated, err
 	}
 	switch {
 	case want.salt == 0 && want.seq > 0: // an increment without a salt
 		return l.disk.relateSize(last, want)
 	case !named || newest.gen == 0 || formatID(newest.store) != store:
-		return Unrelated, nil
+		return appendlog.Unrelated, nil
 	case newest.gen > want.gen:
-		return Newer, nil
+		return appendlog.Newer, nil
 	case newest.gen < want.gen:
-		return Lacks, nil
+		return appendlog.Lacks, nil
 	case want.seq == 0:
-		return Continues, nil
+		return appendlog.Continues, nil
 	}
 	return l.disk.relate(last, want)
 }
@@ -183,13 +158,13 @@ func (d *layout) newest() (identity, bool, error) {
 }
 
 // relate compares a log with an end of its own generation.
-func (d *layout) relate(last *manifestFile, want end) (r Relation, err error) {
+func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err error) {
 	for i := range d.manifest.incrs {
 		f := &d.manifest.incrs[i]
 		if f.seq != want.seq {
 			continue
 		}
-		err = d.read(f, func(file snapshot.File, size int64) error {
+		err = d.read(f, func(file vfs.File, size int64) error {
 			id, _, err := readOpening(file, f.seq)
 			if err != nil {
 				return err
@@ -203,36 +178,36 @@ func (d *layout) relate(last *manifestFile, want end) (r Relation, err error) {
 			m, ok := parseMark([]byte(text + "\n"))
 			switch {
 			case id.salt != want.salt || !ok || cmp.Or(m.close, uint64(m.crc)) != want.close:
-				r = Lacks
+				r = appendlog.Lacks
 			case f.name == last.name && want.offset+int64(len(text))+1 == size && d.tail == "":
-				r = AtEnd
+				r = appendlog.AtEnd
 			default:
-				r = Continues
+				r = appendlog.Continues
 			}
 			return nil
 		})
 		return r, err
 	}
 	if last.seq > want.seq {
-		return Newer, nil // it was rewritten
+		return appendlog.Newer, nil // it was rewritten
 	}
-	return Lacks, nil
+	return appendlog.Lacks, nil
 }
 
 // relateSize compares a log with an end that is number and size.
-func (d *layout) relateSize(last *manifestFile, want end) (Relation, error) {
+func (d *layout) relateSize(last *manifestFile, want end) (appendlog.Relation, error) {
 	e, id, err := d.endOf(last)
 	switch {
 	case err != nil:
-		return Unrelated, err
+		return appendlog.Unrelated, err
 	case last.seq > want.seq:
-		return Newer, nil
+		return appendlog.Newer, nil
 	case id.salt != 0:
-		return Unrelated, nil
+		return appendlog.Unrelated, nil
 	case last.seq < want.seq || e.offset < want.offset:
-		return Lacks, nil
+		return appendlog.Lacks, nil
 	case e.offset == want.offset && d.tail == "":
-		return AtEnd, nil
+		return appendlog.AtEnd, nil
 	}
-	return Continues, nil
+	return appendlog.Continues, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -95,11 +96,11 @@ func TestNothingIsWrittenBehindAFailedSync(t *testing.T) {
 				<-fs.syncing
 				c.beside(l)
 			}()
-			if err := l.Commit(p, true); !errors.Is(err, aof.ErrFailed) {
+			if err := l.Commit(p, true); !errors.Is(err, appendlog.ErrFailed) {
 				t.Error(err)
 			}
 			close(fs.known)
-			if err := l.Close(); !errors.Is(err, aof.ErrFailed) {
+			if err := l.Close(); !errors.Is(err, appendlog.ErrFailed) {
 				t.Error(err)
 			}
 			for _, call := range fs.calls {

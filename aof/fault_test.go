@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -31,7 +33,7 @@ type memory struct {
 func (m *memory) put(durable bool) error {
 	m.n++
 	k := fmt.Sprint("k", m.n)
-	p, s := aof.Position(0), ""
+	p, s := appendlog.Position(0), ""
 	if m.n%3 == 0 {
 		var v *lent
 		v, p, s = lend(m.log, m.n/7%2, k, strings.Repeat("w", m.n*37%700), m.n%2 == 0)
@@ -48,7 +50,7 @@ func (m *memory) put(durable bool) error {
 		return err
 	}
 	m.acked.Store(int64(len(m.list)))
-	if m.log.Status().Published && (durable || m.log.Status().Fsync == aof.Always) {
+	if m.log.Status().Published && (durable || m.log.Status().Fsync == "always") {
 		m.safe.Store(m.acked.Load())
 	}
 	return nil
@@ -373,13 +375,13 @@ func TestShortWriteIsTakenBack(t *testing.T) {
 	size := l.Status().CurrentSize
 	full = true
 	p, _ := command(l, 0, "SET", "b", "2")
-	if err := l.Commit(p, false); !errors.Is(err, aof.ErrFailed) || !errors.Is(err, boom) {
+	if err := l.Commit(p, false); !errors.Is(err, appendlog.ErrFailed) || !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
-	if err := l.Sync(t.Context()); !errors.Is(err, aof.ErrFailed) || l.Err() == nil {
+	if err := l.Sync(t.Context()); !errors.Is(err, appendlog.ErrFailed) || l.Err() == nil {
 		t.Fatal(err)
 	}
-	report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+	report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || !report.OK() || report.Files[0].Size+report.Files[1].Size != size {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -437,13 +439,13 @@ func TestRewriteCanceled(t *testing.T) {
 	_, s := command(l, 0, "SET", "c", "4")
 	list = append(list, s)
 	closeLog(t, l) // gives up the rewrite
-	if err := r.Commit(t.Context(), base(list)); !errors.Is(err, aof.ErrClosed) {
+	if err := r.Commit(t.Context(), base(list)); !errors.Is(err, appendlog.ErrClosed) {
 		t.Fatal(err)
 	}
-	if _, err := l.BeginRewrite(); !errors.Is(err, aof.ErrClosed) {
+	if _, err := l.BeginRewrite(); !errors.Is(err, appendlog.ErrClosed) {
 		t.Fatal(err)
 	}
-	if p, _ := command(l, 0, "SET", "d", "5"); !errors.Is(l.Commit(p, false), aof.ErrClosed) {
+	if p, _ := command(l, 0, "SET", "d", "5"); !errors.Is(l.Commit(p, false), appendlog.ErrClosed) {
 		t.Fatal("a closed log takes a unit")
 	}
 	again, u, _, err := open(mem, "/data")

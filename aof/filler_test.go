@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -79,7 +80,7 @@ func TestFillerAtEveryOffset(t *testing.T) {
 		if i%7 > 0 {
 			continue
 		}
-		report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+		report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 		if f := report.Files[1]; err != nil || !report.OK() || f.Size != int64(len(groups)) || f.Filler != int64(len(filler)) || f.Good != f.Size {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -403,7 +404,7 @@ func TestTailFileAndFiller(t *testing.T) {
 			t.Fatal(err)
 		}
 		if repair {
-			if report, err := aof.Repair("/data", aof.OnFS(image), stubBase()); err != nil || report.Merged == 0 || report.Cut > 0 {
+			if report, err := aof.Repair("/data", aof.OnFS(dirfs.New(image)), stubBase()); err != nil || report.Merged == 0 || report.Cut > 0 {
 				t.Fatalf("%+v, %v", report, err)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // The everysec policy. An epoch is the time from the first byte that is written (in Ring mode:
@@ -102,7 +104,7 @@ func (l *Log) linkedLocked() error {
 }
 
 // syncedLocked notes what has reached the disk.
-func (l *Log) syncedLocked(tail *incr, target Position, offset, epoch int64) {
+func (l *Log) syncedLocked(tail *incr, target appendlog.Position, offset, epoch int64) {
 	l.synced = max(l.synced, target)
 	l.waits.synced.Store(int64(l.synced))
 	tail.durable = max(tail.durable, offset)

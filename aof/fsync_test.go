@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -80,7 +81,7 @@ func TestTwoSecondHold(t *testing.T) {
 		}
 		fs.delay.Store(int64(5 * time.Second))
 		type write struct {
-			p    aof.Position
+			p    appendlog.Position
 			time time.Time
 		}
 		var open []write // written and not known to be synced
@@ -95,7 +96,7 @@ func TestTwoSecondHold(t *testing.T) {
 				held++
 			}
 			open = append(open, write{p, time.Now()})
-			for synced := p - aof.Position(l.Status().Unsynced); len(open) > 0 && open[0].p <= synced; {
+			for synced := p - appendlog.Position(l.Status().Unsynced); len(open) > 0 && open[0].p <= synced; {
 				open = open[1:]
 			}
 			if len(open) > 0 && time.Since(open[0].time) > 2*time.Second {
@@ -239,7 +240,7 @@ func TestConcurrentRewrites(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := l.BeginRewrite(); !errors.Is(err, aof.ErrRewriteRunning) {
+				if _, err := l.BeginRewrite(); !errors.Is(err, appendlog.ErrRewriteRunning) {
 					t.Fatal(err)
 				}
 				mu.Lock()

@@ -1,6 +1,9 @@
 package aof
 
-import "github.com/perduredb/perdure/snapshot"
+import (
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/vfs"
+)
 
 // group is what one turn of the writer hands to the system: small units, copied one behind the other, and
 // between them the large values of others, which are only linked.
@@ -20,7 +23,7 @@ type link struct {
 	release func() // ends the hold; nil when a later link of the same unit does
 }
 
-var _ Linker = (*Log)(nil)
+var _ appendlog.Linker = (*Log)(nil)
 
 // AppendLinked puts one unit into the log that comes in pieces, and returns its place. It is Append, but
 // that every second piece is not copied: the log reads it until it calls release, which it does
@@ -30,12 +33,12 @@ var _ Linker = (*Log)(nil)
 //
 // What is linked bypasses the tail file of Ring mode, and so does what is appended behind, until it
 // is written: Commit waits for that.
-func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p Position, kept bool) {
+func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p appendlog.Position, kept bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
-			l.appended += Position(sizeOf(unit)) // as in Append
+			l.appended += appendlog.Position(sizeOf(unit)) // as in Append
 		}
 		return l.appended, false
 	}
@@ -55,7 +58,7 @@ func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (
 		linked += len(piece)
 	}
 	l.links[len(l.links)-1].release = release
-	l.appended += Position(len(l.buf) - before + linked)
+	l.appended += appendlog.Position(len(l.buf) - before + linked)
 	if l.ring != nil && l.err == nil {
 		l.bypassRingLocked(before)
 	}
@@ -146,7 +149,7 @@ func (g *group) sum(crc uint32) uint32 {
 
 // write hands a group to the system, each piece in a write of its own, and tells how much has gone there. It ends before the
 // next piece when failed tells that a sync beside it has ended the file.
-func (g *group) write(f snapshot.File, offset int64, failed func() bool) (n int, err error) {
+func (g *group) write(f vfs.File, offset int64, failed func() bool) (n int, err error) {
 	for i := range g.pieces() {
 		p := g.piece(i)
 		if len(p) == 0 {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -32,7 +34,7 @@ func (v *lent) release() {
 }
 
 // lend appends a transaction of SET k v and SET k2 v, or the first alone, with both values linked.
-func lend(l *aof.Log, db int, k, v string, two bool) (*lent, aof.Position, string) {
+func lend(l *aof.Log, db int, k, v string, two bool) (*lent, appendlog.Position, string) {
 	kept := &lent{value: []byte(strings.Repeat(v, 2)), want: 1}
 	head := func(k string) []byte {
 		b := resp.AppendBulk(resp.AppendBulk(resp.AppendHeader(nil, 3), "SET"), k)
@@ -41,8 +43,8 @@ func lend(l *aof.Log, db int, k, v string, two bool) (*lent, aof.Position, strin
 	unit := [][]byte{head(k), kept.value[:len(v)], []byte("\r\n")}
 	s := fmt.Sprintf("%d: SET %s %s", db, k, v)
 	if two {
-		unit = [][]byte{append([]byte(aof.Multi), head(k)...), kept.value[:len(v)], append([]byte("\r\n"), head(k+"b")...),
-			kept.value[len(v):], []byte("\r\n" + aof.Exec)}
+		unit = [][]byte{append([]byte(appendlog.Multi), head(k)...), kept.value[:len(v)], append([]byte("\r\n"), head(k+"b")...),
+			kept.value[len(v):], []byte("\r\n" + appendlog.Exec)}
 		s += fmt.Sprintf("; %d: SET %sb %s", db, k, v)
 	}
 	p, ok := l.AppendLinked(db, db, unit, kept.release)
@@ -78,7 +80,7 @@ func TestLinkedIsWhatAppendWrites(t *testing.T) {
 			set(t, l, "a", "1")
 			for i, v := range []string{"", "x", strings.Repeat("y", 5000)} {
 				unit := fmt.Sprintf("%d: SET k %s", i, v)
-				var p aof.Position
+				var p appendlog.Position
 				if linked {
 					var kept *lent
 					kept, p, _ = lend(l, i, "k", v, false)
@@ -96,7 +98,7 @@ func TestLinkedIsWhatAppendWrites(t *testing.T) {
 			}
 			set(t, l, "b", "2")
 			closeLog(t, l)
-			report, err := aof.Check("/data", aof.OnFS(mem))
+			report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)))
 			if last := report.Files[len(report.Files)-1]; err != nil || !report.OK() || last.Marks < 6 || last.Unverified > 0 {
 				t.Fatalf("%+v, %v", report, err)
 			}
@@ -155,7 +157,7 @@ func TestLinkedHoldsNobody(t *testing.T) {
 	list = append(list, s)
 	behind := make(chan error)
 	go func() { behind <- l.Commit(p, false) }()
-	if st := l.Status(); st.Buffered < 2<<20 || st.Mode != aof.Ring {
+	if st := l.Status(); st.Buffered < 2<<20 || st.Mode != "ring" {
 		t.Errorf("%+v", st)
 	}
 	if n := kept.released.Load(); n != 0 || bytes.IndexByte(kept.value, '!') >= 0 {
@@ -198,7 +200,7 @@ func TestACutIsGivenUpWithLinks(t *testing.T) {
 			}
 			var list []string
 			var all []*lent
-			add := func(k string) (p aof.Position) {
+			add := func(k string) (p appendlog.Position) {
 				_, s := command(l, 0, "SET", k, "small")
 				v, p, large := lend(l, 0, k, "large", true)
 				list, all = append(list, s, large), append(all, v)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -150,16 +151,16 @@ func TestMissingManifestIsDamageAndRepairable(t *testing.T) {
 				}
 				wantDamage(t, mem, manifest, "manifest is missing")
 				for _, path := range []string{"/data", dirOf, manifest} {
-					if _, err := aof.Check(path, aof.OnFS(mem), stubBase()); !errors.Is(err, corrupt.ErrCorrupt) {
+					if _, err := aof.Check(path, aof.OnFS(dirfs.New(mem)), stubBase()); !errors.Is(err, corrupt.ErrCorrupt) {
 						t.Errorf("Check(%s) = %v", path, err)
 					}
 				}
-				plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase(), aof.PlanOnly())
+				plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase(), aof.PlanOnly())
 				if err != nil || plan.Done || len(plan.Listed) != 2 {
 					t.Fatalf("Repair plans %+v, %v", plan, err)
 				}
 				wantDamage(t, mem, manifest, "manifest is missing")
-				if plan, err = aof.Repair("/data", aof.OnFS(mem), stubBase()); err != nil || !plan.Done {
+				if plan, err = aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase()); err != nil || !plan.Done {
 					t.Fatalf("Repair did %+v, %v", plan, err)
 				}
 				l, u, rec, err := open(mem, "/data", opts...)

@@ -8,13 +8,14 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // incr is the file that units are appended to.
 type incr struct {
 	// constant
-	file snapshot.File
+	file vfs.File
 	name string
 	path string
 	seq  int64
@@ -100,7 +101,7 @@ func (t *incr) open() error {
 }
 
 // openIncr opens a file that was replayed, to go on with it.
-func openIncr(fsys snapshot.FS, path string, f *manifestFile) (*incr, error) {
+func openIncr(fsys vfs.FS, path string, f *manifestFile) (*incr, error) {
 	file, err := fsys.OpenWrite(path)
 	if err != nil {
 		return nil, err
@@ -170,6 +171,6 @@ func (t *incr) endRing(db int) error {
 }
 
 // discard closes and removes a file that no manifest lists.
-func (t *incr) discard(fs snapshot.FS) error {
+func (t *incr) discard(fs vfs.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -92,7 +93,7 @@ func makeKept(disk *layout) (string, error) {
 }
 
 // copyFile copies a file to one that is not there, and syncs it.
-func copyFile(fsys snapshot.FS, from, to string) error {
+func copyFile(fsys vfs.FS, from, to string) error {
 	src, err := fsys.Open(from)
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -53,7 +55,7 @@ func createRing(disk *layout, each int64) (*ring, error) {
 	name := tailName(disk.filename)
 	path := filepath.Join(disk.dir, name)
 	id := randomID()
-	if _, err = snapshot.Replace(disk.fs, disk.dir, name, func(w io.Writer) error {
+	if _, err = snapshot.Replace(dirfs.New(disk.fs), disk.dir, name, func(w io.Writer) error {
 		// Zeros, and not a hole: where no block was left for a store, it would be a fault.
 		head := appendTailHead(nil, ringRegions, each, id, boot)
 		for range ringRegions {
@@ -142,7 +144,7 @@ func (l *Log) removeBrokenLocked() {
 
 // ownTail returns the path of a ring's file, or "" if another store has put its own there.
 func (l *Log) ownTail(r *ring) string {
-	found, err := l.env.FS.Lstat(r.path)
+	found, err := l.disk.fs.Lstat(r.path)
 	if err == nil && !vfs.SameFile(found, r.file) {
 		return ""
 	}
@@ -194,7 +196,7 @@ func (l *Log) removeTailFile(path string) {
 	if path == "" {
 		return
 	}
-	if err := l.env.FS.Remove(path); err != nil {
+	if err := l.disk.fs.Remove(path); err != nil {
 		l.env.Logger.Warn("the log's tail file stays", "file", path, "err", err)
 	}
 }
@@ -247,7 +249,7 @@ func (l *Log) callFlusher() {
 }
 
 // keptLocked tells whether the tail file has everything up to p, and writers need not help.
-func (l *Log) keptLocked(p Position) bool {
+func (l *Log) keptLocked(p appendlog.Position) bool {
 	return l.ring != nil && l.published && p <= l.ring.safe && !l.crowded
 }
 

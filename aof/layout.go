@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -15,7 +16,7 @@ import (
 
 // layout is what stands on disk of one log.
 type layout struct {
-	fs       snapshot.FS
+	fs       vfs.FS
 	data     string // the data directory
 	dir      string // the log's directory inside it
 	filename string
@@ -33,7 +34,7 @@ type layout struct {
 }
 
 // inspect looks at the files of a log. It changes nothing.
-func inspect(fsys snapshot.FS, data string, c *config) (*layout, error) {
+func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 	l := &layout{fs: fsys, data: data, dir: filepath.Join(data, c.dirname), filename: c.filename}
 	if err := l.readDir(); err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func (l *layout) mayLackManifest() error {
 }
 
 // wasListed reports whether an increment holds more than a log writes before a manifest lists it.
-func wasListed(fsys snapshot.FS, path string) (listed bool, err error) {
+func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	file, err := fsys.Open(path)
 	if err != nil {
 		return false, err
@@ -168,7 +169,7 @@ func (l *layout) count(name string, kind fileKind, seq int64) {
 }
 
 // readManifest returns nil when there is none.
-func readManifest(fsys snapshot.FS, path string) (*manifest, error) {
+func readManifest(fsys vfs.FS, path string) (*manifest, error) {
 	f, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -294,7 +295,7 @@ func (l *layout) publish(m *manifest, open ...*incr) error {
 		}
 	}
 	text := m.format()
-	_, err := snapshot.Replace(l.fs, l.dir, manifestName(l.filename), func(w io.Writer) error {
+	_, err := snapshot.Replace(dirfs.New(l.fs), l.dir, manifestName(l.filename), func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -71,7 +73,7 @@ type Log struct {
 	db        int       // that the next unit finds selected; -1 is none
 	reselect  bool      // the next unit begins with a SELECT in any case
 	stamped   int64     // second of the last #TS: line
-	appended  Position
+	appended  appendlog.Position
 	flushSet  bool // flushTimer runs
 	published bool // the manifest names a complete log
 	mute      bool // units go nowhere: the next base will have them
@@ -82,8 +84,8 @@ type Log struct {
 	syncing bool
 	// groupSince is bufSince of what is being written.
 	groupSince time.Time
-	written    Position // up to here the system has it
-	synced     Position // up to here the disk has it
+	written    appendlog.Position // up to here the system has it
+	synced     appendlog.Position // up to here the disk has it
 	sizes      sizes
 
 	// The everysec policy: see fsync.go.
@@ -158,9 +160,13 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 		return false, err
 	}
 	if wrong {
-		return false, fmt.Errorf("%w: it was opened before", ErrClosed)
+		return false, fmt.Errorf("%w: a Log can be opened once; make another one with New", appendlog.ErrClosed)
 	}
-	disk, err := inspect(env.FS, env.Dir, &config)
+	fsys, err := dirfs.Of(env.FS)
+	if err != nil {
+		return false, err
+	}
+	disk, err := inspect(fsys, env.Dir, &config)
 	if err != nil {
 		return false, err
 	}
@@ -183,20 +189,30 @@ func (l *Log) setPhase(p phase) {
 	l.mu.Unlock()
 }
 
-// Configure changes one setting, an Option made by Fsync, AutoRewrite, RDBBase, NoFsyncOnRewrite
-// or Timestamps, while the log is open. Anything else is an ErrOptions.
-func (l *Log) Configure(setting any) error {
-	o, ok := setting.(Option)
-	if !ok {
-		return fmt.Errorf("%w: %T is no setting of the log", ErrOptions, setting)
-	}
+// Configure changes options while a store has the log open: those made by Fsync, AutoRewrite, RDBBase,
+// NoFsyncOnRewrite and Timestamps. Any other option is an error matching ErrOptions, and no option is changed
+// then. Configure waits for a rewrite under way. If the log is not open it returns an error matching
+// appendlog.ErrClosed.
+func (l *Log) Configure(opts ...Option) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if o.set != nil && !o.runtime {
-		return fmt.Errorf("%w: it cannot be changed while the log is open", ErrOptions)
+	changed := l.config
+	for _, o := range opts {
+		if o.set != nil && !o.runtime {
+			return fmt.Errorf("%w: it cannot be changed while the log is open", ErrOptions)
+		}
+		if err := o.apply(&changed); err != nil {
+			return err
+		}
 	}
-	if err := o.apply(&l.config); err != nil {
-		return err
+	for l.rewrite != nil && !l.closing {
+		l.waitLocked()
+	}
+	if l.phase == phaseNew || l.phase == phaseClosed || l.closing {
+		return appendlog.ErrClosed
+	}
+	for _, o := range opts {
+		_ = o.apply(&l.config) // another Configure may have changed other options; these are valid
 	}
 	if l.written > l.synced {
 		l.openEpochLocked(time.Now())
@@ -207,11 +223,11 @@ func (l *Log) Configure(setting any) error {
 }
 
 // Status tells sizes, settings and counters of this moment.
-func (l *Log) Status() Status {
+func (l *Log) Status() appendlog.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Status{
-		Fsync:           l.config.fsync,
+	s := appendlog.Status{
+		Fsync:           l.config.fsync.String(),
 		CurrentSize:     l.sizeLocked(),
 		BaseSize:        l.sizes.base,
 		Buffered:        int64(l.appended - l.written),
@@ -222,11 +238,11 @@ func (l *Log) Status() Status {
 		Published:       l.published,
 		LastWriteFailed: l.err != nil,
 		Kept:            l.kept,
-		Mode:            Direct,
-		NoRing:          l.noRing,
+		Mode:            Direct.String(),
+		ModeReason:      l.noRing,
 	}
 	if l.ring != nil {
-		s.Mode = Ring
+		s.Mode = Ring.String()
 	}
 	s.RewriteDue = l.published && l.config.trigger.Due(s.BaseSize, s.CurrentSize)
 	return s
@@ -254,7 +270,7 @@ func (l *Log) Err() error {
 // failLocked makes the log failed, unless it is, and returns its error.
 func (l *Log) failLocked(op, file string, cause error) error {
 	if l.err == nil {
-		l.err = &FailedError{Op: op, File: file, Err: cause}
+		l.err = &appendlog.FailedError{Op: op, File: file, Err: cause}
 		l.mute = true
 		l.forgetBufferLocked()
 		l.paceLocked()

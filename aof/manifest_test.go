@@ -156,13 +156,16 @@ func TestConfigure(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if l.Status().Fsync != aof.Always {
+	if l.Status().Fsync != aof.Always.String() {
 		t.Error("fsync was not changed")
 	}
-	for _, s := range []any{aof.Filename("x"), aof.Dirname("x"), aof.Checksums(false), aof.LoadTruncated(false),
-		aof.Fsync(7), aof.AutoRewrite(-1, 0), "appendfsync", nil} {
-		if err := l.Configure(s); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("%v: %v", s, err)
+	for _, s := range []aof.Option{aof.Filename("x"), aof.Dirname("x"), aof.Checksums(false), aof.LoadTruncated(false),
+		aof.Fsync(7), aof.AutoRewrite(-1, 0), {}} {
+		if err := l.Configure(aof.Fsync(aof.No), s); !errors.Is(err, aof.ErrOptions) {
+			t.Errorf("Configure = %v, want an error matching ErrOptions", err)
+		}
+		if got := l.Status().Fsync; got != "always" {
+			t.Fatalf("Fsync after a refused Configure = %q, want %q", got, "always")
 		}
 	}
 	set(t, l, "a", strings.Repeat("v", 100))

@@ -56,12 +56,6 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Multi and Exec stand around the commands of a transaction.
-const (
-	Multi = "*1\r\n$5\r\nMULTI\r\n"
-	Exec  = "*1\r\n$4\r\nEXEC\r\n"
-)
-
 // sum8 takes 8 bytes, little endian, into a checksum that is not inverted.
 func sum8(crc uint32, n uint64) uint32 {
 	n ^= uint64(crc)

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -43,7 +45,7 @@ func (p *replayer) readTail(files []manifestFile) (err error) {
 	p.result.tail = merge{path: path, elapsed: p.tail.elapsed}
 	if p.until.on && len(p.tail.regions) > 0 {
 		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
-			ErrUntil, path)
+			appendlog.ErrUntil, path)
 	}
 	if len(files) == 0 && len(p.tail.regions) > 0 {
 		p.result.tail.reason = "the log has no file"
@@ -67,7 +69,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	}
 	m.db = found.cutDB
 	for _, piece := range m.pieces {
-		n, err := walkPiece(m.path, piece, &m.db, func(unit []Command) error {
+		n, err := walkPiece(m.path, piece, &m.db, func(unit []appendlog.Command) error {
 			if err := p.to.Apply(unit); err != nil {
 				return at(m.path, unit[0].Offset, err)
 			}
@@ -92,7 +94,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 }
 
 // walkPiece gives out the commands of a piece; db is the database that it finds selected, and leaves.
-func walkPiece(path string, piece tailPiece, db *int, emit func([]Command) error) (commands int64, err error) {
+func walkPiece(path string, piece tailPiece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
 	w := newWalk(bytes.NewReader(piece.data), path, 0, piece.at, emit)
 	w.db = *db
 	found, err := w.run()
@@ -264,7 +266,7 @@ func (l *Log) settleTail(m *merge) error {
 }
 
 // keepTail gives a tail file a name that was not there, durably, and returns it.
-func keepTail(fsys snapshot.FS, path string) (string, error) {
+func keepTail(fsys vfs.FS, path string) (string, error) {
 	for n := 1; ; n++ {
 		kept := fmt.Sprintf("%s.kept-%d", path, n)
 		_, err := fsys.Lstat(kept)

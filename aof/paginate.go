@@ -1,6 +1,10 @@
 package aof
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/perduredb/perdure/appendlog"
+)
 
 // A process that is killed in a write leaves what stands before the end of some page of the file. Behind that a
 // redis-server would go on with the filler, as a part of the command: an increment that ends there it cuts, this one
@@ -95,9 +99,9 @@ func unitLen(group []byte) (n int) {
 		}
 		n += length
 		switch string(rest[:length]) {
-		case Multi:
+		case appendlog.Multi:
 			multi = true
-		case Exec:
+		case appendlog.Exec:
 			multi = false
 		}
 		if !multi {

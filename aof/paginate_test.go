@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
@@ -81,7 +82,7 @@ func killedOverFiller(t *testing.T, seed uint64, longest int) (images []tornOver
 	}}
 	l := always(t, fs)
 	for range 50 {
-		var p aof.Position
+		var p appendlog.Position
 		for range 1 + rng.IntN(20) {
 			var s string
 			value := strings.Repeat("v", 1+rng.IntN(longest))

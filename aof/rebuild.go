@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -36,7 +38,7 @@ func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	if c.planOnly {
 		return plan, nil
 	}
-	_, err = snapshot.Replace(c.fs, r.dir, filepath.Base(manifest), func(w io.Writer) error {
+	_, err = snapshot.Replace(dirfs.New(c.fs), r.dir, filepath.Base(manifest), func(w io.Writer) error {
 		_, err := w.Write(m.format())
 		return err
 	})
@@ -223,6 +225,15 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 // LostManifest returns the path of the manifest that a log has lost which was in use in dir; "" when there is
 // no such log, or no such directory. Open refuses the log, and Repair can make the manifest again.
 func LostManifest(fsys snapshot.FS, dir string) (string, error) {
+	on, err := dirfs.Of(fsys)
+	if err != nil {
+		return "", err
+	}
+	return findLostManifest(on, dir)
+}
+
+// findLostManifest is LostManifest on an internal file system.
+func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 	if info, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return "", nil
 	}
@@ -246,7 +257,7 @@ func LostManifest(fsys snapshot.FS, dir string) (string, error) {
 }
 
 // lostManifest returns the damage of a log whose manifest is missing although the log was in use, or nil.
-func lostManifest(fsys snapshot.FS, manifest string) error {
+func lostManifest(fsys vfs.FS, manifest string) error {
 	dir := filepath.Dir(manifest)
 	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
 		filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -26,7 +28,7 @@ type left struct {
 	tail  bool     // they are not on disk yet, but in what a killed process leaves
 }
 
-func (l *left) open(fs vfs.FS) (*aof.Log, *units, aof.Recovery, error) {
+func (l *left) open(fs vfs.FS) (*aof.Log, *units, appendlog.ReplayReport, error) {
 	e := env(fs, "/data")
 	e.Until = l.until
 	return openEnv(e, slowRing()...) // a small tail file
@@ -202,7 +204,7 @@ func TestEveryFaultOfARepair(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
 			t.Run(name+", "+how, func(t *testing.T) {
-				sound, err := aof.Check("/data", aof.OnFS(what.mem.Kill()))
+				sound, err := aof.Check("/data", aof.OnFS(dirfs.New(what.mem.Kill())))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -211,10 +213,10 @@ func TestEveryFaultOfARepair(t *testing.T) {
 					var failed vfs.Op
 					fs := vfs.NewFault(mem, failing(n, how, &failed))
 					if repair {
-						_, err = aof.Repair("/data", aof.OnFS(fs))
+						_, err = aof.Repair("/data", aof.OnFS(dirfs.New(fs)))
 					} else {
 						var report aof.Report
-						if report, err = aof.Check("/data", aof.OnFS(fs)); err == nil && !reflect.DeepEqual(report, sound) {
+						if report, err = aof.Check("/data", aof.OnFS(dirfs.New(fs))); err == nil && !reflect.DeepEqual(report, sound) {
 							t.Fatalf("%v fails: %+v", failed, report)
 						}
 					}
@@ -229,7 +231,7 @@ func TestEveryFaultOfARepair(t *testing.T) {
 						t.Fatalf("%v fails: %v", failed, err)
 					}
 					if repair {
-						if _, err := aof.Repair("/data", aof.OnFS(mem)); err != nil {
+						if _, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem))); err != nil {
 							t.Fatalf("%v failed, and then: %v", failed, err)
 						}
 					}

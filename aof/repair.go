@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -147,7 +148,7 @@ func (c *checkConfig) cutAway(plan *RepairReport) error {
 
 // save copies the tail to a file beside, durably, under a name that is free: another Repair may have ended
 // in the middle.
-func (c *checkConfig) save(file snapshot.File, plan *RepairReport) error {
+func (c *checkConfig) save(file vfs.File, plan *RepairReport) error {
 	name := plan.Saved
 	saved, err := c.fs.Create(name)
 	for n := 2; errors.Is(err, fs.ErrExist); n++ {

@@ -7,13 +7,14 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/snapshot"
+	"github.com/perduredb/perdure/internal/vfs"
 )
 
 // replayResult is what Start needs to know of a replay.
 type replayResult struct {
-	recovery Recovery
+	recovery appendlog.ReplayReport
 	lastCut  int64  // size that the last file shall have
 	lastSize int64  // size it has
 	openTail bool   // what stands before lastCut is not closed by a mark
@@ -32,14 +33,14 @@ type replayResult struct {
 
 // Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
 // is a *CorruptError; so is a torn tail under Env.Strict and LoadTruncated(false).
-func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
+func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	l.mu.Lock()
 	config, phase := l.config, l.phase
 	l.mu.Unlock()
 	if phase != phaseOpen || l.disk.manifest == nil {
-		return Recovery{}, fmt.Errorf("%w: there is nothing to replay", ErrClosed)
+		return appendlog.ReplayReport{}, fmt.Errorf("%w: there is nothing to replay", appendlog.ErrClosed)
 	}
 	p := &replayer{ctx: ctx, to: r, disk: l.disk, logger: l.env.Logger}
 	p.strict = l.env.Strict || !config.loadTruncated
@@ -61,7 +62,7 @@ func (l *Log) Replay(ctx context.Context, r Replayer) (Recovery, error) {
 // replayer reads the files of one log.
 type replayer struct {
 	ctx    context.Context
-	to     Replayer
+	to     appendlog.Replayer
 	disk   *layout
 	logger *slog.Logger
 	strict bool
@@ -114,11 +115,11 @@ func (p *replayer) judgeUntil() error {
 		r.LeftOut = p.total - filler - r.Size
 		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
 		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(openingLen) {
-			return fmt.Errorf("%w: %s: it begins later", ErrUntil, r.LeftOutFile)
+			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
 	case p.stamps == 0 && r.Commands > 0:
 		return fmt.Errorf("%w: %s: it has no %s lines: see Timestamps, or aof-timestamp-enabled",
-			ErrUntil, p.disk.dir, stampPrefix)
+			appendlog.ErrUntil, p.disk.dir, stampPrefix)
 	}
 	return nil
 }
@@ -159,7 +160,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
-	w := newWalk(src, path, f.seq, offset, func(unit []Command) error {
+	w := newWalk(src, path, f.seq, offset, func(unit []appendlog.Command) error {
 		if err := p.to.Apply(unit); err != nil {
 			return at(path, unit[0].Offset, err)
 		}
@@ -250,19 +251,27 @@ func (p *replayer) add(found *found, size, unverified int64) {
 
 // preamble gives an RDB at the start of a file to the Replayer and returns its size, 0 where there is
 // none.
-func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (BaseInfo, error) {
+func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
 	rdb, err := hasPreamble(file)
 	if err != nil || !rdb {
-		return BaseInfo{}, err
+		return appendlog.BaseInfo{}, err
 	}
 	r := &countingReader{Reader: io.NewSectionReader(file, 0, size), step: func(n int64) {
 		p.to.Progress(p.done+n, p.total)
 	}}
 	base, err := p.to.Base(p.ctx, r, size)
 	if err != nil {
-		return BaseInfo{}, corrupt.InFile(err, path)
+		return appendlog.BaseInfo{}, corrupt.InFile(err, path)
 	}
-	return base, base.check(path, size)
+	return base, checkBase(&base, path, size)
+}
+
+// checkBase refuses a size that the file cannot have.
+func checkBase(b *appendlog.BaseInfo, path string, size int64) error {
+	if b.Size < 0 || b.Size > size {
+		return fmt.Errorf("%s: base of %d bytes in a file of %d", path, b.Size, size)
+	}
+	return nil
 }
 
 // countingReader reports how far it was read, every stepSize bytes.
@@ -318,7 +327,7 @@ func (p *replayer) settle(
 // onDisk makes sure that the disk is read of the last file, and returns what closedInOrder does. After a failed sync the
 // cache holds what the disk does not: the mark that Close writes may be there only, or everything since a sync
 // before.
-func onDisk(file snapshot.File, seq, size int64) (synced, closedAt int64, err error) {
+func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) {
 	file.DropCache(max(0, size-int64(maxMark)))
 	synced, err = closedInOrder(file, seq, size)
 	if err == nil && synced == 0 {

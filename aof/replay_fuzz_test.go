@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -40,14 +42,14 @@ func FuzzReplay(f *testing.F) {
 	data, _ := legacyLog()
 	f.Add(data)
 	f.Add(append(whole[:len(whole):len(whole)], data...))
-	f.Add([]byte(aof.Multi + aof.Exec + aof.Multi))
+	f.Add([]byte(appendlog.Multi + appendlog.Exec + appendlog.Multi))
 	f.Add(resp.AppendCommand(nil, "select", "3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if bytes.HasPrefix(data, []byte("REDIS")) || bytes.HasPrefix(data, []byte("VALKEY")) {
 			return
 		}
 		fs := memLog(t, data)
-		report, err := aof.Check("/data", aof.OnFS(fs))
+		report, err := aof.Check("/data", aof.OnFS(dirfs.New(fs)))
 		if err != nil {
 			t.Fatal(err)
 		}

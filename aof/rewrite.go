@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -48,15 +49,15 @@ const (
 
 // cut is a buffer divided between two files, until the second one may be written to.
 type cut struct {
-	before group     // for the old file
-	since  time.Time // when its first byte came, in Ring mode
-	at     Position  // where the new file begins
+	before group              // for the old file
+	since  time.Time          // when its first byte came, in Ring mode
+	at     appendlog.Position // where the new file begins
 }
 
 // BeginRewrite prepares to replace the history by a new base: it syncs the newest increment, so
 // that Cut and Commit find little left to do, and makes the next one. It may be called in place of
 // Replay and Start to begin a log, and on a failed log to mend it.
-func (l *Log) BeginRewrite() (Rewrite, error) {
+func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
 	r, err := l.reserve()
 	if err != nil {
 		return nil, err
@@ -78,9 +79,9 @@ func (l *Log) reserve() (*rewrite, error) {
 	defer l.mu.Unlock()
 	switch {
 	case l.phase == phaseNew || l.phase == phaseClosed:
-		return nil, ErrClosed
+		return nil, appendlog.ErrClosed
 	case l.rewrite != nil:
-		return nil, ErrRewriteRunning
+		return nil, appendlog.ErrRewriteRunning
 	}
 	l.rewrite = &rewrite{log: l, fresh: l.err != nil || !l.published, failed: l.err}
 	l.paceLocked()
@@ -115,7 +116,7 @@ func (r *rewrite) prepare() error {
 	l.mu.Unlock()
 	if closed {
 		r.dropNext()
-		return ErrClosed
+		return appendlog.ErrClosed
 	}
 	return nil
 }
@@ -199,12 +200,12 @@ func (r *rewrite) dropNext() {
 // Commit does steps 3 to 8. On an error the log goes on as it was, with one more increment if
 // step 4 was done; a log that had failed, or had no base yet, stays so. A failed write or sync of
 // the old increment, or of a directory, makes the log failed.
-func (r *rewrite) Commit(ctx context.Context, b Base) error {
+func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()
 	if r.state != rewriteCut {
 		l.mu.Unlock()
-		return fmt.Errorf("%w: Commit comes once, after Cut", ErrClosed)
+		return fmt.Errorf("%w: Commit comes once, after Cut", appendlog.ErrClosed)
 	}
 	r.state = rewriteCommitting
 	rdb := l.config.rdbBase
@@ -221,7 +222,7 @@ func (r *rewrite) Commit(ctx context.Context, b Base) error {
 	return err
 }
 
-func (r *rewrite) commit(ctx context.Context, b Base, rdb bool) error {
+func (r *rewrite) commit(ctx context.Context, b appendlog.Base, rdb bool) error {
 	l := r.log
 	if !r.fresh {
 		if err := r.switchOver(ctx); err != nil {

@@ -3,6 +3,7 @@ package aof
 import (
 	"io/fs"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -29,13 +30,13 @@ type ring struct {
 	generation uint64
 	chain      []region
 	free       []int64 // slots
-	safe       Position
+	safe       appendlog.Position
 }
 
 // region is one buffer's part of the tail file.
 type region struct {
-	slot   int64    // which of the file's regions; -1 is none: all are in use
-	start  Position // of its first byte
+	slot   int64              // which of the file's regions; -1 is none: all are in use
+	start  appendlog.Position // of its first byte
 	length int64
 	crc    uint32
 	full   bool // something was appended behind it that it does not hold
@@ -72,7 +73,7 @@ func (r *ring) append(p []byte) error {
 	if !a.open {
 		return r.memory.Write(p, at)
 	}
-	r.safe = a.start + Position(a.length)
+	r.safe = a.start + appendlog.Position(a.length)
 	return r.memory.WriteStore(p, at, words(a.slot)+wordState, a.state())
 }
 
@@ -89,12 +90,12 @@ func (r *ring) publish(a *region) error {
 			return err
 		}
 	}
-	r.safe = a.start + Position(a.length)
+	r.safe = a.start + appendlog.Position(a.length)
 	return nil
 }
 
 // turn begins the region of a new buffer, which starts at p.
-func (r *ring) turn(p Position) error {
+func (r *ring) turn(p appendlog.Position) error {
 	r.generation++
 	a := region{slot: -1, start: p, full: true, crc: newSeed(int64(r.generation)).group(0)}
 	if n := len(r.free); n > 0 {
@@ -192,7 +193,7 @@ func (r *ring) clear(slot int64) error {
 
 // restart forgets everything: the log goes on at an offset of an increment that has no past. The buffer
 // starts at p; skip says that it holds something already.
-func (r *ring) restart(p Position, seq, offset int64, skip bool) error {
+func (r *ring) restart(p appendlog.Position, seq, offset int64, skip bool) error {
 	for i := len(r.chain) - 1; i >= 0; i-- { // one that follows another does not stay without it
 		if err := r.clear(r.chain[i].slot); err != nil {
 			return err

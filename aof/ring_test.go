@@ -34,7 +34,7 @@ func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := l.Status(); s.Mode != aof.Ring || s.NoRing != "" {
+	if s := l.Status(); s.Mode != "ring" || s.ModeReason != "" {
 		t.Fatalf("%+v", s)
 	}
 	list = []string{set(t, l, "a", "1"), set(t, l, "b", "2")}
@@ -228,7 +228,7 @@ func TestRingWithoutAMapping(t *testing.T) {
 		}
 		list := []string{set(t, l, "a", "1")}
 		s := l.Status()
-		if kind != "syncdir" && (s.Mode != aof.Direct || !strings.Contains(s.NoRing, "not here") || s.Buffered > 0) {
+		if kind != "syncdir" && (s.Mode != "direct" || !strings.Contains(s.ModeReason, "not here") || s.Buffered > 0) {
 			t.Fatalf("%s: %+v", kind, s)
 		}
 		if _, err := mem.Lstat(tailName); err == nil && kind != "syncdir" {
@@ -266,7 +266,7 @@ func TestRingFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		list = append(list, set(t, l, "after", "v"))
-		if s := l.Status(); broken.Load() && (s.Mode != aof.Direct || s.NoRing == "") {
+		if s := l.Status(); broken.Load() && (s.Mode != "direct" || s.ModeReason == "") {
 			t.Fatalf("%d: %+v", n, s)
 		}
 		wantIn(t, mem.Kill(), list)
@@ -306,9 +306,9 @@ func TestRingConfigure(t *testing.T) {
 func TestRingOfTheSystem(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, slowRing()...)
-	if s := l.Status(); s.Mode != aof.Ring {
+	if s := l.Status(); s.Mode != "ring" {
 		closeLog(t, l)
-		t.Skip(s.NoRing)
+		t.Skip(s.ModeReason)
 	}
 	list := []string{set(t, l, "a", "1")}
 	copied := t.TempDir()
@@ -322,7 +322,7 @@ func TestRingOfTheSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	list = append(list, set(t, l, "b", "2"), set(t, l, "c", "3"))
-	if s := l.Status(); s.Mode != aof.Direct || l.Err() != nil {
+	if s := l.Status(); s.Mode != "direct" || l.Err() != nil {
 		t.Fatalf("%+v, %v", s, l.Err())
 	}
 	closeLog(t, l)
@@ -344,8 +344,8 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeLog(t, l)
-	if s := l.Status(); s.Mode != aof.Ring {
-		t.Skip(s.NoRing)
+	if s := l.Status(); s.Mode != "ring" {
+		t.Skip(s.ModeReason)
 	}
 	n := testing.AllocsPerRun(20_000, func() {
 		if err := l.Commit(l.Append(0, 0, benchUnit), false); err != nil {

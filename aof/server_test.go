@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -192,8 +193,8 @@ func TestWeReadServers(t *testing.T) {
 				opts = []aof.Option{aof.Filename("my log"), aof.Dirname("my dir")}
 			}
 			l := aof.New(opts...)
-			u := &units{onBase: func(_ context.Context, _ io.Reader, size int64) (aof.BaseInfo, error) {
-				return aof.BaseInfo{Size: size}, nil
+			u := &units{onBase: func(_ context.Context, _ io.Reader, size int64) (appendlog.BaseInfo, error) {
+				return appendlog.BaseInfo{Size: size}, nil
 			}}
 			found, err := l.Open(env(vfs.OS(), dir))
 			if !found || err != nil {

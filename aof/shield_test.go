@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
@@ -81,7 +82,7 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 		}
 		want(t, u, acked)
 		for i := range 40 {
-			var p aof.Position
+			var p appendlog.Position
 			var units []string
 			for range 1 + rng.IntN(4) {
 				value := strings.Repeat("v", rng.IntN(1200))

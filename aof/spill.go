@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -29,7 +30,7 @@ func (s *spill) source(src io.Reader, base int64) {
 }
 
 // hold keeps the command that the walk has just read.
-func (w *walk) hold(c Command) {
+func (w *walk) hold(c appendlog.Command) {
 	s := &w.spill
 	if s.on {
 		return
@@ -79,7 +80,7 @@ func (w *walk) again(from, to int64) error {
 		case len(name) == 5 && isWord(name, "MULTI"), len(name) == 4 && isWord(name, "EXEC"):
 			continue
 		}
-		if err := w.emit([]Command{{DB: s.db, Args: t.Args, File: w.path, Offset: t.Offset}}); err != nil {
+		if err := w.emit([]appendlog.Command{{DB: s.db, Args: t.Args, File: w.path, Offset: t.Offset}}); err != nil {
 			return err
 		}
 		w.commands++

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -38,7 +40,7 @@ func (l *Log) Start() error {
 	replay := l.replay
 	l.mu.Unlock()
 	if wrong {
-		return fmt.Errorf("%w: Start comes after Replay", ErrClosed)
+		return fmt.Errorf("%w: Start comes after Replay", appendlog.ErrClosed)
 	}
 	if err := l.disk.settle(); err != nil {
 		return err
@@ -100,7 +102,7 @@ func removeTemps(disk *layout) error {
 	if !disk.hasDir {
 		return nil
 	}
-	return snapshot.RemoveTemps(disk.fs, disk.dir)
+	return snapshot.RemoveTemps(dirfs.New(disk.fs), disk.dir)
 }
 
 // cutFile takes the tail off a file, durably.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -47,7 +48,7 @@ func FuzzTail(f *testing.F) {
 		if rec.Merged > int64(len(tail)) {
 			t.Fatalf("%d bytes merged of %d", rec.Merged, len(tail))
 		}
-		if report, checkErr := aof.Check("/data", aof.OnFS(fs), stubBase()); err == nil && (checkErr != nil || !report.OK()) {
+		if report, checkErr := aof.Check("/data", aof.OnFS(dirfs.New(fs)), stubBase()); err == nil && (checkErr != nil || !report.OK()) {
 			t.Fatalf("opened, and now: %v, %v", checkErr, report.Err())
 		}
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -130,14 +131,14 @@ func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int
 }
 
 // loadBytes puts data in place of the increment of a copy of dir and replays it.
-func loadBytes(dir string, data []byte) (*units, aof.Recovery, error) {
+func loadBytes(dir string, data []byte) (*units, appendlog.ReplayReport, error) {
 	if err := os.WriteFile(filepath.Join(dir, incr1), data, 0o600); err != nil {
 		panic(err)
 	}
 	l := aof.New()
 	u := &units{}
 	if _, err := l.Open(env(vfs.OS(), dir)); err != nil {
-		return u, aof.Recovery{}, err
+		return u, appendlog.ReplayReport{}, err
 	}
 	recovery, err := l.Replay(context.Background(), u)
 	return u, recovery, err
@@ -269,7 +270,7 @@ func TestMovedGroup(t *testing.T) {
 
 func TestForeignTail(t *testing.T) {
 	foreign := string(resp.AppendCommand(nil, "SELECT", "0")) + string(resp.AppendCommand(nil, "set", "x", "1"))
-	inMulti := aof.Multi + foreign + aof.Exec
+	inMulti := appendlog.Multi + foreign + appendlog.Exec
 	half := string(resp.AppendCommand(nil, "SET", "y", "2"))
 	selectOurs := string(resp.AppendCommand(nil, "select", "0"))
 	for _, c := range []struct {
@@ -282,17 +283,17 @@ func TestForeignTail(t *testing.T) {
 		{"timestamps", "#TS:1\r\n" + foreign + "#TS:2\r\n", "0: set x 1", 0},
 		{"torn command", foreign + half[:9], "0: set x 1", 9},
 		{"torn annotation", foreign + "#TS:12", "0: set x 1", 6},
-		{"open transaction", foreign + aof.Multi + half, "0: set x 1", len(aof.Multi + half)},
-		{"torn exec", foreign + aof.Multi + half + aof.Exec[:6], "0: set x 1", len(aof.Multi + half + aof.Exec[:6])},
+		{"open transaction", foreign + appendlog.Multi + half, "0: set x 1", len(appendlog.Multi + half)},
+		{"torn exec", foreign + appendlog.Multi + half + appendlog.Exec[:6], "0: set x 1", len(appendlog.Multi + half + appendlog.Exec[:6])},
 		{"zeros", foreign + strings.Repeat("\x00", 5000), "0: set x 1", 5000},
 		{"zeros in a command", foreign + half[:20] + strings.Repeat("\x00", 5000), "0: set x 1", 5020},
 		{"ours, then foreign", selectOurs + half + foreign, "0: SET y 2|0: set x 1", 0},
 		{"ours torn", selectOurs + half, "", len(selectOurs + half)},
 		{"ours torn in a command", selectOurs + half + half[:7], "", len(selectOurs+half) + 7},
 		{"damage", foreign + "!!!" + half, "refused", 0},
-		{"exec alone", foreign + aof.Exec, "refused", 0},
-		{"open transactions", foreign + aof.Multi + half + aof.Multi + half, "0: set x 1", len(aof.Multi + half + aof.Multi + half)},
-		{"transaction in one that a server left open", foreign + aof.Multi + half + aof.Multi + half + aof.Exec,
+		{"exec alone", foreign + appendlog.Exec, "refused", 0},
+		{"open transactions", foreign + appendlog.Multi + half + appendlog.Multi + half, "0: set x 1", len(appendlog.Multi + half + appendlog.Multi + half)},
+		{"transaction in one that a server left open", foreign + appendlog.Multi + half + appendlog.Multi + half + appendlog.Exec,
 			"0: set x 1|0: SET y 2; 0: SET y 2", 0},
 		{"wrong mark behind it", foreign + "#p1:00000000\r\n", "0: set x 1", 14},
 		{"wrong mark inside", foreign + "#p1:00000000\r\n" + half, "refused", 0},

@@ -13,7 +13,6 @@ import (
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
-	"github.com/perduredb/perdure/snapshot"
 )
 
 // The tail file holds, while a log in Ring mode is open, what was appended and is not yet in an
@@ -134,7 +133,7 @@ func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string)
 
 // readTail reads a tail file. It returns nil when there is none. Damage is a *corrupt.Error: no
 // crash explains it.
-func readTail(fsys snapshot.FS, path string) (t *tailFile, err error) {
+func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	file, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

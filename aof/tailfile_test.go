@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -199,7 +201,7 @@ func TestRingUntil(t *testing.T) {
 	mem, _ := killedRing(t, aof.Timestamps(true))
 	e := env(mem, "/data")
 	e.Until = time.Now().Add(-time.Minute)
-	if _, _, _, err := openEnv(e); !errors.Is(err, aof.ErrUntil) {
+	if _, _, _, err := openEnv(e); !errors.Is(err, appendlog.ErrUntil) {
 		t.Fatal(err)
 	}
 }
@@ -208,11 +210,11 @@ func TestRingUntil(t *testing.T) {
 func TestRingRepair(t *testing.T) {
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
 		mem, list := killedRing(t, opts...)
-		report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+		report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 		if err != nil || !report.OK() || report.Tail == nil || report.Tail.Missing == 0 || report.Tail.Commands != 2 {
 			t.Fatalf("%+v, %+v, %v", report, report.Tail, err)
 		}
-		plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase(), aof.PlanOnly())
+		plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase(), aof.PlanOnly())
 		if err != nil || plan.Done || plan.Merged != report.Tail.Missing || plan.Tail != tailName {
 			t.Fatalf("%+v, %v", plan, err)
 		}
@@ -224,13 +226,13 @@ func TestRingRepair(t *testing.T) {
 			}
 			return nil
 		})
-		if done, err := aof.Repair("/data", aof.OnFS(fs), stubBase()); err != nil || !done.Done || done.TailKept != "" {
+		if done, err := aof.Repair("/data", aof.OnFS(dirfs.New(fs)), stubBase()); err != nil || !done.Done || done.TailKept != "" {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		for _, image := range append(killed, mem.Crash(vfs.KeepNone, 0)) {
 			wantIn(t, image, list, opts...)
 		}
-		report, err = aof.Check("/data", aof.OnFS(mem), stubBase())
+		report, err = aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 		if err != nil || !report.OK() || report.Tail != nil {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -243,11 +245,11 @@ func TestRingRepairOfDamage(t *testing.T) {
 	data := []byte(memFile(t, mem, tailName))
 	data[3]++
 	replaceFile(t, mem, tailName, data)
-	report, err := aof.Check("/data", aof.OnFS(mem), stubBase())
+	report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || report.OK() || report.Tail.Problem == nil || report.Tail.Problem.File != tailName {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	plan, err := aof.Repair("/data", aof.OnFS(mem), stubBase())
+	plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || plan.TailKept != tailName+".kept-1" {
 		t.Fatalf("%+v, %v", plan, err)
 	}
@@ -270,7 +272,7 @@ func TestRingRepairFails(t *testing.T) {
 			}
 			return nil
 		})
-		_, repairErr := aof.Repair("/data", aof.OnFS(fs), stubBase())
+		_, repairErr := aof.Repair("/data", aof.OnFS(dirfs.New(fs)), stubBase())
 		if fs.Count() <= n {
 			break
 		}

@@ -2,15 +2,10 @@ package aof
 
 import (
 	"bytes"
-	"errors"
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/resp"
 )
-
-// ErrUntil is the error of a Replay up to a moment that the log cannot tell about: it has no
-// #TS: lines, or begins later.
-var ErrUntil = errors.New("the log does not tell what it held at that time")
 
 // stampPrefix begins a line that tells when what follows was written, in Unix seconds.
 const stampPrefix = "#TS:"

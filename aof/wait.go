@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // waits is who waits for the log, in two queues: for a change of anything, and for a sync. Those of the second
@@ -38,10 +40,10 @@ func (l *Log) waitLocked() {
 
 // waitSyncLocked waits for the end of a sync that is under way, or about to begin. When that has brought
 // p to the disk it returns true, and mu is not held.
-func (l *Log) waitSyncLocked(p Position) (synced bool) {
+func (l *Log) waitSyncLocked(p appendlog.Position) (synced bool) {
 	l.waits.syncers++
 	l.waits.sync.Wait()
-	if Position(l.waits.synced.Load()) >= p {
+	if appendlog.Position(l.waits.synced.Load()) >= p {
 		return true
 	}
 	l.mu.Lock()

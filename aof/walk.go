@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
 )
@@ -19,7 +20,7 @@ type walk struct {
 	// constant
 	reader *resp.Reader
 	path   string
-	emit   func(unit []Command) error
+	emit   func(unit []appendlog.Command) error
 	step   func(offset int64) error // called every stepSize bytes
 
 	id      identity // of the file; zero where another program began it
@@ -33,13 +34,13 @@ type walk struct {
 	wholeDB int      // db at whole
 	startDB int      // db at start
 	db      int
-	multi   bool      // inside MULTI
-	held    []Command // not given out yet
-	ends    []int     // held[:ends[i]] ends with a whole unit
-	spill   spill     // instead of held, when that would be too much
-	stepped int64     // offset of the last call of step
-	listed  int64     // the size that the manifest lists, or -1
-	until   until     // a moment to stop at
+	multi   bool                // inside MULTI
+	held    []appendlog.Command // not given out yet
+	ends    []int               // held[:ends[i]] ends with a whole unit
+	spill   spill               // instead of held, when that would be too much
+	stepped int64               // offset of the last call of step
+	listed  int64               // the size that the manifest lists, or -1
+	until   until               // a moment to stop at
 
 	found
 }
@@ -68,7 +69,7 @@ type found struct {
 const stepSize = 256 << 10
 
 // newWalk prepares to read the commands that begin at offset of a file.
-func newWalk(src io.Reader, path string, seq, offset int64, emit func([]Command) error) *walk {
+func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlog.Command) error) *walk {
 	seed := newSeed(seq)
 	w := &walk{
 		reader:  resp.NewReader(src, offset),
@@ -167,7 +168,7 @@ func (w *walk) token(t *resp.Token) error {
 	case len(name) == 4 && isWord(name, "EXEC"):
 		return w.exec(t)
 	}
-	w.hold(Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
+	w.hold(appendlog.Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
 	if w.multi {
 		return nil
 	}
@@ -382,7 +383,7 @@ func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
 
 // at adds file and offset to the error of an Apply.
 func at(file string, offset int64, err error) error {
-	var command *CommandError
+	var command *appendlog.CommandError
 	if errors.As(err, &command) {
 		command.File = file
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	memtable "github.com/perduredb/perdure/internal/table"
 )
 
@@ -95,7 +96,7 @@ func (sec *sections) logSection(s settings) error {
 	n := 0
 	for spent < s.time {
 		begin := time.Now()
-		var p aof.Position
+		var p appendlog.Position
 		for range 1000 {
 			p = log.Append(0, 0, unit)
 		}

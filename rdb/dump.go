@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -13,8 +14,10 @@ import (
 )
 
 // Dump keeps the snapshots of one store as a Redis dump, one file in the data directory: the
-// snapshot.Snapshotter of a store that is given no other. It is used by one goroutine at a time.
+// snapshot.Snapshotter of a store that is given no other. It is safe for concurrent use; a method
+// waits for another one to end. A Dump can be opened again, for another directory too.
 type Dump struct {
+	mu       sync.Mutex // guards what follows
 	settings settings
 	err      error // of an option, for Open to report
 	env      snapshot.Env
@@ -33,6 +36,8 @@ func New(opts ...Option) *Dump {
 // Open binds d to the directory of env. The error is ErrOption for an option given to New that is
 // not allowed, and for a name that a directory has there; no file is touched.
 func (d *Dump) Open(env snapshot.Env) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.env = env
 	if d.err != nil {
 		return d.err
@@ -54,15 +59,13 @@ func (s *settings) nameable(env snapshot.Env) error {
 	return nil
 }
 
-// Configure changes one setting, an Option that New takes. A later Save and Load follow it. The
-// error is ErrOption, and nothing is changed then.
-func (d *Dump) Configure(setting any) error {
-	o, ok := setting.(Option)
-	if !ok {
-		return fmt.Errorf("%w: a %T", ErrOption, setting)
-	}
+// Configure changes options, those that New takes. The next Save and Load follow them; Configure waits for one
+// under way. If one of them is not allowed it returns an error matching ErrOption and changes none.
+func (d *Dump) Configure(opts ...Option) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	changed := d.settings
-	if err := changed.set(forNew, o); err != nil {
+	if err := changed.set(forNew, opts...); err != nil {
 		return err
 	}
 	if err := changed.nameable(d.env); err != nil {
@@ -76,6 +79,8 @@ func (d *Dump) Configure(setting any) error {
 // fs.ErrNotExist when there is none, and a *CorruptError or *UnsupportedError for a file that does
 // not begin as a dump.
 func (d *Dump) Stat() (snapshot.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	f, info, err := d.open()
 	if err != nil {
 		return snapshot.Info{}, err
@@ -94,6 +99,8 @@ func (d *Dump) Stat() (snapshot.Info, error) {
 // Load reads the dump into l; see Decode for what l gets and which errors there are, to which the
 // file's path is added. What follows the end of the dump is ignored, as Redis does, and logged.
 func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	f, info, err := d.open()
 	if err != nil {
 		return snapshot.Info{}, err
@@ -116,6 +123,8 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 // Save writes v as the new dump, mode 0600, and puts it in place of the old one when it is durable:
 // see snapshot.Replace for what a crash and an error leave, and Encode for the other errors.
 func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var info snapshot.Info
 	_, err := snapshot.Replace(d.env.FS, d.env.Dir, d.settings.filename, func(w io.Writer) (err error) {
 		info, err = encode(ctx, w, v, d.settings)

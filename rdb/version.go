@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/unsupported"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -24,18 +23,18 @@ const (
 )
 
 // ErrUnsupported matches every UnsupportedError. It is perdure.ErrUnsupported.
-var ErrUnsupported = unsupported.Err
+var ErrUnsupported = snapshot.ErrUnsupported
 
 // ErrLimit marks a *CorruptError for a value that is longer than MaxValue allows. The file may be
 // whole: a higher limit reads it then.
 var ErrLimit = errors.New("rdb: over the limit")
 
 // CorruptError reports damage, with its offset in the file.
-type CorruptError = corrupt.Error
+type CorruptError = snapshot.CorruptError
 
 // UnsupportedError reports a dump that may be whole but is of a version or holds a record that this
 // package does not read, or what a version cannot say. It is perdure.UnsupportedError.
-type UnsupportedError = unsupported.Error
+type UnsupportedError = snapshot.UnsupportedError
 
 // version is a format version in its dialect.
 type version struct {

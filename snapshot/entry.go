@@ -106,37 +106,57 @@ type Loader interface {
 // Info describes a snapshot that was written or found.
 type Info struct {
 	Name    string    // the file's name, or whatever names it where it is kept
-	Size    int64     // bytes
+	Size    int64     // bytes; -1 when not known
 	Keys    int64     // -1 when not known
 	Time    time.Time // when it was completed
 	Version string    // format and version, such as "RDB 9"
 	Origin  string    // as View.Origin gave it; empty when the snapshot has none
 }
 
-// Snapshotter keeps the snapshots of one store. It owns the files, or whatever takes their place.
+// Snapshotter keeps the snapshots of one store. It owns the files, or the objects that replace
+// them. rdb.New returns the one that keeps a Redis dump; examples/objectstore is one that is
+// written with exported names only, and package storetest tests any.
 //
-// The store calls Open once before anything else, never two methods at the same time, and Save
-// only with a view of its own. rdb.New returns the one that keeps a Redis dump.
+// # Order of calls and concurrency
+//
+// A store calls Open before everything else, and then one method at a time. It calls
+// Save with a View of its own, while writers change the store. There is no Close: no method
+// keeps a resource when it returns, and Open may be called again, by a store that is opened later.
+//
+// # Errors
+//
+// No error is final: the store can call any method again. An error of Save is reported to whoever
+// asked for the snapshot, and makes writes fail with perdure.ErrSaveFailed if the save was
+// automatic. An error of Load, or of Open, ends the opening of the store.
+//
+// # Configuration
+//
+// The interface has no method to configure a Snapshotter. Whoever made it configures it.
 type Snapshotter interface {
-	// Open binds it to a data directory. It reads only, and does not fail for what it finds
-	// there: that is Load's to report.
+	// Open binds the Snapshotter to a data directory. It reads only. It does not fail because of a
+	// snapshot that is damaged or missing, which Load reports. The Snapshotter keeps env. Env.FS is the only
+	// file system that it may use for files in the directory.
 	Open(env Env) error
 
-	// Stat describes the newest snapshot without reading it whole; an error that is
-	// fs.ErrNotExist means there is none.
+	// Stat describes the newest snapshot without reading it whole. It returns an error matching
+	// fs.ErrNotExist if there is none.
 	Stat() (Info, error)
 
-	// Load gives the newest snapshot to l. Damage is an error that names file and offset
-	// and leaves every file as it is.
+	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them. It
+	// returns an error matching fs.ErrNotExist if there is none. Damage is a *CorruptError with file
+	// and offset, never missing or different entries. Load changes nothing, whatever it finds.
+	//
+	// An error of l ends Load, which returns it, wrapped or not. When ctx ends, Load returns ctx's
+	// error. The slices that Load passes to l need to be valid during the call only.
 	Load(ctx context.Context, l Loader) (Info, error)
 
-	// Save writes v as the newest snapshot and returns when it is durable. On an error, ctx's
-	// included, the one before it still stands.
+	// Save writes v as the newest snapshot and returns when it is durable. A crash at any time leaves
+	// the snapshot before or the new one, whole. On an error, that of ctx or of v.All included, the
+	// snapshot before is still the newest, unless only the last step of putting the new one in its
+	// place has failed (see Replace): then it may be either.
+	//
+	// Save makes one pass over v.All and copies what it needs of an entry before it asks for the next.
 	Save(ctx context.Context, v View) (Info, error)
-
-	// Configure changes options while open. It knows the settings of its own package, such as
-	// rdb.Compression, and returns an error for others.
-	Configure(setting any) error
 }
 
 // Decoder reads one snapshot from a stream of size bytes, or of unknown size when that is -1. It

@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -26,7 +27,7 @@ func read(t *testing.T, fsys vfs.FS, name string) string {
 }
 
 func put(fsys vfs.FS, content []byte) (int64, error) {
-	return snapshot.Replace(fsys, "/d", "file", func(w io.Writer) error {
+	return snapshot.Replace(dirfs.New(fsys), "/d", "file", func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})
@@ -56,7 +57,7 @@ func TestReplaceIsAtomic(t *testing.T) {
 		if got != string(old) && got != string(fresh) {
 			t.Fatalf("%s: neither the old file nor the new one (%d bytes)", when, len(got))
 		}
-		if err := snapshot.RemoveTemps(image, "/d"); err != nil {
+		if err := snapshot.RemoveTemps(dirfs.New(image), "/d"); err != nil {
 			t.Fatal(err)
 		}
 		if names, err := image.ReadDir("/d"); err != nil || len(names) != 1 {
@@ -120,7 +121,7 @@ func TestReplaceFails(t *testing.T) {
 func TestReplaceReturnsTheWritersError(t *testing.T) {
 	m := seeded(t)
 	cause := errors.New("cannot go on")
-	_, err := snapshot.Replace(m, "/d", "file", func(w io.Writer) error {
+	_, err := snapshot.Replace(dirfs.New(m), "/d", "file", func(w io.Writer) error {
 		if _, err := w.Write([]byte("half")); err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/rdb"
 )
@@ -33,17 +35,17 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 	p := a.progress("checking", total)
 	defer p.end()
 	var bases []baseReport
-	base := func(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
+	base := func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error) {
 		report, err := rdb.Check(ctx, r, size)
 		b := baseReport{Report: report}
 		if errors.As(err, &b.unknown) { // nobody knows where it ends
 			report.Size, err = size, nil
 		}
 		bases = append(bases, b)
-		return aof.BaseInfo{Size: report.Size, Origin: report.Origin}, err
+		return appendlog.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 	}
 	report, err := aof.Check(path, append(opts, aof.BaseCheck(base), aof.CheckContext(a.ctx),
-		aof.OnFS(&readFS{FS: a.fs, progress: p}))...)
+		aof.OnFS(dirfs.New(&readFS{FS: a.fs, progress: p})))...)
 	byPath := make(map[string]baseReport)
 	for _, f := range report.Files {
 		if f.RDB && len(bases) > 0 {
@@ -57,10 +59,10 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 func (a *app) checkLog(p *place, result *checked) error {
 	commands := engine.NewChecker()
 	defer commands.Close()
-	refused := make(map[*aof.CommandError]problem) // where they are
-	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c aof.Command) error {
+	refused := make(map[*appendlog.CommandError]problem) // where they are
+	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c appendlog.Command) error {
 		err := commands.Command(c.Args)
-		var e *aof.CommandError
+		var e *appendlog.CommandError
 		if errors.As(err, &e) {
 			var at problem
 			key := ""

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -226,7 +227,7 @@ func manifestIn(fsys vfs.FS, dir string) (string, error) {
 		found = filepath.Join(dir, name)
 	}
 	if found == "" {
-		return aof.LostManifest(fsys, dir)
+		return aof.LostManifest(dirfs.New(fsys), dir)
 	}
 	return found, nil
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure"
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -55,7 +55,7 @@ func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
 }
 
 // refused notes a command that cannot be applied.
-func (f *checkedFile) refused(e *aof.CommandError) {
+func (f *checkedFile) refused(e *appendlog.CommandError) {
 	f.OK, f.command = false, true
 	f.Unsupported = errors.Is(e.Err, perdure.ErrUnsupported)
 	f.Good = e.Offset

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -65,7 +67,7 @@ func (a *app) repairDump(p *place) error {
 // repairLog cuts the log, if need be and the answer is yes. The result is worth a look when done.
 func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	opts := []aof.CheckOption{aof.CheckContext(a.ctx), aof.BaseCheck(checkBase)}
-	plan, err := aof.Repair(p.log, append(opts, aof.OnFS(&readFS{FS: a.fs}), aof.PlanOnly())...)
+	plan, err := aof.Repair(p.log, append(opts, aof.OnFS(dirfs.New(&readFS{FS: a.fs})), aof.PlanOnly())...)
 	if err != nil {
 		return false, err
 	}
@@ -76,7 +78,7 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 		fmt.Fprintln(a.stderr, "perdure: nothing was changed")
 		return false, exit(exitDamaged)
 	}
-	plan, err = aof.Repair(p.log, append(opts, aof.OnFS(a.fs))...)
+	plan, err = aof.Repair(p.log, append(opts, aof.OnFS(dirfs.New(a.fs)))...)
 	if err != nil {
 		return false, err
 	}
@@ -114,9 +116,9 @@ func (a *app) agreed(plan *aof.RepairReport) bool {
 }
 
 // checkBase checks the RDB at the start of a log's file.
-func checkBase(ctx context.Context, r io.Reader, size int64) (aof.BaseInfo, error) {
+func checkBase(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error) {
 	report, err := rdb.Check(ctx, r, size)
-	return aof.BaseInfo{Size: report.Size, Origin: report.Origin}, err
+	return appendlog.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 }
 
 // answer reads a line and tells whether it is a yes. No input is a no, and so is an interrupt.

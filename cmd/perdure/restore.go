@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -268,7 +269,7 @@ func (r *restoration) keepDump() error {
 	if err != nil {
 		return err
 	}
-	_, err = snapshot.Replace(r.fs, r.aside, dumpName, func(w io.Writer) error {
+	_, err = snapshot.Replace(dirfs.New(r.fs), r.aside, dumpName, func(w io.Writer) error {
 		_, err := io.Copy(w, f)
 		return err
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 )
@@ -263,7 +264,7 @@ func TestRestoreCrash(t *testing.T) {
 
 // inMemory are options of a store in mem, whose log does without the megabytes of a tail file.
 func inMemory(mem *vfs.Mem) []perdure.Option {
-	return []perdure.Option{perdure.WithFS(mem), perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct)))}
+	return []perdure.Option{storefs.Option(mem), perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct)))}
 }
 
 func oldStore(t *testing.T, opts []perdure.Option) *vfs.Mem {

@@ -14,6 +14,8 @@ import (
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -196,7 +198,7 @@ func (a *app) openLog(p *place) (source, error) {
 	// Databases take memory by themselves, so that there are no more than the log needs.
 	for databases := 16; ; databases *= 16 {
 		store, err := perdure.OpenContext(a.ctx, filepath.Dir(dir), perdure.WithReadOnly(),
-			perdure.WithFS(fsys), perdure.WithSaveRules(), perdure.WithRecoverUntil(p.until), perdure.WithDatabases(databases),
+			storefs.Option(fsys), perdure.WithSaveRules(), perdure.WithRecoverUntil(p.until), perdure.WithDatabases(databases),
 			perdure.WithAppendLog(aof.New(aof.Dirname(filepath.Base(dir)), aof.Filename(logName))),
 			perdure.WithLoadProgress(func(l perdure.LoadProgress) { progress.set(l.Done, l.Total) }))
 		if errors.Is(err, perdure.ErrDatabase) && databases < 65536 {
@@ -275,5 +277,5 @@ func (l *logSource) close() error { return l.store.CloseNoSave() }
 
 // logEnv is what a log needs to know when it is written.
 func (a *app) logEnv(dir string) snapshot.Env {
-	return snapshot.Env{FS: a.fs, Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+	return snapshot.Env{FS: dirfs.New(a.fs), Dir: dir, Logger: slog.New(slog.DiscardHandler)}
 }

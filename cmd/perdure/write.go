@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
@@ -20,7 +22,7 @@ func (a *app) createFile(path string, write func(io.Writer) error) error {
 	if err := a.absent(path); err != nil {
 		return err
 	}
-	_, err := snapshot.Replace(a.fs, filepath.Dir(path), filepath.Base(path), func(w io.Writer) error {
+	_, err := snapshot.Replace(dirfs.New(a.fs), filepath.Dir(path), filepath.Base(path), func(w io.Writer) error {
 		if err := write(w); err != nil {
 			return err
 		}
@@ -58,7 +60,7 @@ func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Opti
 		return err
 	}
 	rewrite.Cut()
-	return rewrite.Commit(a.ctx, aof.Base{
+	return rewrite.Commit(a.ctx, appendlog.Base{
 		RDB:      func(w io.Writer, _ string) error { return src.writeRDB(a.ctx, w) },
 		Commands: func(w io.Writer) error { return writeCommands(a.ctx, w, src) },
 	})

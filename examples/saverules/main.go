@@ -51,7 +51,7 @@ func run(dir string) error {
 	fmt.Println("changes since the last save:", s.Stats().ChangesSinceSave)
 
 	// A rule of one second and ten changes is due soon.
-	if err := s.Configure(perdure.SaveRules(snapshot.Rule{Seconds: 1, Changes: 10})); err != nil {
+	if err := s.Configure(perdure.WithSaveRules(snapshot.Rule{Seconds: 1, Changes: 10})); err != nil {
 		return err
 	}
 	select {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -158,7 +158,7 @@ func (c *command) step(words [][]byte) int {
 
 // commandError says which command of a log is at fault.
 func commandError(words [][]byte, err error) error {
-	return &aof.CommandError{Name: printable(words[0]), Err: err}
+	return &appendlog.CommandError{Name: printable(words[0]), Err: err}
 }
 
 // printable makes a name of what may be none. A name is no key or value, and may be shown.

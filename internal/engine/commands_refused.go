@@ -10,7 +10,17 @@ import (
 // ErrCommand marks the error about a command in a log that the store does not apply: it is
 // unknown, or changes a type that is carried as bytes only. It changes nothing on disk. It matches
 // unsupported.Err.
-var ErrCommand = fmt.Errorf("perdure: command %w", unsupported.Err)
+var ErrCommand error = &sentinel{"perdure: command not supported", unsupported.Err}
+
+// sentinel is an error with a text that matches another one.
+type sentinel struct {
+	text string
+	is   error
+}
+
+func (s *sentinel) Error() string { return s.text }
+
+func (s *sentinel) Unwrap() error { return s.is }
 
 // longestName is that of the longest command, with some room.
 const longestName = 32

@@ -1,71 +1,71 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// SetRules replaces the save rules; none turns automatic saves off. As with Redis's CONFIG SET
-// save, the time of the last save is as before.
-func (e *Engine) SetRules(rules []snapshot.Rule) error {
-	for _, r := range rules {
-		if err := r.Validate(); err != nil {
-			return fmt.Errorf("%w: %w", ErrOptions, err)
+// Change is a set of options to change while the Engine is open. A nil field stays as it is.
+type Change struct {
+	Rules                 []snapshot.Rule // validated; an empty slice turns automatic saves off
+	KeepWritingOnSaveFail *bool
+	NoAutoRecover         *bool
+	SwitchLog             bool
+	Log                   appendlog.AppendLog // with SwitchLog; nil switches the log off
+}
+
+// Configure applies a change. If it returns an error it has changed nothing, except for an error of
+// closing the log that is switched off.
+func (e *Engine) Configure(c Change) error {
+	switch {
+	case e.dir == "" && (len(c.Rules) > 0 || c.Log != nil):
+		return fmt.Errorf("%w: %w", ErrOptions, unprefixed{ErrNoDirectory})
+	case e.opts.ReadOnly && c.SwitchLog:
+		return ErrReadOnly
+	}
+	if c.Log != nil {
+		if _, err := e.EnableLog(c.Log); err != nil {
+			return err
 		}
 	}
 	e.jobs.refuse(e, func() {
-		e.jobs.rules = append([]snapshot.Rule(nil), rules...)
-		e.jobs.stopped = e.jobs.stopped && len(rules) > 0
+		if c.Rules != nil {
+			e.jobs.rules = c.Rules
+		}
+		if c.KeepWritingOnSaveFail != nil {
+			e.opts.KeepWritingOnSaveFail = *c.KeepWritingOnSaveFail
+		}
+		if c.NoAutoRecover != nil {
+			e.opts.NoAutoRecover = *c.NoAutoRecover
+		}
+		switch {
+		case len(e.jobs.rules) == 0:
+			e.jobs.stopped = false
+		case c.KeepWritingOnSaveFail != nil:
+			e.jobs.stopped = e.jobs.saveFailed && !e.opts.KeepWritingOnSaveFail
+		}
 	})
+	if c.SwitchLog && c.Log == nil {
+		return e.DisableLog()
+	}
 	return nil
 }
 
-// SetStopWrites turns Redis's stop-writes-on-bgsave-error on and off.
-func (e *Engine) SetStopWrites(on bool) {
-	e.jobs.refuse(e, func() {
-		e.opts.KeepWritingOnSaveFail = !on
-		e.jobs.stopped = on && e.jobs.saveFailed && len(e.jobs.rules) > 0
-	})
-}
+// unprefixed is an error inside of another that names the library already.
+type unprefixed struct{ error }
 
-// ConfigureSnapshotter gives a setting to the snapshotter, between two saves.
-func (e *Engine) ConfigureSnapshotter(setting any) error {
-	if err := e.enterSave(); err != nil {
-		return err
-	}
-	defer e.running.Done()
-	if err := e.acquire(e.ctx); errors.Is(err, ErrBusy) {
-		return err
-	} else if err != nil {
-		return ErrClosed
-	}
-	defer e.release()
-	return e.snaps.Configure(setting)
-}
+func (u unprefixed) Error() string { return strings.TrimPrefix(u.error.Error(), "perdure: ") }
 
-// ConfigureLog gives a setting to the log.
-func (e *Engine) ConfigureLog(setting any) error {
-	s := e.table.ShardAt(0)
-	s.Lock()
-	log, closed := e.log, e.closed
-	s.Unlock()
-	switch {
-	case closed:
-		return ErrClosed
-	case log == nil:
-		return ErrNoAppendLog
-	}
-	return log.Configure(setting)
-}
+func (u unprefixed) Unwrap() error { return u.error }
 
 // EnableLog switches a log on while the store is open. Its base is built in the background from
 // the data set of this instant; until the task has ended well the log gives no durability. A log
 // that stands in the directory from earlier is replaced, since it is older than what is in memory.
-func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
+func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 	if option.IsNil(log) {
 		return nil, fmt.Errorf("%w: nil AppendLog", ErrOptions)
 	}
@@ -92,7 +92,7 @@ func (e *Engine) EnableLog(log aof.AppendLog) (*Task, error) {
 	return nil, err
 }
 
-func (e *Engine) setNewLog(log aof.AppendLog) {
+func (e *Engine) setNewLog(log appendlog.AppendLog) {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()
 	e.jobs.newLog = log

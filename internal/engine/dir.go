@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -28,7 +29,7 @@ func (e *Engine) enterDir() (err error) {
 		return fmt.Errorf("perdure: %w", err)
 	}
 	e.fs = e.root
-	e.env.FS, e.env.Dir = e.root, e.dir
+	e.env.FS, e.env.Dir = dirfs.New(e.root), e.dir
 	if e.opts.ReadOnly {
 		return nil
 	}

@@ -24,7 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -36,7 +36,7 @@ type Options struct {
 	Dir                   string
 	FS                    vfs.FS // nil is the operating system's
 	Snapshotter           snapshot.Snapshotter
-	Log                   aof.AppendLog // nil is none
+	Log                   appendlog.AppendLog // nil is none
 	Rules                 []snapshot.Rule
 	Databases             int
 	Logger                *slog.Logger
@@ -52,6 +52,10 @@ type Options struct {
 	// table.Options. Nil is no limit.
 	MemoryLimit func(size int) bool
 }
+
+// OptionFS makes the root package's Option that sets Options.FS. The root package sets it when it is initialized,
+// and package internal/storefs calls it: so the internal type is in no public signature.
+var OptionFS func(fsys vfs.FS) any
 
 // Hooks are called with no lock held: by a goroutine of the store's own, or by that of the caller whose save, rewrite or
 // write it is. Two may run at once.
@@ -89,12 +93,12 @@ type Engine struct {
 	running sync.WaitGroup  // the background loop and every job
 
 	// Written with every shard locked, read with any of them locked.
-	log      aof.AppendLog
+	log      appendlog.AppendLog
 	closed   bool
 	replaced bool // Restore is between the two data sets; writes are refused
 	extras   []snapshot.Extra
-	recovery RecoveryInfo // constant after Open
-	since    string       // the end of a log everything of which is in the data set, when no log is on
+	recovery RecoveryReport // constant after Open
+	since    string         // the end of a log everything of which is in the data set, when no log is on
 	// closedLog says that Close has closed a log.
 	closedLog bool
 
@@ -208,12 +212,15 @@ func (e *Engine) Err() error {
 // Close saves when save rules exist, syncs and closes the log, and frees the memory. It does not
 // save, and returns an error matching ErrLockLost, if the lock file is not the locked one. Calls
 // after the first return what it returned.
-func (e *Engine) Close() error { return e.close(true) }
+func (e *Engine) Close() error { return e.close(context.Background(), true) }
 
 // CloseNoSave is Close without the save: SHUTDOWN NOSAVE.
-func (e *Engine) CloseNoSave() error { return e.close(false) }
+func (e *Engine) CloseNoSave() error { return e.close(context.Background(), false) }
 
-func (e *Engine) close(save bool) error {
+// Shutdown is Close that cancels the save when ctx ends, if the log holds everything.
+func (e *Engine) Shutdown(ctx context.Context) error { return e.close(ctx, true) }
+
+func (e *Engine) close(ctx context.Context, save bool) error {
 	j := &e.jobs
 	j.closeOnce.Do(func() {
 		j.refuse(e, func() { j.closing = true })
@@ -224,9 +231,10 @@ func (e *Engine) close(save bool) error {
 		e.table.LockAll()
 		e.table.UnlockAll()
 		// The log is closed first, so that the dump can name the end of the log that it contains.
+		ready := e.jobs.logReady.Load()
 		err := e.closeLog()
 		if save && len(e.Rules()) > 0 && e.dir != "" && !e.opts.ReadOnly {
-			err = errors.Join(err, e.saveNow(context.Background(), nil))
+			err = errors.Join(err, e.lastSave(ctx, e.closedLog && ready && err == nil))
 		} else {
 			err = errors.Join(err, e.checkLock())
 		}
@@ -239,6 +247,18 @@ func (e *Engine) close(save bool) error {
 		j.closeErr = errors.Join(err, e.leaveDir())
 	})
 	return j.closeErr
+}
+
+// lastSave saves for Close. If the log holds everything, the save is canceled when ctx ends, which is not an error.
+func (e *Engine) lastSave(ctx context.Context, logHasAll bool) error {
+	if !logHasAll {
+		return e.saveNow(context.Background(), nil)
+	}
+	err := e.saveNow(ctx, nil)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return e.checkLock()
+	}
+	return err
 }
 
 // closeLog closes the log for Close, which refuses writes by now.
@@ -254,7 +274,7 @@ func (e *Engine) closeLog() error {
 }
 
 // endLog closes a log that receives no more writes, and notes its end.
-func (e *Engine) endLog(log aof.AppendLog) error {
+func (e *Engine) endLog(log appendlog.AppendLog) error {
 	err := log.Close()
 	end := ""
 	if err == nil {

@@ -3,7 +3,7 @@ package engine
 import (
 	"errors"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -31,8 +31,8 @@ var (
 	ErrRestoring         = errors.New("perdure: the data set is being replaced")
 	ErrSaveFailed        = errors.New("perdure: writes are refused because the last background save failed")
 	ErrNoMemory          = table.ErrNoMemory
-	ErrLogFailed         = aof.ErrFailed
-	ErrUntil             = aof.ErrUntil
+	ErrLogFailed         = appendlog.ErrFailed
+	ErrUntil             = appendlog.ErrUntil
 	ErrLocked            = vfs.ErrLocked
 	ErrLockLost          = errors.New("perdure: the lock file is not the one this store locked")
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -15,11 +15,11 @@ const maxSize = 512 << 20
 // table, and what the log shall say of it. Calls, transactions and replay all go through it.
 type exec struct {
 	e        *Engine
-	log      aof.AppendLog // nil when none is on, and while replaying
-	now      int64         // Unix ms, read once and only when an expiry asks for it
+	log      appendlog.AppendLog // nil when none is on, and while replaying
+	now      int64               // Unix ms, read once and only when an expiry asks for it
 	unit     unit
 	dirty    int64
-	position aof.Position
+	position appendlog.Position
 
 	replaying bool          // nothing expires while loading
 	readOnly  bool          // a View: what has expired is passed over, not deleted
@@ -124,11 +124,11 @@ func (x *exec) commit(opErr error, durable bool) error {
 }
 
 // committed takes what a Commit of the log came to.
-func (e *Engine) committed(log aof.AppendLog, err error) error {
+func (e *Engine) committed(log appendlog.AppendLog, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, aof.ErrClosed) {
+	if errors.Is(err, appendlog.ErrClosed) {
 		return ErrClosed
 	}
 	err = logFailure("commit", err)

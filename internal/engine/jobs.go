@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -26,9 +26,9 @@ type jobs struct {
 	rules     []snapshot.Rule
 	saving    *Task
 	rewriting *Task
-	handle    *Handle       // the open snapshot handle
-	opened    chan struct{} // closed when the next one opens
-	newLog    aof.AppendLog // switched on, and not yet cut for the first time
+	handle    *Handle             // the open snapshot handle
+	opened    chan struct{}       // closed when the next one opens
+	newLog    appendlog.AppendLog // switched on, and not yet cut for the first time
 
 	lastSave     time.Duration // on the monotonic clock; the start of the store before the first
 	lastSaveTime time.Time     // the same on the wall

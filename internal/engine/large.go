@@ -3,7 +3,7 @@ package engine
 import (
 	"bytes"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -153,7 +153,7 @@ func (x *exec) storeLarge(s *table.Shard, h uint64, db int, key string, value []
 // link pins a value that was stored, so that the log can read it without the lock: the next argument of a
 // command is the last n bytes of it.
 func (x *exec) link(db int, key string, n int) {
-	if _, ok := x.log.(aof.Linker); ok && x.linked.take(x.e, db, key, 0) {
+	if _, ok := x.log.(appendlog.Linker); ok && x.linked.take(x.e, db, key, 0) {
 		v := x.linked.last()
 		x.argument = v[len(v)-n:]
 	}
@@ -167,7 +167,7 @@ func (x *exec) appendUnit() {
 	}
 	e, held := x.e, x.linked
 	var kept bool
-	x.position, kept = x.log.(aof.Linker).AppendLinked(x.unit.firstDB, x.unit.lastDB, x.unit.pieces(),
+	x.position, kept = x.log.(appendlog.Linker).AppendLinked(x.unit.firstDB, x.unit.lastDB, x.unit.pieces(),
 		func() { held.release(e) })
 	if kept {
 		x.linked = pins{}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
@@ -23,8 +24,8 @@ const (
 	FromEmpty = "empty"
 )
 
-// RecoveryInfo tells what Open found and did. The root package explains its fields.
-type RecoveryInfo struct {
+// RecoveryReport tells what Open found and did. The root package explains its fields.
+type RecoveryReport struct {
 	Source   string
 	Keys     int64
 	Expired  int64
@@ -107,7 +108,7 @@ func newEngine(o Options) *Engine {
 		opts:   o,
 	}
 	e.defrag.Defragmenter = e.table.Defragmenter()
-	e.env = snapshot.Env{FS: o.FS, Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
+	e.env = snapshot.Env{FS: dirfs.New(o.FS), Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.jobs.slot = make(chan struct{}, 1)
 	e.jobs.opened = make(chan struct{})
@@ -143,7 +144,7 @@ func (e *Engine) openDir(ctx context.Context) error {
 		e.jobs.refuse(e, func() {})
 		return nil
 	}
-	if err := snapshot.RemoveTemps(e.fs, e.dir); err != nil {
+	if err := snapshot.RemoveTemps(e.env.FS, e.dir); err != nil {
 		return err
 	}
 	// Nothing is acknowledged in a directory in which no dump can be saved.
@@ -229,7 +230,7 @@ func (e *Engine) loadLog(ctx context.Context) error {
 	if err = r.finish(err); err != nil {
 		return err
 	}
-	e.recovery = RecoveryInfo{
+	e.recovery = RecoveryReport{
 		Source: FromAOF, Commands: rec.Commands, Bytes: rec.Size,
 		Cut: rec.Cut, CutFile: rec.File, CutOffset: rec.Offset, CutReason: rec.Reason,
 		LeftOut: rec.LeftOut, LeftOutFile: rec.LeftOutFile, LeftOutOffset: rec.LeftOutOffset,
@@ -292,4 +293,4 @@ func (e *Engine) report() {
 }
 
 // Recovery tells what Open found and did.
-func (e *Engine) Recovery() RecoveryInfo { return e.recovery }
+func (e *Engine) Recovery() RecoveryReport { return e.recovery }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -20,7 +21,7 @@ import (
 //	store:<16 hex digits> log:<on|off> since:<an end of a log>
 //
 // A dump that was saved while a log was on holds nothing that the log lacks. since is an end that the log had
-// (aof.Ender): the beginning of the log, for a dump that was saved while it was on, or its last end, for one
+// (appendlog.Ender): the beginning of the log, for a dump that was saved while it was on, or its last end, for one
 // that Close saved, or that was saved with the log off. Such a dump holds everything up to that end. If
 // it was saved with the log off, it may hold more, and replaces the log at the next Open.
 type origin struct {
@@ -69,8 +70,8 @@ func newStoreID() string {
 var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
 
 // logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has none.
-func logEnd(log aof.AppendLog) (string, error) {
-	if ender, ok := log.(aof.Ender); ok {
+func logEnd(log appendlog.AppendLog) (string, error) {
+	if ender, ok := log.(appendlog.Ender); ok {
 		return ender.End()
 	}
 	return "", nil
@@ -82,7 +83,7 @@ var ErrDiverged = errors.New("perdure: append-only log and dump are of different
 // compareDump compares the log that was found with the dump beside it, and reports whether the dump
 // replaces the log.
 func (e *Engine) compareDump(found bool) (replaced bool, err error) {
-	ender, ok := e.opts.Log.(aof.Ender)
+	ender, ok := e.opts.Log.(appendlog.Ender)
 	if !found || !ok || e.dump.since == "" || !e.opts.Until.IsZero() {
 		return false, nil
 	}
@@ -90,12 +91,12 @@ func (e *Engine) compareDump(found bool) (replaced bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case relation == aof.AtEnd && !e.dump.log:
+	case relation == appendlog.AtEnd && !e.dump.log:
 		return true, nil
-	case relation == aof.Lacks || relation == aof.Continues && !e.dump.log:
+	case relation == appendlog.Lacks || relation == appendlog.Continues && !e.dump.log:
 		return false, fmt.Errorf("%w: %s: move the dump away to load the log, or the log away to load the dump", ErrDiverged, e.dir)
 	}
-	e.ownDump = relation != aof.Unrelated
+	e.ownDump = relation != appendlog.Unrelated
 	return false, nil
 }
 
@@ -111,7 +112,7 @@ func (e *Engine) refuseIgnored() error {
 }
 
 // contained refuses a log, which was found by its Open, that has anything that the data set lacks.
-func (e *Engine) contained(log aof.AppendLog) error {
+func (e *Engine) contained(log appendlog.AppendLog) error {
 	end, err := logEnd(log)
 	if err == nil && (end == "" || end != e.since) {
 		err = fmt.Errorf("%w: %s: open the store with this log, or move the log away", ErrLogIgnored, e.dir)
@@ -121,7 +122,7 @@ func (e *Engine) contained(log aof.AppendLog) error {
 
 // judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this store
 // did not save with this log. rec is what the log's replay found.
-func (e *Engine) judgeDump(rec *aof.Recovery) {
+func (e *Engine) judgeDump(rec *appendlog.ReplayReport) {
 	if rec.Store != "" {
 		e.env.Store = rec.Store
 	}

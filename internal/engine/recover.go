@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 )
 
 // Automatic recovery after a failure of the log: the first try after a second, then twice as long
@@ -23,15 +23,15 @@ func logFailure(op string, err error) error {
 	if errors.Is(err, ErrLogFailed) {
 		return err
 	}
-	return &foreignFailure{aof.FailedError{Op: op, File: "the log", Err: err}}
+	return &foreignFailure{appendlog.FailedError{Op: op, File: "the log", Err: err}}
 }
 
 // foreignFailure is the failure of a log whose Err need not report it.
-type foreignFailure struct{ aof.FailedError }
+type foreignFailure struct{ appendlog.FailedError }
 
 // noteLogFailure makes the log's failure the reason for refusing writes, unless a recovery, or who has switched the log
 // off, was faster than the writer that tells of it.
-func (e *Engine) noteLogFailure(log aof.AppendLog, err error) {
+func (e *Engine) noteLogFailure(log appendlog.AppendLog, err error) {
 	if !errors.Is(err, ErrLogFailed) {
 		return
 	}
@@ -103,10 +103,10 @@ func (e *Engine) markLog() {
 }
 
 // logStatus describes the log; zero when none is on.
-func (e *Engine) logStatus() aof.Status {
+func (e *Engine) logStatus() appendlog.Status {
 	log := e.currentLog()
 	if log == nil {
-		return aof.Status{}
+		return appendlog.Status{}
 	}
 	return log.Status()
 }

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -40,13 +40,13 @@ func (r *replayer) finish(err error) error {
 	if errors.Is(f.err, ErrNoMemory) {
 		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
 	}
-	return &aof.CommandError{
+	return &appendlog.CommandError{
 		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().name, Err: f.err,
 	}
 }
 
 // Base implements aof.Replayer.
-func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (aof.BaseInfo, error) {
+func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (appendlog.BaseInfo, error) {
 	r.swapNow()
 	r.pipeline.settle() // commands of a file before it
 	for i := range r.databases.used {
@@ -59,7 +59,7 @@ func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (aof.BaseI
 	if err = l.finish(err); err == nil {
 		err = r.tooLate(header.Created)
 	}
-	base := aof.BaseInfo{Size: n, Origin: header.Origin}
+	base := appendlog.BaseInfo{Size: n, Origin: header.Origin}
 	if err != nil {
 		return base, err
 	}
@@ -114,7 +114,7 @@ func (r *replayer) project() {
 }
 
 // Apply implements aof.Replayer. A command that fails later, in the pipeline, is finish's to report.
-func (r *replayer) Apply(unit []aof.Command) error {
+func (r *replayer) Apply(unit []appendlog.Command) error {
 	for i := range unit {
 		if err := r.apply(&unit[i]); err != nil {
 			return err
@@ -123,7 +123,7 @@ func (r *replayer) Apply(unit []aof.Command) error {
 	return nil
 }
 
-func (r *replayer) apply(c *aof.Command) error {
+func (r *replayer) apply(c *appendlog.Command) error {
 	o := op{code: opSet, offset: c.Offset, file: r.pipeline.source(c.File), db: uint16(c.DB)}
 	valid := c.DB >= 0 && c.DB < r.e.table.Databases()
 	if valid {
@@ -149,7 +149,7 @@ func (r *replayer) apply(c *aof.Command) error {
 	case errors.Is(err, ErrNoMemory):
 		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, c.File, c.Offset)
 	case err != nil:
-		return &aof.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
+		return &appendlog.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
 	case cmd.one == nil:
 		return nil
 	}

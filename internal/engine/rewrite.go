@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -110,7 +110,7 @@ func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 }
 
 // currentLog is the log that receives writes, or the one that is about to.
-func (e *Engine) currentLog() aof.AppendLog {
+func (e *Engine) currentLog() appendlog.AppendLog {
 	s := e.table.ShardAt(0)
 	s.Lock()
 	log := e.log
@@ -124,8 +124,8 @@ func (e *Engine) currentLog() aof.AppendLog {
 }
 
 // base is the view in both forms that a log may ask for. This is where rdb and aof meet.
-func (e *Engine) base(ctx context.Context, log aof.AppendLog, v *view) aof.Base {
-	return aof.Base{
+func (e *Engine) base(ctx context.Context, log appendlog.AppendLog, v *view) appendlog.Base {
+	return appendlog.Base{
 		RDB: func(w io.Writer, origin string) error {
 			v.origin = origin
 			_, err := rdb.Encode(ctx, w, v, rdb.AOFBase(true))

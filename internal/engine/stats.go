@@ -101,9 +101,9 @@ func (e *Engine) Stats() Stats {
 		PendingFsync:     log.PendingFsync,
 		DelayedFsync:     log.DelayedFsync,
 		Fsyncs:           log.Fsyncs,
-		FsyncPolicy:      log.Fsync.String(),
-		LogMode:          log.Mode.String(),
-		LogModeReason:    log.NoRing,
+		FsyncPolicy:      log.Fsync,
+		LogMode:          log.Mode,
+		LogModeReason:    log.ModeReason,
 	}
 	m := e.memory()
 	s.MemoryReserved, s.MemoryResident, s.MemoryUsed = m.Reserved, m.Resident, m.Used()

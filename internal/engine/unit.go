@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -28,13 +28,13 @@ func (u *unit) reset() {
 	if cap(u.buf) > keepUnit {
 		u.buf = nil
 	}
-	u.buf = append(u.buf[:0], aof.Multi...)
+	u.buf = append(u.buf[:0], appendlog.Multi...)
 	u.links = nil
 	u.n = 0
 }
 
 // begin starts a command of argc arguments on database db.
-func (u *unit) begin(log aof.AppendLog, db, argc int) {
+func (u *unit) begin(log appendlog.AppendLog, db, argc int) {
 	switch {
 	case u.n == 0:
 		u.firstDB, u.lastDB = db, db
@@ -68,9 +68,9 @@ func (u *unit) link(value []byte) {
 // encoded gives what the log shall hold.
 func (u *unit) encoded() []byte {
 	if u.n == 1 {
-		return u.buf[len(aof.Multi):]
+		return u.buf[len(appendlog.Multi):]
 	}
-	u.buf = append(u.buf, aof.Exec...)
+	u.buf = append(u.buf, appendlog.Exec...)
 	return u.buf
 }
 

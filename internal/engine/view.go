@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -153,7 +153,7 @@ func appendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
 const commandsStep = 1 << 20
 
 // writeCommands writes a view as the commands that make it, whole ones in each Write: a base without RDB.
-func writeCommands(ctx context.Context, w io.Writer, log aof.AppendLog, v snapshot.View) error {
+func writeCommands(ctx context.Context, w io.Writer, log appendlog.AppendLog, v snapshot.View) error {
 	db := -1
 	var buf []byte
 	for en, err := range v.All(ctx) {

@@ -19,24 +19,30 @@ const module = "github.com/perduredb/perdure"
 
 // mayImport is the lattice: what of ours each package may import. Imports go down, never sideways.
 var mayImport = map[string][]string{
-	"internal/corrupt":     {},
 	"internal/crc64":       {},
 	"internal/glob":        {},
 	"internal/clock":       {},
 	"internal/xxh3":        {},
 	"internal/option":      {},
-	"internal/unsupported": {},
 	"internal/lzf":         {},
 	"internal/vfs":         {},
 	"internal/table":       {},
-	"internal/resp":        {"internal/corrupt"},
 	"snapshot":             {"internal/vfs"},
+	"internal/corrupt":     {"snapshot"},
+	"internal/unsupported": {"snapshot"},
+	"internal/dirfs":       {"snapshot", "internal/option", "internal/vfs"},
+	"internal/resp":        {"internal/corrupt"},
+	"appendlog":            {"snapshot", "internal/corrupt", "internal/resp"},
+	"storetest":            {"appendlog", "rdb", "snapshot", "internal/dirfs", "internal/vfs"},
 	"rdb": {"snapshot", "internal/corrupt", "internal/crc64", "internal/glob", "internal/lzf", "internal/option",
 		"internal/unsupported", "internal/vfs"},
-	"aof": {"snapshot", "internal/clock", "internal/corrupt", "internal/option", "internal/resp", "internal/vfs"},
-	"internal/engine": {"aof", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/glob", "internal/option",
-		"internal/resp", "internal/table", "internal/unsupported", "internal/vfs", "internal/xxh3"},
-	".": {"aof", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/unsupported", "internal/vfs"},
+	"aof": {"appendlog", "snapshot", "internal/clock", "internal/corrupt", "internal/dirfs", "internal/option",
+		"internal/resp", "internal/vfs"},
+	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/dirfs", "internal/glob",
+		"internal/option", "internal/resp", "internal/table", "internal/unsupported", "internal/vfs", "internal/xxh3"},
+	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/unsupported",
+		"internal/vfs"},
+	"internal/storefs": {".", "internal/engine", "internal/vfs"},
 }
 
 // mayUse lists who may import packages that are a seam.

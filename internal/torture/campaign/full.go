@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -107,7 +108,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 
 // wholeLog asks that a log ends with a whole group, so that any server could read it now.
 func wholeLog(mem *vfs.Mem) error {
-	report, err := aof.Check(dataDir, aof.OnFS(mem))
+	report, err := aof.Check(dataDir, aof.OnFS(dirfs.New(mem)))
 	if err != nil {
 		return err
 	}

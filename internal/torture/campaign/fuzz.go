@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/dirfs"
 )
 
 // fuzz is campaign e: files of ours and of other programs with several random damages at once.
@@ -104,7 +105,7 @@ func openMutated(m mode, changed map[string]string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = aof.Check(dataDir, aof.OnFS(mem)) // it must end; what it says is for its own tests
+	_, _ = aof.Check(dataDir, aof.OnFS(dirfs.New(mem))) // it must end; what it says is for its own tests
 	s, err := m.open(mem)
 	if err != nil {
 		left, err := files(mem)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -283,7 +284,7 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 		}
 		return nil
 	})
-	s, err := perdure.Open(dataDir, modeOf("always").options(perdure.WithFS(denied), perdure.WithReadOnly())...)
+	s, err := perdure.Open(dataDir, modeOf("always").options(storefs.Option(denied), perdure.WithReadOnly())...)
 	if err != nil {
 		return fmt.Errorf("to read only: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -230,7 +231,7 @@ func (f *family) identified(r *Run, changed map[string]string, shorter bool) err
 	if err != nil {
 		return err
 	}
-	s, err := perdure.Open(dataDir, f.options(perdure.WithFS(mem), perdure.WithReadOnly())...)
+	s, err := perdure.Open(dataDir, f.options(storefs.Option(mem), perdure.WithReadOnly())...)
 	if err != nil {
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -75,7 +76,7 @@ func (m mode) options(more ...perdure.Option) []perdure.Option {
 
 // open opens a store of this mode in dataDir of fsys.
 func (m mode) open(fsys vfs.FS) (*perdure.Store, error) {
-	return perdure.Open(dataDir, m.options(perdure.WithFS(fsys))...)
+	return perdure.Open(dataDir, m.options(storefs.Option(fsys))...)
 }
 
 // logDir is where the log stands.

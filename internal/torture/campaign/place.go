@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -235,7 +236,7 @@ func listing(dir string) (string, error) {
 func (p *placed) options(fsys vfs.FS) []perdure.Option {
 	opts := p.mode.options(perdure.WithSaveRules(snapshot.Rule{Seconds: 3600, Changes: 1000}))
 	if fsys != nil {
-		opts = append(opts, perdure.WithFS(fsys))
+		opts = append(opts, storefs.Option(fsys))
 	}
 	return opts
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -231,7 +232,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 	if err != nil {
 		return err
 	}
-	s, err := perdure.Open(dataDir, f.options(perdure.WithFS(mem), perdure.WithReadOnly())...)
+	s, err := perdure.Open(dataDir, f.options(storefs.Option(mem), perdure.WithReadOnly())...)
 	if err != nil {
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError
@@ -269,7 +270,7 @@ func (f *fixture) whole() error {
 	if err != nil {
 		return err
 	}
-	s, err := perdure.Open(dataDir, f.options(perdure.WithFS(mem), perdure.WithReadOnly())...)
+	s, err := perdure.Open(dataDir, f.options(storefs.Option(mem), perdure.WithReadOnly())...)
 	if err != nil {
 		return err
 	}

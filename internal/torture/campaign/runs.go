@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -64,7 +65,7 @@ func sequence(r *Run, rng *rand.Rand) error {
 
 // run runs a store once, and returns what the next one must find, and where.
 func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Rand) (state, *vfs.Mem, error) {
-	opts := []perdure.Option{perdure.WithFS(mem), perdure.WithDatabases(databases), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1})}
+	opts := []perdure.Option{storefs.Option(mem), perdure.WithDatabases(databases), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1})}
 	if k.log {
 		opts = append(opts, perdure.WithAppendLog(aof.New(log...)))
 	} else {
@@ -103,9 +104,9 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 // turn switches the log off or on, and waits until it is complete.
 func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
 	if k.log {
-		return s.Configure(perdure.AppendLogOff())
+		return s.Configure(perdure.WithoutAppendLog())
 	}
-	if err := s.Configure(perdure.AppendLogOn(aof.New(log...))); err != nil {
+	if err := s.Configure(perdure.WithAppendLog(aof.New(log...))); err != nil {
 		return err
 	}
 	for began := time.Now(); !s.Stats().LogReady; time.Sleep(time.Millisecond) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -227,7 +228,7 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 	policy := []aof.FsyncPolicy{aof.EverySec, aof.Always, aof.No}[seed%3]
 	mem := vfs.NewMem("/data")
 	open := func(fsys vfs.FS) (*perdure.Store, error) {
-		return perdure.Open("/data", perdure.WithFS(fsys), perdure.WithSaveRules(),
+		return perdure.Open("/data", storefs.Option(fsys), perdure.WithSaveRules(),
 			perdure.WithAppendLog(aof.New(aof.Fsync(policy), aof.AutoRewrite(0, 0))))
 	}
 	s, err := open(mem)

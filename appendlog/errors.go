@@ -1,0 +1,63 @@
+package appendlog
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrFailed is matched by the error of a log that accepts no more units. It is
+// perdure.ErrLogFailed.
+var ErrFailed = errors.New("perdure: log failed")
+
+// ErrClosed is matched by the error of a log that is not open: before Open, after Close, or in
+// another order than AppendLog states.
+var ErrClosed = errors.New("perdure: log is closed")
+
+// ErrRewriteRunning is matched by the error of BeginRewrite if another Rewrite has not ended.
+var ErrRewriteRunning = errors.New("perdure: a rewrite of the log is running")
+
+// ErrUntil is matched by the error of a Replay with Env.Until on a log that does not record what it
+// held at that time. It is perdure.ErrUntil.
+var ErrUntil = errors.New("perdure: the log does not tell what it held at that time")
+
+// FailedError describes the failure of a log. It matches ErrFailed.
+type FailedError struct {
+	Op   string // write, sync, truncate, sync directory, check
+	File string
+	Err  error
+}
+
+// Error returns operation, file and cause in one line.
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%v: %s %s: %s", ErrFailed, e.Op, e.File, withoutPrefix(e.Err))
+}
+
+// Unwrap returns the cause.
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// Is reports whether target is ErrFailed.
+func (e *FailedError) Is(target error) bool { return target == ErrFailed }
+
+// CommandError describes a whole command of a log that cannot be applied. A Replayer that returns one
+// from Apply sets Offset to the offset of the command, and the log sets File.
+type CommandError struct {
+	File   string
+	Offset int64
+	Name   string // as far as it can be shown: upper case, quoted if it is not a word
+	Err    error
+}
+
+// Error returns file, offset, command and cause in one line.
+func (e *CommandError) Error() string {
+	if e.File == "" {
+		return e.Name + ": " + withoutPrefix(e.Err)
+	}
+	return fmt.Sprintf("%s: offset %d: %s: %s", e.File, e.Offset, e.Name, withoutPrefix(e.Err))
+}
+
+// Unwrap returns the cause.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// withoutPrefix returns the text of an error that another one quotes.
+func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "perdure: ") }

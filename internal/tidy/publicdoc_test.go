@@ -1,0 +1,115 @@
+package tidy
+
+import (
+	"go/ast"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// public are the packages that a program imports.
+var public = []string{".", "aof", "appendlog", "rdb", "snapshot", "storetest"}
+
+// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an internal
+// package in a signature cannot be written by a program that uses it.
+func TestPublicDocNamesNoInternalType(t *testing.T) {
+	names := map[string]bool{}
+	for _, f := range files(t) {
+		if f.test || !strings.HasPrefix(f.dir, "internal/") {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			decl, ok := d.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range decl.Specs {
+				if ts, ok := spec.(*ast.TypeSpec); ok && ts.Name.IsExported() {
+					names[f.tree.Name.Name+"."+ts.Name.Name] = true
+				}
+			}
+		}
+	}
+	if !names["vfs.FS"] || !names["engine.Engine"] {
+		t.Fatalf("found %d internal types, without vfs.FS or engine.Engine", len(names))
+	}
+	qualified := regexp.MustCompile(`\b[a-z0-9]+\.[A-Z]\w*`)
+	for _, dir := range public {
+		cmd := exec.Command("go", "doc", "-all", ".")
+		cmd.Dir = filepath.Join("..", "..", dir)
+		doc, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go doc -all %s: %v", dir, err)
+		}
+		for line := range strings.Lines(string(doc)) {
+			for _, name := range qualified.FindAllString(line, -1) {
+				if names[name] {
+					t.Errorf("go doc -all %s names %s: %s", dir, name, strings.TrimSpace(line))
+				}
+			}
+		}
+	}
+}
+
+// TestPublicSignaturesNameNoInternalType looks at what go doc leaves out as well: methods that an
+// exported type has from an unexported one that it embeds.
+func TestPublicSignaturesNameNoInternalType(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || !slices.Contains(public, f.dir) {
+			continue
+		}
+		internal := map[string]bool{}
+		for _, spec := range f.tree.Imports {
+			if path, _ := strconv.Unquote(spec.Path.Value); strings.HasPrefix(path, module+"/internal/") {
+				internal[filepath.Base(path)] = true
+			}
+		}
+		for _, d := range f.tree.Decls {
+			for _, part := range signatures(d) {
+				ast.Inspect(part, func(n ast.Node) bool {
+					sel, ok := n.(*ast.SelectorExpr)
+					if !ok {
+						return true
+					}
+					if pkg, ok := sel.X.(*ast.Ident); ok && internal[pkg.Name] {
+						t.Errorf("%s: %s.%s in a public signature", f.fset.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
+					}
+					return true
+				})
+			}
+		}
+	}
+}
+
+// signatures returns the parts of a declaration that a program can see: types of exported functions and
+// methods, and of exported types without their unexported fields.
+func signatures(d ast.Decl) (parts []ast.Node) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Name.IsExported() {
+			parts = append(parts, d.Type)
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			ts, ok := spec.(*ast.TypeSpec)
+			if !ok || !ts.Name.IsExported() {
+				continue
+			}
+			st, ok := ts.Type.(*ast.StructType)
+			if !ok {
+				parts = append(parts, ts.Type)
+				continue
+			}
+			for _, field := range st.Fields.List {
+				if len(field.Names) == 0 || slices.ContainsFunc(field.Names, (*ast.Ident).IsExported) {
+					parts = append(parts, field.Type)
+				}
+			}
+		}
+	}
+	return parts
+}

@@ -1,0 +1,87 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrCorrupt is matched by every CorruptError. It is perdure.ErrCorrupt.
+var ErrCorrupt = errors.New("perdure: corrupt file")
+
+// ErrTorn is matched by a CorruptError about damage that an ordinary crash explains: the file ends
+// too early. It is perdure.ErrTorn.
+var ErrTorn = errors.New("perdure: torn tail")
+
+// A CorruptError describes where a file is damaged, and how. It carries a place, never a key or a
+// value, because an error may be printed to a log.
+type CorruptError struct {
+	File   string // path or base name; "" until a caller that knows the name sets it
+	Offset int64  // of the first byte that is wrong, from the start of the file
+	What   string // what was expected and what was found
+	Torn   bool   // the file ends inside a record, as after a crash
+	Err    error  // the cause, if there is one
+}
+
+// Error returns file, offset and What in one line.
+func (e *CorruptError) Error() string {
+	file := e.File
+	if file == "" {
+		file = "input"
+	}
+	s := fmt.Sprintf("%s: offset %d: %s", file, e.Offset, e.What)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Is reports whether target is ErrCorrupt or, for an error that is Torn, ErrTorn.
+func (e *CorruptError) Is(target error) bool {
+	return target == ErrCorrupt || target == ErrTorn && e.Torn
+}
+
+// Unwrap returns the cause.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// SetFile sets File, if it is "".
+func (e *CorruptError) SetFile(file string) {
+	if e.File == "" {
+		e.File = file
+	}
+}
+
+// ErrUnsupported is matched by every error about something that is whole and not known. It is
+// perdure.ErrUnsupported.
+var ErrUnsupported = errors.New("perdure: not supported")
+
+// An UnsupportedError describes something in a file that is not supported: a record of another
+// producer, or of a newer version. The file may be whole: it never matches ErrCorrupt.
+type UnsupportedError struct {
+	File   string // path or base name; "" until a caller that knows the name sets it
+	Offset int64  // of the first byte of what is not supported; -1 for what cannot be written
+	What   string // what it is
+	Owner  string // the program whose record it is; "" if it is not known
+	WayOut string // what to do with the file; "" if there is nothing particular
+}
+
+// Error returns file, offset and What in one line.
+func (e *UnsupportedError) Error() string {
+	file := e.File
+	switch {
+	case e.Offset < 0:
+		return "not supported: " + e.What
+	case file == "":
+		file = "input"
+	}
+	return fmt.Sprintf("%s: offset %d: not supported: %s", file, e.Offset, e.What)
+}
+
+// Is reports whether target is ErrUnsupported.
+func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
+
+// SetFile sets File, if it is "".
+func (e *UnsupportedError) SetFile(file string) {
+	if e.File == "" {
+		e.File = file
+	}
+}
