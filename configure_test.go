@@ -68,7 +68,7 @@ func TestConfigureSwitchesLogOffAndOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ok(t, s.Configure(perdure.WithoutAppendLog(), perdure.WithAppendLog(aof.New()))) // the last counts
-	for !s.Stats().LogReady { // the base is written in the background
+	for !s.Stats().LogReady {                                                        // the base is written in the background
 		runtime.Gosched()
 	}
 	ok(t, s.Set("c", []byte("3")))

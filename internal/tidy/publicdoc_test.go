@@ -14,8 +14,8 @@ import (
 // public are the packages that a program imports.
 var public = []string{".", "aof", "appendlog", "rdb", "snapshot", "storetest"}
 
-// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an internal
-// package in a signature cannot be written by a program that uses it.
+// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an
+// internal package in a signature cannot be written by a program that uses it.
 func TestPublicDocNamesNoInternalType(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range files(t) {
@@ -85,8 +85,8 @@ func TestPublicSignaturesNameNoInternalType(t *testing.T) {
 	}
 }
 
-// signatures returns the parts of a declaration that a program can see: types of exported functions and
-// methods, and of exported types without their unexported fields.
+// signatures returns the parts of a declaration that a program can see: types of exported functions
+// and methods, and of exported types without their unexported fields.
 func signatures(d ast.Decl) (parts []ast.Node) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
