@@ -113,3 +113,22 @@ func signatures(d ast.Decl) (parts []ast.Node) {
 	}
 	return parts
 }
+
+// TestExamplesImportNoInternalPackage keeps the examples such that they work outside of the module.
+func TestExamplesImportNoInternalPackage(t *testing.T) {
+	seen := false
+	for _, f := range files(t) {
+		if !strings.HasPrefix(f.dir, "examples") {
+			continue
+		}
+		seen = true
+		for _, spec := range f.tree.Imports {
+			if path, _ := strconv.Unquote(spec.Path.Value); strings.Contains(path, "/internal/") {
+				t.Errorf("%s imports %s", f.path, path)
+			}
+		}
+	}
+	if !seen {
+		t.Error("found no examples")
+	}
+}
