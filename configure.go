@@ -8,8 +8,8 @@ import (
 )
 
 // Configure changes options while the store is open, as Redis's CONFIG SET does: [WithSaveRules],
-// [WithStopWritesOnSaveError], [WithAutoRecover], [WithAppendLog] and [WithoutAppendLog]. An option that is not
-// given stays as it is, and the last of two that contradict each other counts.
+// [WithStopWritesOnSaveError], [WithAutoRecover], [WithAppendLog] and [WithoutAppendLog]. An option
+// that is not given stays as it is, and the last of two that contradict each other counts.
 //
 // It validates every option first. On an error it has applied none: an option that cannot be
 // changed, or makes no sense, is an error matching ErrOptions. There is one exception: an error of

@@ -5,8 +5,9 @@ import "strings"
 // errorPrefix begins the text of every error of the library.
 const errorPrefix = "perdure: "
 
-// named returns err with the prefix in front, once: an error that comes from a file, from the kernel, or from a
-// component written elsewhere does not name the library. The result matches whatever err matches.
+// named returns err with the prefix in front, once: an error that comes from a file, from the
+// kernel, or from a component written elsewhere does not name the library. The result matches
+// whatever err matches.
 func named(err error) error {
 	if err == nil {
 		return nil

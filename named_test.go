@@ -16,7 +16,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// namedOnce fails the test unless err begins with the library's name, has it once, and matches target.
+// namedOnce fails the test unless err begins with the library's name, has it once, and matches
+// target.
 func namedOnce(t *testing.T, what string, err, target error) {
 	t.Helper()
 	if err == nil || !strings.HasPrefix(err.Error(), "perdure: ") || strings.Count(err.Error(), "perdure:") != 1 {

@@ -8,7 +8,8 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-// TestLogKeepsItsDuties leaves out Checksums(false): without them a torn page is not told from damage.
+// TestLogKeepsItsDuties leaves out Checksums(false): without them a torn page is not told from
+// damage.
 func TestLogKeepsItsDuties(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"ring":                 nil,

@@ -21,19 +21,19 @@ import (
 //
 // # Order of calls
 //
-// A store calls Open once, before everything else. If Open found a log, the store calls Replay
-// and then Start; otherwise it calls BeginRewrite, and commits that Rewrite as the first base.
-// After that it calls Append, Commit, Sync, BeginRewrite, Status and Err from any goroutine, several
-// at a time, until Close. A store that finds that its dump replaces the log calls BeginRewrite
-// without Replay.
+// A store calls Open once, before everything else. If Open found a log, the store calls Replay and
+// then Start; otherwise it calls BeginRewrite, and commits that Rewrite as the first base. After
+// that it calls Append, Commit, Sync, BeginRewrite, Status and Err from any goroutine, several at a
+// time, until Close. A store that finds that its dump replaces the log calls BeginRewrite without
+// Replay.
 //
 // # Errors
 //
 // A misuse returns an error matching [ErrClosed], [ErrRewriteRunning] or perdure.ErrOptions, and
-// changes nothing. Any other error of Commit and Sync is final for the log: its outcome is unknown, the
-// log accepts no more units, and Err reports it from then on. Whatever such an error is, the store
-// makes it match perdure.ErrLogFailed and refuses writes until a Rewrite is committed. Errors of
-// Open, Replay and Start end the opening of the store. Errors of BeginRewrite and Rewrite.Commit
+// changes nothing. Any other error of Commit and Sync is final for the log: its outcome is unknown,
+// the log accepts no more units, and Err reports it from then on. Whatever such an error is, the
+// store makes it match perdure.ErrLogFailed and refuses writes until a Rewrite is committed. Errors
+// of Open, Replay and Start end the opening of the store. Errors of BeginRewrite and Rewrite.Commit
 // leave the log as complete as it was, unless Err reports a failure as well.
 //
 // # Configuration
@@ -46,8 +46,8 @@ import (
 // documentation states which.
 type AppendLog interface {
 	// Open binds the log to a data directory and reports whether the directory has a log. It
-	// changes nothing there. It returns an error if the directory has part of a log, or a log that is
-	// damaged as a whole; damage inside a file may also wait for Replay.
+	// changes nothing there. It returns an error if the directory has part of a log, or a log that
+	// is damaged as a whole; damage inside a file may also wait for Replay.
 	//
 	// The log keeps env. Env.FS is the only file system that it may use for files in the directory.
 	Open(env snapshot.Env) (found bool, err error)
@@ -56,10 +56,10 @@ type AppendLog interface {
 	// since, in the order of Append. A transaction is one call of Replayer.Apply. Replay changes
 	// nothing on disk, whatever it finds.
 	//
-	// A crash may leave a unit at the end of the log that is not whole. Replay reports it in its result,
-	// and Start truncates it; with Env.Strict Replay returns an error matching snapshot.ErrTorn
-	// instead. Damage that a crash does not explain is a *snapshot.CorruptError with file and
-	// offset, never missing or different units.
+	// A crash may leave a unit at the end of the log that is not whole. Replay reports it in its
+	// result, and Start truncates it; with Env.Strict Replay returns an error matching
+	// snapshot.ErrTorn instead. Damage that a crash does not explain is a *snapshot.CorruptError
+	// with file and offset, never missing or different units.
 	//
 	// An error of r ends Replay, which returns it, wrapped or not. When ctx ends, Replay returns
 	// ctx's error. With Env.Until Replay stops at the end of that second, and returns an error
@@ -82,8 +82,8 @@ type AppendLog interface {
 	// follows returns the error.
 	Append(firstDB, lastDB int, unit []byte) Position
 
-	// AppendSelect appends to dst the command that selects db and returns the result. A store uses it
-	// inside of a unit that works on more than one database, and in what Base.Commands writes.
+	// AppendSelect appends to dst the command that selects db and returns the result. A store uses
+	// it inside of a unit that works on more than one database, and in what Base.Commands writes.
 	// Package function AppendSelect is all that most logs need.
 	AppendSelect(dst []byte, db int) []byte
 
@@ -111,29 +111,30 @@ type AppendLog interface {
 	Err() error
 
 	// Close writes and syncs everything appended, cancels a Rewrite that is not being committed,
-	// waits for one that is, and releases the files. It releases the files on an error too. A log that has failed
-	// returns its failure. A second Close returns what the first returned.
+	// waits for one that is, and releases the files. It releases the files on an error too. A log
+	// that has failed returns its failure. A second Close returns what the first returned.
 	//
-	// After Close, Commit of a later position, Sync, Start, Replay and BeginRewrite return an error matching ErrClosed;
-	// Append drops the unit; Status and Err still answer.
+	// After Close, Commit of a later position, Sync, Start, Replay and BeginRewrite return an error
+	// matching ErrClosed; Append drops the unit; Status and Err still answer.
 	Close() error
 }
 
 // Position is a place in a log: the number of bytes appended up to the end of a unit, counted from
-// when the log was opened. It grows with every unit, and only its order has a meaning for the store.
+// when the log was opened. It grows with every unit, and only its order has a meaning for the
+// store.
 type Position int64
 
 // Linker is an AppendLog that takes large values without copying them. A store appends a unit with
-// a value above 256 KiB through AppendLinked if the log has it, and otherwise copies the value into one
-// unit while it holds locks. A type that embeds a Linker and has its own Append needs its own
+// a value above 256 KiB through AppendLinked if the log has it, and otherwise copies the value into
+// one unit while it holds locks. A type that embeds a Linker and has its own Append needs its own
 // AppendLinked too.
 type Linker interface {
 	// AppendLinked is Append of a unit in pieces, at least two, that follow one another. The
-	// second, the fourth and so on are large. The log does not copy those, and reads them until it calls
-	// release. It calls release once, as soon as it can, from another goroutine or after
+	// second, the fourth and so on are large. The log does not copy those, and reads them until it
+	// calls release. It calls release once, as soon as it can, from another goroutine or after
 	// AppendLinked has returned, and with none of its locks held, because release takes locks that
-	// the caller of AppendLinked holds. If kept is false the log has dropped the unit, and does
-	// not call release.
+	// the caller of AppendLinked holds. If kept is false the log has dropped the unit, and does not
+	// call release.
 	AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p Position, kept bool)
 }
 

@@ -39,8 +39,8 @@ func (e *FailedError) Unwrap() error { return e.Err }
 // Is reports whether target is ErrFailed.
 func (e *FailedError) Is(target error) bool { return target == ErrFailed }
 
-// CommandError describes a whole command of a log that cannot be applied. A Replayer that returns one
-// from Apply sets Offset to the offset of the command, and the log sets File.
+// CommandError describes a whole command of a log that cannot be applied. A Replayer that returns
+// one from Apply sets Offset to the offset of the command, and the log sets File.
 type CommandError struct {
 	File   string
 	Offset int64

@@ -20,7 +20,8 @@ func ExampleAppendSelect() {
 	// Output: "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
 }
 
-// A log keeps the database that is selected, and puts a SELECT in front of a unit that works on another one.
+// A log keeps the database that is selected, and puts a SELECT in front of a unit that works on
+// another one.
 func ExampleAppendUnit() {
 	incr := appendlog.AppendCommand(nil, "INCR", "n")
 	log := appendlog.AppendUnit(nil, 0, 0, incr)

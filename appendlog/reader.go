@@ -15,8 +15,8 @@ import (
 const maxDB = 65535
 
 // A Reader reads units from a file that holds commands in RESP, as Append and Base.Commands pass
-// them and as Redis's append-only file has them. It handles SELECT, MULTI and EXEC, and skips lines that begin
-// with #, which servers write between commands. It is used by one goroutine at a time.
+// them and as Redis's append-only file has them. It handles SELECT, MULTI and EXEC, and skips lines
+// that begin with #, which servers write between commands. It is used by one goroutine at a time.
 type Reader struct {
 	src  *resp.Reader
 	file string
@@ -27,19 +27,19 @@ type Reader struct {
 	err  error
 }
 
-// NewReader returns a Reader of src. File names src in commands and in errors. Offset is the offset of the
-// first byte of src in the file, at which database 0 is selected.
+// NewReader returns a Reader of src. File names src in commands and in errors. Offset is the offset
+// of the first byte of src in the file, at which database 0 is selected.
 func NewReader(src io.Reader, file string, offset int64) *Reader {
 	return &Reader{src: resp.NewReader(src, offset), file: file, end: offset}
 }
 
-// Next returns the next unit: one command, or all commands of a transaction. The commands are valid until the
-// next call.
+// Next returns the next unit: one command, or all commands of a transaction. The commands are valid
+// until the next call.
 //
 // It returns io.EOF at the end of the input. Where the input ends inside a unit it returns a
-// *snapshot.CorruptError matching snapshot.ErrTorn; End is where to truncate the file. For input that is not
-// RESP, or that nests transactions, it returns a *snapshot.CorruptError that does not match ErrTorn.
-// After an error it returns the same error again.
+// *snapshot.CorruptError matching snapshot.ErrTorn; End is where to truncate the file. For input
+// that is not RESP, or that nests transactions, it returns a *snapshot.CorruptError that does not
+// match ErrTorn. After an error it returns the same error again.
 func (r *Reader) Next() ([]Command, error) {
 	if r.err != nil {
 		return nil, r.err

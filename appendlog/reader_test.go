@@ -87,8 +87,8 @@ func TestReaderReturnsUnits(t *testing.T) {
 	}
 }
 
-// TestReaderEveryTruncationIsTornOrWhole truncates the log at every byte. What is before End is whole units, and reads as
-// such.
+// TestReaderEveryTruncationIsTornOrWhole truncates the log at every byte. What is before End is
+// whole units, and reads as such.
 func TestReaderEveryTruncationIsTornOrWhole(t *testing.T) {
 	log, all := sample()
 	for n := range len(log) {

@@ -14,7 +14,8 @@ type Replayer interface {
 	Base(ctx context.Context, r io.Reader, size int64) (BaseInfo, error)
 
 	// Apply accepts one unit: a single command, or all commands of one transaction. SELECT, MULTI
-	// and EXEC are not among them. The arguments are valid during the call only. An error ends the replay.
+	// and EXEC are not among them. The arguments are valid during the call only. An error ends the
+	// replay.
 	//
 	// A log may split a transaction of more than 100,000 commands into several calls, once it has
 	// read it to its end.
@@ -57,8 +58,8 @@ type ReplayReport struct {
 	// acknowledged writes may be lost.
 	TailMissing bool
 	// Store is the id of the store that began the log: Env.Store of the Open before the first base.
-	// It is "" if the log does not record it. A store then takes a dump of its own for one that somebody
-	// put there, if the dump is later than Time, and keeps it under another name.
+	// It is "" if the log does not record it. A store then takes a dump of its own for one that
+	// somebody put there, if the dump is later than Time, and keeps it under another name.
 	Store string
 	// Unverified counts bytes that no checksum covers, such as those another program wrote.
 	Unverified int64
@@ -80,6 +81,8 @@ type Status struct {
 	Published       bool   // the log is complete; false while the first base is written
 	LastWriteFailed bool
 	Mode            string // how writes reach the file, in the log's words: aof's are direct and ring
-	ModeReason      string // why another mode than the one asked for is in force; "" if it is not
-	Kept            string // where Start has copied the log before it truncated it for Env.Until; "" if it did not
+	// ModeReason states why another mode than the one asked for is in force; "" if it is not.
+	ModeReason string
+	// Kept is where Start has copied the log before it truncated it for Env.Until; "" if it did not.
+	Kept string
 }

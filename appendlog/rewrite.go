@@ -17,8 +17,8 @@ type Rewrite interface {
 	// the units appended since Cut. A crash at any time leaves the old log with every unit, or the
 	// new one. Append and Commit of the log go on during the call.
 	//
-	// On an error, ctx's and b's included, the log is as complete as before, with the units appended
-	// since Cut, and another Rewrite can begin. A log that had failed stays failed.
+	// On an error, ctx's and b's included, the log is as complete as before, with the units
+	// appended since Cut, and another Rewrite can begin. A log that had failed stays failed.
 	Commit(ctx context.Context, b Base) error
 
 	// Abort cancels a Rewrite on which Cut was not called. Abort of a Rewrite that has ended

@@ -75,8 +75,8 @@ type View interface {
 	// Time is the instant.
 	Time() time.Time
 
-	// Order names the order of the entries: at most 64 bytes of text, no secret, empty when there is
-	// no name. A Snapshotter that keeps it helps the store that reads the entries back.
+	// Order names the order of the entries: at most 64 bytes of text, no secret, empty when there
+	// is no name. A Snapshotter that keeps it helps the store that reads the entries back.
 	Order() string
 
 	// Origin says where the snapshot comes from: at most 256 bytes of text, empty for none. A
@@ -86,11 +86,12 @@ type View interface {
 
 // Loader receives what a snapshot holds, in the order of the file.
 type Loader interface {
-	// Expect is a hint that may be wrong: database db will get so many keys, of which so many expire.
+	// Expect is a hint that may be wrong: database db will get so many keys, of which so many
+	// expire.
 	Expect(db int, keys, expires int64)
 
-	// Ordered takes what View.Order gave, before the first entry: a store then takes the entries in the
-	// order of its own memory, which is faster. A wrong or missing one costs only time.
+	// Ordered takes what View.Order gave, before the first entry: a store then takes the entries in
+	// the order of its own memory, which is faster. A wrong or missing one costs only time.
 	Ordered(name string)
 
 	// Load takes one entry, whose slices are valid during the call only.
@@ -134,28 +135,29 @@ type Info struct {
 // The interface has no method to configure a Snapshotter. Whoever made it configures it.
 type Snapshotter interface {
 	// Open binds the Snapshotter to a data directory. It reads only. It does not fail because of a
-	// snapshot that is damaged or missing, which Load reports. The Snapshotter keeps env. Env.FS is the only
-	// file system that it may use for files in the directory.
+	// snapshot that is damaged or missing, which Load reports. The Snapshotter keeps env. Env.FS is
+	// the only file system that it may use for files in the directory.
 	Open(env Env) error
 
 	// Stat describes the newest snapshot without reading it whole. It returns an error matching
 	// fs.ErrNotExist if there is none.
 	Stat() (Info, error)
 
-	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them. It
-	// returns an error matching fs.ErrNotExist if there is none. Damage is a *CorruptError with file
-	// and offset, never missing or different entries. Load changes nothing, whatever it finds.
+	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them.
+	// It returns an error matching fs.ErrNotExist if there is none. Damage is a *CorruptError with
+	// file and offset, never missing or different entries. Load changes nothing, whatever it finds.
 	//
 	// An error of l ends Load, which returns it, wrapped or not. When ctx ends, Load returns ctx's
 	// error. The slices that Load passes to l need to be valid during the call only.
 	Load(ctx context.Context, l Loader) (Info, error)
 
-	// Save writes v as the newest snapshot and returns when it is durable. A crash at any time leaves
-	// the snapshot before or the new one, whole. On an error, that of ctx or of v.All included, the
-	// snapshot before is still the newest, unless only the last step of putting the new one in its
-	// place has failed (see Replace): then it may be either.
+	// Save writes v as the newest snapshot and returns when it is durable. A crash at any time
+	// leaves the snapshot before or the new one, whole. On an error, that of ctx or of v.All
+	// included, the snapshot before is still the newest, unless only the last step of putting the
+	// new one in its place has failed (see Replace): then it may be either.
 	//
-	// Save makes one pass over v.All and copies what it needs of an entry before it asks for the next.
+	// Save makes one pass over v.All and copies what it needs of an entry before it asks for the
+	// next.
 	Save(ctx context.Context, v View) (Info, error)
 }
 

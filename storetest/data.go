@@ -29,7 +29,8 @@ var _ snapshot.View = (*dataSet)(nil)
 // at is the point in time of every dataSet.
 var at = time.Date(2030, 4, 5, 6, 7, 8, 0, time.UTC)
 
-// All implements snapshot.View. The slices of an entry are overwritten when the next one is asked for.
+// All implements snapshot.View. The slices of an entry are overwritten when the next one is asked
+// for.
 func (d *dataSet) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		for i, e := range d.entries {

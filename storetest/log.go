@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// AppendLog tests an append-only log. The function newLog returns a log that is not open. Logs for the
-// same place are logs over the same data, opened one after the other; a log that keeps its data in Env.FS
-// can ignore place, since every place has a file system of its own.
+// AppendLog tests an append-only log. The function newLog returns a log that is not open. Logs for
+// the same place are logs over the same data, opened one after the other; a log that keeps its data
+// in Env.FS can ignore place, since every place has a file system of its own.
 func AppendLog(tb testing.TB, newLog func(place string) appendlog.AppendLog) {
 	tb.Helper()
 	run(tb, logDuties, func(name string) *logTest { return &logTest{make: newLog, place: name} })
@@ -143,7 +143,8 @@ func appendKeepsOrder(t *logTest) error {
 	return t.holds(h.disk, "after Close", h.all)
 }
 
-// appendCopies overwrites the buffer of each unit before the unit is committed, as history.append does.
+// appendCopies overwrites the buffer of each unit before the unit is committed, as history.append
+// does.
 func appendCopies(t *logTest) error {
 	h, err := t.begin()
 	if err != nil {

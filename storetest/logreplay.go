@@ -15,9 +15,9 @@ import (
 // tornSeeds is the number of power failures whose remains are looked at.
 const tornSeeds = 24
 
-// crashed returns what a power failure leaves of a log with units that were not synced, all units, and the
-// number of those that are durable for sure. The power fails before an operation that seed chooses, or
-// after all units.
+// crashed returns what a power failure leaves of a log with units that were not synced, all units,
+// and the number of those that are durable for sure. The power fails before an operation that seed
+// chooses, or after all units.
 func (t *logTest) crashed(seed uint64) (left *disk, all []string, durable int, err error) {
 	d := t.disk()
 	var mu sync.Mutex
@@ -101,7 +101,8 @@ func replayReturnsError(t *logTest) error {
 	return t.holds(h.disk, "after a Replay that failed", h.all)
 }
 
-// replayReportsStore opens a log with the id of another store, as a store does that has lost its dump.
+// replayReportsStore opens a log with the id of another store, as a store does that has lost its
+// dump.
 func replayReportsStore(t *logTest) error {
 	h, err := t.begin()
 	if err != nil {
@@ -224,8 +225,8 @@ func startTruncates(t *logTest) error {
 	return nil
 }
 
-// damageIsError damages each file of a log that was closed. What the log holds must not be different after
-// that without an error.
+// damageIsError damages each file of a log that was closed. What the log holds must not be
+// different after that without an error.
 func damageIsError(t *logTest) error {
 	h, err := t.begin()
 	if err != nil {

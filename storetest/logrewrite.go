@@ -78,7 +78,8 @@ func rewriteReplaces(t *logTest) error {
 	return t.holds(h.disk, "after Rewrite and Close", h.all)
 }
 
-// holdsPrefix opens the log on d and compares what it replays with the first units of all, at least n.
+// holdsPrefix opens the log on d and compares what it replays with the first units of all, at least
+// n.
 func (t *logTest) holdsPrefix(d *disk, all []string, n int) error {
 	h, err := t.open(d)
 	if err != nil {
@@ -90,7 +91,8 @@ func (t *logTest) holdsPrefix(d *disk, all []string, n int) error {
 	return h.log.Close()
 }
 
-// rewriteFails lets the base fail in three ways. Every unit is in the log afterwards, and it goes on.
+// rewriteFails lets the base fail in three ways. Every unit is in the log afterwards, and it goes
+// on.
 func rewriteFails(t *logTest) error {
 	cause := errors.New("the store cannot write its base")
 	for _, mode := range []string{"error", "error after half", "canceled"} {
@@ -161,8 +163,8 @@ func failingBase(h *history, mode string, cause error, cancel context.CancelFunc
 	}
 }
 
-// rewriteSurvivesCrash looks at the disk before every operation of a Rewrite. The base holds what the units
-// before Cut have made, so that old log and new log hold the same.
+// rewriteSurvivesCrash looks at the disk before every operation of a Rewrite. The base holds what
+// the units before Cut have made, so that old log and new log hold the same.
 func rewriteSurvivesCrash(t *logTest) error {
 	d := t.disk()
 	var h *history

@@ -38,8 +38,8 @@ func loadEndsWithContext(t *snapshotTest) error {
 	return nil
 }
 
-// loadDamaged damages each file: its first bytes, and its length. Load returns an error then, or passes on
-// what it should.
+// loadDamaged damages each file: its first bytes, and its length. Load returns an error then, or
+// passes on what it should.
 func loadDamaged(t *snapshotTest) error {
 	d := t.disk()
 	if _, err := t.saved(d, newer()); err != nil {

@@ -1,8 +1,9 @@
-// Package flatlog is an append-only log in one flat file, written with exported names only: an example
-// of an appendlog.AppendLog that is not part of the module.
+// Package flatlog is an append-only log in one flat file, written with exported names only: an
+// example of an appendlog.AppendLog that is not part of the module.
 //
-// Every commit group is one record, with a checksum, and is synced before the next one is written. So a crash
-// can tear the last record only, and anything else that does not fit its checksum is damage.
+// Every commit group is one record, with a checksum, and is synced before the next one is written.
+// So a crash can tear the last record only, and anything else that does not fit its checksum is
+// damage.
 package flatlog
 
 import (
@@ -73,8 +74,8 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 
 func (l *Log) path() string { return filepath.Join(l.env.Dir, l.name) }
 
-// Start implements appendlog.AppendLog. The file and its name are synced, because a process that was killed
-// may have written or renamed it without that.
+// Start implements appendlog.AppendLog. The file and its name are synced, because a process that
+// was killed may have written or renamed it without that.
 func (l *Log) Start() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,7 +147,8 @@ func (l *Log) Sync(ctx context.Context) error {
 	return l.commitLocked(ctx, l.appended)
 }
 
-// commitLocked waits until everything up to p is durable. The first goroutine to come writes for all.
+// commitLocked waits until everything up to p is durable. The first goroutine to come writes for
+// all.
 func (l *Log) commitLocked(ctx context.Context, p appendlog.Position) error {
 	p = min(p, l.appended)
 	for l.durable < p {

@@ -7,16 +7,17 @@ import (
 	"io"
 )
 
-// The file begins with magic and the id of the store, 16 hex digits. Records follow: the length of the content and its CRC-32C, both as 4 bytes,
-// little endian, and then the content. The content of a record is whole units in RESP, and begins with a
-// SELECT.
+// The file begins with magic and the id of the store, 16 hex digits. Records follow: the length of
+// the content and its CRC-32C, both as 4 bytes, little endian, and then the content. The content of
+// a record is whole units in RESP, and begins with a SELECT.
 const (
 	magic      = "flatlog1"
 	idSize     = 16
 	headerSize = 8
 )
 
-// parseHeader returns the id of the store at the start of a file. It reports false if there is none.
+// parseHeader returns the id of the store at the start of a file. It reports false if there is
+// none.
 func parseHeader(b []byte) (id string, ok bool) {
 	if len(b) < len(magic)+idSize || string(b[:len(magic)]) != magic {
 		return "", false

@@ -119,8 +119,8 @@ func (r *rewrite) Abort() {
 	}
 }
 
-// Commit implements appendlog.Rewrite. It writes base and units to a new file, which then replaces the
-// old one. Until then units go to both.
+// Commit implements appendlog.Rewrite. It writes base and units to a new file, which then replaces
+// the old one. Until then units go to both.
 func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()
@@ -178,8 +178,8 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	return r.replacedLocked(p, size, baseSize)
 }
 
-// take waits until no goroutine writes to the file, and keeps others from that. It returns the units
-// appended since Cut and their end.
+// take waits until no goroutine writes to the file, and keeps others from that. It returns the
+// units appended since Cut and their end.
 func (r *rewrite) take() ([]byte, appendlog.Position) {
 	l := r.log
 	l.mu.Lock()

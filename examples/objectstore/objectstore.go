@@ -1,9 +1,10 @@
-// Package objectstore keeps snapshots in an object store, such as S3 or one in a directory. It is an example of
-// a snapshot.Snapshotter that is written with exported names only.
+// Package objectstore keeps snapshots in an object store, such as S3 or one in a directory. It is
+// an example of a snapshot.Snapshotter that is written with exported names only.
 //
-// A snapshot is one object in Redis's RDB format, whose name has a number that grows. The newest is the one
-// with the highest number; an object appears whole or not at all, as object stores promise, and is
-// deleted when a newer one is there. So a save that fails, or a crash, leaves the snapshot before.
+// A snapshot is one object in Redis's RDB format, whose name has a number that grows. The newest is
+// the one with the highest number; an object appears whole or not at all, as object stores promise,
+// and is deleted when a newer one is there. So a save that fails, or a crash, leaves the snapshot
+// before.
 package objectstore
 
 import (
@@ -21,10 +22,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Bucket is what an object store has to offer. A program implements it over the client of its object store.
+// Bucket is what an object store has to offer. A program implements it over the client of its
+// object store.
 type Bucket interface {
-	// Put stores everything that r returns as an object. It returns when the object is durable. If it returns
-	// an error, an error of r included, there is no object of that name.
+	// Put stores everything that r returns as an object. It returns when the object is durable. If
+	// it returns an error, an error of r included, there is no object of that name.
 	Put(ctx context.Context, name string, r io.Reader) error
 
 	// Get returns an object, or an error matching fs.ErrNotExist.
@@ -46,8 +48,8 @@ type Snapshotter struct {
 
 var _ snapshot.Snapshotter = (*Snapshotter)(nil)
 
-// New returns a Snapshotter whose objects have names that begin with prefix and a slash. Two stores need two
-// prefixes.
+// New returns a Snapshotter whose objects have names that begin with prefix and a slash. Two stores
+// need two prefixes.
 func New(bucket Bucket, prefix string) *Snapshotter {
 	return &Snapshotter{bucket: bucket, prefix: prefix}
 }
@@ -86,7 +88,8 @@ func (s *Snapshotter) newest(ctx context.Context) (names []string, number int, e
 // errFirstEntry ends a decoding after the header.
 var errFirstEntry = errors.New("header read")
 
-// Stat implements snapshot.Snapshotter. It reads the header of the object; a Bucket does not tell sizes.
+// Stat implements snapshot.Snapshotter. It reads the header of the object; a Bucket does not tell
+// sizes.
 func (s *Snapshotter) Stat() (snapshot.Info, error) {
 	info, err := s.read(context.Background(), headerOnly{})
 	info.Size = -1

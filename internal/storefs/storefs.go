@@ -1,5 +1,5 @@
-// Package storefs gives a whole store another file system than the operating system's: one in memory, one
-// that fails, one that reports progress. Tests, campaigns and the command use it.
+// Package storefs gives a whole store another file system than the operating system's: one in
+// memory, one that fails, one that reports progress. Tests, campaigns and the command use it.
 package storefs
 
 import (

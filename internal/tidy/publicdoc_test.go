@@ -14,8 +14,8 @@ import (
 // public are the packages that a program imports.
 var public = []string{".", "aof", "appendlog", "rdb", "snapshot", "storetest"}
 
-// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an internal
-// package in a signature cannot be written by a program that uses it.
+// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an
+// internal package in a signature cannot be written by a program that uses it.
 func TestPublicDocNamesNoInternalType(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range files(t) {
@@ -85,8 +85,8 @@ func TestPublicSignaturesNameNoInternalType(t *testing.T) {
 	}
 }
 
-// signatures returns the parts of a declaration that a program can see: types of exported functions and
-// methods, and of exported types without their unexported fields.
+// signatures returns the parts of a declaration that a program can see: types of exported functions
+// and methods, and of exported types without their unexported fields.
 func signatures(d ast.Decl) (parts []ast.Node) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -112,4 +112,23 @@ func signatures(d ast.Decl) (parts []ast.Node) {
 		}
 	}
 	return parts
+}
+
+// TestExamplesImportNoInternalPackage keeps the examples such that they work outside of the module.
+func TestExamplesImportNoInternalPackage(t *testing.T) {
+	seen := false
+	for _, f := range files(t) {
+		if !strings.HasPrefix(f.dir, "examples") {
+			continue
+		}
+		seen = true
+		for _, spec := range f.tree.Imports {
+			if path, _ := strconv.Unquote(spec.Path.Value); strings.Contains(path, "/internal/") {
+				t.Errorf("%s imports %s", f.path, path)
+			}
+		}
+	}
+	if !seen {
+		t.Error("found no examples")
+	}
 }
