@@ -62,14 +62,25 @@ func TestLoadOrder(t *testing.T) {
 			t.Errorf("%d keys, %+v", s.Len(), s.Recovery())
 		}
 	})
-	t.Run("a dump newer than the log is reported", func(t *testing.T) {
+	t.Run("a dump of another store is reported", func(t *testing.T) {
+		dir, other := both(t), both(t)
+		dump, err := os.ReadFile(filepath.Join(other, "dump.rdb"))
+		ok(t, err)
+		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600))
+		s := open(t, dir, logOnly()...)
+		want(t, s, "from", "aof")
+		if !s.Recovery().NewerDump {
+			t.Error("not reported")
+		}
+	})
+	t.Run("a copy of the dump that the log began with is not", func(t *testing.T) {
 		dir := both(t)
 		later := time.Now().Add(time.Hour)
 		ok(t, os.Chtimes(filepath.Join(dir, "dump.rdb"), later, later))
 		s := open(t, dir, logOnly()...)
 		want(t, s, "from", "aof")
-		if !s.Recovery().NewerDump {
-			t.Error("not reported")
+		if s.Recovery().NewerDump {
+			t.Error("reported")
 		}
 	})
 }
