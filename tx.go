@@ -52,6 +52,21 @@ func (t *Tx) Swap(key string, value []byte, opts ...SetOption) (old []byte, exis
 	return t.tx.Swap(t.db, key, value, setArgs(opts))
 }
 
+// CompareAndSwap stores value if key holds exactly old, and reports whether it did. The expiry is
+// removed as by Set; KeepTTL keeps it.
+func (t *Tx) CompareAndSwap(key string, old, value []byte, opts ...SetOption) (swapped bool, err error) {
+	return t.tx.CompareAndSwap(t.db, key, old, value, setArgs(opts))
+}
+
+// MGet returns copies of the values of keys; nil for a key that does not exist or holds no string.
+func (t *Tx) MGet(keys ...string) ([][]byte, error) { return t.tx.MGet(t.db, keys) }
+
+// MSet stores all pairs and removes their expiries. It checks keys and sizes before it stores
+// anything. If memory runs out, the pairs before that are stored: return the error to undo them.
+func (t *Tx) MSet(pairs ...Pair) error {
+	return t.tx.MSet(t.db, len(pairs), func(i int) (string, []byte) { return pairs[i].Key, pairs[i].Value })
+}
+
 // Append adds suffix to the value of key and returns the new length in bytes.
 func (t *Tx) Append(key string, suffix []byte) (length int, err error) {
 	return t.tx.Append(t.db, key, suffix)
@@ -101,6 +116,9 @@ func (t *Tx) Persist(key string) (had bool, err error) { return t.tx.Persist(t.d
 
 // TTL is how long key will live, or NoExpiry.
 func (t *Tx) TTL(key string) (time.Duration, error) { return t.tx.TTL(t.db, key) }
+
+// Type returns Redis's name for the type of what key holds: "string", "list", "hash", and so on.
+func (t *Tx) Type(key string) (string, error) { return t.tx.Type(t.db, key) }
 
 // All yields every string with a copy of its value. The loop's body must not write. With declared
 // keys it yields nothing.

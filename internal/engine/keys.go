@@ -240,12 +240,16 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 // Type is Redis's name for the type of what a key holds.
 func (e *Engine) Type(db int, key string) (name string, err error) {
 	err = e.read(db, key, func(it table.Item) error {
-		t := snapshot.String
-		if it.Kind() == table.Opaque {
-			t = typeOf(it.AppendPrefix(nil, typeSize))
-		}
-		name = rdb.TypeName(t)
+		name = typeName(it)
 		return nil
 	})
 	return name, err
+}
+
+func typeName(it table.Item) string {
+	t := snapshot.String
+	if it.Kind() == table.Opaque {
+		t = typeOf(it.AppendPrefix(nil, typeSize))
+	}
+	return rdb.TypeName(t)
 }

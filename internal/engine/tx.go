@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -164,6 +165,57 @@ func (t *Tx) Swap(db int, key string, value []byte, a SetArgs) ([]byte, bool, er
 	return t.x.swap(s, h, db, key, value, a, nil)
 }
 
+// CompareAndSwap stores value if the key holds exactly old, and reports whether it did.
+func (t *Tx) CompareAndSwap(db int, key string, old, value []byte, a SetArgs) (bool, error) {
+	if err := t.allow(true, db, key); err != nil {
+		return false, err
+	}
+	s, h := t.x.locate(key)
+	return t.x.compareAndSwap(s, h, db, key, old, value, a)
+}
+
+// MGet returns the values of keys; nil for one that is absent or no string.
+func (t *Tx) MGet(db int, keys []string) ([][]byte, error) {
+	if err := t.allow(false, db, keys...); err != nil {
+		return nil, err
+	}
+	values := make([][]byte, len(keys))
+	for i, key := range keys {
+		s, h := t.x.locate(key)
+		v, err := t.x.get([]byte{}, s, h, db, key)
+		switch {
+		case err == nil:
+			values[i] = v
+		case !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrWrongType):
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// MSet stores n pairs, which pair gives by index. It checks all of them before it stores one.
+func (t *Tx) MSet(db, n int, pair func(i int) (key string, value []byte)) error {
+	if err := t.allow(true, db); err != nil {
+		return err
+	}
+	for i := range n {
+		key, value := pair(i)
+		if err := t.allow(true, db, key); err != nil {
+			return err
+		}
+		if len(value) > maxSize {
+			return ErrTooLarge
+		}
+	}
+	for i := range n {
+		key, value := pair(i)
+		if err := t.Set(db, key, value, SetArgs{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Append adds to the end of a value.
 func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
 	if err := t.allow(true, db, key); err != nil {
@@ -236,6 +288,19 @@ func (t *Tx) TTL(db int, key string) (time.Duration, error) {
 		return 0, err
 	}
 	return t.x.ttlOf(db, key)
+}
+
+// Type is Redis's name for the type of what a key holds.
+func (t *Tx) Type(db int, key string) (string, error) {
+	if err := t.allow(false, db, key); err != nil {
+		return "", err
+	}
+	s, h := t.x.locate(key)
+	it, ok := t.x.find(s, h, db, key)
+	if !ok {
+		return "", ErrNotFound
+	}
+	return typeName(it), nil
 }
 
 // Len is how many keys a database holds.
