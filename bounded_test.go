@@ -15,7 +15,7 @@ import (
 )
 
 // openCost opens a directory and returns the bytes that this allocated on the Go heap.
-func openCost(t *testing.T, dir string, opts ...perdure.Option) (s *perdure.Store, err error, heap int64) {
+func openCost(t *testing.T, dir string, opts ...perdure.Option) (s *perdure.Store, heap int64, err error) {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -24,10 +24,10 @@ func openCost(t *testing.T, dir string, opts ...perdure.Option) (s *perdure.Stor
 	if err == nil {
 		t.Cleanup(func() { _ = s.Close() })
 	}
-	return s, err, int64(after.TotalAlloc - before.TotalAlloc)
+	return s, int64(after.TotalAlloc - before.TotalAlloc), err
 }
 
-// slack is what Open may take beside the data.
+// slack is the number of bytes that Open may allocate in addition to the data.
 const slack = 64 << 20
 
 func TestHighOffsetsInLogTakeNoMemory(t *testing.T) {
@@ -50,7 +50,7 @@ func TestHighOffsetsInLogTakeNoMemory(t *testing.T) {
 		dir := t.TempDir()
 		writeIncr(t, dir, b.String()+end)
 		before := peakMemory(t)
-		s, err, heap := openCost(t, dir)
+		s, heap, err := openCost(t, dir)
 		if after := peakMemory(t); after-before+heap > slack {
 			t.Errorf("Open took %d MiB of memory and allocated %d MiB for a log of %d bytes", (after-before)>>20, heap>>20, b.Len())
 		}
@@ -68,7 +68,7 @@ func TestUnfinishedTransactionTakesNoMemory(t *testing.T) {
 	text := frame("SET", "k", "v") + frame("MULTI") + strings.Repeat(frame("INCR", "n"), n)
 	dir := t.TempDir()
 	writeIncr(t, dir, text)
-	s, err, heap := openCost(t, dir)
+	s, heap, err := openCost(t, dir)
 	ok(t, err)
 	if s.Len() != 1 || s.Recovery().Cut == 0 {
 		t.Errorf("%d keys, recovery %+v", s.Len(), s.Recovery())
@@ -83,7 +83,7 @@ func TestLongTransactionIsReplayedWhole(t *testing.T) {
 	one := frame("MULTI") + strings.Repeat(frame("INCR", "n"), n) + frame("SELECT", "2") + frame("INCR", "n") + frame("EXEC")
 	dir := t.TempDir()
 	writeIncr(t, dir, frame("SELECT", "1")+frame("SET", "n", "7")+one+frame("INCR", "m")+frame("MULTI")+frame("SET", "torn", "v"))
-	s, err, _ := openCost(t, dir)
+	s, _, err := openCost(t, dir)
 	ok(t, err)
 	for _, want := range []struct {
 		db         int
@@ -112,7 +112,7 @@ func TestManyDatabaseCommandsTakeTimeOfOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			writeIncr(t, dir, frame("SET", "k", "v")+strings.Repeat(command, n+1))
-			s, err, heap := openCost(t, dir)
+			s, heap, err := openCost(t, dir)
 			ok(t, err)
 			if heap > slack+n*256 {
 				t.Errorf("Open allocated %d MiB", heap>>20)
@@ -141,7 +141,7 @@ func TestResizeHintOfSparseDumpTakesNoMemory(t *testing.T) {
 	ok(t, os.WriteFile(path, b, 0o600))
 	ok(t, os.Truncate(path, 512<<20))
 	before := peakMemory(t)
-	_, err, heap := openCost(t, dir)
+	_, heap, err := openCost(t, dir)
 	if err == nil {
 		t.Error("Open took a dump of zeros")
 	}

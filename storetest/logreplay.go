@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 The messages begin with the name of the method that broke its duty.
+
 package storetest
 
 import (
@@ -265,8 +267,8 @@ func damageIsError(t *logTest) error {
 	return nil
 }
 
-// brokenDisk is the error of a disk that does not write.
-var brokenDisk = errors.New("storetest: disk is broken")
+// errBrokenDisk is the error of a disk that does not write.
+var errBrokenDisk = errors.New("storetest: disk is broken")
 
 func failureIsFinal(t *logTest) error {
 	d := t.disk()
@@ -276,7 +278,7 @@ func failureIsFinal(t *logTest) error {
 			return nil
 		}
 		met = true
-		return brokenDisk
+		return errBrokenDisk
 	})
 	h, err := t.beginOn(d)
 	if err != nil {

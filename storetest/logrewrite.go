@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 The messages begin with the name of the method that broke its duty.
+
 package storetest
 
 import (

@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 The messages begin with the name of the method that broke its duty.
+
 package storetest
 
 import (
@@ -31,7 +33,6 @@ type history struct {
 	log  appendlog.AppendLog
 	disk *disk
 	all  []string // units as replay describes them, in order: the base first
-	db   int
 	last appendlog.Position
 }
 

@@ -1,3 +1,5 @@
+//lint:file-ignore ST1005 The messages begin with the name of the method that broke its duty.
+
 package storetest
 
 import (
@@ -302,7 +304,7 @@ func saveSurvivesFaults(t *snapshotTest) error {
 				return nil
 			}
 			met = true
-			return brokenDisk
+			return errBrokenDisk
 		})
 		s, err := t.saved(d, older())
 		if err != nil {
