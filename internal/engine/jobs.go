@@ -30,7 +30,7 @@ type jobs struct {
 	opened    chan struct{}       // closed when the next one opens
 	newLog    appendlog.AppendLog // switched on, before its first switch point
 
-	lastSave     time.Duration // on the monotonic clock; before the first save, the start of the store
+	lastSave     time.Duration // on the monotonic clock; before the first save, the start
 	lastSaveTime time.Time     // lastSave on the wall clock
 	lastTry      time.Duration
 	saveFailed   bool
