@@ -10,8 +10,8 @@ import (
 )
 
 // The conditions of SET, MSETEX, and DELEX are NX and XX, and those of Redis 8.4 and Valkey 8.1 on
-// the present value. Conditions with a D compare a digest: the 64-bit XXH3 in 16 hexadecimal digits. A
-// missing key differs from every value.
+// the present value. Conditions with a D compare a digest: the 64-bit XXH3 in 16 hexadecimal
+// digits. A missing key differs from every value.
 
 // isCondition reports whether an option compares the present value with an argument.
 func isCondition(option string) bool {

@@ -107,7 +107,8 @@ func replayIncrEx(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	return x.put(s, h, db, key, value, at)
 }
 
-// intSum adds integers. It returns ok false if the sum is out of bounds.
+// intSum adds integers. If the sum is out of bounds, it returns the bound, and ok is true only with
+// SATURATE.
 func (o *incrEx) intSum(old held) (value []byte, ok bool, err error) {
 	least, most, by, n := int64(math.MinInt64), int64(math.MaxInt64), int64(1), int64(0)
 	for _, arg := range []struct {

@@ -7,11 +7,11 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A large value is copied with no shard locked. A value to be stored is copied to a dedicated mapping
-// before the lock is taken (prepare). Under the lock it is only linked (store), and the log reads it
-// from there (link). A value to be returned is pinned under the lock and copied after the unlock
-// (pins). Only the values that a transaction sets or gets are copied while it holds its locks,
-// because its function needs the value before it returns.
+// A large value is copied with no shard locked. A value to be stored is copied to a dedicated
+// mapping before the lock is taken (prepare). Under the lock it is only linked (store), and the log
+// reads it from there (link). A value to be returned is pinned under the lock and copied after the
+// unlock (pins). Only the values that a transaction sets or gets are copied while it holds its
+// locks, because its function needs the value before it returns.
 
 // largeValue is the size above which a value is handled as large. It is about the size from which
 // the table gives a value a dedicated mapping.

@@ -69,7 +69,8 @@ func newStoreID() string {
 // ErrLogIgnored refuses to open a store without its log.
 var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
 
-// logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has none.
+// logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has
+// none.
 func logEnd(log appendlog.AppendLog) (string, error) {
 	if ender, ok := log.(appendlog.Ender); ok {
 		return ender.End()
@@ -77,7 +78,8 @@ func logEnd(log appendlog.AppendLog) (string, error) {
 	return "", nil
 }
 
-// ErrDiverged refuses a log and a dump of one store of which neither holds everything that the other does.
+// ErrDiverged refuses a log and a dump of one store of which neither holds everything that the
+// other does.
 var ErrDiverged = errors.New("perdure: append-only log and dump are of different histories")
 
 // compareDump compares the log that was found with the dump beside it, and reports whether the dump
@@ -120,8 +122,8 @@ func (e *Engine) contained(log appendlog.AppendLog) error {
 	return err
 }
 
-// judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this store
-// did not save with this log. rec is what the log's replay found.
+// judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this
+// store did not save with this log. rec is what the log's replay found.
 func (e *Engine) judgeDump(rec *appendlog.ReplayReport) {
 	if rec.Store != "" {
 		e.env.Store = rec.Store
@@ -151,8 +153,8 @@ func (e *Engine) stampDump(v *view) {
 	v.origin = o.String()
 }
 
-// keepNewerDump gives a dump that the store did not load another name, before a save replaces it. A crash
-// leaves it under one name or both.
+// keepNewerDump gives a dump that the store did not load another name, before a save replaces it. A
+// crash leaves it under one name or both.
 func (e *Engine) keepNewerDump() error {
 	if !e.recovery.NewerDump || e.keptDump {
 		return nil

@@ -144,7 +144,8 @@ func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
 	return p.failed.Load() == nil
 }
 
-// longValue is the size above which a value leaves a buffer of its length behind in its reader.
+// longValue is the size above which a value leaves a buffer of its length in the memory of its
+// reader.
 const longValue = 8 << 20
 
 // releaseBuffers releases to the kernel the memory that the readers of a load used for long values.
