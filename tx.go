@@ -117,7 +117,7 @@ func (t *Tx) ExpireAt(key string, at time.Time) (existed bool, err error) {
 	return t.tx.ExpireAt(t.db, key, at)
 }
 
-// Persist removes the expiry of key, and says whether it had one.
+// Persist removes the expiry of key, and reports whether it had one.
 func (t *Tx) Persist(key string) (had bool, err error) { return t.tx.Persist(t.db, key) }
 
 // TTL returns the remaining time to live of key, or [NoExpiry].

@@ -35,7 +35,7 @@ func (e *Engine) changes() int64 {
 
 func (e *Engine) defragment() {
 	if e.gate.Load() != nil && !e.opts.ReadOnly || e.table.ViewPressure() {
-		return // nothing has changed, or the work could add to too many before-images
+		return // nothing changes while writes are refused; before-images would grow further
 	}
 	d := &e.defrag
 	changes := e.changes()

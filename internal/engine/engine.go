@@ -232,7 +232,8 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 		e.cancel() // ends the background loop and every running job
 		e.dropHandle()
 		e.running.Wait()
-		// A write that passed the gate before it closed already holds its locks or will see closing.
+		// A write that passed the gate before it closed already holds its locks or will see
+		// closing.
 		e.table.LockAll()
 		e.table.UnlockAll()
 		// The log is closed first, so that the dump can name the end of the log that it contains.

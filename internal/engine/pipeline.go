@@ -24,8 +24,8 @@ type pipeline struct {
 	reserved bool
 	dirty    atomic.Int64 // changes by commands, for the save rules
 
-	// failed has the first operation, in the order of add, that could not be applied; the first that is
-	// known, until everything is settled.
+	// failed is the first operation, in the order of add, that could not be applied. Until
+	// everything is applied, it is the first one known so far.
 	failed atomic.Pointer[failure]
 }
 
