@@ -8,15 +8,15 @@ import (
 )
 
 // Configure changes options while the store is open, as Redis's CONFIG SET does: [WithSaveRules],
-// [WithStopWritesOnSaveError], [WithAutoRecover], [WithAppendLog] and [WithoutAppendLog]. An option
-// that is not given stays as it is, and the last of two that contradict each other counts.
+// [WithStopWritesOnSaveError], [WithAutoRecover], [WithAppendLog], and [WithoutAppendLog]. Options
+// that are not given keep their values. If two contradict each other, the last one applies.
 //
-// It validates every option first. On an error it has applied none: an option that cannot be
-// changed, or makes no sense, is an error matching ErrOptions. There is one exception: an error of
-// closing the log, for [WithoutAppendLog], comes when everything is applied and the log is off.
+// Configure validates every option first. On error it has applied none. It returns an error
+// matching [ErrOptions] if an option cannot be changed or is invalid. There is one exception: if
+// closing the log fails for [WithoutAppendLog], all options are applied and the log is off.
 //
-// Log and Snapshotter are configured by their own methods, by whoever made them: see
-// [aof.Log.Configure] and [rdb.Dump.Configure].
+// A log or Snapshotter is configured through its own methods: see [aof.Log.Configure] and
+// [rdb.Dump.Configure].
 func (s *Store) Configure(opts ...Option) error {
 	if err := s.e.Closed(); err != nil {
 		return err
@@ -33,7 +33,7 @@ func (s *Store) Configure(opts ...Option) error {
 	return named(s.e.Configure(c.change()))
 }
 
-// change returns the options that were given, for Configure.
+// change returns the options that were given, for [Store.Configure].
 func (c *config) change() (to engine.Change) {
 	if c.given.rules {
 		to.Rules = append([]snapshot.Rule{}, c.Rules...)
@@ -48,7 +48,7 @@ func (c *config) change() (to engine.Change) {
 	return to
 }
 
-// optionError is an error about an option that matches ErrOptions, and its cause if there is one.
+// optionError is an error about an option. It matches [ErrOptions], and its cause if there is one.
 type optionError struct {
 	what  string
 	cause error

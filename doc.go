@@ -1,6 +1,6 @@
-// Package perdure is an in-memory key-value store that survives: data lives in RAM and is served
-// at in-process speed, and it lives on disk in Redis's own files, so that redis-server and
-// valkey-server open what perdure wrote and perdure opens what they wrote.
+// Package perdure is an in-memory, durable key-value store. Data stays in memory and is served in
+// process. On disk it is kept in Redis's own file formats. redis-server and valkey-server can open
+// perdure's files, and perdure can open theirs.
 //
 //	s, err := perdure.Open("data")
 //	if err != nil { ... }
@@ -8,35 +8,36 @@
 //	err = s.Set("user:1", []byte("Ada"), perdure.TTL(time.Hour))
 //	n, err := s.Incr("visits")
 //
-// # What survives
+// # Durability
 //
-// By default every write goes to an append-only log before it returns, and the log is forced to
-// disk every second; a snapshot is saved by rules as well, and at Close. A killed process loses
-// nothing it acknowledged. What a power failure may take depends on the fsync policy:
+// By default every write goes to an append-only log before it returns, and the log is fsynced every
+// second. In addition, a snapshot is saved automatically by rules, and at Close. A killed process
+// loses no acknowledged write. The fsync policy determines what a power failure can lose:
 //
-//	aof.Always     nothing that was acknowledged
+//	aof.Always     no acknowledged write
 //	aof.EverySec   at most the last two seconds
-//	aof.No         what came after the last Sync, Rewrite or Save
-//	no log         what came after the last completed snapshot
+//	aof.No         the writes after the last Sync, Rewrite or Save
+//	no log         the writes after the last completed snapshot
 //
-// After any crash Open works unaided and gives a state that the store was in, transactions whole
-// or absent; what was cut off a torn log is reported by Recovery. Log lines carry checksums, so a
-// damaged file is an error with file and offset and never quietly other data.
+// After any crash, [Open] recovers without manual repair to a state that the store was in.
+// Transactions are atomic, and [Store.Recovery] reports any bytes truncated from a torn log. Log
+// lines carry checksums. A damaged file is reported as a [*CorruptError] with the file and offset;
+// it never yields wrong data silently.
 //
 // # Types
 //
-// Strings and integers are perdure's own. Lists, sets, hashes, sorted sets, streams and modules in
-// a file that Redis wrote are carried along untouched: they can be deleted, expire, and are saved
-// again byte for byte, and Get answers ErrWrongType.
+// perdure's own types are strings and integers. Lists, sets, hashes, sorted sets, streams, and
+// module values in a file written by Redis are preserved byte for byte. They can be deleted, can
+// expire, and are saved again unchanged. Get returns [ErrWrongType] for them.
 //
 // # Concurrency
 //
-// Everything may be called from any goroutine. Keys are spread over shards with a lock each;
-// saving and rewriting go on beside readers and writers, with no fork and no pause that grows with
-// the data. The data set is kept outside the Go heap where the system allows, so that the garbage
-// collector does not see it.
+// Every function and method can be called from any goroutine, unless its type says otherwise. Keys
+// are spread over shards with one lock each. Saves and rewrites run concurrently with readers and
+// writers, with no fork and no pause that grows with the data. The data set is kept outside the Go
+// heap where the operating system allows it, so that the garbage collector does not scan it.
 //
-// The subpackages: aof and rdb make the log and the snapshots, and check and repair files without
-// a store. appendlog and snapshot define what a log and a Snapshotter are, for those that a program
-// writes itself, and storetest tests them.
+// The subpackages aof and rdb implement the log and the snapshots, and check and repair files
+// without a store. Packages appendlog and snapshot define the interfaces of a log and a
+// Snapshotter, for programs that implement their own. Package storetest tests such implementations.
 package perdure

@@ -6,85 +6,89 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Errors of misuse: the call was wrong, and changed nothing.
+// Errors of incorrect calls. The call changed nothing.
 var (
 	ErrNotFound    = engine.ErrNotFound    // the key does not exist
 	ErrClosed      = engine.ErrClosed      // Close has begun
 	ErrReadOnly    = engine.ErrReadOnly    // opened WithReadOnly, or a write inside View
-	ErrNotInteger  = engine.ErrNotInteger  // Incr and its relatives on something that is no int64
+	ErrNotInteger  = engine.ErrNotInteger  // the value to add to is not an int64
 	ErrOverflow    = engine.ErrOverflow    // the result would not fit an int64
-	ErrWrongType   = engine.ErrWrongType   // the key holds a list, a hash, ... carried for Redis
+	ErrWrongType   = engine.ErrWrongType   // the key holds a list, hash, or other opaque value
 	ErrTTL         = engine.ErrTTL         // an expiry that is zero, negative or out of range
 	ErrTooLarge    = engine.ErrTooLarge    // a key or value over 512 MiB
-	ErrDatabase    = engine.ErrDatabase    // a database number that WithDatabases does not allow
-	ErrNotDeclared = engine.ErrNotDeclared // a key that UpdateKeys or ViewKeys was not given
+	ErrDatabase    = engine.ErrDatabase    // a database number outside the range of WithDatabases
+	ErrNotDeclared = engine.ErrNotDeclared // a key that was not declared to UpdateKeys or ViewKeys
 	ErrTxDone      = engine.ErrTxDone      // a Tx used after its function returned
-	ErrOptions     = engine.ErrOptions     // an option that makes no sense; the text says which
+	ErrOptions     = engine.ErrOptions     // an invalid option, named in the text
 )
 
-// ErrNoMemory is returned by a write that needs memory which the system, or a limit, refuses. The write
-// changed nothing, in memory or in the log. Reads, deletions, expiry, saves, rewrites, and Close go on; the
-// write can be tried again. Open returns an error matching it if the data set does not fit, and leaves the
-// files as they were.
+// ErrNoMemory is returned by a write that needs memory which the operating system, or a limit,
+// refuses. The write changed nothing, in memory or in the log, and can be tried again. Reads,
+// deletions, expiry, saves, rewrites, and Close continue to work. Open returns an error matching
+// ErrNoMemory if the data set does not fit, and leaves the files unchanged.
 var ErrNoMemory = engine.ErrNoMemory
 
-// Errors of state: the call was right and the moment wrong.
+// Errors of state. The call is valid, but not in the current state of the store.
 var (
 	ErrSaveInProgress    = engine.ErrSaveInProgress    // a save is running
 	ErrRewriteInProgress = engine.ErrRewriteInProgress // a rewrite is running
 	ErrBusy              = engine.ErrBusy              // a Snapshot is open
-	ErrSnapshotLost      = engine.ErrSnapshotLost      // the Snapshot was given up to bound memory
-	ErrNoAppendLog       = engine.ErrNoAppendLog       // no log is on, or its first base is being written
+	ErrSnapshotLost      = engine.ErrSnapshotLost      // the Snapshot was dropped to bound memory
+	ErrNoAppendLog       = engine.ErrNoAppendLog       // there is no log, or its first base is being written
 	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
 	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
 	ErrLogIgnored        = engine.ErrLogIgnored        // opened without the log, which has more than the dump
-	ErrDiverged          = engine.ErrDiverged          // log and dump of one store, of which neither holds all
+	ErrDiverged          = engine.ErrDiverged          // log and dump of one store, neither of which is complete
 	ErrLockLost          = engine.ErrLockLost          // the lock file was replaced or removed; Close the store
 )
 
-// Errors of the disk.
+// Disk errors.
 var (
-	// ErrSaveFailed refuses writes after a background save failed, as Redis does (MISCONF), until one
-	// succeeds. WithStopWritesOnSaveError turns that off.
+	// ErrSaveFailed is returned by writes after a background save has failed, until a save
+	// succeeds, as in Redis (MISCONF). [WithStopWritesOnSaveError] disables this.
 	ErrSaveFailed = engine.ErrSaveFailed
 
-	// ErrLogFailed refuses writes after the log could not be written or synced. It carries the cause.
-	// The outcome of a write that got it is unknown. Reads go on; Recover is the way out, which the
-	// store also tries by itself.
+	// ErrLogFailed is returned by writes after the log could not be written or synced. The error
+	// wraps the cause. The outcome of a write that returned it is unknown. Reads continue. Call
+	// [Store.Recover] to restore write access; the store also tries it automatically.
 	ErrLogFailed = engine.ErrLogFailed
 
-	// ErrCorrupt marks the error of a damaged file; errors.As gives a *CorruptError with the place.
+	// ErrCorrupt is matched by every error about a damaged file. Use errors.As to get a
+	// [*CorruptError] with the file and offset.
 	ErrCorrupt = snapshot.ErrCorrupt
 
-	// ErrTorn marks damage that an ordinary crash explains: a file that ends too early.
+	// ErrTorn is matched by an error about damage that an ordinary crash explains: a file that
+	// ends too early.
 	ErrTorn = snapshot.ErrTorn
 )
 
-// ErrCommand marks the error of Open about a command in the log that perdure does not apply: it is
-// unknown, or changes a list, a hash or another type that is carried for Redis as bytes only. The
-// files are whole and as they were: let the server rewrite its log first (BGREWRITEAOF). errors.As
-// gives a *CommandError with the place.
+// ErrCommand is matched by the error of Open about a command in the log that perdure does not
+// apply. The command is unknown, or it changes a list, a hash, or another type that perdure
+// preserves only as bytes. The files are not damaged or changed. To fix this, let the server
+// rewrite its log first (BGREWRITEAOF). Use errors.As to get a [*CommandError] with the file and
+// offset.
 var ErrCommand = engine.ErrCommand
 
-// ErrUnsupported marks every error about what is whole and not known: a record of another producer or
-// of a newer version in a dump, which is an *UnsupportedError, and a command in a log (ErrCommand). It
-// never matches ErrCorrupt. Nothing was changed.
+// ErrUnsupported is matched by every error about data that is intact but not supported. In a dump
+// this is a record of another program or of a newer version, reported as an [*UnsupportedError]. In
+// a log it is a command ([ErrCommand]). ErrUnsupported never matches [ErrCorrupt]. Nothing is
+// changed.
 var ErrUnsupported = snapshot.ErrUnsupported
 
-// UnsupportedError says what in a file is not supported: its fields are File, Offset, What, Owner (the
-// program whose record it is, where known) and WayOut (what to do with the file).
+// An UnsupportedError describes unsupported data in a file. Its fields are File, Offset, What,
+// Owner (the program that defines the record, if known), and WayOut (how to proceed with the file).
 type UnsupportedError = snapshot.UnsupportedError
 
-// ErrUntil marks the error of Open when the log cannot tell what it held at the time given to
-// WithRecoverUntil: it has no timestamps, or begins later. Nothing was changed.
+// ErrUntil is returned by Open if the log cannot be recovered to the time given to
+// [WithRecoverUntil]: it has no timestamps or begins later. Nothing is changed.
 var ErrUntil = engine.ErrUntil
 
-// CommandError says which command of a log could not be applied, where it stands and why: its fields
-// are File, Offset, Name and Err. It never carries keys or values.
+// A CommandError describes a command of a log that could not be applied, its location, and the
+// reason. Its fields are File, Offset, Name, and Err. It never contains keys or values.
 type CommandError = appendlog.CommandError
 
-// CorruptError says which file is damaged, where and how: its fields are File, Offset (of the first
-// byte that is not as it must be), What (what was expected and found), Torn (a crash explains it) and
-// Err, the cause if there is one. It never carries keys or values.
+// A CorruptError describes a damaged file and the location of the damage. Its fields are File,
+// Offset (of the first invalid byte), What (what was expected and found), Torn (a crash explains
+// the damage), and Err (the cause, if there is one). It never contains keys or values.
 type CorruptError = snapshot.CorruptError

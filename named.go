@@ -2,12 +2,12 @@ package perdure
 
 import "strings"
 
-// errorPrefix begins the text of every error of the library.
+// errorPrefix is the prefix of the text of every error of the library.
 const errorPrefix = "perdure: "
 
-// named returns err with the prefix in front, once: an error that comes from a file, from the
-// kernel, or from a component written elsewhere does not name the library. The result matches
-// whatever err matches.
+// named returns err with exactly one errorPrefix at the start of its text. An error from a file,
+// the kernel, or an external component does not name the library. The result matches the errors
+// that err matches.
 func named(err error) error {
 	if err == nil {
 		return nil

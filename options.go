@@ -15,8 +15,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// An Option configures Open and New. Those whose comment names [Store.Configure] can be changed
-// while the store is open, too. An Option keeps nothing but its value and can be used again.
+// An Option configures [Open] and [New]. If its comment names [Store.Configure], it can also be
+// changed while the store is open. An Option holds only its value and can be used again.
 type Option struct {
 	name string
 	live bool // Configure accepts it
@@ -31,28 +31,29 @@ func (o Option) apply(c *config) error {
 	return o.set(c)
 }
 
-// config is the sum of the options.
+// config is the combined result of the options.
 type config struct {
 	engine.Options
 	given given
 }
 
-// given are the options among those for Configure that were given.
+// given records which of the options for [Store.Configure] were passed.
 type given struct{ log, rules, stopWrites, autoRecover bool }
 
-// Snapshotter keeps snapshots; rdb.New makes the default one.
+// A Snapshotter saves and loads snapshots. [rdb.New] returns the default one.
 type Snapshotter = snapshot.Snapshotter
 
-// AppendLog keeps a log; aof.New makes the default one.
+// An AppendLog is an append-only log. [aof.New] returns the default one.
 type AppendLog = appendlog.AppendLog
 
-// DefaultSaveRules are in force when WithSaveRules is not given: after 900 s with a change, 300 s
-// with 10, 60 s with 10000.
+// DefaultSaveRules returns the rules that apply without [WithSaveRules]: save after 900 s with at
+// least 1 change, after 300 s with at least 10, or after 60 s with at least 10000.
 func DefaultSaveRules() []snapshot.Rule {
 	return []snapshot.Rule{{Seconds: 900, Changes: 1}, {Seconds: 300, Changes: 10}, {Seconds: 60, Changes: 10000}}
 }
 
-// configure applies options over the defaults, which differ for a store with and without a directory.
+// configure applies options over the defaults, which differ between stores with and without a
+// directory.
 func configure(dir string, opts []Option) (engine.Options, error) {
 	c := config{Options: engine.Options{Dir: dir}}
 	for _, o := range opts {
@@ -79,8 +80,8 @@ func configure(dir string, opts []Option) (engine.Options, error) {
 	return c.Options, nil
 }
 
-// WithSnapshotter sets who keeps the snapshots. The default is rdb.New(): dump.rdb, compressed and
-// with a checksum.
+// WithSnapshotter sets the snapshot implementation. The default is [rdb.New], which writes a
+// compressed, checksummed dump.rdb.
 func WithSnapshotter(s Snapshotter) Option {
 	return Option{name: "WithSnapshotter", set: func(c *config) error {
 		if option.IsNil(s) {
@@ -91,8 +92,9 @@ func WithSnapshotter(s Snapshotter) Option {
 	}}
 }
 
-// WithSaveRules sets when a snapshot is saved by itself; none at all turns that off, and with it
-// the save at Close. The default is DefaultSaveRules. [Store.Configure] accepts it (CONFIG SET save).
+// WithSaveRules sets the rules for automatic snapshots. With no rules, automatic snapshots and the
+// save at Close are disabled. The default is [DefaultSaveRules]. [Store.Configure] accepts it
+// (CONFIG SET save).
 func WithSaveRules(rules ...snapshot.Rule) Option {
 	return Option{name: "WithSaveRules", live: true, set: func(c *config) error {
 		for _, r := range rules {
@@ -105,13 +107,14 @@ func WithSaveRules(rules ...snapshot.Rule) Option {
 	}}
 }
 
-// WithAppendLog sets who keeps the log. The default is aof.New(): fsync every second, rewritten when
-// it has doubled and is over 64 MiB, with an RDB base.
+// WithAppendLog sets the log implementation. The default is [aof.New]: it fsyncs every second,
+// rewrites the log when it has doubled and exceeds 64 MiB, and writes an RDB base file.
 //
-// In [Store.Configure] it switches the log on (CONFIG SET appendonly yes). The base is built in the background
-// from the data set of that moment. Until it is complete the log gives no durability: Stats reports LogReady
-// as false, and Sync and Durable return ErrNoAppendLog. An older log in the directory is replaced. A
-// store whose log is on returns an error matching ErrOptions.
+// In [Store.Configure] it switches the log on (CONFIG SET appendonly yes). The base is built in the
+// background from a point-in-time snapshot taken then. Until it is complete the log gives no
+// durability: Stats reports LogReady as false, and Sync and Durable return [ErrNoAppendLog]. An
+// older log in the directory is replaced. If the log is already on, Configure returns an error
+// matching [ErrOptions].
 func WithAppendLog(l AppendLog) Option {
 	return Option{name: "WithAppendLog", live: true, set: func(c *config) error {
 		if option.IsNil(l) {
@@ -122,11 +125,12 @@ func WithAppendLog(l AppendLog) Option {
 	}}
 }
 
-// WithoutAppendLog keeps no log: what survives a crash is the last completed snapshot. Together
-// with WithSaveRules() of no rules the store is a cache that writes nothing by itself.
+// WithoutAppendLog disables the log, so that a crash loses everything after the last completed
+// snapshot. With an empty WithSaveRules() as well, the store is a cache that writes nothing
+// automatically.
 //
-// In [Store.Configure] it switches the log off (CONFIG SET appendonly no): the log is synced and closed, and
-// its files stay.
+// In [Store.Configure] it switches the log off (CONFIG SET appendonly no). It syncs and closes the
+// log, and keeps its files.
 func WithoutAppendLog() Option {
 	return Option{name: "WithoutAppendLog", live: true, set: func(c *config) error {
 		c.Log, c.given.log = nil, true
@@ -134,20 +138,20 @@ func WithoutAppendLog() Option {
 	}}
 }
 
-// RecoveryPolicy decides what Open does with a log whose end a crash has torn.
+// A RecoveryPolicy determines how Open handles a log with a torn tail.
 type RecoveryPolicy int
 
-// The policies.
+// Recovery policies.
 const (
-	// TruncateTail truncates the torn end, keeps everything before it, and reports it in
-	// RecoveryReport.
+	// TruncateTail truncates a torn tail, keeps everything before it, and reports it in
+	// [RecoveryReport].
 	TruncateTail RecoveryPolicy = iota
-	// Strict makes Open return an error matching ErrTorn, and change nothing.
+	// Strict makes Open fail with an error matching [ErrTorn] and change nothing.
 	Strict
 )
 
-// WithRecovery sets what Open does with a torn log. The default is TruncateTail, Redis's
-// aof-load-truncated yes. Damage that a crash does not explain is refused either way.
+// WithRecovery sets how Open handles a torn log. The default is [TruncateTail], which is Redis's
+// aof-load-truncated yes. Under both policies Open fails on damage that a crash does not explain.
 func WithRecovery(p RecoveryPolicy) Option {
 	return Option{name: "WithRecovery", set: func(c *config) error {
 		if p != TruncateTail && p != Strict {
@@ -158,12 +162,15 @@ func WithRecovery(p RecoveryPolicy) Option {
 	}}
 }
 
-// WithRecoverUntil makes Open take the log up to t and no further: the state at the end of that
-// second, transactions whole. The log must have been written with aof.Timestamps, or by a Redis with
-// aof-timestamp-enabled; one that cannot tell is an error that is ErrUntil. Nothing is lost: the
-// whole log is first copied to a directory before-restore-<time> beside it, which Recovery names
-// together with how much was left out. With WithReadOnly nothing is changed or copied at all. A
-// dump beside the log is not looked at. The zero time is no bound, which is the default.
+// WithRecoverUntil makes Open load the log only up to t. The result is the state at the end of that
+// second, with whole transactions. The zero time sets no limit, which is the default.
+//
+// The log must have been written with aof.Timestamps, or by a Redis with aof-timestamp-enabled.
+// Open returns an error matching [ErrUntil] if the log has no timestamps or begins later than t.
+//
+// Nothing is lost: Open first copies the whole log to a directory before-restore-<time> next to it.
+// [Store.Recovery] reports that directory and the number of bytes left out. With [WithReadOnly]
+// nothing is changed or copied. A dump next to the log is ignored.
 func WithRecoverUntil(t time.Time) Option {
 	return Option{name: "WithRecoverUntil", set: func(c *config) error {
 		c.Until = t
@@ -171,7 +178,7 @@ func WithRecoverUntil(t time.Time) Option {
 	}}
 }
 
-// WithDatabases sets how many numbered databases there are, 1 to 65536. The default is Redis's 16.
+// WithDatabases sets the number of databases, 1 to 65536. The default is 16, as in Redis.
 func WithDatabases(n int) Option {
 	return Option{name: "WithDatabases", set: func(c *config) error {
 		if n < 1 || n > 65536 {
@@ -182,8 +189,8 @@ func WithDatabases(n int) Option {
 	}}
 }
 
-// WithLogger sets where the store tells of saves, rewrites and failures; never of keys or values.
-// The default is nowhere. Nothing is told there only: failures are errors of calls too.
+// WithLogger sets the logger for saves, rewrites, and failures. Keys and values are never logged.
+// By default nothing is logged; every failure is also returned by a call.
 func WithLogger(l *slog.Logger) Option {
 	return Option{name: "WithLogger", set: func(c *config) error {
 		c.Logger = l
@@ -191,9 +198,9 @@ func WithLogger(l *slog.Logger) Option {
 	}}
 }
 
-// Hooks are functions that the store calls when something happened, from a goroutine of its own
-// or of a caller, with no lock held; two may run at once. A hook may use the store, but must not wait for a save, nor close
-// the store.
+// Hooks are functions that the store calls after an event. It calls them with no lock held, on a
+// separate goroutine or on that of a caller. Two hooks can run at once. A hook can use the store,
+// but must not wait for a save or close the store.
 type Hooks struct {
 	Saved     func(SaveInfo, error) // a save ended
 	Rewritten func(error)           // a rewrite of the log ended
@@ -201,7 +208,7 @@ type Hooks struct {
 	Recovered func()                // the log works again
 }
 
-// WithHooks sets the hooks; fields may be nil.
+// WithHooks sets the hooks. Any field can be nil.
 func WithHooks(h Hooks) Option {
 	return Option{name: "WithHooks", set: func(c *config) error {
 		c.Options.Hooks = engine.Hooks(h)
@@ -209,8 +216,9 @@ func WithHooks(h Hooks) Option {
 	}}
 }
 
-// WithReadOnly opens a directory without changing anything in it, not even a lock: writes are
-// refused, nothing is saved, and a torn tail is passed over. The directory must not be in use.
+// WithReadOnly opens a directory without changing anything in it. It does not even create a lock,
+// so the directory must not be in use. Writes are refused, nothing is saved, and a torn tail is
+// ignored.
 func WithReadOnly() Option {
 	return Option{name: "WithReadOnly", set: func(c *config) error {
 		c.ReadOnly = true
@@ -218,8 +226,8 @@ func WithReadOnly() Option {
 	}}
 }
 
-// WithStopWritesOnSaveError sets whether a background save that failed makes writes fail with
-// ErrSaveFailed until one succeeds. The default is on, as in Redis. [Store.Configure] accepts it.
+// WithStopWritesOnSaveError sets whether writes fail with [ErrSaveFailed] after a failed background
+// save, until a save succeeds. The default is on, as in Redis. [Store.Configure] accepts it.
 func WithStopWritesOnSaveError(on bool) Option {
 	return Option{name: "WithStopWritesOnSaveError", live: true, set: func(c *config) error {
 		c.KeepWritingOnSaveFail, c.given.stopWrites = !on, true
@@ -227,8 +235,9 @@ func WithStopWritesOnSaveError(on bool) Option {
 	}}
 }
 
-// WithAutoRecover sets whether the store tries by itself to recover a log that has failed, after a
-// second and then at doubling intervals up to a minute. The default is on; off leaves it to Recover. [Store.Configure] accepts it.
+// WithAutoRecover sets whether the store automatically tries to recover a failed log. It tries
+// after one second, then at doubling intervals of up to a minute. The default is on. If it is off,
+// only [Store.Recover] recovers the log. [Store.Configure] accepts it.
 func WithAutoRecover(on bool) Option {
 	return Option{name: "WithAutoRecover", live: true, set: func(c *config) error {
 		c.NoAutoRecover, c.given.autoRecover = !on, true
@@ -236,7 +245,8 @@ func WithAutoRecover(on bool) Option {
 	}}
 }
 
-// WithLoadProgress sets a function that Open calls about once a MiB, in the goroutine that called it; nil is none.
+// WithLoadProgress sets a function that Open calls about once per MiB loaded, on the goroutine that
+// called Open. A nil fn disables it.
 func WithLoadProgress(fn func(LoadProgress)) Option {
 	return Option{name: "WithLoadProgress", set: func(c *config) error {
 		if fn == nil {
@@ -248,8 +258,8 @@ func WithLoadProgress(fn func(LoadProgress)) Option {
 	}}
 }
 
-// WithFS is an Option for the tests and tools of this module, which get it through package
-// internal/storefs: the file system has an internal type.
+// init defines WithFS, an Option for the tests and tools of this module. They get it through
+// package internal/storefs, because the file system has an internal type.
 func init() {
 	engine.OptionFS = func(fsys vfs.FS) any {
 		return Option{name: "WithFS", set: func(c *config) error {
@@ -259,8 +269,7 @@ func init() {
 	}
 }
 
-// SetOption says how Set and its relatives treat expiry and disk. It is a plain value: passing one
-// allocates nothing.
+// A SetOption sets the expiry or durability of a write. Passing one does not allocate.
 type SetOption struct {
 	kind setKind
 	ttl  time.Duration
@@ -276,17 +285,17 @@ const (
 	setDurable
 )
 
-// TTL lets the key live for d from now, in whole milliseconds rounded up.
+// TTL sets the expiry to d from now, in whole milliseconds rounded up.
 func TTL(d time.Duration) SetOption { return SetOption{kind: setTTL, ttl: d} }
 
-// ExpireAt lets the key live until t, in whole milliseconds. The log holds the absolute time.
+// ExpireAt sets the expiry to t, in whole milliseconds. The log records the absolute time.
 func ExpireAt(t time.Time) SetOption { return SetOption{kind: setExpireAt, at: t} }
 
-// KeepTTL leaves the expiry as it is. Without it a Set removes the expiry, as in Redis.
+// KeepTTL keeps the expiry of the key. Without it a write removes the expiry, as in Redis.
 func KeepTTL() SetOption { return SetOption{kind: setKeepTTL} }
 
-// Durable makes the call return only when it is on disk, whatever the fsync policy. Without a log
-// it is ErrNoAppendLog.
+// Durable makes the call wait until the write is on disk, whatever the fsync policy. The call
+// returns [ErrNoAppendLog] if there is no log.
 func Durable() SetOption { return SetOption{kind: setDurable} }
 
 func setArgs(opts []SetOption) (a engine.SetArgs) {

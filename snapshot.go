@@ -9,17 +9,22 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Snapshot is the data set of one instant, while the store goes on. It can be read once, by All or
-// by WriteTo, from one goroutine. As long as it is open no save and no rewrite can begin, and
-// writers leave the old values of what they change in memory: when those pass 64 MiB because
-// nobody reads, the snapshot is given up and reading it returns ErrSnapshotLost. Closing the store
-// ends it too, after the body of a loop over All has returned; that body must not close the store.
+// A Snapshot is a point-in-time view of the data set. Writers continue while it is open. It can be
+// read once, by All or WriteTo, from one goroutine.
+//
+// While a Snapshot is open no save and no rewrite can start. Writers keep the old values of changed
+// keys in memory. If these exceed 64 MiB because nobody reads the snapshot, it is dropped, and
+// reading it returns [ErrSnapshotLost].
+//
+// Closing the store also ends the snapshot, after the body of a loop over All has returned. That
+// body must not close the store.
 type Snapshot struct {
 	h *engine.Handle
 }
 
-// Snapshot takes the instant now. It holds every lock for some microseconds. The caller must Close
-// it. It is ErrBusy, ErrSaveInProgress or ErrRewriteInProgress while something else is frozen.
+// Snapshot takes a point-in-time snapshot. It holds every lock for a few microseconds. It returns
+// [ErrBusy], [ErrSaveInProgress], or [ErrRewriteInProgress] while another snapshot, a save, or a
+// rewrite is active. The caller must close the snapshot.
 func (s *Store) Snapshot() (*Snapshot, error) {
 	h, err := s.e.Snapshot()
 	if err != nil {
@@ -28,8 +33,8 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 	return &Snapshot{h: h}, nil
 }
 
-// All yields every key of every database once, in no order. The slices of an entry are valid until
-// the next one.
+// All iterates over all keys of all databases, each once, in unspecified order. The slices of an
+// entry are valid until the next one.
 func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		for e, err := range s.h.All(ctx) {
@@ -40,15 +45,15 @@ func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	}
 }
 
-// WriteTo writes the snapshot to w as a Redis dump, which Open, Restore and redis-server read. It
-// returns how many bytes.
+// WriteTo writes the snapshot to w as a Redis dump, which [Open], [Store.Restore], and redis-server
+// can read. It returns the number of bytes written.
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
 	c := &countingWriter{w: w}
 	err := s.h.Write(context.Background(), c)
 	return c.n, named(err)
 }
 
-// Close lets the snapshot go. Calls after the first do nothing.
+// Close releases the snapshot. It may be called more than once.
 func (s *Snapshot) Close() error {
 	s.h.Close()
 	return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/perduredb/perdure/internal/engine"
 )
 
-// Task is a save or a rewrite that runs in the background. Its methods are safe for concurrent use.
-// It needs no Close, and nobody has to wait for it.
+// A Task is a background save or rewrite. Its methods are safe for concurrent use. It does not need
+// to be closed or waited for.
 type Task struct {
 	t *engine.Task
 }
@@ -19,18 +19,18 @@ func newTask(t *engine.Task, err error) (*Task, error) {
 	return &Task{t: t}, nil
 }
 
-// Done is closed when the task has ended.
+// Done returns a channel that is closed when the task has ended.
 func (t *Task) Done() <-chan struct{} { return t.t.Done() }
 
-// Wait waits for the end of the task and returns its result, or for the end of ctx. The SaveInfo is
-// that of a save; a rewrite leaves it empty.
+// Wait waits until the task ends and returns its result, or until ctx ends. For a rewrite the
+// SaveInfo is empty.
 func (t *Task) Wait(ctx context.Context) (SaveInfo, error) {
 	info, err := t.t.Wait(ctx)
 	return info, named(err)
 }
 
-// Cancel gives the task up, and does not wait for its end. What stood on disk before still stands.
+// Cancel cancels the task without waiting for it to end. The files from before the task are kept.
 func (t *Task) Cancel() { t.t.Cancel() }
 
-// Progress tells how many keys are written, of how many.
+// Progress returns the number of keys written so far and the total.
 func (t *Task) Progress() (written, total int64) { return t.t.Progress() }

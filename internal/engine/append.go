@@ -2,7 +2,7 @@ package engine
 
 import "github.com/perduredb/perdure/internal/table"
 
-// Append adds to the end of a value, which an absent key starts, and returns its new length.
+// Append appends to a value, creating the key if it is missing, and returns the new length.
 func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
 	if len(suffix) > largeValue {
 		return e.appendLarge(db, key, suffix)
@@ -18,7 +18,8 @@ func (e *Engine) Append(db int, key string, suffix []byte) (n int, err error) {
 	return n, err
 }
 
-// append does nothing but set moves, if that is not nil, where a large value would have to move.
+// append appends to a value. If a large value would have to move and moves is not nil, append only
+// sets moves.
 func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byte, moves *bool) (int, error) {
 	it, ok := x.find(s, h, db, key)
 	n, err := appendTo(it, ok, suffix)
@@ -42,7 +43,8 @@ func (x *exec) append(s *table.Shard, h uint64, db int, key string, suffix []byt
 	return n + len(suffix), nil
 }
 
-// appendTo gives the length of what is there, and tells why nothing can be appended to it.
+// appendTo returns the length of the present value, or the reason why nothing can be appended to
+// it.
 func appendTo(it table.Item, ok bool, suffix []byte) (n int, err error) {
 	if ok && it.Kind() != table.String {
 		return 0, ErrWrongType
@@ -53,7 +55,7 @@ func appendTo(it table.Item, ok bool, suffix []byte) (n int, err error) {
 	return n, nil
 }
 
-// appended notes that a suffix was appended.
+// appended records an append in the log.
 func (x *exec) appended(db int, key string, suffix []byte) {
 	if len(suffix) > largeValue {
 		x.link(db, key, len(suffix))
@@ -62,11 +64,12 @@ func (x *exec) appended(db int, key string, suffix []byte) {
 	x.commandValue(db, "APPEND", key, suffix)
 }
 
-// appendTries is how often appendLarge makes a value that others change meanwhile.
+// appendTries is the number of attempts of appendLarge while other writers change the value.
 const appendTries = 3
 
-// appendLarge is Append that makes the new value with no lock held, and then looks whether the key still has
-// the old one. Where it loses too often, the copy is made under the lock.
+// appendLarge is like [Engine.Append], but builds the new value with no lock held. It then checks
+// that the key still has the old value. After too many failed attempts it makes the copy under the
+// lock.
 func (e *Engine) appendLarge(db int, key string, suffix []byte) (n int, err error) {
 	for range appendTries {
 		done := false
@@ -81,7 +84,7 @@ func (e *Engine) appendLarge(db int, key string, suffix []byte) (n int, err erro
 	return n, err
 }
 
-// tryAppend is one try. done is false when the key has changed.
+// tryAppend makes one attempt. The result done is false if the key has changed.
 func (e *Engine) tryAppend(db int, key string, suffix []byte) (n int, done bool, err error) {
 	var seen pins
 	var old []byte
@@ -128,7 +131,7 @@ func (e *Engine) tryAppend(db int, key string, suffix []byte) (n int, done bool,
 	return n, done, err
 }
 
-// same tells whether a key still has the value that was pinned, or else copied to old.
+// same reports whether a key still has the value that was pinned, or else copied to old.
 func (p *pins) same(s *table.Shard, h uint64, db int, key string, it table.Item, old []byte) bool {
 	if len(p.held) > 0 {
 		return s.Holds(db, h, key, p.held[0].Pin)

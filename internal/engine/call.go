@@ -6,7 +6,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// Verb is what a Call does.
+// A Verb is the operation of a Call.
 type Verb uint8
 
 // The verbs. Those before VerbSet only read.
@@ -23,24 +23,25 @@ const (
 	VerbPersist
 )
 
-// Call is one of the operations that Do does together, and then also its outcome.
+// A Call is one of the operations that [Engine.Do] executes together. Do stores the result in it.
 type Call struct {
 	Verb    Verb
 	Key     string
 	Value   []byte  // of Set, SetIfAbsent and Append
-	Args    SetArgs // of Set and SetIfAbsent; its TTL of Expire, its ExpireAt of ExpireAt
+	Args    SetArgs // of Set and SetIfAbsent; TTL also of Expire, ExpireAt also of ExpireAt
 	Counter Counter // of IncrBy
 
 	Err error
-	Out []byte // what Get found; in the memory that Do returns, or its own when it is large
-	N   int64  // the sum of IncrBy, the length of Append
-	Did bool   // whether the key existed, or was stored, or had an expiry
+	Out []byte // value that Get found; in the slice that Do returns, or a separate one if large
+	N   int64  // new value of IncrBy, new length of Append
+	Did bool   // the key existed, was stored, or had an expiry
 }
 
-// Do does calls in their order, with the shards of all their keys locked: what they write is one unit of
-// the log. A call that fails has an error of its own and does not stop the others; the error of Do is
-// about all of them, and that of each call which would have had it alone. What Get finds is appended to
-// dst, and Out points there.
+// Do executes calls in order, with the shards of all their keys locked. Their writes form one log
+// record. A failed call gets its own error and does not stop the others.
+//
+// The error of Do concerns the whole batch. Do also stores it in each call that would have returned
+// it alone. Do appends the values that Get finds to dst, and Out refers to them there.
 func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 	start, writes, durable := len(dst), false, false
 	for i := range calls {
@@ -78,7 +79,7 @@ func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
 	return dst, err
 }
 
-// doWrites is writeKeys with the large values of calls copied ahead.
+// doWrites is writeKeys with the large values of calls copied in advance.
 func (e *Engine) doWrites(db int, calls []Call, key func(i int) string, durable bool, run func(x *exec) error) error {
 	if err := e.admit(db, durable); err != nil {
 		return err
@@ -93,8 +94,8 @@ func (e *Engine) doWrites(db int, calls []Call, key func(i int) string, durable 
 	return x.writeKeys(len(calls), key, durable, run)
 }
 
-// do does calls. An Out has the right length when it returns, and not yet the right place, because dst
-// may still move.
+// do executes calls. When it returns, each Out has its final length but not its final address,
+// because dst may still move.
 func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
 	for i := range calls {
 		c := &calls[i]
@@ -116,7 +117,7 @@ func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
 	return dst
 }
 
-// doOne does one that is not Get.
+// doOne executes one call that is not a Get.
 func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
 	n := 0
 	switch c.Verb {

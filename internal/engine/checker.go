@@ -7,37 +7,39 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// Checker tells whether a store would replay commands, as far as can be told without its data. It is used by one goroutine.
+// A Checker checks whether a store would replay commands, as far as this is possible without its
+// data. It must be used by one goroutine.
 type Checker struct {
 	x    *exec
 	args [][]byte
 }
 
-// NewChecker returns a Checker, which is to be closed.
+// NewChecker returns a Checker. The caller must close it.
 func NewChecker() *Checker {
 	t := table.New(table.Options{Shards: 1, Databases: 1})
 	return &Checker{x: &exec{e: &Engine{table: t}, replaying: true}}
 }
 
-// Close ends it.
+// Close frees the memory of the Checker.
 func (c *Checker) Close() { c.x.e.table.Close() }
 
-// numbers are the commands whose arguments are numbers and options: what is wrong with these shows on a key that does not
-// exist. Those with an offset, which may ask for much memory, are not among them.
+// numbers are the commands whose arguments are numbers and options. Errors in these arguments are
+// detected on a key that does not exist. Commands with an offset, which may need much memory, are
+// not included.
 var numbers = []string{
 	"SET", "SETEX", "PSETEX", "GETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "INCRBY", "DECRBY", "INCRBYFLOAT",
 	"INCREX", "DELEX",
 }
 
-// Command checks one command: its name is known, it has as many arguments as it needs, these are what they should be, and the
-// payload of a RESTORE is whole. The error is an *aof.CommandError.
+// Command checks one command: its name is known, the number and form of its arguments are valid,
+// and the payload of a RESTORE is not damaged. The error is an *aof.CommandError.
 func (c *Checker) Command(words [][]byte) error {
 	cmd, err := commandOf(words)
 	switch {
 	case err != nil:
 	case strings.HasPrefix(cmd.name, "RESTORE"):
 		_, _, err = restored(words[3])
-	case cmd.name == "SET" && len(words) == 3: // which most are
+	case cmd.name == "SET" && len(words) == 3: // the most common case
 	case cmd.name == "MSETEX":
 		err = c.msetEx(words)
 	case slices.Contains(numbers, cmd.name):
@@ -49,7 +51,7 @@ func (c *Checker) Command(words [][]byte) error {
 	return nil
 }
 
-// msetEx checks the arguments of MSETEX behind its pairs.
+// msetEx checks the arguments of MSETEX after its pairs.
 func (c *Checker) msetEx(words [][]byte) error {
 	_, o, err := parseMSetEx(words[1:])
 	if err == nil {

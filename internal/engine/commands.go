@@ -10,28 +10,29 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// command is how one command of a log is applied. Name, arity and keys are what a server answers
-// to COMMAND INFO, so that who replays knows what a command touches before it is applied.
+// command describes how one command of a log is applied. Name, arity, and keys are those that a
+// server returns for COMMAND INFO, so that the replayer knows which keys a command accesses before
+// it applies it.
 type command struct {
 	name  string
 	code  opCode
-	arity int     // words, the name included; -n is n or more
-	keys  keySpec // none: the command is about whole databases
+	arity int     // number of words, including the name; -n means n or more
+	keys  keySpec // zero: the command applies to whole databases
 	one   oneFunc
-	many  manyFunc // of a command without one
+	many  manyFunc // set if one is nil
 }
 
-// oneFunc applies a command to one key, whose shard is locked. args are those behind the key, up to
-// the next key where all words but the name are keys and what belongs to them: such a command is
-// applied key by key. A key has the same shard in every database.
+// oneFunc applies a command to one key, whose shard is locked. args are the arguments after the
+// key. If all words after the name are keys with their arguments, the command is applied key by
+// key, and args end at the next key. A key has the same shard in every database.
 type oneFunc = func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error
 
-// manyFunc applies a command with every shard locked, after all commands before it. args are those
-// behind the name.
+// manyFunc applies a command with every shard locked, after all earlier commands. args are the
+// words after the name.
 type manyFunc = func(x *exec, db int, args [][]byte) error
 
-// keySpec tells which words of a command are keys, counted from the name, which is 0: every
-// step-th from first to last. A last of -1 is the last word. The zero keySpec is no key.
+// keySpec specifies which words of a command are keys: every step-th from first to last, where word
+// 0 is the name. A last of -1 means the last word. The zero keySpec means no key.
 type keySpec struct{ first, last, step int }
 
 var (
@@ -42,15 +43,16 @@ var (
 	pairKeys = keySpec{1, -1, 2}
 )
 
-// commandTable lists what a server of Redis or Valkey writes to a log about strings, keys and databases,
-// the forms that older servers wrote, and the rest of what it may replay: logs are made by other
-// programs and by hand, too. Relative expiries count from the moment of loading, as in a server.
-var commandTable []command // opCommand and above are its places
+// commandTable lists the commands on strings, keys, and databases that Redis and Valkey write to a
+// log, the forms that older servers wrote, and the other commands that a server may replay. Other
+// programs and people write logs too. Relative expiries count from the time of loading, as in a
+// server.
+var commandTable []command // codes from opCommand on index it
 
-// commands are those of commandTable by name.
+// commands maps names to the commands of commandTable.
 var commands map[string]*command
 
-// command returns what a code stands for.
+// command returns the command of a code.
 func (c opCode) command() *command { return &commandTable[max(c, opCommand)-opCommand] }
 
 func init() { // the functions of the table use variables of this package
@@ -68,7 +70,7 @@ func init() { // the functions of the table use variables of this package
 		{"SETRANGE", 0, 4, firstKey, replaySetRange, nil},
 		{"MSET", 0, -3, pairKeys, replaySet, nil},
 		{"MSETNX", 0, -3, pairKeys, nil, replayMSetNX},
-		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // its keys are counted by an argument
+		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // an argument gives the number of its keys
 
 		{"INCR", 0, 2, firstKey, replayCounter("INCR"), nil},
 		{"DECR", 0, 2, firstKey, replayCounter("DECR"), nil},
@@ -111,12 +113,13 @@ func init() { // the functions of the table use variables of this package
 
 var errSyntax = errors.New("syntax error")
 
-// commandOf finds the command that words are, in any letter case. It is an ErrCommand when the store
-// does not apply it, and a syntax error for a wrong number of words.
+// commandOf returns the command of words, whose name may be in any letter case. It returns an error
+// matching ErrCommand if the store does not apply the command, and a syntax error if the number of
+// words is wrong.
 func commandOf(words [][]byte) (*command, error) {
 	c := commands[string(words[0])]
 	if c == nil {
-		var upper [longestName]byte // so that a name in other letters costs no memory either
+		var upper [longestName]byte // on the stack: other letter cases do not allocate either
 		name := append(upper[:0], words[0][:min(len(words[0]), longestName)]...)
 		for i, b := range name {
 			if 'a' <= b && b <= 'z' {
@@ -136,7 +139,7 @@ func commandOf(words [][]byte) (*command, error) {
 	return c, nil
 }
 
-// keysOf gives the index of the first key in words, and of the one behind the last.
+// keysOf returns the index of the first key in words, and the index after the last key.
 func (c *command) keysOf(words [][]byte) (first, end int) {
 	if c.keys.step == 0 {
 		return 0, 0
@@ -147,8 +150,8 @@ func (c *command) keysOf(words [][]byte) (first, end int) {
 	return c.keys.first, c.keys.last + 1
 }
 
-// step is how many words belong to a key for which one is called: all of them, or those up to
-// the next key.
+// step returns the number of words that belong to one call of one: all of them, or those up to the
+// next key.
 func (c *command) step(words [][]byte) int {
 	if c.keys.last < 0 {
 		return c.keys.step
@@ -156,12 +159,13 @@ func (c *command) step(words [][]byte) int {
 	return len(words) - 1
 }
 
-// commandError says which command of a log is at fault.
+// commandError returns an error that names the faulty command of a log.
 func commandError(words [][]byte, err error) error {
 	return &appendlog.CommandError{Name: printable(words[0]), Err: err}
 }
 
-// printable makes a name of what may be none. A name is no key or value, and may be shown.
+// printable returns a printable form of a name, which may be any bytes. A name is neither a key nor
+// a value, so it may be shown.
 func printable(name []byte) string {
 	text := strconv.QuoteToASCII(string(name[:min(len(name), longestName)]))
 	text = strings.ToUpper(text[1 : len(text)-1])
@@ -171,7 +175,7 @@ func printable(name []byte) string {
 	return text
 }
 
-// integer reads a decimal argument.
+// integer parses a decimal argument.
 func integer(arg []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(arg), 10, 64)
 	if err != nil {
@@ -180,7 +184,7 @@ func integer(arg []byte) (int64, error) {
 	return n, nil
 }
 
-// database reads an argument that is the number of a database.
+// database parses an argument that is a database number.
 func (x *exec) database(arg []byte) (int, error) {
 	n, err := integer(arg)
 	if err != nil || n < 0 || n >= int64(x.e.table.Databases()) {
@@ -194,14 +198,14 @@ func (x *exec) locateBytes(key []byte) (*table.Shard, uint64) {
 	return x.e.table.Shard(h), h
 }
 
-// held is what a key holds: an absent one an empty string.
+// held is the value of a key. For a missing key the value is empty.
 type held struct {
 	value  []byte
 	at     int64 // expiry, Unix ms, 0 for none
 	exists bool
 }
 
-// str copies the string at a key. It is ErrWrongType when that is no string.
+// str copies the string at a key. It returns ErrWrongType if the key does not hold a string.
 func (x *exec) str(s *table.Shard, h uint64, db int, key string) (held, error) {
 	it, ok := s.Find(db, h, key)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 
 // Bit 0 of a string is the highest bit of its first byte.
 
-// maxBits bounds the offset of a bit, which bounds the string.
+// maxBits is the limit of the offset of a bit, which limits the length of the string.
 const maxBits = int64(maxSize) * 8
 
 func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
@@ -27,7 +27,7 @@ func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	})
 }
 
-// bits reads n bits, at most 64; there are zeros behind the end.
+// bits returns n bits, at most 64. Bits after the end of p are zero.
 func bits(p []byte, offset int64, n int) (v uint64) {
 	for i := offset; i < offset+int64(n); i++ {
 		v <<= 1
@@ -38,7 +38,7 @@ func bits(p []byte, offset int64, n int) (v uint64) {
 	return v
 }
 
-// putBits writes the lowest n bits of v, which must have the room.
+// putBits writes the lowest n bits of v. p must be long enough.
 func putBits(p []byte, offset int64, n int, v uint64) {
 	for i := offset + int64(n) - 1; i >= offset; i-- {
 		mask := byte(1) << (7 - i%8)
@@ -50,8 +50,8 @@ func putBits(p []byte, offset int64, n int, v uint64) {
 	}
 }
 
-// replayBitOp is BITOP AND|OR|XOR|NOT destination source...: absent sources are empty, shorter
-// ones go on with zeros, and an empty result deletes the destination.
+// replayBitOp applies BITOP AND|OR|XOR|NOT destination source... Missing sources are empty, shorter
+// ones are padded with zeros, and an empty result deletes the destination.
 func replayBitOp(x *exec, db int, args [][]byte) error {
 	op := strings.ToUpper(string(args[0]))
 	if op != "AND" && op != "OR" && op != "XOR" && op != "NOT" || op == "NOT" && len(args) != 3 {
@@ -79,7 +79,7 @@ func replayBitOp(x *exec, db int, args [][]byte) error {
 	return x.putMapped(s, h, db, key, m, result)
 }
 
-// bitOp combines sources of the length of dst.
+// bitOp combines sources, which have the length of dst, into dst.
 func bitOp(op string, dst []byte, sources [][]byte) {
 	copy(dst, sources[0])
 	for _, source := range sources[1:] {
@@ -164,7 +164,8 @@ func parseFields(args [][]byte) (fields []field, err error) {
 	return fields, nil
 }
 
-// place reads the type, i8 or u63, and the offset, 100 or #12: that many times the width.
+// place parses the type, such as i8 or u63, and the offset, such as 100 or #12. An offset with # is
+// multiplied by the width.
 func (f *field) place(kind, offset string) error {
 	width, err := integer([]byte(strings.TrimLeft(kind, "iuIU")))
 	f.signed = kind != "" && kind[0]|0x20 == 'i'
@@ -188,7 +189,8 @@ func (f *field) place(kind, offset string) error {
 	return nil
 }
 
-// apply changes value as the operation says; one that overflows under FAIL does nothing.
+// apply changes value as the operation requires. An operation that overflows under FAIL does
+// nothing.
 func (f *field) apply(value []byte) {
 	if f.op == "GET" {
 		return
@@ -207,7 +209,7 @@ func (f *field) apply(value []byte) {
 	putBits(value, f.offset, f.width, v)
 }
 
-// sum adds within the type; what wraps is cut to the width by who stores it.
+// sum adds within the type. If the result wraps, the code that stores it truncates it to the width.
 func (f *field) sum(v uint64, by int64) (sum uint64, fits bool) {
 	sum = v + uint64(by)
 	var low, high bool // beyond the least and the greatest value

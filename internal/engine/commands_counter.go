@@ -29,8 +29,8 @@ var errNotFloat = errors.New("value is not a float")
 // longDouble is the precision in which a server adds: the 64-bit mantissa of an x86 long double.
 const longDouble = 64
 
-// replayIncrByFloat adds as a server does. Servers log the sum, as SET, so that it stands only in
-// logs that something else has written.
+// replayIncrByFloat adds as a server does. Servers log the result as SET, so the command occurs
+// only in logs written by other programs.
 func replayIncrByFloat(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 	old, err := x.str(s, h, db, key)
 	if err != nil {
@@ -49,7 +49,7 @@ func replayIncrByFloat(x *exec, s *table.Shard, h uint64, db int, key string, ar
 	return x.put(s, h, db, key, []byte(floatText(sum.Add(sum, by))), old.at)
 }
 
-// float reads a finite decimal number.
+// float parses a finite decimal number.
 func float(text []byte) (*big.Float, error) {
 	if len(text) == 0 || len(text) > 256 || strings.ContainsAny(string(text), "_xXpPnN") {
 		return nil, errNotFloat
@@ -61,7 +61,7 @@ func float(text []byte) (*big.Float, error) {
 	return f, nil
 }
 
-// floatText writes 17 digits behind the point and takes the zeros at the end away.
+// floatText formats with 17 digits after the decimal point and removes trailing zeros.
 func floatText(f *big.Float) string {
 	text := f.Text('f', 17)
 	if strings.Contains(text, ".") {

@@ -2,7 +2,7 @@ package engine
 
 import "strings"
 
-// flushMode checks the one argument that FLUSHDB and FLUSHALL may have.
+// flushMode checks the optional argument of FLUSHDB and FLUSHALL.
 func flushMode(args [][]byte) error {
 	if len(args) == 0 {
 		return nil

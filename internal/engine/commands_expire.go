@@ -10,7 +10,7 @@ import (
 // The units of an expiry are named as SET names them: EX and PX are seconds and milliseconds from
 // now, EXAT and PXAT since 1970.
 
-// instant turns an argument into Unix milliseconds.
+// instant converts an argument into Unix milliseconds.
 func (x *exec) instant(arg []byte, unit string) (int64, error) {
 	n, err := integer(arg)
 	if err != nil {
@@ -32,7 +32,7 @@ func (x *exec) instant(arg []byte, unit string) (int64, error) {
 	return n, nil
 }
 
-// expiryOf is instant for SET and its relatives, which take no number that is not positive.
+// expiryOf is instant for SET and the other commands that accept only positive numbers.
 func (x *exec) expiryOf(arg []byte, unit string) (int64, error) {
 	at, err := x.instant(arg, unit)
 	if n, _ := integer(arg); err == nil && n <= 0 {
@@ -41,8 +41,8 @@ func (x *exec) expiryOf(arg []byte, unit string) (int64, error) {
 	return at, err
 }
 
-// replayExpire is EXPIRE and its relatives. A time that has passed does not delete: while a log is
-// loaded only its own DEL ends a key's life.
+// replayExpire applies EXPIRE, PEXPIRE, EXPIREAT, and PEXPIREAT. A time in the past does not delete
+// the key, because during loading only the log's own DEL ends a key's life.
 func replayExpire(unit string) oneFunc {
 	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 		at, err := x.instant(args[0], unit)
@@ -59,7 +59,7 @@ func replayExpire(unit string) oneFunc {
 			apply = apply && on
 		}
 		if apply {
-			if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would be no expiry
+			if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would mean no expiry
 				return err
 			}
 			x.dirty++
@@ -68,7 +68,7 @@ func replayExpire(unit string) oneFunc {
 	}
 }
 
-// expireFlag judges NX, XX, GT and LT; no expiry counts as infinitely late.
+// expireFlag evaluates NX, XX, GT, and LT. A missing expiry counts as infinitely late.
 func expireFlag(flag string, old, at int64) (bool, error) {
 	switch flag {
 	case "NX":

@@ -9,9 +9,9 @@ import (
 	"github.com/perduredb/perdure/internal/xxh3"
 )
 
-// The conditions of SET, MSETEX and DELEX: NX and XX, and those of Redis 8.4 and Valkey 8.1 on the
-// present value, of which the D compare a digest: XXH3 of 64 bits in 16 hexadecimal digits. An absent
-// key differs from everything.
+// The conditions of SET, MSETEX, and DELEX are NX and XX, and those of Redis 8.4 and Valkey 8.1 on
+// the present value. Conditions with a D compare a digest: the 64-bit XXH3 in 16 hexadecimal
+// digits. A missing key differs from every value.
 
 // isCondition reports whether an option compares the present value with an argument.
 func isCondition(option string) bool {
@@ -22,7 +22,8 @@ func isCondition(option string) bool {
 	return false
 }
 
-// holds judges a condition on the value at a key. It is ErrWrongType when that is no string.
+// holds reports whether a condition is true for the value at a key. It returns ErrWrongType if the
+// key does not hold a string.
 func (x *exec) holds(s *table.Shard, h uint64, db int, key, option string, arg []byte) (bool, error) {
 	var digest uint64
 	byDigest := option[2] == 'D'
@@ -45,7 +46,8 @@ func (x *exec) holds(s *table.Shard, h uint64, db int, key, option string, arg [
 	return same == strings.HasSuffix(option, "EQ"), nil
 }
 
-// replayDelEx is Redis's DELEX key [IFEQ v | IFNE v | IFDEQ d | IFDNE d]. Servers log it as DEL.
+// replayDelEx applies the DELEX key [IFEQ v | IFNE v | IFDEQ d | IFDNE d] of Redis. Servers log it
+// as DEL.
 func replayDelEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 	if len(args) > 0 {
 		option := strings.ToUpper(string(args[0]))
@@ -59,18 +61,19 @@ func replayDelEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 	return replayDel(x, s, h, db, key, nil)
 }
 
-// setOptions are what stands behind the value of SET, or the pairs of MSETEX.
+// setOptions are the options after the value of SET, or after the pairs of MSETEX.
 type setOptions struct {
 	nx, xx    bool
-	condition string // IFEQ and its like, or ""
+	condition string // IFEQ, IFNE, IFDEQ, IFDNE, or ""
 	compared  []byte
 	keepTTL   bool
 	unit      string // of expiry; "" for none
 	expiry    []byte
 }
 
-// parseSetOptions reads them in any order. Of those that exclude each other one may stand; of an option
-// that stands twice the last counts, as in a server.
+// parseSetOptions parses the options in any order. Options that exclude each other are a syntax
+// error, except NX with XX: see wants. If an option occurs twice, the last one applies, as in a
+// server.
 func parseSetOptions(args [][]byte) (o setOptions, err error) {
 	for i := 0; i < len(args); i++ {
 		option := strings.ToUpper(string(args[i]))
@@ -109,11 +112,11 @@ func needsArgument(option string) bool {
 	return isCondition(option)
 }
 
-// wants reports whether NX and XX allow a key that exists or does not. Together they allow none: a
-// server refuses that.
+// wants reports whether NX and XX allow a write, depending on whether the key exists. NX and XX
+// together allow none; a server refuses that.
 func (o *setOptions) wants(exists bool) bool { return !(o.nx && exists || o.xx && !exists) }
 
-// at returns the expiry that a key gets which has another one now.
+// at returns the new expiry of a key whose present expiry is now.
 func (o *setOptions) at(x *exec, now int64) (int64, error) {
 	switch {
 	case o.keepTTL:
@@ -124,7 +127,7 @@ func (o *setOptions) at(x *exec, now int64) (int64, error) {
 	return 0, nil
 }
 
-// replaySet is SET with every option of Redis 8.8 and Valkey 9.1.
+// replaySet applies SET with every option of Redis 8.8 and Valkey 9.1.
 func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 	if len(args) == 1 {
 		return x.put(s, h, db, key, args[0], 0)
@@ -153,8 +156,9 @@ func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]b
 	return x.put(s, h, db, key, args[0], at)
 }
 
-// replayMSetEx is MSETEX n key value ... [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] of Redis
-// 8.4 and Valkey 9.1. It sets all or, when NX or XX is not so of all keys, none.
+// replayMSetEx applies MSETEX n key value ... [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
+// of Redis 8.4 and Valkey 9.1. It sets all keys, or none if NX or XX is not satisfied for every
+// key.
 func replayMSetEx(x *exec, db int, args [][]byte) error {
 	pairs, o, err := parseMSetEx(args)
 	if err != nil {
@@ -182,7 +186,7 @@ func replayMSetEx(x *exec, db int, args [][]byte) error {
 	return nil
 }
 
-// parseMSetEx takes the arguments of MSETEX apart.
+// parseMSetEx parses the arguments of MSETEX.
 func parseMSetEx(args [][]byte) (pairs [][]byte, o setOptions, err error) {
 	n, err := integer(args[0])
 	if err != nil || n < 1 || n > int64(len(args)-1)/2 {

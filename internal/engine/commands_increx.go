@@ -13,8 +13,8 @@ import (
 //	INCREX key [NX | XX] [BYINT n | BYFLOAT f] [LBOUND n] [UBOUND n] [SATURATE]
 //	    [EX s | PX ms | EXAT s | PXAT ms | PERSIST] [ENX]
 //
-// A sum outside the bounds changes nothing, or with SATURATE becomes the bound. ENX sets an expiry on a
-// key that has none only. Without an option on expiry a key keeps its own.
+// A sum outside the bounds changes nothing, or becomes the bound if SATURATE is given. ENX sets an
+// expiry only on a key that has none. Without an expiry option the key keeps its expiry.
 type incrEx struct {
 	exist       string
 	byFloat     bool
@@ -107,7 +107,8 @@ func replayIncrEx(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	return x.put(s, h, db, key, value, at)
 }
 
-// intSum adds integers; false is a sum out of bounds.
+// intSum adds integers. If the sum is out of bounds, it returns the bound, and ok is true only with
+// SATURATE.
 func (o *incrEx) intSum(old held) (value []byte, ok bool, err error) {
 	least, most, by, n := int64(math.MinInt64), int64(math.MaxInt64), int64(1), int64(0)
 	for _, arg := range []struct {

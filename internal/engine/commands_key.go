@@ -16,7 +16,8 @@ func replayDel(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte
 	return nil
 }
 
-// TOUCH changes when a key was used last, which the store does not keep.
+// replayTouch does nothing. TOUCH changes the last access time of a key, which the store does not
+// record.
 func replayTouch(*exec, *table.Shard, uint64, int, string, [][]byte) error { return nil }
 
 // place is a key in a database.
@@ -25,7 +26,7 @@ type place struct {
 	key string
 }
 
-// copyEntry gives what one place holds to another, its expiry included.
+// copyEntry copies the value of one place to another, including its expiry.
 func (x *exec) copyEntry(from, to place) error {
 	s, h := x.locate(from.key)
 	it, ok := s.Find(from.db, h, from.key)
@@ -51,7 +52,7 @@ func (x *exec) copyEntry(from, to place) error {
 	return nil
 }
 
-// copyMapped stores a large value that was copied to memory of its own.
+// copyMapped stores a large value that was copied to a dedicated mapping.
 func (x *exec) copyMapped(to place, m table.Mapping, at int64) error {
 	s, h := x.locate(to.key)
 	if _, err := s.SetMapped(to.db, h, to.key, m, at); err != nil {
@@ -62,7 +63,7 @@ func (x *exec) copyMapped(to place, m table.Mapping, at int64) error {
 	return nil
 }
 
-// moveEntry is copyEntry that leaves nothing behind.
+// moveEntry is like copyEntry, but deletes the source.
 func (x *exec) moveEntry(from, to place) error {
 	if err := x.copyEntry(from, to); err != nil || from == to {
 		return err
@@ -85,7 +86,8 @@ func replayRenameNX(x *exec, db int, args [][]byte) error {
 
 var errSame = errors.New("source and destination are the same")
 
-// replayMove is MOVE key db: nothing happens when the key is not here, or there already.
+// replayMove applies MOVE key db. It does nothing if the key is missing in this database or exists
+// in the other.
 func replayMove(x *exec, _ *table.Shard, _ uint64, db int, key string, args [][]byte) error {
 	to, err := x.database(args[0])
 	if err != nil {
@@ -100,7 +102,7 @@ func replayMove(x *exec, _ *table.Shard, _ uint64, db int, key string, args [][]
 	return x.moveEntry(place{db, key}, place{to, key})
 }
 
-// replayCopy is COPY source destination [DB n] [REPLACE].
+// replayCopy applies COPY source destination [DB n] [REPLACE].
 func replayCopy(x *exec, db int, args [][]byte) error {
 	from, to := place{db, string(args[0])}, place{db, string(args[1])}
 	replace := false
@@ -131,7 +133,7 @@ func replayCopy(x *exec, db int, args [][]byte) error {
 
 var errBusyKey = errors.New("the key exists, and REPLACE is not given")
 
-// replayRestore is RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f].
+// replayRestore applies RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f].
 func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 	absolute, replace := false, false
 	for i := 2; i < len(args); i++ {
@@ -141,7 +143,7 @@ func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [
 		case "ABSTTL":
 			absolute = true
 		case "IDLETIME", "FREQ":
-			i++ // an eviction hint, which the store does not keep
+			i++ // an eviction hint, which the store does not record
 		default:
 			return errSyntax
 		}
@@ -174,8 +176,8 @@ func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [
 	return nil
 }
 
-// restored reads the payload of a RESTORE. Offsets in its error are those in the payload, which
-// stands within a command: they are told as such.
+// restored parses the payload of a RESTORE. The payload is inside a command, so errors are wrapped
+// to show that their offsets are relative to the payload.
 func restored(payload []byte) (t snapshot.Type, value []byte, err error) {
 	t, value, err = rdb.ParseDump(payload)
 	if err != nil {
@@ -184,13 +186,14 @@ func restored(payload []byte) (t snapshot.Type, value []byte, err error) {
 	return t, value, err
 }
 
-// PayloadError is about the payload of a RESTORE in a log. Offsets in Err are within the payload.
+// A PayloadError is an error in the payload of a RESTORE in a log. Offsets in Err are relative to
+// the payload.
 type PayloadError struct {
-	Type string // Redis's name for what it claims to be; "" when it does not tell
+	Type string // Redis's name for the type in the payload; "" if there is none
 	Err  error
 }
 
-// Error tells where in the payload the fault is.
+// Error returns a text with the offset of the error in the payload.
 func (e *PayloadError) Error() string {
 	if e.Type == "" {
 		return "payload: " + e.Err.Error()
@@ -198,7 +201,7 @@ func (e *PayloadError) Error() string {
 	return "payload of a " + e.Type + ": " + e.Err.Error()
 }
 
-// Unwrap gives the error of the codec.
+// Unwrap returns the error of the codec.
 func (e *PayloadError) Unwrap() error { return e.Err }
 
 func payloadType(payload []byte) string {

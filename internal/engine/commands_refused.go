@@ -7,12 +7,12 @@ import (
 	"github.com/perduredb/perdure/internal/unsupported"
 )
 
-// ErrCommand marks the error about a command in a log that the store does not apply: it is
-// unknown, or changes a type that is carried as bytes only. It changes nothing on disk. It matches
-// unsupported.Err.
+// ErrCommand is matched by the error about a command in a log that the store does not apply. The
+// command is unknown, or changes a type that is preserved only as bytes. Nothing on disk is
+// changed. It matches unsupported.Err.
 var ErrCommand error = &sentinel{"perdure: command not supported", unsupported.Err}
 
-// sentinel is an error with a text that matches another one.
+// sentinel is an error with its own text that matches another error.
 type sentinel struct {
 	text string
 	is   error
@@ -22,11 +22,11 @@ func (s *sentinel) Error() string { return s.text }
 
 func (s *sentinel) Unwrap() error { return s.is }
 
-// longestName is that of the longest command, with some room.
+// longestName is the length of the longest command name, with some room.
 const longestName = 32
 
-// refusedCommands are what servers write to a log about what the store holds opaquely, by what
-// that is. A type that becomes native moves its commands from here to commandTable.
+// refusedCommands are the commands that servers log for types which the store holds as opaque
+// values, by type. When a type becomes native, its commands move from here to commandTable.
 var refusedCommands = map[string]string{
 	"a list": `LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMPOP BLMPOP LREM LSET LTRIM LINSERT LMOVE BLMOVE
 		RPOPLPUSH BRPOPLPUSH BLPOP BRPOP SORT`,
@@ -41,7 +41,7 @@ var refusedCommands = map[string]string{
 	"scripts and functions": `EVAL EVALSHA SCRIPT FCALL FUNCTION`,
 }
 
-// refusedAs tells by the name of a command what it is about.
+// refusedAs maps the name of a command to its type.
 var refusedAs = func() map[string]string {
 	byName := make(map[string]string)
 	for what, names := range refusedCommands {
@@ -52,7 +52,7 @@ var refusedAs = func() map[string]string {
 	return byName
 }()
 
-// refused is the error for a name that is not in commandTable.
+// refused returns the error for a name that is not in commandTable.
 func refused(name string) error {
 	if what, ok := refusedAs[name]; ok {
 		return fmt.Errorf("%w: perdure holds %s opaquely; rewrite the log with the server first: BGREWRITEAOF",

@@ -6,7 +6,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// replayDelIfEq is Valkey's DELIFEQ key value.
+// replayDelIfEq applies Valkey's DELIFEQ key value.
 func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 	it, ok := s.Find(db, h, key)
 	if ok && it.Kind() != table.String {
@@ -18,7 +18,7 @@ func replayDelIfEq(x *exec, s *table.Shard, h uint64, db int, key string, args [
 	return replayDel(x, s, h, db, key, nil)
 }
 
-// replaySetEx is SETEX and PSETEX: unit is EX or PX.
+// replaySetEx applies SETEX (unit EX) and PSETEX (unit PX).
 func replaySetEx(unit string) oneFunc {
 	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
 		at, err := x.expiryOf(args[0], unit)
@@ -73,7 +73,7 @@ func replayMSet(x *exec, db int, args [][]byte) error {
 	return nil
 }
 
-// replayMSetNX sets all or, when one of the keys is there, none.
+// replayMSetNX sets all keys, or none if one of them exists.
 func replayMSetNX(x *exec, db int, args [][]byte) error {
 	for i := 0; i < len(args); i += 2 {
 		s, h := x.locateBytes(args[i])

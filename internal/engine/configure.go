@@ -9,17 +9,17 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Change is a set of options to change while the Engine is open. A nil field stays as it is.
+// A Change is a set of options to change while the Engine is open. A nil field is not changed.
 type Change struct {
-	Rules                 []snapshot.Rule // validated; an empty slice turns automatic saves off
+	Rules                 []snapshot.Rule // validated; an empty slice disables automatic saves
 	KeepWritingOnSaveFail *bool
 	NoAutoRecover         *bool
 	SwitchLog             bool
 	Log                   appendlog.AppendLog // with SwitchLog; nil switches the log off
 }
 
-// Configure applies a change. If it returns an error it has changed nothing, except for an error of
-// closing the log that is switched off.
+// Configure applies a change. On error it has changed nothing, unless the error is that of closing
+// the log that it switches off.
 func (e *Engine) Configure(c Change) error {
 	switch {
 	case e.dir == "" && (len(c.Rules) > 0 || c.Log != nil):
@@ -55,16 +55,16 @@ func (e *Engine) Configure(c Change) error {
 	return nil
 }
 
-// unprefixed is an error inside of another that names the library already.
+// unprefixed wraps an error inside another that already names the library.
 type unprefixed struct{ error }
 
 func (u unprefixed) Error() string { return strings.TrimPrefix(u.error.Error(), "perdure: ") }
 
 func (u unprefixed) Unwrap() error { return u.error }
 
-// EnableLog switches a log on while the store is open. Its base is built in the background from
-// the data set of this instant; until the task has ended well the log gives no durability. A log
-// that stands in the directory from earlier is replaced, since it is older than what is in memory.
+// EnableLog switches a log on while the store is open. The base is built in the background from a
+// point-in-time snapshot. Until the task has succeeded the log gives no durability. An earlier log
+// in the directory is replaced, because it is older than the data in memory.
 func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 	if option.IsNil(log) {
 		return nil, fmt.Errorf("%w: nil AppendLog", ErrOptions)
@@ -98,8 +98,8 @@ func (e *Engine) setNewLog(log appendlog.AppendLog) {
 	e.jobs.newLog = log
 }
 
-// DisableLog switches the log off: it is synced and closed, and its files stay. A rewrite under way
-// is given up.
+// DisableLog switches the log off. It cancels a running rewrite, syncs and closes the log, and
+// keeps its files.
 func (e *Engine) DisableLog() error {
 	e.jobs.mu.Lock()
 	t := e.jobs.rewriting

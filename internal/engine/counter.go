@@ -6,8 +6,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// IncrBy changes the integer that a key holds, 0 when absent, and returns the new one. The expiry
-// stays. The log says it in the words of c.
+// IncrBy changes the integer at a key, treating a missing key as 0, and returns the new value. It
+// keeps the expiry. The log records the command of c.
 func (e *Engine) IncrBy(db int, key string, c Counter) (sum int64, err error) {
 	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
 		sum, err = x.incrBy(s, h, db, key, c)
@@ -16,13 +16,13 @@ func (e *Engine) IncrBy(db int, key string, c Counter) (sum int64, err error) {
 	return sum, err
 }
 
-// Counter is one of Redis's commands on integers, with its argument.
+// A Counter is one of Redis's commands on integers, with its argument.
 type Counter struct {
 	Command string // INCR, DECR, INCRBY or DECRBY
 	N       int64  // the argument of the last two
 }
 
-// delta is what the command adds; false when that is no int64.
+// delta returns the number that the command adds, and reports whether it is an int64.
 func (c Counter) delta() (int64, bool) {
 	switch c.Command {
 	case "INCR":

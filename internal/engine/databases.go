@@ -6,12 +6,12 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// databases are the databases of a log that is replayed. A SWAPDB only changes which of the table's a
-// number means, and a FLUSHALL of empty databases does nothing, so that a log of a million of them takes
-// no longer to read than one of other commands.
+// databases maps the database numbers of a replayed log to databases of the table. A SWAPDB changes
+// only this mapping, and a FLUSHALL of empty databases does nothing. A log of a million such
+// commands therefore takes no longer to read than one of other commands.
 type databases struct {
-	meant []int  // by number: the table's
-	used  []bool // by the table's number: something may be in it
+	meant []int  // by number in the log: the table's number
+	used  []bool // by the table's number: it may contain keys
 }
 
 func newDatabases(n int) databases {
@@ -22,7 +22,7 @@ func newDatabases(n int) databases {
 	return d
 }
 
-// swapDB is SWAPDB.
+// swapDB applies SWAPDB.
 func (r *replayer) swapDB(args [][]byte) error {
 	x := r.pipeline.newExec()
 	a, err := x.database(args[0])
@@ -39,7 +39,7 @@ func (r *replayer) swapDB(args [][]byte) error {
 	return nil
 }
 
-// swapNow makes the numbers of the databases the table's again.
+// swapNow swaps the databases of the table, so that their numbers are those of the log again.
 func (r *replayer) swapNow() {
 	d := &r.databases
 	if slices.IsSorted(d.meant) {
@@ -60,7 +60,7 @@ func (r *replayer) swapNow() {
 	}
 }
 
-// flush is FLUSHDB of some databases.
+// flush applies FLUSHDB to some databases.
 func (r *replayer) flush(numbers []int, args [][]byte) error {
 	if err := flushMode(args); err != nil {
 		return err
@@ -89,7 +89,7 @@ func eachShard(t *table.Table, f func(*table.Shard)) {
 	}
 }
 
-// flushAll is FLUSHALL. Function libraries stay, as in a server.
+// flushAll applies FLUSHALL. Function libraries are kept, as in a server.
 func (r *replayer) flushAll(args [][]byte) error {
 	if err := r.flush(r.databases.meant, args); err != nil {
 		return err

@@ -8,34 +8,34 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// Defragmentation keeps the memory of the table close to what its entries need. A tick spends
-// defragBudget on it, a twentieth of one core, when there is something to do; nothing is done while
-// nothing has changed since it last found everything in order.
+// Defragmentation keeps the memory of the table close to what its entries need. If there is work,
+// each tick spends defragBudget on it, a twentieth of one core. It does nothing until something has
+// changed since the last round that found everything in order.
 const (
 	defragBudget = 5 * time.Millisecond
-	defragLimit  = 40 * time.Millisecond // of a tick, others included that take the processor between
-	defragSteps  = 8                     // between two looks at the clock
+	defragLimit  = 40 * time.Millisecond // of a tick, including time when other goroutines run
+	defragSteps  = 8                     // steps between two reads of the clock
 )
 
 // defragger is the state of the background loop's defragmentation.
 type defragger struct {
 	*table.Defragmenter
-	seen    int64 // what changes was when the round began
-	begun   bool  // a round is under way
+	seen    int64 // result of changes when the round began
+	begun   bool  // a round is running
 	ordered bool  // the last one found nothing to do
 
 	running atomic.Bool
 	took    atomic.Int64 // ns
 }
 
-// changes moves whenever memory may have become free.
+// changes returns a number that changes whenever memory may have become free.
 func (e *Engine) changes() int64 {
 	return e.sumDirty() + e.counts.expired.Load() + e.table.Releases()
 }
 
 func (e *Engine) defragment() {
 	if e.gate.Load() != nil && !e.opts.ReadOnly || e.table.ViewPressure() {
-		return // nothing changes; or what it does could add to the before-images, of which there are too many
+		return // nothing changes while writes are refused; before-images would grow further
 	}
 	d := &e.defrag
 	changes := e.changes()
@@ -64,7 +64,7 @@ func (e *Engine) defragment() {
 	}
 }
 
-// steps does some work. It ends with a round.
+// steps does some work. It stops at the end of a round.
 func (d *defragger) steps() (round, more bool) {
 	for range defragSteps {
 		if round, more = d.Step(); round {

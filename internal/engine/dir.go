@@ -10,12 +10,12 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// lockName is the file whose lock says that a directory is in use. It is never deleted.
+// lockName is the file whose lock marks a directory as in use. It is never deleted.
 const lockName = "perdure.lock"
 
-// enterDir opens the directory, which it makes when needed, and locks it. From then on every name
-// is resolved from the open directory: neither a change of the working directory nor a rename
-// leads the store elsewhere.
+// enterDir opens the directory, creating it if necessary, and locks it. From then on every name is
+// resolved from the open directory. Neither a change of the working directory nor a rename leads
+// the store elsewhere.
 func (e *Engine) enterDir() (err error) {
 	if e.dir, err = e.fs.Abs(e.dir); err != nil {
 		return fmt.Errorf("perdure: %w", err)
@@ -50,7 +50,7 @@ func (e *Engine) leaveDir() (err error) {
 	return err
 }
 
-// checkOpenLock is checkLock for who does not hold Close up.
+// checkOpenLock is checkLock for callers that do not hold up Close.
 func (e *Engine) checkOpenLock() error {
 	if !e.enter() {
 		return ErrClosed
@@ -60,7 +60,7 @@ func (e *Engine) checkOpenLock() error {
 }
 
 // checkLock returns an error matching ErrLockLost if the directory's lock file is not the locked
-// one: then another store may have the directory, or the directory may be gone.
+// one. Another store may then have the directory, or the directory may be gone.
 func (e *Engine) checkLock() error {
 	if e.lock == nil {
 		return nil
@@ -75,9 +75,9 @@ func (e *Engine) checkLock() error {
 	return nil
 }
 
-// makeDir makes the directory when it is not there, and its name durable. The lock file is made
-// after that: where it is, nothing is left to do, and where it is not, whoever made the directory
-// may have been killed before its name was durable.
+// makeDir creates the directory if it does not exist, and makes its name durable. The lock file is
+// created after that. If the lock file exists, nothing is left to do. If it does not, the process
+// that created the directory may have been killed before its name was durable.
 func (e *Engine) makeDir() error {
 	if _, err := e.fs.Lstat(filepath.Join(e.dir, lockName)); err == nil {
 		return nil
@@ -94,7 +94,7 @@ func (e *Engine) makeDir() error {
 	}
 	err = e.fs.SyncDir(filepath.Dir(e.dir))
 	if !missing && errors.Is(err, fs.ErrPermission) {
-		return nil // somebody else's work, and in a directory that we may not open
+		return nil // created by another program, in a directory that perdure may not open
 	}
 	return err
 }

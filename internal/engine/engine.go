@@ -1,20 +1,21 @@
-// Package engine makes table, log and snapshots one store: the write path, the instant at which a
-// snapshot or a rewrite freezes, recovery, and the jobs in the background.
+// Package engine combines the table, the log, and the snapshots into one store. It implements the
+// write path, point-in-time snapshots for saves and rewrites, recovery, and background jobs.
 //
-// It is the only package that knows the table, and the one place where rdb and aof meet. Every
-// exported method is safe from any goroutine, during Close too.
+// It is the only package that uses the table, and the only place where rdb and aof meet. Every
+// exported method can be called from any goroutine, even while Close runs.
 package engine
 
-// Lock order, whole: shards of the table, ascending -> the log's own lock. The mutex of jobs is
-// taken with none of them held, and nothing is taken under it.
+// Lock order: the shards of the table in ascending order, then the log's own lock. The mutex of
+// jobs is taken with none of these held, and no lock is taken while it is held.
 //
-// A write goes: gate (one atomic load) -> lock the shards of its keys -> change the table and
-// encode the command -> log.Append, memory only -> unlock -> log.Commit, which may wait for
-// write(2) or fsync. So the log is a linearisation of memory, and nothing waits for a disk while
-// a shard is locked.
+// A write runs in these steps: check the gate (one atomic load), lock the shards of its keys,
+// change the table and encode the command, append to the log (memory only), unlock, and commit to
+// the log, which may wait for write(2) or fsync. So the log is a linearization of memory, and no
+// goroutine waits for a disk while it holds a shard lock.
 //
-// Freezing takes every shard lock for a moment: at that instant no write is half done, the table
-// starts a view, the log cuts, and the counters are read. Nothing else makes a point in time.
+// Taking a snapshot holds every shard lock for a moment. At that point no write is half done: the
+// table starts a view, the log switches to a new incremental file, and the counters are read. There
+// is no other way to get a point in time.
 
 import (
 	"context"
@@ -31,42 +32,43 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Options configure an Engine. Dir "" makes one in memory that touches no file.
+// Options configures an Engine. If Dir is empty, the Engine is in memory and touches no file.
 type Options struct {
 	Dir                   string
-	FS                    vfs.FS // nil is the operating system's
+	FS                    vfs.FS // nil means the operating system's
 	Snapshotter           snapshot.Snapshotter
-	Log                   appendlog.AppendLog // nil is none
+	Log                   appendlog.AppendLog // nil means no log
 	Rules                 []snapshot.Rule
 	Databases             int
 	Logger                *slog.Logger
 	ReadOnly              bool
 	Strict                bool
-	Until                 time.Time // take the log up to the end of this second; zero is all of it
+	Until                 time.Time // load the log up to the end of this second; zero means all of it
 	KeepWritingOnSaveFail bool      // Redis's stop-writes-on-bgsave-error no
 	NoAutoRecover         bool
 	LoadProgress          func(LoadProgress)
 	Hooks                 Hooks
 
-	// MemoryLimit is asked before the table takes memory, and refuses it by returning false: see
-	// table.Options. Nil is no limit.
+	// MemoryLimit is called before the table allocates memory, and returns false to refuse it: see
+	// [table.Options]. Nil means no limit.
 	MemoryLimit func(size int) bool
 }
 
-// OptionFS makes the root package's Option that sets Options.FS. The root package sets it when it is initialized,
-// and package internal/storefs calls it: so the internal type is in no public signature.
+// OptionFS returns the Option of the root package that sets Options.FS. The root package sets it
+// during initialization, and package internal/storefs calls it. This keeps the internal type out of
+// public signatures.
 var OptionFS func(fsys vfs.FS) any
 
-// Hooks are called with no lock held: by a goroutine of the store's own, or by that of the caller whose save, rewrite or
-// write it is. Two may run at once.
+// Hooks are called with no lock held, either on a goroutine of the store or on that of the caller
+// whose save, rewrite, or write it is. Two hooks can run at once.
 type Hooks struct {
-	Saved     func(snapshot.Info, error) // a save ended, whoever asked for it
+	Saved     func(snapshot.Info, error) // a save ended, whether automatic or requested
 	Rewritten func(error)                // a rewrite of the log ended
 	LogFailed func(error)                // the log failed; writes are refused
 	Recovered func()                     // the log works again
 }
 
-// Engine is a store.
+// An Engine is a store.
 type Engine struct {
 	// Constant after Open.
 	fs     vfs.FS // root, if there is a directory
@@ -81,8 +83,8 @@ type Engine struct {
 	opened time.Time
 	opts   Options
 
-	// Synchronized by themselves.
-	gate    atomic.Pointer[refusal] // nil while writes are welcome
+	// These fields have their own synchronization.
+	gate    atomic.Pointer[refusal] // nil while writes are accepted
 	dirty   [dirtyCells]dirtyCell   // changes since the last save
 	types   typeSet                 // opaque types that may be in the table
 	counts  counters
@@ -95,25 +97,26 @@ type Engine struct {
 	// Written with every shard locked, read with any of them locked.
 	log      appendlog.AppendLog
 	closed   bool
-	replaced bool // Restore is between the two data sets; writes are refused
+	replaced bool // Restore is replacing the data set; writes are refused
 	extras   []snapshot.Extra
 	recovery RecoveryReport // constant after Open
-	since    string         // the end of a log everything of which is in the data set, when no log is on
-	// closedLog says that Close has closed a log.
+	since    string         // if no log is on: the end of a log that the data set fully contains
+	// closedLog reports whether Close has closed a log.
 	closedLog bool
 
-	dump     origin // of the dump that Open has found
-	ownDump  bool   // which this store saved, and of which the log has everything
-	keptDump bool   // changed by whoever holds the slot
+	dump     origin // origin of the dump that Open found
+	ownDump  bool   // this store saved the dump, and the log has everything in it
+	keptDump bool   // changed by the holder of the slot
 
-	// use is held for reading while the table is worked on without a shard lock taken here, and
-	// for writing when Close frees it.
+	// use is held for reading while the table is used without a shard lock taken here, and for
+	// writing while Close frees the table.
 	use sync.RWMutex
 
 	jobs jobs
 }
 
-// enterScan keeps the table from being freed until leaveScan; false when it was.
+// enterScan keeps the table from being freed until leaveScan is called. It returns false if the
+// table is already freed.
 func (e *Engine) enterScan() bool {
 	e.use.RLock()
 	s := e.table.ShardAt(0)
@@ -128,7 +131,8 @@ func (e *Engine) enterScan() bool {
 
 func (e *Engine) leaveScan() { e.use.RUnlock() }
 
-// dirtyCells spreads the counter of changes so that writers on many cores do not share a line.
+// dirtyCells is the number of cells of the change counter, so that writers on many cores do not
+// share a cache line.
 const dirtyCells = 64
 
 type dirtyCell struct {
@@ -136,10 +140,11 @@ type dirtyCell struct {
 	_ [56]byte
 }
 
-// addDirty counts n changes made under the lock of shard i.
+// addDirty adds n changes. The lock of shard i must be held.
 func (e *Engine) addDirty(i int, n int64) { e.dirty[i%dirtyCells].n.Add(n) }
 
-// sumDirty is the number of changes since the last save; exact while every shard is locked.
+// sumDirty returns the number of changes since the last save. It is exact while every shard is
+// locked.
 func (e *Engine) sumDirty() int64 {
 	var n int64
 	for i := range e.dirty {
@@ -148,11 +153,11 @@ func (e *Engine) sumDirty() int64 {
 	return n
 }
 
-// refusal says why writes are refused.
+// A refusal holds the reason why writes are refused.
 type refusal struct{ err error }
 
-// admit tells whether a write may go on now, and holds it while the view in progress has more
-// before-images in memory than it may.
+// admit checks whether a write can proceed, and returns the reason if it cannot. It delays the
+// write while the current view has too many before-images in memory.
 func (e *Engine) admit(db int, durable bool) error {
 	if r := e.gate.Load(); r != nil {
 		return r.err
@@ -169,8 +174,8 @@ func (e *Engine) admit(db int, durable bool) error {
 	return nil
 }
 
-// refusedLocked is the last look before a write, under its locks, for one that passed the gate
-// just before it shut.
+// refusedLocked repeats the check of a write under its shard locks, because the gate may have
+// closed after admit.
 func (e *Engine) refusedLocked() error {
 	switch {
 	case e.closed:
@@ -181,16 +186,16 @@ func (e *Engine) refusedLocked() error {
 	return nil
 }
 
-// Databases is how many numbered databases there are.
+// Databases returns the number of databases.
 func (e *Engine) Databases() int { return e.table.Databases() }
 
-// nowMs is the wall clock in Unix milliseconds, which expiries are kept in.
+// nowMs returns the wall-clock time in Unix milliseconds, the unit of expiries.
 func nowMs() int64 { return clock.Now().UnixMilli() }
 
-// monotonic is the time since the store was opened, on a clock that does not jump.
+// monotonic returns the time since the store was opened, from a monotonic clock.
 func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }
 
-// Closed is ErrClosed once Close has begun.
+// Closed returns ErrClosed once Close has begun, and nil before.
 func (e *Engine) Closed() error {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()
@@ -200,8 +205,8 @@ func (e *Engine) Closed() error {
 	return nil
 }
 
-// Err is the reason for which writes are refused now, or nil. It takes no lock: a failure in the background shows
-// at the next tick.
+// Err returns the reason why writes are currently refused, or nil. It takes no lock. A background
+// failure is reported at the next tick.
 func (e *Engine) Err() error {
 	if r := e.gate.Load(); r != nil {
 		return r.err
@@ -209,25 +214,26 @@ func (e *Engine) Err() error {
 	return nil
 }
 
-// Close saves when save rules exist, syncs and closes the log, and frees the memory. It does not
-// save, and returns an error matching ErrLockLost, if the lock file is not the locked one. Calls
-// after the first return what it returned.
+// Close saves a snapshot if there are save rules, syncs and closes the log, and frees the memory.
+// If the lock file is not the one that this Engine locked, Close does not save, and returns an
+// error matching ErrLockLost. Later calls return the result of the first.
 func (e *Engine) Close() error { return e.close(context.Background(), true) }
 
-// CloseNoSave is Close without the save: SHUTDOWN NOSAVE.
+// CloseNoSave is like [Engine.Close] without the save, as SHUTDOWN NOSAVE.
 func (e *Engine) CloseNoSave() error { return e.close(context.Background(), false) }
 
-// Shutdown is Close that cancels the save when ctx ends, if the log holds everything.
+// Shutdown is like [Engine.Close], but cancels the save when ctx ends, if the log holds all data.
 func (e *Engine) Shutdown(ctx context.Context) error { return e.close(ctx, true) }
 
 func (e *Engine) close(ctx context.Context, save bool) error {
 	j := &e.jobs
 	j.closeOnce.Do(func() {
 		j.refuse(e, func() { j.closing = true })
-		e.cancel() // ends the loop and every job under way
+		e.cancel() // ends the background loop and every running job
 		e.dropHandle()
 		e.running.Wait()
-		// A write that passed the gate before it shut has its locks by now or will see closing.
+		// A write that passed the gate before it closed already holds its locks or will see
+		// closing.
 		e.table.LockAll()
 		e.table.UnlockAll()
 		// The log is closed first, so that the dump can name the end of the log that it contains.
@@ -249,7 +255,8 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 	return j.closeErr
 }
 
-// lastSave saves for Close. If the log holds everything, the save is canceled when ctx ends, which is not an error.
+// lastSave saves for Close. If the log holds all data, the end of ctx cancels the save, and
+// lastSave does not report this as an error.
 func (e *Engine) lastSave(ctx context.Context, logHasAll bool) error {
 	if !logHasAll {
 		return e.saveNow(context.Background(), nil)
@@ -261,7 +268,7 @@ func (e *Engine) lastSave(ctx context.Context, logHasAll bool) error {
 	return err
 }
 
-// closeLog closes the log for Close, which refuses writes by now.
+// closeLog closes the log for Close. Writes are already refused.
 func (e *Engine) closeLog() error {
 	e.table.LockAll()
 	log := e.log
@@ -273,13 +280,13 @@ func (e *Engine) closeLog() error {
 	return e.endLog(log)
 }
 
-// endLog closes a log that receives no more writes, and notes its end.
+// endLog closes a log that receives no more writes, and records its end.
 func (e *Engine) endLog(log appendlog.AppendLog) error {
 	err := log.Close()
 	end := ""
 	if err == nil {
 		if end, err = logEnd(log); err != nil {
-			end, err = "", nil // a name that is missing makes the next Open more careful
+			end, err = "", nil // without a name the next Open is more careful
 		}
 	}
 	e.table.LockAll()

@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// The errors of misuse and of state. The root package shows them under the same names.
+// The errors of incorrect calls and of state. The root package exports them under the same names.
 var (
 	ErrNotFound          = errors.New("perdure: key not found")
 	ErrClosed            = errors.New("perdure: store is closed")

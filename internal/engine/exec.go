@@ -8,46 +8,46 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// maxSize is the longest key or value, as in Redis (proto-max-bulk-len).
+// maxSize is the maximum length of a key or value, as in Redis (proto-max-bulk-len).
 const maxSize = 512 << 20
 
-// exec is one operation under way, from the moment its shards are locked: what it does to the
-// table, and what the log shall say of it. Calls, transactions and replay all go through it.
+// exec is a running operation, from the time its shards are locked. It collects the changes to the
+// table and the commands for the log. Calls, transactions, and replay all use it.
 type exec struct {
 	e        *Engine
-	log      appendlog.AppendLog // nil when none is on, and while replaying
-	now      int64               // Unix ms, read once and only when an expiry asks for it
+	log      appendlog.AppendLog // nil if no log is on, and during replay
+	now      int64               // Unix ms, read once and only if an expiry needs it
 	unit     unit
 	dirty    int64
 	position appendlog.Position
 
-	replaying bool          // nothing expires while loading
-	readOnly  bool          // a View: what has expired is passed over, not deleted
-	undo      *table.Undo   // takes everything back; used when whole is set
-	whole     bool          // all changes take effect, or none
-	kept      []byte        // values that MSet has changed in place
-	declared  []string      // keys that may be touched, sorted; nil is every key
-	shard     int           // any shard that is locked, for the counter of changes
-	keys      *table.KeySet // of an operation on several
-	held      unlocker      // the shards, from their lock to their unlock
+	replaying bool          // nothing expires during loading
+	readOnly  bool          // a View: expired keys are skipped, not deleted
+	undo      *table.Undo   // undoes all changes; used if whole is set
+	whole     bool          // changes are applied atomically
+	kept      []byte        // old values that MSet replaced in place
+	declared  []string      // keys that may be accessed, sorted; nil means every key
+	shard     int           // any locked shard, for the change counter
+	keys      *table.KeySet // of an operation on several keys
+	held      unlocker      // the shards, while they are locked
 
 	// Large values: see large.go.
-	ready    []ready // copied ahead; what store does not take is freed
-	call     int     // the number of the present call
-	passed   int     // so many of ready are for calls before
-	linked   pins    // what the unit has links to
-	argument []byte  // of linked: what the next command has as its value
+	ready    []ready // copied ahead; those that store does not use are freed
+	call     int     // number of the current call
+	passed   int     // number of entries of ready for earlier calls
+	linked   pins    // values that the log record references
+	argument []byte  // of linked: the value of the next command
 }
 
-// unlocker is one shard or several, locked.
+// unlocker is one locked shard or several.
 type unlocker interface{ Unlock() }
 
-// everyShard is all of a table's, locked.
+// everyShard is all shards of a table, locked.
 type everyShard struct{ table *table.Table }
 
 func (s everyShard) Unlock() { s.table.UnlockAll() }
 
-// release unlocks the shards, and ends the holds on large values that nobody has taken over.
+// release unlocks the shards, and unpins the large values that nothing else has taken over.
 func (x *exec) release() {
 	shards := x.held
 	x.held = nil
@@ -55,7 +55,7 @@ func (x *exec) release() {
 	x.unpin()
 }
 
-// newExec returns an exec with nothing in it.
+// newExec returns an empty exec.
 func (e *Engine) newExec() *exec {
 	x, _ := e.pool.Get().(*exec)
 	if x == nil {
@@ -65,8 +65,8 @@ func (e *Engine) newExec() *exec {
 	return x
 }
 
-// free takes an exec back. One that still holds its shards is on its way out of a panic, and may have left them half
-// changed.
+// free returns the exec to the pool. An exec that still holds shard locks is unwinding a panic, and
+// may have left those shards inconsistent.
 func (e *Engine) free(x *exec) {
 	if x.held != nil {
 		e.breaks(x.release)
@@ -81,7 +81,7 @@ func (e *Engine) free(x *exec) {
 	e.pool.Put(x)
 }
 
-// nowMs reads the clock once for the whole operation.
+// nowMs returns the time in Unix milliseconds. It reads the clock once for the whole operation.
 func (x *exec) nowMs() int64 {
 	if x.now == 0 {
 		x.now = nowMs()
@@ -89,21 +89,21 @@ func (x *exec) nowMs() int64 {
 	return x.now
 }
 
-// remember keeps what is needed to take changes of a shard back, if that may be asked for.
+// remember records the data to undo changes of a shard, if a rollback is possible.
 func (x *exec) remember(s *table.Shard) {
 	if x.whole {
 		s.Record(x.undo)
 	}
 }
 
-// rollback takes every change back, for which it needs no memory, and forgets what the log was to hold.
+// rollback undoes every change and discards the pending log record. It allocates no memory.
 func (x *exec) rollback() {
 	x.undo.Rollback()
 	x.unit.reset()
 	x.dirty = 0
 }
 
-// seal hands the unit to the log. The shards are still locked.
+// seal appends the log record to the log. The shards must still be locked.
 func (x *exec) seal() {
 	if x.whole {
 		x.undo.Commit()
@@ -114,8 +114,8 @@ func (x *exec) seal() {
 	}
 }
 
-// commit waits as the policy asks, after the shards are unlocked. An operation that the caller got
-// wrong has at most deleted what had expired, which nobody waits for.
+// commit waits as the fsync policy requires, after the shards are unlocked. An operation that
+// failed because of an incorrect call has at most deleted expired keys, which need no wait.
 func (x *exec) commit(opErr error, durable bool) error {
 	if opErr != nil || x.unit.n == 0 {
 		return opErr
@@ -123,7 +123,7 @@ func (x *exec) commit(opErr error, durable bool) error {
 	return x.e.committed(x.log, x.log.Commit(x.position, durable))
 }
 
-// committed takes what a Commit of the log came to.
+// committed handles the result of a Commit of the log.
 func (e *Engine) committed(log appendlog.AppendLog, err error) error {
 	if err == nil {
 		return nil
@@ -136,7 +136,7 @@ func (e *Engine) committed(log appendlog.AppendLog, err error) error {
 	return err
 }
 
-// write runs fn with the shard of key locked and sees its commands into the log.
+// write runs fn with the shard of key locked, and appends and commits its commands to the log.
 func (e *Engine) write(db int, key string, durable bool, fn func(x *exec, s *table.Shard, h uint64) error) error {
 	if err := e.admit(db, durable); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (x *exec) write(key string, durable bool, fn func(x *exec, s *table.Shard, 
 	return x.commit(err, durable)
 }
 
-// read runs fn with the shard of key locked and the key's live entry.
+// read runs fn on the live entry of key, with its shard locked.
 func (e *Engine) read(db int, key string, fn func(it table.Item) error) error {
 	if db < 0 || db >= e.table.Databases() {
 		return ErrDatabase
@@ -237,13 +237,13 @@ func (e *Engine) readKeys(db, n int, key func(i int) string, fn func(x *exec) er
 	return fn(x)
 }
 
-// locate gives the shard and hash of a key.
+// locate returns the shard and hash of a key.
 func (x *exec) locate(key string) (*table.Shard, uint64) {
 	h := x.e.table.Hash(key)
 	return x.e.table.Shard(h), h
 }
 
-// find returns the live entry of a key. One that has expired is deleted, and the log is told.
+// find returns the live entry of a key. It deletes an expired entry and logs the deletion.
 func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, bool) {
 	it, ok := s.Find(db, h, key)
 	if !ok || x.replaying {
@@ -261,16 +261,16 @@ func (x *exec) find(s *table.Shard, h uint64, db int, key string) (table.Item, b
 	return it, true
 }
 
-// expireKey deletes a key that a read found expired, unless somebody else has changed it since.
+// expireKey deletes a key that a read found expired, unless it was changed since.
 func (e *Engine) expireKey(db int, key string) {
-	// The key is gone for every reader whether this succeeds or not.
+	// Readers no longer see the key, whether this succeeds or not.
 	_ = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
 		x.find(s, h, db, key)
 		return ErrNotFound
 	})
 }
 
-// Sync waits until everything acknowledged is on disk.
+// Sync waits until all acknowledged writes are on disk.
 func (e *Engine) Sync(ctx context.Context) error {
 	s := e.table.ShardAt(0)
 	s.Lock()

@@ -10,18 +10,19 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// ErrSnapshotLost is what a snapshot handle returns after writers needed the memory that it held.
+// ErrSnapshotLost is returned by a snapshot handle that was closed, or dropped to free memory for
+// writers.
 var ErrSnapshotLost = errors.New("perdure: snapshot was closed, or given up since writers needed its memory")
 
-// Handle is the data set of one instant, held open by the program. While it is open no save and
-// no rewrite can begin.
+// A Handle is a point-in-time view of the data set that the program holds open. While it is open no
+// save and no rewrite can start.
 type Handle struct {
 	e    *Engine
 	v    *view
 	used bool
 }
 
-// Snapshot takes the instant now.
+// Snapshot takes a point-in-time snapshot.
 func (e *Engine) Snapshot() (*Handle, error) {
 	if err := e.enterHandle(); err != nil {
 		return nil, err
@@ -34,14 +35,14 @@ func (e *Engine) Snapshot() (*Handle, error) {
 	e.jobs.opened = make(chan struct{})
 	closing := e.jobs.closing
 	e.jobs.mu.Unlock()
-	if closing { // Close may have looked for a handle before there was one
+	if closing { // Close may have looked for a handle before this one was set
 		h.Close()
 		return nil, ErrClosed
 	}
 	return h, nil
 }
 
-// enterHandle takes the slot for a handle, or says why it cannot.
+// enterHandle acquires the slot for a handle, or returns the reason why it cannot.
 func (e *Engine) enterHandle() error {
 	if !e.enter() {
 		return ErrClosed
@@ -53,14 +54,14 @@ func (e *Engine) enterHandle() error {
 	return nil
 }
 
-// All yields every entry once. It can be called once, WriteTo included.
+// All iterates over all entries, each once. A handle can be read only once, by All or Write.
 func (h *Handle) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		if h.used || h.v.closed.Load() || !h.e.enter() {
 			yield(snapshot.Entry{}, ErrSnapshotLost)
 			return
 		}
-		defer h.e.running.Done() // Close frees what the loop's body may be looking at
+		defer h.e.running.Done() // Close frees memory that the body of the loop may be reading
 		h.used = true
 		for en, err := range h.v.All(ctx) {
 			if h.v.closed.Load() {
@@ -87,10 +88,10 @@ func (h *Handle) Write(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// Counts gives the databases that are not empty.
+// Counts returns the key counts of the databases that are not empty.
 func (h *Handle) Counts() []snapshot.Count { return h.v.Counts() }
 
-// Close lets the handle go. Calls after the first do nothing.
+// Close releases the handle. It may be called more than once.
 func (h *Handle) Close() {
 	j := &h.e.jobs
 	j.mu.Lock()
@@ -116,9 +117,9 @@ func (e *Engine) dropHandle() {
 	}
 }
 
-// relieve holds a writer until the before-images of the view in progress are below their bound. A
-// save or a rewrite makes room by going on; a handle whose program does not read makes none, so it
-// is given up.
+// relieve delays a writer until the before-images of the current view are below their bound. A save
+// or a rewrite makes room as it progresses. A handle that the program does not read makes none, so
+// relieve drops it.
 func (e *Engine) relieve() {
 	e.jobs.mu.Lock()
 	h := e.jobs.handle

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Info is Redis's INFO persistence: the same fields under the same names, one a line. Fields that
-// speak of fork and copy-on-write are 0, since there is neither. Some of INFO memory and INFO stats
-// follow.
+// Info returns Redis's INFO persistence: the same fields under the same names, one a line. Fields
+// about fork and copy-on-write are 0, because perdure uses neither. Some fields of INFO memory and
+// INFO stats follow.
 func (e *Engine) Info() string {
 	s := e.Stats()
 	var b strings.Builder
@@ -56,7 +56,7 @@ func (e *Engine) Info() string {
 	return b.String()
 }
 
-// memoryInfo adds what of INFO memory and INFO stats has a meaning here.
+// memoryInfo adds the fields of INFO memory and INFO stats that apply to perdure.
 func memoryInfo(line func(string, any), b *strings.Builder, s *Stats) {
 	b.WriteString("\r\n# Memory\r\n")
 	line("used_memory", s.MemoryUsed)

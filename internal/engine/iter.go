@@ -7,8 +7,9 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// All yields every string with its value. What lasts throughout is yielded once, nothing twice;
-// what comes or goes meanwhile may or may not be. No lock is held while the loop's body runs.
+// All iterates over the string keys and their values. A key present for the whole iteration is
+// yielded exactly once, and no key is yielded twice. A key added or removed during it may or may
+// not be yielded. No lock is held while the body of the loop runs.
 func (e *Engine) All(db int) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		e.scan(db, false, func(en table.Entry) bool {
@@ -20,7 +21,8 @@ func (e *Engine) All(db int) iter.Seq2[string, []byte] {
 	}
 }
 
-// Keys yields every key that matches a pattern, of whatever type. The terms are those of All.
+// Keys iterates over the keys of any type that match a pattern. It gives the same guarantees as
+// [Engine.All].
 func (e *Engine) Keys(db int, pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		e.scan(db, true, func(en table.Entry) bool {
@@ -32,7 +34,7 @@ func (e *Engine) Keys(db int, pattern string) iter.Seq[string] {
 	}
 }
 
-// scan gives the live entries of a database to fn until it returns false.
+// scan calls fn for the live entries of a database until fn returns false.
 func (e *Engine) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
 	if db < 0 || db >= e.table.Databases() {
 		return
@@ -57,7 +59,7 @@ func (e *Engine) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
 	}
 }
 
-// All yields every string with its value, as of the transaction.
+// All iterates over the string keys and their values, as the transaction sees them.
 func (t *Tx) All(db int) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		t.scan(db, false, func(en table.Entry) bool {
@@ -69,7 +71,7 @@ func (t *Tx) All(db int) iter.Seq2[string, []byte] {
 	}
 }
 
-// Keys yields every key that matches a pattern, as of the transaction.
+// Keys iterates over the keys that match a pattern, as the transaction sees them.
 func (t *Tx) Keys(db int, pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		t.scan(db, true, func(en table.Entry) bool {
@@ -81,7 +83,8 @@ func (t *Tx) Keys(db int, pattern string) iter.Seq[string] {
 	}
 }
 
-// scan walks a database whose shards are all locked; it yields nothing where only declared keys are.
+// scan iterates over a database whose shards are all locked. It yields nothing if the transaction
+// has declared keys.
 func (t *Tx) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
 	if t.allow(false, db) != nil || t.x.declared != nil {
 		return

@@ -10,48 +10,48 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// jobs is what the store does besides serving calls: saves, rewrites, the sweep, and the loop
-// that starts them.
+// jobs is the state of the background work: saves, rewrites, active expiration, and the loop that
+// starts them.
 //
-// The table has one view at a time, so whatever freezes holds slot: a save, a rewrite, a snapshot
-// handle, a restore.
+// The table has one view at a time. Whatever takes a view holds slot: a save, a rewrite, a snapshot
+// handle, or a restore.
 type jobs struct {
-	slot     chan struct{} // holds one token while the table may be frozen
-	logReady atomic.Bool   // the log is on and complete: it gives durability
+	slot     chan struct{} // holds one token while a view may exist
+	logReady atomic.Bool   // the log is on and complete, so that it gives durability
 
 	closeOnce sync.Once
 	closeErr  error // written inside closeOnce
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	rules     []snapshot.Rule
 	saving    *Task
 	rewriting *Task
 	handle    *Handle             // the open snapshot handle
 	opened    chan struct{}       // closed when the next one opens
-	newLog    appendlog.AppendLog // switched on, and not yet cut for the first time
+	newLog    appendlog.AppendLog // switched on, before its first switch point
 
-	lastSave     time.Duration // on the monotonic clock; the start of the store before the first
-	lastSaveTime time.Time     // the same on the wall
+	lastSave     time.Duration // on the monotonic clock; before the first save, the start
+	lastSaveTime time.Time     // lastSave on the wall clock
 	lastTry      time.Duration
 	saveFailed   bool
 	rewriteFails int           // in a row
 	retryAt      time.Duration // no automatic rewrite before
 	recoverAt    time.Duration // no automatic recovery before
 	recoverWait  time.Duration
-	notified     bool // the log's failure was told
+	notified     bool // the log's failure was reported
 
-	// Why writes are refused.
+	// Reasons for refusing writes.
 	closing   bool
 	restoring bool
-	broken    error // a panic, for good
+	broken    error // a panic; permanent
 	logErr    error
-	stopped   bool // the last background save failed, and the option to go on is off
+	stopped   bool // the last background save failed, and that stops writes
 }
 
-// tick is how often the loop looks whether something is due: Redis's hz 10.
+// tick is the interval at which the loop checks for due work: the hz 10 of Redis.
 const tick = 100 * time.Millisecond
 
-// refuse changes the reasons for refusing writes and lets the gate follow.
+// refuse updates the set of reasons for refusing writes and sets the gate accordingly.
 func (j *jobs) refuse(e *Engine, change func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -78,7 +78,7 @@ func (j *jobs) refuse(e *Engine, change func()) {
 	e.gate.Store(&refusal{err: err})
 }
 
-// enter makes Close wait until running.Done is called; false when Close has begun.
+// enter makes Close wait until running.Done is called. It returns false if Close has begun.
 func (e *Engine) enter() bool {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()
@@ -89,8 +89,8 @@ func (e *Engine) enter() bool {
 	return true
 }
 
-// acquire waits for the right to freeze the table. It does not wait for a program that holds a snapshot
-// handle: then it returns ErrBusy.
+// acquire waits for the right to take a view of the table. If the program holds a snapshot handle,
+// it returns ErrBusy instead of waiting.
 func (e *Engine) acquire(ctx context.Context) error {
 	if e.tryAcquire() {
 		return nil
@@ -111,7 +111,7 @@ func (e *Engine) acquire(ctx context.Context) error {
 	}
 }
 
-// tryAcquire takes the right to freeze when nobody has it.
+// tryAcquire takes the right to take a view if nothing else has it, and reports whether it did.
 func (e *Engine) tryAcquire() bool {
 	select {
 	case e.jobs.slot <- struct{}{}:
@@ -123,7 +123,7 @@ func (e *Engine) tryAcquire() bool {
 
 func (e *Engine) release() { <-e.jobs.slot }
 
-// start begins the background loop.
+// start starts the background loop.
 func (e *Engine) start() {
 	e.goJob(func() {
 		ticker := time.NewTicker(tick)
@@ -139,9 +139,8 @@ func (e *Engine) start() {
 	})
 }
 
-// goJob runs fn in a goroutine that Close waits for. A panic in it is a bug of ours: it becomes
-// the reason for which writes are refused, since state may be half changed, and does not take
-// the program down.
+// goJob runs fn in a goroutine that Close waits for. A panic in fn is a bug in perdure. It does not
+// end the program, but becomes the reason for refusing writes, because state may be half changed.
 func (e *Engine) goJob(fn func()) {
 	if !e.enter() {
 		return
@@ -153,8 +152,8 @@ func (e *Engine) goJob(fn func()) {
 	}()
 }
 
-// look starts whatever is due. The order is Redis's: a rewrite that was put off, then the save
-// rules, then the log's growth.
+// look starts any work that is due. It uses Redis's order: a delayed rewrite, then the save rules,
+// then the growth of the log.
 func (e *Engine) look() {
 	e.sweep()
 	e.defragment()
@@ -163,7 +162,7 @@ func (e *Engine) look() {
 	}
 	e.checkLog()
 	if len(e.jobs.slot) > 0 {
-		return // one at a time; the next tick will see
+		return // one job at a time; the next tick checks again
 	}
 	if e.rewriteWaiting() {
 		return
@@ -175,7 +174,7 @@ func (e *Engine) look() {
 		return
 	}
 	if e.rewriteDue() {
-		// Refused only when something else began in between; the next tick asks again.
+		// This fails only if another job began in between; the next tick checks again.
 		_, _ = e.bgRewrite()
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Delete removes keys and returns how many existed.
+// Delete removes keys and returns the number that existed.
 func (e *Engine) Delete(db int, keys []string) (n int, err error) {
 	err = e.writeKeys(db, len(keys), func(i int) string { return keys[i] }, false, func(x *exec) error {
 		for i, key := range keys {
@@ -21,7 +21,7 @@ func (e *Engine) Delete(db int, keys []string) (n int, err error) {
 	return n, err
 }
 
-// delete removes keys of a transaction.
+// delete removes keys in a transaction and returns the number that existed.
 func (x *exec) delete(db int, keys []string) (n int) {
 	for _, key := range keys {
 		s, h := x.locate(key)
@@ -31,7 +31,7 @@ func (x *exec) delete(db int, keys []string) (n int) {
 	return n
 }
 
-// deleteOne removes a key, and says whether it existed.
+// deleteOne removes a key, and reports whether it existed.
 func (x *exec) deleteOne(s *table.Shard, h uint64, db int, key string) bool {
 	n := x.remove(s, h, db, key)
 	if n > 0 {
@@ -41,7 +41,8 @@ func (x *exec) deleteOne(s *table.Shard, h uint64, db int, key string) bool {
 	return n > 0
 }
 
-// remove takes a key out of the table, and returns how many that are: 1, or 0 when there is none.
+// remove deletes a key from the table and returns the number of keys deleted: 1, or 0 if it did not
+// exist.
 func (x *exec) remove(s *table.Shard, h uint64, db int, key string) int {
 	if _, ok := x.find(s, h, db, key); !ok {
 		return 0
@@ -51,7 +52,7 @@ func (x *exec) remove(s *table.Shard, h uint64, db int, key string) int {
 	return 1
 }
 
-// deleted notes that n of keys are gone.
+// deleted records in the log that n of keys were deleted.
 func (x *exec) deleted(db int, keys []string, n int) {
 	if n > 0 {
 		x.dirty += int64(n)
@@ -59,7 +60,7 @@ func (x *exec) deleted(db int, keys []string, n int) {
 	}
 }
 
-// Exists counts how many of the keys exist; a key given twice counts twice.
+// Exists returns the number of keys that exist. A key given twice counts twice.
 func (e *Engine) Exists(db int, keys []string) (n int, err error) {
 	err = e.readKeys(db, len(keys), func(i int) string { return keys[i] }, func(x *exec) error {
 		for i, key := range keys {
@@ -79,7 +80,8 @@ func (x *exec) exists(db int, key string) bool {
 	return ok
 }
 
-// Len is how many keys a database holds, those included that have expired and not yet been swept.
+// Len returns the number of keys in a database, including expired keys that have not been removed
+// yet.
 func (e *Engine) Len(db int) int64 {
 	if db < 0 || db >= e.table.Databases() {
 		return 0
@@ -87,21 +89,23 @@ func (e *Engine) Len(db int) int64 {
 	return e.table.Len(db)
 }
 
-// Expire sets the expiry to d from now, and says whether the key exists. At or before now deletes.
+// Expire sets the expiry to d from now, and reports whether the key exists. If d is not positive,
+// it deletes the key.
 func (e *Engine) Expire(db int, key string, d time.Duration) (bool, error) {
 	return e.expire(db, key, func(x *exec) int64 { return x.deadline(d) })
 }
 
-// deadline is the time d from now; now when d is not positive.
+// deadline returns the time d from now, or now if d is not positive.
 func (x *exec) deadline(d time.Duration) int64 {
 	if d <= 0 {
 		return x.nowMs()
 	}
-	at, _ := x.ttl(d) // d > 0 has no error
+	at, _ := x.ttl(d) // no error, because d > 0
 	return at
 }
 
-// ExpireAt sets the expiry to t, and says whether the key exists. At or before now deletes.
+// ExpireAt sets the expiry to t, and reports whether the key exists. If t is not in the future, it
+// deletes the key.
 func (e *Engine) ExpireAt(db int, key string, t time.Time) (bool, error) {
 	return e.expire(db, key, func(*exec) int64 { return unixMs(t) })
 }
@@ -114,8 +118,8 @@ func (e *Engine) expire(db int, key string, at func(*exec) int64) (existed bool,
 	return existed, err
 }
 
-// expireAt sets an expiry. A time that is not in the future deletes the key, except while loading,
-// when only the log's own DEL ends a key's life.
+// expireAt sets an expiry. A time that is not in the future deletes the key. During loading it does
+// not, because only the log's own DEL ends a key's life.
 func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) (existed bool, err error) {
 	if _, ok := x.find(s, h, db, key); !ok {
 		return false, nil
@@ -127,7 +131,7 @@ func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) 
 		x.command1(db, "DEL", key)
 		return true, nil
 	}
-	if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would be no expiry
+	if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would mean no expiry
 		return false, err
 	}
 	x.dirty++
@@ -135,7 +139,7 @@ func (x *exec) expireAt(s *table.Shard, h uint64, db int, key string, at int64) 
 	return true, nil
 }
 
-// Persist removes the expiry, and says whether there was one.
+// Persist removes the expiry, and reports whether there was one.
 func (e *Engine) Persist(db int, key string) (had bool, err error) {
 	err = e.write(db, key, false, func(x *exec, s *table.Shard, h uint64) error {
 		had, err = x.persist(s, h, db, key)
@@ -158,10 +162,10 @@ func (x *exec) persist(s *table.Shard, h uint64, db int, key string) (had bool, 
 	return true, nil
 }
 
-// NoExpiry is what TTL returns for a key that does not expire.
+// NoExpiry is returned by [Engine.TTL] for a key without an expiry.
 const NoExpiry time.Duration = -1
 
-// TTL is how long a key will live, NoExpiry when for ever.
+// TTL returns the remaining time to live of a key, or [NoExpiry].
 func (e *Engine) TTL(db int, key string) (ttl time.Duration, err error) {
 	err = e.read(db, key, func(it table.Item) error {
 		ttl = remaining(it)
@@ -193,8 +197,8 @@ func (e *Engine) FlushDB(db int) error {
 	return e.flush(db, "FLUSHDB", func(s *table.Shard) int64 { return s.Flush(db) })
 }
 
-// FlushAll removes every key of every database. With save rules it then saves an empty dump, as
-// Redis does, after giving up a save under way.
+// FlushAll removes every key of every database. If there are save rules, it cancels a running save
+// and then saves an empty dump, as Redis does.
 func (e *Engine) FlushAll() error {
 	if !e.enter() {
 		return ErrClosed
@@ -237,7 +241,7 @@ func (e *Engine) flush(db int, command string, flush func(*table.Shard) int64) e
 	return x.commit(nil, false)
 }
 
-// Type is Redis's name for the type of what a key holds.
+// Type returns Redis's name for the type of the value of a key.
 func (e *Engine) Type(db int, key string) (name string, err error) {
 	err = e.read(db, key, func(it table.Item) error {
 		name = typeName(it)

@@ -7,27 +7,29 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A large value is copied with no shard locked. One that comes in is copied to memory of its own before the
-// lock (prepare), which then only links it (store); the log reads it from there (link). One that goes out is
-// pinned under the lock and copied behind it (pins). Only what a transaction's function sets or gets is
-// copied while it holds its locks: it has the value before it returns.
+// A large value is copied with no shard locked. A value to be stored is copied to a dedicated
+// mapping before the lock is taken (prepare). Under the lock it is only linked (store), and the log
+// reads it from there (link). A value to be returned is pinned under the lock and copied after the
+// unlock (pins). Only the values that a transaction sets or gets are copied while it holds its
+// locks, because its function needs the value before it returns.
 
-// largeValue is the size above which a value is treated so: about where the table gives it memory of
-// its own.
+// largeValue is the size above which a value is handled as large. It is about the size from which
+// the table gives a value a dedicated mapping.
 const largeValue = 256 << 10
 
-// pins are large values that were found under locks and are read without.
+// pins are large values that were found under locks and are read without them.
 type pins struct {
 	held []pinned
 }
 
 type pinned struct {
-	i int // whose it is
+	i int // number of the call or key
 	table.Pin
 }
 
-// take pins the value of a key, whose shard is locked. When Close or Restore is about to free memory it
-// does not, and the value is to be copied now; nor when it is not Large.
+// take pins the value of a key, whose shard must be locked, and reports whether it did. It does not
+// pin a value that is not Large, or while Close or Restore is about to free memory. The caller must
+// then copy the value now.
 func (p *pins) take(e *Engine, db int, key string, i int) bool {
 	if !e.use.TryRLock() {
 		return false
@@ -42,14 +44,15 @@ func (p *pins) take(e *Engine, db int, key string, i int) bool {
 	return true
 }
 
-// last is the value that was pinned last.
+// last returns the value that was pinned last.
 func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
 
-// probeAbove is the size of values above which each looks for room first: it costs two system calls.
+// probeAbove is the size above which each first checks for available memory, which costs two system
+// calls.
 const probeAbove = 4 << 20
 
-// each gives every value to fn, which copies it to Go's heap, and unpins it. It returns ErrNoMemory, and calls
-// nothing, if there is no memory for the copies. No shard is locked.
+// each passes every value to fn, which copies it to the Go heap, and then unpins it. If there is no
+// memory for the copies, each returns ErrNoMemory and does not call fn. No shard must be locked.
 func (p *pins) each(e *Engine, fn func(i int, value []byte)) error {
 	defer p.release(e)
 	size := 0
@@ -65,7 +68,7 @@ func (p *pins) each(e *Engine, fn func(i int, value []byte)) error {
 	return nil
 }
 
-// release lets all go. No shard is locked.
+// release unpins all values. No shard must be locked.
 func (p *pins) release(e *Engine) {
 	for _, h := range p.held {
 		h.Release()
@@ -74,7 +77,7 @@ func (p *pins) release(e *Engine) {
 	p.held = nil
 }
 
-// getLater is get that leaves a large value to p, as number i, and dst as it is.
+// getLater is like get, but pins a large value in p, as number i, and leaves dst unchanged.
 func (x *exec) getLater(dst []byte, s *table.Shard, h uint64, db int, key string, p *pins, i int) ([]byte, error) {
 	if out, ok := s.AppendString(dst, db, h, key); ok {
 		return out, nil
@@ -91,26 +94,26 @@ func (x *exec) getLater(dst []byte, s *table.Shard, h uint64, db int, key string
 	return it.AppendValue(dst), nil
 }
 
-// ready is a large value that was copied for call number i, and then stored or not.
+// ready is a large value that was copied for call number i. It may not have been stored yet.
 type ready struct {
 	i int
 	table.Mapping
 }
 
-// prepare copies the value of call number i ahead, if it is large. It is called in the order of the
-// calls, before anything is locked.
+// prepare copies the value of call number i in advance, if it is large. It must be called in the
+// order of the calls, before any lock is taken.
 func (x *exec) prepare(i int, key string, value []byte) {
 	if len(value) <= largeValue || len(value) > maxSize || len(key) > maxSize {
 		return
 	}
 	m, err := x.e.table.Map(key, value)
 	if err != nil {
-		return // store finds that out
+		return // store detects that
 	}
 	x.ready = append(x.ready, ready{i, m})
 }
 
-// mapped gives what prepare has made for the present call.
+// mapped returns the copy that prepare made for the current call.
 func (x *exec) mapped() *table.Mapping {
 	for n := range x.ready[x.passed:] {
 		switch r := &x.ready[x.passed+n]; {
@@ -124,7 +127,7 @@ func (x *exec) mapped() *table.Mapping {
 	return nil
 }
 
-// store sets a string. A large one is linked for the command that follows.
+// store sets a string. It links a large one for the command that follows.
 func (x *exec) store(s *table.Shard, h uint64, db int, key string, value []byte, at int64) error {
 	x.remember(s)
 	if len(value) > largeValue {
@@ -150,8 +153,8 @@ func (x *exec) storeLarge(s *table.Shard, h uint64, db int, key string, value []
 	return nil
 }
 
-// link pins a value that was stored, so that the log can read it without the lock: the next argument of a
-// command is the last n bytes of it.
+// link pins a stored value, so that the log can read it without the lock. The next argument of a
+// command is the last n bytes of the value.
 func (x *exec) link(db int, key string, n int) {
 	if _, ok := x.log.(appendlog.Linker); ok && x.linked.take(x.e, db, key, 0) {
 		v := x.linked.last()
@@ -159,7 +162,8 @@ func (x *exec) link(db int, key string, n int) {
 	}
 }
 
-// appendUnit hands the unit to the log. What is linked is released when the log has written it.
+// appendUnit appends the log record to the log. Linked values are unpinned once the log has written
+// them.
 func (x *exec) appendUnit() {
 	if len(x.unit.links) == 0 {
 		x.position = x.log.Append(x.unit.firstDB, x.unit.lastDB, x.unit.encoded())
@@ -174,7 +178,7 @@ func (x *exec) appendUnit() {
 	}
 }
 
-// unpin ends the holds that nobody else has taken over. No shard is locked.
+// unpin unpins the values that nothing else has taken over. No shard must be locked.
 func (x *exec) unpin() {
 	if len(x.linked.held) > 0 {
 		x.linked.release(x.e)
@@ -198,8 +202,8 @@ func (e *Engine) writeLarge(db int, key string, value []byte, durable bool, fn f
 	return x.write(key, durable, fn)
 }
 
-// compareLarge is CompareAndSwap of a large value: it compares with no lock held, and then looks whether
-// the key still has what it has compared.
+// compareLarge is CompareAndSwap of a large value. It compares with no lock held, and then checks
+// that the key still has the compared value.
 func (e *Engine) compareLarge(db int, key string, old, value []byte, a SetArgs) (swapped bool, err error) {
 	for {
 		var seen pins

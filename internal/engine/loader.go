@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// loader puts the entries of a snapshot into a table that nobody uses yet: that of a store which is
-// not serving, or one aside. finish must be called.
+// loader stores the entries of a snapshot in a table that nothing else uses yet: that of a store
+// that is not serving, or a separate one. finish must be called.
 type loader struct {
 	e           *Engine
 	pipeline    *pipeline
@@ -20,15 +20,15 @@ type loader struct {
 	keys        int64
 	expired     int64
 	base        int64 // bytes read before this file
-	total       int64 // bytes of everything; 0 when this file is all
+	total       int64 // bytes of all files; 0 if this is the only one
 	extras      []snapshot.Extra
 	types       *typeSet
 	scratch     []byte
 	expected    []expectation
-	believed    int64 // keys of expectations that the table is ready for
+	believed    int64 // keys of expectations that the table has space for
 }
 
-// expectation is what a dump says of one of its databases.
+// expectation is what a dump declares about one of its databases.
 type expectation struct {
 	db         int
 	keys       int64
@@ -48,7 +48,7 @@ var (
 	errStop      = errors.New("perdure: an entry cannot be stored") // finish says why
 )
 
-// finish ends loading. It returns err, or what the pipeline failed with, which explains it.
+// finish ends loading. It returns err, or the failure of the pipeline that explains it.
 func (l *loader) finish(err error) error {
 	f := l.pipeline.close()
 	if f == nil {
@@ -63,9 +63,10 @@ func (l *loader) finish(err error) error {
 	}
 }
 
-// What a dump says of the number of its keys is believed up to firstHint keys in all databases together, which
-// take some 10 MB of index, and then up to hintFactor times the keys that have come. The size of the file says
-// nothing, since it may have holes.
+// The number of keys that a dump declares is trusted up to firstHint keys in all databases
+// together, which take about 10 MB of index. Beyond that it is trusted up to hintFactor times the
+// number of keys already loaded. The size of the file is no evidence, because the file may have
+// holes.
 const (
 	firstHint  = 1 << 20
 	hintFactor = 16
@@ -84,7 +85,8 @@ func (l *loader) Expect(db int, keys, _ int64) {
 	l.expected = append(l.expected[:0], e)
 }
 
-// reserveMore prepares the table for more of the keys that the dump says it has, since so many have come.
+// reserveMore reserves table space for more of the keys that the dump declares, based on the number
+// loaded so far.
 func (l *loader) reserveMore() {
 	e := &l.expected[0]
 	come := l.keys - e.from
@@ -124,7 +126,7 @@ func (l *loader) Load(en snapshot.Entry) error {
 	return nil
 }
 
-// Ordered implements snapshot.Loader: a store that is empty takes the order of the dump for its own.
+// Ordered implements snapshot.Loader. An empty store adopts the order of the dump.
 func (l *loader) Ordered(name string) {
 	if l.pipeline.t == l.e.table && l.keys == 0 {
 		l.e.table.Adopt(name)

@@ -24,7 +24,7 @@ const (
 	FromEmpty = "empty"
 )
 
-// RecoveryReport tells what Open found and did. The root package explains its fields.
+// A RecoveryReport describes what Open found and did. The root package documents its fields.
 type RecoveryReport struct {
 	Source   string
 	Keys     int64
@@ -54,14 +54,15 @@ type RecoveryReport struct {
 	LogMissing  bool
 }
 
-// LoadProgress tells how far loading is.
+// LoadProgress describes the progress of loading.
 type LoadProgress struct {
 	Source      string
 	Done, Total int64 // bytes
 	Keys        int64
 }
 
-// Open loads what a directory holds and starts to serve it. See the package's root for the order.
+// Open loads the data set of a directory and starts to serve it. See the root package for the
+// order.
 func Open(ctx context.Context, o Options) (opened *Engine, err error) {
 	e := newEngine(o)
 	if e.dir == "" {
@@ -69,7 +70,7 @@ func Open(ctx context.Context, o Options) (opened *Engine, err error) {
 		return e, nil
 	}
 	defer func() {
-		if opened == nil { // after a panic too, as of LoadProgress: the directory does not stay locked
+		if opened == nil { // also after a panic, for example in LoadProgress: unlock the directory
 			err = errors.Join(err, e.giveUp())
 		}
 	}()
@@ -80,7 +81,7 @@ func Open(ctx context.Context, o Options) (opened *Engine, err error) {
 	return e, nil
 }
 
-// giveUp ends an Engine that was not started.
+// giveUp releases an Engine that was not started.
 func (e *Engine) giveUp() error {
 	e.cancel()
 	e.table.Close()
@@ -118,8 +119,8 @@ func newEngine(o Options) *Engine {
 	return e
 }
 
-// openDir locks the directory and loads it. Nothing in it is changed before everything that will
-// be served is read and found good.
+// openDir locks the directory and loads it. It changes no file before it has read and verified all
+// the data to serve.
 func (e *Engine) openDir(ctx context.Context) error {
 	if err := e.enterDir(); err != nil {
 		return err
@@ -147,19 +148,19 @@ func (e *Engine) openDir(ctx context.Context) error {
 	if err := snapshot.RemoveTemps(e.env.FS, e.dir); err != nil {
 		return err
 	}
-	// Nothing is acknowledged in a directory in which no dump can be saved.
+	// No write is acknowledged in a directory where no dump can be saved.
 	if err := vfs.CheckWritable(e.fs, filepath.Join(e.dir, snapshot.TempPrefix+"probe")); err != nil {
 		return fmt.Errorf("perdure: the directory cannot be written: %w", err)
 	}
-	// A process that was killed may have renamed the dump that was just read, and not synced that.
+	// A killed process may have renamed the dump that was just read without syncing the directory.
 	if err := e.fs.SyncDir(e.dir); err != nil {
 		return err
 	}
 	return e.startLog(ctx, found)
 }
 
-// findLog looks for the log, and reports whether it is to be loaded. It takes the store's id from the dump,
-// until a log names another one.
+// findLog looks for the log, and reports whether it must be loaded. It uses the store ID of the
+// dump until a log names another one.
 func (e *Engine) findLog() (found bool, err error) {
 	if dump, err := e.snaps.Stat(); err == nil {
 		e.dump = parseOrigin(dump.Origin)
@@ -168,7 +169,7 @@ func (e *Engine) findLog() (found bool, err error) {
 		e.env.Store = newStoreID()
 	}
 	e.env.After = e.since
-	if e.opts.Log == nil && e.opts.ReadOnly { // the dump is wanted, and nothing can be undone
+	if e.opts.Log == nil && e.opts.ReadOnly { // the dump is requested, and nothing can be changed
 		return false, nil
 	}
 	if e.opts.Log == nil {
@@ -184,7 +185,7 @@ func (e *Engine) findLog() (found bool, err error) {
 	return found && !replaced, err
 }
 
-// load reads the log when there is one, and the dump otherwise.
+// load reads the log if there is one, and the dump otherwise.
 func (e *Engine) load(ctx context.Context, logFound bool) error {
 	e.table.GrowAhead(true)
 	defer e.table.GrowAhead(false)
@@ -215,7 +216,7 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 	return nil
 }
 
-// dumpPath names the dump that was loaded.
+// dumpPath returns the path of the dump that was loaded.
 func (e *Engine) dumpPath() string {
 	info, err := e.snaps.Stat()
 	if err != nil {
@@ -242,7 +243,7 @@ func (e *Engine) loadLog(ctx context.Context) error {
 	return nil
 }
 
-// startLog makes the log ready for writes; one that is new gets its base from what was loaded.
+// startLog makes the log ready for writes. The base of a new log is built from the loaded data.
 func (e *Engine) startLog(ctx context.Context, found bool) error {
 	log := e.opts.Log
 	if log == nil {
@@ -271,7 +272,7 @@ func (e *Engine) startLog(ctx context.Context, found bool) error {
 	return nil
 }
 
-// report tells the logger what Open found.
+// report logs what Open found.
 func (e *Engine) report() {
 	r := &e.recovery
 	e.logger.Info("data loaded", "source", r.Source, "keys", r.Keys, "commands", r.Commands,
@@ -292,5 +293,5 @@ func (e *Engine) report() {
 	}
 }
 
-// Recovery tells what Open found and did.
+// Recovery reports what Open found and did.
 func (e *Engine) Recovery() RecoveryReport { return e.recovery }

@@ -15,15 +15,16 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// origin says of a dump which store saved it, and what it has of that store's log. A Snapshotter
-// stores it as text (snapshot.View.Origin):
+// origin identifies the store that saved a dump, and the part of that store's log that the dump
+// contains. A Snapshotter stores it as text (snapshot.View.Origin):
 //
 //	store:<16 hex digits> log:<on|off> since:<an end of a log>
 //
-// A dump that was saved while a log was on holds nothing that the log lacks. since is an end that the log had
-// (appendlog.Ender): the beginning of the log, for a dump that was saved while it was on, or its last end, for one
-// that Close saved, or that was saved with the log off. Such a dump holds everything up to that end. If
-// it was saved with the log off, it may hold more, and replaces the log at the next Open.
+// A dump saved while a log was on holds nothing that the log lacks. since is an end that the log
+// had (appendlog.Ender). For a dump saved while the log was on, it is the beginning of the log. For
+// a dump saved by Close, or with the log off, it is the last end of the log. Such a dump holds
+// everything up to that end. If it was saved with the log off, it may hold more, and replaces the
+// log at the next Open.
 type origin struct {
 	store string
 	log   bool
@@ -66,10 +67,11 @@ func newStoreID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ErrLogIgnored refuses to open a store without its log.
+// ErrLogIgnored is returned by Open if it would open the store without its log.
 var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
 
-// logEnd returns the name of the end of a log that was found by its Open, or closed; "" when it has none.
+// logEnd returns the name of the end of a log that its Open found, or that was closed. It returns
+// "" if the log has none.
 func logEnd(log appendlog.AppendLog) (string, error) {
 	if ender, ok := log.(appendlog.Ender); ok {
 		return ender.End()
@@ -77,11 +79,12 @@ func logEnd(log appendlog.AppendLog) (string, error) {
 	return "", nil
 }
 
-// ErrDiverged refuses a log and a dump of one store of which neither holds everything that the other does.
+// ErrDiverged is returned by Open if neither the log nor the dump of one store holds everything
+// that the other does.
 var ErrDiverged = errors.New("perdure: append-only log and dump are of different histories")
 
-// compareDump compares the log that was found with the dump beside it, and reports whether the dump
-// replaces the log.
+// compareDump compares the log that was found with the dump next to it, and reports whether the
+// dump replaces the log.
 func (e *Engine) compareDump(found bool) (replaced bool, err error) {
 	ender, ok := e.opts.Log.(appendlog.Ender)
 	if !found || !ok || e.dump.since == "" || !e.opts.Until.IsZero() {
@@ -100,8 +103,9 @@ func (e *Engine) compareDump(found bool) (replaced bool, err error) {
 	return false, nil
 }
 
-// refuseIgnored refuses to open the store without a log when the directory has one, of the default
-// names, with anything that the dump lacks: what Close has confirmed would be missing.
+// refuseIgnored returns an error if the store would be opened without a log, but the directory has
+// a log, under the default names, with data that the dump lacks. Otherwise data that Close
+// confirmed would be missing.
 func (e *Engine) refuseIgnored() error {
 	log := aof.New()
 	found, err := log.Open(e.env)
@@ -111,7 +115,7 @@ func (e *Engine) refuseIgnored() error {
 	return e.contained(log)
 }
 
-// contained refuses a log, which was found by its Open, that has anything that the data set lacks.
+// contained returns an error if a log, which its Open found, has anything that the data set lacks.
 func (e *Engine) contained(log appendlog.AppendLog) error {
 	end, err := logEnd(log)
 	if err == nil && (end == "" || end != e.since) {
@@ -120,8 +124,8 @@ func (e *Engine) contained(log appendlog.AppendLog) error {
 	return err
 }
 
-// judgeDump decides, after the log was loaded, whether the dump beside it is news: one that this store
-// did not save with this log. rec is what the log's replay found.
+// judgeDump determines, after the log was loaded, whether this store saved the dump with this log.
+// If not, it sets NewerDump as the report documents. rec is the result of replaying the log.
 func (e *Engine) judgeDump(rec *appendlog.ReplayReport) {
 	if rec.Store != "" {
 		e.env.Store = rec.Store
@@ -135,14 +139,14 @@ func (e *Engine) judgeDump(rec *appendlog.ReplayReport) {
 	case e.ownDump:
 	case o.store != "" && rec.Store != "":
 		e.recovery.NewerDump = o.store != rec.Store
-	case rec.Store != "": // nobody's dump beside a log of perdure
+	case rec.Store != "": // a dump without a store ID, next to a log of perdure
 		e.recovery.NewerDump = dump.Time.After(rec.Time)
-	default: // files' times may be kept in whole seconds
+	default: // file times may have a resolution of one second
 		e.recovery.NewerDump = dump.Time.After(rec.Time.Add(time.Second))
 	}
 }
 
-// stampDump gives a view that will be saved its origin. Every shard is locked.
+// stampDump sets the origin of a view that will be saved. Every shard must be locked.
 func (e *Engine) stampDump(v *view) {
 	o := origin{store: e.env.Store, since: e.since, log: e.log != nil && e.jobs.logReady.Load() || e.closedLog}
 	if o.log && e.log != nil {
@@ -151,8 +155,8 @@ func (e *Engine) stampDump(v *view) {
 	v.origin = o.String()
 }
 
-// keepNewerDump gives a dump that the store did not load another name, before a save replaces it. A crash
-// leaves it under one name or both.
+// keepNewerDump renames a dump that the store did not load, before a save replaces it. After a
+// crash the dump has one of the names, or both.
 func (e *Engine) keepNewerDump() error {
 	if !e.recovery.NewerDump || e.keptDump {
 		return nil

@@ -9,23 +9,23 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// pipeline applies operations to a table that nobody else uses yet: what a file holds, read by one
-// goroutine and stored by others. Every worker has shards of its own and sees every batch, so that
+// pipeline applies operations to a table that nothing else uses yet. One goroutine reads a file,
+// and workers store its contents. Every worker has its own shards and sees every batch, so that
 // operations on one key are applied in the order of add.
 type pipeline struct {
 	e        *Engine
 	t        *table.Table
-	open     *batch // being filled; nil when there is nothing
+	open     *batch // being filled; nil if empty
 	files    []string
 	workers  []chan *batch
 	free     chan *batch
 	out      sync.WaitGroup // batches that are with the workers
 	ended    sync.WaitGroup // workers
 	reserved bool
-	dirty    atomic.Int64 // changes that commands made, for the save rules
+	dirty    atomic.Int64 // changes by commands, for the save rules
 
-	// failed has the first operation, in the order of add, that could not be applied; the first that is
-	// known, until everything is settled.
+	// failed is the first operation, in the order of add, that could not be applied. Until
+	// everything is applied, it is the first one known so far.
 	failed atomic.Pointer[failure]
 }
 
@@ -36,14 +36,14 @@ type failure struct {
 	panicked any
 }
 
-// inFlight is how many batches may wait for a worker.
+// inFlight is the number of batches that may wait for a worker.
 const inFlight = 2
 
 func newPipeline(e *Engine, t *table.Table) *pipeline {
 	return &pipeline{e: e, t: t}
 }
 
-// start makes the workers, when the first batch is full: a small file never needs them.
+// start starts the workers when the first batch is full. A small file never needs them.
 func (p *pipeline) start() {
 	n := min(runtime.GOMAXPROCS(0), 16)
 	p.free = make(chan *batch, inFlight+2)
@@ -55,7 +55,7 @@ func (p *pipeline) start() {
 	}
 }
 
-// close applies what is left, ends the workers, and returns the failure, if any.
+// close applies the remaining operations, ends the workers, and returns the failure, if any.
 func (p *pipeline) close() *failure {
 	p.settle()
 	p.trim()
@@ -72,7 +72,7 @@ func (p *pipeline) close() *failure {
 	return f
 }
 
-// source says which file the next operations come from.
+// source sets the file of the operations that follow, and returns its number.
 func (p *pipeline) source(file string) uint16 {
 	if n := len(p.files); n == 0 || p.files[n-1] != file {
 		p.files = append(p.files, file)
@@ -80,7 +80,7 @@ func (p *pipeline) source(file string) uint16 {
 	return uint16(len(p.files) - 1)
 }
 
-// add takes one operation, which it copies, and reports false when an earlier one has failed.
+// add copies and adds one operation. It returns false if an earlier one has failed.
 func (p *pipeline) add(o *op, key []byte, args ...[]byte) bool {
 	if size := len(key) + sizeOf(args); size > batchLarge {
 		return p.addLarge(o, key, args)
@@ -96,7 +96,7 @@ func (p *pipeline) add(o *op, key []byte, args ...[]byte) bool {
 	return p.failed.Load() == nil
 }
 
-// reserve prepares a database for so many keys in all. It is a hint.
+// reserve prepares a database for the given total number of keys. It is a hint.
 func (p *pipeline) reserve(db int, keys int64) {
 	perShard := keys / int64(p.t.NumShards())
 	if perShard < minReserve {
@@ -106,10 +106,10 @@ func (p *pipeline) reserve(db int, keys int64) {
 	p.reserved = true
 }
 
-// minReserve is how many keys of a shard are worth it.
+// minReserve is the number of keys of a shard from which reserving is worthwhile.
 const minReserve = 500
 
-// reshape lets f work on every shard, after the operations added before.
+// reshape calls f for every shard, after the operations added before.
 func (p *pipeline) reshape(f func(*table.Shard)) {
 	if p.open != nil {
 		p.handOut()
@@ -119,7 +119,7 @@ func (p *pipeline) reshape(f func(*table.Shard)) {
 	p.handOut()
 }
 
-// trim undoes a reserve that was too much.
+// trim undoes a reservation that was too large.
 func (p *pipeline) trim() {
 	if !p.reserved {
 		return
@@ -132,7 +132,7 @@ func (p *pipeline) trim() {
 	p.out.Wait()
 }
 
-// addLarge applies an operation that is too large for a batch at once, from where it is.
+// addLarge immediately applies an operation that is too large for a batch, without copying it.
 func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
 	if sizeOf(args) > longValue {
 		p.e.counts.longLoaded.Store(true)
@@ -144,10 +144,11 @@ func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
 	return p.failed.Load() == nil
 }
 
-// longValue is the size above which a value leaves a buffer of its length behind in its reader.
+// longValue is the size above which a value leaves a buffer of its length in the memory of its
+// reader.
 const longValue = 8 << 20
 
-// releaseBuffers returns to the system what the readers of a load needed for long values.
+// releaseBuffers releases to the kernel the memory that the readers of a load used for long values.
 func (e *Engine) releaseBuffers() {
 	if e.counts.longLoaded.Swap(false) {
 		debug.FreeOSMemory()
@@ -161,7 +162,7 @@ func sizeOf(args [][]byte) (n int) {
 	return n
 }
 
-// handOut gives the open batch to the workers.
+// handOut passes the open batch to the workers.
 func (p *pipeline) handOut() {
 	if p.workers == nil {
 		p.start()
@@ -184,7 +185,7 @@ func (p *pipeline) batch() *batch {
 	}
 }
 
-// settle waits until everything added is applied. What is not with the workers yet is applied here.
+// settle waits until everything added is applied. It applies the open batch itself.
 func (p *pipeline) settle() {
 	p.out.Wait()
 	if p.open != nil && len(p.open.ops) > 0 {
@@ -212,13 +213,13 @@ func (p *pipeline) work(i, n int) {
 	}
 }
 
-// failedBefore reports whether an operation that stands before o has failed.
+// failedBefore reports whether an operation that precedes o has failed.
 func (p *pipeline) failedBefore(o *op) bool {
 	f := p.failed.Load()
 	return f != nil && (f.op.file < o.file || f.op.file == o.file && f.op.offset < o.offset)
 }
 
-// fail notes a failure.
+// fail records a failure.
 func (p *pipeline) fail(f *failure) {
 	for {
 		old := p.failed.Load()

@@ -1,7 +1,8 @@
 package engine
 
-// SetPlain is Set without arguments. Here are short ways for what is most often asked: that a key which is
-// there gets a value of the length that it has. How short they are is what counts: see package table.
+// SetPlain is Set without arguments. It has fast paths for the most common case: an existing key
+// gets a value of the same length. The length of these paths determines their speed: see package
+// table.
 func (e *Engine) SetPlain(db int, key string, value []byte) error {
 	switch {
 	case e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.table.ViewPressure() ||
@@ -23,16 +24,17 @@ func (e *Engine) SetPlain(db int, key string, value []byte) error {
 	return e.Set(db, key, value, SetArgs{})
 }
 
-// plainSize is the size of a key or a value above which the ways through SetPlain make no difference.
+// plainSize is the size of a key or value above which the fast paths of SetPlain make no
+// difference.
 const plainSize = 4 << 10
 
-// setLogged is SetPlain in a store with a log. To encode the command and to append it takes about as long as the
-// memory of the key takes to come, and so both go on at once: the bucket comes while the command is
-// encoded, the record while the log takes it.
+// setLogged is SetPlain in a store with a log. Encoding and appending the command take about as
+// long as fetching the memory of the key, so both happen at the same time. The bucket is fetched
+// while the command is encoded, and the record while the log appends it.
 //
-// That the log has the command before the table has the value shows to nobody: the shard is locked, and
-// whatever the key held, the command is the same, and nothing refuses it any more: the table has secured the memory
-// that it may need.
+// The log has the command before the table has the value, but nothing can observe this, because the
+// shard is locked. The command is the same whatever the key held. It can no longer be refused,
+// because the table has secured the memory that it may need.
 func (e *Engine) setLogged(db int, key string, value []byte) error {
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
@@ -55,7 +57,7 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	x.unit.set(db, key, value)
 	s.PrefetchRecord(db, h, len(key), len(value))
 	p := log.Append(db, db, x.unit.encoded())
-	e.pool.Put(x) // it has nothing but the unit
+	e.pool.Put(x) // it holds only the log record
 	e.addDirty(i, 1)
 	if !s.SetString(db, h, key, value) {
 		s.SetSecured(db, h, key, value)

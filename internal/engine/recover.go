@@ -10,15 +10,16 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// Automatic recovery after a failure of the log: the first try after a second, then twice as long
-// each time.
+// Automatic recovery after a log failure makes its first attempt after a second, then waits twice
+// as long each time.
 const (
 	firstRecoverWait = time.Second
 	maxRecoverWait   = time.Minute
 )
 
-// logFailure returns an error of a log, whoever wrote the log, as one that matches ErrLogFailed: outcome and
-// state of the log are not known, so that no more is written to it before a recovery.
+// logFailure returns an error of a log, of any implementation, as one that matches ErrLogFailed.
+// The outcome and the state of the log are unknown, so nothing more is written to it before a
+// recovery.
 func logFailure(op string, err error) error {
 	if errors.Is(err, ErrLogFailed) {
 		return err
@@ -26,11 +27,11 @@ func logFailure(op string, err error) error {
 	return &foreignFailure{appendlog.FailedError{Op: op, File: "the log", Err: err}}
 }
 
-// foreignFailure is the failure of a log whose Err need not report it.
+// foreignFailure is the failure of a log whose Err method need not report it.
 type foreignFailure struct{ appendlog.FailedError }
 
-// noteLogFailure makes the log's failure the reason for refusing writes, unless a recovery, or who has switched the log
-// off, was faster than the writer that tells of it.
+// noteLogFailure makes the log's failure the reason for refusing writes. It does nothing if a
+// recovery cleared the failure, or the log was switched off, before the writer reported it.
 func (e *Engine) noteLogFailure(log appendlog.AppendLog, err error) {
 	if !errors.Is(err, ErrLogFailed) {
 		return
@@ -57,7 +58,7 @@ func (e *Engine) noteLogFailure(log appendlog.AppendLog, err error) {
 	}
 }
 
-// lookAtLog notes a failure of the log that no write has met yet, and tells whether there is a log.
+// lookAtLog records a log failure that no write has met yet, and reports whether there is a log.
 func (e *Engine) lookAtLog() bool {
 	log := e.currentLog()
 	if log == nil {
@@ -69,7 +70,7 @@ func (e *Engine) lookAtLog() bool {
 	return true
 }
 
-// checkLog looks at the log, and begins a recovery that is due.
+// checkLog checks the log for failure, and starts a recovery that is due.
 func (e *Engine) checkLog() {
 	if !e.lookAtLog() {
 		return
@@ -85,24 +86,24 @@ func (e *Engine) checkLog() {
 	}
 	j.mu.Unlock()
 	if due || unfinished {
-		// Refused only when another rewrite began in between, which serves as well.
+		// This fails only if another rewrite began in between, which has the same effect.
 		_, _ = e.bgRewrite()
 	}
 }
 
-// markLog makes the log newer on disk than the snapshot that was just saved beside it, so that a
-// dump which is newer than the log is one that somebody put there.
+// markLog makes the log on disk newer than the snapshot that was just saved next to it. A dump that
+// is newer than the log was then put there by someone else.
 func (e *Engine) markLog() {
 	log := e.currentLog()
 	if log == nil || !e.jobs.logReady.Load() {
 		return
 	}
 	if err := log.Sync(context.Background()); err != nil {
-		_ = e.committed(log, err) // which notes the failure
+		_ = e.committed(log, err) // records the failure
 	}
 }
 
-// logStatus describes the log; zero when none is on.
+// logStatus returns the status of the log, or the zero Status if no log is on.
 func (e *Engine) logStatus() appendlog.Status {
 	log := e.currentLog()
 	if log == nil {
@@ -111,10 +112,10 @@ func (e *Engine) logStatus() appendlog.Status {
 	return log.Status()
 }
 
-// errPanic is the result of a job that did not come to its end.
+// errPanic is the result of a job that did not finish.
 var errPanic = errors.New("perdure: internal error: panic")
 
-// containPanic turns a panic in a goroutine of ours into the reason for refusing writes.
+// containPanic turns a panic in a goroutine of the store into the reason for refusing writes.
 func (e *Engine) containPanic() {
 	p := recover()
 	if p == nil {
@@ -125,11 +126,11 @@ func (e *Engine) containPanic() {
 	e.jobs.refuse(e, func() { e.jobs.broken = err })
 }
 
-// errBroken refuses writes behind a panic in one.
+// errBroken is returned by writes after a panic in a write.
 var errBroken = errors.New("perdure: internal error: a write has panicked, and what it changed may be half done")
 
-// breaks unlocks the shards of a write that panics, so that Close, which is often deferred, does not wait for them in
-// place of telling of the panic. Nothing is written any more.
+// breaks unlocks the shards of a write that panics. Close is often deferred, and would otherwise
+// wait for them instead of letting the panic be reported. No further writes are accepted.
 func (e *Engine) breaks(unlock func()) {
 	e.gate.Store(&refusal{errBroken})
 	unlock()

@@ -11,15 +11,15 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// replayer applies a log to the table while the store is not serving yet. Nothing expires
-// meanwhile: a key's life ends by the log's own DEL. finish must be called.
+// replayer applies a log to the table while the store is not serving yet. Nothing expires during
+// the replay: only the log's own DEL ends a key's life. finish must be called.
 type replayer struct {
 	e         *Engine
 	pipeline  *pipeline
 	keys      int64 // of bases
 	done      int64
 	all       int64
-	projected int // how often
+	projected int // number of calls of project that took effect
 	databases databases
 }
 
@@ -27,7 +27,7 @@ func newReplayer(e *Engine) *replayer {
 	return &replayer{e: e, pipeline: newPipeline(e, e.table), databases: newDatabases(e.table.Databases())}
 }
 
-// finish ends the replay. It returns err, or the failure of a command, which explains it.
+// finish ends the replay. It returns err, or the failure of a command that explains it.
 func (r *replayer) finish(err error) error {
 	r.swapNow()
 	f := r.pipeline.close()
@@ -69,7 +69,7 @@ func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (appendlog
 	return base, nil
 }
 
-// tooLate refuses a base that was written after the moment that the log is taken up to.
+// tooLate returns an error if a base was written after the time up to which the log is loaded.
 func (r *replayer) tooLate(created time.Time) error {
 	until := r.e.opts.Until
 	if until.IsZero() || created.IsZero() || created.Unix() <= until.Unix() {
@@ -85,7 +85,8 @@ func (r *replayer) Progress(done, total int64) {
 	r.report()
 }
 
-// report passes on how far the replay is. Keys are counted in the table, which workers fill behind it.
+// report passes on the progress of the replay. It counts the keys in the table, which the workers
+// fill with a delay.
 func (r *replayer) report() {
 	report := r.e.opts.LoadProgress
 	if report == nil {
@@ -98,9 +99,9 @@ func (r *replayer) report() {
 	report(p)
 }
 
-// project prepares the table for the keys that the rest of the log will bring, if it is like what has
-// been read: at a 64th of it and at an eighth, each time for eight times as many at most. A log that
-// only changes the keys it has brings too few for that to matter.
+// project prepares the table for the keys that the rest of the log will add, if it resembles the
+// part already read. It does so at 1/64 and at 1/8 of the log, each time for at most eight times as
+// many keys. A log that only changes existing keys adds too few for this to matter.
 func (r *replayer) project() {
 	if r.projected == 2 || r.done < r.all>>(6-3*r.projected) {
 		return
@@ -113,7 +114,7 @@ func (r *replayer) project() {
 	}
 }
 
-// Apply implements aof.Replayer. A command that fails later, in the pipeline, is finish's to report.
+// Apply implements aof.Replayer. finish reports a command that fails later, in the pipeline.
 func (r *replayer) Apply(unit []appendlog.Command) error {
 	for i := range unit {
 		if err := r.apply(&unit[i]); err != nil {
@@ -163,7 +164,7 @@ func (r *replayer) apply(c *appendlog.Command) error {
 	return nil
 }
 
-// add gives a command on one key to the pipeline.
+// add passes a command on one key to the pipeline.
 func (r *replayer) add(o *op, key []byte, args [][]byte) error {
 	o.hash = r.e.table.HashBytes(key)
 	r.databases.used[o.db] = true
@@ -173,7 +174,7 @@ func (r *replayer) add(o *op, key []byte, args [][]byte) error {
 	return nil
 }
 
-// mayUse notes the databases that a command names.
+// mayUse records the databases that a command names.
 func (r *replayer) mayUse(args [][]byte) {
 	for _, arg := range args {
 		if db, err := r.pipeline.newExec().database(arg); err == nil {
@@ -182,7 +183,7 @@ func (r *replayer) mayUse(args [][]byte) {
 	}
 }
 
-// many applies a command that may touch any key, after all before it.
+// many applies a command that may access any key, after all earlier commands.
 func (r *replayer) many(cmd *command, db int, args [][]byte) error {
 	switch cmd.name {
 	case "SWAPDB":
@@ -198,7 +199,7 @@ func (r *replayer) many(cmd *command, db int, args [][]byte) error {
 	return r.locked(func(x *exec) error { return cmd.many(x, db, args) })
 }
 
-// locked calls f with every shard locked, after everything before it was applied.
+// locked calls f with every shard locked, after all earlier commands were applied.
 func (r *replayer) locked(f func(x *exec) error) error {
 	r.pipeline.settle()
 	if r.pipeline.failed.Load() != nil {

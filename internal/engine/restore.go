@@ -9,9 +9,9 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Restore replaces the whole data set by the dump that r gives. The dump is read and checked
-// aside first; a bad one changes nothing. Writes are refused while the new data set takes its
-// place in the log, or in a new dump when there is none; reads go on.
+// Restore replaces the whole data set with the dump read from r. It first reads and verifies the
+// dump into a separate table, so that an invalid dump changes nothing. Writes are refused while the
+// new data set is installed in the log, or in a new dump if there is no log. Reads continue.
 func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if err := e.Err(); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	defer e.releaseBuffers()
 	aside := e.table.NewLike()
 	defer func() {
-		e.use.Lock() // who has pinned a value of the old data set is to be done with it
+		e.use.Lock() // waits until pinned values of the old data set are unpinned
 		aside.Close()
 		e.use.Unlock()
 	}()
@@ -45,8 +45,8 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	return e.replaceWith(ctx, aside, l)
 }
 
-// replaceWith swaps the tables and makes the new contents durable. On an error the old contents
-// come back, in memory too. Writes are refused and the slot is held.
+// replaceWith swaps the tables and makes the new contents durable. On error it restores the old
+// contents, in memory too. Writes must be refused and the slot held.
 func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader) (err error) {
 	e.table.LockAll()
 	log := e.log
@@ -79,14 +79,14 @@ func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader)
 	return err
 }
 
-// swapLocked exchanges the contents of two tables; the shards of the first are locked.
+// swapLocked exchanges the contents of two tables. The shards of the first must be locked.
 func swapLocked(t, aside *table.Table) {
 	aside.LockAll()
 	t.Swap(aside)
 	aside.UnlockAll()
 }
 
-// setKinds sets what belongs to the data set beside its keys. Every shard is locked.
+// setKinds sets the parts of the data set other than its keys. Every shard must be locked.
 func (e *Engine) setKinds(extras []snapshot.Extra, types []snapshot.Type) {
 	e.extras = extras
 	e.types.clear()

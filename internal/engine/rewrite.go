@@ -12,15 +12,15 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Back-off of automatic rewrites, as Redis has it: from the third failure in a row they wait one
-// minute, then two, four, up to an hour.
+// Back-off of automatic rewrites, as in Redis: from the third failure in a row on they wait one
+// minute, then two, four, and so on, up to an hour.
 const (
 	rewriteFailLimit = 3
 	maxRewriteWait   = time.Hour
 )
 
-// Rewrite replaces the log's history by the present data set and returns when that is durable. A
-// save under way is waited for.
+// Rewrite replaces the log's history with the present data set, and returns once that is durable.
+// It waits for a running save.
 func (e *Engine) Rewrite(ctx context.Context) error {
 	t, ctx, err := e.beginRewriteTask(ctx)
 	if err != nil {
@@ -30,8 +30,8 @@ func (e *Engine) Rewrite(ctx context.Context) error {
 	return t.err
 }
 
-// BGRewrite begins a rewrite in the background; while a save is under way it is scheduled for when
-// that has ended.
+// BGRewrite starts a background rewrite. If a save is running, the rewrite starts when the save
+// ends.
 func (e *Engine) BGRewrite() (*Task, error) {
 	if err := e.checkOpenLock(); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (e *Engine) BGRewrite() (*Task, error) {
 	return e.bgRewrite()
 }
 
-// bgRewrite is BGRewrite that fails in the background if the lock is lost.
+// bgRewrite is like [Engine.BGRewrite], but if the lock is lost it fails in the background.
 func (e *Engine) bgRewrite() (*Task, error) {
 	t, ctx, err := e.beginRewriteTask(e.ctx)
 	if err != nil {
@@ -52,7 +52,8 @@ func (e *Engine) bgRewrite() (*Task, error) {
 	return t, nil
 }
 
-// beginRewriteTask registers a rewrite, so that there is one, and makes Close wait for it.
+// beginRewriteTask registers a rewrite, so that only one runs at a time, and makes Close wait for
+// it.
 func (e *Engine) beginRewriteTask(ctx context.Context) (*Task, context.Context, error) {
 	j := &e.jobs
 	j.mu.Lock()
@@ -75,7 +76,7 @@ func (e *Engine) beginRewriteTask(ctx context.Context) (*Task, context.Context, 
 	return t, ctx, nil
 }
 
-// runRewriteTask waits for the slot, rewrites, and notes how it ended.
+// runRewriteTask acquires the slot, rewrites the log, and records the result.
 func (e *Engine) runRewriteTask(ctx context.Context, t *Task) {
 	defer e.running.Done()
 	err := errPanic
@@ -88,7 +89,8 @@ func (e *Engine) runRewriteTask(ctx context.Context, t *Task) {
 	err = e.rewrite(ctx, t)
 }
 
-// rewrite cuts the log at the instant of a view and commits the view as its base. The slot is held.
+// rewrite takes a snapshot, switches the log to a new incremental file at the same point in time,
+// and commits the snapshot as the base. The slot must be held.
 func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 	log := e.currentLog()
 	if log == nil {
@@ -103,13 +105,13 @@ func (e *Engine) rewrite(ctx context.Context, t *Task) error {
 	}
 	v := e.freeze(t, func(*view) {
 		rw.Cut()
-		e.log = log // the first cut of a log is when it begins to receive
+		e.log = log // a log begins to receive writes at its first switch
 	})
 	defer v.close()
 	return rw.Commit(ctx, e.base(ctx, log, v))
 }
 
-// currentLog is the log that receives writes, or the one that is about to.
+// currentLog returns the log that receives writes, or the one that is about to.
 func (e *Engine) currentLog() appendlog.AppendLog {
 	s := e.table.ShardAt(0)
 	s.Lock()
@@ -123,7 +125,7 @@ func (e *Engine) currentLog() appendlog.AppendLog {
 	return log
 }
 
-// base is the view in both forms that a log may ask for. This is where rdb and aof meet.
+// base returns the view in both forms that a log may request. This is where rdb and aof meet.
 func (e *Engine) base(ctx context.Context, log appendlog.AppendLog, v *view) appendlog.Base {
 	return appendlog.Base{
 		RDB: func(w io.Writer, origin string) error {
@@ -135,7 +137,7 @@ func (e *Engine) base(ctx context.Context, log appendlog.AppendLog, v *view) app
 	}
 }
 
-// rewritten notes how a rewrite ended.
+// rewritten records the result of a rewrite.
 func (e *Engine) rewritten(t *Task, err error) {
 	canceled := errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy)
 	took := time.Since(t.started)
@@ -171,7 +173,7 @@ func (e *Engine) rewritten(t *Task, err error) {
 	}
 }
 
-// rewriteWait is how long automatic rewrites rest after so many failures in a row.
+// rewriteWait returns the pause of automatic rewrites after the given number of failures in a row.
 func rewriteWait(fails int) time.Duration {
 	if fails < rewriteFailLimit {
 		return 0
@@ -179,7 +181,7 @@ func rewriteWait(fails int) time.Duration {
 	return min(time.Minute<<min(fails-rewriteFailLimit, 10), maxRewriteWait)
 }
 
-// rewriteDue tells whether the log has grown enough for an automatic rewrite.
+// rewriteDue reports whether the log has grown enough for an automatic rewrite.
 func (e *Engine) rewriteDue() bool {
 	if !e.jobs.logReady.Load() {
 		return false
@@ -190,15 +192,15 @@ func (e *Engine) rewriteDue() bool {
 	return !resting && e.logStatus().RewriteDue
 }
 
-// rewriteWaiting reports whether a rewrite is about to take the slot.
+// rewriteWaiting reports whether a rewrite is about to acquire the slot.
 func (e *Engine) rewriteWaiting() bool {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()
 	return e.jobs.rewriting != nil
 }
 
-// Recover is the way out after the log has failed: it writes the whole data set, and then the log,
-// to new files, and clears the failure when these are durable.
+// Recover restores write access after the log has failed. It writes the whole data set and a new
+// log to new files, and clears the failure once they are durable.
 func (e *Engine) Recover(ctx context.Context) error {
 	e.lookAtLog()
 	e.jobs.mu.Lock()

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Save writes a snapshot and returns when it is durable. Writers go on meanwhile.
+// Save writes a snapshot and returns once it is durable. Writers continue during the save.
 func (e *Engine) Save(ctx context.Context) (snapshot.Info, error) {
 	if err := e.enterSave(); err != nil {
 		return snapshot.Info{}, err
@@ -21,7 +21,7 @@ func (e *Engine) Save(ctx context.Context) (snapshot.Info, error) {
 	return t.info, nil
 }
 
-// BGSave begins to write a snapshot in the background.
+// BGSave starts a background save.
 func (e *Engine) BGSave() (*Task, error) {
 	if err := e.checkOpenLock(); err != nil {
 		return nil, err
@@ -29,7 +29,8 @@ func (e *Engine) BGSave() (*Task, error) {
 	return e.bgSave()
 }
 
-// bgSave is BGSave that fails in the background, where that stops writes, if the lock is lost.
+// bgSave is like [Engine.BGSave], but if the lock is lost it fails in the background, where the
+// failure stops writes.
 func (e *Engine) bgSave() (*Task, error) {
 	if err := e.enterSave(); err != nil {
 		return nil, err
@@ -53,7 +54,8 @@ func (e *Engine) bgSave() (*Task, error) {
 	return t, nil
 }
 
-// enterSave refuses a save that cannot be; otherwise Close waits until running.Done is called.
+// enterSave returns an error if a save is not possible now. Otherwise Close waits until
+// running.Done is called.
 func (e *Engine) enterSave() error {
 	j := &e.jobs
 	j.mu.Lock()
@@ -72,7 +74,7 @@ func (e *Engine) enterSave() error {
 	return nil
 }
 
-// busy says what holds the slot.
+// busy returns the error that names the holder of the slot.
 func (e *Engine) busy() error {
 	j := &e.jobs
 	j.mu.Lock()
@@ -86,7 +88,7 @@ func (e *Engine) busy() error {
 	return ErrSaveInProgress
 }
 
-// saveNow saves in this goroutine, after whatever else is frozen now. t may be nil.
+// saveNow saves on this goroutine, after it has waited for the holder of the slot. t may be nil.
 func (e *Engine) saveNow(ctx context.Context, t *Task) error {
 	if t == nil {
 		t, ctx = newTask(ctx)
@@ -106,7 +108,7 @@ func (e *Engine) saveNow(ctx context.Context, t *Task) error {
 	return err
 }
 
-// runSave freezes the table and lets the snapshotter write. The slot is held.
+// runSave takes a snapshot of the table and passes it to the snapshotter. The slot must be held.
 func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
 	j := &e.jobs
 	j.mu.Lock()
@@ -136,8 +138,8 @@ func (e *Engine) runSave(ctx context.Context, t *Task) (snapshot.Info, error) {
 	return info, nil
 }
 
-// saved notes how a save ended. One that was given up is no failure, and one that a caller has waited for is no reason to
-// refuse writes: the caller knows, as that of Redis's SAVE does.
+// saved records the result of a save. A canceled save is not a failure. A failed save that a caller
+// waited for does not refuse writes, because the caller got the error, as with Redis's SAVE.
 func (e *Engine) saved(t *Task, info snapshot.Info, err error, background bool) {
 	canceled := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	j := &e.jobs
@@ -171,7 +173,8 @@ func (e *Engine) saved(t *Task, info snapshot.Info, err error, background bool) 
 	}
 }
 
-// cancelSave gives up a save under way and waits until it is gone. Close's own save goes on.
+// cancelSave cancels a running save and waits until it has ended. It does not cancel the save of
+// Close.
 func (j *jobs) cancelSave() {
 	j.mu.Lock()
 	t, closing := j.saving, j.closing
@@ -182,7 +185,7 @@ func (j *jobs) cancelSave() {
 	}
 }
 
-// saveDue tells whether a save rule asks for a snapshot now.
+// saveDue reports whether a save rule requires a snapshot now.
 func (e *Engine) saveDue() bool {
 	j := &e.jobs
 	j.mu.Lock()
@@ -197,14 +200,15 @@ func (e *Engine) saveDue() bool {
 	return due
 }
 
-// LastSave is when the last snapshot succeeded; the opening of the store before the first.
+// LastSave returns the time of the last successful save, or the time when the store was opened if
+// there is none.
 func (e *Engine) LastSave() time.Time {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()
 	return e.jobs.lastSaveTime
 }
 
-// Rules are the save rules in force.
+// Rules returns a copy of the current save rules.
 func (e *Engine) Rules() []snapshot.Rule {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()

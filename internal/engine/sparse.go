@@ -6,15 +6,15 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// SETRANGE, SETBIT and BITFIELD at a high offset make a long value of a few bytes in the log. Such a
-// value takes the memory of the pages that have something in them, and a command takes the time of the
-// bytes that it changes.
+// With a high offset, SETRANGE, SETBIT, and BITFIELD create a long value from a few bytes in the
+// log. Such a value uses memory only for the pages that contain data, and a command takes time only
+// for the bytes that it changes.
 
 // extendAbove is the size above which a value is changed in the table's memory.
 const extendAbove = 32 << 10
 
-// edit lets f change the string at a key, of at least size bytes, filled up with zeros. It returns
-// ErrWrongType if the key holds no string.
+// edit calls f to change the string at a key, which is extended with zeros to at least size bytes.
+// It returns ErrWrongType if the key does not hold a string.
 func (x *exec) edit(s *table.Shard, h uint64, db int, key string, size int, f func(value []byte)) error {
 	it, ok := s.Find(db, h, key)
 	if ok && it.Kind() != table.String {
@@ -34,7 +34,7 @@ func (x *exec) edit(s *table.Shard, h uint64, db int, key string, size int, f fu
 	return x.put(s, h, db, key, value, it.ExpireAtMs())
 }
 
-// grown fills value with zeros up to size, if it is shorter.
+// grown returns value, extended with zeros to size if it is shorter.
 func grown(value []byte, size int) []byte {
 	if size > len(value) {
 		value = append(value, make([]byte, size-len(value))...)
@@ -42,8 +42,9 @@ func grown(value []byte, size int) []byte {
 	return value
 }
 
-// look returns the string at a key without copying a large one; it is valid until the table changes. An
-// absent key has an empty one. It returns ErrWrongType if the key holds no string.
+// look returns the string at a key without copying a large one. The result is valid until the table
+// changes. For a missing key it is empty. look returns ErrWrongType if the key does not hold a
+// string.
 func (x *exec) look(db int, key []byte) ([]byte, error) {
 	s, h := x.locateBytes(key)
 	it, ok := s.FindBytes(db, h, key)
@@ -58,11 +59,11 @@ func (x *exec) look(db int, key []byte) ([]byte, error) {
 	return it.AppendValue(nil), nil
 }
 
-// combineStep is how many bytes combine works on at a time.
+// combineStep is the number of bytes that combine handles at a time.
 const combineStep = 4 << 10
 
-// combine returns what f makes of pieces of sources, each filled up with zeros to size, as a value for
-// key. What stays zero takes no memory.
+// combine applies f to pieces of sources, each extended with zeros to size, and returns the result
+// as a value for key. Zero parts take no memory.
 func (x *exec) combine(key string, sources [][]byte, size int, f func(dst []byte, sources [][]byte)) (table.Mapping, []byte, error) {
 	m, err := x.e.table.MapZero(key, size)
 	if err != nil {
@@ -89,7 +90,7 @@ func (x *exec) combine(key string, sources [][]byte, size int, f func(dst []byte
 	return m, result, nil
 }
 
-// putMapped stores what combine has returned.
+// putMapped stores the result of combine.
 func (x *exec) putMapped(s *table.Shard, h uint64, db int, key string, m table.Mapping, value []byte) error {
 	if !m.Ok() {
 		return x.put(s, h, db, key, value, 0)

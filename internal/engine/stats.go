@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// counters are numbers that only ever tell; nothing is decided by them.
+// counters are values for reporting only. No decision depends on them.
 type counters struct {
 	logOn           atomic.Bool // a log is configured, complete or not
 	expired         atomic.Int64
@@ -19,8 +19,8 @@ type counters struct {
 	lastBarrier     atomic.Int64 // ns
 	loadedKeys      atomic.Int64
 	loadExpired     atomic.Int64
-	longLoaded      atomic.Bool // a value above longValue, since releaseBuffers
-	sweeper         sweeper     // of the background loop alone
+	longLoaded      atomic.Bool // a value above longValue was loaded since releaseBuffers
+	sweeper         sweeper     // used only by the background loop
 }
 
 func (c *counters) init() {
@@ -28,8 +28,8 @@ func (c *counters) init() {
 	c.lastRewriteTook.Store(-1)
 }
 
-// Stats describe a store at one moment. The root package has the same type, with the meaning of
-// each field; the two are converted, so that the compiler keeps them alike.
+// Stats describes the state of a store. The root package has the same type and documents its
+// fields. The two are converted, so that the compiler keeps them identical.
 type Stats struct {
 	Keys    int64
 	Expires int64
@@ -78,7 +78,8 @@ type Stats struct {
 	LogModeReason      string
 }
 
-// Stats describe the store now. No lock is held for longer than a counter takes.
+// Stats returns the current state of the store. It holds no lock for longer than it takes to read a
+// counter.
 func (e *Engine) Stats() Stats {
 	log := e.logStatus()
 	s := Stats{
@@ -117,7 +118,7 @@ func (e *Engine) Stats() Stats {
 	return s
 }
 
-// jobStats fills in what stands under the mutex of the jobs.
+// jobStats fills in the fields that the mutex of jobs guards.
 func (e *Engine) jobStats(s *Stats) {
 	j := &e.jobs
 	j.mu.Lock()
@@ -141,7 +142,8 @@ func (e *Engine) jobStats(s *Stats) {
 	s.LastWriteOK = j.logErr == nil && j.broken == nil
 }
 
-// memory is asked under a lock, so that Close does not free what is counted.
+// memory returns the memory statistics. It takes a lock, so that Close does not free the memory
+// that is counted.
 func (e *Engine) memory() table.MemoryStats {
 	if !e.enterScan() {
 		return table.MemoryStats{}

@@ -6,23 +6,23 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// The sweep deletes what has expired and nobody asks for. A tick spends sweepBudget on it, and
-// goes on up to sweepLimit while more than one in ten of the keys it meets has expired, which is
-// Redis's measure. The limit is a quarter of one core.
+// Active expiration deletes expired keys that no caller accesses. Each tick spends sweepBudget on
+// it. It continues up to sweepLimit while more than one in ten of the visited keys has expired, as
+// in Redis. The limit is a quarter of one core.
 const (
 	sweepBudget = 5 * time.Millisecond
 	sweepLimit  = 25 * time.Millisecond
-	sweepStep   = 64 // deletions under one hold of a shard's lock
+	sweepStep   = 64 // deletions per acquisition of a shard lock
 )
 
-// sweeper remembers where the last tick stopped.
+// sweeper records where the last tick stopped.
 type sweeper struct {
 	shard int
 }
 
 func (e *Engine) sweep() {
 	if e.gate.Load() != nil {
-		return // nothing may change; what has expired is invisible all the same
+		return // nothing may change, and expired keys are invisible anyway
 	}
 	var expires int64
 	for db := range e.table.Databases() {
@@ -35,12 +35,12 @@ func (e *Engine) sweep() {
 	visited, removed := 0, 0
 	for range e.table.NumShards() {
 		if e.table.ViewPressure() {
-			return // what it deletes would add to the before-images, of which there are too many
+			return // deletions would add to too many before-images
 		}
 		i := e.counts.sweeper.shard
 		v, r := e.sweepShard(i)
 		visited, removed = visited+v, removed+r
-		if r < sweepStep { // this one is done; otherwise it is visited again
+		if r < sweepStep { // this shard is done; otherwise it is visited again
 			e.counts.sweeper.shard = (i + 1) % e.table.NumShards()
 		}
 		spent := time.Since(began)
@@ -50,7 +50,7 @@ func (e *Engine) sweep() {
 	}
 }
 
-// sweepShard deletes some of what has expired in one shard, a DEL in the log for each key.
+// sweepShard deletes some of the expired keys in one shard, and logs a DEL for each.
 func (e *Engine) sweepShard(i int) (visited, removed int) {
 	x := e.newExec()
 	defer e.free(x)
@@ -70,7 +70,7 @@ func (e *Engine) sweepLocked(x *exec, s *table.Shard) (visited, removed int) {
 		if log == nil {
 			return
 		}
-		// Each DEL is a unit of its own, as Redis logs its active expiry.
+		// Each DEL is a separate log record, as in the active expiration of Redis.
 		x.unit.reset()
 		x.unit.begin(log, db, 2)
 		x.unit.str("DEL")

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Task is a save or a rewrite that runs in the background.
+// A Task is a background save or rewrite.
 type Task struct {
 	done    chan struct{}
 	cancel  context.CancelFunc
@@ -26,17 +26,17 @@ func newTask(ctx context.Context) (*Task, context.Context) {
 	return &Task{done: make(chan struct{}), cancel: cancel, started: time.Now()}, ctx
 }
 
-// finish ends the task. It is called once.
+// finish ends the task. It must be called once.
 func (t *Task) finish(info snapshot.Info, err error) {
 	t.info, t.err = info, err
 	t.cancel()
 	close(t.done)
 }
 
-// Done is closed when the task has ended.
+// Done returns a channel that is closed when the task has ended.
 func (t *Task) Done() <-chan struct{} { return t.done }
 
-// Wait waits for the end of the task and returns its result, or for the end of ctx.
+// Wait waits until the task ends and returns its result, or until ctx ends.
 func (t *Task) Wait(ctx context.Context) (snapshot.Info, error) {
 	select {
 	case <-t.done:
@@ -46,11 +46,11 @@ func (t *Task) Wait(ctx context.Context) (snapshot.Info, error) {
 	}
 }
 
-// Cancel gives the task up. What stood on disk before still stands. It does not wait.
+// Cancel cancels the task without waiting for it to end. The files from before the task are kept.
 func (t *Task) Cancel() { t.cancel() }
 
-// Progress tells how many of the keys are written.
+// Progress returns the number of keys written so far and the total.
 func (t *Task) Progress() (written, total int64) { return t.written.Load(), t.total.Load() }
 
-// Started is when the task began.
+// Started returns the time when the task began.
 func (t *Task) Started() time.Time { return t.started }

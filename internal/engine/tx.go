@@ -6,25 +6,27 @@ import (
 	"time"
 )
 
-// Tx is a transaction under way. Its methods are for the goroutine and the duration of the
-// function it was given to.
+// A Tx is a running transaction. Its methods must only be used by the goroutine of the function
+// that received it, and only until that function returns.
 type Tx struct {
 	x    *exec
 	done bool
 }
 
-// Update runs fn with every key locked. What fn does takes effect, in memory and in the log, as a
-// whole, or not at all when fn returns an error or panics.
+// Update runs fn with every key locked. It applies the changes of fn atomically, in memory and in
+// the log. If fn returns an error or panics, nothing is changed.
 func (e *Engine) Update(durable bool, fn func(*Tx) error) error {
 	return e.update(nil, durable, fn)
 }
 
-// UpdateKeys is Update for declared keys: it locks only theirs, and fn may touch no other.
+// UpdateKeys is like [Engine.Update] but locks only the declared keys. fn must not access any other
+// key.
 func (e *Engine) UpdateKeys(keys []string, durable bool, fn func(*Tx) error) error {
 	return e.update(declare(keys), durable, fn)
 }
 
-// declare sorts a copy of the keys; an empty declaration is one too.
+// declare returns a sorted copy of the keys. It is not nil even if there are no keys, because an
+// empty declaration is one too.
 func declare(keys []string) []string {
 	sorted := append(make([]string, 0, len(keys)+1), keys...)
 	slices.Sort(sorted)
@@ -43,7 +45,7 @@ func (e *Engine) update(declared []string, durable bool, fn func(*Tx) error) err
 	return x.commit(nil, durable)
 }
 
-// runTx locks, runs fn, hands what it did to the log, and unlocks.
+// runTx locks the shards, runs fn, appends its changes to the log, and unlocks.
 func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 	x.lockDeclared(declared)
 	if err := e.refusedLocked(); err != nil {
@@ -71,7 +73,7 @@ func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 	return err
 }
 
-// lockDeclared locks the shards of the keys, or all of them for nil.
+// lockDeclared locks the shards of the declared keys, or all shards if declared is nil.
 func (x *exec) lockDeclared(declared []string) {
 	if declared == nil {
 		x.e.table.LockAll()
@@ -83,10 +85,11 @@ func (x *exec) lockDeclared(declared []string) {
 	x.held = x.keys
 }
 
-// View runs fn with every key locked: all that fn reads is of one instant.
+// View runs fn with every key locked, so that fn reads a single point in time.
 func (e *Engine) View(fn func(*Tx) error) error { return e.view(nil, fn) }
 
-// ViewKeys is View for declared keys: it locks only theirs, and fn may touch no other.
+// ViewKeys is like [Engine.View] but locks only the declared keys. fn must not access any other
+// key.
 func (e *Engine) ViewKeys(keys []string, fn func(*Tx) error) error {
 	return e.view(declare(keys), fn)
 }
@@ -105,7 +108,7 @@ func (e *Engine) view(declared []string, fn func(*Tx) error) error {
 	return fn(tx)
 }
 
-// allow tells whether the transaction may work on these keys.
+// allow returns the reason why the transaction must not access these keys, or nil.
 func (t *Tx) allow(write bool, db int, keys ...string) error {
 	if t.done {
 		return ErrTxDone
@@ -129,7 +132,7 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 	return nil
 }
 
-// Get appends the value of a key to dst.
+// Get appends the value of a key to dst and returns the extended slice.
 func (t *Tx) Get(dst []byte, db int, key string) ([]byte, error) {
 	if err := t.allow(false, db, key); err != nil {
 		return dst, err
@@ -147,7 +150,7 @@ func (t *Tx) Set(db int, key string, value []byte, a SetArgs) error {
 	return t.x.set(s, h, db, key, value, a)
 }
 
-// SetIfAbsent stores a value when the key does not exist.
+// SetIfAbsent stores a value if the key does not exist, and reports whether it did.
 func (t *Tx) SetIfAbsent(db int, key string, value []byte, a SetArgs) (bool, error) {
 	if err := t.allow(true, db, key); err != nil {
 		return false, err
@@ -156,7 +159,7 @@ func (t *Tx) SetIfAbsent(db int, key string, value []byte, a SetArgs) (bool, err
 	return t.x.setIfAbsent(s, h, db, key, value, a)
 }
 
-// Swap stores a value and returns the one before.
+// Swap stores a value and returns the previous one.
 func (t *Tx) Swap(db int, key string, value []byte, a SetArgs) ([]byte, bool, error) {
 	if err := t.allow(true, db, key); err != nil {
 		return nil, false, err
@@ -174,7 +177,7 @@ func (t *Tx) CompareAndSwap(db int, key string, old, value []byte, a SetArgs) (b
 	return t.x.compareAndSwap(s, h, db, key, old, value, a)
 }
 
-// MGet returns the values of keys; nil for one that is absent or no string.
+// MGet returns the values of keys. The entry for a key that is missing or not a string is nil.
 func (t *Tx) MGet(db int, keys []string) ([][]byte, error) {
 	if err := t.allow(false, db, keys...); err != nil {
 		return nil, err
@@ -193,7 +196,7 @@ func (t *Tx) MGet(db int, keys []string) ([][]byte, error) {
 	return values, nil
 }
 
-// MSet stores n pairs, which pair gives by index. It checks all of them before it stores one.
+// MSet stores the n pairs that pair returns by index. It checks all of them before it stores one.
 func (t *Tx) MSet(db, n int, pair func(i int) (key string, value []byte)) error {
 	if err := t.allow(true, db); err != nil {
 		return err
@@ -216,7 +219,7 @@ func (t *Tx) MSet(db, n int, pair func(i int) (key string, value []byte)) error 
 	return nil
 }
 
-// Append adds to the end of a value.
+// Append appends to a value and returns the new length.
 func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
 	if err := t.allow(true, db, key); err != nil {
 		return 0, err
@@ -225,7 +228,7 @@ func (t *Tx) Append(db int, key string, suffix []byte) (int, error) {
 	return t.x.append(s, h, db, key, suffix, nil)
 }
 
-// IncrBy changes the integer that a key holds.
+// IncrBy changes the integer at a key and returns the new value.
 func (t *Tx) IncrBy(db int, key string, c Counter) (int64, error) {
 	if err := t.allow(true, db, key); err != nil {
 		return 0, err
@@ -234,7 +237,7 @@ func (t *Tx) IncrBy(db int, key string, c Counter) (int64, error) {
 	return t.x.incrBy(s, h, db, key, c)
 }
 
-// Delete removes keys and returns how many existed.
+// Delete removes keys and returns the number that existed.
 func (t *Tx) Delete(db int, keys []string) (int, error) {
 	if err := t.allow(true, db, keys...); err != nil {
 		return 0, err
@@ -242,7 +245,7 @@ func (t *Tx) Delete(db int, keys []string) (int, error) {
 	return t.x.delete(db, keys), nil
 }
 
-// Exists counts how many of the keys exist.
+// Exists returns the number of keys that exist.
 func (t *Tx) Exists(db int, keys []string) (n int, err error) {
 	if err := t.allow(false, db, keys...); err != nil {
 		return 0, err
@@ -255,12 +258,12 @@ func (t *Tx) Exists(db int, keys []string) (n int, err error) {
 	return n, nil
 }
 
-// Expire sets the expiry to d from now.
+// Expire sets the expiry to d from now, and reports whether the key exists.
 func (t *Tx) Expire(db int, key string, d time.Duration) (bool, error) {
 	return t.expireAt(db, key, t.x.deadline(d))
 }
 
-// ExpireAt sets the expiry to a time.
+// ExpireAt sets the expiry to a time, and reports whether the key exists.
 func (t *Tx) ExpireAt(db int, key string, at time.Time) (bool, error) {
 	return t.expireAt(db, key, unixMs(at))
 }
@@ -273,7 +276,7 @@ func (t *Tx) expireAt(db int, key string, at int64) (bool, error) {
 	return t.x.expireAt(s, h, db, key, at)
 }
 
-// Persist removes the expiry.
+// Persist removes the expiry, and reports whether there was one.
 func (t *Tx) Persist(db int, key string) (bool, error) {
 	if err := t.allow(true, db, key); err != nil {
 		return false, err
@@ -282,7 +285,7 @@ func (t *Tx) Persist(db int, key string) (bool, error) {
 	return t.x.persist(s, h, db, key)
 }
 
-// TTL is how long a key will live.
+// TTL returns the remaining time to live of a key.
 func (t *Tx) TTL(db int, key string) (time.Duration, error) {
 	if err := t.allow(false, db, key); err != nil {
 		return 0, err
@@ -290,7 +293,7 @@ func (t *Tx) TTL(db int, key string) (time.Duration, error) {
 	return t.x.ttlOf(db, key)
 }
 
-// Type is Redis's name for the type of what a key holds.
+// Type returns Redis's name for the type of the value of a key.
 func (t *Tx) Type(db int, key string) (string, error) {
 	if err := t.allow(false, db, key); err != nil {
 		return "", err
@@ -303,7 +306,7 @@ func (t *Tx) Type(db int, key string) (string, error) {
 	return typeName(it), nil
 }
 
-// Len is how many keys a database holds.
+// Len returns the number of keys in a database.
 func (t *Tx) Len(db int) (int64, error) {
 	if err := t.allow(false, db); err != nil {
 		return 0, err

@@ -6,8 +6,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// typeSet is the set of types other than string that were put into the table. Types are not taken
-// out when their last key goes, only when everything does.
+// typeSet is the set of types other than string that were stored in the table. A type is not
+// removed with its last key, only when the whole data set is.
 type typeSet struct {
 	bits [512 / 64]atomic.Uint64
 }

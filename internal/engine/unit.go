@@ -5,23 +5,23 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// unit collects the commands of one operation as the log will hold them: one command as it is,
-// more than one between MULTI and EXEC. Room for the MULTI is kept in front.
+// unit collects the commands of one operation as a log record: one command alone, or several
+// between MULTI and EXEC. It reserves space for the MULTI at the front.
 type unit struct {
 	buf     []byte
-	links   []link // large arguments that stand between the bytes of buf
+	links   []link // large arguments between the bytes of buf
 	n       int    // commands
 	firstDB int
 	lastDB  int
 }
 
-// link is a large argument that is pinned, and not copied.
+// link is a large argument that is pinned instead of copied.
 type link struct {
-	at    int // before which byte of buf it stands
+	at    int // offset in buf before which it belongs
 	value []byte
 }
 
-// keepUnit is the size above which a unit's buffer is not kept for the next one.
+// keepUnit is the size above which the buffer of a unit is not reused.
 const keepUnit = 64 << 10
 
 func (u *unit) reset() {
@@ -50,7 +50,7 @@ func (u *unit) str(s string)   { u.buf = resp.AppendBulk(u.buf, s) }
 func (u *unit) bytes(b []byte) { u.buf = resp.AppendBulk(u.buf, b) }
 func (u *unit) int(n int64)    { u.buf = resp.AppendInt(u.buf, n) }
 
-// set makes the unit a SET k v, and nothing else.
+// set makes the unit a single SET k v.
 func (u *unit) set(db int, key string, value []byte) {
 	u.firstDB, u.lastDB, u.n = db, db, 1
 	u.buf = append(u.buf, "*3\r\n$3\r\nSET\r\n"...)
@@ -58,14 +58,14 @@ func (u *unit) set(db int, key string, value []byte) {
 	u.bytes(value)
 }
 
-// link adds an argument that stays where it is until the log has written it.
+// link adds an argument that stays in place until the log has written it.
 func (u *unit) link(value []byte) {
 	u.buf = resp.AppendBulkHead(u.buf, len(value))
 	u.links = append(u.links, link{len(u.buf), value})
 	u.buf = append(u.buf, "\r\n"...)
 }
 
-// encoded gives what the log shall hold.
+// encoded returns the encoded log record.
 func (u *unit) encoded() []byte {
 	if u.n == 1 {
 		return u.buf[len(appendlog.Multi):]
@@ -74,7 +74,7 @@ func (u *unit) encoded() []byte {
 	return u.buf
 }
 
-// pieces gives what the log shall hold, every second piece of which is a large argument.
+// pieces returns the log record in pieces, every second of which is a large argument.
 func (u *unit) pieces() [][]byte {
 	whole := u.encoded()
 	skipped := len(u.buf) - len(whole)
@@ -86,7 +86,7 @@ func (u *unit) pieces() [][]byte {
 	return append(pieces, whole[from:])
 }
 
-// value adds an argument that is a value, which may be linked.
+// value adds an argument that is a value. It may be linked.
 func (x *exec) value(v []byte) {
 	if x.argument != nil {
 		x.unit.link(x.argument)
@@ -128,7 +128,7 @@ func (x *exec) commandValue(db int, name, key string, value []byte) {
 	x.value(value)
 }
 
-// commandSet adds SET k v, with PXAT ms for an expiry and KEEPTTL when the old one stays.
+// commandSet adds SET k v, with PXAT ms for an expiry, or KEEPTTL if the old expiry is kept.
 func (x *exec) commandSet(db int, key string, value []byte, expireAtMs int64, keepTTL bool) {
 	if x.log == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// SetArgs say how Set and its relatives treat the expiry, and whether they wait for the disk.
+// SetArgs sets the expiry of a write and whether it waits for the disk.
 type SetArgs struct {
 	TTL      time.Duration // from now; HasTTL
 	ExpireAt time.Time     // HasExpireAt
@@ -20,7 +20,7 @@ type SetArgs struct {
 	HasExpireAt bool
 }
 
-// expiry gives the absolute expiry that the arguments ask for; 0 is none.
+// expiry returns the absolute expiry that the arguments request, or 0 for none.
 func (x *exec) expiry(a SetArgs) (int64, error) {
 	switch {
 	case a.HasTTL && a.HasExpireAt:
@@ -41,7 +41,7 @@ func (x *exec) expiry(a SetArgs) (int64, error) {
 	return 0, nil
 }
 
-// ttl turns a duration from now into an absolute expiry, to the next whole millisecond.
+// ttl converts a duration from now into an absolute expiry, rounded up to a whole millisecond.
 func (x *exec) ttl(d time.Duration) (int64, error) {
 	if d <= 0 {
 		return 0, fmt.Errorf("%w: %v is not positive", ErrTTL, d)
@@ -53,13 +53,14 @@ func (x *exec) ttl(d time.Duration) (int64, error) {
 	return x.nowMs() + ms, nil
 }
 
-// unixMs is a time in Unix milliseconds; one that has no such number has the first or last that a time can have.
+// unixMs returns a time in Unix milliseconds, clamped to the first or last time that can be
+// represented.
 func unixMs(t time.Time) int64 {
 	const seconds = math.MaxInt64/1000 - 1
 	return time.Unix(min(max(t.Unix(), -seconds), seconds), int64(t.Nanosecond())).UnixMilli()
 }
 
-// Get appends the value of a key to dst.
+// Get appends the value of a key to dst and returns the extended slice.
 func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	if db < 0 || db >= e.table.Databases() {
 		return dst, ErrDatabase
@@ -77,7 +78,7 @@ func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	return e.getAny(dst, db, key)
 }
 
-// getAny is Get of a key that is not there, or is more than a plain string.
+// getAny is Get for a key that is missing or not a plain string.
 func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 	var later pins
 	err := e.read(db, key, func(it table.Item) error {
@@ -109,7 +110,7 @@ func (x *exec) get(dst []byte, s *table.Shard, h uint64, db int, key string) ([]
 	return it.AppendValue(dst), nil
 }
 
-// Set stores a value, whatever the key held before.
+// Set stores a value, replacing any previous value, even one of another type.
 func (e *Engine) Set(db int, key string, value []byte, a SetArgs) error {
 	return e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
 		return x.set(s, h, db, key, value, a)
@@ -137,9 +138,9 @@ func (x *exec) set(s *table.Shard, h uint64, db int, key string, value []byte, a
 	return nil
 }
 
-// SetIfAbsent stores a value when the key does not exist, and says whether it did.
+// SetIfAbsent stores a value if the key does not exist, and reports whether it did.
 func (e *Engine) SetIfAbsent(db int, key string, value []byte, a SetArgs) (stored bool, err error) {
-	if len(value) > largeValue { // which is not copied for nothing
+	if len(value) > largeValue { // avoid a needless copy
 		if n, err := e.Exists(db, []string{key}); n > 0 || err != nil {
 			return false, err
 		}
@@ -170,7 +171,7 @@ func (x *exec) setIfAbsent(s *table.Shard, h uint64, db int, key string, value [
 	return true, nil
 }
 
-// Swap stores a value and returns the one before, if there was one.
+// Swap stores a value and returns the previous one, if there was one.
 func (e *Engine) Swap(db int, key string, value []byte, a SetArgs) (old []byte, existed bool, err error) {
 	var later pins
 	err = e.writeLarge(db, key, value, a.Durable, func(x *exec, s *table.Shard, h uint64) error {
@@ -183,7 +184,7 @@ func (e *Engine) Swap(db int, key string, value []byte, a SetArgs) (old []byte, 
 	return old, existed, err
 }
 
-// swap leaves a large old value to later, if that is not nil.
+// swap pins a large old value in later instead of copying it, if later is not nil.
 func (x *exec) swap(
 	s *table.Shard, h uint64, db int, key string, value []byte, a SetArgs, later *pins,
 ) ([]byte, bool, error) {
@@ -203,7 +204,7 @@ func (x *exec) swap(
 	return old, existed, nil
 }
 
-// CompareAndSwap stores value when the key holds exactly old, and says whether it did.
+// CompareAndSwap stores value if the key holds exactly old, and reports whether it did.
 func (e *Engine) CompareAndSwap(db int, key string, old, value []byte, a SetArgs) (swapped bool, err error) {
 	if len(old) > largeValue {
 		return e.compareLarge(db, key, old, value, a)
@@ -230,8 +231,8 @@ func (x *exec) compareAndSwap(s *table.Shard, h uint64, db int, key string, old,
 	return err == nil, err
 }
 
-// MGet returns the values of keys as of one instant; nil for one that is absent or no string. They lie
-// one behind the other in memory, but for large ones.
+// MGet returns the values of keys, read atomically. The entry for a key that is missing or not a
+// string is nil. Except for large values, they share one allocation.
 func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 	var later pins
 	values := make([][]byte, len(keys))
@@ -242,7 +243,7 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 			before := len(all)
 			var err error
 			if all, err = x.getLater(all, s, h, db, key, &later, i); err == nil {
-				values[i] = all[before:] // of the right length; all may still move
+				values[i] = all[before:] // only the length is final, because all may still move
 			}
 		}
 		return nil
@@ -259,7 +260,7 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 	return values, err
 }
 
-// MSet stores n pairs, which pair gives by index, in memory and in the log at once.
+// MSet atomically stores the n pairs that pair returns by index, in memory and in the log.
 func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) error {
 	key := func(i int) string {
 		k, _ := pair(i)
@@ -277,7 +278,7 @@ func (e *Engine) MSet(db, n int, pair func(i int) (key string, value []byte)) er
 	return x.writeKeys(n, key, false, func(x *exec) error { return x.mset(db, n, pair) })
 }
 
-// mset stores all pairs or, on an error, none.
+// mset stores all pairs, or none on error.
 func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) error {
 	for i := range n {
 		if key, value := pair(i); len(key) > maxSize || len(value) > maxSize {
@@ -285,7 +286,7 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 		}
 	}
 	x.kept, x.whole = x.kept[:0], false
-	plain := 0 // pairs before the first that is more than a change in place
+	plain := 0 // pairs before the first that is not a change in place
 	if x.log != nil && n > 0 {
 		x.unit.begin(x.log, db, 1+2*n)
 		x.unit.str("MSET")
@@ -317,7 +318,8 @@ func (x *exec) mset(db, n int, pair func(i int) (key string, value []byte)) erro
 	return nil
 }
 
-// swapBack gives the first n pairs the values that were kept, which have the same lengths.
+// swapBack restores the old values of the first n pairs, which were recorded in kept and have the
+// same lengths.
 func (x *exec) swapBack(db, n int, pair func(i int) (key string, value []byte)) {
 	for i := n - 1; i >= 0; i-- {
 		key, value := pair(i)

@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// freeze takes the instant: with every shard locked it starts a view of the table and runs at,
-// which cuts the log or reads the counters. The slot is held.
+// freeze takes a snapshot. With every shard locked, it starts a view of the table and calls at,
+// which switches the log to a new incremental file or reads the counters. The slot must be held.
 func (e *Engine) freeze(t *Task, at func(*view)) *view {
 	began := time.Now()
 	e.table.LockAll()
@@ -43,7 +43,7 @@ func (e *Engine) freeze(t *Task, at func(*view)) *view {
 	return v
 }
 
-// view is a table.View as a snapshotter sees it.
+// view presents a table.View to a snapshotter.
 type view struct {
 	*table.View
 	task   *Task // its progress is counted here; may be nil
@@ -60,13 +60,13 @@ type view struct {
 func (v *view) close() {
 	if v.closed.CompareAndSwap(false, true) {
 		v.View.Close()
-		if v.long.Load() { // and whoever wrote it had a buffer of that length
+		if v.long.Load() { // its writer had a buffer of that length too
 			debug.FreeOSMemory()
 		}
 	}
 }
 
-// ctxStep is how many entries pass between two looks at a context.
+// ctxStep is the number of entries between two checks of a context.
 const ctxStep = 256
 
 // All implements snapshot.View.
@@ -126,7 +126,8 @@ func (v *view) Extras() []snapshot.Extra { return v.extras }
 // Time implements snapshot.View.
 func (v *view) Time() time.Time { return v.at }
 
-// An opaque value stands in the table behind its type, two bytes in little-endian order.
+// typeSize is the size of the type that precedes an opaque value in the table, in little-endian
+// order.
 const typeSize = 2
 
 func entryOf(te table.Entry) snapshot.Entry {
@@ -138,21 +139,22 @@ func entryOf(te table.Entry) snapshot.Entry {
 	return en
 }
 
-// typeOf gives the type of an opaque value as the table holds it.
+// typeOf returns the type of an opaque value as the table stores it.
 func typeOf(value []byte) snapshot.Type {
 	return snapshot.Type(binary.LittleEndian.Uint16(value))
 }
 
-// appendOpaque appends what the table holds for a value of another type than string.
+// appendOpaque appends the stored form of a value of a type other than string.
 func appendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(t))
 	return append(dst, payload...)
 }
 
-// commandsStep is how many bytes of commands writeCommands collects for a Write.
+// commandsStep is the number of bytes of commands that writeCommands collects for one Write.
 const commandsStep = 1 << 20
 
-// writeCommands writes a view as the commands that make it, whole ones in each Write: a base without RDB.
+// writeCommands writes a view as the commands that create it: a base without RDB. Each Write
+// contains whole commands.
 func writeCommands(ctx context.Context, w io.Writer, log appendlog.AppendLog, v snapshot.View) error {
 	db := -1
 	var buf []byte
@@ -181,7 +183,7 @@ func writeCommands(ctx context.Context, w io.Writer, log appendlog.AppendLog, v 
 	return err
 }
 
-// appendEntry appends SET k v, or RESTORE for another type, and PEXPIREAT for an expiry.
+// appendEntry appends SET k v, or RESTORE for another type, and PEXPIREAT if there is an expiry.
 func appendEntry(buf []byte, en snapshot.Entry) []byte {
 	if en.Type == snapshot.String {
 		buf = resp.AppendHeader(buf, 3)

@@ -2,18 +2,18 @@ package engine
 
 import "github.com/perduredb/perdure/internal/table"
 
-// worker applies operations to every n-th shard of a pipeline's table. It sorts a batch by shard: the
-// memory of one shard, where a new entry stands behind the one before, is then written in order, and
-// what must be looked up is known in advance.
+// worker applies operations to every n-th shard of the table of a pipeline. It sorts a batch by
+// shard. The memory of one shard, where each new entry follows the previous one, is then written in
+// order, and the lookups are known in advance.
 type worker struct {
 	p      *pipeline
 	x      *exec
 	i, n   int
-	starts []uint32 // by shard: where its operations begin in order
+	starts []uint32 // by shard: index in order of its first operation
 	order  []uint32 // numbers of operations, by shard
 	args   [][]byte
-	at     op             // being applied
-	held   []*table.Shard // locked: the one that is being applied, and the next
+	at     op             // current operation
+	held   []*table.Shard // locked shards: the current one and the next
 }
 
 func newWorker(p *pipeline, i, n int) *worker {
@@ -32,14 +32,14 @@ func (w *worker) apply(b *batch) {
 	w.sort(b.ops)
 	w.begin(w.i, b)
 	for i := w.i; i < w.p.t.NumShards(); i += w.n {
-		w.begin(i+w.n, b) // while its memory is on the way, this one's operations are applied
+		w.begin(i+w.n, b) // prefetch the next shard while this one's operations are applied
 		w.shard(i, b)
 	}
 	w.p.dirty.Add(w.x.dirty)
 	w.x.dirty = 0
 }
 
-// recovered is deferred. It makes a panic the failure of what is being applied.
+// recovered turns a panic into the failure of the current operation. It must be deferred.
 func (w *worker) recovered() {
 	r := recover()
 	for len(w.held) > 0 { // after a panic
@@ -50,7 +50,7 @@ func (w *worker) recovered() {
 	}
 }
 
-// large applies one operation that is in no batch.
+// large applies one operation that is not in a batch.
 func (w *worker) large(o *op, key []byte, args [][]byte) {
 	defer w.recovered()
 	if w.p.failedBefore(o) {
@@ -78,7 +78,7 @@ func (w *worker) shape(f func(*table.Shard)) {
 	}
 }
 
-// sort fills order and starts: operations of one shard keep their order.
+// sort fills order and starts. Operations of one shard keep their order.
 func (w *worker) sort(ops []op) {
 	t := w.p.t
 	clear(w.starts)
@@ -103,13 +103,15 @@ func (w *worker) sort(ops []op) {
 	w.starts[0] = 0
 }
 
-// prefetchOps is how far ahead memory is asked for: few enough that the processor has them all under way.
+// prefetchOps is the number of operations whose memory is prefetched. It is small enough for the
+// CPU to fetch all of them concurrently.
 const prefetchOps = 32
 
 // mine returns the operations of a batch on keys of shard i.
 func (w *worker) mine(i int) []uint32 { return w.order[w.starts[i]:w.starts[i+1]] }
 
-// begin locks shard i, if there is one that has operations, and asks for the memory of the first of them.
+// begin locks shard i, if it exists and has operations, and prefetches the memory of the first of
+// them.
 func (w *worker) begin(i int, b *batch) {
 	if i >= w.p.t.NumShards() {
 		return
@@ -127,8 +129,8 @@ func (w *worker) begin(i int, b *batch) {
 	}
 }
 
-// shard applies operations on the keys of one shard that begin has locked, up to one that fails. The other
-// shards go on: one of theirs may fail that stands before.
+// shard applies the operations on the keys of one shard that begin has locked, up to one that
+// fails. Other shards continue, because one of their operations may fail that precedes it.
 func (w *worker) shard(i int, b *batch) {
 	mine := w.mine(i)
 	if len(mine) == 0 {
