@@ -87,12 +87,12 @@ func (w *walker) textScored() error {
 	return w.told(at, w.visitor.member(m.bytes(w.r), score))
 }
 
-// parseScore reads a score in decimal.
+// parseScore parses a decimal score.
 func parseScore(p []byte) (float64, bool) {
 	if len(p) > 400 { // %f of the greatest number has 309 digits
 		return 0, false
 	}
-	for _, b := range p { // what Go takes for a number and C does not, or NaN
+	for _, b := range p { // syntax that Go accepts and C does not, or NaN
 		if b == '_' || b == 'x' || b == 'X' || b == 'p' || b == 'P' {
 			return 0, false
 		}
@@ -101,7 +101,7 @@ func parseScore(p []byte) (float64, bool) {
 	return score, err == nil && !math.IsNaN(score)
 }
 
-// scores tells what is in c as members and scores.
+// scores passes the contents of c to the visitor as members and scores.
 func (w *walker) scores(c *pack) error {
 	for c.more() {
 		at, member := c.at, c.text(&w.digits)
