@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	aheadChunk  = readSize / 2 // what a reader's buffer has room for at any time
-	aheadChunks = 4            // in memory at a time
-	aheadFrom   = 1 << 20      // bytes of an input that is worth a goroutine
+	aheadChunk  = readSize / 2 // a reader's buffer always has room for this many bytes
+	aheadChunks = 4            // chunks in memory at a time
+	aheadFrom   = 1 << 20      // minimum size of an input that is worth a goroutine
 )
 
-// ahead reads an input in a goroutine of its own, before its bytes are asked for, and sums them there:
-// reading, checking and parsing a dump are three jobs for as many processors.
+// ahead reads and checksums an input in a separate goroutine, before the parser needs its bytes.
+// Reading, checksumming, and parsing a dump can thus run on separate processors.
 type ahead struct {
 	src   io.Reader
-	left  int64 // bytes to be read; the input may have more, which is not touched
+	left  int64 // bytes still to read; bytes after them are not touched
 	noSum bool
 
 	full  chan chunk
@@ -30,7 +30,7 @@ type ahead struct {
 type chunk struct {
 	bytes []byte
 	crc   uint64 // of everything up to the end of bytes
-	err   error  // met behind bytes: io.EOF, or the source's
+	err   error  // error after bytes: io.EOF, or the source's
 }
 
 func newAhead(src io.Reader, size int64, noSum bool) *ahead {
@@ -48,7 +48,7 @@ func newAhead(src io.Reader, size int64, noSum bool) *ahead {
 	return a
 }
 
-// close ends the goroutine and waits for it, so that nobody uses the source any more.
+// close stops the goroutine and waits for it. After close, nothing uses the source.
 func (a *ahead) close() {
 	close(a.stop)
 	<-a.ended
@@ -80,7 +80,7 @@ func (a *ahead) run() {
 	}
 }
 
-// read fills buf as far as the input goes.
+// read fills buf as far as the input has bytes.
 func (a *ahead) read(buf []byte) chunk {
 	buf = buf[:min(int64(len(buf)), a.left)]
 	n, err := io.ReadFull(a.src, buf)
@@ -92,7 +92,7 @@ func (a *ahead) read(buf []byte) chunk {
 	return chunk{bytes: buf[:n], err: err}
 }
 
-// next copies the next piece to dst, which has room for it.
+// next copies the next chunk to dst, which must have room for it.
 func (a *ahead) next(dst []byte) (n int, crc uint64, err error) {
 	c := <-a.full
 	n = copy(dst, c.bytes)

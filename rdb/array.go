@@ -7,25 +7,25 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Array is an array of Redis 8.8: elements at places of which most may be free. It is a part of the
+// Array is an array of Redis 8.8: elements at indexes, most of which may be free. It references the
 // payload that it was decoded from.
 type Array struct {
-	Insert    uint64 // where the next element goes that is added without a place
-	HasInsert bool   // Insert says so
+	Insert    uint64 // index of the next element added without an index
+	HasInsert bool   // Insert is set
 
 	view
 }
 
-// Len returns how many elements there are.
+// Len returns the number of elements.
 func (a *Array) Len() int { return a.n }
 
-// All yields places and elements, ascending. Each element is an int64, a float64 or a []byte, which is
-// valid until the next is asked for and must not be changed.
+// All yields indexes and elements in ascending order of index. Each element is an int64, a float64,
+// or a []byte. A []byte is valid until the next iteration and must not be modified.
 func (a *Array) All() iter.Seq2[uint64, any] {
 	return func(yield func(uint64, any) bool) { a.walk(&eachSlot{yield: yield}) }
 }
 
-// eachSlot is a loop over elements of an array.
+// eachSlot is the visitor of [Array.All].
 type eachSlot struct {
 	deaf
 	yield func(uint64, any) bool
@@ -33,7 +33,7 @@ type eachSlot struct {
 
 func (e *eachSlot) slot(index uint64, p modulePiece) error { return goOn(e.yield(index, p.value())) }
 
-// Tags of an element of an array.
+// Tags of an array element.
 const (
 	arrayString = iota
 	arrayInt
@@ -41,7 +41,7 @@ const (
 	arrayShortString
 )
 
-// array passes over an array: how many elements, where the next one is inserted, the elements.
+// array walks an array: the number of elements, the insert index, and the elements.
 func (w *walker) array() error {
 	n, err := w.r.length()
 	if err != nil {

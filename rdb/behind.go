@@ -7,18 +7,18 @@ import (
 	"github.com/perduredb/perdure/internal/crc64"
 )
 
-// behindBuffers is how many buffers an output has when another goroutine writes them.
+// behindBuffers is the number of buffers of an output when a separate goroutine writes them.
 const behindBuffers = 3
 
-// behind sums and writes buffers in a goroutine of its own, while the next ones are filled. It is begun
-// when the first buffer is full, so that a small dump does without.
+// behind checksums and writes buffers in a separate goroutine while the next ones are filled. An
+// output starts it when the first buffer is full, so a small dump needs no goroutine.
 type behind struct {
 	full  chan []byte
-	empty chan []byte // all of them are here when nothing is being written
+	empty chan []byte // contains all free buffers while nothing is being written
 
-	failed atomic.Bool // there is no use in going on
+	failed atomic.Bool // writing has failed; skip further buffers
 
-	// Written by the goroutine, read when it has given its buffers back.
+	// Written by the goroutine; read after it has returned its buffers.
 	crc      uint64
 	err      error // the first
 	panicked any
@@ -30,7 +30,7 @@ func newBehind(w io.Writer, crc uint64, noSum bool) *behind {
 		empty: make(chan []byte, behindBuffers),
 		crc:   crc,
 	}
-	for range behindBuffers - 1 { // the output has one
+	for range behindBuffers - 1 { // the output has the remaining one
 		b.empty <- make([]byte, 0, writeSize)
 	}
 	go func() {
@@ -65,20 +65,21 @@ func (b *behind) write(w io.Writer, p []byte, noSum bool) {
 	}
 }
 
-// swap takes a buffer to be written and gives an empty one.
+// swap passes p to the goroutine for writing and returns an empty buffer.
 func (b *behind) swap(p []byte) []byte {
 	b.full <- p
 	return <-b.empty
 }
 
-// end waits until everything is written, ends the goroutine, and returns the sum and the first error.
+// end waits until all buffers are written, stops the goroutine, and returns the checksum and the
+// first error.
 func (b *behind) end() (crc uint64, err error) {
 	for range behindBuffers - 1 {
 		<-b.empty
 	}
 	close(b.full)
 	if b.panicked != nil {
-		panic(b.panicked) // where the caller can see it
+		panic(b.panicked) // in the caller's goroutine
 	}
 	return b.crc, b.err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Report is what Check found in a dump, up to the damage if there is any.
+// A Report holds the findings of [Check], up to the damage if there is any.
 type Report struct {
 	Header
 	Databases []snapshot.Count        // in the order of their first key
@@ -20,22 +20,24 @@ type Report struct {
 	Used      int64                   // keys with a Usage
 	Keys      int64
 	Expires   int64         // keys with an expiry
-	Odd       int64         // values that a server loads but never writes, as DecodeValue says
-	FirstOdd  *CorruptError // where the first of them stands, and what is odd
+	Odd       int64         // values valid but never written by a server; see [DecodeValue]
+	FirstOdd  *CorruptError // offset and description of the first one
 
 	Refused      int64         // values that some servers refuse and others load and write
-	FirstRefused *CorruptError // where the first of them stands, which servers, and why
+	FirstRefused *CorruptError // offset of the first one, the servers, and the reason
 
 	Size     int64 // bytes of the dump, checksum included; up to the damage if there is any
 	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
 }
 
-// Check reads the whole of a dump, of size bytes or an unknown number when that is -1, and reports
-// what it holds. Damage is the error, as Decode returns it: damage in a value names the key by its
-// number in the file, never by its bytes. Damage is also a key that occurs twice in a database: a
-// server refuses such a dump, which redis-check-rdb does not see. What a server loads but never
-// writes, an empty list for one, is no error and counts as Odd. It takes about 30 bytes of memory
-// per key besides the longest value. Options: Checksum, MaxValue, Validate.
+// Check reads a whole dump and reports its contents. size is the length of r in bytes, or -1 if it
+// is unknown. Options: [Checksum], [MaxValue], [Validate].
+//
+// Check returns the same errors as [Decode] for damage. Damage in a value names the key by its
+// number in the file, never by its bytes. A key that occurs twice in a database is also damage: a
+// server refuses such a dump, but redis-check-rdb does not detect it. A value that a server loads
+// but never writes, such as an empty list, is not an error and counts as Odd. Check uses about 30
+// bytes of memory per key in addition to the longest value.
 func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report, error) {
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {
@@ -54,7 +56,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	return c.report, err
 }
 
-// CheckFile is Check of a regular file, whose path it adds to errors.
+// CheckFile runs [Check] on a regular file and adds its path to errors.
 func CheckFile(path string, opts ...Option) (Report, error) {
 	f, err := vfs.OS().Open(path)
 	if err != nil {
@@ -68,16 +70,16 @@ func CheckFile(path string, opts ...Option) (Report, error) {
 	return report, errors.Join(inFile(err, path), f.Close())
 }
 
-// checker counts, and remembers the keys by 128 bits of a seeded hash: two
-// different keys with the same are not to be expected within the age of the universe.
+// checker counts records and detects duplicate keys. It remembers keys by 128 bits of a seeded
+// hash. A collision of two different keys is not expected within the age of the universe.
 type checker struct {
 	report Report
-	dbs    map[int]int // the place of a database in the report
+	dbs    map[int]int // database number to index in report.Databases
 	seeds  [2]maphash.Seed
 	seen   map[fingerprint]struct{}
 }
 
-// fingerprint stands for a key in a database.
+// fingerprint identifies a key in a database.
 type fingerprint struct{ a, b uint64 }
 
 func newChecker() *checker {
@@ -89,21 +91,21 @@ func newChecker() *checker {
 	}
 }
 
-// odd notes a value that a server loads but never writes.
+// odd records a value that a server loads but never writes.
 func (c *checker) odd(e *corrupt.Error) {
 	if c.report.Odd++; c.report.FirstOdd == nil {
 		c.report.FirstOdd = e
 	}
 }
 
-// refused notes a value that some servers refuse.
+// refused records a value that some servers refuse.
 func (c *checker) refused(e *corrupt.Error) {
 	if c.report.Refused++; c.report.FirstRefused == nil {
 		c.report.FirstRefused = e
 	}
 }
 
-// all looks at every record of r.
+// all checks every record of r.
 func (c *checker) all(ctx context.Context, r *Reader) error {
 	for rec, err := range r.Records(ctx) {
 		if err != nil {
@@ -121,7 +123,7 @@ func (c *checker) all(ctx context.Context, r *Reader) error {
 	return r.ended(ctx)
 }
 
-// entry counts a key, whose type stands at an offset.
+// entry counts a key whose type byte is at offset at.
 func (c *checker) entry(e *Entry, at int64) error {
 	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(c.seeds[1], e.Key)}
 	if _, ok := c.seen[f]; ok {
@@ -147,7 +149,7 @@ func (c *checker) entry(e *Entry, at int64) error {
 	return nil
 }
 
-// drain reads to the end of the input and returns how many bytes follow pos.
+// drain reads to the end of the input and returns the number of bytes after pos.
 func (r *input) drain(ctx context.Context) (int64, error) {
 	if r.size >= 0 {
 		return max(r.size-r.offset(), 0), nil

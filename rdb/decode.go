@@ -7,21 +7,23 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Decode reads one dump from r, which holds size bytes or an unknown number when that is -1, and
-// gives what it holds to l in the order of the file. It returns how many bytes the dump took, up to
-// and with its checksum; it may have read more from r, which is not looked at.
+// Decode reads one dump from r and passes its contents to l in file order. size is the length of r
+// in bytes, or -1 if it is unknown. Decode returns the number of bytes in the dump, including its
+// checksum. It may read more from r but ignores those bytes.
 //
-// Versions 1 to 12 of Redis and 80 to 81 of Valkey are read whole, later ones up to the first record
-// of an unknown kind: docs/formats.md lists all. Strings are given decoded, values of other types as
-// they stand in the file, checked to their last element as DecodeValue does it, but for empty ones and
-// the like that a server takes. Keys that have expired are given like others; how much one was used is
-// passed over. Entry slices are valid during the call only; nothing is allocated per entry but for the
-// groups of a stream, and never by a declared length.
+// Decode reads versions 1 to 12 of Redis and 80 to 81 of Valkey completely. It reads later versions
+// up to the first record of an unknown kind; docs/formats.md lists all of them. It passes strings
+// decoded. It passes values of other types as they are in the file, after checking them to their
+// last element as [DecodeValue] does. Unlike DecodeValue, it accepts values that a server loads but
+// never writes, such as empty ones. Expired keys are passed like others; idle times and use
+// counters are ignored. Entry slices are valid only during the call. Decode allocates nothing per
+// entry except for the groups of a stream, and never allocates by a declared length.
 //
-// Damage is a *CorruptError with the offset, torn when the input just ends; an unknown version or
-// record is an *UnsupportedError; l's errors and ctx's are returned as they are, the latter looked
-// at every MiB, when l is told the progress. Options: Checksum, MaxValue, Validate, HeaderTo. Without
-// options Decode is a snapshot.Decoder. It may run in any number of goroutines.
+// Damage is reported as a [*CorruptError] with the offset, marked torn if the input ends early. An
+// unknown version or record is reported as an [*UnsupportedError]. Errors of l and of ctx are
+// returned unchanged. Decode checks ctx and reports progress to l every MiB. Options: [Checksum],
+// [MaxValue], [Validate], [HeaderTo]. Decode is a snapshot.Decoder if called without options. Any
+// number of goroutines may call it.
 func Decode(
 	ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option,
 ) (n int64, err error) {
@@ -36,7 +38,8 @@ func Decode(
 	return d.Offset(), nil
 }
 
-// load gives everything to l. What a Loader has no place for, and a store must not lose, is an error.
+// load passes every record to l. It returns an error for data that a store must not lose but that a
+// Loader cannot accept.
 func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -13,28 +13,28 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Dump keeps the snapshots of one store as a Redis dump, one file in the data directory: the
-// snapshot.Snapshotter of a store that is given no other. It is safe for concurrent use; a method
-// waits for another one to end. A Dump can be opened again, for another directory too.
+// A Dump stores the snapshots of one store as a Redis dump, one file in the data directory. It is
+// the default snapshot.Snapshotter of a store. It is safe for concurrent use: a method waits until
+// another one has returned. A Dump can be opened again, also for another directory.
 type Dump struct {
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	settings settings
-	err      error // of an option, for Open to report
+	err      error // error of an option, returned by Open
 	env      snapshot.Env
 }
 
 var _ snapshot.Snapshotter = (*Dump)(nil)
 
-// New returns a Dump with the options Filename, Compression, Checksum, Version and MaxValue. It touches
-// no file; what is wrong with an option Open tells.
+// New returns a Dump with the options [Filename], [Compression], [Checksum], [Version], [MaxValue],
+// and [Validate]. It touches no file. [Dump.Open] reports an invalid option.
 func New(opts ...Option) *Dump {
 	d := &Dump{settings: defaults()}
 	d.err = d.settings.set(forNew, opts...)
 	return d
 }
 
-// Open binds d to the directory of env. The error is ErrOption for an option given to New that is
-// not allowed, and for a name that a directory has there; no file is touched.
+// Open binds d to the directory of env. It returns an error matching ErrOption if an option given
+// to [New] is not allowed, or if the filename is that of a directory. It touches no file.
 func (d *Dump) Open(env snapshot.Env) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -45,7 +45,7 @@ func (d *Dump) Open(env snapshot.Env) error {
 	return d.settings.nameable(env)
 }
 
-// nameable checks that no directory stands where the dump would be saved.
+// nameable checks that the dump's path is not a directory.
 func (s *settings) nameable(env snapshot.Env) error {
 	if s.filename == "" {
 		return fmt.Errorf("%w: a Dump that was not made by New", ErrOption)
@@ -59,8 +59,9 @@ func (s *settings) nameable(env snapshot.Env) error {
 	return nil
 }
 
-// Configure changes options, those that New takes. The next Save and Load follow them; Configure waits for one
-// under way. If one of them is not allowed it returns an error matching ErrOption and changes none.
+// Configure changes the options that [New] accepts. It applies to the next Save and Load and waits
+// for a running one. If an option is not allowed, Configure returns an error matching ErrOption and
+// changes nothing.
 func (d *Dump) Configure(opts ...Option) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -75,9 +76,9 @@ func (d *Dump) Configure(opts ...Option) error {
 	return nil
 }
 
-// Stat describes the dump by its head and the file system: Keys is -1, Time the file's own. It is
-// fs.ErrNotExist when there is none, and a *CorruptError or *UnsupportedError for a file that does
-// not begin as a dump.
+// Stat describes the dump from its header and the file system: Keys is -1, and Time is the
+// modification time of the file. It returns an error matching fs.ErrNotExist if there is no dump.
+// It returns a [*CorruptError] or an [*UnsupportedError] if the file does not begin as a dump.
 func (d *Dump) Stat() (snapshot.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,15 +90,16 @@ func (d *Dump) Stat() (snapshot.Info, error) {
 	for rec, ok := Record(nil), true; ok && err == nil; _, ok = rec.(*Aux) {
 		rec, err = r.record()
 	}
-	if r.header.Version != "" { // damage of what follows is Load's to report
+	if r.header.Version != "" { // Load reports damage in the rest
 		err = nil
 	}
 	info.Version, info.Origin = r.header.Version, r.header.Origin
 	return info, d.inFile(errors.Join(err, f.Close()))
 }
 
-// Load reads the dump into l; see Decode for what l gets and which errors there are, to which the
-// file's path is added. What follows the end of the dump is ignored, as Redis does, and logged.
+// Load reads the dump into l. See [Decode] for the entries that l receives and for the errors, to
+// which Load adds the file's path. Load ignores bytes after the end of the dump, as Redis does, and
+// logs a warning.
 func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -120,8 +122,9 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 	return info, nil
 }
 
-// Save writes v as the new dump, mode 0600, and puts it in place of the old one when it is durable:
-// see snapshot.Replace for what a crash and an error leave, and Encode for the other errors.
+// Save writes v as the new dump with mode 0600, and replaces the old dump once the new one is
+// durable. See snapshot.Replace for the state after a crash or an error, and [Encode] for the other
+// errors.
 func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -152,7 +155,8 @@ func (d *Dump) open() (snapshot.File, snapshot.Info, error) {
 	return f, info, nil
 }
 
-// modTime returns when the file was last changed, or the given time when the system does not say.
+// modTime returns the modification time of the file, or otherwise if the file system does not
+// report it.
 func (d *Dump) modTime(otherwise time.Time) time.Time {
 	if info, err := d.env.FS.Lstat(d.path()); err == nil {
 		return info.ModTime()
@@ -167,7 +171,7 @@ func (d *Dump) inFile(err error) error { return inFile(err, d.path()) }
 
 func inFile(err error, path string) error { return corrupt.InFile(err, path) }
 
-// countingLoader counts the entries on their way.
+// countingLoader counts the entries that it forwards.
 type countingLoader struct {
 	snapshot.Loader
 	keys int64

@@ -10,16 +10,18 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Encode writes v as one dump to w and returns its size, version and number of keys. It makes
-// the one pass over v, and keeps nothing of it.
+// Encode writes v as one dump to w and returns the dump's size, version, and number of keys. It
+// makes the one pass over v and retains nothing of it.
 //
-// The version is the lowest from 9 on that has v's types and function libraries, or VALKEY 80 when Valkey's own are among
-// them; an *UnsupportedError means that there is none. Every entry is written, expired or not, in
-// the order of v; a database is named again whenever it changes. Strings are written as
-// Redis would: integers of 32 bits in binary, longer than 20 bytes as LZF where that saves 4 bytes.
+// The version is the lowest from 9 on that has the types and function libraries of v, or VALKEY 80
+// if v has types of Valkey. Encode returns an [*UnsupportedError] if no version has all of them. It
+// writes every entry, expired or not, in the order of v, and names the database again whenever it
+// changes. It writes strings as Redis would: 32-bit integers in binary, and strings longer than 20
+// bytes as LZF if that saves 4 bytes.
 //
-// Options: Compression, Checksum, Version, AOFBase, UsedMemory. An error of v, of w or of ctx, which is
-// looked at every MiB, ends the dump where it is. It may run in any number of goroutines.
+// Options: [Compression], [Checksum], [Version], [AOFBase], [UsedMemory]. An error of v, w, or ctx
+// stops the dump at that point. Encode checks ctx every MiB. Any number of goroutines may call
+// Encode.
 func Encode(ctx context.Context, w io.Writer, v snapshot.View, opts ...Option) (snapshot.Info, error) {
 	s := defaults()
 	if err := s.set(forEncode, opts...); err != nil {
@@ -45,7 +47,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	}
 	out := newWriter(ctx, w, s, ver)
 	out.overlap = true
-	// After an error, w's own included, nobody may use w any more when this returns.
+	// No goroutine may use w after Encode returns, even after an error of w itself.
 	defer func() { _ = out.settle() }()
 	if err := out.view(v, s); err != nil {
 		return snapshot.Info{}, err
@@ -57,7 +59,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 
 func isFunction(x snapshot.Extra) bool { return x.Opcode == opFunction }
 
-// view writes what v has.
+// view writes the contents of v.
 func (w *Writer) view(v snapshot.View, s settings) error {
 	for _, a := range w.describing(v, s) {
 		if err := w.aux(&a); err != nil {
@@ -107,7 +109,8 @@ func (w *Writer) describing(v snapshot.View, s settings) []Aux {
 	return fields
 }
 
-// extras writes the records that belong to no key: those that stand before the keys, or after.
+// extras writes the records that belong to no key: those stored before the keys, or those stored
+// after them.
 func (w *Writer) extras(v snapshot.View, after bool) error {
 	for _, x := range v.Extras() {
 		if standsAfter(x) == after {
@@ -119,8 +122,8 @@ func (w *Writer) extras(v snapshot.View, after bool) error {
 	return nil
 }
 
-// standsAfter reports whether a module wrote its data behind the keys: the field "when" that
-// follows the module's id is 2.
+// standsAfter reports whether a module wrote its data after the keys. It did if the field "when",
+// which follows the module's id, is 2.
 func standsAfter(x snapshot.Extra) bool {
 	const after = 2
 	if x.Opcode != opModuleAux {
@@ -138,7 +141,7 @@ func standsAfter(x snapshot.Extra) bool {
 	return v[1] == 2 && v[2] == after
 }
 
-// enter names the database of the entries that follow and, the first time, how much it holds.
+// enter writes the database of the following entries and, the first time, its number of keys.
 func (w *Writer) enter(db int, counts []snapshot.Count) error {
 	if err := w.selectDB(db); err != nil {
 		return err

@@ -9,18 +9,19 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// EncodeValue is the reverse of DecodeValue: it returns the type and the payload of v in the plainest
-// form that a format version has, which is given as it stands at the head of a dump: 9 to 14, or from 80
-// on Valkey's. That is types 1, 2, 4 and 5, which every server loads, 24 for a hash with expiring
-// fields (22 of Valkey), and for a stream the latest that the version has.
+// EncodeValue encodes v and returns its type and payload; it reverses [DecodeValue]. It uses the
+// plainest form that a format version has. version is the number in the header of a dump: 9 to 14,
+// or Valkey's from 80 on. The plainest forms are types 1, 2, 4, and 5, which every server loads,
+// and 24 for a hash with expiring fields (22 of Valkey). A stream gets the latest type that the
+// version has.
 //
-// What cannot be said in the version is an *UnsupportedError: expiring fields before 12 (Redis 7.4),
-// what a stream remembers of producers before 13 and given back entries before 14 (Redis 8.6, 8.8), an
-// array before 14. What a stream of an older version just does not have is left out: times, counts and
-// ids that a server makes up again. Of a *Stream the fields and the groups are encoded as they are
-// now; groups that contradict themselves are an error.
+// EncodeValue returns an [*UnsupportedError] for data that the version cannot represent: expiring
+// fields before 12 (Redis 7.4), the producers of a stream before 13 (Redis 8.6), and entries given
+// back or an array before 14 (Redis 8.8). It omits data of a stream that an older version does not
+// have and that a server recreates: times, counts, and ids. For a *Stream, it encodes the fields
+// and groups with their current contents and returns an error if the groups contradict each other.
 //
-// The payload of a String, *Module or *Array is that of v.
+// The returned payload of a String, *Module, or *Array is the payload of v itself.
 func EncodeValue(v Value, version int) (t snapshot.Type, payload []byte, err error) {
 	to := versionOf(version)
 	switch v := v.(type) {
@@ -47,7 +48,7 @@ func EncodeValue(v Value, version int) (t snapshot.Type, payload []byte, err err
 	return 0, nil, &UnsupportedError{Offset: -1, What: fmt.Sprintf("encoding a %T", v)}
 }
 
-// versionOf is the version of a number.
+// versionOf returns the version with number n.
 func versionOf(n int) version { return version{number: n, valkey: n >= oldestValkey} }
 
 // has reports whether a dump of version v can hold values of a type.
@@ -56,7 +57,7 @@ func (v version) has(t snapshot.Type) bool {
 	return ok && k.version <= v.number && !(v.valkey && redisOnly(t)) && (v.valkey || !t.IsValkey())
 }
 
-// lacks is the error for a type that version v does not have.
+// lacks returns the error for a type that version v does not have.
 func (v version) lacks(t snapshot.Type) *UnsupportedError {
 	what := TypeName(t)
 	switch t {
@@ -92,7 +93,7 @@ func appendScored(p []byte, m ScoredMember) []byte {
 	return binary.LittleEndian.AppendUint64(p, math.Float64bits(m.Score))
 }
 
-// encode returns a hash, of which expiring fields need a type of their own.
+// encode returns the type and payload of a hash. A hash with expiring fields needs a separate type.
 func (h *Hash) encode(to version) (snapshot.Type, []byte, error) {
 	last := int64(0)
 	for f := range h.All() {
@@ -125,7 +126,7 @@ func appendValkeyHash(p []byte, n int, all func(func(HashField) bool)) []byte {
 	return p
 }
 
-// appendHash appends fields as type 4, or 24 when any of them expires.
+// appendHash appends fields as type 4, or as type 24 if any of them expires.
 func appendHash(p []byte, n int, all func(func(HashField) bool)) []byte {
 	first := int64(math.MaxInt64)
 	for f := range all {
@@ -150,7 +151,8 @@ func appendHash(p []byte, n int, all func(func(HashField) bool)) []byte {
 	return p
 }
 
-// encode returns a stream in the latest type that a version has. Entries have one form in all types.
+// encode returns a stream in the latest type that a version has. Entries have the same form in all
+// types.
 func (s *Stream) encode(to version) (snapshot.Type, []byte, error) {
 	t := snapshot.Type(typeStream)
 	for _, later := range [...]snapshot.Type{typeStream2, typeStream3, typeStream4, typeStream5} {
@@ -180,7 +182,7 @@ func (s *Stream) encode(to version) (snapshot.Type, []byte, error) {
 	return t, p, nil
 }
 
-// needs returns the first type that has all that is in s and that a server cannot make up.
+// needs returns the first type that can hold all data of s that a server cannot recreate.
 func (s *Stream) needs() snapshot.Type {
 	for _, g := range s.Groups {
 		if len(g.Nacked) > 0 {
@@ -200,7 +202,7 @@ func appendRawID(p []byte, id StreamID) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(p, id.Ms), id.Seq)
 }
 
-// appendTo appends a group as a stream of type t has it.
+// appendTo appends a group in the form of stream type t.
 func (g *StreamGroup) appendTo(p []byte, t snapshot.Type) []byte {
 	p = appendID(appendString(p, g.Name), g.LastID)
 	if t >= typeStream2 {
@@ -235,7 +237,7 @@ func appendRawIDs(p []byte, ids []StreamID) []byte {
 	return p
 }
 
-// appendTo appends what a stream remembers of producers; nothing is remembered by nil.
+// appendTo appends what a stream remembers of producers. A nil x remembers nothing.
 func (x *Idempotence) appendTo(p []byte) []byte {
 	if x == nil {
 		x = new(Idempotence)
@@ -251,7 +253,7 @@ func (x *Idempotence) appendTo(p []byte) []byte {
 	return appendLength(appendLength(p, x.Added), x.Duplicates)
 }
 
-// made checks a payload that was made and returns its Value.
+// made checks an encoded payload and returns its Value.
 func made[V Value](t snapshot.Type, payload []byte) (v V, err error) {
 	x, err := DecodeValue(t, payload, MaxValue(maxInt/4))
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/perduredb/perdure/internal/glob"
 )
 
-// filter says which keys a Reader yields: those that all of it agrees to.
+// filter selects the keys that a Reader yields. A key must satisfy all of its conditions.
 type filter struct {
 	databases []int // empty for all
 	types     []string
 	patterns  []string
 	where     func(*Entry) bool
-	on        bool // there is anything to ask
+	on        bool // at least one condition is set
 }
 
-// Databases lets a Reader yield the keys of the given databases only.
+// Databases makes a Reader yield only the keys of the given databases.
 func Databases(numbers ...int) Option {
 	return Option{"Databases", forReader, func(s *settings) error {
 		for _, n := range numbers {
@@ -31,9 +31,9 @@ func Databases(numbers ...int) Option {
 	}}
 }
 
-// Keys lets a Reader yield the keys only that match a pattern, as KEYS and SCAN judge it: * for any
-// bytes, ? for one, [a-c] and [^a-c] for one of a set or outside it, \ before a byte that is meant
-// itself. Of several patterns a key must match one.
+// Keys makes a Reader yield only the keys that match a pattern, with the rules of KEYS and SCAN: *
+// matches any bytes, ? matches one byte, [a-c] and [^a-c] match one byte inside or outside a set,
+// and \ escapes the next byte. With several patterns, a key must match at least one.
 func Keys(pattern string) Option {
 	return Option{"Keys", forReader, func(s *settings) error {
 		s.filter.patterns = append(slices.Clip(s.filter.patterns), pattern)
@@ -42,8 +42,8 @@ func Keys(pattern string) Option {
 	}}
 }
 
-// Types lets a Reader yield the keys of the given types only, named as by the TYPE command: string,
-// list, set, zset, hash, stream, module, array.
+// Types makes a Reader yield only the keys of the given types. The names are those of the TYPE
+// command: string, list, set, zset, hash, stream, module, array.
 func Types(names ...string) Option {
 	return Option{"Types", forReader, func(s *settings) error {
 		for _, name := range names {
@@ -57,8 +57,9 @@ func Types(names ...string) Option {
 	}}
 }
 
-// Where lets a Reader yield the keys only for which keep returns true. It is asked before the value
-// is read, after Databases, Keys and Types have agreed: e has no Value then, nor a Size.
+// Where makes a Reader yield only the keys for which keep returns true. The Reader calls keep
+// before it reads the value, for keys that satisfy Databases, Keys, and Types. At that time e has
+// neither a Value nor a Size.
 func Where(keep func(e *Entry) bool) Option {
 	return Option{"Where", forReader, func(s *settings) error {
 		if keep == nil {
@@ -78,7 +79,7 @@ func isTypeName(name string) bool {
 	return false
 }
 
-// wants reports whether e, which has no value yet, is to be yielded.
+// wants reports whether to yield e, whose value has not been read yet.
 func (f *filter) wants(e *Entry) bool {
 	if len(f.databases) > 0 && !slices.Contains(f.databases, e.DB) {
 		return false

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// producer is a program that puts records of its own into dumps.
+// producer is a program that writes records of its own kinds into dumps.
 type producer struct{ name, wayOut string }
 
 var (
@@ -24,18 +24,18 @@ var (
 	valkey          = producer{"Valkey", "load it with the Valkey that wrote it, and take the keys out with DUMP or a client"}
 )
 
-// subexpire begins the names of the aux fields in which KeyDB keeps when members of the key before
-// them expire.
+// subexpire is the prefix of the aux fields in which KeyDB stores the expiries of members of the
+// preceding key.
 const subexpire = "keydb-subexpire-"
 
-// foreignAux notes an aux field that holds data which nothing here has a place for.
+// foreignAux records an aux field with data that this package cannot represent.
 func (r *Reader) foreignAux(name string) {
 	if r.foreign == nil && len(name) > len(subexpire) && name[:len(subexpire)] == subexpire {
 		r.foreign = keyDB.record(r.at, "when a member of a set or hash expires (aux field "+subexpire+"*)")
 	}
 }
 
-// ended is the error of a dump whose end was reached.
+// ended returns the error of a dump that was read to its end.
 func (r *Reader) ended(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || r.foreign == nil {
 		return err
@@ -43,12 +43,12 @@ func (r *Reader) ended(ctx context.Context) error {
 	return r.foreign
 }
 
-// record is the error for a record of a producer.
+// record returns the error for a record of a producer.
 func (p producer) record(at int64, what string) *UnsupportedError {
 	return &UnsupportedError{Offset: at, What: what + " of " + p.name, Owner: p.name, WayOut: p.wayOut}
 }
 
-// unknown is the error for a type or opcode that is not read.
+// unknown returns the error for an unknown type or opcode.
 func (r *Reader) unknown(b byte) error {
 	if err := r.recognized(b); err != nil {
 		return r.judged(err, true)
@@ -57,7 +57,7 @@ func (r *Reader) unknown(b byte) error {
 	return r.judged(&UnsupportedError{Offset: r.at, What: what}, r.version.newer() || r.version.valkey && b < opTemplate)
 }
 
-// recognized says whose record a type or opcode is that is not read, or returns nil.
+// recognized returns the error for an unread type or opcode whose producer is known, or nil.
 func (r *Reader) recognized(b byte) *UnsupportedError {
 	v, at := r.version, r.at
 	typeOf := func(what string) string { return fmt.Sprintf("%s (type %d)", what, b) }
@@ -84,18 +84,19 @@ func (r *Reader) recognized(b byte) *UnsupportedError {
 	return nil
 }
 
-// checksum is what the checksum of a file says about it.
+// checksum is the result of comparing the checksum of a file.
 type checksum uint8
 
 const (
-	checksumWrong  checksum = iota // there is one, or should be, and it does not fit
-	checksumFits                   // so that the file is as it was written
-	checksumAbsent                 // so that nobody knows
+	checksumWrong  checksum = iota // a checksum is required or present but does not match
+	checksumFits                   // the file is as it was written
+	checksumAbsent                 // the file has none, so damage cannot be excluded
 )
 
-// judged decides whether an error about what is unknown, or about an entry that a Loader cannot take,
-// is damage: it is if the checksum of the file says so, or if there is none and known is false. Other
-// errors it returns as they are. The rest of the file is read for that, and not parsed.
+// judged decides whether an error is damage. It judges errors about unknown types or opcodes and
+// about entries that a Loader refuses; it returns others unchanged. The error is damage if the
+// checksum of the file does not match, or if there is no checksum and known is false. To compare
+// the checksum, judged reads the rest of the file without parsing it.
 func (r *Reader) judged(err error, known bool) error {
 	if err == nil {
 		return nil
@@ -103,7 +104,7 @@ func (r *Reader) judged(err error, known bool) error {
 	return r.judge(err, known)
 }
 
-// judge is apart from judged so that an entry without error costs no memory.
+// judge is separate from judged so that an entry without an error allocates nothing.
 func (r *Reader) judge(err error, known bool) error {
 	at := int64(-1)
 	var entry *snapshot.EntryError
@@ -135,9 +136,8 @@ func (r *Reader) judge(err error, known bool) error {
 	return corrupt.New(at, "%s", what)
 }
 
-// checksum looks for the end of the dump without understanding what is before it: a byte 255 behind
-// which stands the checksum of all before. That another 255 has it behind it happens once in 2^64
-// times.
+// checksum searches for the end of the dump without parsing: a byte 255 followed by the checksum of
+// everything before it. Another byte 255 is followed by its checksum with probability 1 in 2^64.
 func (r *Reader) checksum() (checksum, error) {
 	in := r.in
 	if in.noSum || r.version.number > 0 && r.version.number < checksumSince {
@@ -170,8 +170,8 @@ func (r *Reader) checksum() (checksum, error) {
 	}
 }
 
-// isLast reports whether eight bytes end the dump: the input ends behind them, or goes on with the
-// commands of a log.
+// isLast reports whether the next eight bytes end the dump: the input ends after them, or the
+// commands of a log follow.
 func (r *Reader) isLast() (bool, error) {
 	if err := r.in.need(8 + 1); err != nil {
 		_, err = ending(err)
@@ -181,7 +181,8 @@ func (r *Reader) isLast() (bool, error) {
 	return next == '*' || next == '#', nil
 }
 
-// ending is the answer for an input that has no end of a dump, unless it was not read to its own end.
+// ending returns the result for an input without the end of a dump. It returns err if the input
+// could not be read to its end.
 func ending(err error) (checksum, error) {
 	var torn *corrupt.Error
 	if errors.As(err, &torn) && torn.Torn {

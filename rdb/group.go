@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// streamGroup reads a consumer group of a stream. What is drawn in walkstream.go is told as a
-// whole.
+// streamGroup reads a consumer group of a stream and passes it to the visitor as a whole. See
+// walkstream.go for the layout.
 func (w *walker) streamGroup(t snapshot.Type) error {
 	at := w.r.offset()
 	w.group, w.owners = StreamGroup{}, w.owners[:0]
@@ -54,7 +54,7 @@ func (w *walker) streamGroup(t snapshot.Type) error {
 	return w.told(at, w.visitor.group(g))
 }
 
-// pending reads an entry that a group has pending. They ascend.
+// pending reads an entry of a group's pending list. The ids must ascend.
 func (w *walker) pending() error {
 	g := &w.group
 	at := w.r.offset()
@@ -74,13 +74,13 @@ func (w *walker) pending() error {
 	return nil
 }
 
-// consumer reads a consumer of the group, and notes which pending entries it owns.
+// consumer reads a consumer of the group and marks the pending entries that it owns.
 func (w *walker) consumer() error { return w.consumerOf(2) }
 
-// consumerBefore72 reads a consumer without the time when it was last active.
+// consumerBefore72 reads a consumer without the time of its last activity.
 func (w *walker) consumerBefore72() error { return w.consumerOf(1) }
 
-// consumerOf reads a consumer with a number of times.
+// consumerOf reads a consumer with the given number of time fields.
 func (w *walker) consumerOf(times int) error {
 	w.one = StreamConsumer{}
 	c := &w.one
@@ -101,7 +101,7 @@ func (w *walker) consumerOf(times int) error {
 	return nil
 }
 
-// owned reads the id of an entry that is pending for the present consumer.
+// owned reads the id of an entry that is pending for the current consumer.
 func (w *walker) owned() error {
 	id, err := w.own()
 	if err == nil {
@@ -110,7 +110,7 @@ func (w *walker) owned() error {
 	return err
 }
 
-// nacked reads the ids of the pending entries that no consumer has.
+// nacked reads the ids of the pending entries without a consumer.
 func (w *walker) nacked() error {
 	return w.each(func(w *walker) error {
 		id, err := w.own()
@@ -121,7 +121,7 @@ func (w *walker) nacked() error {
 	})
 }
 
-// own reads the id of a pending entry, and notes that it is accounted for.
+// own reads the id of a pending entry and marks the entry as accounted for.
 func (w *walker) own() (StreamID, error) {
 	at := w.r.offset()
 	p, err := w.r.bytes(streamIDSize)
@@ -140,7 +140,7 @@ func (w *walker) own() (StreamID, error) {
 	return id, nil
 }
 
-// kept reads a string that stays.
+// kept reads a string and returns it in separate memory that remains valid.
 func (w *walker) kept() ([]byte, error) {
 	var own []byte
 	s, err := w.r.str(&own, w.limit)
@@ -150,8 +150,8 @@ func (w *walker) kept() ([]byte, error) {
 	return bytes.Clone(s.bytes(w.r)), nil
 }
 
-// doubled makes room for one more in s, twice as much as there was when there is none: together
-// with what it grew from, four times what is in it at most.
+// doubled makes room for one more element in s and doubles the capacity if s is full. Together with
+// the array that it grew from, s takes at most four times the memory of its elements.
 func doubled[E any](s []E) []E {
 	if len(s) < cap(s) {
 		return s
@@ -159,7 +159,7 @@ func doubled[E any](s []E) []E {
 	return slices.Grow(s, max(len(s), 4))
 }
 
-// sameName reports whether two of names are the same. It sorts them.
+// sameName reports whether two of names are equal. It sorts names.
 func sameName(names [][]byte) bool {
 	slices.SortFunc(names, bytes.Compare)
 	for i := 1; i < len(names); i++ {

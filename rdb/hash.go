@@ -7,25 +7,25 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Hash is a hash. It is a part of the payload that it was decoded from.
+// Hash is a hash. It references the payload that it was decoded from.
 type Hash struct{ view }
 
 // HashField is a field of a hash.
 type HashField struct {
 	Name, Value []byte
-	ExpireAtMs  int64 // Unix milliseconds; 0 is no expiry
+	ExpireAtMs  int64 // Unix milliseconds; 0 means no expiry
 }
 
-// Len returns how many fields there are.
+// Len returns the number of fields.
 func (h *Hash) Len() int { return h.n }
 
-// All yields the fields as they stand in the file, which is no order; those that have expired as
-// well. Name and Value are valid until the next is asked for, and must not be changed.
+// All yields the fields, including expired ones, in file order, which is arbitrary. Name and Value
+// are valid until the next iteration and must not be modified.
 func (h *Hash) All() iter.Seq[HashField] {
 	return func(yield func(HashField) bool) { h.walk(&eachField{yield: yield}) }
 }
 
-// eachField is a loop over fields.
+// eachField is the visitor of [Hash.All].
 type eachField struct {
 	deaf
 	yield func(HashField) bool
@@ -35,13 +35,13 @@ func (e *eachField) field(name, value []byte, expireAtMs int64) error {
 	return goOn(e.yield(HashField{name, value, expireAtMs}))
 }
 
-// maxFieldExpiry is the last instant at which Redis lets a field expire.
+// maxFieldExpiry is the latest field expiry that Redis allows, in Unix milliseconds.
 const maxFieldExpiry = 1<<48 - 2
 
-// hashField passes over a field without expiry.
+// hashField walks a field without an expiry.
 func (w *walker) hashField() error { return w.pair(w.r.offset(), 0) }
 
-// pair passes over name and value of a field that stands at an offset.
+// pair walks the name and value of a field that begins at offset at.
 func (w *walker) pair(at, expireAtMs int64) error {
 	name, err := w.r.str(&w.first, w.limit)
 	if err != nil {
@@ -54,7 +54,7 @@ func (w *walker) pair(at, expireAtMs int64) error {
 	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), expireAtMs))
 }
 
-// hashTTL passes over a hash whose lifetimes count from the first expiry of a field.
+// hashTTL walks a hash whose field lifetimes are relative to the earliest field expiry.
 func (w *walker) hashTTL() error {
 	at := w.r.offset()
 	p, err := w.r.bytes(8)
@@ -69,7 +69,7 @@ func (w *walker) hashTTL() error {
 	return w.each((*walker).ttlField)
 }
 
-// ttlField passes over a field behind its lifetime, 0 for none.
+// ttlField walks a field that follows its lifetime. A lifetime of 0 means no expiry.
 func (w *walker) ttlField() error {
 	at := w.r.offset()
 	ttl, err := w.r.length()
@@ -86,7 +86,7 @@ func (w *walker) ttlField() error {
 	return w.pair(at, expireAtMs)
 }
 
-// valkeyField passes over a field with its expiry behind it, -1 for none.
+// valkeyField walks a field followed by its expiry. An expiry of -1 means none.
 func (w *walker) valkeyField() error {
 	at := w.r.offset()
 	name, err := w.r.str(&w.first, w.limit)
@@ -106,7 +106,7 @@ func (w *walker) valkeyField() error {
 	case -1:
 		ms = 0
 	case 0:
-		ms = 1 // 0 is none in a HashField; this instant is as far gone
+		ms = 1 // in a HashField 0 means none; 1 is equally in the past
 	}
 	if ms < 0 {
 		return corrupt.New(w.r.offset()-8, "want an expiry of a field, found %d", ms)
@@ -114,7 +114,7 @@ func (w *walker) valkeyField() error {
 	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), ms))
 }
 
-// fields tells what is in c as names and values.
+// fields passes the contents of c to the visitor as names and values.
 func (w *walker) fields(c *pack) error {
 	for c.more() {
 		at, name := c.at, c.text(&w.digits)
@@ -128,7 +128,8 @@ func (w *walker) fields(c *pack) error {
 	return c.err
 }
 
-// listpackTTLFields tells what is in a listpack as names, values and expiries, 0 for none.
+// listpackTTLFields passes the contents of a listpack to the visitor as names, values, and
+// expiries. An expiry of 0 means none.
 func (w *walker) listpackTTLFields(p []byte) error {
 	c := w.listpack(p)
 	for c.more() {

@@ -6,29 +6,30 @@ import (
 )
 
 const (
-	maxAux      = 64  // fields kept of a dump
-	maxAuxValue = 256 // bytes kept of each
+	maxAux      = 64  // limit of retained fields
+	maxAuxValue = 256 // limit of retained bytes of each name and value
 )
 
-// auxOrder is the field that keeps the word of a View.Order of package snapshot. Servers pass over it.
+// auxOrder is the name of the field that stores the word of a View.Order of package snapshot.
+// Servers ignore it.
 const auxOrder = "perdure-order"
 
-// auxOrigin is the field that keeps a View.Origin of package snapshot.
+// auxOrigin is the name of the field that stores a View.Origin of package snapshot.
 const auxOrigin = "perdure-origin"
 
-// Header is what a dump says about itself.
+// A Header holds the description of a dump that the dump itself contains.
 type Header struct {
 	Version    string    // "RDB 9", "VALKEY 80"
 	Checksum   bool      // the dump ends with a checksum
-	Server     string    // who wrote it: redis-ver or valkey-ver
-	Created    time.Time // ctime; zero when the dump does not say
-	UsedMemory int64     // used-mem, bytes; 0 when the dump does not say
+	Server     string    // version of the writing server: redis-ver or valkey-ver
+	Created    time.Time // ctime; zero if absent
+	UsedMemory int64     // used-mem, bytes; 0 if absent
 	Origin     string    // perdure-origin: see snapshot.View
 	AOFBase    bool      // aof-base, or aof-preamble of older servers: part of an append-only file
-	Aux        []Aux     // all the fields in order, the first 64 of them, each cut at 256 bytes
+	Aux        []Aux     // the first 64 fields in order; names and values truncated at 256 bytes
 }
 
-// add takes one field.
+// add adds one field.
 func (h *Header) add(field *Aux) {
 	a := Aux{field.Name[:min(len(field.Name), maxAuxValue)], field.Value[:min(len(field.Value), maxAuxValue)]}
 	switch a.Name {

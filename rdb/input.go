@@ -10,29 +10,29 @@ import (
 )
 
 const (
-	readSize     = 256 << 10 // bytes of the buffer; it stays in the second cache
-	progressStep = 1 << 20   // bytes between two looks at the context
+	readSize     = 256 << 10 // bytes of the buffer, which fits in the L2 cache
+	progressStep = 1 << 20   // bytes between two checks of the context
 )
 
-// input gives a dump's bytes in order, from a buffer of its own. What stands between held and pos
-// stays in the buffer, so that a key and its value can be given away without a copy.
+// input yields a dump's bytes in order, from its own buffer. The bytes between held and pos stay in
+// the buffer, so a key and its value can be returned without a copy.
 //
-// The buffer grows only when it is full of bytes that arrived, at most to twice their number.
+// The buffer grows only when it is full of bytes that have arrived, to at most twice their number.
 type input struct {
 	src   io.Reader
-	size  int64  // of the whole input; -1 when not known
-	ahead *ahead // reads src, when that is worth it
+	size  int64  // size of the whole input; -1 if unknown
+	ahead *ahead // reads src if that is worthwhile
 	tick  func(done int64) error
 
 	buf    []byte
 	pos    int    // the next byte
-	end    int    // behind the last byte that is there
-	held   int    // the first byte to be kept
-	base   int64  // the offset of buf[0]
-	crc    uint64 // of everything before end
+	end    int    // index after the last byte read
+	held   int    // index of the first byte to retain
+	base   int64  // offset of buf[0]
+	crc    uint64 // checksum of everything before end
 	noSum  bool
-	ticked int64 // the offset at the last tick
-	filled int   // rounds of a big buffer since a long value
+	ticked int64 // offset at the last tick
+	filled int   // refills of a large buffer since a long value
 	eof    bool
 }
 
@@ -44,35 +44,36 @@ func newInput(src io.Reader, size int64, tick func(int64) error) *input {
 	return &input{src: src, size: size, tick: tick, buf: make([]byte, n)}
 }
 
-// readAhead lets a goroutine read the input, when it is long. An input of unknown size may have
-// nothing more to give when the dump is at its end, and is not asked for more than is needed.
+// readAhead starts a goroutine that reads the input if the input is long. An input of unknown size
+// may have no more bytes after the dump, so only the bytes needed are read from it.
 func (r *input) readAhead() {
 	if r.size >= aheadFrom {
 		r.ahead = newAhead(r.src, r.size, r.noSum)
 	}
 }
 
-// close ends what readAhead began.
+// close stops the goroutine that readAhead started.
 func (r *input) close() {
 	if r.ahead != nil {
 		r.ahead.close()
 	}
 }
 
-// offset is where the next byte stands.
+// offset returns the offset of the next byte.
 func (r *input) offset() int64 { return r.base + int64(r.pos) }
 
-// hold lets go of everything before pos, and keeps what follows until the next hold.
+// hold releases everything before pos and retains the following bytes until the next hold.
 func (r *input) hold() { r.held = r.pos }
 
-// place returns pos as a distance from held, which stays right when the buffer moves.
+// place returns pos relative to held. It remains correct when the buffer moves.
 func (r *input) place() int { return r.pos - r.held }
 
-// between returns the held bytes between two places. They are valid until the next hold.
+// between returns the held bytes between two places. They are valid until the buffer moves or the
+// next hold.
 func (r *input) between(from, to int) []byte { return r.buf[r.held+from : r.held+to : r.held+to] }
 
-// need makes at least n bytes available behind pos. An input that ends before is torn at the
-// offset of pos.
+// need makes at least n bytes available after pos. If the input ends before that, it returns a torn
+// error at the offset of pos.
 func (r *input) need(n int) error {
 	if r.end-r.pos >= n {
 		return nil
@@ -104,13 +105,13 @@ func (r *input) fill(n int) error {
 	return nil
 }
 
-// keepLong is how often a buffer that a long value has made big is filled before it goes back to its
-// usual size: often there are others behind it.
+// keepLong is the number of refills after which a buffer that grew for a long value shrinks to its
+// usual size. It is above 1 because more long values often follow.
 const keepLong = 8
 
-// makeRoom moves what is held to the front, and makes a buffer larger that has no room for n bytes behind
-// pos: as large as that takes where the input is known to have them, and else twice as large. A buffer
-// that a long value has made big goes back to its usual size.
+// makeRoom moves the held bytes to the front. It enlarges a buffer that has no room for n bytes
+// after pos: to the size needed if the input is known to have that many bytes, otherwise to twice
+// its size. It shrinks a buffer that grew for a long value to its usual size.
 func (r *input) makeRoom(n int) {
 	kept := r.buf[r.held:r.end]
 	to := r.buf
@@ -136,7 +137,7 @@ func (r *input) makeRoom(n int) {
 	r.held = 0
 }
 
-// readSome reads at least one byte, or notes the end.
+// readSome reads at least one byte or records the end of the input.
 func (r *input) readSome() error {
 	for range 100 {
 		n, err := r.read(r.buf[r.end:])
@@ -155,7 +156,7 @@ func (r *input) readSome() error {
 	return io.ErrNoProgress
 }
 
-// read is a Read of the source that keeps the checksum.
+// read reads from the source and updates the checksum.
 func (r *input) read(p []byte) (n int, err error) {
 	if r.ahead != nil {
 		n, r.crc, err = r.ahead.next(p)
@@ -171,7 +172,7 @@ func (r *input) read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// sum is the checksum of everything before pos.
+// sum returns the checksum of everything before pos.
 func (r *input) sum() uint64 { return crc64.Rewind(r.crc, r.buf[r.pos:r.end]) }
 
 func (r *input) torn(n int) error {
@@ -204,7 +205,7 @@ func (r *input) bytes(n int) ([]byte, error) {
 	return p, nil
 }
 
-// overLimit is the error for n bytes where limit are allowed.
+// overLimit returns the error for n bytes where at most limit are allowed.
 func (r *input) overLimit(offset int64, n uint64, limit int64) error {
 	e := corrupt.New(offset, "a value of at least %d bytes, allowed are %d", n, limit)
 	e.Err = ErrLimit

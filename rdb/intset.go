@@ -10,7 +10,7 @@ import "encoding/binary"
 // The intset of 1 and 5 is 02 00 00 00 02 00 00 00 01 00 05 00.
 const intsetHead = 4 + 4
 
-// intset opens an intset, whose size must be right, and returns its integers and their width.
+// intset checks the size of an intset and returns its integers and their width.
 func intset(p []byte) (integers []byte, width int, err error) {
 	if len(p) < intsetHead {
 		return nil, 0, flawed(0, "want an intset of at least %d bytes, found %d", intsetHead, len(p))
@@ -25,7 +25,8 @@ func intset(p []byte) (integers []byte, width int, err error) {
 	return p[intsetHead:], int(w), nil
 }
 
-// intsetMembers tells the integers of an intset. They ascend, so that none occurs twice.
+// intsetMembers passes the integers of an intset to the visitor. They must ascend, so none occurs
+// twice.
 func (w *walker) intsetMembers(p []byte) error {
 	integers, width, err := intset(p)
 	if err != nil {

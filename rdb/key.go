@@ -10,7 +10,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// key reads a key and its value behind a type number, or passes over them when it is not wanted.
+// key reads a key and its value after the type number, or skips them if the filter does not select
+// the key.
 func (r *Reader) key(number byte) (wanted bool, err error) {
 	t := r.version.typeOf(number)
 	if number != typeString {
@@ -52,11 +53,11 @@ func (r *Reader) key(number byte) (wanted bool, err error) {
 	return true, nil
 }
 
-// longString is a string that is passed over without being held, when nobody wants it.
+// longString is the size above which an unneeded string is skipped without being held.
 const longString = 1 << 20
 
-// passOver reads a string that nobody wants. One that stands there by its bytes is not held, so that a
-// hole in a file costs no memory; key, which may not stay where it is, is returned.
+// passOver reads an unneeded string. It does not hold a long uncompressed string, so a hole in a
+// sparse file costs no memory. It returns key, which it copies if the buffer may move.
 func (r *Reader) passOver(key text) (text, error) {
 	n, head, err := r.in.longHead()
 	if err == nil && n > longString && n <= uint64(r.settings.maxValue) {
@@ -71,8 +72,8 @@ func (r *Reader) passOver(key text) (text, error) {
 	return key, err
 }
 
-// longHead looks at the length of a string that has one of 32 or 64 bits, and how many bytes it takes;
-// of others it is 0. Nothing is passed over.
+// longHead returns a string length that is encoded in 32 or 64 bits and the size of that encoding.
+// For other strings it returns 0. It consumes nothing.
 func (r *input) longHead() (n uint64, head int, err error) {
 	if err := r.need(1); err != nil {
 		return 0, 0, err
@@ -86,7 +87,7 @@ func (r *input) longHead() (n uint64, head int, err error) {
 		return 0, 0, nil
 	}
 	if r.size >= 0 && r.size-r.offset() < int64(head) {
-		return 0, 0, nil // str says what is wrong
+		return 0, 0, nil // str reports the error
 	}
 	if err := r.need(head); err != nil {
 		return 0, 0, err
@@ -96,8 +97,8 @@ func (r *input) longHead() (n uint64, head int, err error) {
 	return n, head, err
 }
 
-// value reads a value that is passed on as it stands. Damage in it names the key by its number in
-// the file, from 1.
+// value reads a value that is preserved byte for byte. An error for damage names the key by its
+// number in the file, from 1.
 func (r *Reader) value(t snapshot.Type) ([]byte, error) {
 	at := r.in.offset()
 	value, err := r.payload(t)
@@ -118,7 +119,8 @@ func (r *Reader) value(t snapshot.Type) ([]byte, error) {
 	return nil, err
 }
 
-// payload reads a value, to its last element or only to where it ends.
+// payload reads a value. With Validate it checks the value to its last element; otherwise it looks
+// only for the end.
 func (r *Reader) payload(t snapshot.Type) ([]byte, error) {
 	if !r.settings.validate {
 		return r.in.kept(layouts[t], r.settings.maxValue)
@@ -131,20 +133,20 @@ func (r *Reader) payload(t snapshot.Type) ([]byte, error) {
 	return r.in.between(start, r.in.place()), nil
 }
 
-// ofKey says in an error which key's value it is about. What is it begins behind the type.
+// ofKey adds the current key to an error. The text of the error continues after the type.
 func (r *Reader) ofKey(t snapshot.Type, e *corrupt.Error) *corrupt.Error {
 	e.What = fmt.Sprintf("key %d, %s of type %d%s", r.keys, TypeName(t), t.RDB(), e.What)
 	return e
 }
 
-// attributed notes where the record of the next key begins.
+// attributed records the offset of the next key's record.
 func (r *Reader) attributed() {
 	if !r.begun {
 		r.begun, r.entry.Offset = true, r.at
 	}
 }
 
-// attribute reads what belongs to the next key.
+// attribute reads an attribute of the next key.
 func (r *Reader) attribute(op byte) (err error) {
 	r.attributed()
 	r.attributes = true
@@ -176,8 +178,8 @@ func (r *Reader) attribute(op byte) (err error) {
 	return err
 }
 
-// meta keeps what modules say about the next key: a count, and for each a class of 4 bytes and
-// pieces as a module's value has them.
+// meta retains the module metadata of the next key: a count, and for each module a class of 4 bytes
+// and pieces as in a module's value.
 func (r *Reader) meta() error {
 	r.attributed()
 	r.attributes = true
@@ -186,7 +188,7 @@ func (r *Reader) meta() error {
 	return err
 }
 
-// expireAt notes an expiry. An Entry says 0 for none, so that the instant 0 becomes the next one.
+// expireAt records an expiry. In an Entry 0 means none, so expiry 0 becomes 1 ms.
 func (r *Reader) expireAt(ms int64) {
 	if ms == 0 {
 		ms = 1

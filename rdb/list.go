@@ -6,31 +6,31 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// List is a list. It is a part of the payload that it was decoded from.
+// List is a list. It references the payload that it was decoded from.
 type List struct{ view }
 
-// Len returns how many elements there are.
+// Len returns the number of elements.
 func (l *List) Len() int { return l.n }
 
-// All yields the elements in order. Each is valid until the next is asked for, and must not be
-// changed.
+// All yields the elements in order. Each is valid until the next iteration and must not be
+// modified.
 func (l *List) All() iter.Seq[[]byte] { return l.elements() }
 
-// Set is a set. It is a part of the payload that it was decoded from.
+// Set is a set. It references the payload that it was decoded from.
 type Set struct{ view }
 
-// Len returns how many members there are.
+// Len returns the number of members.
 func (s *Set) Len() int { return s.n }
 
-// All yields the members as they stand in the file, which is no order. Each is valid until the
-// next is asked for, and must not be changed.
+// All yields the members in file order, which is arbitrary. Each is valid until the next iteration
+// and must not be modified.
 func (s *Set) All() iter.Seq[[]byte] { return s.elements() }
 
 func (v *view) elements() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) { v.walk(&eachElement{yield: yield}) }
 }
 
-// eachElement is a loop over elements or members.
+// eachElement is the visitor of loops over elements or members.
 type eachElement struct {
 	deaf
 	yield func([]byte) bool
@@ -39,7 +39,7 @@ type eachElement struct {
 func (e *eachElement) element(p []byte) error           { return goOn(e.yield(p)) }
 func (e *eachElement) member(p []byte, _ float64) error { return goOn(e.yield(p)) }
 
-// listElement passes over an element of a list.
+// listElement walks an element of a list.
 func (w *walker) listElement() error {
 	at := w.r.offset()
 	s, err := w.r.str(&w.first, w.limit)
@@ -49,7 +49,7 @@ func (w *walker) listElement() error {
 	return w.told(at, w.visitor.element(s.bytes(w.r)))
 }
 
-// setMember passes over a member of a set.
+// setMember walks a member of a set.
 func (w *walker) setMember() error {
 	at := w.r.offset()
 	s, err := w.r.str(&w.first, w.limit)
@@ -59,7 +59,7 @@ func (w *walker) setMember() error {
 	return w.told(at, w.visitor.member(s.bytes(w.r), 0))
 }
 
-// quicklistNode passes over one element, or a listpack of them.
+// quicklistNode walks a quicklist node: one element, or a listpack of elements.
 func (w *walker) quicklistNode() error {
 	at := w.r.offset()
 	container, err := w.r.length()
@@ -78,7 +78,7 @@ func (w *walker) quicklistNode() error {
 func (w *walker) listpackElements(p []byte) error { return w.elements(w.listpack(p)) }
 func (w *walker) ziplistElements(p []byte) error  { return w.elements(w.ziplist(p)) }
 
-// elements tells what is in c as elements of a list.
+// elements passes the contents of c to the visitor as elements of a list.
 func (w *walker) elements(c *pack) error {
 	for c.more() {
 		if err := w.visitor.element(c.text(&w.digits)); err != nil {
@@ -88,7 +88,7 @@ func (w *walker) elements(c *pack) error {
 	return c.err
 }
 
-// members tells what is in c as members of a set.
+// members passes the contents of c to the visitor as members of a set.
 func (w *walker) members(c *pack) error {
 	for c.more() {
 		if err := w.visitor.member(c.text(&w.digits), 0); err != nil {

@@ -21,7 +21,8 @@ const (
 	listpackLeast = listpackHead + 1
 )
 
-// listpack opens a listpack, whose size and end must be right. It is the walker's only one.
+// listpack opens a listpack and checks its size and end. The walker has a single pack, which the
+// next call reuses.
 func (w *walker) listpack(p []byte) *pack {
 	c := &w.pack
 	*c = pack{p: p, next: listpackHead}
@@ -33,7 +34,7 @@ func (w *walker) listpack(p []byte) *pack {
 	return c
 }
 
-// framed checks size and end of a listpack or ziplist.
+// framed checks the size and end of a listpack or ziplist.
 func framed(name string, p []byte) error {
 	if size := binary.LittleEndian.Uint32(p); int64(size) != int64(len(p)) {
 		return flawed(0, "want a %s of its %d bytes, found a size of %d", name, len(p), size)
@@ -48,10 +49,10 @@ func (c *pack) listpackEnd() error {
 	return c.counted(4, int(binary.LittleEndian.Uint16(c.p[4:])))
 }
 
-// listpackEntry reads the entry at next and returns its size with the backlen.
+// listpackEntry reads the entry at next and returns its size including the backlen.
 func (c *pack) listpackEntry() (int, error) {
 	p := c.p[c.next : len(c.p)-1]
-	head, body := 1, 0 // bytes of the encoding, and of the data behind it
+	head, body := 1, 0 // bytes of the encoding and of the following data
 	isInt := true
 	switch b := p[0]; {
 	case b < 0x80:
@@ -94,12 +95,12 @@ func (c *pack) listpackEntry() (int, error) {
 	return size + back, nil
 }
 
-// cut is the error for an entry that goes over the end.
+// cut returns the error for an entry that extends past the end.
 func (c *pack) cut(want int64, found int) error {
 	return flawed(c.next, "want an entry of %d bytes, found %d to the end", want, found)
 }
 
-// listpackInt is the integer of an encoding b and the data behind it.
+// listpackInt returns the integer with encoding b and data p.
 func listpackInt(b byte, p []byte) int64 {
 	switch {
 	case b < 0x80:
@@ -111,7 +112,7 @@ func listpackInt(b byte, p []byte) int64 {
 	return littleInt(p)
 }
 
-// littleInt is a signed little-endian integer of 1 to 8 bytes.
+// littleInt returns a signed little-endian integer of 1 to 8 bytes.
 func littleInt(p []byte) int64 {
 	var n uint64
 	for i, b := range p {
@@ -121,9 +122,9 @@ func littleInt(p []byte) int64 {
 	return int64(n<<shift) >> shift
 }
 
-// backlen reports whether p begins with the back-length of an entry of size bytes, and how many
-// bytes that has. Redis gives the greatest size of each width one byte more than it needs; both
-// are right.
+// backlen reports whether p begins with the back-length of an entry of size bytes, and returns the
+// width of the back-length. Redis stores the largest size of each width in one byte more than
+// needed; both widths are valid.
 func backlen(p []byte, size int) (int, bool) {
 	if size < 0x80 {
 		return 1, int(p[0]) == size
@@ -138,7 +139,7 @@ func backlen(p []byte, size int) (int, bool) {
 	return n + 1, n < 5 && size == 1<<(7*n)-1 && backlenIs(p, size, n+1)
 }
 
-// backlenIs reports whether p begins with size in n bytes.
+// backlenIs reports whether p begins with size encoded in n bytes.
 func backlenIs(p []byte, size, n int) bool {
 	if len(p) < n {
 		return false

@@ -2,13 +2,13 @@ package rdb
 
 import "github.com/perduredb/perdure/snapshot"
 
-// Fits reports whether a dump of a format version, given as it stands at the head of a dump, can hold
-// values of type t as they are. From 80 on it is a version of Valkey.
+// Fits reports whether a dump of a format version can hold values of type t unchanged. version is
+// the number in the header of a dump; from 80 on it is a version of Valkey.
 func Fits(t snapshot.Type, version int) bool {
 	return t == snapshot.String || versionOf(version).has(t)
 }
 
-// What EncodeValue leaves out of a stream for older versions.
+// Data that EncodeValue omits from a stream for older versions.
 const (
 	lostDeleted = "the greatest deleted id of streams"
 	lostAdded   = "how many entries were added to streams"
@@ -17,13 +17,13 @@ const (
 	lostMemory  = "for how long streams remember producers"
 )
 
-// idmpDefault is what a server of Redis 8.6 sets for a stream by itself: seconds and ids that are
-// remembered.
+// idmpDefault is the default that a Redis 8.6 server sets for a stream: the number of seconds and
+// of ids that it remembers.
 const idmpDefault = 100
 
-// Lost lists what EncodeValue leaves out of v in a format version, because the version has no place
-// for it and a server that loads the value does not find it out by itself. What EncodeValue refuses
-// to leave out is not listed.
+// Lost returns the data that [EncodeValue] omits from v in a format version. EncodeValue omits data
+// that the version cannot hold; Lost lists such data if a server that loads the value cannot derive
+// it. Lost does not list data for which EncodeValue returns an error.
 func Lost(v Value, version int) []string {
 	s, ok := v.(*Stream)
 	if !ok {
@@ -50,8 +50,8 @@ func Lost(v Value, version int) []string {
 	return lost
 }
 
-// readIsLost reports whether a group has read another number of entries than a server estimates that
-// loads a stream without that number.
+// readIsLost reports whether, for any group, the number of entries read differs from the estimate
+// of a server that loads a stream without that number.
 func (s *Stream) readIsLost() bool {
 	first := s.firstEntry()
 	for i := range s.Groups {

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Opcodes of what a module writes.
+// Opcodes in the data of a module.
 const (
 	moduleEnd = iota
 	moduleInt
@@ -18,24 +18,25 @@ const (
 	moduleString
 )
 
-// Module is a value of a module's own type: which module it belongs to, and the pieces that it
-// wrote. What they mean the module knows. It is a part of the payload that it was decoded from.
+// Module is a value of a module-defined type: the module it belongs to, and the pieces that the
+// module wrote. Only the module knows their meaning. It references the payload that it was decoded
+// from.
 type Module struct {
 	Name    string // of the type, nine characters
 	Version int    // of the type's encoding
 	view
 }
 
-// Len returns how many pieces there are.
+// Len returns the number of pieces.
 func (m *Module) Len() int { return m.n }
 
-// All yields the pieces in order. Each is an int64, a uint64, a float32, a float64 or a []byte,
-// which is valid until the next is asked for and must not be changed.
+// All yields the pieces in order. Each is an int64, a uint64, a float32, a float64, or a []byte. A
+// []byte is valid until the next iteration and must not be modified.
 func (m *Module) All() iter.Seq[any] {
 	return func(yield func(any) bool) { m.walk(&eachPiece{yield: yield}) }
 }
 
-// eachPiece is a loop over pieces.
+// eachPiece is the visitor of [Module.All].
 type eachPiece struct {
 	deaf
 	yield func(any) bool
@@ -43,7 +44,7 @@ type eachPiece struct {
 
 func (e *eachPiece) piece(p modulePiece) error { return goOn(e.yield(p.value())) }
 
-// modulePiece is a piece as it is read: an opcode with the bits of a number, or bytes.
+// modulePiece is an undecoded piece: an opcode with the bits of a number, or with bytes.
 type modulePiece struct {
 	op, bits uint64
 	bytes    []byte
@@ -63,7 +64,8 @@ func (p *modulePiece) value() any {
 	return p.bytes
 }
 
-// moduleName gives the nine characters and the version of an id: six bits each and, lowest, ten.
+// moduleName returns the name and the version in a module id: nine characters of six bits each and,
+// in the lowest ten bits, the version.
 func moduleName(id uint64) (name string, version int) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	var text [9]byte
@@ -73,7 +75,7 @@ func moduleName(id uint64) (name string, version int) {
 	return string(text[:]), int(id & 1023)
 }
 
-// module passes over a module's value: its id, and then opcodes with operands to the zero one.
+// module walks a module's value: its id, then opcodes with operands until opcode 0.
 func (w *walker) module() error {
 	id, err := w.r.length()
 	if err != nil {
@@ -104,7 +106,7 @@ func (w *walker) module() error {
 	}
 }
 
-// modulePiece reads the operand of an opcode that stands at an offset.
+// modulePiece reads the operand of the opcode at offset at.
 func (w *walker) modulePiece(at int64, op uint64) (modulePiece, error) {
 	piece := modulePiece{op: op}
 	switch op {

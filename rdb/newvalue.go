@@ -8,17 +8,19 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// NewList returns a list of copies of elements, of which there must be one at least.
+// NewList returns a list of copies of elements. It returns an error if there are none.
 func NewList(elements ...[]byte) (*List, error) {
 	return made[*List](typeList, appendElements(nil, len(elements), slices.Values(elements)))
 }
 
-// NewSet returns a set of copies of members, of which there must be one at least and none twice.
+// NewSet returns a set of copies of members. It returns an error if there are none or if one occurs
+// twice.
 func NewSet(members ...[]byte) (*Set, error) {
 	return made[*Set](typeSet, appendElements(nil, len(members), slices.Values(members)))
 }
 
-// NewHash returns a hash of copies of fields, of which there must be one at least and no name twice.
+// NewHash returns a hash of copies of fields. It returns an error if there are none or if a name
+// occurs twice.
 func NewHash(fields ...HashField) (*Hash, error) {
 	t := snapshot.Type(typeHash)
 	for _, f := range fields {
@@ -32,8 +34,8 @@ func NewHash(fields ...HashField) (*Hash, error) {
 	return made[*Hash](t, appendHash(nil, len(fields), slices.Values(fields)))
 }
 
-// NewSortedSet returns a sorted set of copies of members, of which there must be one at least and
-// none twice. No score may be NaN.
+// NewSortedSet returns a sorted set of copies of members. It returns an error if there are none, if
+// a member occurs twice, or if a score is NaN.
 func NewSortedSet(members ...ScoredMember) (*SortedSet, error) {
 	p := appendLength(nil, uint64(len(members)))
 	for _, m := range members {
@@ -42,24 +44,25 @@ func NewSortedSet(members ...ScoredMember) (*SortedSet, error) {
 	return made[*SortedSet](typeZSet, p)
 }
 
-// StreamItem is an entry to make a stream of.
+// StreamItem is an entry for [NewStream].
 type StreamItem struct {
 	ID     StreamID
 	Fields []StreamField
 }
 
-// StreamField is a name and a value in a StreamItem.
+// StreamField is the name and value of a field in a [StreamItem].
 type StreamField struct{ Name, Value []byte }
 
 const (
-	nodeItems = 100     // entries that go into one listpack at most; Redis: stream-node-max-entries
-	nodeBytes = 4 << 10 // bytes behind which a next one is begun; Redis: stream-node-max-bytes
-	nodeLimit = 1 << 30 // bytes of a listpack that Redis does not go over
+	nodeItems = 100     // limit of entries in one listpack; Redis: stream-node-max-entries
+	nodeBytes = 4 << 10 // bytes after which a new listpack begins; Redis: stream-node-max-bytes
+	nodeLimit = 1 << 30 // Redis's limit of bytes in a listpack
 )
 
-// NewStream returns a stream of copies of items, whose ids must ascend and be above 0-0; none are
-// allowed. Its fields are those of a stream that items were added to and nothing else; groups and the
-// rest may be set afterwards, and EncodeValue takes them as they are then.
+// NewStream returns a stream of copies of items, which may be empty. The ids must ascend and be
+// above 0-0. The fields of the Stream are those of a stream to which only these items were added.
+// The caller may set the groups and the other fields afterwards; [EncodeValue] encodes their values
+// at the time of its call.
 func NewStream(items ...StreamItem) (*Stream, error) {
 	var nodes []byte
 	var count uint64
@@ -93,15 +96,15 @@ func NewStream(items ...StreamItem) (*Stream, error) {
 	return made[*Stream](typeStream2, append(p, 0))
 }
 
-// appendBytes appends s as a string that is given by its bytes.
+// appendBytes appends s as a string in the uncompressed encoding: its length and its bytes.
 func appendBytes(p, s []byte) []byte { return append(appendLength(p, uint64(len(s))), s...) }
 
-// node is a listpack of a stream under way: walkstream.go draws it.
+// node is a listpack of a stream under construction. See walkstream.go for the layout.
 type node struct {
 	p     []byte // the elements
-	n     int    // how many they are
+	n     int    // number of elements
 	items int
-	first StreamItem // whose names the others may share
+	first StreamItem // its names may be shared by the other items
 }
 
 func newNode(first StreamItem) *node { return &node{first: first} }
@@ -130,7 +133,7 @@ func (l *node) add(item StreamItem) {
 	l.integer(int64(l.n - before))
 }
 
-// bytes returns the whole listpack: what all entries share stands before them.
+// bytes returns the whole listpack: the part that all entries share, then the entries.
 func (l *node) bytes() []byte {
 	head := node{}
 	head.integer(int64(l.items))
@@ -146,7 +149,7 @@ func (l *node) bytes() []byte {
 	return append(append(append(p, head.p...), l.p...), 0xff)
 }
 
-// integer adds an integer: listpack.go draws the encodings.
+// integer adds an integer. See listpack.go for the encodings.
 func (l *node) integer(n int64) {
 	start := len(l.p)
 	switch {
@@ -162,7 +165,7 @@ func (l *node) integer(n int64) {
 	l.close(start)
 }
 
-// text adds a string, as an integer where it is the text of one.
+// text adds a string, encoded as an integer if it is the decimal text of one.
 func (l *node) text(s []byte) {
 	if n, ok := smallInteger(s); ok {
 		l.integer(int64(n))
@@ -181,12 +184,12 @@ func (l *node) text(s []byte) {
 	l.close(start)
 }
 
-// close adds the back-length of the element that began at start.
+// close appends the back-length of the element that begins at start.
 func (l *node) close(start int) {
 	size := len(l.p) - start
 	width := 1
 	for width < 5 && size >= 1<<(7*width)-1 && !(width == 1 && size == 127) {
-		width++ // the greatest size of each width but the first takes one more, as Redis has it
+		width++ // like Redis, one more byte for the largest size of each width but the first
 	}
 	for i := width - 1; i >= 0; i-- {
 		b := byte(size>>(7*i)) & 0x7f

@@ -13,8 +13,8 @@ import (
 //	record = 250 string string              aux: name, value
 //	       | 245 string                     a function library
 //	       | 247 module-id module-stream    auxiliary data of a module
-//	       | 254 length                     the database of what follows; 0 before the first
-//	       | 251 length length              how many keys, with expiry, it holds: a hint
+//	       | 254 length                     the database of the following keys; 0 before the first
+//	       | 251 length length              numbers of its keys and of keys with an expiry: a hint
 //	       | 244 length length length       cluster slot: a hint
 //	       | attribute* type string value   a key
 //	attribute = 252 8 bytes                 expiry, Unix milliseconds, signed little-endian; -1 none
@@ -47,7 +47,7 @@ const (
 	opEOF         = 255
 )
 
-// Type numbers, of both dialects unless they say otherwise.
+// Type numbers, shared by both dialects unless noted.
 const (
 	typeString        = 0
 	typeList          = 1
@@ -80,13 +80,14 @@ const (
 	typeValkeyHashTTL = snapshot.Valkey | 22
 )
 
-// kind is what there is to know about a type besides its structure.
+// kind describes a type apart from its structure.
 type kind struct {
-	name    string // as the TYPE command says it
+	name    string // name in the TYPE command
 	version int    // the first format version with the type
 }
 
-// kinds holds the types that can be read and written. Types 0 to 21 have one number in both dialects.
+// kinds holds the types that can be read and written. Types 0 to 21 have the same number in both
+// dialects.
 var kinds = map[snapshot.Type]kind{
 	typeString:        {"string", 1},
 	typeList:          {"list", 1},

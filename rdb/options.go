@@ -15,21 +15,21 @@ const (
 	DefaultMaxValue = 512 << 20 // bytes; Redis's own bound for a string (proto-max-bulk-len)
 )
 
-// ErrOption matches the error for an option with a value that is not allowed, or given to a function
-// that it means nothing to. It is perdure.ErrOptions.
+// ErrOption matches errors for an option whose value is not allowed or that does not apply to the
+// function. It is perdure.ErrOptions.
 var ErrOption = option.ErrOptions
 
-// Option is one setting of New, Dump.Configure, Encode, Decode, DecodeValue, Check, NewReader or
-// NewWriter. What a setting is good for is said at its constructor; another function that is given
-// it returns ErrOption. An Option keeps nothing but its value and may be used any number of times,
-// from any goroutine.
+// An Option is one setting of [New], [Dump.Configure], [Encode], [Decode], [DecodeValue], [Check],
+// [NewReader], or [NewWriter]. The constructor of an option documents the functions that accept it.
+// Other functions return an error matching ErrOption. An Option retains only its value and may be
+// used any number of times, from any goroutine.
 type Option struct {
 	name  string
 	scope scope
 	apply func(*settings) error
 }
 
-// scope tells which functions an option belongs to.
+// scope is the set of functions that accept an option.
 type scope uint8
 
 const (
@@ -41,19 +41,19 @@ const (
 	forWriter                   // NewWriter
 )
 
-// settings is what all options together come to.
+// settings holds the combined values of all options.
 type settings struct {
 	filename    string
 	compression bool
 	checksum    bool
-	version     int // 0 lets the types decide
+	version     int // 0 selects it by the types
 	aofBase     bool
-	usedMemory  int64 // 0 leaves the field out
+	usedMemory  int64 // 0 omits the field
 	maxValue    int64
 	validate    bool
 	header      *Header
 	filter      filter
-	holding     []snapshot.Type // what a Writer is to expect
+	holding     []snapshot.Type // types that a Writer expects
 }
 
 func defaults() settings {
@@ -66,7 +66,7 @@ func defaults() settings {
 	}
 }
 
-// set applies opts in order; on an error s may be half changed.
+// set applies opts in order. On an error, s may be partly changed.
 func (s *settings) set(where scope, opts ...Option) error {
 	for _, o := range opts {
 		if o.apply == nil {
@@ -82,9 +82,9 @@ func (s *settings) set(where scope, opts ...Option) error {
 	return nil
 }
 
-// Filename names the dump within the data directory, for New. The name has no separators and at most
-// 200 bytes, and is not that of another file of a store: perdure.lock, the log's appendonlydir, or one
-// that begins with temp-. The default is DefaultFilename.
+// Filename sets the name of the dump in the data directory, for [New]. The name must have at most
+// 200 bytes and no separators. It must not be that of another file of a store: perdure.lock, the
+// log's appendonlydir, or a name that begins with temp-. The default is DefaultFilename.
 func Filename(name string) Option {
 	return Option{"Filename", forNew, func(s *settings) error {
 		s.filename = name
@@ -92,9 +92,9 @@ func Filename(name string) Option {
 	}}
 }
 
-// Compression says whether strings of more than 20 bytes are written as LZF where that saves at
-// least 4 bytes (rdbcompression), for New, Encode and NewWriter; where many short ones in a row have not
-// got shorter only one of eight is tried. The default is true.
+// Compression sets whether strings longer than 20 bytes are written as LZF if that saves at least 4
+// bytes (rdbcompression). It applies to [New], [Encode], and [NewWriter]. After many consecutive
+// short strings that did not shrink, only one in eight is tried. The default is true.
 func Compression(on bool) Option {
 	return Option{"Compression", forNew | forEncode | forWriter, func(s *settings) error {
 		s.compression = on
@@ -102,9 +102,9 @@ func Compression(on bool) Option {
 	}}
 }
 
-// Checksum says whether a dump ends with its CRC-64, or with a zero that tells readers that there
-// is none, and whether a reader compares it (rdbchecksum): for New, Encode, Decode, NewReader and
-// NewWriter. The default is true.
+// Checksum sets whether a dump ends with its CRC-64 and whether a reader compares it (rdbchecksum).
+// Without it, a dump ends with a zero, which means that there is no checksum. It applies to [New],
+// [Encode], [Decode], [NewReader], and [NewWriter]. The default is true.
 func Checksum(on bool) Option {
 	return Option{"Checksum", forNew | forEncode | forDecode | forReader | forWriter, func(s *settings) error {
 		s.checksum = on
@@ -112,9 +112,10 @@ func Checksum(on bool) Option {
 	}}
 }
 
-// Version sets the format version that is written: 9 to 14 of Redis, 80 of Valkey, or 0 for the lowest
-// that fits the types in the data set, which is the default. For New, Encode and NewWriter. Types that
-// the version lacks make Encode fail before the first byte, and Write with the entry.
+// Version sets the format version to write: 9 to 14 of Redis, 80 of Valkey, or 0. The default is 0:
+// the lowest version that has the types in the data set. It applies to [New], [Encode], and
+// [NewWriter]. If the version lacks a type, Encode fails before it writes the first byte, and
+// [Writer.Write] fails for the entry.
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
 		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {
@@ -125,9 +126,9 @@ func Version(n int) Option {
 	}}
 }
 
-// Holding tells NewWriter which types the entries to come are of, as Report.Types has them: the version
-// is then the lowest from 9 on that has all of them, or VALKEY 80 when Valkey's own are among them.
-// Values that WriteValue writes need not be told of.
+// Holding declares the types of the entries to be written, as in Report.Types, for [NewWriter]. The
+// version is then the lowest from 9 on that has all of them, or VALKEY 80 if Valkey's types are
+// among them. Values for [Writer.WriteValue] need not be declared.
 func Holding(types ...snapshot.Type) Option {
 	return Option{"Holding", forWriter, func(s *settings) error {
 		s.holding = append(slices.Clip(s.holding), types...)
@@ -135,8 +136,8 @@ func Holding(types ...snapshot.Type) Option {
 	}}
 }
 
-// AOFBase marks the dump as the base of an append-only file (aof-base 1), for Encode. The default
-// is false.
+// AOFBase marks the dump as the base file of an append-only file (aof-base 1), for [Encode]. The
+// default is false.
 func AOFBase(on bool) Option {
 	return Option{"AOFBase", forEncode, func(s *settings) error {
 		s.aofBase = on
@@ -144,8 +145,8 @@ func AOFBase(on bool) Option {
 	}}
 }
 
-// UsedMemory records how many bytes of memory the data set takes (used-mem), for Encode. Nothing
-// is recorded by default.
+// UsedMemory records the number of bytes of memory that the data set uses (used-mem), for [Encode].
+// By default the dump has no such field.
 func UsedMemory(bytes int64) Option {
 	return Option{"UsedMemory", forEncode, func(s *settings) error {
 		s.usedMemory = max(bytes, 0)
@@ -153,10 +154,10 @@ func UsedMemory(bytes int64) Option {
 	}}
 }
 
-// MaxValue bounds the bytes of one value, and of one key, in what is read: a string after
-// decoding, the payload of another type as it stands. More is an error that is ErrLimit. For New,
-// Decode, DecodeValue and NewReader, which passes over a longer one that is not chosen; the default is
-// DefaultMaxValue.
+// MaxValue sets the maximum number of bytes of one value and of one key when reading. A string is
+// measured after decoding, a value of another type by its payload. A longer one causes an error
+// matching ErrLimit. It applies to [New], [Decode], [DecodeValue], and [NewReader]. A Reader skips
+// a longer value if its filter does not select the key. The default is DefaultMaxValue.
 func MaxValue(bytes int64) Option {
 	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
@@ -167,10 +168,11 @@ func MaxValue(bytes int64) Option {
 	}}
 }
 
-// Validate says whether values other than strings are read to their last element, so that damage
-// within them shows: for New, Decode, Check, DecodeValue and NewReader. Without it all but
-// DecodeValue look only for where a value ends, and DecodeValue, which always reads
-// everything, takes what a server loads but never writes. The default is true.
+// Validate sets whether values other than strings are read to their last element, which detects
+// damage within them. It applies to [New], [Decode], [Check], [DecodeValue], and [NewReader].
+// Without it, these functions, except DecodeValue, look only for the end of a value. DecodeValue
+// always reads everything; without Validate it accepts values that a server loads but never writes.
+// The default is true.
 func Validate(on bool) Option {
 	return Option{"Validate", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		s.validate = on
@@ -178,8 +180,8 @@ func Validate(on bool) Option {
 	}}
 }
 
-// HeaderTo makes Decode fill h with what the dump says about itself. h is complete when Decode
-// returns, and holds what was met so far when that fails.
+// HeaderTo makes [Decode] store the dump's description of itself in h. h is complete when Decode
+// returns. If Decode fails, h holds the fields read before the error.
 func HeaderTo(h *Header) Option {
 	return Option{"HeaderTo", forDecode, func(s *settings) error {
 		if h == nil {

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	writeSize = 256 << 10 // bytes of the buffer; what is longer goes around it
+	writeSize = 256 << 10 // bytes of the buffer; longer data bypasses it
 )
 
-// output gathers a dump's bytes and their sum. After an error it stays failed.
+// output buffers and checksums the bytes of a dump. Errors are sticky.
 type output struct {
 	w      io.Writer
 	buf    []byte
@@ -24,10 +24,10 @@ type output struct {
 	crc    uint64
 	noSum  bool
 
-	overlap bool    // write in another goroutine when there is much
-	behind  *behind // which does; then crc is its
+	overlap bool    // write in a separate goroutine if there is much data
+	behind  *behind // that goroutine; it then has the checksum
 
-	squeezer *squeezer // nil when strings are not compressed
+	squeezer *squeezer // nil if strings are not compressed
 }
 
 func newOutput(ctx context.Context, w io.Writer, s settings) *output {
@@ -38,7 +38,8 @@ func newOutput(ctx context.Context, w io.Writer, s settings) *output {
 	return out
 }
 
-// room makes place for n small bytes in the buffer, so that append does not move it.
+// room makes room for n bytes in the buffer, so that append does not reallocate it. n must be
+// small.
 func (w *output) room(n int) error {
 	if len(w.buf)+n <= cap(w.buf) {
 		return nil
@@ -46,7 +47,7 @@ func (w *output) room(n int) error {
 	return w.flush()
 }
 
-// flush writes the buffer out, and looks at ctx every MiB.
+// flush writes out the buffer and checks ctx every MiB.
 func (w *output) flush() error {
 	if w.overlap && w.behind == nil && len(w.buf) > writeSize/2 {
 		w.behind = newBehind(w.w, w.crc, w.noSum)
@@ -64,7 +65,7 @@ func (w *output) flush() error {
 	return w.tick()
 }
 
-// settle waits until what was flushed is written.
+// settle drains the separate goroutine, so that everything flushed is written.
 func (w *output) settle() (err error) {
 	if w.behind != nil {
 		b := w.behind
@@ -74,7 +75,7 @@ func (w *output) settle() (err error) {
 	return err
 }
 
-// tick looks at the context every MiB.
+// tick checks the context every MiB.
 func (w *output) tick() error {
 	if w.done-w.ticked < progressStep {
 		return nil
@@ -83,7 +84,7 @@ func (w *output) tick() error {
 	return w.ctx.Err()
 }
 
-// write writes p at once.
+// write writes p without buffering it.
 func (w *output) write(p []byte) error {
 	if err := w.settle(); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (w *output) write(p []byte) error {
 	return err
 }
 
-// raw adds p as it is.
+// raw adds p unchanged.
 func (w *output) raw(p []byte) error {
 	if len(p) <= cap(w.buf)-len(w.buf) {
 		w.buf = append(w.buf, p...)
@@ -118,7 +119,7 @@ func (w *output) raw(p []byte) error {
 	return nil
 }
 
-// str adds p as a string, in the shortest of the encodings that Redis would choose from.
+// str adds p as a string, in the shortest of the encodings among which Redis chooses.
 func (w *output) str(p []byte) error {
 	if err := w.room(maxHead); err != nil {
 		return err
@@ -139,7 +140,7 @@ func (w *output) str(p []byte) error {
 	return w.raw(p)
 }
 
-// maxHead is what stands before the bytes of a string at most: a byte and two lengths.
+// maxHead is the maximum number of bytes before the bytes of a string: one byte and two lengths.
 const maxHead = 1 + 2*9
 
 // appendLength appends n in the shortest form.
@@ -155,7 +156,7 @@ func appendLength(dst []byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, length64), n)
 }
 
-// appendString appends p as a string, as an integer where it is the text of one.
+// appendString appends p as a string, encoded as an integer if it is the decimal text of one.
 func appendString(dst, p []byte) []byte {
 	if v, ok := smallInteger(p); ok {
 		return appendInteger(dst, v)
@@ -174,7 +175,7 @@ func appendInteger(dst []byte, v int32) []byte {
 	return binary.LittleEndian.AppendUint32(append(dst, stringI32), uint32(v))
 }
 
-// smallInteger returns the integer whose decimal text p is, exactly, if it fits 32 bits.
+// smallInteger returns the integer with the exact decimal text p if the integer fits in 32 bits.
 func smallInteger(p []byte) (int32, bool) {
 	if len(p) == 0 || len(p) > len("-2147483648") {
 		return 0, false

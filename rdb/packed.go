@@ -7,8 +7,8 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// flaw is what is wrong within a value, and where in the packed form that is being read, if any.
-// Whoever knows the offset of the form turns it into a *CorruptError.
+// flaw is an error within a value, with its position in the packed form being read, if any. The
+// caller that knows the offset of the form converts it into a [*CorruptError].
 type flaw struct {
 	at   int
 	what string
@@ -18,7 +18,7 @@ func (f *flaw) Error() string { return f.what }
 
 func flawed(at int, format string, args ...any) *flaw { return &flaw{at, fmt.Sprintf(format, args...)} }
 
-// placed gives an error of a visitor its place in a packed form.
+// placed sets the position of a visitor's error in a packed form.
 func placed(err error, at int) error {
 	if f, ok := err.(*flaw); ok {
 		f.at = at
@@ -26,7 +26,8 @@ func placed(err error, at int) error {
 	return err
 }
 
-// element is what stands in a listpack or ziplist: bytes, or an integer for its decimal text.
+// element is an element of a listpack or ziplist: bytes, or an integer that represents its decimal
+// text.
 type element struct {
 	bytes   []byte
 	integer int64
@@ -39,7 +40,7 @@ func byteString(p []byte) element { return element{bytes: p} }
 // digits has room for the text of an integer.
 type digits [20]byte
 
-// text is the element as a string, made in d or a part of the packed form.
+// text returns the element as a string, which is stored in d or is a part of the packed form.
 func (e *element) text(d *digits) []byte {
 	if e.isInt {
 		return strconv.AppendInt(d[:0], e.integer, 10)
@@ -47,20 +48,20 @@ func (e *element) text(d *digits) []byte {
 	return e.bytes
 }
 
-// pack is a listpack or a ziplist that is read from its start to its end. A copy goes on from
-// where it was made.
+// pack is an iterator over a listpack or a ziplist. A copy continues at the position where it was
+// made.
 type pack struct {
 	p     []byte
 	zip   bool // a ziplist
-	next  int  // where the next entry stands
-	at    int  // where the present one stands
+	next  int  // position of the next entry
+	at    int  // position of the current entry
 	count int  // entries read
 	err   error
 	element
 }
 
-// more goes to the next entry, and reports whether there is one. At the end it compares what the
-// head says; err tells what was wrong.
+// more advances to the next entry and reports whether there is one. At the end it checks the header
+// against the entries. Any error is in err.
 func (c *pack) more() bool {
 	if c.err != nil {
 		return false
@@ -83,7 +84,7 @@ func (c *pack) more() bool {
 	return true
 }
 
-// want goes to the next entry, of which there must be one.
+// want advances to the next entry and returns an error if there is none.
 func (c *pack) want(what string) error {
 	if !c.more() && c.err == nil {
 		c.err = flawed(len(c.p)-1, "want %s, found the end", what)
@@ -91,7 +92,7 @@ func (c *pack) want(what string) error {
 	return c.err
 }
 
-// wantInt is want for an integer.
+// wantInt is like want for an entry that must be an integer.
 func (c *pack) wantInt(what string) (int64, error) {
 	if err := c.want(what); err != nil {
 		return 0, err
@@ -102,7 +103,7 @@ func (c *pack) wantInt(what string) (int64, error) {
 	return c.integer, c.err
 }
 
-// closing compares head and entries at the end.
+// closing checks the header against the entries at the end.
 func (c *pack) closing() error {
 	if c.zip {
 		return c.ziplistEnd()
@@ -110,7 +111,8 @@ func (c *pack) closing() error {
 	return c.listpackEnd()
 }
 
-// counted compares a count in a head with the entries read; manyEntries there means unknown.
+// counted compares the count in a header with the number of entries read. A count of manyEntries
+// means unknown.
 func (c *pack) counted(at, declared int) error {
 	if declared != manyEntries && declared != c.count {
 		return flawed(at, "want a count of %d entries, found %d", c.count, declared)
@@ -120,7 +122,8 @@ func (c *pack) counted(at, declared int) error {
 
 const manyEntries = 0xffff
 
-// packed reads a string that holds a packed form and gives it to fn, whose flaws get an offset.
+// packed reads a string that contains a packed form and passes it to fn. It adds the offset to a
+// flaw that fn returns.
 func (w *walker) packed(fn func(w *walker, p []byte) error) error {
 	at := w.r.offset()
 	s, err := w.r.str(&w.first, w.limit)

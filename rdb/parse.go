@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// record reads the next record. What belongs to no record of its own is read on the way.
+// record reads the next record. On the way it reads data that is not a separate record.
 func (r *Reader) record() (Record, error) {
 	if r.version.number == 0 {
 		if err := r.magic(); err != nil {
@@ -18,7 +18,7 @@ func (r *Reader) record() (Record, error) {
 		}
 	}
 	for {
-		if r.given { // to the caller, or to nobody: the next one has attributes of its own
+		if r.given { // or skipped: the next key has separate attributes
 			r.given, r.begun = false, false
 			if r.attributes {
 				r.attributes = false
@@ -59,7 +59,7 @@ func (r *Reader) magic() error {
 		return err
 	}
 	if r.version, err = parseMagic([magicSize]byte(p)); err != nil {
-		if string(p[:4]) == "VKCS" { // which has another form, and another checksum
+		if string(p[:4]) == "VKCS" { // VKCS has a different form and checksum
 			return err
 		}
 		return r.judged(err, true)
@@ -68,7 +68,7 @@ func (r *Reader) magic() error {
 	return nil
 }
 
-// trailer compares the checksum behind the end.
+// trailer compares the checksum after the end record.
 func (r *Reader) trailer() error {
 	if r.version.number < checksumSince {
 		return nil
@@ -87,8 +87,8 @@ func (r *Reader) trailer() error {
 	return nil
 }
 
-// other reads what is behind an opcode other than the end's. Attributes and the choice of a database
-// are no record of their own.
+// other reads the data of an opcode other than the end's. Attributes and the selection of a
+// database are not separate records.
 func (r *Reader) other(op byte) (Record, error) {
 	switch op {
 	case opExpireMs, opExpire, opIdle, opFreq:
@@ -116,7 +116,7 @@ func (r *Reader) other(op byte) (Record, error) {
 		return r.aux()
 	case opFunction, opModuleAux:
 		return r.extra(op)
-	case opSlotImport: // opKeyMeta of Redis
+	case opSlotImport: // same number as Redis's opKeyMeta
 		if r.version.valkey {
 			return r.slotImport()
 		}
@@ -127,7 +127,7 @@ func (r *Reader) other(op byte) (Record, error) {
 	return nil, r.unknown(op)
 }
 
-// lengths fills n. One beyond int64 counts as the greatest.
+// lengths fills n. It reduces a length above the int64 range to the largest int64.
 func (r *Reader) lengths(n []int64) error {
 	for i := range n {
 		v, err := r.in.length()
@@ -155,11 +155,11 @@ func (r *Reader) aux() (Record, error) {
 	return a, nil
 }
 
-// extra reads a function library or a module's data, which is passed on as it stands.
+// extra reads a function library or the data of a module, which is preserved byte for byte.
 func (r *Reader) extra(op byte) (Record, error) {
 	var payload []byte
 	var err error
-	if op == opModuleAux { // which has the form of a module's value
+	if op == opModuleAux { // in the form of a module's value
 		payload, err = r.payload(typeModule)
 	} else {
 		start := r.in.place()
@@ -172,7 +172,7 @@ func (r *Reader) extra(op byte) (Record, error) {
 	return &Extra{snapshot.Extra{Opcode: op, Payload: bytes.Clone(payload)}, r.at}, nil
 }
 
-// slotImport reads the state of a cluster's slot migration: job, ranges.
+// slotImport reads the state of a slot migration in a cluster: job and ranges.
 func (r *Reader) slotImport() (Record, error) {
 	job, err := r.in.str(&r.scratch, r.settings.maxValue)
 	if err != nil {

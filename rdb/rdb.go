@@ -1,16 +1,16 @@
-// Package rdb reads and writes Redis's dump files, and Valkey's: the RDB format.
+// Package rdb reads and writes the RDB format: the dump files of Redis and Valkey.
 //
-// A Reader gives a dump to a tool record by record, and a Writer writes one; Decode and Encode carry a
-// whole data set between a dump and a store. All of these are a pure codec: bytes in, entries out, and
-// back, without clock or store. New gives the Snapshotter that keeps a data set in a dump.rdb. Check reports what a dump
-// holds and whether a server would take it. AppendDump and ParseDump do the same for single
-// values, as the payload of RESTORE.
+// A [Reader] reads a dump record by record, and a [Writer] writes one. [Decode] and [Encode] copy a
+// whole data set between a dump and a store. All four are a pure codec: they convert between bytes
+// and entries and use neither a clock nor a store. [New] returns the Snapshotter that stores a data
+// set in a dump.rdb. [Check] reports the contents of a dump and whether a server would load it.
+// [AppendDump] and [ParseDump] encode and decode single values, as the payload of RESTORE.
 //
-// Strings are decoded. Values of every other type are carried as the exact bytes of the file, checked
-// to their last element, so that a dump that is read and written again loses nothing; DecodeValue
-// and Entry.Decode give what is in them. What has expired, what occurs twice and how many databases
-// there are is the business of who loads.
+// Strings are decoded. Values of all other types are preserved byte for byte and checked to their
+// last element, so reading a dump and writing it again loses nothing. [DecodeValue] and
+// [Entry.Decode] decode their contents. The caller that loads a dump handles expired keys,
+// duplicate keys, and the number of databases.
 //
-// The functions may be called from any goroutine; a Reader, a Writer or a Dump belongs to
-// one at a time.
+// The functions may be called from any goroutine. Only one goroutine at a time may use a Reader, a
+// Writer, or a Dump.
 package rdb

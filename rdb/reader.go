@@ -11,12 +11,13 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// Reader reads a dump record by record, with one value at a time in memory: the way for tools.
-// Decode gives a dump to a store, by the same means.
+// A Reader reads a dump record by record and holds one value at a time in memory. It is meant for
+// tools. [Decode] loads a dump into a store by the same means.
 //
-// It belongs to one goroutine at a time. It reads ahead; what stands behind the dump is not looked at.
+// A Reader is not safe for concurrent use. It may read past the end of the dump but ignores those
+// bytes.
 type Reader struct {
-	ctx      context.Context // of the present loop
+	ctx      context.Context // context of the current loop
 	progress func(done, total int64)
 	in       *input
 	settings settings
@@ -25,29 +26,29 @@ type Reader struct {
 	path     string // added to errors; may be empty
 	close    func() error
 
-	ahead []Record // read by Header and not yet asked for
-	err   error    // what it ended with; io.EOF behind the checksum
+	ahead []Record // read by Header and not yet returned
+	err   error    // final error; io.EOF after the checksum
 
-	entry      Entry // the present one, and the attributes of the next
-	begun      bool  // its Offset is known
-	attributes bool  // it has any
-	given      bool  // entry was handed out
+	entry      Entry // current entry, then attributes of the next
+	begun      bool  // entry.Offset is known
+	attributes bool  // entry has attributes
+	given      bool  // entry was returned or skipped
 	sawKey     bool
-	at         int64 // the offset of the present opcode or type
+	at         int64 // offset of the current opcode or type
 	keyScratch []byte
 	scratch    []byte
 	walker     walker
 	validator  *validator
-	discard    bool                   // nobody wants the values of strings
-	refused    func(e *corrupt.Error) // told of values that some servers refuse; may be nil
-	odd        func(e *corrupt.Error) // told of values that a server loads but never writes; may be nil
-	foreign    *UnsupportedError      // the first aux field that holds data of another producer
-	keys       int64                  // read so far
+	discard    bool                   // the values of strings are not needed
+	refused    func(e *corrupt.Error) // called for values that some servers refuse; may be nil
+	odd        func(e *corrupt.Error) // called for valid values that no server writes; may be nil
+	foreign    *UnsupportedError      // error for the first aux field with data of another producer
+	keys       int64                  // keys read so far
 }
 
-// NewReader returns a Reader of the dump that src holds, which has size bytes or an unknown number
-// when that is -1. Nothing is read yet. Options: Checksum, MaxValue, Validate, Databases, Keys,
-// Types, Where; the error is ErrOption.
+// NewReader returns a Reader of the dump in src. size is the length of src in bytes, or -1 if it is
+// unknown. NewReader reads nothing yet. Options: [Checksum], [MaxValue], [Validate], [Databases],
+// [Keys], [Types], [Where]. It returns an error matching ErrOption if an option is not allowed.
 func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
 	s := defaults()
 	if err := s.set(forReader, opts...); err != nil {
@@ -56,7 +57,8 @@ func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
 	return newReader(src, size, s), nil
 }
 
-// OpenReader is NewReader of a file, whose path it adds to errors. Close closes it.
+// OpenReader opens a file and returns a Reader of it that adds the path to errors. [Reader.Close]
+// closes the file. See [NewReader] for the options.
 func OpenReader(path string, opts ...Option) (*Reader, error) {
 	f, err := vfs.OS().Open(path)
 	if err != nil {
@@ -90,7 +92,8 @@ func newReader(src io.Reader, size int64, s settings) *Reader {
 	return r
 }
 
-// Close closes the file of OpenReader; otherwise it does nothing. Records are no longer valid.
+// Close closes the file if [OpenReader] opened it; otherwise it closes nothing. After Close,
+// records are no longer valid.
 func (r *Reader) Close() error {
 	if r.err == nil {
 		r.err = fs.ErrClosed
@@ -103,9 +106,10 @@ func (r *Reader) Close() error {
 	return c()
 }
 
-// Header says what is known of the dump so far, for which it reads up to the first key if that was
-// not done yet; what it read is still there for the loops. After the last record it is complete. An
-// error is that of the loops, which give it again; the Header holds what was met before it.
+// Header returns the description of the dump as far as it has been read. It first reads up to the
+// first key if that has not happened yet; the loops still yield the records that it reads. The
+// Header is complete after the last record. On an error, Header returns the fields read before it
+// and the error, which the loops return again.
 func (r *Reader) Header(ctx context.Context) (Header, error) {
 	r.ctx = ctx
 	for r.err == nil && !r.sawKey {
@@ -119,17 +123,18 @@ func (r *Reader) Header(ctx context.Context) (Header, error) {
 	return *r.header, nil
 }
 
-// Offset returns how many bytes of the dump are read: after the last record all of them, its
-// checksum included.
+// Offset returns the number of bytes of the dump that have been read. After the last record, that
+// is the size of the dump, including its checksum.
 func (r *Reader) Offset() int64 { return r.in.offset() }
 
-// Entries yields the keys in the order of the file, each of which is valid until the next is asked
-// for; skipped ones are passed over without being copied or decoded. Expired keys are yielded like
-// others.
+// Entries yields the keys in file order. Each entry is valid until the next iteration. Keys that
+// the filters do not select are skipped without being copied or decoded. Expired keys are yielded
+// like others.
 //
-// An error ends the loop: damage is a *CorruptError with the offset, torn when the input just ends;
-// an unknown version or record is an *UnsupportedError; ctx's error is looked at every MiB. A loop
-// that is left goes on where it was in the next one.
+// An error ends the loop. Damage is reported as a [*CorruptError] with the offset, marked torn if
+// the input ends early. An unknown version or record is reported as an [*UnsupportedError]. Entries
+// checks ctx every MiB and yields its error. If the caller leaves a loop, the next loop continues
+// after the last entry yielded.
 func (r *Reader) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		for rec, err := range r.Records(ctx) {
@@ -141,8 +146,8 @@ func (r *Reader) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 	}
 }
 
-// Records yields everything that a dump holds, as Entries does the keys. Records other than an
-// *Entry stay valid.
+// Records yields all records of a dump; see [Reader.Entries] for its rules. Records other than an
+// *Entry remain valid.
 func (r *Reader) Records(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if err := ctx.Err(); err != nil {
@@ -159,7 +164,7 @@ func (r *Reader) Records(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
-// next returns the next record, or io.EOF behind the last one.
+// next returns the next record, or io.EOF after the last one.
 func (r *Reader) next() (Record, error) {
 	if len(r.ahead) > 0 {
 		rec := r.ahead[0]
@@ -169,7 +174,7 @@ func (r *Reader) next() (Record, error) {
 	return r.read()
 }
 
-// read reads the next record. What it fails with it goes on to fail with.
+// read reads the next record. An error is sticky.
 func (r *Reader) read() (Record, error) {
 	if r.err != nil {
 		return nil, r.err

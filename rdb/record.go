@@ -9,8 +9,9 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Record is what a dump is a row of: one of *Entry, *Aux, *Sizes, *SlotInfo, *SlotImport, *Extra.
-// What tells of nothing but the database of the keys behind it is in their DB.
+// A Record is one record of a dump: an [*Entry], [*Aux], [*Sizes], [*SlotInfo], [*SlotImport], or
+// [*Extra]. A record that only selects the database of the following keys is not yielded; the keys
+// have the number in their DB.
 type Record interface {
 	isRecord()
 }
@@ -22,38 +23,40 @@ func (*SlotInfo) isRecord()   {}
 func (*SlotImport) isRecord() {}
 func (*Extra) isRecord()      {}
 
-// Entry is a key with its value and all that a dump says about it.
+// An Entry is a key with its value and all attributes that a dump records for it.
 //
-// Value holds the bytes of a string, decoded; of other types the payload as it stands in the file,
-// which Decode gives a meaning. An Entry of a Reader is valid until its next record is asked for.
+// Value holds the decoded bytes of a string. For other types it holds the payload as it is in the
+// file, which [Entry.Decode] decodes. An Entry of a [Reader] is valid until the Reader reads the
+// next record.
 type Entry struct {
 	snapshot.Entry
 	Usage
 	Meta []byte // metadata of modules, as in the file (Redis 8.6: opcode 243); nil for none
 
-	ValueOffset int64 // of the value, behind the key
-	Size        int64 // bytes of the record; 0 while a Where function is asked
+	ValueOffset int64 // offset of the value, after the key
+	Size        int64 // bytes of the record; 0 in the function of Where
 
-	path string // of the file, for errors; empty when not known
+	path string // path of the file, for errors; empty if unknown
 }
 
-// Usage says how lately or how often a key was used. A server writes one of the two, by its
-// maxmemory-policy, or neither.
+// Usage records how recently or how often a key was used. Depending on its maxmemory-policy, a
+// server writes one of the two or neither.
 type Usage struct {
 	HasIdle, HasFreq bool
 	Idle             uint64 // seconds since the last use (LRU)
 	Freq             uint8  // use counter (LFU), logarithmic: 0 to 255
 }
 
-// Clone returns a copy of e that stays.
+// Clone returns a deep copy of e that remains valid.
 func (e *Entry) Clone() *Entry {
 	c := *e
 	c.Key, c.Value, c.Meta = bytes.Clone(e.Key), bytes.Clone(e.Value), bytes.Clone(e.Meta)
 	return &c
 }
 
-// Decode decodes the value: see DecodeValue, whose options and errors are its own; damage
-// names the file, if OpenReader knows it, and the offset in it. The Value reads e.Value, and is valid as long.
+// Decode decodes the value. See [DecodeValue] for the options and errors. The offset of damage is
+// that in the file, and the error names the file if [OpenReader] opened it. The Value references
+// e.Value and is valid as long as e.Value is.
 func (e *Entry) Decode(opts ...Option) (Value, error) {
 	v, err := DecodeValue(e.Type, e.Value, opts...)
 	var damage *corrupt.Error
@@ -70,37 +73,37 @@ func (e *Entry) Decode(opts ...Option) (Value, error) {
 	return v, err
 }
 
-// Aux is a field that describes a dump.
+// An Aux is a field that describes a dump.
 type Aux struct {
 	Name  string
 	Value string
 }
 
-// Sizes is a hint, which may be wrong, of how much the database of the keys behind it holds.
+// Sizes is a hint for the number of keys in the database of the following keys. It may be wrong.
 type Sizes struct{ snapshot.Count }
 
-// SlotInfo is a hint of how much a slot of a Redis cluster holds.
+// SlotInfo is a hint for the number of keys in a slot of a Redis cluster.
 type SlotInfo struct {
 	Slot, Keys, Expires int64
 }
 
-// SlotImport is a slot migration under way in a Valkey cluster.
+// SlotImport is a running slot migration in a Valkey cluster.
 type SlotImport struct {
 	Job    []byte
 	Ranges []SlotRange
 }
 
-// SlotRange is a run of slots, both ends included.
+// SlotRange is a range of slots, including both ends.
 type SlotRange struct{ First, Last int64 }
 
-// Extra is a record that belongs to no key and is written again as it stands: a function library,
-// or the auxiliary data of a module. It stays.
+// An Extra is a record that belongs to no key and is preserved byte for byte: a function library,
+// or the auxiliary data of a module. It remains valid.
 type Extra struct {
 	snapshot.Extra
-	Offset int64 // of the record's first byte, the opcode
+	Offset int64 // offset of the record's first byte, the opcode
 }
 
-// Function returns the source of a function library, or false for another kind of record.
+// Function returns the source of a function library. For another kind of record, ok is false.
 func (x *Extra) Function() (source []byte, ok bool) {
 	if x.Opcode != opFunction {
 		return nil, false
@@ -114,8 +117,8 @@ func (x *Extra) Function() (source []byte, ok bool) {
 	return s.bytes(in), true
 }
 
-// Module returns the auxiliary data of a module, whose first piece says whether it stands before the
-// keys (a uint64 of 1) or behind them (2), or false for another kind of record.
+// Module returns the auxiliary data of a module. Its first piece is a uint64: 1 if the record is
+// before the keys, 2 if it is after them. For another kind of record, ok is false.
 func (x *Extra) Module() (m *Module, ok bool) {
 	if x.Opcode != opModuleAux {
 		return nil, false
@@ -125,8 +128,8 @@ func (x *Extra) Module() (m *Module, ok bool) {
 	return m, ok && err == nil
 }
 
-// NewFunction returns the record of a function library with the given source, which Redis 7.0 and
-// later load. It copies source.
+// NewFunction returns the record of a function library with the given source. Redis 7.0 and later
+// load it. NewFunction copies source.
 func NewFunction(source []byte) *Extra {
 	payload := append(appendLength(nil, uint64(len(source))), source...)
 	return &Extra{Extra: snapshot.Extra{Opcode: opFunction, Payload: payload}}

@@ -9,18 +9,18 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The payload of DUMP and RESTORE is a value on its own:
+// The payload of DUMP and RESTORE is a single value:
 //
 //	type value version crc       type: 1 byte; value as in a dump; version: 2 bytes, crc: 8 bytes,
-//	                             little-endian; the sum covers everything before it
+//	                             little-endian; the checksum covers everything before it
 //
-// That of "10" is 00 c0 0a 09 00 be 6d 06 89 5a 28 00 0a.
+// The payload of "10" is 00 c0 0a 09 00 be 6d 06 89 5a 28 00 0a.
 const restoreTail = 2 + 8
 
-// AppendDump appends the payload with which RESTORE makes a value of type t, and returns the longer
-// slice. value is what Entry.Value holds: the bytes of a string, the payload of another type. The
-// version in it is the lowest that has the type, at least 9. It allocates only when dst lacks
-// room, and keeps nothing.
+// AppendDump appends the payload from which RESTORE creates a value of type t, and returns the
+// extended slice. value is as in Entry.Value: the bytes of a string, or the payload of another
+// type. The version in the payload is the lowest that has the type, and at least 9. AppendDump
+// allocates only if dst lacks room, and retains nothing.
 func AppendDump(dst []byte, t snapshot.Type, value []byte) []byte {
 	start := len(dst)
 	dst = append(dst, t.RDB())
@@ -37,10 +37,11 @@ func AppendDump(dst []byte, t snapshot.Type, value []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, crc64.Checksum(dst[start:]))
 }
 
-// ParseDump returns type and value of a payload for RESTORE, as an Entry holds them. The version in
-// it decides the dialect: from 80 on it is Valkey's. The checksum is always compared, the value
-// checked to its last element. The value is a part of p, or newly made where a string has another encoding.
-// Errors are those of Decode, with offsets in p.
+// ParseDump returns the type and value of a payload for RESTORE, in the form of an Entry. The
+// version in the payload determines the dialect: from 80 on it is Valkey's. ParseDump always
+// compares the checksum and checks the value to its last element. The value is a part of p, or is
+// newly allocated if a string has another encoding. ParseDump returns the same errors as [Decode],
+// with offsets in p.
 func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	if len(p) < 1+1+restoreTail {
 		return 0, nil, corrupt.Torn(int64(len(p)), "want a payload of at least %d bytes", 1+1+restoreTail)
@@ -67,7 +68,7 @@ func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	return t, value, nil
 }
 
-// parseValue reads the value behind the type in body, to its end.
+// parseValue reads the value after the type in body, which must end with it.
 func parseValue(t snapshot.Type, body []byte) (value []byte, err error) {
 	r := memoryReader(body)
 	r.pos = 1
@@ -92,7 +93,7 @@ func parseValue(t snapshot.Type, body []byte) (value []byte, err error) {
 	return value, nil
 }
 
-// memoryReader reads p, which it neither copies nor changes.
+// memoryReader returns an input that reads p and neither copies nor modifies it.
 func memoryReader(p []byte) *input {
 	return &input{size: int64(len(p)), buf: p, end: len(p), noSum: true, eof: true}
 }

@@ -2,24 +2,25 @@ package rdb
 
 import "hash/maphash"
 
-// seen remembers byte strings by 64 bits of a seeded hash, so that a member that occurs twice is
-// found. It takes 16 to 32 bytes of memory for each, and as much again for the tables it grew from.
+// seen is a set of byte strings that detects members that occur twice. It stores 64 bits of a
+// seeded hash for each. It uses 16 to 32 bytes of memory per string, and the same amount again for
+// the tables that it grew from.
 type seen struct {
 	seed   maphash.Seed
-	slots  []uint64   // the present table: open addressing, at most half full; 0 is free
-	n      int        // hashes in it
-	tables [][]uint64 // of 1, 2, 4, ... times seenSlots, made when needed and used again
-	table  int        // which of them slots is
+	slots  []uint64   // current table: open addressing, at most half full; 0 is free
+	n      int        // hashes in slots
+	tables [][]uint64 // of 1, 2, 4, ... times seenSlots, made when needed and reused
+	table  int        // index of slots in tables
 }
 
 const (
 	seenSlots  = 128 // a power of two
-	seenTables = 11  // that are kept from value to value: 2 MiB in all
+	seenTables = 11  // tables retained between values: 2 MiB in total
 )
 
 func newSeen() seen { return seen{seed: maphash.MakeSeed()} }
 
-// reset forgets everything. The memory of a very large value is given back.
+// reset empties the set. It releases the memory of a very large value.
 func (s *seen) reset() {
 	if len(s.tables) > seenTables {
 		clear(s.tables[seenTables:])
@@ -29,7 +30,7 @@ func (s *seen) reset() {
 	s.n = 0
 }
 
-// use makes the i-th table, empty, the present one.
+// use empties table i, creates it if needed, and makes it the current one.
 func (s *seen) use(i int) {
 	if i == len(s.tables) {
 		s.tables = append(s.tables, make([]uint64, seenSlots<<i))
@@ -39,7 +40,7 @@ func (s *seen) use(i int) {
 	s.slots, s.table = s.tables[i], i
 }
 
-// add reports whether the hash of p is new, and remembers it.
+// add adds the hash of p and reports whether it is new.
 func (s *seen) add(p []byte) bool {
 	h := max(maphash.Bytes(s.seed, p), 1)
 	if !s.put(h) {
@@ -58,7 +59,7 @@ func (s *seen) add(p []byte) bool {
 	return true
 }
 
-// put stores h, and reports whether it was not there.
+// put stores h and reports whether it is new.
 func (s *seen) put(h uint64) bool {
 	mask := uint64(len(s.slots) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {

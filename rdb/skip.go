@@ -5,12 +5,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// layouts says what the value of each type is made of, for passing over it; walk.go draws them in
-// full:
+// layouts describes the value layout of each type, for skipping. See walk.go for the full layouts:
 //
 //	s string   n length   4, 8, w that many bytes, w being 16   d score in decimal
 //	m the pieces of a module, to their end   a array
-//	*(...) a length, and what is in the brackets that many times
+//	*(...) a length, and the layout in parentheses that many times
 var layouts = map[snapshot.Type]string{
 	typeString:        "s",
 	typeList:          "*(s)",
@@ -42,20 +41,21 @@ var layouts = map[snapshot.Type]string{
 	typeValkeyHashTTL: "*(ss8)",
 }
 
-// layoutKeyMeta is that of what modules say about a key: a class of 4 bytes for each.
+// layoutKeyMeta is the layout of the module metadata of a key: a class of 4 bytes for each module,
+// and pieces.
 const layoutKeyMeta = "*(4m)"
 
-// skipper passes over what a layout says, and looks at nothing in it. A count or a length that is not
-// true ends with the input.
+// skipper skips data of a given layout without checking it. A wrong count or length ends at the end
+// of the input.
 type skipper struct {
 	in    *input
-	keep  bool  // the bytes stay held from start on
+	keep  bool  // retain the bytes from start on
 	start int   // a place
-	limit int64 // bytes that may be held
+	limit int64 // maximum number of held bytes
 }
 
-// kept passes over what a layout says and returns it, of limit bytes at most. It is valid until the
-// next hold.
+// kept skips data of a given layout and returns it. It allows at most limit bytes. The data is
+// valid until the next hold.
 func (r *input) kept(layout string, limit int64) ([]byte, error) {
 	s := skipper{r, true, r.place(), limit}
 	if err := s.all(layout); err != nil {
@@ -64,7 +64,7 @@ func (r *input) kept(layout string, limit int64) ([]byte, error) {
 	return r.between(s.start, r.place()), nil
 }
 
-// skip passes over what a layout says, of any size, and lets go of it.
+// skip skips data of a given layout, of any size, without holding it.
 func (r *input) skip(layout string) error {
 	s := skipper{in: r}
 	return s.all(layout)
@@ -100,7 +100,7 @@ func (s *skipper) all(layout string) error {
 	return nil
 }
 
-// closing returns where the bracket that s begins with is closed.
+// closing returns the index of the parenthesis that closes the one at the start of s.
 func closing(s string) int {
 	depth := 0
 	for i, c := range s {
@@ -117,7 +117,7 @@ func closing(s string) int {
 	panic("rdb: a layout without its end: " + s)
 }
 
-// each reads a count and passes over a layout that many times.
+// each reads a count and skips a layout that many times.
 func (s *skipper) each(layout string) error {
 	n, err := s.in.length()
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *skipper) each(layout string) error {
 	return nil
 }
 
-// within checks that what is held is not longer than the limit so far.
+// within returns an error if more bytes are held than the limit.
 func (s *skipper) within() error {
 	if n := int64(s.in.place() - s.start); s.keep && n > s.limit {
 		return s.in.overLimit(s.in.offset(), uint64(n), s.limit)
@@ -142,7 +142,7 @@ func (s *skipper) within() error {
 	return nil
 }
 
-// pass passes over n bytes.
+// pass skips n bytes.
 func (s *skipper) pass(n uint64) error {
 	r := s.in
 	if s.keep {
@@ -172,7 +172,7 @@ func (s *skipper) pass(n uint64) error {
 	return nil
 }
 
-// str passes over a string as it stands in the file.
+// str skips an encoded string.
 func (s *skipper) str() error {
 	at := s.in.offset()
 	first, err := s.in.byte()
@@ -209,7 +209,7 @@ func (s *skipper) str() error {
 	return s.pass(n)
 }
 
-// textScore passes over a score in decimal.
+// textScore skips a decimal score.
 func (s *skipper) textScore() error {
 	size, err := s.in.byte()
 	if err != nil || size >= 253 {
@@ -218,7 +218,7 @@ func (s *skipper) textScore() error {
 	return s.pass(uint64(size))
 }
 
-// pieces passes over the pieces of a module's value.
+// pieces skips the pieces of a module's value.
 func (s *skipper) pieces() error {
 	operands := [...]string{moduleInt: "n", moduleUint: "n", moduleFloat: "4", moduleDouble: "8", moduleString: "s"}
 	for {
@@ -239,7 +239,7 @@ func (s *skipper) pieces() error {
 	}
 }
 
-// array passes over an array.
+// array skips an array.
 func (s *skipper) array() error {
 	n, err := s.in.length()
 	if err != nil {

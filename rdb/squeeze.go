@@ -4,17 +4,17 @@ import "github.com/perduredb/perdure/internal/lzf"
 
 // Redis's policy for compressing a string.
 const (
-	compressAbove = 20 // bytes that are never worth it
-	compressSaves = 4  // bytes that it must save at least
+	compressAbove = 20 // strings up to this length are not compressed
+	compressSaves = 4  // minimum number of bytes saved
 
-	// compressBelow is the length from which a string is not compressed: its stream would take as much
-	// memory again, at a moment when there may be none.
+	// compressBelow is the length from which a string is not compressed. Its stream would need the
+	// same amount of memory again, when none may be free.
 	compressBelow = 64 << 20
 )
 
-// When so many short strings in a row did not get shorter, only one of a few is tried until one does: a
-// data set whose values are random, or compressed already, is saved in half the time, and one in
-// which a tenth of them can be compressed loses a few in a hundred.
+// After squeezeGivesUp consecutive short strings that did not shrink, only one in squeezeTries is
+// tried until one shrinks. A data set of random or compressed values is then saved in half the
+// time. A data set in which 10% of the values can be compressed loses a few percent.
 const (
 	squeezeGivesUp = 64
 	squeezeTries   = 8
@@ -22,14 +22,15 @@ const (
 	squeezeLong    = 1 << 20
 )
 
-// squeezer compresses strings where that saves enough.
+// squeezer compresses strings if that saves enough bytes.
 type squeezer struct {
 	lzf    lzf.Compressor
 	stream []byte
-	misses int // in a row
+	misses int // consecutive
 }
 
-// squeeze returns the LZF stream for p, valid until the next call, if p is to be written so.
+// squeeze returns the LZF stream for p, which is valid until the next call. ok reports whether p is
+// to be written compressed.
 func (s *squeezer) squeeze(p []byte) (stream []byte, ok bool) {
 	if len(p) <= compressAbove || len(p) >= compressBelow {
 		return nil, false

@@ -6,69 +6,73 @@ import (
 	"iter"
 )
 
-// StreamID is the id of an entry of a stream: a time, and a number within it.
+// StreamID is the id of an entry of a stream: a time in milliseconds, and a sequence number within
+// it.
 type StreamID struct {
 	Ms, Seq uint64
 }
 
-// String gives the id as Redis writes it: "1700000000000-0".
+// String returns the id in Redis's format: "1700000000000-0".
 func (id StreamID) String() string { return fmt.Sprintf("%d-%d", id.Ms, id.Seq) }
 
-// Compare is negative when id comes before other, positive when after, 0 when they are the same.
+// Compare returns a negative number if id is before other, a positive number if it is after, and 0
+// if they are equal.
 func (id StreamID) Compare(other StreamID) int {
 	return cmp.Or(cmp.Compare(id.Ms, other.Ms), cmp.Compare(id.Seq, other.Seq))
 }
 
-// Stream is a stream. Its entries are a part of the payload that it was decoded from, its groups
-// are not. What a stream of Redis 5 or 6 does not have is as Redis 7 sets it when it loads one.
+// Stream is a stream. Its entries reference the payload that it was decoded from; its groups do
+// not. Fields that a stream of Redis 5 or 6 does not have are set as Redis 7 sets them on loading
+// one.
 type Stream struct {
-	Length       uint64   // as XLEN says it; that it is Len is not checked
-	LastID       StreamID // the last one given, which may be deleted
-	FirstID      StreamID // of the first entry there is
-	MaxDeletedID StreamID // the greatest deleted one
+	Length       uint64   // the result of XLEN; not checked against Len
+	LastID       StreamID // the last id assigned, possibly to a deleted entry
+	FirstID      StreamID // id of the first existing entry
+	MaxDeletedID StreamID // the greatest deleted id
 	EntriesAdded uint64   // since the stream began
 	Groups       []StreamGroup
 	Idempotence  *Idempotence // nil before Redis 8.6
 
-	nodesEnd int // where the entries end in the payload
+	nodesEnd int // end of the entries in the payload
 	view
 }
 
 // StreamGroup is a consumer group.
 type StreamGroup struct {
 	Name        []byte
-	LastID      StreamID         // the last one delivered
-	EntriesRead int64            // -1 when not known
+	LastID      StreamID         // the last id delivered
+	EntriesRead int64            // -1 if unknown
 	Pending     []StreamPending  // delivered and not acknowledged, by id
 	Consumers   []StreamConsumer // by name
-	Nacked      []StreamID       // those of Pending that consumers gave back and none has (Redis 8.8)
+	Nacked      []StreamID       // pending, given back by a consumer (Redis 8.8)
 }
 
-// StreamPending is an entry that was delivered and not acknowledged.
+// StreamPending is an entry that was delivered but not acknowledged.
 type StreamPending struct {
 	ID            StreamID
-	DeliveredAtMs int64 // the last time
+	DeliveredAtMs int64 // time of the last delivery
 	Deliveries    uint64
 }
 
 // StreamConsumer is a consumer of a group.
 type StreamConsumer struct {
 	Name       []byte
-	SeenAtMs   int64      // when it last asked
-	ActiveAtMs int64      // when it last got something, -1 for never; SeenAtMs before Redis 7.2
-	Pending    []StreamID // those of the group's that it got, ascending
+	SeenAtMs   int64      // time of its last request
+	ActiveAtMs int64      // time it last received an entry, -1 if never; SeenAtMs before Redis 7.2
+	Pending    []StreamID // the group's pending entries that it received, ascending
 }
 
-// Idempotence is what a stream remembers so that no producer adds an entry twice (Redis 8.6).
+// Idempotence is the state with which a stream prevents a producer from adding an entry twice
+// (Redis 8.6).
 type Idempotence struct {
 	Duration   uint64 // seconds that an id is remembered
-	MaxIDs     uint64 // that are remembered of each producer
+	MaxIDs     uint64 // ids remembered per producer
 	Producers  []StreamProducer
 	Added      uint64 // entries added with an id, since the stream began
-	Duplicates uint64 // that were refused
+	Duplicates uint64 // entries refused as duplicates
 }
 
-// StreamProducer is who adds entries to a stream with ids of its own.
+// StreamProducer is a producer that adds entries to a stream with its own ids.
 type StreamProducer struct {
 	Name []byte
 	IDs  []ProducedID
@@ -87,18 +91,18 @@ type StreamEntry struct {
 	count  int
 	shared bool // names are those of the listpack's first entry
 	names  pack
-	values pack // when not shared, of names and values in turn
+	values pack // alternating names and values if not shared
 }
 
-// Len returns how many entries there are.
+// Len returns the number of entries.
 func (s *Stream) Len() int { return s.n }
 
-// All yields the entries in order. Each is valid until the next is asked for.
+// All yields the entries in order. Each is valid until the next iteration.
 func (s *Stream) All() iter.Seq[StreamEntry] {
 	return func(yield func(StreamEntry) bool) { s.walk(&eachEntry{yield: yield}) }
 }
 
-// eachEntry is a loop over entries.
+// eachEntry is the visitor of [Stream.All].
 type eachEntry struct {
 	deaf
 	yield func(StreamEntry) bool
@@ -106,11 +110,11 @@ type eachEntry struct {
 
 func (e *eachEntry) entry(x *StreamEntry) error { return goOn(e.yield(*x)) }
 
-// Len returns how many fields the entry has.
+// Len returns the number of fields of the entry.
 func (e *StreamEntry) Len() int { return e.count }
 
-// Fields yields names and values in order; a name may occur twice. They are valid until the next
-// pair is asked for, and must not be changed.
+// Fields yields names and values in order. A name may occur twice. Names and values are valid until
+// the next iteration and must not be modified.
 func (e *StreamEntry) Fields() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		var d1, d2 digits
@@ -131,10 +135,10 @@ func (e *StreamEntry) Fields() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// streamHead is what a stream says about itself behind its entries.
+// streamHead holds the description of a stream that follows its entries.
 type streamHead struct {
 	length                        uint64
 	lastID, firstID, maxDeletedID StreamID
 	added                         uint64
-	nodesEnd                      int // where they end that it stands behind, counted from the value's start
+	nodesEnd                      int // end of the entries, from the value's start
 }

@@ -32,16 +32,16 @@ const (
 	stringI32  = 0xc2
 	stringLZF  = 0xc3
 
-	scratchDoubles = 64 << 10 // bytes up to which a scratch buffer grows to twice its size
+	scratchDoubles = 64 << 10 // up to this size a scratch buffer grows by doubling
 )
 
-// text is a string in the input: held bytes, or made ones.
+// text is a string in the input: held bytes, or decoded bytes in a scratch buffer.
 type text struct {
-	from, to int    // places in the reader's held bytes, when made is nil
+	from, to int    // places in the reader's held bytes if made is nil
 	made     []byte // in a scratch buffer
 }
 
-// bytes returns the string, valid as long as what it was read with.
+// bytes returns the string, which is valid as long as the memory that it was read into.
 func (t text) bytes(r *input) []byte {
 	if t.made != nil {
 		return t.made
@@ -62,7 +62,7 @@ func (r *input) length() (uint64, error) {
 	return r.longLength(first, at)
 }
 
-// longLength reads the rest of a length of which first was read at an offset.
+// longLength reads the rest of a length whose first byte was read at offset at.
 func (r *input) longLength(first byte, at int64) (uint64, error) {
 	switch {
 	case first < 0x40:
@@ -86,8 +86,8 @@ func (r *input) longLength(first byte, at int64) (uint64, error) {
 	return 0, corrupt.New(at, "want a length, found %#x", first)
 }
 
-// str reads a string of at most limit bytes. What has to be made of another encoding is made in
-// scratch, which is replaced when it is too small.
+// str reads a string of at most limit bytes. It decodes other encodings into scratch, which it
+// replaces if it is too small.
 func (r *input) str(scratch *[]byte, limit int64) (text, error) {
 	at := r.offset()
 	first, err := r.byte()
@@ -116,7 +116,7 @@ func (r *input) str(scratch *[]byte, limit int64) (text, error) {
 	return text{from: from, to: from + int(n)}, nil
 }
 
-// encoded reads a string that is not given by its bytes.
+// encoded reads a string in an encoding other than its plain bytes.
 func (r *input) encoded(first byte, at int64, scratch *[]byte, limit int64) (text, error) {
 	var v int64
 	switch first {
@@ -147,7 +147,7 @@ func (r *input) encoded(first byte, at int64, scratch *[]byte, limit int64) (tex
 	return text{made: *scratch}, nil
 }
 
-// compressed reads an LZF string behind its first byte.
+// compressed reads an LZF string after its first byte.
 func (r *input) compressed(at int64, scratch *[]byte, limit int64) (text, error) {
 	packed, err := r.length()
 	if err != nil {
@@ -169,8 +169,8 @@ func (r *input) compressed(at int64, scratch *[]byte, limit int64) (text, error)
 		return text{}, err
 	}
 	if size > scratchDoubles && uint64(cap(*scratch)) < size {
-		// Not twice as much, as lzf would make it: what all scratch of a value takes is then
-		// bounded by what comes out of it.
+		// Not doubled, as lzf would do: the scratch memory for a value is then bounded by its
+		// decompressed size.
 		*scratch = nil
 	}
 	out, err := lzf.Decompress((*scratch)[:0], p, int(size))
@@ -189,7 +189,8 @@ func (r *input) compressed(at int64, scratch *[]byte, limit int64) (text, error)
 	return text{made: out}, nil
 }
 
-// tooLong is the error for n bytes to come that limit does not allow: the input's end counts first.
+// tooLong returns the error for the next n bytes if limit does not allow them. If the input ends
+// before n bytes, it returns a torn error instead.
 func (r *input) tooLong(at int64, n uint64, limit int64) error {
 	if left := r.size - r.offset(); r.size >= 0 && n > uint64(max(left, 0)) {
 		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(left, 0))

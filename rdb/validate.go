@@ -8,37 +8,37 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// validator is the visitor that checks what the walker cannot see by one element: that nothing
-// occurs twice, and that the parts fit together. It passes on what the next visitor may want,
-// elements left out. One serves any number of values, one after the other.
+// validator is the visitor that performs the checks for which the walker would need more than one
+// element: nothing occurs twice, and the parts match each other. It forwards everything but
+// elements to the next visitor. One validator serves any number of values, one after the other.
 type validator struct {
-	visitor // the next one, for what is not checked here
+	visitor // next visitor, for everything not checked here
 
-	strict bool   // refuse what is odd: what a server loads but never writes
-	odd    string // the first odd thing of the present value, when it is not refused
+	strict bool   // refuse values valid but never written by a server
+	odd    string // first oddity of the current value, if not refused
 
-	// The first thing of the present value for which some servers refuse it, and others do not: who
-	// and why. It is no error here.
+	// The first reason for which some servers refuse the current value and others do not: the
+	// servers and the reason. It is not an error here.
 	refused string
 
 	w      *walker
 	t      snapshot.Type
 	n      int  // elements, members, fields, entries, pieces or places
-	behind bool // the entries of a stream
+	behind bool // after the entries of a stream
 	seen   seen
 	groups [][]byte // names
 
-	firstID, lastID StreamID // of entries
+	firstID, lastID StreamID // ids of entries
 	lastIndex       uint64   // of an array
-	lastExpiry      int64    // of a field of a packed hash; -1 at first
-	added           uint64   // to a stream
+	lastExpiry      int64    // expiry of a field of a packed hash; initially -1
+	added           uint64   // entries added to a stream
 }
 
 func newValidator(next visitor) *validator {
 	return &validator{visitor: next, seen: newSeen()}
 }
 
-// walk lets w pass over a value of type t, and judges it as a whole.
+// walk makes w walk a value of type t and checks the value as a whole.
 func (v *validator) walk(w *walker, t snapshot.Type) error {
 	at := w.r.offset()
 	v.w, v.t, v.n, v.behind = w, t, 0, false
@@ -58,7 +58,7 @@ func (v *validator) walk(w *walker, t snapshot.Type) error {
 	return nil
 }
 
-// isOdd refuses or notes what is odd.
+// isOdd refuses or records an oddity.
 func (v *validator) isOdd(what string) error {
 	if v.strict {
 		return flawed(0, "%s", what)
@@ -86,7 +86,7 @@ func (v *validator) field(name, _ []byte, expireAtMs int64) error {
 	return v.once(name, "field")
 }
 
-// isRefused notes that some servers refuse the present value.
+// isRefused records that some servers refuse the current value.
 func (v *validator) isRefused(who, format string, args ...any) {
 	if v.refused == "" {
 		v.refused = fmt.Sprintf("want a %s that every server loads, found one that is refused by %s: %s",
@@ -144,8 +144,8 @@ func (v *validator) streamHead(h *streamHead) error {
 	return v.visitor.streamHead(h)
 }
 
-// place names the element that comes next, if it is not the first: where reading has stopped. Damage
-// before the first may be that of the whole.
+// place names the next element unless it is the first: the element where reading stopped. Damage
+// before the first element may be damage of the whole value.
 func (v *validator) place() string {
 	if v.n == 0 || v.behind {
 		return ""
@@ -180,7 +180,7 @@ func (v *validator) group(g *StreamGroup) error {
 	return v.visitor.group(g)
 }
 
-// once counts p, which must not have been there.
+// once counts p and returns an error if p has occurred before.
 func (v *validator) once(p []byte, what string) error {
 	if v.seen.add(p) || !v.twice(p) {
 		v.n++
@@ -189,22 +189,22 @@ func (v *validator) once(p []byte, what string) error {
 	return flawed(0, "want each %s once, found one twice", what)
 }
 
-// twice reports whether p stands more than once in what is read of the value so far. It is asked
-// when a hash occurs twice, which between different members is not to be expected in practice, so
-// that it may be slow.
+// twice reports whether p occurs more than once in the part of the value read so far. It is called
+// when a hash occurs twice. It may be slow because two different members with the same hash are not
+// expected in practice.
 //
-// The value is read anew with the walker's own scratch. That does no harm when its reading goes
-// on: a type that is one packed form decompresses the same bytes to the same place, and another
-// type has nothing there that is still wanted.
+// twice reads the value again with the walker's scratch. That does not disturb the walker: a type
+// that is one packed form decompresses the same bytes to the same place, and other types need
+// nothing in the scratch any longer.
 func (v *validator) twice(p []byte) bool {
 	c := &counter{want: bytes.Clone(p)}
 	read := v.w.r.between(v.w.start, v.w.r.place())
 	again := walker{r: memoryReader(read), limit: v.w.limit, visitor: c, first: v.w.first, second: v.w.second}
-	_ = again.value(v.t) // it ends with what is not read yet
+	_ = again.value(v.t) // it ends at the bytes not read yet
 	return c.n > 1
 }
 
-// counter counts how often a member or the name of a field occurs.
+// counter counts the occurrences of a member or field name.
 type counter struct {
 	deaf
 	want []byte

@@ -7,10 +7,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Value is a decoded value: one of String, *List, *Set, *Hash, *SortedSet, *Stream, *Module, *Array.
+// A Value is a decoded value: a [String], [*List], [*Set], [*Hash], [*SortedSet], [*Stream],
+// [*Module], or [*Array].
 //
-// It reads the payload that it was decoded from, which must therefore stay as it is; what is
-// compressed in there is decompressed as it is asked for. Any number of goroutines may read it.
+// A Value references the payload that it was decoded from, which therefore must not change.
+// Compressed parts are decompressed on access. Any number of goroutines may read a Value.
 type Value interface {
 	isValue()
 }
@@ -27,21 +28,21 @@ func (*Stream) isValue()    {}
 func (*Module) isValue()    {}
 func (*Array) isValue()     {}
 
-// DecodeValue decodes a value of type t, whose payload is what Entry.Value holds: the bytes of a
-// string, or what stands in a dump behind the key. It reads the whole payload and checks all of
-// it, so that the loops of the Value that it returns meet no error.
+// DecodeValue decodes a value of type t. payload is as in Entry.Value: the bytes of a string, or
+// the bytes after the key in a dump. DecodeValue reads and checks the whole payload, so the loops
+// of the Value that it returns meet no error.
 //
-// Damage is a *CorruptError with the offset within payload. Damage is, besides what cannot be
-// read: a count, size or length that is not that of what is there; an integer set out of order;
-// a member, field, group or consumer that occurs twice; a score that is not a number; a stream
-// whose pending entries do not fit its consumers; and with Validate(true), which is the default,
-// what a server loads but never writes: an empty list, set, hash or sorted set, and a stream whose
-// ids do not ascend or whose last id is before its last entry.
+// Damage is reported as a [*CorruptError] with the offset within payload. In addition to unreadable
+// data, damage is: a count, size, or length that differs from the data; an integer set out of
+// order; a member, field, group, or consumer that occurs twice; a score that is not a number; a
+// stream whose pending entries do not match its consumers. With Validate(true), the default, a
+// value that a server loads but never writes is also damage: an empty list, set, hash, or sorted
+// set, and a stream whose ids do not ascend or whose last id is before its last entry.
 //
-// A type that has no Value here is an *UnsupportedError: see docs/formats.md. Options: MaxValue,
-// Validate. The Value keeps payload; besides it no more is allocated than 128 bytes for each of
-// its bytes, however much is compressed in there, and 1 MiB. It may run in any number of
-// goroutines.
+// DecodeValue returns an [*UnsupportedError] for a type that has no Value; see docs/formats.md.
+// Options: [MaxValue], [Validate]. The Value retains payload. Apart from payload, DecodeValue
+// allocates at most 1 MiB plus 128 bytes per byte of payload, no matter how much is compressed in
+// it. Any number of goroutines may call it.
 func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error) {
 	s := defaults()
 	if err := s.set(forValue, opts...); err != nil {
@@ -82,7 +83,7 @@ func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error)
 	return d.value, nil
 }
 
-// newValue returns the Value for a type, still empty.
+// newValue returns an empty Value for a type.
 func newValue(t snapshot.Type, v view) Value {
 	switch kinds[t].name {
 	case "list":
@@ -101,7 +102,7 @@ func newValue(t snapshot.Type, v view) Value {
 	return &Module{view: v}
 }
 
-// view is a payload, checked, with how many elements are in it.
+// view is a checked payload with the number of its elements.
 type view struct {
 	t       snapshot.Type
 	payload []byte
@@ -109,10 +110,11 @@ type view struct {
 	n       int
 }
 
-// errStop ends a walk whose loop has ended.
+// errStop ends a walk after its loop has ended.
 var errStop = errors.New("rdb: stop")
 
-// goOn is the error that a visitor returns when the loop it serves has ended.
+// goOn returns nil if on is true. Otherwise it returns the error with which a visitor ends the
+// walk.
 func goOn(on bool) error {
 	if on {
 		return nil
@@ -120,13 +122,14 @@ func goOn(on bool) error {
 	return errStop
 }
 
-// walk tells x what is in the payload. There is no error but errStop: all was read before.
+// walk passes the contents of the payload to x. The only possible error is errStop, because the
+// payload was read completely before.
 func (v *view) walk(x visitor) {
 	w := walker{r: memoryReader(v.payload), limit: v.limit, visitor: x}
 	_ = w.value(v.t)
 }
 
-// deaf is a visitor that wants to know nothing.
+// deaf is a visitor that ignores everything.
 type deaf struct{}
 
 func (deaf) element([]byte) error             { return nil }
@@ -141,7 +144,7 @@ func (deaf) idempotence(*Idempotence) error   { return nil }
 func (deaf) arrayHead(uint64, bool) error     { return nil }
 func (deaf) slot(uint64, modulePiece) error   { return nil }
 
-// decoded keeps what is told of a value besides its elements.
+// decoded is the visitor that records the parts of a value other than its elements.
 type decoded struct {
 	deaf
 	value Value
@@ -177,7 +180,7 @@ func (d *decoded) arrayHead(insert uint64, hasInsert bool) error {
 	return nil
 }
 
-// finish sets what a stream says about itself.
+// finish sets the fields with which a stream describes itself.
 func (d *decoded) finish(s *Stream, v *validator) {
 	s.n, s.nodesEnd = v.n, d.head.nodesEnd
 	s.Length = d.head.length

@@ -12,10 +12,10 @@ const (
 	magicSize = 9 // bytes: magic and version
 
 	checksumSince = 5  // the first version with a CRC at its end
-	newestRedis   = 12 // the newest version of each dialect whose types and opcodes are all known
+	newestRedis   = 12 // newest version of each dialect with all types and opcodes known
 	newestValkey  = 81
 	oldestValkey  = 80 // 12 to 79 belong to Redis
-	lowestWritten = 9  // opens in Redis 5 and later, every Valkey, KeyDB, Dragonfly
+	lowestWritten = 9  // loads in Redis 5 and later, every Valkey, KeyDB, Dragonfly
 	latestWritten = 14 // Redis 8.8
 	functionSince = 10 // opcode 245
 	slotInfoSince = 12 // opcode 244
@@ -25,15 +25,16 @@ const (
 // ErrUnsupported matches every UnsupportedError. It is perdure.ErrUnsupported.
 var ErrUnsupported = snapshot.ErrUnsupported
 
-// ErrLimit marks a *CorruptError for a value that is longer than MaxValue allows. The file may be
-// whole: a higher limit reads it then.
+// ErrLimit matches a [*CorruptError] for a value longer than [MaxValue] allows. The file may be
+// intact; a higher limit then reads it.
 var ErrLimit = errors.New("rdb: over the limit")
 
-// CorruptError reports damage, with its offset in the file.
+// A CorruptError reports damage, with its offset in the file.
 type CorruptError = snapshot.CorruptError
 
-// UnsupportedError reports a dump that may be whole but is of a version or holds a record that this
-// package does not read, or what a version cannot say. It is perdure.UnsupportedError.
+// An UnsupportedError reports a dump that may be intact but has a version or a record that this
+// package does not read. It also reports data that a version cannot represent. It is
+// perdure.UnsupportedError.
 type UnsupportedError = snapshot.UnsupportedError
 
 // version is a format version in its dialect.
@@ -42,7 +43,7 @@ type version struct {
 	valkey bool
 }
 
-// String gives the version as Info.Version does: "RDB 9", "VALKEY 80".
+// String returns the version in the form of Info.Version: "RDB 9", "VALKEY 80".
 func (v version) String() string {
 	if v.valkey {
 		return fmt.Sprintf("VALKEY %d", v.number)
@@ -50,7 +51,7 @@ func (v version) String() string {
 	return fmt.Sprintf("RDB %d", v.number)
 }
 
-// append appends the nine bytes at the head of a dump.
+// append appends the nine bytes of the header of a dump.
 func (v version) append(dst []byte) []byte {
 	if v.valkey {
 		return fmt.Appendf(dst, "VALKEY%03d", v.number)
@@ -58,12 +59,12 @@ func (v version) append(dst []byte) []byte {
 	return fmt.Appendf(dst, "REDIS%04d", v.number)
 }
 
-// newer reports whether the version is later than what is wholly known.
+// newer reports whether v is later than the newest version that is completely known.
 func (v version) newer() bool {
 	return v.number > newestRedis && !v.valkey || v.number > newestValkey
 }
 
-// parseMagic reads the head of a dump.
+// parseMagic parses the header of a dump.
 func parseMagic(p [magicSize]byte) (version, error) {
 	var v version
 	digits := p[5:]
@@ -92,7 +93,7 @@ func parseMagic(p [magicSize]byte) (version, error) {
 	return v, nil
 }
 
-// typeOf returns the type of a number in a file of version v.
+// typeOf returns the type that number b has in a file of version v.
 func (v version) typeOf(b byte) snapshot.Type {
 	if v.valkey && b > typeStream3 {
 		return snapshot.Valkey | snapshot.Type(b)
@@ -100,8 +101,8 @@ func (v version) typeOf(b byte) snapshot.Type {
 	return snapshot.Type(b)
 }
 
-// chooseVersion returns the version for writing the types: asked, or the lowest that fits when
-// that is 0.
+// chooseVersion returns the version for writing the types. That is version asked, or the lowest
+// that has the types if asked is 0.
 func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 	v := version{number: lowestWritten}
 	if asked != 0 {
@@ -128,7 +129,8 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 	return v, nil
 }
 
-// server returns the name and the version that a server gives itself in a dump of version v.
+// server returns the name and value of the field with which a server records its version in a dump
+// of version v.
 func (v version) server() (field, value string) {
 	if v.valkey {
 		return "valkey-ver", "9.0.0"

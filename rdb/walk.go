@@ -26,36 +26,36 @@ import (
 //
 // Types 0 and 6 do not come here: a string is decoded, and a type 6 does not tell where it ends.
 
-// walker reads one value to its last element, whose bytes stay held from start, and tells a visitor
-// what is in it.
+// walker reads one value to its last element and passes its contents to a visitor. The bytes of the
+// value stay held from start.
 type walker struct {
 	r       *input
-	start   int   // the place where the value begins
-	limit   int64 // bytes of the whole value, and of each string in it
+	start   int   // place of the start of the value
+	limit   int64 // maximum bytes of the value and of each string in it
 	visitor visitor
 
-	// What stands here is not on the stack, so that no value costs an allocation.
+	// The fields below are not on the stack, so a value costs no allocation.
 
-	first, second   []byte // for strings that are not given by their bytes
+	first, second   []byte // for strings in other encodings than plain bytes
 	digits, digits2 digits // for integers
-	pack            pack   // the listpack or ziplist that is being read
-	ttlBase         int64  // what the lifetimes of a hash's fields count from
+	pack            pack   // the listpack or ziplist being read
+	ttlBase         int64  // base of the lifetimes of a hash's fields
 
-	nodes  int      // listpacks of a stream
-	master StreamID // the first id of the present one
+	nodes  int      // number of listpacks of a stream
+	master StreamID // first id of the current listpack
 	entry  StreamEntry
 
 	group  StreamGroup    // the present one
-	owners []bool         // which of its pending entries have a consumer
+	owners []bool         // by pending entry of group: it has a consumer
 	one    StreamConsumer // the present consumer
 
 	idem     Idempotence
 	producer StreamProducer // the present one
 }
 
-// visitor is told what stands in a value, in its order. Slices are valid during the call only. A
-// *flaw that it returns becomes damage at the place of what it was told; another error is returned
-// as it is.
+// visitor receives the contents of a value in order. Slices are valid only during the call. A *flaw
+// that a visitor returns becomes damage at the offset of the item it was passed; other errors are
+// returned unchanged.
 type visitor interface {
 	element(p []byte) error               // of a list, or of an intset
 	member(p []byte, score float64) error // of a sorted set, or of a set, with score 0
@@ -70,7 +70,7 @@ type visitor interface {
 	slot(index uint64, p modulePiece) error
 }
 
-// value passes over a value of type t, which kinds holds.
+// value walks a value of type t, which must be in kinds.
 func (w *walker) value(t snapshot.Type) error {
 	switch t {
 	case typeList:
@@ -97,7 +97,7 @@ func (w *walker) value(t snapshot.Type) error {
 	case typeHashTTL:
 		return w.hashTTL()
 	case typeHashTTLLP:
-		if _, err := w.r.bytes(8); err != nil { // the first expiry, which stands at the field as well
+		if _, err := w.r.bytes(8); err != nil { // the first expiry, which the field repeats
 			return err
 		}
 		return w.packed((*walker).listpackTTLFields)
@@ -109,7 +109,7 @@ func (w *walker) value(t snapshot.Type) error {
 	return w.packed(packedForms[t])
 }
 
-// packedForms are the types that are one packed form, with how it is read.
+// packedForms contains the types that are one packed form, with the function that reads it.
 var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
 	typeHashZipmap:   (*walker).zipmapFields,
 	typeListZiplist:  (*walker).ziplistElements,
@@ -122,7 +122,7 @@ var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
 	typeHashTTLLPOld: (*walker).listpackTTLFields,
 }
 
-// told gives an error of the visitor its place, the offset of what it was told.
+// told sets the offset of an error that the visitor returned for the item at that offset.
 func (w *walker) told(at int64, err error) error {
 	if f, ok := err.(*flaw); ok {
 		return corrupt.New(at, "%s", f.what)
@@ -130,8 +130,8 @@ func (w *walker) told(at int64, err error) error {
 	return err
 }
 
-// each reads a count and passes over that many elements. Every element takes a byte at least, so
-// that a false count ends with the input.
+// each reads a count and walks that many elements. Every element takes at least one byte, so a
+// wrong count ends at the end of the input.
 func (w *walker) each(element func(*walker) error) error {
 	n, err := w.r.length()
 	if err != nil {
@@ -148,7 +148,7 @@ func (w *walker) each(element func(*walker) error) error {
 	return nil
 }
 
-// within checks that the value is not longer than the limit so far.
+// within returns an error if the value so far is longer than the limit.
 func (w *walker) within() error {
 	if n := int64(w.r.place() - w.start); n > w.limit {
 		return w.r.overLimit(w.r.offset(), uint64(n), w.limit)

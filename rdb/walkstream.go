@@ -30,7 +30,7 @@ const (
 	entrySameFields = 2
 )
 
-// stream passes over a stream of any version.
+// stream walks a stream of any version.
 func (w *walker) stream(t snapshot.Type) error {
 	w.nodes = 0
 	if err := w.each((*walker).streamNode); err != nil {
@@ -58,7 +58,7 @@ func (w *walker) stream(t snapshot.Type) error {
 	return w.idempotence()
 }
 
-// streamHead reads what stands between entries and groups.
+// streamHead reads the fields between entries and groups.
 func (w *walker) streamHead(t snapshot.Type) (h streamHead, err error) {
 	if err := w.lens(&h.length, &h.lastID.Ms, &h.lastID.Seq); err != nil {
 		return h, err
@@ -92,12 +92,12 @@ func (w *walker) streamNode() error {
 
 const streamIDSize = 8 + 8
 
-// streamID is the id of 16 bytes.
+// streamID decodes an id of 16 bytes.
 func streamID(p []byte) StreamID {
 	return StreamID{binary.BigEndian.Uint64(p), binary.BigEndian.Uint64(p[8:])}
 }
 
-// streamEntries tells the entries of a listpack of a stream that are not deleted.
+// streamEntries passes the entries of a stream's listpack that are not deleted to the visitor.
 func (w *walker) streamEntries(p []byte) error {
 	c := w.listpack(p)
 	var head [3]int64 // entries, deleted entries, names
@@ -135,7 +135,7 @@ func (w *walker) streamEntries(p []byte) error {
 	return c.err
 }
 
-// wantExactly is wantInt for one that must be n.
+// wantExactly is like wantInt for an integer that must be n.
 func (c *pack) wantExactly(n int64, what string) error {
 	got, err := c.wantInt(what)
 	if err == nil && got != n {
@@ -144,8 +144,8 @@ func (c *pack) wantExactly(n int64, what string) error {
 	return err
 }
 
-// streamEntry reads the entry on whose flags c stands, and tells it unless it is deleted, for
-// which it returns 1. names is how many names the listpack has.
+// streamEntry reads the entry at whose flags c is positioned. It passes the entry to the visitor,
+// or returns 1 if the entry is deleted. names is the number of names in the listpack.
 func (w *walker) streamEntry(c *pack, e *StreamEntry, names int64) (deleted int, err error) {
 	at, flags := c.at, c.integer
 	if !c.isInt || flags&^(entryDeleted|entrySameFields) != 0 {
@@ -190,7 +190,7 @@ func (w *walker) streamEntry(c *pack, e *StreamEntry, names int64) (deleted int,
 	return 0, placed(w.visitor.entry(e), at)
 }
 
-// idempotence passes over what a stream of Redis 8.6 remembers of its producers.
+// idempotence walks the producer state of a Redis 8.6 stream.
 func (w *walker) idempotence() error {
 	w.idem = Idempotence{}
 	x := &w.idem
@@ -220,7 +220,7 @@ func (w *walker) streamProducer() error {
 	return nil
 }
 
-// producedID passes over the id that a producer gave an entry.
+// producedID walks the id that a producer assigned to an entry.
 func (w *walker) producedID() error {
 	id, err := w.kept()
 	if err != nil {

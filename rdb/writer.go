@@ -10,28 +10,28 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Writer writes a dump record by record: the way for tools, and the other side of a Reader. Encode
-// writes the data set of a store, by the same means.
+// A Writer writes a dump record by record; it is the counterpart of a [Reader] and is meant for
+// tools. [Encode] writes the data set of a store by the same means.
 //
-// What it is given it writes in that order, and keeps nothing of it. It belongs to one goroutine at
-// a time.
+// A Writer writes records in call order and retains none of its arguments. It is not safe for
+// concurrent use.
 type Writer struct {
 	*output
 	version version
-	db      int // the database that was named last; -1 at first
+	db      int // the database selected last; initially -1
 	keys    int64
-	err     error // what writing failed with; nothing is written any more
+	err     error // sticky error; nothing more is written
 }
 
-// errClosed is the error of a Writer behind its Close.
+// errClosed is the error of a Writer after Close.
 var errClosed = errors.New("rdb: the Writer is closed")
 
-// NewWriter returns a Writer of a dump to w. The version stands at the head of a dump and must be known
-// before the first entry: it is that of Version, or else the lowest from 9 on that has the types that
-// Holding tells of. The default is 9, which has the types up to 15. Nothing is written yet.
+// NewWriter returns a Writer of a dump to w. It writes nothing yet. The version is in the header of
+// a dump and must be known before the first entry. It is that of [Version], or else the lowest from
+// 9 on that has the types of [Holding]. The default is 9, which has the types up to 15.
 //
-// Options: Version, Holding, Compression, Checksum. The error is ErrOption, or an *UnsupportedError
-// for types that no version has together.
+// Options: [Version], [Holding], [Compression], [Checksum]. NewWriter returns an error matching
+// ErrOption if an option is not allowed, or an [*UnsupportedError] if no version has all the types.
 func NewWriter(w io.Writer, opts ...Option) (*Writer, error) {
 	s := defaults()
 	if err := s.set(forWriter, opts...); err != nil {
@@ -50,17 +50,18 @@ func newWriter(ctx context.Context, w io.Writer, s settings, v version) *Writer 
 	return out
 }
 
-// Version returns the number of the format version that is written.
+// Version returns the number of the format version being written.
 func (w *Writer) Version() int { return w.version.number }
 
-// Write writes a record as a Reader gives it. Of an *Entry that is DB, Type, Key, Value, ExpireAtMs,
-// Usage and Meta; the database is named when it changes. A *SlotInfo, which is a hint only, is left
-// out of versions that do not know it (below 12).
+// Write writes a record as a [Reader] yields it. From an *Entry it writes DB, Type, Key, Value,
+// ExpireAtMs, Usage, and Meta; it selects the database when the database changes. It omits a
+// *SlotInfo, which is only a hint, from versions that do not have it (below 12).
 //
-// What the version does not have, a function library before 10 for one, is an *UnsupportedError that names it; it writes nothing, and the Writer
-// goes on. An error of w ends it: all calls return it then.
+// Write returns an [*UnsupportedError] for data that the version does not have, such as a function
+// library before 10. It then writes nothing, and the Writer remains usable. After an error of w,
+// all calls return that error.
 //
-// Write checks no payload: DecodeValue does.
+// Write does not check payloads; [DecodeValue] does.
 func (w *Writer) Write(rec Record) error {
 	if w.err != nil {
 		return w.err
@@ -88,8 +89,9 @@ func (w *Writer) Write(rec Record) error {
 	return w.unsupported(fmt.Sprintf("a %T", rec))
 }
 
-// WriteValue writes a key with a typed value: e without its Type and Value, and v in their place, in a
-// form that the version has. See EncodeValue for the forms, and for what cannot be said in them.
+// WriteValue writes a key with a typed value: e with v instead of its Type and Value, in a form
+// that the version has. See [EncodeValue] for the forms and for the data that they cannot
+// represent.
 func (w *Writer) WriteValue(e *Entry, v Value) error {
 	if w.err != nil {
 		return w.err
@@ -103,8 +105,8 @@ func (w *Writer) WriteValue(e *Entry, v Value) error {
 	return w.entry(&x, e.Usage, e.Meta)
 }
 
-// Close writes the end and the checksum, and describes the dump; its Time and Name are not set. It
-// does not close what is written to. Behind it nothing can be written.
+// Close writes the end record and checksum and returns a description of the dump, without Time and
+// Name. It does not close the underlying writer. After Close, the Writer writes nothing more.
 func (w *Writer) Close() (snapshot.Info, error) {
 	if w.err != nil {
 		return snapshot.Info{}, w.err
@@ -116,13 +118,13 @@ func (w *Writer) Close() (snapshot.Info, error) {
 	return snapshot.Info{Size: w.done, Keys: w.keys, Version: w.version.String()}, nil
 }
 
-// failed notes an error of writing.
+// failed records a write error as sticky and returns it.
 func (w *Writer) failed(err error) error {
 	w.err = err
 	return err
 }
 
-// at gives an error about what is not supported its place.
+// at sets the offset of an error about unsupported data.
 func (w *Writer) at(err error) error {
 	if e, ok := err.(*UnsupportedError); ok {
 		e.Offset = w.done + int64(len(w.buf))
@@ -130,7 +132,7 @@ func (w *Writer) at(err error) error {
 	return err
 }
 
-// unsupported is the error for what the version does not have.
+// unsupported returns the error for data that the version does not have.
 func (w *Writer) unsupported(what string) error {
 	return w.at(&UnsupportedError{What: fmt.Sprintf("writing %s in %v", what, w.version)})
 }
@@ -164,15 +166,15 @@ func (w *Writer) entry(x *snapshot.Entry, u Usage, meta []byte) error {
 	return nil
 }
 
-// attributes writes what stands before the type of a key, and makes room for the type and what
-// stands before the bytes of the key.
+// attributes writes the attributes that precede the type of a key. It also makes room for the type
+// and for the header of the key's string.
 func (w *Writer) attributes(expireAtMs int64, u Usage, meta []byte) error {
 	if err := w.room(1 + 8 + 1 + 9 + 1 + 1 + 1 + 1 + maxHead); err != nil {
 		return err
 	}
 	if ms := expireAtMs; ms != 0 {
 		if ms == -1 {
-			ms = -2 // -1 would be none; this instant is as far gone
+			ms = -2 // -1 would mean no expiry; -2 is equally in the past
 		}
 		w.buf = append(w.buf, opExpireMs)
 		w.buf = binary.LittleEndian.AppendUint64(w.buf, uint64(ms))
@@ -194,7 +196,7 @@ func (w *Writer) attributes(expireAtMs int64, u Usage, meta []byte) error {
 	return w.room(1 + maxHead)
 }
 
-// fits checks a type against the version.
+// fits returns an error if the version does not have type t.
 func (w *Writer) fits(t snapshot.Type) error {
 	if t == snapshot.String || w.version.has(t) {
 		return nil
@@ -202,7 +204,7 @@ func (w *Writer) fits(t snapshot.Type) error {
 	return w.unsupported(fmt.Sprintf("%s (type %d)", TypeName(t), t.RDB()))
 }
 
-// selectDB names the database of what follows, unless it was the last one to be named.
+// selectDB writes the database of the following records, unless it was the last one written.
 func (w *Writer) selectDB(db int) error {
 	if db < 0 {
 		return fmt.Errorf("rdb: database number %d", db)
@@ -214,7 +216,7 @@ func (w *Writer) selectDB(db int) error {
 	return w.lengths(opSelectDB, int64(db))
 }
 
-// sizes writes how much the present database holds.
+// sizes writes the numbers of keys in the current database.
 func (w *Writer) sizes(c snapshot.Count) error { return w.lengths(opResizeDB, c.Keys, c.Expires) }
 
 // lengths writes an opcode and lengths.
@@ -243,7 +245,7 @@ func (w *Writer) aux(a *Aux) error {
 	return nil
 }
 
-// extra writes a record that belongs to no key as it stands.
+// extra writes a record that belongs to no key, byte for byte.
 func (w *Writer) extra(x snapshot.Extra) error {
 	if x.Opcode != opFunction && x.Opcode != opModuleAux {
 		return w.unsupported(fmt.Sprintf("a record of opcode %d", x.Opcode))
@@ -261,7 +263,7 @@ func (w *Writer) extra(x snapshot.Extra) error {
 	return nil
 }
 
-// slotImport writes a slot migration, which only Valkey's dumps have.
+// slotImport writes a slot migration, which exists only in Valkey's dumps.
 func (w *Writer) slotImport(s *SlotImport) error {
 	if !w.version.valkey {
 		return w.unsupported("a slot import (opcode 243)")
@@ -286,7 +288,7 @@ func (w *Writer) slotImport(s *SlotImport) error {
 	return nil
 }
 
-// end writes the end, and the checksum of all before it or zeros.
+// end writes the end record and the checksum of everything before it, or zeros.
 func (w *Writer) end() error {
 	if err := w.room(1); err != nil {
 		return err

@@ -21,7 +21,8 @@ const (
 	ziplistLeast = ziplistHead + 1
 )
 
-// ziplist opens a ziplist, whose size and end must be right. It is the walker's only one.
+// ziplist opens a ziplist and checks its size and end. The walker has a single pack, which the next
+// call reuses.
 func (w *walker) ziplist(p []byte) *pack {
 	c := &w.pack
 	*c = pack{p: p, zip: true, next: ziplistHead, at: ziplistHead}
@@ -58,7 +59,7 @@ func (c *pack) ziplistEntry() (int, error) {
 		}
 		before = int64(binary.LittleEndian.Uint32(p[1:]))
 	}
-	// The first entry has at where the entries begin, which makes 0 of the size before it.
+	// For the first entry, at is the start of the entries, so the size before it is 0.
 	if want := int64(c.next - c.at); before != want {
 		return 0, flawed(c.next, "want %d as the size of the entry before, found %d", want, before)
 	}
@@ -69,7 +70,7 @@ func (c *pack) ziplistEntry() (int, error) {
 	return lead + size, err
 }
 
-// ziplistData reads encoding and data, and returns their size.
+// ziplistData reads the encoding and data and returns their size.
 func (c *pack) ziplistData(p []byte) (int, error) {
 	head, body := 1, int64(0)
 	isInt := true

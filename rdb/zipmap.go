@@ -11,7 +11,7 @@ import "encoding/binary"
 // The zipmap of a = "b" is 01 01 61 01 00 62 ff.
 const zipmapMany = 254
 
-// zipmapFrame checks the least that a zipmap has.
+// zipmapFrame checks the minimum size and the end of a zipmap.
 func zipmapFrame(p []byte) error {
 	if len(p) < 2 {
 		return flawed(0, "want a zipmap of at least 2 bytes, found %d", len(p))
@@ -22,7 +22,7 @@ func zipmapFrame(p []byte) error {
 	return nil
 }
 
-// zipmapFields tells the fields of a zipmap.
+// zipmapFields passes the fields of a zipmap to the visitor.
 func (w *walker) zipmapFields(p []byte) error {
 	if err := zipmapFrame(p); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (w *walker) zipmapFields(p []byte) error {
 		}
 		at = next
 	}
-	if count == 0 { // which servers refuse, other than an empty hash of another encoding
+	if count == 0 { // servers refuse it, unlike an empty hash of another encoding
 		return flawed(0, "want a zipmap of at least one field, found none")
 	}
 	if p[0] != zipmapMany && int(p[0]) != count {
@@ -51,8 +51,8 @@ func (w *walker) zipmapFields(p []byte) error {
 	return nil
 }
 
-// zipmapString reads a string of a zipmap and returns where the next one stands. A value has one
-// byte between size and bytes that tells how much padding follows.
+// zipmapString reads a string of a zipmap and returns the position of the next one. A value has one
+// more byte, between size and bytes, with the length of the padding that follows.
 func zipmapString(p []byte, at, free int) (s []byte, next int, err error) {
 	end := len(p) - 1
 	if at >= end {

@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// SortedSet is a sorted set. It is a part of the payload that it was decoded from.
+// SortedSet is a sorted set. It references the payload that it was decoded from.
 type SortedSet struct{ view }
 
 // ScoredMember is a member of a sorted set.
@@ -18,16 +18,16 @@ type ScoredMember struct {
 	Score  float64 // never NaN; it may be infinite
 }
 
-// Len returns how many members there are.
+// Len returns the number of members.
 func (z *SortedSet) Len() int { return z.n }
 
-// All yields the members as they stand in the file: by score, ascending in the packed encodings and
-// descending in the others. Member is valid until the next is asked for, and must not be changed.
+// All yields the members in file order: by score, ascending in the packed encodings and descending
+// in the others. Member is valid until the next iteration and must not be modified.
 func (z *SortedSet) All() iter.Seq[ScoredMember] {
 	return func(yield func(ScoredMember) bool) { z.walk(&eachScored{yield: yield}) }
 }
 
-// eachScored is a loop over members with scores.
+// eachScored is the visitor of [SortedSet.All].
 type eachScored struct {
 	deaf
 	yield func(ScoredMember) bool
@@ -37,7 +37,7 @@ func (e *eachScored) member(p []byte, score float64) error {
 	return goOn(e.yield(ScoredMember{p, score}))
 }
 
-// scored passes over a member with its score in binary.
+// scored walks a member with a binary score.
 func (w *walker) scored() error {
 	at := w.r.offset()
 	m, err := w.r.str(&w.first, w.limit)
@@ -55,7 +55,7 @@ func (w *walker) scored() error {
 	return w.told(at, w.visitor.member(m.bytes(w.r), score))
 }
 
-// textScored passes over a member with its score in decimal.
+// textScored walks a member with a decimal score.
 func (w *walker) textScored() error {
 	at := w.r.offset()
 	m, err := w.r.str(&w.first, w.limit)
@@ -87,12 +87,12 @@ func (w *walker) textScored() error {
 	return w.told(at, w.visitor.member(m.bytes(w.r), score))
 }
 
-// parseScore reads a score in decimal.
+// parseScore parses a decimal score.
 func parseScore(p []byte) (float64, bool) {
 	if len(p) > 400 { // %f of the greatest number has 309 digits
 		return 0, false
 	}
-	for _, b := range p { // what Go takes for a number and C does not, or NaN
+	for _, b := range p { // syntax that Go accepts and C does not, or NaN
 		if b == '_' || b == 'x' || b == 'X' || b == 'p' || b == 'P' {
 			return 0, false
 		}
@@ -101,7 +101,7 @@ func parseScore(p []byte) (float64, bool) {
 	return score, err == nil && !math.IsNaN(score)
 }
 
-// scores tells what is in c as members and scores.
+// scores passes the contents of c to the visitor as members and scores.
 func (w *walker) scores(c *pack) error {
 	for c.more() {
 		at, member := c.at, c.text(&w.digits)

@@ -1,7 +1,7 @@
-// Package clock is the wall clock: what expiries and dates in files are measured by.
+// Package clock provides the wall clock, by which expiries and dates in files are measured.
 //
-// Intervals are not: they follow the monotonic clock of package time. A wall clock may jump, and
-// Shift makes it jump, for tests.
+// Intervals use the monotonic clock of package time instead. A wall clock may jump; [Shift] makes
+// it jump, for tests.
 package clock
 
 import (
@@ -11,8 +11,8 @@ import (
 
 var shift atomic.Int64
 
-// Now is the wall clock's time, without a monotonic reading.
+// Now returns the wall clock's time, without a monotonic reading.
 func Now() time.Time { return time.Now().Round(0).Add(time.Duration(shift.Load())) }
 
-// Shift sets how far the clock is off the system's, for the whole program.
+// Shift sets the offset of the clock from the system's clock, for the whole program.
 func Shift(d time.Duration) { shift.Store(int64(d)) }

@@ -1,7 +1,7 @@
-// Package corrupt makes the one error type for damaged files, snapshot.CorruptError.
+// Package corrupt creates snapshot.CorruptError, the only error type for damaged files.
 //
-// The decoders of rdb, aof and resp return it. It carries a place, never a key or a value, because
-// what an error prints may reach a log.
+// The decoders of rdb, aof, and resp return it. It contains a position, never a key or a value,
+// because error messages may reach a log.
 package corrupt
 
 import (
@@ -32,8 +32,8 @@ func Torn(offset int64, format string, args ...any) *Error {
 	return e
 }
 
-// InFile returns err with file filled in if err has a field for the name that is empty: it is an
-// Error, or another error that names a place in a file.
+// InFile returns err with its empty file name set to file. It applies to an Error and to other
+// errors that contain a position in a file; it returns other errors unchanged.
 func InFile(err error, file string) error {
 	var e interface{ SetFile(file string) }
 	if errors.As(err, &e) {

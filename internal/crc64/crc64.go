@@ -1,8 +1,9 @@
 // Package crc64 computes CRC-64/Jones, the checksum at the end of Redis's dumps.
 //
-// Reflected polynomial 0x95ac9329ac4bc9b5, start value 0, nothing complemented: the sum of no
-// bytes is 0. The standard library's hash/crc64 has the same polynomial arithmetic at about half
-// the speed, because it follows one chain of lookups where this package follows four.
+// The reflected polynomial is 0x95ac9329ac4bc9b5, the initial value is 0, and nothing is
+// complemented: the checksum of no bytes is 0. The standard library's hash/crc64 has the same
+// polynomial arithmetic at about half the speed, because it follows one chain of lookups and this
+// package follows four.
 //
 // Functions are pure and safe for concurrent use.
 package crc64
@@ -13,19 +14,20 @@ import "encoding/binary"
 const poly = 0x95ac9329ac4bc9b5
 
 const (
-	lanes     = 4 // independent chains; the processor works on them side by side
+	lanes     = 4 // independent chains, which the processor executes in parallel
 	laneLog2  = 10
 	laneSize  = 1 << laneLog2 // bytes of one chain before the chains are joined
 	blockSize = lanes * laneSize
 )
 
-// slicing[i][b] is the effect of byte b on the sum when i more bytes follow it.
+// slicing[i][b] is the effect of byte b on the checksum if i more bytes follow it.
 var slicing = makeSlicing()
 
-// overLane advances a sum over laneSize zero bytes: the exclusive or of overLane[i][byte i of sum].
+// overLane advances a checksum over laneSize zero bytes: the exclusive or of overLane[i][byte i of
+// the checksum].
 var overLane = makeShift(laneLog2)
 
-// Update returns the sum of what crc is the sum of, followed by p.
+// Update returns the checksum of the data with checksum crc followed by p.
 func Update(crc uint64, p []byte) uint64 {
 	for len(p) >= blockSize {
 		crc = updateBlock(crc, (*[blockSize]byte)(p))
@@ -41,10 +43,10 @@ func Update(crc uint64, p []byte) uint64 {
 	return crc
 }
 
-// Checksum returns the sum of p.
+// Checksum returns the checksum of p.
 func Checksum(p []byte) uint64 { return Update(0, p) }
 
-// step advances a sum, into which 8 bytes are already mixed, over these 8 bytes.
+// step advances a checksum, into which 8 bytes are already mixed, over these 8 bytes.
 func step(x uint64) uint64 {
 	return slicing[7][byte(x)] ^ slicing[6][byte(x>>8)] ^
 		slicing[5][byte(x>>16)] ^ slicing[4][byte(x>>24)] ^
@@ -52,7 +54,7 @@ func step(x uint64) uint64 {
 		slicing[1][byte(x>>48)] ^ slicing[0][byte(x>>56)]
 }
 
-// updateBlock sums the four quarters of a block as chains of their own and joins them.
+// updateBlock checksums the four quarters of a block as separate chains and joins them.
 func updateBlock(a uint64, p *[blockSize]byte) uint64 {
 	var b, c, d uint64
 	for i := 0; i < laneSize; i += 8 {
@@ -84,8 +86,8 @@ func makeSlicing() (t [8][256]uint64) {
 	return t
 }
 
-// Rewind returns the sum of what stood before p, from the sum of that followed by p: Update the other
-// way round. It takes a byte at a time.
+// Rewind reverses [Update]: it returns the checksum of the data before p from the checksum of that
+// data followed by p. It processes one byte at a time.
 func Rewind(crc uint64, p []byte) uint64 {
 	for i := len(p) - 1; i >= 0; i-- {
 		n := undo[crc>>56]
@@ -94,7 +96,8 @@ func Rewind(crc uint64, p []byte) uint64 {
 	return crc
 }
 
-// undo gives the index in slicing[0] of the sum with a given top byte: no two have the same.
+// undo maps the top byte of a checksum to its index in slicing[0]. No two entries have the same top
+// byte.
 var undo = func() (u [256]byte) {
 	for i, sum := range slicing[0] {
 		u[sum>>56] = byte(i)

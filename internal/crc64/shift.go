@@ -1,9 +1,9 @@
 package crc64
 
-// A sum over zero bytes is linear in the sum before them, so that appending n zero bytes is a
-// 64 by 64 matrix over GF(2). The matrix for 2n bytes is the square of that for n.
+// A checksum over zero bytes is linear in the checksum before them, so appending n zero bytes is a
+// 64 by 64 matrix over GF(2). The matrix for 2n bytes is the square of the matrix for n bytes.
 
-// matrix holds in row i the image of the sum with only bit i set.
+// matrix contains in row i the image of the checksum with only bit i set.
 type matrix [64]uint64
 
 // oneByte is the matrix for one zero byte.
@@ -30,11 +30,11 @@ func (m *matrix) square() (sq matrix) {
 	return sq
 }
 
-// shift is a matrix as tables by bytes: faster to apply.
+// shift is a matrix as tables by byte, which are faster to apply.
 type shift [8][256]uint64
 
-// makeShift returns the shift for 1<<log2 zero bytes. It squares on its own, so that starting a
-// program does not pay for all the powers.
+// makeShift returns the shift for 1<<log2 zero bytes. It computes the squares separately, so that
+// program start does not pay for all powers.
 func makeShift(log2 int) *shift {
 	m := oneByte()
 	for range log2 {

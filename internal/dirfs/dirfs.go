@@ -13,10 +13,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// wrapped is a vfs.FS with the methods of snapshot.FS. Those that return a file differ in its type.
+// wrapped is a vfs.FS with the methods of snapshot.FS. The two differ in the type of the files
+// returned.
 type wrapped struct{ vfs.FS }
 
-// New returns fsys as a snapshot.FS, or nil for nil.
+// New returns fsys as a snapshot.FS, or nil if fsys is nil.
 func New(fsys vfs.FS) snapshot.FS {
 	if fsys == nil {
 		return nil
@@ -24,8 +25,8 @@ func New(fsys vfs.FS) snapshot.FS {
 	return wrapped{fsys}
 }
 
-// Of returns the file system that New wrapped, or the operating system's for nil. For any other
-// snapshot.FS it returns an error matching option.ErrOptions.
+// Of returns the file system that New wrapped, or the operating system's if fsys is nil. For any
+// other snapshot.FS it returns an error matching option.ErrOptions.
 func Of(fsys snapshot.FS) (vfs.FS, error) {
 	switch fsys := fsys.(type) {
 	case nil:
@@ -42,7 +43,7 @@ func (w wrapped) OpenWrite(name string) (snapshot.File, error) { return file(w.F
 
 func (w wrapped) Create(name string) (snapshot.File, error) { return file(w.FS.Create(name)) }
 
-// file keeps a nil vfs.File from becoming a snapshot.File that is not nil.
+// file prevents a nil vfs.File from becoming a non-nil snapshot.File.
 func file(f vfs.File, err error) (snapshot.File, error) {
 	if err != nil {
 		return nil, err

@@ -1,12 +1,13 @@
 // Package glob matches keys against the patterns of KEYS and SCAN.
 package glob
 
-// Match reports whether a key fits a pattern as Redis's KEYS judges it: * for any run of bytes, ?
-// for one, [a-c] for one of a set, [^a-c] for one outside it, \ before a byte that is meant
-// itself. It takes time proportional to pattern and key for each * at most.
+// Match reports whether a key matches a pattern, with the rules of Redis's KEYS: * matches any
+// sequence of bytes, ? matches one byte, [a-c] and [^a-c] match one byte inside or outside a set,
+// and \ escapes the next byte. For each *, it takes at most time proportional to the pattern and
+// the key.
 func Match[K string | []byte](pattern string, key K) bool {
 	p, k := 0, 0
-	star, mark := -1, 0 // where the last * stands, and how much of the key it has taken
+	star, mark := -1, 0 // position of the last *, and how much of the key it has matched
 	for k < len(key) {
 		if p < len(pattern) && pattern[p] == '*' {
 			star, mark = p, k
@@ -31,8 +32,8 @@ func Match[K string | []byte](pattern string, key K) bool {
 	return p == len(pattern)
 }
 
-// matchOne matches the first item of a pattern, which is no *, against one byte, and tells how
-// long the item is.
+// matchOne matches the first item of a pattern, which must not be *, against one byte. width is the
+// length of the item.
 func matchOne(pattern string, c byte) (ok bool, width int) {
 	switch pattern[0] {
 	case '?':

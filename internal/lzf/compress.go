@@ -6,26 +6,27 @@ import (
 )
 
 const (
-	tableBits = 13 // 8192 places of 4 bytes: stays in the first cache, and covers maxDistance
+	tableBits = 13 // 8192 slots of 4 bytes: fits in the L1 cache and covers maxDistance
 	tableSize = 1 << tableBits
 
-	// After 32 bytes without a match the search goes on in steps of 2, after 64 of 3: data that
-	// does not compress is passed quickly. The bound lets it find what follows such data.
+	// After 32 bytes without a match the search advances in steps of 2, after 64 in steps of 3.
+	// Incompressible data is thus skipped quickly. The bound lets the search find matches in the
+	// data that follows.
 	missShift = 5
 	maxStep   = 16
 )
 
-// Compressor writes LZF. The zero value is ready; reusing one saves clearing its 32 KiB table,
-// and no call allocates except to lengthen dst.
+// A Compressor compresses to LZF. The zero value is ready to use. Reusing a Compressor saves
+// clearing its 32 KiB table. No call allocates except to lengthen dst.
 type Compressor struct {
-	// table holds, by the hash of three bytes, where they stood last, counted from origin 0 over
-	// all inputs: what is below base belongs to an earlier input and is not looked at.
+	// table contains, by the hash of three bytes, their last position. Positions are counted from
+	// origin 0 over all inputs; those below base belong to an earlier input and are ignored.
 	table [tableSize]uint32
 	base  uint32
 }
 
-// Append appends the LZF stream for src to dst if it takes at most budget bytes; otherwise it
-// returns dst as it was and false. Neither slice is kept. An empty src has no stream.
+// Append appends the LZF stream for src to dst if the stream takes at most budget bytes. Otherwise
+// it returns dst unchanged and false. It retains neither slice. An empty src has no stream.
 func (c *Compressor) Append(dst, src []byte, budget int) ([]byte, bool) {
 	if len(src) == 0 || len(src) > math.MaxInt32 {
 		return dst, false
@@ -53,7 +54,7 @@ func (c *Compressor) Append(dst, src []byte, budget int) ([]byte, bool) {
 		}
 		dst = appendMatch(dst, length, i-candidate-1)
 		next := i + length
-		for j := next - 2; j < min(next, end); j++ { // where the next match often begins
+		for j := next - 2; j < min(next, end); j++ { // the next match often begins here
 			v := binary.LittleEndian.Uint32(src[j:]) << 8
 			c.table[hash(v)] = base + uint32(j)
 		}
@@ -66,8 +67,8 @@ func (c *Compressor) Append(dst, src []byte, budget int) ([]byte, bool) {
 	return dst, true
 }
 
-// advance returns the number for the first byte of an input of size bytes; numbers are used once,
-// until they run out and the table is cleared.
+// advance returns the position number of the first byte of an input of size bytes. A number is used
+// once; when the numbers run out, the table is cleared.
 func (c *Compressor) advance(size int) uint32 {
 	if c.base == 0 || int64(c.base)+int64(size) > math.MaxUint32 {
 		c.table = [tableSize]uint32{}
@@ -78,11 +79,11 @@ func (c *Compressor) advance(size int) uint32 {
 	return base
 }
 
-// hash gives the place for three bytes, in the upper part of v.
+// hash returns the table index for three bytes, which are in the upper part of v.
 func hash(v uint32) uint32 { return v * 0x9e3779b1 >> (32 - tableBits) }
 
-// matchLength returns how many bytes at i equal those at candidate, at least minMatch of which
-// are known to.
+// matchLength returns the number of bytes at i that equal those at candidate. At least minMatch
+// bytes are known to be equal.
 func matchLength(src []byte, candidate, i int) int {
 	most := min(len(src)-i, maxMatch)
 	n := minMatch
@@ -92,7 +93,7 @@ func matchLength(src []byte, candidate, i int) int {
 	return n
 }
 
-// appendLiterals appends runs of literals, if that does not pass limit.
+// appendLiterals appends literal runs if the result does not exceed limit.
 func appendLiterals(dst, p []byte, limit int) ([]byte, bool) {
 	if len(dst)+len(p)+(len(p)+maxLiteral-1)/maxLiteral > limit {
 		return dst, false

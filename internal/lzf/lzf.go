@@ -1,7 +1,7 @@
 // Package lzf reads and writes LZF, the compression of strings in Redis's dumps.
 //
-// The stream is liblzf's; it carries no length and no checksum of its own, which stand around it.
-// Decompress is a pure function. A Compressor belongs to one goroutine at a time.
+// The stream format is liblzf's. A stream contains neither a length nor a checksum; both are stored
+// outside it. [Decompress] is a pure function. A [Compressor] is not safe for concurrent use.
 package lzf
 
 import "fmt"
@@ -20,26 +20,26 @@ const (
 	minMatch    = 3
 	maxMatch    = 264
 	maxDistance = 8192
-	longMatch   = 7 // the length field that says: one more length byte
+	longMatch   = 7 // value of the length field if another length byte follows
 
-	// MaxExpansion bounds the output by the input: 3 bytes make at most maxMatch.
+	// MaxExpansion is the maximum ratio of output to input: 3 bytes expand to at most maxMatch.
 	MaxExpansion = maxMatch / 3
 )
 
-// Error says where a stream is damaged.
+// An Error describes damage of a stream.
 type Error struct {
-	Offset int // of the control byte, from the start of the stream
+	Offset int // offset of the control byte in the stream
 	What   string
 }
 
-// Error gives offset and what is wrong.
+// Error returns a message with the offset and the problem.
 func (e *Error) Error() string { return fmt.Sprintf("lzf: byte %d: %s", e.Offset, e.What) }
 
-// Decompress appends to dst what src stands for, which must be exactly size bytes, and returns
-// the longer slice. A declared size that src cannot reach is refused before anything is
-// allocated; every other damage is found before a byte outside of size is written. The error is
-// an *Error; dst's own bytes are never changed. It keeps neither slice, and allocates only when
-// dst lacks room.
+// Decompress appends the decompressed src to dst and returns the extended slice. The result must
+// have exactly size bytes. Decompress rejects a size that src cannot reach before it allocates. It
+// detects all other damage before it writes a byte outside size. The error is a [*Error].
+// Decompress never changes the bytes of dst, retains neither slice, and allocates only if dst lacks
+// room.
 func Decompress(dst, src []byte, size int) ([]byte, error) {
 	if size < 0 || size/MaxExpansion > len(src) {
 		return dst, &Error{0, fmt.Sprintf("%d bytes cannot come out of %d", size, len(src))}
@@ -90,8 +90,8 @@ func Decompress(dst, src []byte, size int) ([]byte, error) {
 	return dst[:start+size], nil
 }
 
-// copyBack copies length bytes from distance bytes before out[n] to out[n], with overlap: what
-// is there repeats, twice as much with every copy.
+// copyBack copies length bytes from distance bytes before out[n] to out[n]. If the ranges overlap,
+// the existing bytes repeat; each copy doubles them.
 func copyBack(out []byte, n, distance, length int) {
 	from, to := out[n-distance:n], out[n:n+length]
 	for len(to) > 0 {
@@ -101,8 +101,8 @@ func copyBack(out []byte, n, distance, length int) {
 	}
 }
 
-// grow makes room for size more bytes behind dst without changing its length. It at least doubles
-// the capacity, so that a buffer that is used again stops growing soon.
+// grow makes room for size more bytes after dst without changing its length. It at least doubles
+// the capacity, so that a reused buffer soon stops growing.
 func grow(dst []byte, size int) []byte {
 	if cap(dst)-len(dst) >= size {
 		return dst

@@ -1,5 +1,5 @@
-// Package option holds what the options of every package have in common: the one error that all of
-// their errors match, and the rules for the name of a file in a data directory.
+// Package option contains the common parts of the options of all packages: the error that all
+// option errors match, and the rules for the name of a file in a data directory.
 package option
 
 import (
@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// ErrOptions matches every error about an option, whichever package made it.
+// ErrOptions matches every error about an option, in all packages.
 var ErrOptions = errors.New("perdure: invalid option")
 
-// maxName is the longest name that leaves room for what a store puts before and behind it while it
-// writes the file; file systems take 255 bytes.
+// maxName is the maximum length of a file name. It leaves room for the prefix and suffix that a
+// store adds while it writes the file; file systems allow 255 bytes.
 const maxName = 200
 
-// taken are the names that a data directory has for files of its own.
+// taken contains the names of a data directory's own files.
 var taken = []string{"perdure.lock", "appendonlydir", "appendonly.aof"}
 
-// takenPrefixes begin the names of files that a store or a server deletes or sets aside.
+// takenPrefixes contains the prefixes of files that a store or a server deletes or sets aside.
 var takenPrefixes = []string{"temp-", "before-restore-"}
 
-// FileName refuses a name under which a data directory cannot hold a dump: a path, one that is too
-// long, and one that belongs to another file of the store. It compares without regard to case, as
-// some file systems do.
+// FileName returns an error for a name that a dump in a data directory cannot have: a path, a name
+// that is too long, or the name of another file of the store. It ignores case, as some file systems
+// do.
 func FileName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
@@ -56,8 +56,7 @@ func FileName(name string) error {
 	return nil
 }
 
-// IsNil reports whether v, an interface that a caller passed, holds nothing: nil itself or a nil
-// pointer.
+// IsNil reports whether v, an interface passed by a caller, is nil or contains a nil pointer.
 func IsNil(v any) bool {
 	if v == nil {
 		return true

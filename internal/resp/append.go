@@ -1,13 +1,13 @@
-// Package resp frames commands as the append-only file and RESTORE payloads need them: RESP
-// arrays of bulk strings, and nothing else of the protocol.
+// Package resp encodes and decodes commands for the append-only file and for RESTORE payloads. It
+// supports RESP arrays of bulk strings and no other part of the protocol.
 //
-// Encoding appends to the caller's slice and allocates only when that is full. Nothing in the
-// package keeps its arguments. Functions are safe for concurrent use; a Reader is not.
+// Encoding appends to the caller's slice and allocates only if the slice is full. The package
+// retains none of its arguments. Functions are safe for concurrent use; a [Reader] is not.
 package resp
 
 import "strconv"
 
-// AppendHeader appends the head of a command of argc arguments: *<argc> CRLF.
+// AppendHeader appends the header of a command of argc arguments: *<argc> CRLF.
 func AppendHeader(dst []byte, argc int) []byte {
 	return appendHead(dst, '*', argc)
 }
@@ -32,7 +32,7 @@ func AppendBulk[T string | []byte](dst []byte, arg T) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// AppendBulkHead appends what stands before an argument of n bytes: $<n> CRLF.
+// AppendBulkHead appends the header of an argument of n bytes: $<n> CRLF.
 func AppendBulkHead(dst []byte, n int) []byte {
 	return appendHead(dst, '$', n)
 }

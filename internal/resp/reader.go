@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Limits of what a Reader takes.
+// Limits of a Reader.
 const (
 	MaxArgs = 1 << 20   // arguments of a command
 	MaxBulk = 512 << 20 // bytes of an argument
@@ -18,47 +18,47 @@ const (
 	firstBuffer = 256 << 10
 	slideBelow  = 64 << 10
 	growStep    = 1 << 20
-	keepLong    = 64 // a buffer is kept for so many groups: a long argument often has others behind it
+	keepLong    = 64 // groups to keep a large buffer for; long arguments often follow
 	// maxHead is the longest header line: a letter, 20 digits, CR LF.
 	maxHead = 23
 )
 
-// Reader takes commands out of a file, one after the other, with their offsets.
+// A Reader reads commands from a file, one after the other, with their offsets.
 //
-// It takes what both Redis's loader and redis-check-aof take, and no more: header lines end with
-// CR LF, numbers are plain decimal digits, CR LF follows a bulk string. Memory grows with the
-// bytes that were read, never with a length that the file states.
+// It accepts the syntax that both Redis's loader and redis-check-aof accept, and no more. Header
+// lines end with CR LF, numbers are plain decimal digits, and CR LF follows a bulk string. Memory
+// grows with the bytes read, never with a length that the file declares.
 //
-// Its errors are io.EOF where the input ends between two commands, a *corrupt.Error that is Torn
-// where it ends inside of one, another *corrupt.Error, at the first wrong byte, for anything else
-// that is not a command, and what the underlying reader returned. After an error Next returns
-// the same again.
+// Its errors are: io.EOF if the input ends between two commands; a *corrupt.Error that is Torn if
+// the input ends inside a command; another *corrupt.Error, at the first wrong byte, for anything
+// else that is not a command; and the errors of the underlying reader. After an error, Next returns
+// the same error again.
 type Reader struct {
 	src   io.Reader
-	base  int64 // offset in the file of buf[0]
+	base  int64 // file offset of buf[0]
 	buf   []byte
-	start int // buf[start:pos] is the token that was read last, or is being read
+	start int // buf[start:pos] is the last token read, or the token being read
 	pos   int
-	hold  int   // buf[hold:] must stay; -1 when nothing is held
+	hold  int   // buf[hold:] must be retained; -1 if nothing is held
 	eof   bool  // src is at its end
-	size  int64 // offset of the end of src; -1 when it does not tell
-	small int   // Releases since a long argument
+	size  int64 // offset of the end of src; -1 if unknown
+	small int   // number of Releases since a long argument
 	err   error
-	arena [][]byte // arguments of the token, or of all that are held
+	arena [][]byte // arguments of the token, or of all held tokens
 }
 
-// Token is what Next found: a command, or an annotation when Args is empty.
+// A Token is a command, or an annotation if Args is empty.
 type Token struct {
 	Args   [][]byte // the name first
 	Line   []byte   // an annotation with its line end, otherwise nil
-	Raw    []byte   // the token as it stands in the file
-	Offset int64    // of its first byte
+	Raw    []byte   // the token's bytes in the file
+	Offset int64    // offset of its first byte
 }
 
-// End returns the offset behind the token.
+// End returns the offset after the token.
 func (t *Token) End() int64 { return t.Offset + int64(len(t.Raw)) }
 
-// NewReader returns a Reader of src, whose first byte stands at offset.
+// NewReader returns a Reader of src, whose first byte is at offset.
 func NewReader(src io.Reader, offset int64) *Reader {
 	size, end := firstBuffer, int64(-1)
 	if s, ok := src.(interface{ Size() int64 }); ok { // as an io.SectionReader has
@@ -67,8 +67,8 @@ func NewReader(src io.Reader, offset int64) *Reader {
 	return &Reader{src: src, base: offset, buf: make([]byte, 0, size), hold: -1, size: end}
 }
 
-// Next returns the next command or annotation. What it points to is valid until the next call,
-// or until Release after a Hold.
+// Next returns the next command or annotation. Its slices are valid until the next call, or until
+// Release after a Hold.
 func (r *Reader) Next() (Token, error) {
 	if r.err != nil {
 		return Token{}, r.err
@@ -85,7 +85,7 @@ func (r *Reader) Next() (Token, error) {
 	return token, r.err
 }
 
-// Hold keeps what later calls of Next return valid until Release. Memory grows with it.
+// Hold keeps the tokens of later Next calls valid until Release. Memory grows with them.
 func (r *Reader) Hold() {
 	if r.hold < 0 && r.err == nil {
 		r.err = r.slide()
@@ -105,7 +105,7 @@ func (r *Reader) Release() {
 	}
 }
 
-// Offset returns where the next token begins or, after an error, the token that is at fault.
+// Offset returns the offset of the next token or, after an error, of the faulty token.
 func (r *Reader) Offset() int64 {
 	if r.err != nil {
 		return r.base + int64(r.start)
@@ -238,11 +238,11 @@ func (r *Reader) bulk() ([]byte, error) {
 
 func (r *Reader) offset() int64 { return r.base + int64(r.pos) }
 
-// slide moves what is not taken to the front when little of it is left, and reads on. Nothing
-// points into the buffer now.
+// slide moves unread bytes to the front if few of them are left, and reads more. At this point
+// nothing references the buffer.
 func (r *Reader) slide() error {
 	below := slideBelow
-	if r.pos > growStep { // a buffer that a long argument has made big
+	if r.pos > growStep { // a buffer enlarged by a long argument
 		below = 2 * firstBuffer
 	}
 	if len(r.buf)-r.pos >= below || r.eof {
@@ -254,8 +254,8 @@ func (r *Reader) slide() error {
 	return r.read()
 }
 
-// fill reads until n bytes stand behind pos, or the source ends. Arguments of the current token
-// and held ones point into the buffer, so that it is not overwritten but replaced.
+// fill reads until n bytes follow pos, or until the source ends. Arguments of the current token and
+// held arguments reference the buffer, so fill does not overwrite but replaces it.
 func (r *Reader) fill(n int) error {
 	for len(r.buf)-r.pos < n && !r.eof {
 		if len(r.buf) == cap(r.buf) {
@@ -266,7 +266,7 @@ func (r *Reader) fill(n int) error {
 			used := len(r.buf) - keep
 			size := used + max(used, firstBuffer)
 			if need := r.pos - keep + n; n > growStep && r.size-r.offset() >= int64(n) {
-				// The source has as many bytes: that much memory, once.
+				// The source has that many bytes, so allocate once.
 				size, r.small = need+firstBuffer, 0
 			} else if r.hold < 0 {
 				size = max(min(size, need), used+firstBuffer)
@@ -280,7 +280,7 @@ func (r *Reader) fill(n int) error {
 	return nil
 }
 
-// read takes what the source gives at once into the free space of the buffer.
+// read reads from the source once into the free space of the buffer.
 func (r *Reader) read() error {
 	n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
 	r.buf = r.buf[:len(r.buf)+n]
@@ -290,7 +290,7 @@ func (r *Reader) read() error {
 	return err
 }
 
-// move takes buf[keep:] to a new array of the given size.
+// move copies buf[keep:] to a new array of the given size.
 func (r *Reader) move(keep, size int) {
 	r.buf = append(make([]byte, 0, max(size, len(r.buf)-keep)), r.buf[keep:]...)
 	r.base += int64(keep)

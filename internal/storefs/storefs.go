@@ -1,5 +1,6 @@
-// Package storefs gives a whole store another file system than the operating system's: one in
-// memory, one that fails, one that reports progress. Tests, campaigns and the command use it.
+// Package storefs makes a whole store use another file system than the operating system's, such as
+// one in memory, one that fails, or one that reports progress. Tests, crash-test campaigns, and the
+// command use it.
 package storefs
 
 import (
@@ -8,5 +9,5 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// Option makes a store work on fsys.
+// Option returns an option that makes a store use fsys.
 func Option(fsys vfs.FS) perdure.Option { return engine.OptionFS(fsys).(perdure.Option) }

@@ -11,13 +11,14 @@ const (
 	maxChunks     = 1 << (32 - refChunkShift)
 )
 
-// ownMapping stands for the pool's number of a chunk that is a mapping of its own.
+// ownMapping replaces the pool's chunk number for a chunk that is a dedicated mapping.
 const ownMapping = 1<<32 - 1
 
-// arena is the memory of one keyspace: chunks, given out in runs of 4 KiB units. A run longer
-// than a chunk is a mapping of its own, which takes a chunk number.
+// arena is the memory of one keyspace: chunks, allocated in runs of 4 KiB units. A run longer than
+// a chunk is a dedicated mapping with a chunk number.
 //
-// Slices into chunks stay valid until the run they point to is released: no memory ever moves.
+// Slices into chunks remain valid until the run that they reference is released, because memory
+// never moves.
 type arena struct {
 	bases  []*[chunkSize]byte // of chunks, the first 256 KiB: what every search needs, and nothing else
 	chunks [][]byte           // by number; vacant ones are nil
@@ -35,7 +36,7 @@ type arena struct {
 	first [3]int
 }
 
-// at returns the memory from r to the end of its chunk, or to 256 KiB of an own mapping.
+// at returns the memory from r to the end of its chunk, or to 256 KiB of a dedicated mapping.
 func (a *arena) at(r uint32) []byte {
 	return a.bases[r>>refChunkShift][(r&refOffsetMask)<<3:]
 }
@@ -50,8 +51,8 @@ func (a *arena) run(r, n uint32) []byte {
 // starts has a bit for each unit that a run of 1, 4 or 16 units may start at.
 var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 
-// alloc returns n units of undefined contents; more than a chunk are zeros. Runs of 4 and 16 that are
-// aligned make pages. It returns false if there is no memory.
+// alloc returns n units with undefined contents; a run longer than a chunk contains zeros. Aligned
+// runs of 4 and 16 units are used as pages. It returns false if there is no memory.
 func (a *arena) alloc(n int, aligned bool) (ref uint32, ok bool) {
 	if a.pool.refuses(n * unitSize) {
 		return 0, false
@@ -156,7 +157,7 @@ func (a *arena) take(c uint32, unit, n int) uint32 {
 	return r
 }
 
-// touched notes that the n units at r may be resident.
+// touched records that the n units at r may be resident.
 func (a *arena) touched(r uint32, n int) {
 	c := r >> refChunkShift
 	mask := unitMask(int(r&refOffsetMask)/unitWords, n)
@@ -168,7 +169,8 @@ func unitMask(unit, n int) uint64 {
 	return (^uint64(0) >> (64 - n)) << unit
 }
 
-// number gives memory a chunk number. It returns false if all are taken: a keyspace has at most 32 GiB.
+// number assigns a chunk number to memory. It returns false if all numbers are in use: a keyspace
+// has at most 32 GiB.
 func (a *arena) number(memory []byte, id uint32, free, warm uint64) (c uint32, ok bool) {
 	if len(a.vacant) == 0 && len(a.chunks) == maxChunks {
 		return 0, false
@@ -191,7 +193,7 @@ func (a *arena) number(memory []byte, id uint32, free, warm uint64) (c uint32, o
 	return uint32(len(a.chunks) - 1), true
 }
 
-// release takes back the n units at r. A chunk that is empty goes to the pool.
+// release frees the n units at r. An empty chunk is returned to the pool.
 func (a *arena) release(r uint32, n int) {
 	c := r >> refChunkShift
 	if n > chunkUnits {
@@ -229,7 +231,7 @@ func (a *arena) vacate(c uint32) {
 	a.vacant = append(a.vacant, c)
 }
 
-// discard gives free units of chunk c back to the system, at most max. It reports whether there were
+// discard returns free units of chunk c to the kernel, at most max. It reports whether there were
 // more.
 func (a *arena) discard(c uint32, max int) (more bool) {
 	units := a.free[c] & a.warm[c]
@@ -241,8 +243,8 @@ func (a *arena) discard(c uint32, max int) (more bool) {
 	return more
 }
 
-// cool gives units whose contents nobody needs back to the system, but for what makes no whole page of
-// its, and returns how many.
+// cool returns units with unneeded contents to the kernel, except for units that do not fill a
+// whole page of the kernel. It returns the number of units.
 func (a *arena) cool(c uint32, units uint64) int {
 	units = wholePages(units)
 	if units == 0 {
@@ -255,7 +257,7 @@ func (a *arena) cool(c uint32, units uint64) int {
 	return n
 }
 
-// wholePages returns those of the units that make up whole pages of the system.
+// wholePages returns the units that make up whole pages of the kernel.
 func wholePages(units uint64) uint64 {
 	n := systemPage / unitSize
 	if n <= 1 {
@@ -273,7 +275,7 @@ func wholePages(units uint64) uint64 {
 	return whole
 }
 
-// releaseAll takes back everything at once.
+// releaseAll frees everything at once.
 func (a *arena) releaseAll() {
 	for c, memory := range a.chunks {
 		switch {

@@ -56,11 +56,11 @@ const (
 // Defragmenter returns the defragmenter of the table, which is to be the only one.
 func (t *Table) Defragmenter() *Defragmenter { return &Defragmenter{table: t} }
 
-// Moved is how many records it has moved.
+// Moved returns the number of records moved.
 func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 
-// Step does a piece of work, and reports whether it ended a round through all shards, and in that case
-// whether there may be more to do. It must not be called with a shard locked.
+// Step does a piece of work and reports whether it ended a round through all shards. In that case
+// more reports whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
 	if d.shard == 0 && d.space == nil && (d.table.pool.settle() || d.table.pool.collapse()) {
 		d.worked = true
@@ -72,8 +72,8 @@ func (d *Defragmenter) Step() (round, more bool) {
 	return true, d.endRound()
 }
 
-// work continues with the keyspace that it is at, or looks for one in the shard that needs it. It
-// reports whether that was the last.
+// work continues with the current keyspace, or looks for a keyspace in the shard that needs work.
+// It reports whether that was the last.
 func (d *Defragmenter) work(s *Shard) (last bool) {
 	s.Lock()
 	defer s.Unlock()
@@ -126,13 +126,13 @@ func (d *Defragmenter) finish(k *keyspace) {
 	d.leave()
 }
 
-// leave goes on behind the keyspace.
+// leave continues after the keyspace.
 func (d *Defragmenter) leave() {
 	d.space = nil
 	d.db++
 }
 
-// discard gives idle units back to the system.
+// discard returns idle units to the kernel.
 func (d *Defragmenter) discard(k *keyspace) {
 	for ; int(d.chunk) < len(k.chunks); d.chunk++ {
 		before := k.idleUnits
@@ -148,7 +148,8 @@ func (d *Defragmenter) discard(k *keyspace) {
 	d.leave()
 }
 
-// endRound decides whether the next round gives idle memory back, and whether there should be one.
+// endRound decides whether the next round returns idle memory to the kernel, and whether there
+// should be a next round.
 func (d *Defragmenter) endRound() (worked bool) {
 	much := canDiscard && d.idle*unitSize > keepIdle && d.idle*keepIdlePart > d.warm
 	worked = d.table.pool.filling() || d.worked
@@ -163,7 +164,7 @@ func (d *Defragmenter) endRound() (worked bool) {
 	return worked
 }
 
-// waste is what is free in a keyspace: bytes in pages, and units in chunks.
+// waste is the free memory in a keyspace: bytes in pages, and units in chunks.
 type waste struct {
 	slots int64
 	units int
@@ -171,8 +172,8 @@ type waste struct {
 
 func (k *keyspace) waste() waste { return waste{k.paged - k.slotted, k.freeUnits} }
 
-// fragmented reports whether a keyspace is worth an attempt: it is sparse, and has become so since
-// the last attempt left it as well as it could.
+// fragmented reports whether a keyspace is worth an attempt. It must be sparse, and must have
+// become so since the last attempt left it as dense as possible.
 func (k *keyspace) fragmented() bool {
 	w, tried := k.waste(), &k.tried
 	// What has become less since counts when it grows again.
@@ -184,10 +185,10 @@ func (k *keyspace) fragmented() bool {
 	return k.scattered() && w.units > tried.units+total/16
 }
 
-// sparse reports whether much of the pages is free.
+// sparse reports whether much of the memory in pages is free.
 func (k *keyspace) sparse() bool { return float64(k.slotted) < sparse*float64(k.paged) }
 
-// scattered reports whether much of the chunks is free.
+// scattered reports whether much of the memory in chunks is free.
 func (k *keyspace) scattered() bool {
 	return k.freeUnits >= 2*chunkUnits && 4*k.freeUnits > chunkUnits*(len(k.chunks)-len(k.vacant))
 }

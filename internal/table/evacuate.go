@@ -21,12 +21,12 @@ func binOf(p *page) int {
 	return min(int(p.used)*shareBins/int(slotCounts[p.class]), shareBins-1)
 }
 
-// leaves reports whether page n leaves whatever the plan of its list is.
+// leaves reports whether page n is evacuated regardless of the plan for its list.
 func (d *Defragmenter) leaves(n uint32, p *page) bool {
 	return p.flags&pageLeaving != 0 || n/chunkPages >= d.limit
 }
 
-// survey counts what is in some pages. Behind the last it makes the plans.
+// survey counts the records in some pages. After the last page it makes the plans.
 func (d *Defragmenter) survey(k *keyspace) {
 	end := min(d.page+stepPages, uint32(len(k.pages)))
 	for ; d.page < end; d.page++ {
@@ -55,7 +55,7 @@ func (d *Defragmenter) survey(k *keyspace) {
 // their ends.
 const fewPages = 4
 
-// decide chooses the pages that leave.
+// decide chooses the pages to evacuate.
 func (l *listPlan) decide(class int) {
 	slots := int(slotCounts[class])
 	if float64(l.used) > sparse*float64(l.pages*slots) {
@@ -106,7 +106,7 @@ func (d *Defragmenter) mark(k *keyspace) {
 	}
 }
 
-// evacuate moves some records out of the first of the victims.
+// evacuate moves some records out of the first victim.
 func (d *Defragmenter) evacuate(k *keyspace) {
 	for len(d.victims) > 0 {
 		n := d.victims[0]

@@ -22,33 +22,34 @@ import "sync"
 //
 // A large value is not copied: its span is pinned, and writers leave pinned spans alone.
 
-// frozen is a keyspace's state while a view has not passed it; the zero value is none.
+// frozen is the state of a keyspace until a view has passed it; the zero value means none.
 type frozen struct {
 	on            bool
 	view          *View
 	cursor, limit uint32   // pages
-	images        [][]byte // blocks of records, one behind the other
+	images        [][]byte // blocks of consecutive records
 	large         []image
 }
 
-// image is a large record and its span, pinned.
+// image is a large record and its pinned span.
 type image struct {
 	slot   []byte // a copy
-	memory []byte // of the span
+	memory []byte // memory of the span
 	ref    uint32
 }
 
-// imageBlock is the size of the blocks that before-images are collected in.
+// imageBlock is the size of the blocks in which before-images are collected.
 const imageBlock = 16 << 10
 
 var imageBlocks = sync.Pool{New: func() any { return new([imageBlock]byte) }}
 
-// ahead reports whether the view has still to come to page n.
+// ahead reports whether the view has not yet reached page n.
 func (f *frozen) ahead(n uint32) bool {
 	return f.on && n >= f.cursor && n < f.limit
 }
 
-// preserve keeps what the view needs of the record at r, which is about to change or go.
+// preserve saves the before-image of the record at r if the view still needs it. Call it before
+// changing or freeing the record.
 func (k *keyspace) preserve(r uint32) {
 	if !k.frozen.on {
 		return
@@ -86,7 +87,7 @@ func (k *keyspace) keepImage(slot []byte) {
 	f.view.held.Add(int64(rec.size))
 }
 
-// imageOf copies what is in the slot of a large record whose span is pinned.
+// imageOf copies the slot of a large record whose span is pinned.
 func (k *keyspace) imageOf(slot []byte, rec *record) image {
 	return image{
 		slot:   append([]byte(nil), slot[:rec.size]...),
@@ -95,7 +96,7 @@ func (k *keyspace) imageOf(slot []byte, rec *record) image {
 	}
 }
 
-// recycle ends the use of blocks of before-images.
+// recycle returns blocks of before-images for reuse.
 func recycle(blocks [][]byte) {
 	for _, b := range blocks {
 		if cap(b) == imageBlock {
@@ -104,7 +105,7 @@ func recycle(blocks [][]byte) {
 	}
 }
 
-// skip moves the cursor to the next page with records, past at most max others, and reports
+// skip moves the cursor to the next page with records, past at most max other pages, and reports
 // whether it found one.
 func (k *keyspace) skip(max uint32) bool {
 	f := &k.frozen
@@ -117,7 +118,7 @@ func (k *keyspace) skip(max uint32) bool {
 	return false
 }
 
-// pass moves the cursor behind the page that it is at and removes the marks there.
+// pass moves the cursor past its page and removes the marks in the page.
 func (k *keyspace) pass() {
 	f := &k.frozen
 	p := &k.pages[f.cursor]
@@ -132,7 +133,7 @@ func (k *keyspace) pass() {
 	f.cursor += uint32(pageUnitsOf(p.class) / pageUnits)
 }
 
-// thaw ends a view's interest in the keyspace.
+// thaw releases a keyspace from a view.
 func (k *keyspace) thaw() {
 	f := k.frozen
 	k.frozen = frozen{}

@@ -2,28 +2,30 @@ package table
 
 import "math/bits"
 
-// KeySet is the keys of an operation on several of one table: where they live, and which shards are to
-// be locked for them. The zero value is ready for Set, and good for any number of operations, one at a
-// time.
+// A KeySet contains the keys of an operation on several keys of one table: their shards and hashes,
+// and the shards to lock. The zero value is ready for Set. A KeySet serves any number of
+// operations, one at a time.
 type KeySet struct {
 	table  *Table
-	hashes []uint64 // in the order of the keys
+	hashes []uint64 // in key order
 	shards [maxShards / 64]uint64
 
-	touched byte // means nothing; what is touched has to go somewhere
+	touched byte // sink for the bytes touched; its value is meaningless
 }
 
 const (
-	// keepHashes is the number of keys above which a set's memory is not kept for the next operation.
+	// keepHashes is the number of keys above which the memory of a set is not retained for the next
+	// operation.
 	keepHashes = 16 << 10
 
-	// touchWindow is how many keys are touched at a time: what they need fits the cache that a
-	// processor has to itself, and it does not have many more reads under way at once.
+	// touchWindow is the number of keys touched at a time. Their memory fits in the cache of one
+	// core, and a core cannot have many more reads in flight.
 	touchWindow = 32
 )
 
-// Set replaces what is in the set by n keys of t, which key gives by index. It keeps none of them. A
-// set of no key stands for shard 0, so that who locks it sees what is to be seen under a lock.
+// Set replaces the contents of the set with n keys of t, which key returns by index. It retains
+// none of them. A set without keys stands for shard 0, so that a caller that locks it sees the
+// changes made under a lock.
 func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
 	if cap(ks.hashes) > keepHashes {
 		ks.hashes = nil
@@ -41,10 +43,10 @@ func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
 	}
 }
 
-// words returns what the table uses of shards.
+// words returns the part of shards that the table uses.
 func (ks *KeySet) words() []uint64 { return ks.shards[:(len(ks.table.shards)+63)/64] }
 
-// Lock locks the shards of the set, ascending, and returns the index of the first.
+// Lock locks the shards of the set in ascending order and returns the index of the first.
 func (ks *KeySet) Lock() (first int) {
 	first = -1
 	for w, set := range ks.words() {
@@ -59,7 +61,7 @@ func (ks *KeySet) Lock() (first int) {
 	return first
 }
 
-// Unlock ends what Lock began.
+// Unlock unlocks the shards that Lock locked.
 func (ks *KeySet) Unlock() {
 	for w, set := range ks.words() {
 		for ; set != 0; set &= set - 1 {

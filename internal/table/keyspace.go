@@ -5,23 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// keyspace is one shard's part of one database. Everything of it is guarded by the shard's lock,
-// also when a Flush has taken it out of the shard and only a view still reads it.
+// keyspace is one shard's part of one database. The shard's lock guards all of it, even after a
+// Flush has removed it from the shard and only a view still reads it.
 //
-// What a search needs of it stands first, in one cache line: the directory, its depth, and where the
-// chunks are.
+// The fields that a search needs are first, in one cache line: the directory, its depth, and the
+// addresses of the chunks.
 type keyspace struct {
 	index
 	arena
 	slabs
 
 	segments int
-	byDepth  [maxDepth + 1]uint32 // how many segments
+	byDepth  [maxDepth + 1]uint32 // number of segments by depth
 
 	hasher    *hasher // the table's
 	spanUnits int64   // in spans, also those that only pins hold
 
-	// pins has the spans that a reader uses outside the lock. They are not modified.
+	// pins contains the spans that readers use outside the lock. They are not modified.
 	pins map[uint32]pin
 
 	frozen   frozen
@@ -29,7 +29,7 @@ type keyspace struct {
 	detached bool  // flushed during a view: released when the view has done with it
 }
 
-// pin counts the readers of a span. An orphan belongs to no record any more and is released with
+// pin counts the readers of a span. An orphan no longer belongs to a record and is released with
 // its last pin.
 type pin struct {
 	readers int32
@@ -37,7 +37,7 @@ type pin struct {
 	units   uint32
 }
 
-// count is what Len and Expires read without locks.
+// count contains the counters that Len and Expires read without locks.
 type count struct {
 	keys, expires atomic.Int64
 }
@@ -109,7 +109,7 @@ func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 	return r, ok
 }
 
-// unstore takes back the record at r, which store has just made for c.
+// unstore frees the record at r, which store has just created for c.
 func (k *keyspace) unstore(r uint32, c *content) {
 	if rec := parse(k.at(r)); rec.flags&flagLarge != 0 {
 		k.returnSpan(rec.span, c)
@@ -117,8 +117,8 @@ func (k *keyspace) unstore(r uint32, c *content) {
 	k.freeSlot(r)
 }
 
-// newSpan returns a span with the key, when it is long, and the value. It returns false if there is no
-// memory.
+// newSpan returns a span with the value and, if the key is long, the key. It returns false if there
+// is no memory.
 func (k *keyspace) newSpan(key []byte, c *content) (span, bool) {
 	switch {
 	case c.mapped != nil:
@@ -133,13 +133,13 @@ func (k *keyspace) newSpan(key []byte, c *content) (span, bool) {
 	return s, ok
 }
 
-// fill writes the contents of a span that no reader has.
+// fill writes the contents of a span without readers.
 func (k *keyspace) fill(s span, key []byte, c *content) {
 	memory := k.run(s.ref, s.units)
 	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
 }
 
-// storeLarge writes a new record for a span that is filled. It returns false if there is no memory.
+// storeLarge writes a new record for a filled span. It returns false if there is no memory.
 func (k *keyspace) storeLarge(key []byte, c *content, s span) (r uint32, ok bool) {
 	r, n, ok := k.allocSlot(classOf(largeSize(len(key), c.expire != 0)), c.expire != 0)
 	if !ok {
@@ -151,7 +151,7 @@ func (k *keyspace) storeLarge(key []byte, c *content, s span) (r uint32, ok bool
 	return r, true
 }
 
-// written notes what page n must know of the record that was written at r.
+// written updates page n for the record that was written at r.
 func (k *keyspace) written(r, n uint32, expire int64) {
 	p := &k.pages[n]
 	if expire != 0 && expire < p.earliest {
@@ -163,8 +163,8 @@ func (k *keyspace) written(r, n uint32, expire int64) {
 	}
 }
 
-// replace gives the record at old a new value and expiry. It returns false, and has changed nothing, if
-// there is no memory.
+// replace sets a new value and expiry for the record at old. It returns false, and has changed
+// nothing, if there is no memory.
 func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content) bool {
 	rec := parse(k.at(old))
 	if k.overwrite(u, old, &rec, key, c) {
@@ -225,7 +225,7 @@ func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content)
 	return true
 }
 
-// drop frees the record at r, which the index does not name any more.
+// drop frees the record at r, which the index no longer references.
 func (k *keyspace) drop(r uint32) {
 	k.preserve(r)
 	slot := k.at(r)
@@ -236,8 +236,7 @@ func (k *keyspace) drop(r uint32) {
 	k.freeSlot(r)
 }
 
-// releaseDetached gives everything back when the keyspace is out of use: flushed, and no reader
-// left.
+// releaseDetached frees all memory of the keyspace if it is flushed and has no reader left.
 func (k *keyspace) releaseDetached() {
 	if k.detached && !k.frozen.on && len(k.pins) == 0 {
 		k.releaseAll()

@@ -1,26 +1,30 @@
 package table
 
-// A value of megabytes is not copied while its shard is locked, because the copy would hold up everybody
-// else's keys. It is written to memory of its own before the lock is taken, which then only links it
-// (Map, SetMapped), and read after the lock is released, which only pins it (Pin).
+// A value of megabytes is not copied while its shard is locked, because the copy would delay all
+// other keys of the shard. A writer copies it to a dedicated mapping before taking the lock and
+// only links it under the lock (Map, SetMapped). A reader only pins it under the lock and reads it
+// after releasing the lock (Pin).
 
-// pinAbove is the size from which a pin, with its second turn of the lock, costs less than it saves.
+// pinAbove is the size from which a pin, which takes the lock a second time, costs less than it
+// saves.
 const pinAbove = 64 << 10
 
-// Mapping is a value in memory of its own, which no key has yet. The zero value is none.
+// A Mapping is a value in a dedicated mapping that does not belong to a key yet. The zero value
+// means none.
 type Mapping struct {
 	memory []byte
-	value  []byte // in it
+	value  []byte // the value, a part of memory
 }
 
-// Map copies a value that is to be stored under key, when it is large enough to get memory of its own,
-// above 256 KiB; otherwise it returns no Mapping. It takes no lock of a shard. What SetMapped does not
-// take is for Unmap. It returns ErrNoMemory if there is no memory.
+// Map copies a value that is to be stored under key to a dedicated mapping if the value is large
+// enough for one (above 256 KiB). Otherwise it returns no Mapping. It takes no shard lock. The
+// caller must call Unmap for a Mapping that SetMapped does not accept. Map returns ErrNoMemory if
+// there is no memory.
 func (t *Table) Map(key string, value []byte) (Mapping, error) {
 	return t.mapParts(key, value, nil, 0)
 }
 
-// MapAppend is Map of value and suffix, one behind the other, with half as much again to grow into.
+// MapAppend is like Map for value followed by suffix, with 50% of room to grow.
 func (t *Table) MapAppend(key string, value, suffix []byte) (Mapping, error) {
 	return t.mapParts(key, value, suffix, (len(value)+len(suffix))/2)
 }
@@ -54,8 +58,8 @@ func (t *Table) mapMemory(size int) []byte {
 	return t.pool.mapping(size)
 }
 
-// AppendMoves reports whether Append of n bytes to a key's value would have to copy what Map makes memory
-// for.
+// AppendMoves reports whether Append of n bytes to the value of a key would have to copy a value
+// for which Map allocates memory.
 func (s *Shard) AppendMoves(db int, h uint64, key string, n int) bool {
 	k := s.spaces[db]
 	if k == nil {
@@ -72,7 +76,7 @@ func (s *Shard) AppendMoves(db int, h uint64, key string, n int) bool {
 // Ok reports whether there is a Mapping.
 func (m Mapping) Ok() bool { return m.memory != nil }
 
-// Unmap gives the memory of a Mapping back. No shard is locked.
+// Unmap releases the memory of a Mapping. No shard may be locked.
 func (t *Table) Unmap(m Mapping) {
 	if m.Ok() {
 		t.pool.putMapping(m.memory)
@@ -80,15 +84,15 @@ func (t *Table) Unmap(m Mapping) {
 	}
 }
 
-// SetMapped is Set of a String with what Map returned for the same key. If it fails the Mapping is still the
-// caller's.
+// SetMapped is like Set of a String with the Mapping that Map returned for the same key. If it
+// fails, the caller still owns the Mapping.
 func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs int64) (existed bool, err error) {
 	c := content{bytes: m.value, expire: expireAtMs, mapped: m.memory}
 	return s.set(db, h, bytesOf(key), &c)
 }
 
-// Pin holds a large value as it was under the lock, for who reads it without. Writers meanwhile give the
-// key other memory.
+// A Pin keeps a large value unchanged so that it can be read without the shard lock. Writers give
+// the key other memory while the value is pinned.
 type Pin struct {
 	shard *Shard
 	space *keyspace
@@ -96,7 +100,8 @@ type Pin struct {
 	value []byte
 }
 
-// Pin pins the value of a key. ok is false when it has none that is Large. Release must follow.
+// Pin pins the value of a key. ok reports whether the key has a Large value. The caller must then
+// call Release.
 func (s *Shard) Pin(db int, h uint64, key string) (p Pin, ok bool) {
 	k := s.spaces[db]
 	if k == nil {
@@ -114,7 +119,7 @@ func (s *Shard) Pin(db int, h uint64, key string) (p Pin, ok bool) {
 	return Pin{shard: s, space: k, ref: rec.span.ref, value: rec.value}, true
 }
 
-// Holds reports whether the value of a key is still the one that is pinned.
+// Holds reports whether the value of a key is still the pinned one.
 func (s *Shard) Holds(db int, h uint64, key string, p Pin) bool {
 	k := s.spaces[db]
 	if k == nil || k != p.space {
@@ -128,10 +133,10 @@ func (s *Shard) Holds(db int, h uint64, key string, p Pin) bool {
 	return rec.flags&flagLarge != 0 && rec.span.ref == p.ref && rec.valueSize == len(p.value)
 }
 
-// Value is what is pinned. It must not be changed.
+// Value returns the pinned value. It must not be modified.
 func (p Pin) Value() []byte { return p.value }
 
-// Release ends a pin. It locks the shard.
+// Release unpins the value. It locks the shard.
 func (p Pin) Release() {
 	p.shard.Lock()
 	p.space.unpin(p.ref)

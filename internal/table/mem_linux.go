@@ -25,8 +25,8 @@ func mapMemory(size int) ([]byte, error) {
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 }
 
-// unmapMemory gives memory back. Where that would leave more mappings than a process may have, at least
-// the pages go.
+// unmapMemory returns memory to the kernel. If unmapping would exceed the process's limit of
+// mappings, it at least releases the pages.
 func unmapMemory(b []byte) {
 	err := syscall.Munmap(b)
 	if err == syscall.ENOMEM {
@@ -42,10 +42,11 @@ func unmapMemory(b []byte) {
 // none.
 func preferHuge(b []byte) { _ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) }
 
-// refuseHuge is for memory of which parts are to be discarded: the kernel would fill the holes.
+// refuseHuge disables huge pages for memory with parts that are to be discarded. Otherwise the
+// kernel would fill the holes.
 func refuseHuge(b []byte) { _ = syscall.Madvise(b, syscall.MADV_NOHUGEPAGE) }
 
-// discardMemory gives the pages back and keeps the addresses. What was in them is lost.
+// discardMemory releases the pages and keeps the addresses. Their contents are lost.
 func discardMemory(b []byte) {
 	if err := syscall.Madvise(b, syscall.MADV_DONTNEED); err != nil {
 		panic("table: madvise: " + err.Error())

@@ -1,18 +1,18 @@
 package table
 
-// MemoryStats says what a table's memory is used for, in bytes.
+// MemoryStats reports the use of a table's memory, in bytes.
 type MemoryStats struct {
-	Reserved int64 // asked of the system; what was never touched of it takes no memory
-	Resident int64 // of that, what may be in RAM
+	Reserved int64 // obtained from the kernel; untouched parts use no memory
+	Resident int64 // the part of Reserved that may be in RAM
 	Index    int64 // segments of buckets
 	Entries  int64 // slots that hold keys, values and their sizes
 	Large    int64 // values above 32 KiB
 }
 
-// Used is what holds data.
+// Used returns the number of bytes that contain data.
 func (m MemoryStats) Used() int64 { return m.Index + m.Entries + m.Large }
 
-// Fragmentation is what is resident for each byte that is used; 1 is none.
+// Fragmentation returns the number of resident bytes for each used byte; 1 means no fragmentation.
 func (m MemoryStats) Fragmentation() float64 {
 	if m.Used() == 0 {
 		return 1
@@ -20,11 +20,12 @@ func (m MemoryStats) Fragmentation() float64 {
 	return float64(m.Resident) / float64(m.Used())
 }
 
-// Releases counts how often memory was freed, in pieces of 4 KiB and more. It takes no lock.
+// Releases returns how often memory of 4 KiB or more was freed. It takes no lock.
 func (t *Table) Releases() int64 { return t.pool.releases.Load() }
 
-// Memory adds up the memory of the table. It locks the shards in turn. A pool of some MiB of free
-// memory is left out. Reserved includes that of related tables and of what only a view still holds.
+// Memory adds up the memory of the table. It locks the shards one after the other. It omits a pool
+// of a few MiB of free memory. Reserved includes memory of related tables and memory that only a
+// view still retains.
 func (t *Table) Memory() (m MemoryStats) {
 	for i := range t.shards {
 		s := &t.shards[i]
@@ -44,11 +45,11 @@ func (t *Table) Memory() (m MemoryStats) {
 	return m
 }
 
-// heapRoom is what Go's heap may take besides an allocation.
+// heapRoom is the memory that Go's heap may need in addition to an allocation.
 const heapRoom = 128 << 20
 
-// HeapRoom reports whether the system has memory for an allocation of n bytes on Go's heap: there it cannot be
-// refused, and ends the process. It maps and unmaps as much.
+// HeapRoom reports whether the kernel has memory for an allocation of n bytes on Go's heap, where a
+// failed allocation ends the process. It maps and unmaps that much.
 func HeapRoom(n int) bool {
 	if !canProbe {
 		return true

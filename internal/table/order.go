@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 )
 
-// Order returns a word that names the order of a Scan's entries, for Adopt.
+// Order returns a word that identifies the order of a Scan's entries, for Adopt.
 func (t *Table) Order() string {
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[:8], t.hasher.shards[0])
@@ -13,9 +13,10 @@ func (t *Table) Order() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Adopt makes the order of another table, whose Order said so, that of t, so that entries in that order
-// go to one shard after another. It does so only while t is empty and reports whether it did; a word that
-// is none changes nothing. Nobody else uses t meanwhile, and hashes made before are worthless.
+// Adopt sets the order of t to that of another table, whose Order returned the word. Entries in
+// that order then go to one shard after another. It does so only if t is empty, and reports whether
+// it did. An invalid word changes nothing. No other goroutine may use t during Adopt, and earlier
+// hashes become invalid.
 func (t *Table) Adopt(order string) bool {
 	b, err := hex.DecodeString(order)
 	if err != nil || len(b) != 16 {

@@ -7,48 +7,50 @@ import (
 	"sync/atomic"
 )
 
-// Sizes of the memory that the parts of a table share.
+// Sizes of the parts of a table's memory.
 const (
-	unitSize   = 4 << 10               // what segments and large values are made of
+	unitSize   = 4 << 10               // segments and large values consist of units
 	chunkUnits = 64                    // so that one word has a bit for each
-	chunkSize  = chunkUnits * unitSize // what one keyspace gets at a time
+	chunkSize  = chunkUnits * unitSize // unit of allocation for a keyspace
 )
 
-// ErrNoMemory is returned by what would have to grow when the system, or Options.Limit, refuses the
-// memory. The call then has changed nothing.
+// ErrNoMemory is returned by operations that need memory if the kernel or Options.Limit refuses it.
+// The operation has then changed nothing.
 var ErrNoMemory = errors.New("perdure: out of memory")
 
-// keepChunks bounds the free memory that stays with the process: 4 MiB.
+// keepChunks is the maximum number of free chunks that the process retains: 4 MiB.
 const keepChunks = 16
 
-// urgentBytes in own mappings are given back at once. Below, they wait for Settle: a value that is
-// replaced again and again must not take any amount of memory meanwhile.
+// urgentBytes is the size of freed dedicated mappings that are unmapped immediately. Below it, they
+// wait for settle. The limit bounds the memory of a value that is replaced again and again in the
+// meantime.
 const urgentBytes = 32 << 20
 
-// hugeAbove is how much is reserved before new regions prefer huge pages.
+// hugeAbove is the reserved size above which new regions prefer huge pages.
 const hugeAbove = 128 << 20
 
-// pool hands out chunks of 256 KiB and mappings for values above that. Related tables share one.
+// pool allocates chunks of 256 KiB and dedicated mappings for larger values. Related tables share
+// one pool.
 //
-// Freeing happens under the lock of a shard, and giving memory back to the system takes long, so
-// a pool only notes it; settle, which runs without the locks, does it.
+// Memory is freed under the lock of a shard, and returning it to the kernel takes long. A pool
+// therefore only records freed memory; settle, which runs without the locks, returns it.
 type pool struct {
-	urgent   atomic.Bool  // settle should not be put off
-	reserved atomic.Int64 // bytes in chunks handed out and in own mappings
-	own      atomic.Int64 // bytes in own mappings
-	releases atomic.Int64 // how often something was freed
+	urgent   atomic.Bool  // settle should run immediately
+	reserved atomic.Int64 // bytes in allocated chunks and in dedicated mappings
+	own      atomic.Int64 // bytes in dedicated mappings
+	releases atomic.Int64 // number of times memory was freed
 
 	limit    func(size int) bool // constant; nil or Options.Limit
 	promised atomic.Bool         // the limit was asked for what is taken next: see secure
 
-	// mu guards what follows. No other lock is taken while it is held.
+	// mu guards the fields below. No other lock is taken while it is held.
 	mu      sync.Mutex
-	tables  int      // that share it
+	tables  int      // number of tables that share the pool
 	regions []region // by number; vacant ones have no memory
 	vacant  []uint32
 	first   int      // no region below it has a free chunk
 	free    int      // chunks that are free and may be resident
-	dead    [][]byte // own mappings to be given back
+	dead    [][]byte // dedicated mappings to be unmapped
 	dying   int      // bytes in dead
 
 	handedOut           int64 // chunks, ever
@@ -60,15 +62,15 @@ type pool struct {
 	ready chan struct{} // closed when the region that is being made ready is; nil when none is
 }
 
-// region is memory for regionChunks chunks. Their bits: free to be handed out; and resident, when
-// it has been used since the system last got it back; warm tells that of each unit of a chunk that is
-// free.
+// region is memory for regionChunks chunks, with bits for each chunk. A free chunk can be
+// allocated. A resident chunk has been used since its memory was last returned to the kernel. warm
+// records that for each unit of a free chunk.
 type region struct {
 	memory         []byte
 	free, resident uint64
 	warm           [regionChunks]uint64
 	huge           uint8 // a bit for each hugePage of memory that is to stay as it is
-	split          bool  // no huge pages any more
+	split          bool  // huge pages are disabled
 	collapsing     bool  // it must not be unmapped
 }
 
@@ -83,7 +85,7 @@ func (p *pool) join() {
 	p.mu.Unlock()
 }
 
-// leave ends a table's use. The last one returns what is left to the system.
+// leave ends a table's use of the pool. The last table returns the remaining memory to the kernel.
 func (p *pool) leave() {
 	for p.settle() {
 	}
@@ -101,8 +103,9 @@ func (p *pool) leave() {
 	}
 }
 
-// chunk hands out a chunk, whose contents are undefined, the number to return it by, and a bit for
-// each unit that may be resident. It returns false if the system has no memory.
+// chunk allocates a chunk with undefined contents. It returns the chunk's memory, the number with
+// which to free it, and a bit for each unit that may be resident. It returns false if the kernel
+// has no memory.
 func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +116,7 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 		return nil, 0, 0, false
 	}
 	r := &p.regions[p.first]
-	pick := r.free & r.resident // memory that the system has given already is cheaper
+	pick := r.free & r.resident // resident memory is cheaper
 	if pick == 0 {
 		pick = r.free
 	} else {
@@ -127,7 +130,7 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i], true
 }
 
-// addRegion makes p.first the number of a region that has memory. It returns false if the system has
+// addRegion sets p.first to the number of a region with memory. It returns false if the kernel has
 // none.
 func (p *pool) addRegion() bool {
 	memory, huge, ok := p.nextRegion()
@@ -144,7 +147,7 @@ func (p *pool) addRegion() bool {
 	return true
 }
 
-// putChunk takes a chunk back, of which the units in warm may be resident.
+// putChunk frees a chunk. The units in warm may be resident.
 func (p *pool) putChunk(id uint32, warm uint64) {
 	p.mu.Lock()
 	n, i := int(id)/regionChunks, int(id)%regionChunks
@@ -161,8 +164,8 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 	p.reserved.Add(-chunkSize)
 }
 
-// mapping hands out memory of its own, for a value larger than a chunk: zeros that take no memory
-// until they are written to. It returns nil if the system has none.
+// mapping allocates a dedicated mapping for a value larger than a chunk: zeros that use no memory
+// until they are written. It returns nil if the kernel has none.
 func (p *pool) mapping(size int) []byte {
 	b, err := mapMemory(size)
 	if err != nil {
@@ -173,12 +176,12 @@ func (p *pool) mapping(size int) []byte {
 	return b
 }
 
-// refuses reports whether the limit refuses memory.
+// refuses reports whether the limit refuses an allocation.
 func (p *pool) refuses(size int) bool {
 	return p.limit != nil && !p.promised.Load() && !p.limit(size)
 }
 
-// putMapping takes back what mapping returned.
+// putMapping frees a mapping from mapping.
 func (p *pool) putMapping(b []byte) {
 	p.reserved.Add(-int64(len(b)))
 	p.own.Add(-int64(len(b)))
@@ -191,9 +194,9 @@ func (p *pool) putMapping(b []byte) {
 	p.releases.Add(1)
 }
 
-// settle gives surplus memory back to the system: own mappings, and the surplus of one region. It
-// reports whether there was any. It must not be called with a shard locked, because it can take a
-// millisecond, and more for large mappings.
+// settle returns surplus memory to the kernel: freed dedicated mappings and the surplus of one
+// region. It reports whether there was any. It must not be called with a shard locked, because it
+// can take a millisecond, and more for large mappings.
 func (p *pool) settle() (worked bool) {
 	p.mu.Lock()
 	p.urgent.Store(false)
@@ -206,9 +209,9 @@ func (p *pool) settle() (worked bool) {
 	return p.settleRegion() || len(dead) > 0
 }
 
-// settleRegion gives back the free memory of one region, the last that has any, and reports
-// whether there may be more to do. The chunks count as taken while the system works, so that
-// the lock need not be held.
+// settleRegion returns the free memory of one region, the last that has any, to the kernel, and
+// reports whether there may be more to do. During the system call the chunks count as allocated, so
+// that the lock need not be held.
 func (p *pool) settleRegion() bool {
 	p.mu.Lock()
 	n, surplus := p.surplus()
@@ -246,7 +249,7 @@ func (p *pool) settleRegion() bool {
 	return true
 }
 
-// surplus chooses a region with memory to give back, and its chunks.
+// surplus chooses a region with memory to return to the kernel, and its chunks.
 func (p *pool) surplus() (n int, chunks uint64) {
 	if p.free <= keepChunks {
 		return 0, 0
@@ -262,7 +265,7 @@ func (p *pool) surplus() (n int, chunks uint64) {
 	return 0, 0
 }
 
-// discard gives units of a chunk that is handed out back to the system.
+// discard returns units of an allocated chunk to the kernel.
 func (p *pool) discard(id uint32, units uint64) {
 	n, i := int(id)/regionChunks, int(id)%regionChunks
 	memory := p.splitHuge(n)[i*chunkSize:]
@@ -274,8 +277,8 @@ func (p *pool) discard(id uint32, units uint64) {
 	}
 }
 
-// splitHuge returns a region's memory, for which the system is to use small pages: it would fill the
-// holes again.
+// splitHuge returns the memory of a region after marking it to use small pages. With huge pages the
+// kernel would fill the holes again.
 func (p *pool) splitHuge(n int) []byte {
 	p.mu.Lock()
 	r := &p.regions[n]

@@ -3,7 +3,7 @@ package table
 import "strconv"
 
 // reader is the pass of a view over the keyspaces. Under the lock it takes before-images and the
-// copy of a page; what it took it yields without the lock.
+// copy of a page. It yields their entries without the lock.
 type reader struct {
 	view    *View
 	yield   func(Entry) bool
@@ -121,7 +121,7 @@ func (r *reader) entry(slot, memory []byte) int {
 	return rec.size
 }
 
-// unpin gives back what was taken. A deferred call of it serves when yield panics.
+// unpin releases the taken pins and images. A deferred call releases them if yield panics.
 func (r *reader) unpin() {
 	var size int64
 	for _, b := range r.images {
@@ -149,8 +149,8 @@ func (r *reader) unpin() {
 	}
 }
 
-// drain takes the before-images of every shard, because there are too many of them: those of
-// database db, and of the others if that does not suffice.
+// drain takes the before-images of every shard because they use too much memory: those of database
+// db, and those of the others if that does not suffice.
 func (r *reader) drain(db int) {
 	r.drainDatabase(db)
 	for other := range r.view.spaces {

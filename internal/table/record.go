@@ -34,16 +34,16 @@ const (
 	maxSize      = math.MaxInt32
 )
 
-// Kind is what a value is.
+// Kind is the kind of a value.
 type Kind uint8
 
-// The kinds of values. A number that a counter holds is a String.
+// The kinds of values. A number in a counter is a String.
 const (
 	String Kind = iota
-	Opaque      // bytes that the table keeps for somebody who knows what they mean
+	Opaque      // bytes that only the caller interprets
 )
 
-// content is a value to be stored. It is a counter when isInt is set.
+// content is a value to be stored. It is a counter if isInt is set.
 type content struct {
 	kind   Kind
 	isInt  bool
@@ -54,7 +54,8 @@ type content struct {
 	span   span   // likewise, as a span of the keyspace
 }
 
-// contentOf makes strings that are the canonical decimal of an int64 counters.
+// contentOf returns the content for value. A string that is the canonical decimal of an int64
+// becomes a counter.
 func contentOf(kind Kind, value []byte, expire int64) content {
 	c := content{kind: kind, bytes: value, expire: expire}
 	if kind == String {
@@ -93,8 +94,8 @@ func (c *content) put(b []byte) {
 	}
 }
 
-// recordSize is what a record that is not large takes in its slot. It is above maxSlot when the
-// record must be large.
+// recordSize returns the size in its slot of a record that is not large. The result is above
+// maxSlot if the record must be large.
 func recordSize(keySize, valueSize int, expiring bool) int {
 	size := 4 + keySize + valueSize
 	if expiring {
@@ -106,7 +107,7 @@ func recordSize(keySize, valueSize int, expiring bool) int {
 	return size
 }
 
-// largeSize is what a large record takes in its slot.
+// largeSize returns the size of a large record in its slot.
 func largeSize(keySize int, expiring bool) int {
 	size := 4 + largeFields
 	if expiring {
@@ -118,7 +119,7 @@ func largeSize(keySize int, expiring bool) int {
 	return size
 }
 
-// spanKey is how many bytes of the key stand before the value in a span.
+// spanKey returns the number of key bytes before the value in a span.
 func spanKey(keySize int) int {
 	if keySize <= maxInlineKey {
 		return 0
@@ -147,7 +148,7 @@ func putRecord(slot, key []byte, c *content) []byte {
 	return slot[:n+c.size()]
 }
 
-// span names the run of units that a large value is in.
+// span identifies the run of units of a large value.
 type span struct {
 	ref, units uint32
 }
@@ -235,7 +236,7 @@ func (r *record) content() content {
 	return c
 }
 
-// recordAt returns the record at r, complete.
+// recordAt returns the complete record at r.
 func (k *keyspace) recordAt(r uint32) record {
 	rec := parse(k.at(r))
 	if rec.flags&flagLarge != 0 {
@@ -244,18 +245,18 @@ func (k *keyspace) recordAt(r uint32) record {
 	return rec
 }
 
-// Item is a key's value as it stands in memory. It is valid until the shard changes or is
-// unlocked; what its methods append is a copy.
+// An Item is the value of a key in the table's memory. It is valid until the shard changes or is
+// unlocked. Its Append methods append a copy.
 type Item struct {
 	value  []byte
 	expire int64
 	flags  byte
 }
 
-// ExpireAtMs is the time from which the key is gone, in Unix milliseconds; 0 is never.
+// ExpireAtMs returns the expiry of the key in Unix milliseconds; 0 means never.
 func (it Item) ExpireAtMs() int64 { return it.expire }
 
-// Kind is what the value is.
+// Kind returns the kind of the value.
 func (it Item) Kind() Kind {
 	if it.flags&flagOpaque != 0 {
 		return Opaque
@@ -272,7 +273,7 @@ func (it Item) Int() (n int64, ok bool) {
 	return int64(binary.LittleEndian.Uint64(it.value)), true
 }
 
-// ValueLen is the length of what AppendValue appends.
+// ValueLen returns the number of bytes that AppendValue appends.
 func (it Item) ValueLen() int {
 	if n, ok := it.Int(); ok {
 		return decimalLen(n)
@@ -280,7 +281,7 @@ func (it Item) ValueLen() int {
 	return len(it.value)
 }
 
-// Equal reports whether the value is what AppendValue would append.
+// Equal reports whether value equals the bytes that AppendValue would append.
 func (it Item) Equal(value []byte) bool {
 	if it.flags&flagCounter != 0 {
 		var decimal [maxDecimal]byte
@@ -289,11 +290,11 @@ func (it Item) Equal(value []byte) bool {
 	return string(it.value) == string(value)
 }
 
-// Large reports whether the value is so long that it is better not copied under the lock: Pin is for it.
+// Large reports whether the value is too long to copy under the lock. Use Pin for such a value.
 func (it Item) Large() bool { return it.flags&flagLarge != 0 && len(it.value) >= pinAbove }
 
-// LargeValue returns a value that is Large as it is in memory, and nil for any other. It must not be
-// changed, and is valid as long as the Item.
+// LargeValue returns a value that is Large in place, and nil for any other. It must not be modified
+// and is valid as long as the Item.
 func (it Item) LargeValue() []byte {
 	if !it.Large() {
 		return nil

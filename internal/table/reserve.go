@@ -1,12 +1,13 @@
 package table
 
-// fillTenths is how much of a segment Reserve counts with: splits begin at about eight.
+// fillTenths is the share of a segment, in tenths, that Reserve assumes filled. Splits begin at
+// about eight.
 const fillTenths = 7
 
-// Reserve prepares the shard's part of a database for so many keys in all, so that it need not grow
-// step by step: 8 to 16 bytes of index for each. What is there already is rearranged, which takes the
-// longer the more it is. Trim undoes it. The caller sees to it that keys is not absurd; beyond 2^28
-// segments nothing more is done.
+// Reserve prepares the shard's part of a database for a total number of keys, so that it need not
+// grow step by step. It uses 8 to 16 bytes of index for each key. It rearranges existing records,
+// which takes longer the more there are. Trim reverses it. The caller must check that keys is
+// reasonable; above 2^28 segments Reserve does nothing more.
 func (s *Shard) Reserve(db int, keys int64) {
 	depth := uint8(0)
 	for depth < maxDepth && int64(segmentSlots*fillTenths/10)<<depth < keys {
@@ -27,7 +28,7 @@ func (s *Shard) Reserve(db int, keys int64) {
 	}
 }
 
-// presize makes the segments of an index that has nothing in it.
+// presize creates the segments of an empty index.
 func (k *keyspace) presize(depth uint8) {
 	k.dropIndex()
 	k.depth = depth
@@ -59,8 +60,8 @@ func (k *keyspace) headsOf(depth uint8) (hashes []uint64) {
 	return hashes
 }
 
-// Trim gives back what the index of the shard's part of a database has too much, where Reserve was
-// told of keys that did not come.
+// Trim releases excess index memory of the shard's part of a database, if fewer keys came than
+// Reserve prepared for.
 func (s *Shard) Trim(db int) {
 	k := s.spaces[db]
 	if k == nil {

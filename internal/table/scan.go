@@ -5,23 +5,24 @@ import (
 	"strconv"
 )
 
-// Cursor is a point of a Scan: the hash from which it goes on. It begins with 0. A cursor stays
-// good for as long as the table lives, whatever happens between two calls, and any number is a
-// valid one.
+// A Cursor is a position of a Scan: the hash from which it continues. A scan starts at 0. A cursor
+// remains valid for the lifetime of the table, regardless of changes between two calls. Any number
+// is a valid cursor.
 type Cursor uint64
 
-// scanBytes bounds what one call copies, but for a single key that is larger.
+// scanBytes is the maximum number of bytes that one call copies, except for a single larger key.
 const scanBytes = 1 << 20
 
-// ScanBuffer receives what Scan finds. The zero value is ready, and good for any number of calls.
+// A ScanBuffer receives the entries that Scan finds. The zero value is ready to use, for any number
+// of calls.
 type ScanBuffer struct {
-	// KeysOnly leaves the values out.
+	// KeysOnly omits the values.
 	KeysOnly bool
 
 	entries []Entry
 	bytes   []byte
 	found   []found
-	pinned  []pinnedEntry // whose values are copied without the lock
+	pinned  []pinnedEntry // entries whose values are copied without the lock
 }
 
 type pinnedEntry struct {
@@ -35,7 +36,7 @@ type found struct {
 	size int
 }
 
-// Entries returns what the last call found. They are valid until the next.
+// Entries returns the entries that the last call found. They are valid until the next call.
 func (b *ScanBuffer) Entries() []Entry { return b.entries }
 
 func (b *ScanBuffer) reset() {
@@ -43,15 +44,15 @@ func (b *ScanBuffer) reset() {
 	b.entries, b.bytes, b.found = b.entries[:0], b.bytes[:0], b.found[:0]
 }
 
-// Scan copies some keys of a database, one segment's, from a cursor on, and returns the cursor
-// for the next call and whether there is a next one. It may find nothing and have more. Whatever
-// is there during the whole of a scan is found exactly once, and nothing is found twice. It locks
-// one shard at a time.
+// Scan copies some keys of a database, those of one segment, from a cursor on. It returns the
+// cursor for the next call and reports whether there is a next one. A call may find no key and
+// report more. A key that exists during the whole scan is found exactly once, and no key is found
+// twice. Scan locks one shard at a time.
 func (t *Table) Scan(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
 	return t.scan(db, cursor, buf, true)
 }
 
-// ScanLocked is Scan for a caller that has locked all shards.
+// ScanLocked is like Scan for a caller that has locked all shards.
 func (t *Table) ScanLocked(db int, cursor Cursor, buf *ScanBuffer) (next Cursor, more bool) {
 	return t.scan(db, cursor, buf, false)
 }
@@ -80,13 +81,13 @@ func (t *Table) scan(db int, cursor Cursor, buf *ScanBuffer, lock bool) (next Cu
 	return 0, false
 }
 
-// firstOf returns the cursor at which shard i begins; 0 behind the last.
+// firstOf returns the cursor at which shard i begins, or 0 after the last shard.
 func (t *Table) firstOf(i int) Cursor {
 	return Cursor(uint64(i) << (64 - t.hasher.shardBits))
 }
 
-// scan copies one segment's keys. It returns false when that was the shard's last.
-// Large values are pinned if so wanted, and not copied yet.
+// scan copies the keys of one segment. It returns false if that was the shard's last segment. If
+// pin is set, it pins large values and does not copy them yet.
 func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer, pin bool) (next Cursor, more bool) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
@@ -125,7 +126,8 @@ func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer, pin bool) (next Cur
 	return Cursor((bits | last) + 1), last != ^uint64(0)>>k.shardBits
 }
 
-// cut keeps what may be copied at a time, the lowest hashes, and returns the first that is left.
+// cut retains the entries that may be copied in one call, those with the lowest hashes, and returns
+// the first remaining hash.
 func (b *ScanBuffer) cut() (next Cursor, ok bool) {
 	slices.SortFunc(b.found, func(x, y found) int {
 		if x.hash < y.hash {
@@ -144,7 +146,7 @@ func (b *ScanBuffer) cut() (next Cursor, ok bool) {
 	return 0, false
 }
 
-// fill copies what was found, but for what it pins.
+// fill copies the entries found, except for the values that it pins.
 func (b *ScanBuffer) fill(db int, s *Shard, k *keyspace, pin bool) {
 	for _, f := range b.found {
 		rec := k.recordAt(f.ref)
@@ -165,7 +167,7 @@ func (b *ScanBuffer) fill(db int, s *Shard, k *keyspace, pin bool) {
 	}
 }
 
-// unpin copies what fill has pinned. No shard is locked.
+// unpin copies the values that fill has pinned. No shard may be locked.
 func (b *ScanBuffer) unpin() {
 	for _, p := range b.pinned {
 		b.entries[p.entry].Value = b.copy(p.Value())
@@ -175,7 +177,8 @@ func (b *ScanBuffer) unpin() {
 	b.pinned = b.pinned[:0]
 }
 
-// copy appends to the bytes of the buffer. When these move, the slices into the old ones stay.
+// copy appends to the bytes of the buffer. If these are reallocated, slices into the old array
+// remain valid.
 func (b *ScanBuffer) copy(p []byte) []byte {
 	n := len(b.bytes)
 	b.bytes = append(b.bytes, p...)

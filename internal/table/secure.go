@@ -1,10 +1,10 @@
 package table
 
-// Secure makes sure that Set of a String without an expiry will find the memory that it needs, whatever
-// the key holds, and reports whether it could. It looks at no record and no bucket. It is for a caller
-// that must not fail after it has told others of the Set; nothing else of the shard is changed in between,
-// and EndSecure is called after it.
-// Key and value together take no more than a slot, and the shard has a key in the database.
+// Secure ensures that Set of a String without an expiry will find the memory that it needs,
+// whatever value the key has, and reports whether it succeeded. It reads no record and no bucket.
+// It is for a caller that must not fail after it has reported the Set to others. The caller must
+// change nothing else in the shard before the Set, and must call EndSecure after it. Key and value
+// together must fit in a slot, and the shard must have a key in the database.
 func (s *Shard) Secure(db int, key string, value []byte) bool {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
@@ -23,7 +23,7 @@ func (s *Shard) Secure(db int, key string, value []byte) bool {
 	return k.secure(class)
 }
 
-// secure makes sure that there is a free slot of a class, and a unit for a segment of the index.
+// secure ensures that there is a free slot of a class, and a unit for a segment of the index.
 func (k *keyspace) secure(class uint8) bool {
 	if k.pool.limit != nil {
 		k.pool.promised.Store(false)
@@ -48,14 +48,14 @@ func (k *keyspace) secure(class uint8) bool {
 	return true
 }
 
-// SetSecured is Set of a String without an expiry, for which Secure has found the memory.
+// SetSecured is like Set of a String without an expiry, for which Secure has reserved the memory.
 func (s *Shard) SetSecured(db int, h uint64, key string, value []byte) {
 	if _, err := s.Set(db, h, key, String, value, 0); err != nil {
 		panic("table: internal error: memory that was secured is not there")
 	}
 }
 
-// EndSecure ends what Secure has promised.
+// EndSecure ends the guarantee of Secure.
 func (s *Shard) EndSecure() {
 	if s.pool.limit != nil {
 		s.pool.promised.Store(false)

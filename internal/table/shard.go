@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// Shard is a part of every database: the keys whose hashes begin with the same bits. All its
-// methods but Lock need its lock.
+// A Shard is a part of every database: the keys whose hashes begin with the same bits. All methods
+// but Lock need its lock.
 //
-// Methods that take a hash want Hash of the key, and the shard to be the hash's own. They copy
-// keys and values, and keep none of their arguments.
+// Methods that take a hash need the Hash of the key, and the shard must be that of the hash. They
+// copy keys and values and retain none of their arguments.
 type Shard struct {
-	mu sync.Mutex // guards spaces, what they point to, sweep, and undo
+	mu sync.Mutex // guards spaces and their contents, sweep, and undo
 
 	table  *Table // constant
 	pool   *pool  // constant
@@ -24,11 +24,11 @@ type Shard struct {
 	_ [32]byte // to 128 bytes, two cache lines
 }
 
-// Lock locks the shard. Who needs several locks them in ascending order of their index.
+// Lock locks the shard. A caller that needs several shards must lock them in ascending index order.
 func (s *Shard) Lock() { s.mu.Lock() }
 
-// Unlock unlocks the shard. Then, without the lock, it may give values above 256 KiB that were freed
-// back to the system, when there is much of them.
+// Unlock unlocks the shard. If many freed values above 256 KiB are pending, it then returns their
+// memory to the kernel, without the lock.
 func (s *Shard) Unlock() {
 	p := s.pool
 	s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *Shard) Unlock() {
 	}
 }
 
-// create returns the keyspace of a database and makes it when there is none.
+// create returns the keyspace of a database and creates it if there is none.
 func (s *Shard) create(db int) *keyspace {
 	k := s.spaces[db]
 	if k == nil {
@@ -51,12 +51,12 @@ func (s *Shard) create(db int) *keyspace {
 	return k
 }
 
-// Find returns the value of a key. Whether it has expired is the caller's to judge.
+// Find returns the value of a key. The caller must check whether it has expired.
 func (s *Shard) Find(db int, h uint64, key string) (Item, bool) {
 	return s.FindBytes(db, h, bytesOf(key))
 }
 
-// FindBytes is Find.
+// FindBytes is like Find for a byte slice.
 func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	k := s.spaces[db]
 	if k == nil {
@@ -70,8 +70,8 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	return Item{value: rec.value, expire: rec.expire, flags: rec.flags}, true
 }
 
-// Set gives a key a value and an expiry, 0 for none, and reports whether the key was there. It returns
-// ErrNoMemory if there is no memory; then nothing has changed.
+// Set sets the value and expiry of a key, 0 for none, and reports whether the key existed. It
+// returns ErrNoMemory if there is no memory; then nothing has changed.
 func (s *Shard) Set(
 	db int, h uint64, key string, kind Kind, value []byte, expireAtMs int64,
 ) (existed bool, err error) {
@@ -79,7 +79,7 @@ func (s *Shard) Set(
 	return s.set(db, h, bytesOf(key), &c)
 }
 
-// SetBytes is Set.
+// SetBytes is like Set for a byte slice.
 func (s *Shard) SetBytes(
 	db int, h uint64, key []byte, kind Kind, value []byte, expireAtMs int64,
 ) (existed bool, err error) {
@@ -87,7 +87,7 @@ func (s *Shard) SetBytes(
 	return s.set(db, h, key, &c)
 }
 
-// SetInt is Set with the decimal of n. It changes a value that is an integer in place.
+// SetInt is like Set with the decimal of n. It changes an integer value in place.
 func (s *Shard) SetInt(db int, h uint64, key string, n int64, expireAtMs int64) (existed bool, err error) {
 	c := content{isInt: true, n: n, expire: expireAtMs}
 	return s.set(db, h, bytesOf(key), &c)
@@ -113,7 +113,7 @@ func (s *Shard) set(db int, h uint64, key []byte, c *content) (existed bool, err
 	return true, nil
 }
 
-// insert stores a key that is not there.
+// insert stores a key that does not exist.
 func (s *Shard) insert(db int, k *keyspace, h uint64, key []byte, c *content) error {
 	r, ok := k.store(key, c)
 	if !ok {
@@ -134,15 +134,15 @@ func (s *Shard) insert(db int, k *keyspace, h uint64, key []byte, c *content) er
 	return nil
 }
 
-// countExpire keeps the number of keys with an expiry when one changes.
+// countExpire updates the number of keys with an expiry.
 func (s *Shard) countExpire(db int, before, after bool) {
 	if before != after {
 		s.counts[db].expires.Add(int64(b2i(after)) - int64(b2i(before)))
 	}
 }
 
-// SetExpire changes the expiry of a key, 0 for none, and reports whether there is such a key. It returns
-// ErrNoMemory if there is no memory for the record to move to; then nothing has changed.
+// SetExpire sets the expiry of a key, 0 for none, and reports whether the key exists. It returns
+// ErrNoMemory if there is no memory to move the record to; then nothing has changed.
 func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found bool, err error) {
 	k := s.spaces[db]
 	if k == nil {
@@ -175,8 +175,8 @@ func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found
 	return true, nil
 }
 
-// moveExpire writes a record anew, among those with or without an expiry. A span stays. It returns false
-// if there is no memory.
+// moveExpire writes a new copy of a record among those with or without an expiry. It does not move
+// a span. It returns false if there is no memory.
 func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) bool {
 	rec := k.recordAt(old)
 	c := rec.content()
@@ -201,7 +201,7 @@ func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) b
 	return true
 }
 
-// dropReplaced frees the record at r, but not its span when another record shares it.
+// dropReplaced frees the record at r, but not its span if another record shares it.
 func (k *keyspace) dropReplaced(r uint32, shared bool) {
 	if shared {
 		k.preserve(r)
@@ -211,8 +211,8 @@ func (k *keyspace) dropReplaced(r uint32, shared bool) {
 	k.drop(r)
 }
 
-// Append appends to the String at key, which must be there and keeps its expiry, and returns the
-// new length. A key that has no value yet is the caller's to Set. It returns ErrNoMemory if there is no
+// Append appends to the String at key and returns the new length. The key must exist and keeps its
+// expiry; for a key without a value the caller calls Set. It returns ErrNoMemory if there is no
 // memory; then nothing has changed.
 func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, err error) {
 	k := s.spaces[db]
@@ -231,7 +231,7 @@ func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, e
 	size = rec.valueSize + len(suffix)
 	switch {
 	case c.isInt || size <= maxDecimal:
-		// What is short may become a number, or cease to be one.
+		// A short value may become a number, or stop being one.
 		value := make([]byte, 0, 2*maxDecimal)
 		if c.isInt {
 			value = strconv.AppendInt(value, c.n, 10)
@@ -276,7 +276,7 @@ func (k *keyspace) extend(u *Undo, old uint32, at place, rec *record, suffix []b
 	return true
 }
 
-// extendElsewhere writes a new record of total bytes, which has rec's value and the suffix.
+// extendElsewhere writes a new record of total bytes with rec's value and the suffix.
 func (k *keyspace) extendElsewhere(rec *record, total int, suffix []byte) (r uint32, ok bool) {
 	c := rec.content()
 	if total <= maxSlot {
@@ -300,7 +300,7 @@ func (k *keyspace) extendElsewhere(rec *record, total int, suffix []byte) (r uin
 	return r, ok
 }
 
-// appendInSlot appends to the record at r, which has the layout of rec and the room.
+// appendInSlot appends to the record at r, which has the layout of rec and enough room.
 func (k *keyspace) appendInSlot(r uint32, rec *record, suffix []byte) {
 	slot := k.at(r)
 	size := rec.valueSize + len(suffix)
@@ -313,8 +313,8 @@ func (k *keyspace) appendInSlot(r uint32, rec *record, suffix []byte) {
 	}
 }
 
-// extendLarge appends to a large record, in its span when that has room: a reader that has pinned
-// the span looks only at what was there before. It returns false if there is no memory.
+// extendLarge appends to a large record, in its span if that has room. A reader that has pinned the
+// span reads only the earlier bytes. It returns false if there is no memory.
 func (k *keyspace) extendLarge(u *Undo, r uint32, rec *record, suffix []byte) bool {
 	k.preserve(r)
 	end := spanKey(rec.keySize) + rec.valueSize
@@ -345,8 +345,8 @@ func (k *keyspace) extendLarge(u *Undo, r uint32, rec *record, suffix []byte) bo
 	return true
 }
 
-// extendSpan returns a new span with the record's value and the suffix, and half as much again to
-// grow into, if there is the memory; else with nothing to grow into. It returns false if there is none.
+// extendSpan returns a new span with the record's value and the suffix. It adds 50% of room to grow
+// if there is memory for it. It returns false if there is no memory.
 func (k *keyspace) extendSpan(rec *record, suffix []byte) (span, bool) {
 	size := spanKey(rec.keySize) + rec.valueSize + len(suffix)
 	s, ok := k.allocSpan(size, size/2)
@@ -388,7 +388,7 @@ func (s *Shard) delete(db int, h uint64, r uint32, at place) {
 	k.takeOut(h, r, at)
 }
 
-// takeOut removes the record at r, which a place names, from the index, and frees it.
+// takeOut removes the record at r, whose place is at, from the index and frees it.
 func (k *keyspace) takeOut(h uint64, r uint32, at place) {
 	k.remove(h, at)
 	k.drop(r)
@@ -397,8 +397,8 @@ func (k *keyspace) takeOut(h uint64, r uint32, at place) {
 	}
 }
 
-// Flush removes all keys of the database that are in the shard, and returns how many. It takes a
-// time that depends on their memory's chunks, not on their number. A view keeps what it needs.
+// Flush removes all keys of the database from the shard and returns their number. Its time depends
+// on the number of memory chunks, not of keys. A view retains the memory that it needs.
 func (s *Shard) Flush(db int) (removed int64) {
 	k := s.spaces[db]
 	if k == nil {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// A page is 16 KiB, or 64 KiB for slots above 2 KiB, of slots of one size. Records with an expiry
-// have pages of their own, so that looking for expired ones need not read the others.
+// A page has slots of one size. It is 16 KiB, or 64 KiB for slots above 2 KiB. Records with an
+// expiry have separate pages, so that a search for expired records need not read the others.
 const (
 	pageUnits    = 4
 	bigPageUnits = 16
@@ -39,8 +39,8 @@ const numClasses = 32 + 24 + 18
 // Class numbers from firstBigClass on have big pages.
 const firstBigClass = 32 + 24
 
-// classBySize gives the class for a size: the first table in steps of 8 bytes up to 2 KiB, the
-// second in steps of 64 bytes up to 32 KiB.
+// classBySize returns the class for a size. The first table has steps of 8 bytes up to 2 KiB, the
+// second has steps of 64 bytes up to 32 KiB.
 var classBySize, bigClassBySize = func() (small [257]uint8, big [maxSlot/64 + 1]uint8) {
 	smallest := func(size int) uint8 {
 		for class, slot := range slotSizes {
@@ -66,8 +66,8 @@ func classOf(size int) uint8 {
 	return bigClassBySize[(size+63)>>6]
 }
 
-// page says what a page of 16 KiB is used for. A big page is described by its first; the three
-// behind it are tails. Next and previous are page numbers plus 1.
+// page describes a page of 16 KiB. A big page is described by its first page; the next three are
+// tails. Next and previous are page numbers plus 1.
 type page struct {
 	earliest   int64  // no record in it expires before; a lower bound only
 	next, prev uint32 // in the list of pages of this class with a free slot
@@ -88,7 +88,7 @@ const (
 	pageCut                 // units behind its top may have been given back to the system
 )
 
-// slotCounts is how many slots a page of each class has.
+// slotCounts is the number of slots in a page of each class.
 var slotCounts = func() (counts [numClasses]uint16) {
 	for class, size := range slotSizes {
 		counts[class] = uint16(pageUnitsOf(uint8(class)) * unitSize / size)
@@ -108,7 +108,7 @@ func (p *page) full() bool {
 	return p.unused == 0 && p.top == slotCounts[p.class]
 }
 
-// slabs gives out slots. Pages are numbered by address: 16 for each chunk.
+// slabs allocates slots. Pages are numbered by address: 16 for each chunk.
 type slabs struct {
 	pages   []page
 	partial [2 * numClasses]uint32 // first page, plus 1, with a free slot; by class and expiry
@@ -116,7 +116,7 @@ type slabs struct {
 	paged   int64                  // bytes in pages
 }
 
-// head returns the number of the page that holds r.
+// head returns the number of the page that contains r.
 func (k *keyspace) head(r uint32) uint32 {
 	n := r >> pageShift
 	if k.pages[n].flags&pageTail != 0 {
@@ -125,8 +125,8 @@ func (k *keyspace) head(r uint32) uint32 {
 	return n
 }
 
-// allocSlot returns a slot of undefined contents and the number of its page. It returns false if there
-// is no memory for another page.
+// allocSlot returns a slot with undefined contents and the number of its page. It returns false if
+// there is no memory for another page.
 func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32, ok bool) {
 	list := &k.partial[listOf(class, expiring)]
 	if *list == 0 && !k.addPage(class, expiring) {
@@ -183,7 +183,7 @@ func (k *keyspace) addPage(class uint8, expiring bool) bool {
 	return true
 }
 
-// list puts page n first among those of its class with a free slot.
+// list inserts page n at the head of the list of pages of its class with a free slot.
 func (k *keyspace) list(n uint32) {
 	p := &k.pages[n]
 	first := &k.partial[listOf(p.class, p.flags&pageExpire != 0)]
@@ -206,8 +206,8 @@ func (k *keyspace) unlist(p *page) {
 	p.next, p.prev = 0, 0
 }
 
-// freeSlot takes back the slot at r. Its first word becomes a link without the live flag, and a
-// page without records goes back to the arena.
+// freeSlot frees the slot at r. The slot's first word becomes a link without the live flag. A page
+// without records is returned to the arena.
 func (k *keyspace) freeSlot(r uint32) {
 	n := k.head(r)
 	p := &k.pages[n]
@@ -233,12 +233,12 @@ func (k *keyspace) freeSlot(r uint32) {
 	}
 }
 
-// unitsUpTop is how many units of a page have slots that were used.
+// unitsUpTop returns the number of units of a page with slots that were used.
 func (p *page) unitsUpTop() int {
 	return int(unitsFor(int(p.top) * slotSizes[p.class]))
 }
 
-// warmUp notes that page n, which was cut, has grown.
+// warmUp records that page n, which was trimmed, has grown.
 func (k *keyspace) warmUp(n uint32, p *page) {
 	units := p.unitsUpTop()
 	k.touched(n<<pageShift, units)

@@ -1,11 +1,11 @@
 package table
 
-// unitsFor is how many units a span of so many bytes has.
+// unitsFor returns the number of units of a span of size bytes.
 func unitsFor(size int) uint32 {
 	return uint32((size + unitSize - 1) / unitSize)
 }
 
-// allocSpan returns a span of so many bytes, with room for some more. It returns false if there is no
+// allocSpan returns a span of size bytes with room for spare more. It returns false if there is no
 // memory.
 func (k *keyspace) allocSpan(size, spare int) (span, bool) {
 	if size > maxSize {
@@ -23,7 +23,8 @@ func (k *keyspace) allocSpan(size, spare int) (span, bool) {
 	return span{ref: ref, units: units}, true
 }
 
-// adoptSpan makes a mapping a span of the keyspace. It returns false if the keyspace can name no more.
+// adoptSpan makes a mapping a span of the keyspace. It returns false if the keyspace has no number
+// left.
 func (k *keyspace) adoptSpan(memory []byte) (span, bool) {
 	c, ok := k.number(memory, ownMapping, 0, 0)
 	if !ok {
@@ -34,8 +35,8 @@ func (k *keyspace) adoptSpan(memory []byte) (span, bool) {
 	return span{ref: c << refChunkShift, units: units}, true
 }
 
-// returnSpan takes back what newSpan has made for c and no record has. What was there before is the
-// caller's again.
+// returnSpan releases the span that newSpan made for c and that no record references. Memory that
+// existed before belongs to the caller again.
 func (k *keyspace) returnSpan(s span, c *content) {
 	switch {
 	case c.mapped != nil:
@@ -62,7 +63,7 @@ func (k *keyspace) freeSpan(s span) {
 	k.release(s.ref, int(s.units))
 }
 
-// pin keeps a span as it is until unpin.
+// pin keeps a span unchanged until unpin.
 func (k *keyspace) pin(s span) {
 	if k.pins == nil {
 		k.pins = make(map[uint32]pin)

@@ -2,13 +2,14 @@ package table
 
 import "bytes"
 
-// A value of which most is zeros takes as much memory as its other pages: memory of its own begins as
-// zeros that the system does not keep, and copies leave alone what is zero in the original too.
+// A mostly zero value uses only as much memory as its other pages. A dedicated mapping begins as
+// zeros for which the kernel allocates no memory, and copies skip parts that are zero in the
+// original too.
 
-// zeros is a page of the system.
+// zeros contains unitSize zero bytes.
 var zeros [unitSize]byte
 
-// copySparse copies src to dst, which is zeros, and does not touch pages that stay so.
+// copySparse copies src to dst, which must be zeros. It does not touch pages that remain zero.
 func copySparse(dst, src []byte) int {
 	n := min(len(dst), len(src))
 	for at := 0; at < n; at += unitSize {
@@ -22,7 +23,7 @@ func copySparse(dst, src []byte) int {
 // isZero reports whether all bytes of at most a page are 0.
 func isZero(page []byte) bool { return page[0] == 0 && bytes.Equal(page, zeros[:len(page)]) }
 
-// clearSparse makes b zeros, and does not touch pages that are.
+// clearSparse zeroes b and does not touch pages that are zero already.
 func clearSparse(b []byte) {
 	for ; len(b) > 0; b = b[min(unitSize, len(b)):] {
 		if page := b[:min(unitSize, len(b))]; !isZero(page) {
@@ -31,8 +32,8 @@ func clearSparse(b []byte) {
 	}
 }
 
-// MapZero returns a Mapping for a value of size zeros, above 256 KiB, that is to be stored under key. It
-// returns no Mapping for a shorter one, and ErrNoMemory if there is no memory.
+// MapZero returns a Mapping for a value of size zeros, above 256 KiB, that is to be stored under
+// key. It returns no Mapping for a shorter value, and ErrNoMemory if there is no memory.
 func (t *Table) MapZero(key string, size int) (Mapping, error) {
 	n := spanKey(len(key))
 	if size > maxSize-n || unitsFor(n+size) <= chunkUnits {
@@ -42,17 +43,18 @@ func (t *Table) MapZero(key string, size int) (Mapping, error) {
 	if memory == nil {
 		return Mapping{}, ErrNoMemory
 	}
-	refuseHuge(memory) // one byte is not to take 2 MiB
+	refuseHuge(memory) // one byte must not use 2 MiB
 	copy(memory, key[:n])
 	return Mapping{memory: memory, value: memory[n : n+size]}, nil
 }
 
-// Bytes returns the value of a Mapping, which may be changed until it is stored.
+// Bytes returns the value of a Mapping. It may be modified until it is stored.
 func (m Mapping) Bytes() []byte { return m.value }
 
-// Extend makes the value of key a String of at least size bytes, filled up with zeros, and returns it. The
-// caller may change it in place until the shard changes or is unlocked. The size is above 32 KiB; no view is
-// open. It returns ErrNoMemory if there is no memory; then nothing has changed.
+// Extend makes the value of key a String of at least size bytes, padded with zeros, and returns it.
+// The caller may modify it in place until the shard changes or is unlocked. The size must be above
+// 32 KiB, and no view may be open. Extend returns ErrNoMemory if there is no memory; then nothing
+// has changed.
 func (s *Shard) Extend(db int, h uint64, key string, size int) ([]byte, error) {
 	k := s.create(db)
 	var old Item
@@ -93,7 +95,8 @@ func (s *Shard) Extend(db int, h uint64, key string, size int) ([]byte, error) {
 	return value, nil
 }
 
-// extendInPlace returns the value of a record, which is now so long, or nil if its span has no room.
+// extendInPlace returns the value of a record after extending it to size bytes, or nil if its span
+// has no room.
 func (k *keyspace) extendInPlace(r uint32, rec *record, size int) []byte {
 	n := spanKey(rec.keySize)
 	if rec.flags&flagLarge == 0 || unitsFor(n+size) > rec.span.units || k.frozen.on {

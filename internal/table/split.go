@@ -2,9 +2,9 @@ package table
 
 import "encoding/binary"
 
-// split divides the records of the segment for hash h between it and a new one. It refuses when
-// the directory would become much larger than the segments justify, which happens only when
-// hashes agree in many bits, and for chains, which are the answer to that; and when there is no memory.
+// split divides the records of the segment for hash h between it and a new one. It refuses if the
+// directory would become much larger than the segments justify, which happens only if hashes agree
+// in many bits. It also refuses for chains, which handle that case, and if there is no memory.
 func (k *keyspace) split(seg uint32, h uint64) bool {
 	s := k.segment(seg)
 	depth := depthOf(s)
@@ -65,7 +65,7 @@ func eachRef(s segment, f func(r uint32)) {
 	}
 }
 
-// merge joins the segment for hash h with its buddy, when both are sparse and of one depth.
+// merge joins the segment for hash h with its buddy if both are sparse and have the same depth.
 func (k *keyspace) merge(seg uint32, h uint64) {
 	s := k.segment(seg)
 	depth := depthOf(s)

@@ -2,19 +2,19 @@ package table
 
 import "math"
 
-// sweepPoint is where SweepExpired goes on.
+// sweepPoint is the position from which SweepExpired continues.
 type sweepPoint struct {
 	db   int
 	page uint32
 }
 
-// maxSkipped bounds the pages that one SweepExpired looks past.
+// maxSkipped is the maximum number of pages that one SweepExpired skips.
 const maxSkipped = 1 << 12
 
-// SweepExpired looks for keys that are expired at nowMs, which means that nowMs is above their
-// expiry, and deletes them. It goes on where it stopped, through every database, and ends after
-// the page in which it has visited max keys, or when it has come round. Before each deletion it
-// calls expired, which must not use the shard; the key is valid during the call.
+// SweepExpired deletes keys that are expired at nowMs: those with an expiry below nowMs. It
+// continues where it stopped, through every database. It ends after the page in which it has
+// visited max keys, or after a complete round. Before each deletion it calls expired, which must
+// not use the shard. The key is valid during the call.
 func (s *Shard) SweepExpired(
 	nowMs int64, max int, expired func(db int, key []byte),
 ) (visited, removed int) {
@@ -42,7 +42,7 @@ func (s *Shard) SweepExpired(
 	return visited, removed
 }
 
-// sweepPage deletes what is expired in page n.
+// sweepPage deletes the expired keys in page n.
 func (s *Shard) sweepPage(
 	db int, n uint32, nowMs int64, expired func(db int, key []byte),
 ) (visited, removed int) {

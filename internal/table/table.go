@@ -1,14 +1,14 @@
-// Package table is the memory of a store: a sharded hash table whose keys and values lie outside
+// Package table is the memory of a store: a sharded hash table whose keys and values are outside
 // the Go heap.
 //
-// It knows no clock, no disk and no log: an expiry is a number that the caller compares with its
-// own time. A key lives in one shard, chosen by the top bits of its hash; every method of a Shard
-// needs the shard's lock, which the caller takes, so that one lock can cover a change in memory
-// and the record of it in a log. Methods of a Table take what locks they need, unless they say
-// otherwise. Several shards are locked in ascending order of their index.
+// It uses no clock, disk, or log: an expiry is a number that the caller compares with its own time.
+// A key is in one shard, chosen by the top bits of its hash. Every method of a [Shard] needs the
+// shard's lock, which the caller takes, so that one lock can cover a change in memory and its
+// record in a log. Methods of a [Table] take the locks they need, unless noted otherwise. Several
+// shards are locked in ascending order of their index.
 //
-// Scan walks the keys of a database while they change. Freeze fixes an instant, and the View that
-// it returns yields every entry exactly as it was then while writers go on.
+// Scan iterates over the keys of a database while they change. [Table.Freeze] takes a snapshot: the
+// [View] that it returns yields every entry exactly as it was then, while writers continue.
 package table
 
 import (
@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 )
 
-// Limits of what a table is built with.
+// Limits of a table's parameters.
 const (
 	minShards         = 256
 	maxShards         = 4096
@@ -27,41 +27,44 @@ const (
 	defaultViewMemory = 64 << 20
 )
 
-// Options says how a Table is built. The zero value is good for a store.
+// Options configures a Table. The zero value is suitable for a store.
 type Options struct {
-	// Shards is rounded up to a power of two, at most 4096; 0 gives 16 for each processor that Go
-	// uses, and at least 256. A shard in use costs at least 8 KiB, and makes a barrier longer.
+	// Shards is the number of shards, rounded up to a power of two, at most 4096. 0 means 16 for
+	// each processor that Go uses, and at least 256. A shard in use costs at least 8 KiB and makes
+	// a barrier longer.
 	Shards int
 
-	// Databases is how many numbered databases there are; 0 gives 16.
+	// Databases is the number of numbered databases; 0 means 16.
 	Databases int
 
-	// Seed makes the hash, and the order; zero draws random ones, as everything but a test should.
+	// Seed seeds the hash and the order. Zero selects random seeds, as everything but a test
+	// should.
 	Seed [2]uint64
 
-	// Limit is asked before the table takes memory for data, and refuses it by returning false: what
-	// wanted to grow then returns ErrNoMemory. Nil refuses nothing. Any goroutine may call it, with shards
-	// locked, so it must not use the table.
+	// Limit is called before the table allocates memory for data, and refuses it by returning
+	// false. The operation that needed memory then returns ErrNoMemory. A nil Limit refuses
+	// nothing. Any goroutine may call Limit with shards locked, so it must not use the table.
 	Limit func(size int) bool
 
-	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 gives 64 MiB.
+	// ViewMemory is the size of before-images above which ViewPressure reports true; 0 means 64
+	// MiB.
 	ViewMemory int64
 }
 
-// Table is a set of numbered databases of keys.
+// A Table is a set of numbered databases of keys.
 type Table struct {
-	// Constant after construction, but for Swap, which needs all locks. What every search reads stands
-	// first, in one cache line.
-	hasher  hasher // constant but for Adopt
+	// Constant after construction, except for Swap, which needs all locks. The fields that every
+	// search reads are first, in one cache line.
+	hasher  hasher // constant except for Adopt
 	shards  []Shard
 	pool    *pool
 	options Options
 
-	// view is the one that Freeze returned and Close has not ended yet.
+	// view is the view that Freeze returned and that Close has not ended yet.
 	view atomic.Pointer[View]
 }
 
-// New returns an empty table. It takes no memory for data before there is some.
+// New returns an empty table. It allocates no memory for data until there is some.
 func New(o Options) *Table {
 	if o.Shards <= 0 {
 		o.Shards = max(minShards, 16*runtime.GOMAXPROCS(0))
@@ -80,8 +83,8 @@ func New(o Options) *Table {
 	return build(o, h, &pool{limit: o.Limit})
 }
 
-// NewLike returns an empty table with the options and the seeds of t, which shares its memory
-// pool: the only kind of table that Swap exchanges contents with.
+// NewLike returns an empty table with the options and the seeds of t, which shares the memory pool
+// of t. Swap exchanges contents only with such a table.
 func (t *Table) NewLike() *Table {
 	return build(t.options, t.hasher, t.pool)
 }
@@ -107,11 +110,11 @@ func build(o Options, h hasher, p *pool) *Table {
 	return t
 }
 
-// spacesStride is how many pointers lie between those of one shard and the next: an odd number. An x86
-// processor reads ahead of a lock that it is taking, unless an address that it is to read has the same
-// low 12 bits as the lock: then it takes that for the same place, and waits. With 16 databases the
-// pointers of a shard had the 128 bytes from one to the next that the locks have, so that every search
-// began only when the one before had ended, and took twice the time.
+// spacesStride is the distance, in pointers, from the pointers of one shard to those of the next.
+// It is odd. While an x86 processor takes a lock, it reads ahead, except from an address with the
+// same low 12 bits as the lock: it treats that as the same address and waits. With 16 databases the
+// pointers of adjacent shards were 128 bytes apart, as the locks are. Every search then began only
+// after the previous one had ended, and took twice the time.
 func spacesStride(databases int) int { return databases | 1 }
 
 func randomSeed() (seed [2]uint64) {
@@ -122,8 +125,8 @@ func randomSeed() (seed [2]uint64) {
 	return seed
 }
 
-// Close releases all memory. Nothing of the table may be used afterwards, and no Scan of a view
-// may still be running.
+// Close releases all memory. The table must not be used afterwards, and no Scan of a view may still
+// be running.
 func (t *Table) Close() {
 	if v := t.view.Load(); v != nil {
 		v.Close()
@@ -138,12 +141,12 @@ func (t *Table) Close() {
 	t.pool.leave()
 }
 
-// Hash returns the hash of key, which says where the key lives.
+// Hash returns the hash of key, which determines the key's shard and position.
 func (t *Table) Hash(key string) uint64 {
 	return t.hasher.hash(bytesOf(key))
 }
 
-// HashBytes returns what Hash returns for the same bytes.
+// HashBytes is like Hash for a byte slice.
 func (t *Table) HashBytes(key []byte) uint64 {
 	return t.hasher.hash(key)
 }
@@ -155,26 +158,26 @@ func (t *Table) Shard(h uint64) *Shard {
 
 // ShardIndex returns the index of the shard that Shard returns.
 func (t *Table) ShardIndex(h uint64) int {
-	return int(h >> 1 >> ((63 - t.hasher.shardBits) & 63)) // in two steps, because of one shard
+	return int(h >> 1 >> ((63 - t.hasher.shardBits) & 63)) // two steps, for a single shard
 }
 
 // ShardAt returns shard i of NumShards.
 func (t *Table) ShardAt(i int) *Shard { return &t.shards[i] }
 
-// NumShards returns how many shards there are.
+// NumShards returns the number of shards.
 func (t *Table) NumShards() int { return len(t.shards) }
 
-// Databases returns how many numbered databases there are.
+// Databases returns the number of numbered databases.
 func (t *Table) Databases() int { return t.options.Databases }
 
-// LockAll locks every shard, ascending: a barrier.
+// LockAll locks every shard in ascending order: a barrier.
 func (t *Table) LockAll() {
 	for i := range t.shards {
 		t.shards[i].mu.Lock()
 	}
 }
 
-// UnlockAll ends what LockAll began.
+// UnlockAll unlocks the shards that LockAll locked.
 func (t *Table) UnlockAll() {
 	for i := range t.shards {
 		t.shards[i].mu.Unlock()
@@ -184,8 +187,8 @@ func (t *Table) UnlockAll() {
 	}
 }
 
-// Len returns the number of keys of a database. It takes no lock: beside writers it is as exact
-// as any number that is out of date when it is read.
+// Len returns the number of keys of a database. It takes no lock. Concurrently with writers, the
+// number may be out of date when the caller reads it.
 func (t *Table) Len(db int) (n int64) {
 	for i := range t.shards {
 		n += t.shards[i].counts[db].keys.Load()
@@ -193,7 +196,7 @@ func (t *Table) Len(db int) (n int64) {
 	return n
 }
 
-// Expires returns how many keys of a database have an expiry. It takes no lock, like Len.
+// Expires returns the number of keys of a database with an expiry. It takes no lock, like Len.
 func (t *Table) Expires(db int) (n int64) {
 	for i := range t.shards {
 		n += t.shards[i].counts[db].expires.Load()
@@ -201,8 +204,8 @@ func (t *Table) Expires(db int) (n int64) {
 	return n
 }
 
-// Swap exchanges the contents of t and o, which NewLike must have related. All shards of both
-// are locked by the caller, and neither has a view.
+// Swap exchanges the contents of t and o, one of which NewLike made from the other. The caller must
+// have locked all shards of both, and neither may have a view.
 func (t *Table) Swap(o *Table) {
 	if t.pool != o.pool || len(t.shards) != len(o.shards) {
 		panic("table: Swap of unrelated tables")

@@ -1,8 +1,9 @@
 package table
 
-// PrefetchBucket asks the processor for the part of the index that a search for hash h begins with, and waits for nothing. It
-// is for a caller that has other work to do before it searches: a processor that waits for a load does what follows
-// only as far as it has room to note what it has done, and this load it need not note.
+// PrefetchBucket prefetches the part of the index where a search for hash h begins, and does not
+// wait. It is for a caller with other work to do before the search. A processor that waits for a
+// load executes later instructions only as far as it has room to track them; a prefetch needs no
+// such tracking.
 func (s *Shard) PrefetchBucket(db int, h uint64) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
@@ -11,7 +12,7 @@ func (s *Shard) PrefetchBucket(db int, h uint64) {
 	prefetch(&k.home(h)[0], 0)
 }
 
-// PrefetchInsert is PrefetchBucket, and asks for what an insertion counts in too.
+// PrefetchInsert is like PrefetchBucket and also prefetches the counters that an insertion updates.
 func (s *Shard) PrefetchInsert(db int, h uint64) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
@@ -22,8 +23,9 @@ func (s *Shard) PrefetchInsert(db int, h uint64) {
 	prefetch(&bucketOf(seg, 1)[0], 0) // has the number of records
 }
 
-// PrefetchRecord finds in the bucket the record that is most likely the key's, and asks for it where a plain
-// one has its first byte and its last, when key and value have these sizes.
+// PrefetchRecord finds in the bucket the record that is most likely the key's. It prefetches the
+// first and the last byte of that record, assuming a plain record whose key and value have these
+// sizes.
 func (s *Shard) PrefetchRecord(db int, h uint64, keySize, valueSize int) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {

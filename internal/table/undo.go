@@ -1,18 +1,19 @@
 package table
 
-// Undo takes the changes of a transaction back, without any memory. While a shard has one
-// (Shard.Record), nothing that a change replaces or deletes is freed: a replaced record stays where it
-// is, a deleted one stays in the index and is marked as gone, and of a record that is overwritten in its
-// slot the bytes before are kept. Commit frees all that, and Rollback frees what was new.
+// An Undo reverts the changes of a transaction without allocating memory. While a shard has an Undo
+// ([Shard.Record]), no change frees the data that it replaces or deletes. A replaced record stays
+// where it is, and a deleted one stays in the index, marked as gone. Of a record that is
+// overwritten in its slot, the old bytes are saved. Commit frees the old data, and Rollback frees
+// the new data.
 //
-// The shards stay locked from Record to Commit or Rollback. The zero value is ready, and so is an Undo
-// after either.
+// The shards stay locked from Record to Commit or Rollback. The zero value is ready to use, and so
+// is an Undo after Commit or Rollback.
 type Undo struct {
 	steps  []step
-	bytes  []byte // of records before they were overwritten
+	bytes  []byte // bytes of records before they were overwritten
 	shards []*Shard
 
-	// Where the next step is.
+	// Position of the next step.
 	shard *Shard
 	db    int
 	hash  uint64
@@ -25,24 +26,24 @@ type step struct {
 	db       int
 	hash     uint64
 	old, new uint32 // records
-	bytes    int    // stepOverwritten: how many of Undo.bytes
-	from, to span   // stepOverwritten: its span before and after, if it has another
+	bytes    int    // stepOverwritten: number of bytes in Undo.bytes
+	from, to span   // stepOverwritten: span before and after, if changed
 }
 
 type stepKind uint8
 
 const (
-	stepInserted    stepKind = iota // new is the record of a key that was not there
+	stepInserted    stepKind = iota // new is the record of a key that did not exist
 	stepDeleted                     // old is marked as gone
-	stepReplaced                    // the index names new instead of old
+	stepReplaced                    // the index references new instead of old
 	stepShared                      // likewise, and both have the same span
 	stepOverwritten                 // old has changed in its slot
 )
 
-// keepUndo bounds the memory that an Undo keeps for the next transaction.
+// keepUndo is the maximum memory that an Undo retains for the next transaction.
 const keepUndo = 64 << 10
 
-// Record makes u note the changes of the shard.
+// Record makes u record the changes of the shard.
 func (s *Shard) Record(u *Undo) {
 	if s.undo != u {
 		s.undo = u
@@ -50,7 +51,7 @@ func (s *Shard) Record(u *Undo) {
 	}
 }
 
-// enter tells where the changes are that follow.
+// enter sets the position of the following changes.
 func (u *Undo) enter(s *Shard, db int, h uint64) { u.shard, u.db, u.hash = s, db, h }
 
 func (u *Undo) add(st step) {
@@ -68,7 +69,7 @@ func (u *Undo) replaced(old, new uint32, shared bool) {
 	u.add(step{kind: kind, old: old, new: new})
 }
 
-// overwritten keeps the first size bytes of the slot at r, which are about to change.
+// overwritten saves the first size bytes of the slot at r, which are about to change.
 func (u *Undo) overwritten(k *keyspace, r uint32, size int, from, to span) {
 	u.bytes = append(u.bytes, k.at(r)[:size]...)
 	u.add(step{kind: stepOverwritten, old: r, bytes: size, from: from, to: to})
@@ -103,7 +104,7 @@ func (u *Undo) Commit() {
 	u.reset()
 }
 
-// Rollback takes all changes back, the last one first.
+// Rollback reverts all changes, the last one first.
 func (u *Undo) Rollback() {
 	for i := len(u.steps) - 1; i >= 0; i-- {
 		u.steps[i].rollback(u)

@@ -7,40 +7,41 @@ import (
 	"sync/atomic"
 )
 
-// ErrViewClosed is what Scan returns when its view is closed before the end.
+// ErrViewClosed is returned by Scan if its view is closed before the end.
 var ErrViewClosed = errors.New("table: the view was closed")
 
-// Entry is a key with its value. The value of an integer is its decimal.
+// An Entry is a key with its value. The value of an integer is its decimal.
 type Entry struct {
 	DB         int
 	Kind       Kind
 	Key, Value []byte
-	ExpireAtMs int64 // 0 is never
+	ExpireAtMs int64 // 0 means never
 }
 
-// Count is how much a database holds.
+// A Count contains the numbers of keys in a database.
 type Count struct {
 	DB            int
 	Keys, Expires int64
 }
 
-// View is a table as it was when Freeze returned it. Writers that change what it has not seen yet
-// leave copies of it, and nothing else of the table is held. Scan is called once, by one
-// goroutine; the other methods by any.
+// A View is the state of a table at the time of Freeze. Writers copy records that the view has not
+// read yet before they change them; the view retains no other part of the table. One goroutine
+// calls Scan, once. Any goroutine may call the other methods.
 type View struct {
 	table  *Table
 	counts []Count
-	spaces [][]*keyspace // by database and shard; nil where there was no key
+	spaces [][]*keyspace // by database and shard; nil if there was no key
 
 	closing sync.Once
 	closed  atomic.Bool
 	held    atomic.Int64 // bytes of before-images
 
 	mu     sync.Mutex
-	relief chan struct{} // closed when held falls; nil while nobody waits
+	relief chan struct{} // closed when held falls; nil while no goroutine waits
 }
 
-// Freeze fixes this instant. The caller has locked all shards, and no other view is open.
+// Freeze takes a snapshot of the table. The caller must have locked all shards, and no other view
+// may be open.
 func (t *Table) Freeze() *View {
 	v := &View{table: t, spaces: make([][]*keyspace, t.Databases())}
 	if !t.view.CompareAndSwap(nil, v) {
@@ -66,8 +67,8 @@ func (t *Table) Freeze() *View {
 // Counts returns the databases that were not empty, ascending.
 func (v *View) Counts() []Count { return v.counts }
 
-// Close ends the view, or aborts a Scan, which returns soon. It takes the locks of shards in
-// turn, and can be called more than once.
+// Close ends the view, or aborts a Scan, which then returns soon. It takes the locks of the shards
+// one after the other, and can be called more than once.
 func (v *View) Close() {
 	v.closing.Do(func() {
 		v.closed.Store(true)
@@ -82,8 +83,8 @@ func (v *View) Close() {
 	})
 }
 
-// withdraw removes the marks of an aborted view from some pages of a keyspace, and reports
-// whether there are more.
+// withdraw removes the marks of an aborted view from some pages of a keyspace and reports whether
+// there are more.
 func (v *View) withdraw(s *Shard, k *keyspace) (more bool) {
 	s.Lock()
 	defer s.Unlock()
@@ -102,8 +103,8 @@ func (v *View) withdraw(s *Shard, k *keyspace) (more bool) {
 	return true
 }
 
-// ViewPressure reports whether before-images take more than Options.ViewMemory. Writers should
-// then call WaitView, before they lock a shard.
+// ViewPressure reports whether before-images use more memory than Options.ViewMemory. Writers
+// should then call WaitView before they lock a shard.
 func (t *Table) ViewPressure() bool {
 	v := t.view.Load()
 	return v != nil && v.pressed()
@@ -113,8 +114,8 @@ func (v *View) pressed() bool {
 	return v.held.Load() > v.table.options.ViewMemory && !v.closed.Load()
 }
 
-// WaitView returns when ViewPressure is false: the view has been read on, or closed. The caller
-// has no shard locked.
+// WaitView waits until ViewPressure is false: the view has been read further, or closed. The caller
+// must have no shard locked.
 func (t *Table) WaitView() {
 	for {
 		v := t.view.Load()
@@ -135,7 +136,7 @@ func (t *Table) WaitView() {
 	}
 }
 
-// relieve notes that before-images are gone and wakes those who wait for it.
+// relieve records that before-images were released and wakes the waiting goroutines.
 func (v *View) relieve(size int64) {
 	v.held.Add(-size)
 	v.mu.Lock()
@@ -146,9 +147,9 @@ func (v *View) relieve(size int64) {
 	v.mu.Unlock()
 }
 
-// Scan yields every entry that was there at the freeze, as it was, once and in no order that
-// means anything, though those of one database mostly stand together. It stops when yield returns
-// false. The slices of an entry are valid until yield returns, which is called without locks.
+// Scan yields every entry that existed at the freeze, as it was, exactly once. The order is
+// arbitrary, but the entries of one database are mostly consecutive. Scan stops if yield returns
+// false. It calls yield without locks. The slices of an entry are valid until yield returns.
 func (v *View) Scan(yield func(Entry) bool) error {
 	r := reader{view: v, yield: yield}
 	defer r.unpin()
@@ -167,7 +168,7 @@ func (v *View) Scan(yield func(Entry) bool) error {
 				}
 				r.turn(db, i, k)
 				if r.steps++; r.steps%8 == 0 {
-					runtime.Gosched() // or the writers' tail latency is a time slice
+					runtime.Gosched() // otherwise the tail latency of writers is a time slice
 				}
 			}
 			if r.stopped {

@@ -1,12 +1,11 @@
-// Package unsupported names the one error type for something that is whole and not known,
-// snapshot.UnsupportedError: records of other producers, of newer versions, and commands that a
-// store does not apply.
+// Package unsupported names snapshot.UnsupportedError, the only error type for intact but unknown
+// data: records of other producers or of newer versions, and commands that a store does not apply.
 package unsupported
 
 import "github.com/perduredb/perdure/snapshot"
 
-// Err is matched by every Error, and by every error about a command that is not supported.
+// Err is matched by every Error, and by every error about an unsupported command.
 var Err = snapshot.ErrUnsupported
 
-// Error describes something in a file that is not supported.
+// An Error describes unsupported data in a file.
 type Error = snapshot.UnsupportedError

@@ -6,45 +6,45 @@ import (
 	"io/fs"
 )
 
-// ErrNotRegular is returned by Open and OpenWrite for a name that is not a regular file.
+// ErrNotRegular is returned by Open, OpenWrite, and Lock for a name that is not a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrNotDirectory is matched by the error about a name that must be a directory and is not.
+// ErrNotDirectory is matched by errors about a name that must be a directory but is not.
 var ErrNotDirectory = errors.New("not a directory")
 
-// ErrOutside is matched by the error of a Root about a name that is not below it.
+// ErrOutside is matched by errors of a Root about a name that is not below it.
 var ErrOutside = errors.New("outside of the open directory")
 
-// ErrMoved is matched by the error about a name that another file or directory has taken since it
-// was opened, or that is gone.
+// ErrMoved is matched by errors about a name that no longer exists, or that has become another file
+// or directory since it was opened.
 var ErrMoved = errors.New("the name does not lead to what was opened there")
 
 // ErrUnlinked is matched by the error of Linked.
 var ErrUnlinked = errors.New("the open file has no name any more")
 
-// ErrManyNames is matched by the error of Lock about a file with several hard links: a lock on it
-// would say nothing about one directory, and what is written to it shows under the other names.
+// ErrManyNames is matched by errors of Lock about a file with several hard links. A lock on such a
+// file does not protect a single directory, and a write to it shows under the other names.
 var ErrManyNames = errors.New("the lock file has more than one name (hard link)")
 
 // ErrLockLost is matched by the error of Held.
 var ErrLockLost = errors.New("the name does not lead to the locked file")
 
-// ErrNotShared is matched by the error of Share where a mapping cannot be relied upon.
+// ErrNotShared is matched by errors of Share where a mapping is not reliable.
 var ErrNotShared = errors.New("no shared mapping here")
 
-// ErrFault is matched by the error of a store to a mapping that the disk did not take.
+// ErrFault is matched by the error of a store to a mapping that the disk refused.
 var ErrFault = errors.New("memory fault in a mapped file")
 
-// ErrLocked is matched by the error of Lock when somebody else holds the lock.
+// ErrLocked is matched by errors of Lock if the lock is already held.
 var ErrLocked = errors.New("locked")
 
-// LockedError says who holds a lock.
+// A LockedError identifies a held lock and its holder.
 type LockedError struct {
 	Name string
-	PID  int // of the holder; 0 when unknown
+	PID  int // process ID of the holder; 0 if unknown
 }
 
-// Error names the file and the holder.
+// Error returns a message with the file and the holder.
 func (e *LockedError) Error() string {
 	if e.PID == 0 {
 		return fmt.Sprintf("%s: locked by another process", e.Name)
@@ -55,7 +55,7 @@ func (e *LockedError) Error() string {
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-// notDirectory returns the error about what is not a directory.
+// notDirectory returns the error about a name that is not a directory.
 func notDirectory(op, name string, mode fs.FileMode) error {
 	err := ErrNotDirectory
 	if mode&fs.ModeSymlink != 0 {

@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// Op is one operation on a file system, as a Fault sees it before it is done.
+// An Op is one file system operation, as a Fault sees it before it is performed.
 type Op struct {
-	N    int    // how many operations came before it
+	N    int    // number of operations before it
 	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case; "write" is WriteAt too, "put" Shared.Write
 	Name string // the file or directory; the new name of a rename
 	Size int    // bytes of a read or a write
 }
 
-// String gives the operation in one line.
+// String describes the operation in one line.
 func (o Op) String() string { return fmt.Sprintf("%d %s %s", o.N, o.Kind, o.Name) }
 
-// Changes reports whether the operation changes what a disk holds, or makes it durable.
+// Changes reports whether the operation changes the content of a disk or makes it durable.
 func (o Op) Changes() bool {
 	switch o.Kind {
 	case "create", "write", "sync", "datasync", "rename", "link", "remove", "truncate", "syncdir", "mkdir", "put", "store":
@@ -27,8 +27,8 @@ func (o Op) Changes() bool {
 	return false
 }
 
-// ShortWrite makes a write put only N bytes into the file and then fail with Err. Without Err it
-// only says that it wrote N.
+// A ShortWrite makes a write store only N bytes and then fail with Err. If Err is nil, the write
+// only reports that it wrote N bytes.
 type ShortWrite struct {
 	N   int
 	Err error
@@ -40,7 +40,7 @@ func (e *ShortWrite) Error() string { return describe("short write", e.Err) }
 // Unwrap returns the cause.
 func (e *ShortWrite) Unwrap() error { return e.Err }
 
-// ShortRead makes a read give at most N bytes, with Err.
+// A ShortRead makes a read return at most N bytes, with Err.
 type ShortRead struct {
 	N   int
 	Err error
@@ -52,7 +52,7 @@ func (e *ShortRead) Error() string { return describe("short read", e.Err) }
 // Unwrap returns the cause.
 func (e *ShortRead) Unwrap() error { return e.Err }
 
-// Done makes an operation fail with Err although it is done.
+// A Done makes an operation fail with Err although it has been performed.
 type Done struct{ Err error }
 
 // Error describes the cause.
@@ -68,38 +68,38 @@ func describe(what string, err error) string {
 	return err.Error()
 }
 
-// Fault is a file system that asks before every operation whether it shall fail. A sync that fails
-// drops the pages that it should have written, if the file is one of a Mem.
+// A Fault is a file system that asks before every operation whether it should fail. A failed sync
+// of a file of a [Mem] drops the pages that it should have written.
 type Fault struct {
 	fs FS
 	*faults
 }
 
-// faults are what a Fault and its Roots share.
+// faults is the state that a Fault and its Roots share.
 type faults struct {
-	mem  *Mem // below; nil for another file system
+	mem  *Mem // the underlying Mem; nil for another file system
 	fail func(Op) error
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards n
 	n  int
 }
 
-// NewFault wraps fsys. An operation for which fail returns an error gives that error, and is not
-// done unless the error says so: ShortWrite, ShortRead, Done. A close always closes. fail is
-// called by one goroutine at a time.
+// NewFault wraps fsys. If fail returns an error, the operation returns that error and is not
+// performed, unless the error is a [ShortWrite], a [ShortRead], or a [Done]. A close always closes.
+// One goroutine at a time calls fail.
 func NewFault(fsys FS, fail func(Op) error) *Fault {
 	mem, _ := fsys.(*Mem)
 	return &Fault{fsys, &faults{mem: mem, fail: fail}}
 }
 
-// Count is how many operations were asked for.
+// Count returns the number of operations requested.
 func (f *faults) Count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.n
 }
 
-// Violations is that of the Mem below; nothing for another file system.
+// Violations returns the violations of the underlying Mem, or nothing for another file system.
 func (f *faults) Violations() []string {
 	if f.mem != nil {
 		return f.mem.Violations()
@@ -118,7 +118,7 @@ func (f *faults) ask(kind, name string, size int) error {
 	return nil
 }
 
-// run asks, and does the operation unless it shall fail without being done.
+// run calls fail, and performs the operation unless fail makes it fail without performing it.
 func (f *faults) run(kind, name string, do func() error) error {
 	err := f.ask(kind, name, 0)
 	var done *Done
@@ -128,7 +128,7 @@ func (f *faults) run(kind, name string, do func() error) error {
 	return err
 }
 
-// open is run for what gives a file.
+// open is run for an operation that returns a file.
 func (f *Fault) open(kind, name string, do func(string) (File, error)) (File, error) {
 	var file File
 	err := f.run(kind, name, func() (err error) {
@@ -190,7 +190,7 @@ func (f *Fault) SyncDir(name string) error {
 
 func (f *Fault) Abs(name string) (string, error) { return f.fs.Abs(name) }
 
-// OpenRoot counts what is done to the Root, and lets it fail, together with what is done here.
+// OpenRoot returns a Root whose operations count and fail together with those of f.
 func (f *Fault) OpenRoot(dir string) (root Root, err error) {
 	err = f.run("openroot", dir, func() (err error) {
 		root, err = f.fs.OpenRoot(dir)

@@ -9,7 +9,7 @@ type faultFile struct {
 	name  string
 }
 
-// short shortens p to what a ShortRead lets through, and gives the error to end with.
+// short shortens p to the length that a ShortRead allows, and returns the error to end with.
 func (f *faultFile) short(kind string, p []byte) ([]byte, error) {
 	err := f.fault.ask(kind, f.name, len(p))
 	var short *ShortRead
@@ -46,7 +46,7 @@ func (f *faultFile) ReadAt(p []byte, offset int64) (int, error) {
 	return n, joined(err, readErr)
 }
 
-// joined keeps io.EOF itself, which callers compare.
+// joined joins two errors but returns io.EOF itself, because callers compare it.
 func joined(err, other error) error {
 	if err == nil {
 		return other
@@ -107,6 +107,6 @@ func (f *faultFile) sync(kind string, do func() error) error {
 }
 
 func (f *faultFile) Close() error {
-	// The descriptor is gone even when close(2) fails.
+	// The descriptor is closed even if close(2) fails.
 	return joined(f.fault.ask("close", f.name, 0), f.File.Close())
 }

@@ -7,36 +7,38 @@ import (
 	"time"
 )
 
-// Mem is a file system in memory that remembers what was made durable, so that Crash can give
-// what a machine might find on its disk after the power came back.
+// A Mem is a file system in memory that records which data is durable, so that Crash can return a
+// state in which a machine might find its disk after a power failure.
 //
-// A file's content is durable as of its last Sync or Datasync, a name as of the last SyncDir of
-// its directory. The root and the directories that NewMem makes are durable from the start.
+// The content of a file is durable as of its last Sync or Datasync, and a name as of the last
+// SyncDir of its directory. The root and the directories that NewMem creates are durable from the
+// start.
 //
-// It watches one rule: a file whose sync has failed (a Fault makes it fail) is only read and
-// closed. The pages that such a sync did not write are dropped, as ext4 does: they are still
-// read, count as clean, and no later sync writes them.
+// Mem checks one rule: a file whose sync has failed (a Fault makes it fail) is only read and
+// closed. The pages that such a sync did not write are dropped, as on ext4: reads still return
+// them, they count as clean, and no later sync writes them.
 type Mem struct {
-	memView // of the whole
+	memView // view of the whole file system
 
-	mu    sync.Mutex // guards everything below it, files and directories too
+	mu    sync.Mutex // guards the fields below, and files and directories
 	root  *memNode
 	locks map[*memNode]bool
 	now   func() time.Time
-	// capacity is how many bytes all files may hold; 0 is no limit.
+	// capacity is the maximum number of bytes in all files; 0 means no limit.
 	capacity int64
 	used     int64
-	boot     int // how often the power was lost
-	// before is what files of a name held that are no more, and their blocks still do: see Emptied.
+	boot     int // number of power failures
+	// before contains, by name, the content of deleted files that their blocks still hold; see
+	// Emptied.
 	before map[string][]byte
-	// violations are writes and syncs of files whose sync had failed.
+	// violations describes writes and syncs of files whose sync had failed.
 	violations []string
 }
 
 // memNode is a file or a directory.
 type memNode struct {
 	dir     bool
-	gone    bool // of a directory: it was removed, and nothing can be made in it
+	gone    bool // of a directory: it was removed, and nothing can be created in it
 	modTime time.Time
 
 	// Of a file: the content as programs see it, the content that is durable, and the ranges
@@ -44,14 +46,14 @@ type memNode struct {
 	data    []byte
 	durable []byte
 	writes  []extent
-	// Of a mapped file: what was stored since the last sync. lent says that somebody else may
-	// look at data's array.
+	// Of a mapped file: the ranges stored since the last sync. lent reports whether the array of
+	// data may be shared.
 	stored []extent
 	lent   bool
-	// failed says that a sync has failed. dropped says that pages which that sync did not write
-	// count as clean since: data shows them, durable never had them.
+	// failed reports whether a sync has failed. dropped reports whether pages that the failed sync
+	// did not write count as clean since then: data shows them, durable never had them.
 	failed                  bool
-	lateWrite, lateTruncate bool // one came after it
+	lateWrite, lateTruncate bool // one followed the failed sync
 	dropped                 bool
 
 	// Of a directory: names as programs see them, names that are durable, and the changes
@@ -61,17 +63,17 @@ type memNode struct {
 	changes      []nameChange
 }
 
-// extent is a range of a file that was written and not synced.
+// extent is a range of a file that was written but not synced.
 type extent struct{ from, to int64 }
 
-// nameChange is a change to a directory: a name got a node, a name went, or both at once.
+// nameChange is a change to a directory: it sets a name, removes a name, or does both atomically.
 type nameChange struct {
-	set    string // "" when nothing is set
+	set    string // "" if no name is set
 	node   *memNode
-	remove string // "" when nothing goes
+	remove string // "" if no name is removed
 }
 
-// NewMem returns an empty file system that holds the given directories.
+// NewMem returns an empty file system that contains the given directories.
 func NewMem(dirs ...string) *Mem {
 	m := newMem(newMemDir(), time.Now)
 	for _, dir := range dirs {
@@ -94,30 +96,31 @@ func newMem(root *memNode, now func() time.Time) *Mem {
 	return m
 }
 
-// SetCapacity limits the bytes that all files together may hold; a write over it is short and
-// gives ErrNoSpace. 0 lifts the limit.
+// SetCapacity limits the total number of bytes in all files. A write above the limit is short and
+// returns ErrNoSpace. 0 removes the limit.
 func (m *Mem) SetCapacity(bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.capacity = bytes
 }
 
-// Violations lists what was done to files whose sync had failed and must not have been.
+// Violations returns the forbidden operations on files whose sync had failed.
 func (m *Mem) Violations() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string(nil), m.violations...)
 }
 
-// Used is how many bytes all files hold.
+// Used returns the total number of bytes in all files.
 func (m *Mem) Used() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.used
 }
 
-// watchLocked notes what must not follow a failed sync. One write may, and one truncate that takes back
-// what a write left: they had begun beside the sync, before anybody could know.
+// watchLocked records an operation that must not follow a failed sync. One write may follow it, and
+// one truncate that removes the bytes of a write: they began concurrently with the sync, before the
+// failure could be known.
 func (m *Mem) watchLocked(op, name string, n *memNode) {
 	switch {
 	case n.failed && op == "write" && !n.lateWrite:

@@ -5,25 +5,25 @@ import (
 	"sort"
 )
 
-// CrashKind says how much of what was not synced a Crash keeps.
+// CrashKind selects how much of the unsynced data a Crash keeps.
 type CrashKind int
 
 // The kinds of Crash.
 const (
-	KeepNone CrashKind = iota // the power is lost: exactly what was synced
-	KeepAll                   // the process is killed: everything is there, and still not synced
-	KeepSome                  // the power is lost: each thing by itself is kept or not, at random
+	KeepNone CrashKind = iota // power failure: exactly the synced data remains
+	KeepAll                   // killed process: all data remains, still not synced
+	KeepSome                  // power failure: each thing is kept or lost separately, at random
 )
 
-// Thing is something that was not synced, of which a loss of power may leave either form.
+// A Thing is an unsynced change, of which a power failure may leave the old or the new form.
 type Thing struct {
 	Kind ThingKind
 	Name string // of the file or the directory
-	// Of a unit: its bytes. Of a size: the synced one and the present one.
+	// Of a unit: its byte range. Of a size: the synced and the current size.
 	From, To int64
 }
 
-// ThingKind is what a Thing is.
+// ThingKind is the kind of a Thing.
 type ThingKind int
 
 // The kinds of Thing.
@@ -33,18 +33,18 @@ const (
 	AUnit                  // a unit of a file's content
 )
 
-// Fate is what a loss of power leaves of a Thing.
+// Fate is the form of a Thing after a power failure.
 type Fate int64
 
 // The fates. A size may also be any number of bytes from 0 on.
 const (
 	New     Fate = -1
-	Old     Fate = -2 // zeros, for a unit where there was nothing
+	Old     Fate = -2 // zeros for a unit without old content
 	Zero    Fate = -3 // a unit only: the size was written, the content was not
-	Garbage Fate = -4 // a unit only: what the disk held there before: see Emptied; otherwise anything
+	Garbage Fate = -4 // a unit only: earlier content of the disk (see Emptied), otherwise anything
 )
 
-// Crash returns the file system that is found after a crash now; the original goes on untouched.
+// Crash returns the file system as found after a crash at this point. The original is not changed.
 // The same seed gives the same result.
 func (m *Mem) Crash(kind CrashKind, seed uint64) *Mem {
 	switch kind {
@@ -66,7 +66,8 @@ func (m *Mem) Crash(kind CrashKind, seed uint64) *Mem {
 	})
 }
 
-// someSize is the length that a file may have: the synced one, the present one, or one between.
+// someSize returns a possible length of a file: the synced one, the current one, or one between
+// them.
 func someSize(rng *rand.Rand, t Thing, unit int64) Fate {
 	lo, hi := min(t.From, t.To), max(t.From, t.To)
 	switch rng.IntN(4) {
@@ -81,8 +82,8 @@ func someSize(rng *rand.Rand, t Thing, unit int64) Fate {
 	}
 }
 
-// Kill returns the file system as it is when the process has died and the machine goes on: what
-// programs see, with what was not synced still not synced. Nothing is locked.
+// Kill returns the file system after a process crash without a reboot: the content that programs
+// see, with unsynced data still unsynced. No file is locked.
 func (m *Mem) Kill() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +91,7 @@ func (m *Mem) Kill() *Mem {
 	for _, n := range m.nodesLocked() {
 		c := *n.memNode
 		c.failed, c.lateWrite, c.lateTruncate = false, false, false
-		c.data = n.data[:len(n.data):len(n.data)] // whoever appends next copies
+		c.data = n.data[:len(n.data):len(n.data)] // the next append copies
 		c.writes = append([]extent(nil), n.writes...)
 		c.stored = append([]extent(nil), n.stored...)
 		n.lent, c.lent = true, true
@@ -111,8 +112,8 @@ func (m *Mem) Kill() *Mem {
 	return out
 }
 
-// Emptied returns a file system in which every file was deleted. A file that is made under the same name has the same
-// blocks, so that what a loss of power leaves of it may be what the old one held there.
+// Emptied returns a file system in which every file has been deleted. A file created under the same
+// name reuses the blocks, so a power failure may leave the old file's content in it.
 func (m *Mem) Emptied() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,7 +128,7 @@ func (m *Mem) Emptied() *Mem {
 	return out
 }
 
-// renamed gives a directory's names their new nodes.
+// renamed maps the names of a directory to their new nodes.
 func renamed(names map[string]*memNode, nodes map[*memNode]*memNode) map[string]*memNode {
 	out := make(map[string]*memNode, len(names))
 	for base, n := range names {
@@ -136,7 +137,7 @@ func renamed(names map[string]*memNode, nodes map[*memNode]*memNode) map[string]
 	return out
 }
 
-// Things lists what was not synced, content in units of that many bytes, in a stable order.
+// Things returns the unsynced changes in a stable order, with content in units of unit bytes.
 func (m *Mem) Things(unit int64) []Thing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,9 +148,9 @@ func (m *Mem) Things(unit int64) []Thing {
 	return all
 }
 
-// LosePower returns the file system that is found when the power comes back. fate is asked about
-// each of Things(unit), with its index. A unit that is kept makes its file long enough to hold it,
-// unless the size is a number. seed makes the garbage.
+// LosePower returns the file system as found after a power failure. It calls fate for each of
+// Things(unit), with its index. A unit that is kept extends its file to contain it, unless the size
+// is a number. seed generates the garbage.
 func (m *Mem) LosePower(unit int64, seed uint64, fate func(i int, t Thing) Fate) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -174,7 +175,8 @@ type namedNode struct {
 	name string
 }
 
-// nodesLocked lists every node that a name leads to, now, on disk or through a change between.
+// nodesLocked returns every node that a name leads to: now, on disk, or through a change in
+// between.
 func (m *Mem) nodesLocked() []namedNode {
 	all, seen := []namedNode{{m.root, "/"}}, map[*memNode]bool{m.root: true}
 	for i := 0; i < len(all); i++ {
@@ -207,7 +209,7 @@ func addNode(all []namedNode, seen map[*memNode]bool, n *memNode, name string) [
 	return append(all, namedNode{n, name})
 }
 
-// things appends what of a node was not synced.
+// things appends the unsynced changes of a node.
 func (n namedNode) things(all []Thing, unit int64) []Thing {
 	for range n.changes {
 		all = append(all, Thing{Kind: AName, Name: n.name})
@@ -229,14 +231,14 @@ func (n namedNode) things(all []Thing, unit int64) []Thing {
 	return all
 }
 
-// crash builds what a loss of power leaves.
+// crash builds the state after a power failure.
 type crash struct {
 	rng    *rand.Rand
 	unit   int64
 	fate   func(int, Thing) Fate
 	asked  int
 	out    map[*memNode]*memNode
-	names  map[*memNode]map[string]*memNode // of directories: what the disk says
+	names  map[*memNode]map[string]*memNode // of directories: names on disk
 	before map[string][]byte
 }
 
@@ -245,7 +247,7 @@ func (c *crash) ask(t Thing) Fate {
 	return c.fate(c.asked-1, t)
 }
 
-// node decides about one node.
+// node decides the fate of one node.
 func (c *crash) node(n namedNode) {
 	things := n.things(nil, c.unit)
 	if !n.dir {
@@ -271,7 +273,7 @@ func (c *crash) node(n namedNode) {
 	c.names[n.memNode] = names
 }
 
-// content is what is left of a file.
+// content returns the remaining content of a file.
 func (c *crash) content(n namedNode, things []Thing) []byte {
 	size, exact := int64(len(n.durable)), false
 	if len(things) > 0 && things[0].Kind == ASize {
@@ -314,7 +316,7 @@ func (c *crash) content(n namedNode, things []Thing) []byte {
 	return out
 }
 
-// link puts a directory's nodes into their places.
+// link attaches the nodes of a directory.
 func (c *crash) link(dir *memNode) *memNode {
 	if done := c.out[dir]; done != nil {
 		return done

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 )
 
-// ErrNoSpace is the error of a write that a Mem's capacity cuts short.
+// ErrNoSpace is the error of a write that exceeds the capacity of a Mem.
 var ErrNoSpace = errors.New("no space left on device")
 
 // memFile is one open handle on a file of a Mem.
@@ -17,7 +17,7 @@ type memFile struct {
 	name     string
 	readOnly bool
 	closed   bool
-	offset   int64 // of the next Read
+	offset   int64 // offset of the next Read
 }
 
 func (f *memFile) check(op string) error {
@@ -105,7 +105,7 @@ func (f *memFile) Truncate(size int64) error {
 		f.node.data = append(f.node.data, make([]byte, size-old)...)
 		f.node.writes = append(f.node.writes, extent{old, size})
 	} else {
-		// A copy, since durable may share the array that later writes would reuse.
+		// Copy, because durable may share the array that later writes would reuse.
 		f.node.data = append([]byte(nil), f.node.data[:size]...)
 	}
 	f.fs.used += size - old
@@ -146,19 +146,20 @@ func (f *memFile) Sync() error {
 
 func (f *memFile) Datasync() error { return f.Sync() }
 
-// flush makes durable what is dirty.
+// flush makes unsynced data durable.
 func (n *memNode) flush() {
 	if n.dropped {
 		n.durable = n.onDisk()
 	} else {
-		// Whoever writes over what is there copies it, so the array can be shared up to its length.
+		// A write copies the array before it overwrites data, so the array can be shared up to its
+		// length.
 		n.durable = n.data[:len(n.data):len(n.data)]
 		n.lent = true
 	}
 	n.writes, n.stored = nil, nil
 }
 
-// onDisk is the content once what is dirty is written, without the pages that were dropped.
+// onDisk returns the content after all unsynced data is written, without the dropped pages.
 func (n *memNode) onDisk() []byte {
 	out := make([]byte, len(n.data))
 	copy(out, n.durable)
@@ -170,7 +171,7 @@ func (n *memNode) onDisk() []byte {
 	return out
 }
 
-// failSync is what a Fault does to a file whose sync it makes fail.
+// failSync applies the effect of a failed sync that a Fault injects.
 func (f *memFile) failSync() {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
@@ -181,8 +182,8 @@ func (f *memFile) failSync() {
 	}
 }
 
-// DropCache lets dropped pages go: what is read from offset on is what the disk has. A file that
-// is again as the disk has it may be written.
+// DropCache forgets dropped pages: reads from offset on return the content of the disk. A file that
+// matches the disk again may be written.
 func (f *memFile) DropCache(offset int64) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

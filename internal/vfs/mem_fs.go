@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// memView is the way from names to the nodes of a Mem: from its root, or from an open directory.
+// memView resolves names to the nodes of a Mem, from its root or from an open directory.
 type memView struct {
 	m    *Mem
-	top  *memNode            // nil is the Mem's root
-	dir  string              // what names begin with, when top is set
-	subs map[string]*memNode // the directories below top that were used; as osRoot has them
+	top  *memNode            // nil for the Mem's root
+	dir  string              // prefix of every name, if top is set
+	subs map[string]*memNode // used directories below top, as in osRoot
 }
 
 // memRoot is an open directory of a Mem.
@@ -26,7 +26,8 @@ func split(name string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// partsLocked returns where a name begins, and its parts from there.
+// partsLocked returns the directory from which a name is resolved, and the parts of the name below
+// it.
 func (v memView) partsLocked(op, name string) (*memNode, []string, error) {
 	if v.top == nil {
 		return v.m.root, split(name), nil
@@ -82,7 +83,7 @@ func (v memView) lookupLocked(op, name string) (*memNode, error) {
 	return n, err
 }
 
-// directoryLocked returns the directory of a name.
+// directoryLocked returns the directory with that name.
 func (v memView) directoryLocked(op, name string) (*memNode, error) {
 	n, parts, err := v.partsLocked(op, name)
 	if err != nil {
@@ -91,7 +92,7 @@ func (v memView) directoryLocked(op, name string) (*memNode, error) {
 	return v.enterLocked(op, name, n, parts)
 }
 
-// parentLocked returns the directory that holds a name, and the name in it.
+// parentLocked returns the directory that contains a name, and the name's last part.
 func (v memView) parentLocked(op, name string) (*memNode, string, error) {
 	n, parts, err := v.partsLocked(op, name)
 	if err == nil && len(parts) == 0 {
@@ -105,7 +106,7 @@ func (v memView) parentLocked(op, name string) (*memNode, string, error) {
 	return dir, parts[last], err
 }
 
-// forgetLocked lets another directory have a name, which this view has made, moved or removed.
+// forgetLocked lets another directory take a name that this view has created, renamed, or removed.
 func (v memView) forgetLocked(name string) {
 	if v.top == nil {
 		return
@@ -117,7 +118,7 @@ func (v memView) forgetLocked(name string) {
 
 func (v memView) Abs(name string) (string, error) { return filepath.Clean(name), nil }
 
-// OpenRoot holds the directory itself, wherever it is moved.
+// OpenRoot keeps the directory itself, even if it is renamed.
 func (v memView) OpenRoot(dir string) (Root, error) {
 	v.m.mu.Lock()
 	defer v.m.mu.Unlock()
@@ -196,7 +197,7 @@ func (v memView) Rename(oldname, newname string) error {
 	return nil
 }
 
-// Link counts the file's bytes a second time, as Remove of each name gives them back.
+// Link counts the bytes of the file again, because Remove of each name subtracts them.
 func (v memView) Link(oldname, newname string) error {
 	m := v.m
 	m.mu.Lock()

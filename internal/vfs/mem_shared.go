@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 )
 
-// memShared is a mapped file of a Mem. A Kill keeps what is stored in it, to the byte; a loss of
-// power leaves any mixture.
+// memShared is a mapped file of a Mem. Kill preserves every byte stored in it. A power failure
+// leaves any mixture of the old and the new bytes.
 type memShared struct {
 	fs     *Mem
 	node   *memNode
@@ -16,7 +16,7 @@ type memShared struct {
 	closed bool
 }
 
-// Boot tells how often the power was lost.
+// Boot returns the number of power failures.
 func (v memView) Boot() (string, error) {
 	m := v.m
 	m.mu.Lock()
@@ -72,8 +72,8 @@ func (s *memShared) Close() error {
 	return nil
 }
 
-// mix gives what a loss of power leaves of the sectors of a file that were stored to: the kernel may
-// have written any of them, at any time.
+// mix applies a power failure to the sectors of a file that were stored to: the kernel may have
+// written any of them, at any time.
 func (n *memNode) mix(out []byte, rng *rand.Rand) {
 	const sector = 512
 	done := map[int64]bool{}

@@ -13,13 +13,13 @@ func OS() FS { return osFS{} }
 
 type osFS struct{}
 
-// osFile is an *os.File whose writes go to an offset of its own: the end of the file as this
-// handle knows it. O_APPEND is not used, so that a truncate and a later write agree everywhere.
+// osFile is an *os.File that writes at its own offset: the end of the file as known to this handle.
+// It does not use O_APPEND, so that a truncate and a later write behave the same on all systems.
 type osFile struct {
 	*os.File
 	fd  uintptr // for pwrite
 	end int64
-	// counted says that the file system counts names: some show 0 for every file.
+	// counted reports whether the file system counts names. Some report 0 for every file.
 	counted bool
 }
 
@@ -29,7 +29,7 @@ func newFile(f *os.File, end int64) *osFile {
 	return &osFile{File: f, fd: fd, end: end, counted: err == nil && n > 0}
 }
 
-// resolver is what leads from a name to a file: osFS, or an osRoot.
+// resolver resolves a name to a file. It is an osFS or an osRoot.
 type resolver interface {
 	Lstat(name string) (fs.FileInfo, error)
 	openFile(name string, flag int) (*os.File, error)
@@ -43,8 +43,8 @@ func (osFS) Open(name string) (File, error) { return openRegular(osFS{}, name, o
 
 func (osFS) OpenWrite(name string) (File, error) { return openRegular(osFS{}, name, os.O_RDWR) }
 
-// openRegular opens what Lstat says is a regular file, and checks that it got that file: a name
-// that is swapped for a link or a FIFO in between is refused, and no open blocks.
+// openRegular opens a file that Lstat reports as regular, and verifies that it opened that file. It
+// refuses a name that is replaced by a link or a FIFO between the two calls, and no open blocks.
 func openRegular(r resolver, name string, flag int) (File, error) {
 	f, info, err := openSame(r, name, flag)
 	if err != nil {
@@ -53,7 +53,7 @@ func openRegular(r resolver, name string, flag int) (File, error) {
 	return newFile(f, info.Size()), nil
 }
 
-// openSame opens the regular file that Lstat describes, and that one only.
+// openSame opens the regular file that Lstat describes, and no other.
 func openSame(r resolver, name string, flag int) (*os.File, fs.FileInfo, error) {
 	before, err := r.Lstat(name)
 	if err != nil {
@@ -115,7 +115,7 @@ func (osFS) SyncDir(name string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// openDir opens a directory, through a link too, and does not wait for the other end of a FIFO.
+// openDir opens a directory, following a link. It does not wait for the other end of a FIFO.
 func openDir(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func openDir(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|dirFlags, 0)
 }
 
-// readNames lists the names in a directory, sorted, and closes it.
+// readNames returns the sorted names in a directory and closes it.
 func readNames(d *os.File) ([]string, error) {
 	names, err := d.Readdirnames(-1)
 	sort.Strings(names)
@@ -148,7 +148,7 @@ func (f *osFile) Write(p []byte) (int, error) {
 
 func (f *osFile) WriteAt(p []byte, offset int64) (int, error) { return pwrite(f.File, f.fd, p, offset) }
 
-// Close leaves no descriptor behind that another file may get.
+// Close invalidates fd, because another file may get the same descriptor.
 func (f *osFile) Close() error {
 	f.fd = ^uintptr(0)
 	return f.File.Close()

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// openFlags keep an open from following a link and from waiting for the other end of a FIFO.
+// openFlags prevent an open from following a link and from waiting for the other end of a FIFO.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// dirFlags do the second only.
+// dirFlags prevent only the latter.
 const dirFlags = syscall.O_NONBLOCK
 
 const canSyncDir = true
@@ -36,8 +36,8 @@ type lockedFile struct {
 	name  string
 }
 
-// Close gives the lock up by itself. To close the file is not enough: a process that this one is
-// just starting has a copy of the descriptor until it calls exec, and the lock would stay with it.
+// Close unlocks the file explicitly. Closing the descriptor isn't enough: a child that has been
+// forked but has not called exec holds a copy, and the lock with it.
 func (f lockedFile) Close() error {
 	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.File.Close())
 }
@@ -55,11 +55,12 @@ func (f lockedFile) Held() error {
 	return err
 }
 
-// lockTries bounds the tries to lock a name that others change at the same time.
+// lockTries is the maximum number of attempts to lock a name that other processes change
+// concurrently.
 const lockTries = 10
 
-// lockFile takes flock(2), which, unlike fcntl's locks, holds against a second open in this
-// process and is not dropped when some other descriptor of the file is closed.
+// lockFile takes flock(2). Unlike fcntl locks, it excludes a second open in this process and is not
+// dropped when another descriptor of the file is closed.
 func lockFile(r resolver, name string) (lock Lock, err error) {
 	for range lockTries {
 		lock, err = tryLock(r, name)
@@ -70,7 +71,7 @@ func lockFile(r resolver, name string) (lock Lock, err error) {
 	return lock, err
 }
 
-// tryLock returns an error matching ErrLockLost or fs.ErrExist if the name changes meanwhile.
+// tryLock returns an error matching ErrLockLost or fs.ErrExist if the name changes during the call.
 func tryLock(r resolver, name string) (Lock, error) {
 	f, err := openLock(r, name)
 	if err != nil {
@@ -96,7 +97,7 @@ func tryLock(r resolver, name string) (Lock, error) {
 	return lock, nil
 }
 
-// openLock opens the lock file, or makes it. It changes nothing in a file that is there.
+// openLock opens the lock file, or creates it. It does not change an existing file.
 func openLock(r resolver, name string) (*os.File, error) {
 	f, _, err := openSame(r, name, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +116,7 @@ func openLock(r resolver, name string) (*os.File, error) {
 	return f, nil
 }
 
-// readPID returns the number that a lock file holds, or 0.
+// readPID returns the number in a lock file, or 0.
 func readPID(f *os.File) int {
 	var text [32]byte
 	n, _ := f.ReadAt(text[:], 0) // shorter than that

@@ -21,14 +21,14 @@ func namesOf(fd uintptr) (uint64, error) {
 	return uint64(info.NumberOfLinks), err
 }
 
-// lockedFile is a file that nobody else can open.
+// lockedFile is a file that no other handle can open.
 type lockedFile struct{ *os.File }
 
-// Held returns nil: while the file is open without sharing, nothing can take its name.
+// Held returns nil: while the file is open without sharing, no other file can take its name.
 func (lockedFile) Held() error { return nil }
 
-// lockFile opens the file with no sharing, which keeps every other open out until it is closed.
-// Its name is that of an open directory's file, and Windows renames neither.
+// lockFile opens the file without sharing, which prevents every other open until it is closed. Its
+// name is that of a file in an open directory, and Windows renames neither.
 func lockFile(_ resolver, name string) (Lock, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {

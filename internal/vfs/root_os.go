@@ -8,15 +8,15 @@ import (
 	"sync"
 )
 
-// osRoot resolves names from open directories. os.Root alone would follow links inside of the
-// directory, so osRoot looks at each component itself and keeps a handle on each subdirectory. No
-// rename can then lead an operation into another directory than the one that was opened.
+// osRoot resolves names from open directories. os.Root alone would follow links inside the
+// directory, so osRoot checks each component itself and keeps a handle on each subdirectory. A
+// rename therefore cannot direct an operation to a directory other than the one that was opened.
 type osRoot struct {
 	dir string // the prefix of every name
 	top *os.Root
 
 	mu   sync.Mutex
-	subs map[string]openSub // by the name below dir
+	subs map[string]openSub // by name relative to dir
 }
 
 // openSub is an open subdirectory.
@@ -52,7 +52,7 @@ func (r *osRoot) Close() error {
 	return err
 }
 
-// parent returns the open directory that holds a name, and the name in it.
+// parent returns the open directory that contains a name, and the name's last part.
 func (r *osRoot) parent(op, name string) (*os.Root, string, error) {
 	rel, err := below(op, r.dir, name)
 	if err != nil {
@@ -62,8 +62,8 @@ func (r *osRoot) parent(op, name string) (*os.Root, string, error) {
 	return dir, filepath.Base(rel), err
 }
 
-// open returns the handle of the directory with a name below r.dir. It opens the directory the
-// first time, and afterwards checks that the name still leads to it.
+// open returns the handle of the directory with a name below r.dir. It opens the directory on first
+// use. On later uses it checks that the name still leads to it.
 func (r *osRoot) open(op, rel string) (*os.Root, error) {
 	if rel == "." {
 		return r.top, nil
@@ -102,7 +102,7 @@ func (r *osRoot) open(op, rel string) (*os.Root, error) {
 	return sub.Root, nil
 }
 
-// forget closes the handle of a directory that this Root has made, moved or removed.
+// forget closes the handle of a directory that this Root has created, renamed, or removed.
 func (r *osRoot) forget(name string) {
 	rel, err := below("", r.dir, name)
 	if err != nil {
@@ -116,7 +116,7 @@ func (r *osRoot) forget(name string) {
 	}
 }
 
-// named puts the whole name into an error of an os.Root, which knows the last part.
+// named puts the whole name into an error of an os.Root, which knows only the last part.
 func named(op, name string, err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -128,7 +128,7 @@ func named(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// linkNamed does that for two names.
+// linkNamed does the same for an error with two names.
 func linkNamed(op, oldname, newname string, err error) error {
 	var link *os.LinkError
 	if errors.As(err, &link) {
@@ -170,7 +170,8 @@ func (r *osRoot) OpenWrite(name string) (File, error) { return openRegular(r, na
 
 func (r *osRoot) Create(name string) (File, error) { return createFile(r, name) }
 
-// pair calls do with two names in their directory, or below the root if they have not the same.
+// pair calls do with two names relative to their common directory, or relative to the root if their
+// directories differ.
 func (r *osRoot) pair(op, oldname, newname string, do func(dir *os.Root, from, to string) error) error {
 	from, oldBase, err := r.parent(op, oldname)
 	if err != nil {
@@ -238,7 +239,7 @@ func (r *osRoot) Mkdir(name string) error {
 	return nil
 }
 
-// handle opens a directory for reading its names, or for syncing it.
+// handle opens a directory to read its names or to sync it.
 func (r *osRoot) handle(op, name string) (*os.File, error) {
 	rel, err := below(op, r.dir, name)
 	if err != nil {

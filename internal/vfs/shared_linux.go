@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// sharedOn lists the file systems, by what statfs(2) calls them, that were seen to keep a mapping
-// through the end of its process, in 1,000 kills each (docs/durability.md).
+// sharedOn lists the file systems, by their statfs(2) type, that kept a mapping after the end of
+// its process in 1,000 kills each (docs/durability.md).
 var sharedOn = map[int64]string{
 	0xEF53:     "ext4",
 	0x01021994: "tmpfs",
@@ -33,7 +33,7 @@ func shareFile(r resolver, name string) (shared Shared, err error) {
 		return nil, err
 	}
 	file := f.(*osFile).File
-	defer func() { err = errors.Join(err, file.Close()) }() // the mapping stays
+	defer func() { err = errors.Join(err, file.Close()) }() // the mapping remains
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func shareFile(r resolver, name string) (shared Shared, err error) {
 	return &osShared{memory: memory, name: name}, nil
 }
 
-// mapShared maps a file if it stands where that can be relied upon.
+// mapShared maps a file if it is on a file system where a mapping is reliable.
 func mapShared(fd, size int) ([]byte, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Fstatfs(fd, &st); err != nil {
@@ -67,8 +67,8 @@ func mapShared(fd, size int) ([]byte, error) {
 	return memory, os.NewSyscallError("mmap", err)
 }
 
-// osShared is a mapped file. Where the disk fails, or somebody cuts the file, a store to it is a
-// SIGBUS, which becomes an error here.
+// osShared is a mapped file. If the disk fails or another process truncates the file, a store
+// raises SIGBUS, which osShared returns as an error.
 type osShared struct {
 	memory []byte
 	name   string
@@ -103,17 +103,18 @@ func (s *osShared) WriteStore(p []byte, offset int64, word int64, value uint64) 
 	return nil
 }
 
-// store8 stores 8 bytes with one instruction. What a killed process has stored is the beginning of
-// what it was told to store, in that order, and so nothing has to be waited for here, as an atomic
-// store would: that of the bytes before is often still on its way.
+// store8 stores 8 bytes with one instruction. The bytes that a killed process has stored are a
+// prefix of its stores in program order. store8 therefore need not wait for earlier stores to
+// complete, as an atomic store would; the store of the preceding bytes is often still in progress.
 func store8(to []byte, value uint64) {
 	var bytes [8]byte
 	binary.LittleEndian.PutUint64(bytes[:], value)
 	*(*uint64)(unsafe.Pointer(&to[0])) = binary.NativeEndian.Uint64(bytes[:])
 }
 
-// faulted returns the error of a fault, and panics again with any other panic. A kernel or an emulator that
-// reports no address (qemu-user reports 0) makes Go call a SIGBUS a nil pointer; there is none here.
+// faulted returns the error of a fault, and repeats any other panic. A kernel or an emulator that
+// reports no address (qemu-user reports 0) makes Go report a SIGBUS as a nil pointer dereference.
+// The code here dereferences no nil pointer.
 func (s *osShared) faulted(r any) error {
 	fault, ok := r.(runtime.Error)
 	if _, addressed := r.(interface{ Addr() uintptr }); !ok || !addressed && !strings.Contains(fault.Error(), "nil pointer") {

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// datasync is fdatasync(2), repeated when a signal interrupts it.
+// datasync calls fdatasync(2) and repeats it if a signal interrupts it.
 func datasync(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {

@@ -4,5 +4,5 @@ package vfs
 
 import "os"
 
-// datasync is a full sync: on macOS F_FULLFSYNC, which is the only one that reaches the disk.
+// datasync performs a full sync. On macOS that is F_FULLFSYNC, the only call that reaches the disk.
 func datasync(f *os.File) error { return f.Sync() }

@@ -1,9 +1,10 @@
-// Package vfs is the seam to the file system: everything perdure does to a disk goes through an
-// FS, and nothing else imports os.
+// Package vfs abstracts the file system: perdure accesses disks only through an [FS], and no other
+// package imports os.
 //
-// OS is the real one, Mem a file system in memory that can crash, Fault a wrapper that makes the
-// n-th operation fail. An FS is safe for concurrent use; a File is used by one goroutine at a
-// time, except that Sync and Datasync may run beside Write, WriteAt and Truncate.
+// [OS] is the real file system, [Mem] a file system in memory that can crash, and [Fault] a wrapper
+// that makes the n-th operation fail. An FS is safe for concurrent use. A [File] is used by one
+// goroutine at a time, except that Sync and Datasync may run concurrently with Write, WriteAt, and
+// Truncate.
 package vfs
 
 import (
@@ -15,82 +16,84 @@ import (
 	"strings"
 )
 
-// FS is the set of operations that perdure needs of a file system. Paths are those of the
-// operating system. Errors are *fs.PathError or satisfy errors.Is with fs.ErrNotExist,
-// fs.ErrExist and fs.ErrPermission where these are meant.
+// FS is the set of file system operations that perdure needs. Paths are those of the operating
+// system. Errors are *fs.PathError, or match fs.ErrNotExist, fs.ErrExist, and fs.ErrPermission in
+// those cases.
 type FS interface {
 	// Abs returns a name that does not depend on the process's working directory.
 	Abs(name string) (string, error)
 
-	// OpenRoot opens a directory, through a symbolic link too. A name that is not a directory
-	// returns an error matching ErrNotDirectory, without blocking.
+	// OpenRoot opens a directory, following a symbolic link. If name is not a directory, it returns
+	// an error matching ErrNotDirectory without blocking.
 	OpenRoot(dir string) (Root, error)
 
-	// Open opens a regular file for reading. Anything else (a directory, a FIFO, a device, a
-	// symbolic link) is refused with ErrNotRegular, without blocking.
+	// Open opens a regular file for reading. It returns an error matching ErrNotRegular, without
+	// blocking, for anything else: a directory, a FIFO, a device, or a symbolic link.
 	Open(name string) (File, error)
 
 	// OpenWrite opens an existing regular file for reading and writing; writes go to the end.
 	OpenWrite(name string) (File, error)
 
-	// Create makes a new file, mode 0600, and fails with fs.ErrExist when the name is taken.
-	// The name is durable only after SyncDir.
+	// Create creates a new file with mode 0600. It returns fs.ErrExist if the name exists. The name
+	// is durable only after SyncDir.
 	Create(name string) (File, error)
 
-	// Rename replaces newname by oldname atomically; durable only after SyncDir.
+	// Rename replaces newname with oldname atomically. The change is durable only after SyncDir.
 	Rename(oldname, newname string) error
 
-	// Link gives a file a second name, and fails with fs.ErrExist when that is taken; durable only after
-	// SyncDir. Where the file system has no such thing the error is errors.ErrUnsupported or
-	// fs.ErrPermission.
+	// Link gives a file a second name. It returns fs.ErrExist if that name exists. The name is
+	// durable only after SyncDir. If the file system does not support links, it returns
+	// errors.ErrUnsupported or fs.ErrPermission.
 	Link(oldname, newname string) error
 
-	// Remove deletes a file or an empty directory; durable only after SyncDir.
+	// Remove deletes a file or an empty directory. The removal is durable only after SyncDir.
 	Remove(name string) error
 
-	// Mkdir makes a directory, mode 0700, and fails with fs.ErrExist when the name is taken.
+	// Mkdir creates a directory with mode 0700. It returns fs.ErrExist if the name exists.
 	Mkdir(name string) error
 
-	// ReadDir lists the names in a directory, sorted.
+	// ReadDir returns the sorted names in a directory.
 	ReadDir(name string) ([]string, error)
 
-	// Lstat describes what the name is, without following a symbolic link.
+	// Lstat describes the file with that name without following a symbolic link.
 	Lstat(name string) (fs.FileInfo, error)
 
-	// SyncDir makes the creations, renames and removals in a directory durable. Where the
-	// system has no such call it does nothing.
+	// SyncDir makes the creations, renames, and removals in a directory durable. It does nothing if
+	// the operating system has no such call.
 	SyncDir(name string) error
 
-	// Lock takes an exclusive lock on the file, which it creates when needed and never deletes.
-	// A lock held elsewhere, in this process too, returns an error matching ErrLocked, at once.
-	// Anything but a regular file is refused with ErrNotRegular, and a file with more than one
-	// name with ErrManyNames. Nothing is written before the lock is held and the name is known to
-	// be that of the locked file.
+	// Lock takes an exclusive lock on the file. It creates the file if needed and never deletes it.
+	// If another process or this process holds the lock, it returns an error matching ErrLocked
+	// immediately. It returns an error matching ErrNotRegular if the name is not a regular file,
+	// and ErrManyNames if the file has more than one name. Lock writes nothing before it holds the
+	// lock and has verified that the name is that of the locked file.
 	Lock(name string) (Lock, error)
 
-	// Boot names the present run of the machine: another one has lost what was only in memory.
-	// An error says that the system does not tell.
+	// Boot returns an identifier of the current boot. A different boot has lost all data that was
+	// only in memory. It returns an error if the operating system does not report one.
 	Boot() (string, error)
 
-	// Share maps an existing regular file into memory, all of it. What is stored there is the file's
-	// content at once, also for who comes after this process was killed; it is not durable. An error
-	// that is ErrNotShared says that this system, or the file's file system, is not known to keep that.
+	// Share maps a whole existing regular file into memory. Bytes stored in the mapping are the
+	// file's content immediately, also for a process that opens the file after this one was killed.
+	// They are not durable. Share returns an error matching ErrNotShared if the operating system or
+	// the file system is not known to guarantee that.
 	Share(name string) (Shared, error)
 }
 
-// Root is an open directory. It resolves every name from its handle, whatever happens to the
-// directory's own name or to the working directory. Callers use the names that filepath.Join makes
-// from the argument of OpenRoot; any other name returns an error matching ErrOutside.
+// Root is an open directory. It resolves every name from its handle, even if the directory or the
+// working directory is renamed. Callers use the names that filepath.Join makes from the argument of
+// OpenRoot. For any other name Root returns an error matching ErrOutside.
 //
-// A directory below the root must be a real one: a link is refused with ErrNotDirectory. Root keeps
-// a handle on each one that it has used, and returns an error matching ErrMoved if another directory
-// has taken its place.
+// A directory below the root must be a real directory: Root returns an error matching
+// ErrNotDirectory for a link. Root keeps a handle on each directory that it has used. It returns an
+// error matching ErrMoved if another directory has replaced one of them.
 type Root interface {
 	FS
 	io.Closer
 }
 
-// WrapRoot returns a Root that does everything through fsys, a wrapper of root, and closes root.
+// WrapRoot returns a Root that performs every operation through fsys, a wrapper of root. Its Close
+// closes root.
 func WrapRoot(fsys FS, root Root) Root {
 	return struct {
 		FS
@@ -102,26 +105,26 @@ func WrapRoot(fsys FS, root Root) Root {
 type Lock interface {
 	io.Closer
 
-	// Held returns an error matching ErrLockLost if the lock file's name is gone, or names another
-	// file than the locked one. On Windows it always returns nil, because the system keeps the
-	// name of a locked file.
+	// Held returns an error matching ErrLockLost if the name of the lock file no longer exists, or
+	// if it names another file. On Windows it always returns nil, because Windows keeps the name of
+	// a locked file.
 	Held() error
 }
 
-// Shared is a file in memory. Its methods are called by one goroutine at a time. An error is one of
-// the disk below, which may strike any store; the content is then not known.
+// Shared is a file mapped into memory. One goroutine at a time calls its methods. An error is one
+// of the underlying disk, which any store may cause; the content is then unknown.
 type Shared interface {
-	// Write copies p to an offset. It allocates nothing.
+	// Write copies p to offset. It allocates nothing.
 	Write(p []byte, offset int64) error
 
-	// Store puts 8 bytes, little endian, to an offset that is a multiple of 8, all of them at once,
-	// and after everything that was written or stored before.
+	// Store stores 8 bytes, little-endian, at an offset that is a multiple of 8. The store is
+	// atomic and comes after everything that was written or stored before.
 	Store(offset int64, value uint64) error
 
-	// WriteStore is Write and then Store, in one call.
+	// WriteStore performs Write and then Store in one call.
 	WriteStore(p []byte, offset int64, word int64, value uint64) error
 
-	// Close ends the mapping; the file stays.
+	// Close removes the mapping; the file remains.
 	Close() error
 }
 
@@ -132,11 +135,12 @@ type File interface {
 	io.Writer // at the end of the file, for a file from Create or OpenWrite
 	io.Closer
 
-	// WriteAt writes over what the file holds, and from its end on. It leaves the end where Write goes to
-	// unknown until the next Truncate, and no hole: the offset is in the file, or its end.
+	// WriteAt overwrites the content of the file, and may extend it from its end. The offset must
+	// be in the file or at its end, so that WriteAt leaves no hole. After WriteAt, the end at which
+	// Write appends is unknown until the next Truncate.
 	io.WriterAt
 
-	// Size returns the file's present size in bytes.
+	// Size returns the current size of the file in bytes.
 	Size() (int64, error)
 
 	// Stat describes the open file. SameFile compares the result with that of Lstat.
@@ -146,22 +150,23 @@ type File interface {
 	// concurrently with Write, and allocates nothing.
 	Linked() error
 
-	// Truncate sets the size; durable only after Sync.
+	// Truncate sets the size. The change is durable only after Sync.
 	Truncate(size int64) error
 
-	// Sync makes content and metadata durable. After an error what was unsynced may be lost,
-	// and a later nil says nothing of it.
+	// Sync makes content and metadata durable. After an error, unsynced data may be lost, and a
+	// later nil does not mean that it is durable.
 	Sync() error
 
-	// Datasync makes content durable, and as much metadata as reading it back needs.
+	// Datasync makes the content durable, with the metadata needed to read it back.
 	Datasync() error
 
-	// DropCache asks the system to forget clean cached pages of the file from an offset on, so
-	// that the next read is answered by the disk. It may do nothing.
+	// DropCache asks the kernel to drop clean cached pages of the file from offset on, so that the
+	// next read comes from the disk. It may do nothing.
 	DropCache(offset int64)
 }
 
-// SameFile reports whether two descriptions are of one file. Both come from one FS or its Roots.
+// SameFile reports whether two descriptions are of the same file. Both must come from the same FS
+// or its Roots.
 func SameFile(a, b fs.FileInfo) bool {
 	if node, ok := a.Sys().(*memNode); ok {
 		return node == b.Sys()
@@ -185,7 +190,7 @@ func CheckNamed(fsys FS, name string, f File) error {
 	return err
 }
 
-// CheckWritable makes a file and removes it. It shows that files can be made in a directory.
+// CheckWritable creates and removes a file, to check that files can be created in its directory.
 func CheckWritable(fsys FS, name string) error {
 	if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -10,11 +10,11 @@ import (
 	"syscall"
 )
 
-// maxWrite is how much one call writes: some systems take no more than 2 GiB.
+// maxWrite is the maximum number of bytes per write call. Some systems accept at most 2 GiB.
 const maxWrite = 1 << 30
 
-// pwrite writes all of p to an offset. It is os.File's WriteAt without the count of those who use the
-// descriptor, which a write beside a close would need: a File has none.
+// pwrite writes all of p at offset. Unlike os.File's WriteAt, it does not count the users of the
+// descriptor. Only a write concurrent with a close needs that count, and a File has no such writes.
 func pwrite(f *os.File, fd uintptr, p []byte, offset int64) (n int, err error) {
 	for n < len(p) && err == nil {
 		rest := p[n:]

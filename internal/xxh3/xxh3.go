@@ -1,4 +1,4 @@
-// Package xxh3 computes XXH3 with 64 bits and without a seed, the digest that SET IFDEQ and DELEX
+// Package xxh3 computes XXH3 with 64 bits and without a seed: the digest that SET IFDEQ and DELEX
 // IFDNE of Redis 8.4 compare. The specification is that of github.com/Cyan4973/xxHash.
 package xxh3
 
@@ -20,7 +20,7 @@ const (
 	primeMx2  = 0x9fb21c651e98df25
 )
 
-// secretWords are the specification's default secret, as little-endian words.
+// secretWords is the specification's default secret, as little-endian words.
 var secretWords = [...]uint64{
 	0xbe4ba423396cfeb8, 0x1cad21f72c81017c, 0xdb979083e96dd4de, 0x1f67b3b7a4a44072, 0x78e5c0cc4ee679cb, 0x2172ffcc7dd05a82,
 	0x8e2443f7744608b8, 0x4c263a81e69035e0, 0xcb00c391bb52283c, 0xa32e531b8b65d088, 0x4ef90da297486471, 0xd8acdea946ef1938,
@@ -73,7 +73,7 @@ func sumTo16(p []byte) uint64 {
 	return avalanche64(u64(secret[56:]) ^ u64(secret[64:]))
 }
 
-// mix16 mixes 16 bytes of input with as many of the secret.
+// mix16 mixes 16 bytes of input with 16 bytes of the secret.
 func mix16(p, s []byte) uint64 { return fold(u64(p)^u64(s), u64(p[8:])^u64(s[8:])) }
 
 func sumTo128(p []byte) uint64 {
@@ -106,10 +106,10 @@ const (
 	mergeKey      = 11
 )
 
-// lanes are the accumulators of a long input.
+// lanes contains the accumulators of a long input.
 type lanes [8]uint64
 
-// add takes one stripe.
+// add accumulates one stripe.
 func (a *lanes) add(p, s []byte) {
 	for i := range a {
 		value := u64(p[8*i:])
@@ -130,7 +130,7 @@ func (a *lanes) scramble() {
 func sumLong(p []byte) uint64 {
 	a := lanes{prime32x3, prime64x1, prime64x2, prime64x3, prime64x4, prime32x2, prime64x5, prime32x1}
 	n := len(p)
-	stripes := (n - 1) / stripe // whole ones, without the last
+	stripes := (n - 1) / stripe // full stripes, without the last
 	for i := range stripes {
 		a.add(p[stripe*i:], secret[8*(i%blockStripes):])
 		if i%blockStripes == blockStripes-1 {
@@ -157,7 +157,7 @@ func avalanche(x uint64) uint64 {
 	return x ^ x>>32
 }
 
-// avalanche64 is that of XXH64.
+// avalanche64 is the final mixing step of XXH64.
 func avalanche64(x uint64) uint64 {
 	x ^= x >> 33
 	x *= prime64x2
