@@ -33,7 +33,7 @@ type Report struct {
 // FileReport describes one file.
 type FileReport struct {
 	Path       string
-	Kind       string                  // base, increment or file
+	Kind       string                  // "base", "increment" or "file"
 	RDB        bool                    // the file begins with an RDB
 	Unchecked  bool                    // it begins with an RDB, and there was no BaseCheck
 	Size       int64                   // bytes, without padding

@@ -9,8 +9,7 @@ import (
 
 // Under Always an incremental file is extended ahead of need, and groups are written over the bytes
 // there. A sync that does not make a new size durable takes 2/3 of the time. The bytes are
-// preallocated padding (filler): lines that Redis 7 skips. They are written rather than allocated
-// with fallocate, because a server must be able to read them:
+// preallocated padding (filler): written lines that Redis 7 skips:
 //
 //	offset   0 ... 63   64 ... 127   and so on, to a multiple of 4,096
 //	         ##...#LF   ##...#LF
@@ -94,8 +93,8 @@ func (t *incr) endLine(g *group) int {
 
 // fill writes padding if a group of that many bytes, which ends at offset, has used up the padding.
 // The sync of the group makes the padding durable too. A long group gets no padding, because
-// writing as much again would cost more than the next sync saves. If the disk is full, the file
-// continues without padding. The goroutine that has the token writing calls it without mu.
+// writing as much again would cost more than the next sync saves. If a write of padding fails, the
+// file continues without padding. The goroutine that has the token writing calls it without mu.
 func (l *Log) fill(t *incr, offset int64, group int) error {
 	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > fillerMax/4 || l.failed() {
 		return nil

@@ -28,7 +28,7 @@ type incr struct {
 	// Used by the goroutine that has the token writing.
 	noted  int64 // durable offset that the newest marker declares
 	filled int64 // end of the padding after the last group, if there is any
-	full   bool  // the disk had no room for padding
+	full   bool  // a write of padding has failed; no more is written
 	rest   int   // number of groups that get no padding, if above 0
 
 	closedAt int64 // size at which Close left the file, if it did

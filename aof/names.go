@@ -13,9 +13,9 @@ import (
 // The names of a log's files begin with the file name from the options:
 //
 //	<filename>.manifest
-//	<filename>.<seq>.base.rdb    a base that begins with an RDB
-//	<filename>.<seq>.base.aof    a base of commands
-//	<filename>.<seq>.incr.aof    an increment
+//	<filename>.<seq>.base.rdb    a base file that begins with an RDB
+//	<filename>.<seq>.base.aof    a base file of commands
+//	<filename>.<seq>.incr.aof    an incremental file
 //
 // Only this file composes and parses these names.
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// maxHeld is the number of held commands above which a walk stops to hold them. An open
+// maxHeld is the number of held commands above which a walk stops holding them. An open
 // transaction, or a group without its marker, then needs no more memory, however long it is. The
 // walk records where it began, and reads it a second time once it is whole.
 const maxHeld = 128 << 10

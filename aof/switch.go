@@ -75,7 +75,7 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	if err := l.syncLocked(); err != nil || !l.marked {
 		return err
 	}
-	return l.closeIncrLocked() // a file that ends with this mark is whole
+	return l.closeIncrLocked() // a file that ends with this marker is whole
 }
 
 // revertLocked continues with the old incremental file. The records appended since the cut begin
