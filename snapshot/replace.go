@@ -16,8 +16,8 @@ import (
 const TempPrefix = "temp-perdure-"
 
 // syncStep is the number of bytes written between two syncs of an unfinished file. The last sync
-// then has little left to do, and the log's own syncs do not wait behind 1 GiB of writes. Redis: 4
-// MB (rdb-save-incremental-fsync).
+// then has little left to do, and the log's own syncs do not wait behind 1 GiB of writes.
+// Redis: 4 MB (rdb-save-incremental-fsync).
 const syncStep = 4 << 20
 
 // Replace writes a new file through write and atomically replaces dir/name by it. At any time the
