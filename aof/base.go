@@ -33,7 +33,7 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 		if err := b.Commands(w); err != nil || !w.marked {
 			return err
 		}
-		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // this marker shows that the base file is whole
+		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // the base file is whole
 	})
 	base = base.with(sizeKey, strconv.FormatInt(size, 10))
 	switch {

@@ -41,7 +41,7 @@ type FileReport struct {
 	Marks      int64                   // number of commit markers whose checksum matches
 	Good       int64                   // the file is whole up to this offset
 	Unverified int64                   // bytes of commands below Good that no checksum covers
-	Torn       int64                   // bytes after Good that Open would truncate because a crash explains them
+	Torn       int64                   // bytes after Good that Open would truncate: a crash explains them
 	Filler     int64                   // bytes of preallocated padding after Size; Open removes them
 	Problem    *CorruptError           // the damage at Good; nil for a whole file
 	Repairable bool                    // Repair would truncate the file at Good

@@ -22,7 +22,7 @@ type TailReport struct {
 	// Reason states why the contents do not belong to the log: another program has continued the
 	// log. Open and Repair keep the file under another name.
 	Reason  string
-	Problem *CorruptError // damage for which Open refuses the log; Repair keeps the file under another name
+	Problem *CorruptError // Open refuses the log for it; Repair renames and keeps the file
 
 	merge merge
 }

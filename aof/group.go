@@ -10,7 +10,7 @@ import (
 type group struct {
 	buf   []byte
 	links []link
-	first int // database that is selected before the group; -1 if it begins with a SELECT, or if it is not known
+	first int // database selected before the group; -1 if it begins with a SELECT, or is not known
 	last  int // database that is selected after it
 
 	note *note // extra word of its commit marker; nil if none

@@ -22,7 +22,7 @@ type incr struct {
 	id   identity // zero if another program began the file
 	seed seed     // changed by open only
 
-	size    int64 // bytes of whole groups; changed under Log.mu by the goroutine that has the token writing
+	size    int64 // bytes of whole groups; changed under Log.mu with the token writing
 	durable int64 // bytes known to be durable; guarded by Log.mu
 
 	// Used by the goroutine that has the token writing.

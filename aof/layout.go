@@ -29,7 +29,7 @@ type layout struct {
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
 	tail             string   // name of the tail file, if there is one
-	salt             uint64   // salt of the newest incremental file, for the link of the next; 0 if it has none
+	salt             uint64   // of the newest incremental file, for the link of the next; 0 if none
 	orphans          []string // files of this log that the manifest does not list
 }
 

@@ -69,7 +69,7 @@ type Log struct {
 	bufDB     int       // database that is selected before buf; -1 if buf begins with a SELECT
 	bufSince  time.Time // time of the first byte, in Ring mode
 	spare     []byte    // the previous buffer, to be reused as the next one
-	paged     []byte    // the unpadded buffer of a group that was laid out over padding; used by the writer
+	paged     []byte    // buffer for laying out a group over padding; used by the writer
 	db        int       // database that is selected before the next record; -1 if none is
 	reselect  bool      // the next record begins with a SELECT in any case
 	stamped   int64     // Unix second of the last #TS: line

@@ -23,7 +23,8 @@ import (
 //
 //	#p1:<8 hex digits>
 //
-// whose digits are the CRC-32C of every byte before it. Redis drops comments when it writes the manifest.
+// whose digits are the CRC-32C of every byte before it. Redis drops comments when it writes the
+// manifest.
 //
 // perdure's manifests also record properties of the files, as further pairs. Servers skip these:
 //

@@ -23,7 +23,7 @@ type merge struct {
 	db      int    // database that is selected after the pieces
 	reason  string // why the tail file does not belong to the log; "" if it does
 	elapsed bool   // the tail file is from an earlier boot, and nothing is merged
-	stale   bool   // the incremental file continues past the end of the tail file, which is an older copy of the log's own
+	stale   bool   // the incremental file continues where the tail file ends: an older copy
 }
 
 // tailPiece is the part of one region that the incremental file lacks.

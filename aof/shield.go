@@ -19,7 +19,7 @@ import (
 //     marker: see placeMark.
 //   - No other line crosses a page boundary, except #TS: lines if Timestamps is on.
 const (
-	pageSize = 4096 // the smallest page size in use; the boundaries of larger pages are multiples of it
+	pageSize = 4096 // the smallest page size in use; larger pages are multiples of it
 	// leadSize is the room for a clean-shutdown marker and the start of the next group: a #TS: line
 	// and the SELECT.
 	leadSize = maxMark + 56

@@ -113,7 +113,7 @@ func (t *tailFile) checkID(want uint64) (missing bool, err error) {
 // tailRegion is a region that is not empty.
 type tailRegion struct {
 	generation uint64
-	seq        int64 // number of the incremental file that it continues; 0 means that of the region before
+	seq        int64 // incremental file that it continues; 0 means that of the region before
 	offset     int64
 	next       int64 // number of the incremental file that it begins, if that is listed; else 0
 	at         int64 // offset of its bytes in the tail file

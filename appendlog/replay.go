@@ -53,7 +53,7 @@ type ReplayReport struct {
 	// TailReason states why records in the tail file do not belong to the log and were not
 	// replayed: another program has continued the log. Start keeps the file under another name.
 	TailReason string
-	TailFile   string // path of the tail file, if Merged or TailReason is set, or if the file is missing
+	TailFile   string // path of the tail file, if Merged or TailReason is set, or if it is missing
 	// TailMissing reports that a process was killed and that its tail file is missing:
 	// acknowledged writes may be lost.
 	TailMissing bool
@@ -80,7 +80,7 @@ type Status struct {
 	RewriteDue      bool   // the log asks for an automatic rewrite
 	Published       bool   // the log is complete; false while the first base is written
 	LastWriteFailed bool
-	Mode            string // name of the mode in which writes reach the file: aof's modes are direct and ring
+	Mode            string // how writes reach the file: in aof direct or ring
 	// ModeReason states why the mode is not the one that was requested; "" if it is.
 	ModeReason string
 	// Kept is the path to which Start copied the log before it truncated it for Env.Until, or "".

@@ -40,7 +40,7 @@ type Entry struct {
 	Key        []byte
 	Value      []byte // bytes of a string; for other types the payload as in an RDB file
 	ExpireAtMs int64  // Unix milliseconds; 0 if there is no expiry
-	Offset     int64  // offset of its record in the file that it was read from, including attributes; not used for writing
+	Offset     int64  // of its record, with attributes, in the file read; unused for writing
 }
 
 // An Extra is a record of a dump that belongs to no key and is preserved for writing: a function

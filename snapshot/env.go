@@ -17,8 +17,8 @@ type Env struct {
 	Logger *slog.Logger // never nil
 	Strict bool         // refuse a torn tail instead of truncating it
 	Until  time.Time    // replay the log only up to the end of this second; if zero, replay all of it
-	Store  string       // id of the store, 16 hex digits, for its files; "" when the store has none yet
-	After  string       // end of an earlier log of the store (appendlog.Ender), which a new log comes after
+	Store  string       // id of the store, 16 hex digits, for its files; "" if it has none yet
+	After  string       // end of an earlier log (appendlog.Ender), which a new log comes after
 }
 
 // FS is the file system of a data directory that a store has open. It always leads to the same

@@ -22,7 +22,7 @@ const RetryDelay = 5 * time.Second
 // jump.
 type State struct {
 	Now      time.Duration
-	LastSave time.Duration // time of the last successful snapshot; the start of the store before the first
+	LastSave time.Duration // last successful snapshot; before the first, the start of the store
 	LastTry  time.Duration // start of the last snapshot
 	Failed   bool          // the last snapshot failed
 	Dirty    int64         // changes since the last successful snapshot
