@@ -148,8 +148,9 @@ type Snapshotter interface {
 	Stat() (Info, error)
 
 	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them.
-	// It returns an error matching fs.ErrNotExist if there is none. Damage is a *CorruptError with
-	// file and offset, never missing or different entries. Load changes nothing, whatever it finds.
+	// It returns an error matching fs.ErrNotExist if there is none, and a [*CorruptError] with file
+	// and offset if the snapshot is damaged. It never passes on missing or different entries. Load
+	// never changes anything on disk.
 	//
 	// An error of l ends Load, which returns it, wrapped or not. When ctx ends, Load returns ctx's
 	// error. The slices that Load passes to l need to be valid during the call only.
