@@ -9,21 +9,22 @@ import (
 )
 
 const (
-	// flushAfter is how long bytes that nobody commits, such as the deletion of an expired key
-	// that a read has met, may stay in the buffer.
+	// flushAfter is the longest time that records without a Commit stay in the buffer. The deletion
+	// of an expired key found by a read is one.
 	flushAfter = 100 * time.Millisecond
-	// keepBuffer is the size above which a buffer is let go after it was written.
+	// keepBuffer is the largest buffer capacity that is reused after a write; larger buffers are
+	// freed.
 	keepBuffer = 4 << 20
 )
 
-// Append puts one unit into the log and returns its place. It copies the bytes to memory, waits
-// for nothing and allocates nothing once the buffer has its size. The unit may be used again when
-// Append returns. A log that has failed drops it; Commit then tells.
+// Append appends one log record to the buffer and returns its position. It copies the record, does
+// not wait for the disk, and does not allocate once the buffer has grown. If the log has failed,
+// Append drops the record and Commit returns the error.
 func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.mu.Lock()
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
-			// It has a place that nothing but the base of a later Rewrite reaches.
+			// Only the base of a later Rewrite makes this position durable.
 			l.appended += appendlog.Position(len(unit))
 		}
 		p := l.appended
@@ -47,8 +48,9 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	return p
 }
 
-// selectLocked selects the database of a unit, behind the first before bytes of the buffer. In Ring mode each
-// buffer begins with a SELECT, which shield would otherwise put there: the tail file is a copy.
+// selectLocked selects the database of a record that follows the first before bytes of the buffer.
+// In Ring mode each buffer begins with a SELECT. Otherwise shield would insert one, and the buffer
+// would differ from its copy in the tail file.
 func (l *Log) selectLocked(db, before int) {
 	selects := l.db != db || l.reselect || before == 0 && l.ring != nil && l.marked
 	l.reselect = false
@@ -63,7 +65,7 @@ func (l *Log) selectLocked(db, before int) {
 	}
 }
 
-// setFlushLocked makes the flusher come, if it is not on its way.
+// setFlushLocked starts the flush timer unless it runs already.
 func (l *Log) setFlushLocked() {
 	if l.flushSet {
 		return
@@ -76,13 +78,13 @@ func (l *Log) setFlushLocked() {
 	l.flushTimer.Reset(after)
 }
 
-// AppendSelect adds to dst the command that selects db, with the line in front that tells that
-// this log wrote it.
+// AppendSelect appends to dst the command that selects db, in the form that marks it as written by
+// this log.
 func (l *Log) AppendSelect(dst []byte, db int) []byte {
 	return appendSelect(dst, db, l.marked)
 }
 
-// stampLocked notes the time, once a second: a line #TS:<unix seconds> CR LF.
+// stampLocked appends a timestamp annotation, once a second: a line #TS:<unix seconds> CR LF.
 func (l *Log) stampLocked() {
 	now := clock.Now().Unix()
 	if now == l.stamped {
@@ -98,7 +100,7 @@ func appendStamp(dst []byte, second int64) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// flusher writes what nobody commits.
+// flusher writes records without a Commit, and the buffer when it grows long.
 func (l *Log) flusher() {
 	defer l.taskEnds("flush")
 	for {
@@ -113,7 +115,7 @@ func (l *Log) flusher() {
 	}
 }
 
-// flush writes the buffer. timed says that the timer has fired.
+// flush writes the buffer. timed is set if the timer has fired.
 func (l *Log) flush(timed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +127,7 @@ func (l *Log) flush(timed bool) {
 	}
 	switch {
 	case l.err != nil || len(l.buf) == 0 || l.phase != phaseRunning:
-	case l.cut != nil: // the Rewrite moves the buffer first
+	case l.cut != nil: // the Rewrite writes its part of the buffer first
 		l.setFlushLocked()
 	default:
 		_ = l.writeLocked() // a failure is sticky

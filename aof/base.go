@@ -33,11 +33,11 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 		if err := b.Commands(w); err != nil || !w.marked {
 			return err
 		}
-		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // it is whole
+		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // the base file is whole
 	})
 	base = base.with(sizeKey, strconv.FormatInt(size, 10))
 	switch {
-	case rdb && binary.LittleEndian.Uint64(w.last[:]) != 0: // 0 is an RDB without a checksum
+	case rdb && binary.LittleEndian.Uint64(w.last[:]) != 0: // 0 means an RDB without a checksum
 		base = base.with(crcKey, formatID(binary.LittleEndian.Uint64(w.last[:])))
 	case w.marked:
 		base = base.with(idKey, formatID(id.salt))
@@ -45,8 +45,9 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 	return base, size, err
 }
 
-// baseWriter writes a base. It ends with its context. Of a base of commands, it puts a mark after each
-// Write, so that a reader need not hold more.
+// baseWriter writes a base file. It returns an error once its context ends. In a base file of
+// commands, it writes a commit marker after each Write, so that a reader needs to hold no more than
+// that.
 type baseWriter struct {
 	ctx    context.Context
 	file   io.Writer
@@ -56,7 +57,7 @@ type baseWriter struct {
 	last   [8]byte // the last bytes written
 }
 
-// begin writes what stands in front of the commands.
+// begin writes the lines before the commands.
 func (w *baseWriter) begin(id identity, seq int64, stamp []byte) error {
 	if w.marked {
 		var line []byte
@@ -96,7 +97,7 @@ func (w *baseWriter) write(p []byte) error {
 	return err
 }
 
-// baseFails ends a rewrite without a base.
+// baseFails ends a rewrite whose base file was not written.
 func (r *rewrite) baseFails(err error) error {
 	err = r.dirSyncFails(err)
 	if r.fresh {
@@ -106,7 +107,7 @@ func (r *rewrite) baseFails(err error) error {
 	return err
 }
 
-// forgetLocked goes back to no file at all, or to the failed one.
+// forgetLocked returns to the state without a file, or to the failed file.
 func (l *Log) forgetLocked() {
 	for l.writing || l.syncing {
 		l.waitLocked()
@@ -154,7 +155,7 @@ func (r *rewrite) publish(base manifestFile) error {
 	return err
 }
 
-// checkBase makes sure that the base is in its place before a manifest lists it, and before the
+// checkBase checks that the base file is in its place, before a manifest lists it and before the
 // files that it replaces are deleted.
 func (r *rewrite) checkBase(base manifestFile) error {
 	path := filepath.Join(r.log.disk.dir, base.name)
@@ -168,7 +169,7 @@ func (r *rewrite) checkBase(base manifestFile) error {
 	return base.checkSize(path, info.Size())
 }
 
-// publishFresh is step 6 for a log without an old file to go on with. Writers wait.
+// publishFresh is step 6 for a log without an old file to continue. Writers wait.
 func (r *rewrite) publishFresh(base manifestFile) error {
 	l := r.log
 	l.mu.Lock()
@@ -191,7 +192,8 @@ func (r *rewrite) publishFresh(base manifestFile) error {
 	return err
 }
 
-// takeOverLocked makes the new increment the log's file after a failure, or the first one.
+// takeOverLocked makes the new incremental file the log's file, after a failure or as the first
+// one.
 func (r *rewrite) takeOverLocked() {
 	l := r.log
 	l.published = true
@@ -207,8 +209,9 @@ func (r *rewrite) takeOverLocked() {
 	}
 }
 
-// goOn ends step 6 of a log without an old file: it writes the first mark of the new increment, and what
-// was appended since the cut, and syncs. A failure is the log's.
+// goOn completes step 6 of a log without an old file. It writes the first marker of the new
+// incremental file and the records appended since the cut, and syncs. A failure puts the log into
+// the failed state.
 func (r *rewrite) goOn() error {
 	l := r.log
 	l.mu.Lock()
@@ -229,7 +232,8 @@ func (r *rewrite) goOn() error {
 	return l.err
 }
 
-// publishFails ends a rewrite whose base is not listed, unless it is not known whether it is.
+// publishFails ends a rewrite whose base file is not listed. If it is unknown whether the manifest
+// lists the base file, publishFails keeps the file.
 func (r *rewrite) publishFails(base manifestFile, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
@@ -252,7 +256,7 @@ func (r *rewrite) publishFails(base manifestFile, err error) error {
 	return err
 }
 
-// settle notes the sizes of the new log.
+// settle records the sizes of the new log.
 func (r *rewrite) settle(base manifestFile, size int64) {
 	l := r.log
 	l.mu.Lock()

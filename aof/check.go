@@ -18,46 +18,46 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Report is what Check found.
+// Report is the result of [Check].
 type Report struct {
-	Manifest string       // its path; empty for a single file
+	Manifest string       // path of the manifest; empty for a single file
 	Files    []FileReport // in load order
 	Unlisted []string     // files of the log in its directory that the manifest does not list
-	Tail     *TailReport  // nil when there is no tail file
+	Tail     *TailReport  // nil if there is no tail file
 
-	ring   uint64        // the id of the tail file that the marks report last; 0 is none
-	last   *manifestFile // of a log with a manifest
-	summed bool          // that has its checksum
+	ring   uint64        // id of the tail file that the commit markers report last; 0 if none
+	last   *manifestFile // last file of a log with a manifest
+	summed bool          // the manifest has its checksum
 }
 
-// FileReport is about one file.
+// FileReport describes one file.
 type FileReport struct {
 	Path       string
-	Kind       string                  // base, increment or file
-	RDB        bool                    // it begins with an RDB
-	Unchecked  bool                    // it does, and there was no BaseCheck
-	Size       int64                   // without filler
-	Commands   int64                   // SELECT, MULTI and EXEC are not counted
-	Marks      int64                   // checksums that fit
-	Good       int64                   // up to this offset the file is whole
-	Unverified int64                   // of these, bytes of commands that no checksum covers
-	Torn       int64                   // bytes behind Good that Open would cut off, since a crash explains them
-	Filler     int64                   // bytes written ahead of need, behind Size; Open takes them away
-	Problem    *CorruptError           // what is behind Good; nil for a whole file
-	Repairable bool                    // Repair would cut the file at Good
-	Refused    *appendlog.CommandError // the first command that CommandCheck does not take
+	Kind       string                  // "base", "increment" or "file"
+	RDB        bool                    // the file begins with an RDB
+	Unchecked  bool                    // it begins with an RDB, and there was no BaseCheck
+	Size       int64                   // bytes, without padding
+	Commands   int64                   // number of commands, without SELECT, MULTI and EXEC
+	Marks      int64                   // number of commit markers whose checksum matches
+	Good       int64                   // the file is whole up to this offset
+	Unverified int64                   // bytes of commands below Good that no checksum covers
+	Torn       int64                   // bytes after Good that Open would truncate: a crash explains them
+	Filler     int64                   // bytes of preallocated padding after Size; Open removes them
+	Problem    *CorruptError           // the damage at Good; nil for a whole file
+	Repairable bool                    // Repair would truncate the file at Good
+	Refused    *appendlog.CommandError // the first command that CommandCheck refuses
 
 	verdict verdict
 	id      identity
 	rings   bool
 	ring    uint64 // see found
-	db      int    // that is selected at Good
+	db      int    // database that is selected at Good
 }
 
-// OK tells whether Open would take the log as it is, without cutting anything.
+// OK reports whether Open would accept the log as it is, without truncating anything.
 func (r *Report) OK() bool { return r.Err() == nil }
 
-// Err returns the first problem, or nil.
+// Err returns the first problem of the log, or nil.
 func (r *Report) Err() error {
 	for i := range r.Files {
 		if r.Files[i].Problem != nil {
@@ -73,7 +73,7 @@ func (r *Report) Err() error {
 	return nil
 }
 
-// CheckOption is an option of Check and Repair.
+// A CheckOption configures [Check] or [Repair].
 type CheckOption func(*checkConfig)
 
 type checkConfig struct {
@@ -85,26 +85,27 @@ type checkConfig struct {
 	planOnly bool
 }
 
-// BaseCheck gives the function that checks an RDB: r begins with its first byte, size is the
-// file's. Without it an RDB is reported as unchecked.
+// BaseCheck sets the function that checks an RDB. Its r begins with the first byte of the file, and
+// size is the size of the file. Without the function an RDB is reported as unchecked.
 func BaseCheck(f func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error)) CheckOption {
 	return func(c *checkConfig) { c.base = f }
 }
 
-// CommandCheck gives a function that is asked about every command: a *CommandError from it says that
-// the command cannot be applied, and is reported as Refused; any other error ends Check. The words
-// are valid during the call only. Repair does not look at commands.
+// CommandCheck sets a function that Check calls for every command. If it returns a
+// [*appendlog.CommandError], the command cannot be applied, and Check reports it as Refused. Any
+// other error ends Check. The arguments of the command are valid during the call only. Repair does
+// not check commands.
 func CommandCheck(f func(appendlog.Command) error) CheckOption {
 	return func(c *checkConfig) { c.command = f }
 }
 
-// CheckContext makes Check and Repair end early when ctx does.
+// CheckContext makes [Check] and [Repair] end early if ctx ends.
 func CheckContext(ctx context.Context) CheckOption {
 	return func(c *checkConfig) { c.ctx = ctx }
 }
 
-// OnFS makes Check and Repair work on the file system of a store's Env, rather than the operating
-// system's.
+// OnFS makes [Check] and [Repair] use the file system of a store's Env instead of that of the
+// operating system.
 func OnFS(fs snapshot.FS) CheckOption {
 	return func(c *checkConfig) { c.fs, c.fsErr = dirfs.Of(fs) }
 }
@@ -117,10 +118,9 @@ func newCheckConfig(opts []CheckOption) *checkConfig {
 	return c
 }
 
-// Check reads a log that nobody has open and tells what is wrong with it. It changes nothing.
-// path is a data directory, a log's directory, a manifest, or a single file. What is wrong
-// with a file stands in the Report; the error is for what could not be read at all, and for a
-// damaged manifest.
+// Check reads a log that is not open and reports its damage. It changes nothing. Path is a data
+// directory, a log's directory, a manifest, or a single file. The Report contains the damage of
+// each file. Check returns an error if a file cannot be read at all, or if the manifest is damaged.
 func Check(path string, opts ...CheckOption) (Report, error) {
 	return newCheckConfig(opts).check(path)
 }
@@ -130,10 +130,11 @@ type target struct {
 	path   string
 	kind   string
 	seq    int64
-	listed *manifestFile // how the manifest lists it; nil without one
+	listed *manifestFile // entry of the manifest; nil without one
 }
 
-// compare compares a file with the manifest, as Open does. asked gives the damage that Open would refuse it for.
+// compare compares a file with the manifest, as Open does. Asked returns the damage for which Open
+// would refuse the file.
 func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refused bool) {
 	if t.listed == nil {
 		return false
@@ -173,7 +174,7 @@ func (c *checkConfig) check(path string) (Report, error) {
 	return report, c.tail(&report)
 }
 
-// targets finds the files that path means, in load order.
+// targets returns the files that path selects, in load order.
 func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	info, err := c.fs.Lstat(path)
 	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifestSuffix)) {
@@ -215,8 +216,8 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	return targets, err
 }
 
-// locate gives the path of a listed file. The single file of Redis 6 stands beside the log's directory
-// when an upgrade was interrupted before it was moved.
+// locate returns the path of a listed file. If an upgrade was interrupted before the move, the
+// single file of Redis 6 is still in the parent of the log's directory.
 func (c *checkConfig) locate(dir, filename, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	if name != filename {
@@ -228,12 +229,12 @@ func (c *checkConfig) locate(dir, filename, name string) (string, error) {
 	beside := filepath.Join(filepath.Dir(filepath.Clean(dir)), name)
 	_, err := c.fs.Lstat(beside)
 	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil // which is missing
+		return path, nil // the file is missing
 	}
 	return beside, err
 }
 
-// unlisted lists the files of the log that m does not.
+// unlisted returns the files of the log that m does not list.
 func (c *checkConfig) unlisted(dir, filename string, m *manifest) ([]string, error) {
 	names, err := c.fs.ReadDir(filepath.Clean(dir))
 	if err != nil {
@@ -252,8 +253,8 @@ func (c *checkConfig) unlisted(dir, filename string, m *manifest) ([]string, err
 	return unlisted, nil
 }
 
-// manifestIn finds what to check in a directory: its one manifest, that of the default names, or
-// the single file of Redis 6.
+// manifestIn finds the file to check in a directory: its only manifest, the manifest with the
+// default names, or the single file of Redis 6.
 func (c *checkConfig) manifestIn(dir string) (string, error) {
 	names, err := c.fs.ReadDir(dir)
 	if err != nil {
@@ -292,7 +293,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 
 var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
 
-// seqOf takes the sequence number from a file's name; a file without one has 1.
+// seqOf returns the sequence number in a file's name, or 1 if there is none.
 func seqOf(path string) int64 {
 	if m := seqInName.FindStringSubmatch(path); m != nil {
 		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
@@ -369,7 +370,8 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	return r, nil
 }
 
-// identify reads the identity of a file, and reports whether it is another file than the manifest lists.
+// identify reads the identity of a file, and reports whether the file differs from the one that the
+// manifest lists.
 func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err error) {
 	if r.id, _, err = readOpening(file, t.seq); err != nil {
 		return false, err
@@ -383,13 +385,13 @@ func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err erro
 		}
 		return err
 	})
-	if other { // the report has the damage
+	if other { // the report contains the damage
 		err = nil
 	}
 	return other, err
 }
 
-// commands asks about the commands of a unit.
+// commands checks the commands of a log record.
 func (c *checkConfig) commands(r *FileReport, unit []appendlog.Command) error {
 	if c.command == nil || r.Refused != nil {
 		return nil
@@ -409,7 +411,7 @@ func (c *checkConfig) commands(r *FileReport, unit []appendlog.Command) error {
 	return nil
 }
 
-// note takes over what a walk has found.
+// note records the result of a walk.
 func (r *FileReport) note(found *found, offset int64, last bool) {
 	r.Commands, r.Marks = found.commands, found.marks
 	r.rings, r.ring = found.rings, found.ring

@@ -10,23 +10,24 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TailReport is about the tail file that a process has left which was killed in Ring mode.
+// TailReport describes the tail file of a process that was killed in Ring mode.
 type TailReport struct {
 	Path string
-	// Missing counts its bytes that the log has not. Open would put them there, and so does Repair.
+	// Missing is the number of its bytes that the log lacks. Open and Repair append them to the
+	// log.
 	Missing  int64
-	Commands int64 // that they are
-	// Elapsed says that the machine has started again since: then Open ignores the file.
+	Commands int64 // number of commands in the missing bytes
+	// Elapsed reports that the file is from an earlier boot. Open ignores it then.
 	Elapsed bool
-	// Reason tells why what it has does not belong to the log as it stands: another program has
-	// gone on with that. Open would keep it under another name, and so does Repair.
+	// Reason states why the contents do not belong to the log: another program has continued the
+	// log. Open and Repair keep the file under another name.
 	Reason  string
-	Problem *CorruptError // damage, for which Open would refuse the log; Repair keeps the file under another name
+	Problem *CorruptError // Open refuses the log for it; Repair renames and keeps the file
 
 	merge merge
 }
 
-// tail reports on the tail file beside a manifest, if there is one.
+// tail adds the tail file in the manifest's directory to the report, if there is one.
 func (c *checkConfig) tail(report *Report) error {
 	if report.Manifest == "" {
 		return nil
@@ -53,7 +54,7 @@ func (c *checkConfig) tail(report *Report) error {
 	return c.planTail(t, report)
 }
 
-// planTail compares a tail file that holds something with the last file.
+// planTail compares a tail file that is not empty with the last file.
 func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 	out, last := report.Tail, report.Files[len(report.Files)-1]
 	if last.verdict != verdictWhole && last.verdict != verdictTorn {
@@ -85,11 +86,13 @@ func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 	return err
 }
 
-// mergeTail brings what the tail file has into the log, and takes the file away. A crash leaves:
+// mergeTail appends the missing records of the tail file to the log, and removes the tail file. A
+// crash leaves:
 //
-//  1. before the group is on disk: the log as it was, with a part of it, and the tail file.
-//  2. after that: the log with it; that the tail file has it too makes no difference.
-//  3. after the tail file is gone: that log.
+//  1. before the group is durable: the old log, with a part of the group, and the tail file.
+//  2. after that: the log with the group, and the tail file with the same records, which is
+//     harmless.
+//  3. after the tail file is removed: the log with the group.
 func (c *checkConfig) mergeTail(report *Report, plan *RepairReport) error {
 	t := report.Tail
 	if t.Missing > 0 && t.Problem == nil {
@@ -112,7 +115,7 @@ func (c *checkConfig) mergeTail(report *Report, plan *RepairReport) error {
 	return nil
 }
 
-// writeTail appends what is missing to the last file, in one group, durably.
+// writeTail durably appends the missing records to the last file, in one commit group.
 func (c *checkConfig) writeTail(report *Report) error {
 	last := report.Files[len(report.Files)-1]
 	incr, err := openIncr(c.fs, last.Path, report.last)

@@ -2,16 +2,17 @@ package aof
 
 import "errors"
 
-// Close writes and syncs what is buffered and releases the file. A log that has failed returns
-// that error, and so does a second Close. A Rewrite that was cut and not committed is given up;
-// one that is being committed is waited for.
+// Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
+// returns the failure. A second Close returns the result of the first. Close cancels a Rewrite that
+// was cut and not committed, and waits for one that is being committed.
 //
 // A crash leaves:
 //
 //  1. after the last group is written and synced: the whole log.
-//  2. after the last mark is written and synced: the same, and damage of it will be refused
-//     rather than taken for a torn tail.
-//  3. after the manifest lists the size of the newest increment: the same, and so will a shorter one.
+//  2. after the clean-shutdown marker is written and synced: the same. Damage is then refused
+//     rather than treated as a torn tail.
+//  3. after the manifest records the size of the newest incremental file: the same. A shorter file
+//     is then refused too.
 func (l *Log) Close() error {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -52,7 +53,7 @@ func (l *Log) Close() error {
 	return err
 }
 
-// listClosed lists in the manifest how the newest increment ends.
+// listClosed records the end of the newest incremental file in the manifest.
 func (l *Log) listClosed(tail *incr) error {
 	if tail == nil || !l.marked || !l.published {
 		return nil
@@ -64,11 +65,11 @@ func (l *Log) listClosed(tail *incr) error {
 	return l.disk.publish(m, tail)
 }
 
-// giveUpRewriteLocked ends a rewrite that nobody will commit.
+// giveUpRewriteLocked cancels a rewrite that will not be committed.
 func (l *Log) giveUpRewriteLocked() {
 	r := l.rewrite
 	if r == nil || r.next == nil {
-		return // one that is being prepared ends by itself
+		return // a rewrite that is still being prepared ends automatically
 	}
 	if r.state == rewriteCut {
 		if r.fresh {
@@ -83,7 +84,7 @@ func (l *Log) giveUpRewriteLocked() {
 	l.mu.Lock()
 }
 
-// finishLocked brings everything to the disk and closes the file with a mark that says so.
+// finishLocked makes everything durable and ends the file with a clean-shutdown marker.
 func (l *Log) finishLocked() error {
 	for l.writing || l.syncing {
 		l.waitLocked()
@@ -107,7 +108,7 @@ func (l *Log) finishLocked() error {
 	return l.closeIncrLocked()
 }
 
-// closeIncrLocked writes the mark of the newest increment's end, and syncs it.
+// closeIncrLocked writes and syncs the clean-shutdown marker of the newest incremental file.
 func (l *Log) closeIncrLocked() error {
 	if _, err := l.writeGroupLocked(group{note: &note{endPrefix, randomID()}}, l.written); err != nil {
 		return err

@@ -8,16 +8,17 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// unpublishedMax is how many bytes may wait in memory for the first base. Above that writers wait.
+// unpublishedMax is the number of bytes that may wait in memory for the first base file. Above it
+// writers wait.
 const unpublishedMax = 64 << 20
 
-// Commit waits until everything up to p is as safe as the fsync policy asks: handed to the
-// operating system, or on disk under Always or when durable is set. It allocates nothing. Before
-// the first base is published (Status.Published) nothing is safe yet and Commit only writes.
+// Commit waits until everything up to p is as safe as the fsync policy requires. The bytes are then
+// passed to the kernel or stored in the tail file, or durable under Always or if durable is set.
+// Commit does not allocate. Before the first base file is published ([appendlog.Status].Published)
+// nothing is safe, and Commit only writes.
 //
-// The first to come writes for all: it takes the whole buffer, and those who come meanwhile wait
-// and find their bytes in the next one. Under Always the same is true of the sync, so
-// that any number of writers share it.
+// Commit implements group commit. The first caller (the leader) writes the whole buffer. Callers
+// that arrive during the write wait and form the next group. Under Always they share the fsync too.
 func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	if !durable && !l.slow.Load() {
 		return nil
@@ -25,8 +26,8 @@ func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	return l.commit(context.Background(), p, durable)
 }
 
-// Sync waits until everything appended so far is on disk, or ctx ends. Before the first base is
-// published it means no more than Commit.
+// Sync waits until everything appended so far is durable, or until ctx ends. Before the first base
+// file is published it guarantees no more than [Log.Commit].
 func (l *Log) Sync(ctx context.Context) error {
 	stop := l.wakeOn(ctx)
 	defer stop()
@@ -38,7 +39,7 @@ func (l *Log) Sync(ctx context.Context) error {
 	return l.linkedLocked()
 }
 
-// commit is Commit; it gives up when ctx ends.
+// commit implements Commit. It returns early if ctx ends.
 func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) error {
 	l.mu.Lock()
 	held := true
@@ -89,7 +90,7 @@ func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) er
 	}
 }
 
-// leadLocked writes the buffer, and syncs when that is wanted. A failure is found in l.err.
+// leadLocked writes the buffer and, if disk is set, fsyncs it. It reports a failure in l.err.
 func (l *Log) leadLocked(disk bool) {
 	l.waits.leading = disk
 	defer func() { l.waits.leading = false }()
@@ -98,8 +99,9 @@ func (l *Log) leadLocked(disk bool) {
 	}
 }
 
-// writeLocked hands the buffer to the system, closed by a mark: in one write, if no large value stands in it.
-// It lets go of mu meanwhile. The caller has seen that nobody else writes and that no cut is under way.
+// writeLocked writes the buffer, followed by a commit marker, to the file. It uses a single write
+// unless the group links large values. It releases mu during the write. The caller must have
+// checked that no other write and no cut is in progress.
 func (l *Log) writeLocked() error {
 	g := l.takeLocked()
 	l.groupSince = l.bufSince
@@ -111,8 +113,9 @@ func (l *Log) writeLocked() error {
 	return err
 }
 
-// writeGroupLocked writes one group, which reaches up to position p. A crash leaves any part of
-// it, and the next Replay cuts what has no mark. It returns the group's buffer.
+// writeGroupLocked writes one group, which extends to position p, and returns the group's buffer. A
+// crash leaves any part of the group, and the next Replay finds it without a commit marker and
+// truncates it.
 func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	tail, size := l.tail, l.tail.size
 	l.writing = true
@@ -139,9 +142,9 @@ func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	return buf, nil
 }
 
-// handOver seals and writes a group, over filler or not, and lets go of its large values. It returns the buffer,
-// and how much is written. It is called with mu held, lets go of it, and has it again at the end, also when
-// the file system panics.
+// handOver seals a group, writes it (over padding if over is set), and unpins its large values. It
+// returns the buffer and the number of bytes written. mu is held on entry and on return, even if
+// the file system panics, but not during the write.
 func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	tail, synced, size := l.tail, l.tail.durable, l.tail.size
 	l.mu.Unlock()
@@ -168,22 +171,22 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	if whole && err == nil {
 		return g.buf, sealed, nil
 	}
-	// The part of a group is taken back, so that a Redis that opens the file finds whole units
-	// only. If that fails too, the next Replay cuts it.
+	// Truncate the partial group so that Redis finds only whole records. If that fails too, the
+	// next Replay truncates it.
 	if !l.failed() {
 		_ = tail.file.Truncate(size)
 	}
 	return g.buf, n, writeError(n, want, err)
 }
 
-// failed tells whether a sync that ran beside a write has ended the file: then nothing touches it.
+// failed reports whether a concurrent sync has failed. The file must not be touched after that.
 func (l *Log) failed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err != nil
 }
 
-// sum continues a checksum.
+// sum adds p to a checksum.
 func sum(crc uint32, p []byte) uint32 {
 	return crc32.Update(crc, castagnoli, p)
 }

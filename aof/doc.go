@@ -1,10 +1,10 @@
-// Package aof keeps the append-only log: every write, as a command, in order, in the files that
-// Redis 7 and Valkey use.
+// Package aof implements the append-only log in the multi-part file layout of Redis 7 and Valkey.
+// The log records every write as a command, in commit order.
 //
-// A log is a directory. Its manifest names one base file, which holds the whole data set at one
-// instant, and the increments written since. The package knows nothing of what an RDB base
-// contains: its caller writes and reads it. It does not run commands either.
+// A log is a directory. Its manifest lists one base file, which holds a point-in-time snapshot of
+// the data set, and the incremental files written since. The caller writes and reads the contents
+// of an RDB base file. The package does not interpret them, and it does not run commands.
 //
-// A Log may be used from any goroutine; appends are ordered as they are called. Check and Repair
-// work on the files of a log that nobody has open.
+// A [Log] is safe for concurrent use. Appends are ordered as they are called. [Check] and [Repair]
+// work on the files of a log that is not open.
 package aof

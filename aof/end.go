@@ -14,9 +14,10 @@ import (
 
 var _ appendlog.Ender = (*Log)(nil)
 
-// end is what an end is named by: the generation of the log, the number and salt of its newest increment, and
-// place and id of the mark that Close wrote. Of an increment without a salt it is number and size.
-// An end with a generation alone is the beginning of that log.
+// end identifies the end of a log. It contains the generation of the log, the number and salt of
+// its newest incremental file, and the offset and id of the clean-shutdown marker. For an
+// incremental file without a salt it contains the number and the size. An end with only a
+// generation is the beginning of that log.
 type end struct {
 	gen    uint64
 	seq    int64
@@ -56,7 +57,7 @@ func parseEnd(text string) (e end) {
 	return e
 }
 
-// End implements Ender.
+// End implements [appendlog.Ender].
 func (l *Log) End() (string, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -71,7 +72,7 @@ func (l *Log) End() (string, error) {
 		return end{gen: l.gen}.String(), nil
 	case l.disk.manifest == nil || l.disk.manifest.last() == nil || l.disk.legacy || phase == phaseClosed && closed != nil:
 		return "", nil
-	case phase != phaseClosed && l.disk.tail != "": // a killed process left it
+	case phase != phaseClosed && l.disk.tail != "": // a killed process left the tail file
 		return "", nil
 	}
 	e, _, err := l.disk.endOf(l.disk.manifest.last())
@@ -81,7 +82,8 @@ func (l *Log) End() (string, error) {
 	return e.String(), nil
 }
 
-// endOf returns the end of an increment, zero where none is known to be complete, and its identity.
+// endOf returns the end and the identity of an incremental file. The end is zero if the file is not
+// known to be complete.
 func (d *layout) endOf(f *manifestFile) (e end, id identity, err error) {
 	err = d.read(f, func(file vfs.File, size int64) error {
 		var seed seed
@@ -101,7 +103,7 @@ func (d *layout) endOf(f *manifestFile) (e end, id identity, err error) {
 	return e, id, err
 }
 
-// read opens a file of the log for fn.
+// read opens a file of the log and passes it to fn.
 func (d *layout) read(f *manifestFile, fn func(file vfs.File, size int64) error) (err error) {
 	file, err := d.fs.Open(d.path(f))
 	if err != nil {
@@ -115,7 +117,7 @@ func (d *layout) read(f *manifestFile, fn func(file vfs.File, size int64) error)
 	return fn(file, size)
 }
 
-// Relate implements Ender.
+// Relate implements [appendlog.Ender].
 func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -132,7 +134,7 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 		return appendlog.Unrelated, err
 	}
 	switch {
-	case want.salt == 0 && want.seq > 0: // an increment without a salt
+	case want.salt == 0 && want.seq > 0: // an incremental file without a salt
 		return l.disk.relateSize(last, want)
 	case !named || newest.gen == 0 || formatID(newest.store) != store:
 		return appendlog.Unrelated, nil
@@ -146,7 +148,7 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	return l.disk.relate(last, want)
 }
 
-// newest returns the identity of the newest increment that names its store.
+// newest returns the identity of the newest incremental file that records its store.
 func (d *layout) newest() (identity, bool, error) {
 	for i := len(d.manifest.incrs) - 1; i >= 0; i-- {
 		_, id, err := d.endOf(&d.manifest.incrs[i])
@@ -157,7 +159,7 @@ func (d *layout) newest() (identity, bool, error) {
 	return identity{}, false, nil
 }
 
-// relate compares a log with an end of its own generation.
+// relate compares a log with an end of the same generation.
 func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err error) {
 	for i := range d.manifest.incrs {
 		f := &d.manifest.incrs[i]
@@ -189,12 +191,12 @@ func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err
 		return r, err
 	}
 	if last.seq > want.seq {
-		return appendlog.Newer, nil // it was rewritten
+		return appendlog.Newer, nil // the log was rewritten
 	}
 	return appendlog.Lacks, nil
 }
 
-// relateSize compares a log with an end that is number and size.
+// relateSize compares a log with an end that consists of number and size.
 func (d *layout) relateSize(last *manifestFile, want end) (appendlog.Relation, error) {
 	e, id, err := d.endOf(last)
 	switch {

@@ -5,8 +5,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// ErrOptions is matched by every error about an option. It is perdure.ErrOptions.
+// ErrOptions is matched by every error about an invalid option. It is perdure.ErrOptions.
 var ErrOptions = option.ErrOptions
 
-// CorruptError describes where a file is damaged, and how.
+// CorruptError describes the place and the kind of damage in a file.
 type CorruptError = snapshot.CorruptError

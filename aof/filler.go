@@ -7,53 +7,57 @@ import (
 	"sync"
 )
 
-// Under Always an increment is made longer ahead of need, and groups are written over what is there then: a
-// sync that brings no new size to the disk takes two thirds of the time. What is there is filler, lines
-// that a Redis 7 skips:
+// Under Always an incremental file is extended ahead of need, and groups are written over the bytes
+// there. A sync that does not make a new size durable takes 2/3 of the time. The bytes are
+// preallocated padding (filler): written lines that Redis 7 skips:
 //
 //	offset   0 ... 63   64 ... 127   and so on, to a multiple of 4,096
 //	         ##...#LF   ##...#LF
 //	written over up to 100:
 //	         group      group##...LF
 //
-// What is left of a line is a line. Only the LF alone is none: a group that ends in front of one is followed by
-// #LF, over that byte and the next, which counts as filler.
+// The remainder of a partly overwritten line is itself a valid padding line, unless only its LF
+// remains. In that case #LF is written over that byte and the next, and counts as padding.
 //
-//  1. A sector of a group that a loss of power has torn is the group's or filler, zeros or garbage.
-//  2. No sector begins inside of a unit with what begins a command or a line. So no SELECT that stands in a value is read as
-//     one, which another program has appended. No unit goes over the end of a page: see paginate. Nor does a mark: see placeMark.
-//  3. Where nothing but filler follows the last mark, the file ends at that mark. Sizes count none of it.
-//  4. Only the newest increment has filler behind its last group, and none after Close.
+//  1. Each sector of a group that a power loss has torn holds the group, padding, zeros or garbage.
+//  2. No sector that begins inside a log record begins with the first byte of a command or a line.
+//     So a SELECT inside a value is never read as the SELECT of another program. No record crosses
+//     a page boundary: see paginate. Nor does a marker: see placeMark.
+//  3. If only padding follows the last marker, the file ends at that marker. Sizes do not count
+//     padding.
+//  4. Only the newest incremental file has padding after its last group, and it has none after
+//     Close.
 //
 // A crash leaves:
 //
-//  1. while a group is written over filler: a part of it, which the next Replay cuts off.
-//  2. after it: the group, and what is left of the filler.
-//  3. while more filler is written: the group, and a part of that.
-//  4. after a sync: the same, for good.
+//  1. while a group is written over padding: a part of it, which the next Replay truncates.
+//  2. after that write: the group, and the rest of the padding.
+//  3. while more padding is written: the group, and a part of the padding.
+//  4. after a sync: the same, durably.
 //  5. after cutFillerLocked: the groups alone.
 const (
 	fillerLine = 64
 	minLine    = len("#\n")
-	fillerMin  = 4 << 10 // the file gets as much filler as it is long, between these two
+	fillerMin  = 4 << 10 // bytes; the file is extended by its own length, within these bounds
 	fillerMax  = 256 << 10
-	sector     = 512 // what a disk writes whole or not at all
-	// fillerRest is how many groups get no filler behind one that cannot be written over it.
+	sector     = 512 // bytes that a disk writes atomically
+	// fillerRest is the number of groups that get no padding after a group that cannot be written
+	// over it.
 	fillerRest = 64
 )
 
-// fillerLines is long enough for every extension.
+// fillerLines returns padding lines, enough for every extension.
 var fillerLines = sync.OnceValue(func() []byte {
 	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, fillerLine-1), '\n'), (fillerMax+pageSize)/fillerLine+1)
 })
 
-// isFiller tells whether a line is one of filler, or the rest of one.
+// isFiller reports whether a line is a padding line, or the rest of one.
 func isFiller(line []byte) bool {
 	n := len(line) - 1
 	return n > 0 && line[n] == '\n' && len(bytes.TrimLeft(line[:n], "#")) == 0
 }
 
-// overLocked tells whether a group is to be written over filler, and lays it out for that.
+// overLocked reports whether a group is to be written over padding, and lays it out for that.
 func (l *Log) overLocked(g *group) bool {
 	if !l.marked || l.ring != nil || !l.published || l.config.fsync != Always || len(g.buf) == 0 {
 		return false
@@ -77,7 +81,8 @@ func (l *Log) overLocked(g *group) bool {
 	return true
 }
 
-// endLine makes sure that what follows a group which was sealed is a line, and tells how many bytes that took.
+// endLine ensures that the bytes after a sealed group are a line, and returns the number of bytes
+// that it appended.
 func (t *incr) endLine(g *group) int {
 	if end := t.size + int64(g.size()); end%fillerLine != fillerLine-1 {
 		return 0
@@ -86,9 +91,10 @@ func (t *incr) endLine(g *group) int {
 	return len("#\n")
 }
 
-// fill writes filler where a group of so many bytes, which ends at offset, has used it up. The sync of the group is
-// that of the filler. A long group is followed by none: to write as much again would cost more than the next
-// sync gains. Where there is no room, the file goes on without. It is called without mu, by who writes.
+// fill writes padding if a group of that many bytes, which ends at offset, has used up the padding.
+// The sync of the group makes the padding durable too. A long group gets no padding, because
+// writing as much again would cost more than the next sync saves. If a write of padding fails, the
+// file continues without padding. The goroutine that has the token writing calls it without mu.
 func (l *Log) fill(t *incr, offset int64, group int) error {
 	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > fillerMax/4 || l.failed() {
 		return nil
@@ -110,8 +116,9 @@ func (l *Log) fill(t *incr, offset int64, group int) error {
 	return nil
 }
 
-// cutFillerLocked takes the filler off the file, durably: what is appended then is not written over it. It
-// lets go of mu meanwhile. Nobody else writes.
+// cutFillerLocked durably removes the padding from the file, because the next group is appended and
+// not written over it. It releases mu during the disk operations. The caller must have checked that
+// no other write is in progress.
 func (l *Log) cutFillerLocked() error {
 	if l.tail.filled <= l.tail.size {
 		return nil
@@ -131,7 +138,7 @@ func (l *Log) cutFillerLocked() error {
 	return l.syncLocked()
 }
 
-// waitSyncedLocked waits for the end of the sync that is under way.
+// waitSyncedLocked waits for the sync in progress to finish.
 func (l *Log) waitSyncedLocked() error {
 	for l.syncing && l.err == nil {
 		l.waitLocked()
@@ -139,7 +146,8 @@ func (l *Log) waitSyncedLocked() error {
 	return l.err
 }
 
-// truncate is called with mu held, and lets go of it as datasync does.
+// truncate truncates t to its whole groups. mu is held on entry and on return, but not during the
+// call of the file system.
 func (l *Log) truncate(t *incr) error {
 	size := t.size
 	l.mu.Unlock()
@@ -147,9 +155,10 @@ func (l *Log) truncate(t *incr) error {
 	return t.file.Truncate(size)
 }
 
-// fillerBehind tells how many bytes at the end of a file are filler, of those from an offset on.
+// fillerBehind returns the number of bytes of padding at the end of a file, at or after offset
+// from.
 func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
-	whole := true // the first line is
+	whole := true // the first line is whole
 	if longest := size - fillerMax - 2*pageSize; longest > from {
 		from, whole = longest, false
 	}
@@ -161,7 +170,7 @@ func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
 	for rest := tail; len(rest) > 0; whole = true {
 		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
-			return 0, nil // it ends inside of a line
+			return 0, nil // the file ends inside a line
 		}
 		if !whole || !isFiller(rest[:end]) {
 			filler = len(rest) - end

@@ -8,33 +8,34 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// The everysec policy. An epoch is the time from the first byte that is written (in Ring mode:
-// appended) after a sync has begun to the beginning of the next sync. When one opens, syncTimer is set to end it, and a
-// second timer watches it: an epoch that is not on disk when that fires is late, and while one is
-// late no Commit returns. So no acknowledged byte is ever unsynced for longer than syncLate.
+// The everysec policy. An epoch is a sync interval. It begins with the first byte written (in Ring
+// mode: appended) after a sync has begun, and ends when the next sync begins. When an epoch opens,
+// syncTimer is set to end it, and a second timer watches it. An epoch that is not durable when the
+// second timer fires is late. While an epoch is late no Commit returns. So no acknowledged byte
+// stays unsynced for longer than syncLate.
 const (
 	syncAfter = 1 * time.Second
 	syncLate  = 2 * time.Second
 )
 
-// forcesLocked tells whether the policy makes each Commit wait for the disk.
+// forcesLocked reports whether the policy makes each Commit wait for an fsync.
 func (l *Log) forcesLocked() bool { return l.config.fsync == Always && !l.restsLocked() }
 
-// restsLocked tells whether the policy rests for a rewrite.
+// restsLocked reports whether the policy is suspended during a rewrite.
 func (l *Log) restsLocked() bool { return l.config.noFsyncOnRewrite && l.rewrite != nil }
 
-// lateLocked tells whether a sync that the everysec policy owes is late.
+// lateLocked reports whether a sync that the everysec policy requires is late.
 func (l *Log) lateLocked() bool {
 	return l.epochLate > l.epochSynced && l.config.fsync == EverySec && !l.restsLocked()
 }
 
-// opensEpochLocked tells whether bytes that are written now begin an epoch. It saves most writes a look at
+// opensEpochLocked reports whether bytes written now begin an epoch. It saves most writes a call of
 // the clock.
 func (l *Log) opensEpochLocked() bool {
 	return !l.epochOpen && l.config.fsync == EverySec && l.published && l.phase == phaseRunning
 }
 
-// openEpochLocked opens an epoch, if none is open, whose first byte is from since.
+// openEpochLocked opens an epoch whose first byte was appended at since, unless one is open.
 func (l *Log) openEpochLocked(since time.Time) {
 	if !l.opensEpochLocked() {
 		return
@@ -47,7 +48,7 @@ func (l *Log) openEpochLocked(since time.Time) {
 	l.syncTimer.Reset(max(0, syncAfter-age))
 }
 
-// expire notes that an epoch is late, if it is not on disk.
+// expire marks an epoch as late if it is not durable.
 func (l *Log) expire(epoch int64) {
 	l.mu.Lock()
 	if epoch > l.epochSynced {
@@ -57,8 +58,8 @@ func (l *Log) expire(epoch int64) {
 	l.mu.Unlock()
 }
 
-// syncLocked brings what is written to the disk. It lets go of mu meanwhile. The caller has seen
-// that nobody else syncs.
+// syncLocked makes all written bytes durable. It releases mu during the fsync. The caller must have
+// checked that no other sync is in progress.
 func (l *Log) syncLocked() error {
 	tail, target, offset, epoch := l.tail, l.written, l.tail.size, l.epoch
 	if l.epochOpen {
@@ -72,15 +73,16 @@ func (l *Log) syncLocked() error {
 	l.fsyncs++
 	l.waits.released = l.waits.syncers
 	if err != nil {
-		// What was unsynced may be gone, whatever a second try says: there is none.
+		// Never retry: after a failed fsync the kernel may have dropped the dirty pages, and a
+		// second fsync would report success.
 		return l.failLocked("sync", tail.path, err)
 	}
 	l.syncedLocked(tail, target, offset, epoch)
 	return nil
 }
 
-// datasync syncs a file, and checks that it still has a name. It is called with mu held, lets go of it, and has it again at the end, also when the
-// file system panics.
+// datasync syncs a file and checks that it still has a name. mu is held on entry and on return,
+// even if the file system panics, but not during the sync.
 func (l *Log) datasync(tail *incr) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
@@ -91,8 +93,8 @@ func (l *Log) datasync(tail *incr) error {
 	return err
 }
 
-// linkedLocked makes the log failed if its increment has no name any more: what is synced to such
-// a file is lost when the process ends.
+// linkedLocked puts the log into the failed state if its incremental file no longer has a name.
+// Bytes that are synced to such a file are lost when the process ends.
 func (l *Log) linkedLocked() error {
 	if l.err != nil || l.tail == nil || !l.published {
 		return l.err
@@ -103,7 +105,7 @@ func (l *Log) linkedLocked() error {
 	return nil
 }
 
-// syncedLocked notes what has reached the disk.
+// syncedLocked records the bytes that have become durable.
 func (l *Log) syncedLocked(tail *incr, target appendlog.Position, offset, epoch int64) {
 	l.synced = max(l.synced, target)
 	l.waits.synced.Store(int64(l.synced))
@@ -118,7 +120,7 @@ func (l *Log) syncedLocked(tail *incr, target appendlog.Position, offset, epoch 
 	l.wakeLocked()
 }
 
-// syncer does the syncs of the everysec policy.
+// syncer runs the syncs of the everysec policy.
 func (l *Log) syncer() {
 	defer l.taskEnds("sync")
 	for {
@@ -143,7 +145,7 @@ func (l *Log) syncDue() {
 	}
 }
 
-// startTasksLocked starts the background tasks, once.
+// startTasksLocked starts the background tasks unless they run already.
 func (l *Log) startTasksLocked() {
 	if l.flushTimer != nil {
 		return
@@ -161,7 +163,8 @@ func stoppedTimer() *time.Timer {
 	return t
 }
 
-// taskEnds is deferred by a background task. A panic fails the log, not the program.
+// taskEnds is deferred by a background task. It turns a panic of the task into a failure of the
+// log.
 func (l *Log) taskEnds(task string) {
 	if bug := recover(); bug != nil {
 		l.mu.Lock()

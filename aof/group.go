@@ -5,34 +5,35 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// group is what one turn of the writer hands to the system: small units, copied one behind the other, and
-// between them the large values of others, which are only linked.
+// group is a commit group, which the writer passes to the kernel in one turn. Small records are
+// copied into buf. The large values between them are only linked.
 type group struct {
 	buf   []byte
 	links []link
-	first int // the database that it finds selected; -1 when it begins with a SELECT, or nobody knows
-	last  int // the one that it leaves selected
+	first int // database selected before the group; -1 if it begins with a SELECT, or is not known
+	last  int // database that is selected after it
 
-	note *note // what its mark reports besides; nil is nothing
+	note *note // extra word of its commit marker; nil if none
 }
 
-// link is a large value that somebody else holds.
+// link is a large value that the caller of AppendLinked has pinned.
 type link struct {
-	at      int // before which byte of the buffer it stands
+	at      int // offset in the buffer before which the value belongs
 	value   []byte
-	release func() // ends the hold; nil when a later link of the same unit does
+	release func() // unpins the value; nil if a later link of the same record does
 }
 
 var _ appendlog.Linker = (*Log)(nil)
 
-// AppendLinked puts one unit into the log that comes in pieces, and returns its place. It is Append, but
-// that every second piece is not copied: the log reads it until it calls release, which it does
-// once, from a goroutine that holds nothing of the log's, as soon as the piece is written or will not
-// be. kept is false when the log has failed, or does not receive yet: then it calls nothing. It copies the
-// other pieces to memory, waits for nothing, and allocates a few words for each large piece.
+// AppendLinked appends one log record that consists of pieces, and returns its position. It is like
+// [Log.Append], but it does not copy every second piece. The log reads such a piece until it calls
+// release. It calls release once, from a goroutine that holds none of the log's locks, as soon as
+// the piece is written or dropped. kept is false if the log has failed or does not accept records
+// yet; then it does not call release. AppendLinked copies the other pieces, does not block, and
+// allocates a few words for each large piece.
 //
-// What is linked bypasses the tail file of Ring mode, and so does what is appended behind, until it
-// is written: Commit waits for that.
+// Linked values, and the records appended after them, bypass the tail file of Ring mode until they
+// are written. Commit waits for that.
 func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p appendlog.Position, kept bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,14 +74,14 @@ func sizeOf(pieces [][]byte) (n int) {
 	return n
 }
 
-// takeLocked takes away what was appended and not written. The next buffer is the spare one.
+// takeLocked detaches the pending buffer and installs the spare buffer in its place.
 func (l *Log) takeLocked() group {
 	g := group{buf: l.buf, links: l.links, first: l.bufDB, last: l.db}
 	l.buf, l.links, l.spare = l.spare[:0], nil, nil
 	return g
 }
 
-// putBackLocked puts in front of what was appended what was taken away before.
+// putBackLocked prepends a detached group to the pending buffer.
 func (l *Log) putBackLocked(g group) {
 	for _, k := range l.links {
 		k.at += len(g.buf)
@@ -92,20 +93,21 @@ func (l *Log) putBackLocked(g group) {
 	l.buf, l.links = append(g.buf, l.buf...), g.links
 }
 
-// forgetBufferLocked drops what was appended and not written.
+// forgetBufferLocked discards the pending buffer.
 func (l *Log) forgetBufferLocked() {
 	l.dropLocked(group{links: l.links})
 	l.buf, l.links = nil, nil
 }
 
-// dropLocked gives up a group. Who holds its large values may need a lock that comes before the log's.
+// dropLocked discards a group. It releases the pins in another goroutine because release may take a
+// lock that orders before the log's.
 func (l *Log) dropLocked(g group) {
 	if len(g.links) > 0 {
 		l.tasks.Go(g.release)
 	}
 }
 
-// release ends the holds on a group's large values.
+// release unpins the large values of a group.
 func (g *group) release() {
 	for _, k := range g.links {
 		if k.release != nil {
@@ -115,7 +117,8 @@ func (g *group) release() {
 	g.links = nil
 }
 
-// pieces is how many a group has: parts of the buffer, and the values between them.
+// pieces returns the number of pieces of a group: parts of the buffer, and the large values between
+// them.
 func (g *group) pieces() int { return 2*len(g.links) + 1 }
 
 func (g *group) piece(i int) []byte {
@@ -139,7 +142,7 @@ func (g *group) size() (n int) {
 	return n
 }
 
-// sum continues a checksum.
+// sum adds the group to a checksum.
 func (g *group) sum(crc uint32) uint32 {
 	for i := range g.pieces() {
 		crc = sum(crc, g.piece(i))
@@ -147,8 +150,8 @@ func (g *group) sum(crc uint32) uint32 {
 	return crc
 }
 
-// write hands a group to the system, each piece in a write of its own, and tells how much has gone there. It ends before the
-// next piece when failed tells that a sync beside it has ended the file.
+// write writes a group to f, each piece in a separate write, and returns the number of bytes
+// written. It stops before the next piece if failed reports that a concurrent sync has failed.
 func (g *group) write(f vfs.File, offset int64, failed func() bool) (n int, err error) {
 	for i := range g.pieces() {
 		p := g.piece(i)

@@ -15,25 +15,27 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Each file of a log that perdure writes names itself, its store, and one neighbor. An increment
-// and a base of commands begin with an opening line, a commit marker over nothing:
+// Each file of a log that perdure writes records its own id, its store, and one neighbor. An
+// incremental file, and a base file of commands, begins with an opening line, which is an empty
+// commit marker:
 //
 //	#p1:<8 hex digits> salt:<16 hex digits> store:<16> link:<16> gen:<16> CR LF
 //
-// The salt is 64 random bits and identifies the file. The file's checksums are seeded with it, so
-// that nobody who chooses values can forge a marker, and no block of another file verifies. The
-// store is the same in all files of a store. The link of an increment is the salt of the increment
-// before it; the link of a base is the salt of the increment that follows it. A link of 0 is none.
-// The generation counts the logs that the store has begun.
+// The salt is 64 random bits and identifies the file. The file's checksums are seeded with the
+// salt. So a client that chooses values cannot forge a marker, and no block of another file
+// verifies. The store id is the same in all files of a store. The link of an incremental file is
+// the salt of the incremental file before it. The link of a base file is the salt of the
+// incremental file after it. A link of 0 means none. The generation counts the logs that the store
+// has begun.
 //
-// An RDB base carries the same words in its AUX field perdure-origin: see Base.RDB.
+// An RDB base file stores the same words in its AUX field perdure-origin: see [appendlog.Base].
 //
-// The manifest repeats what it must find (see manifest.go). Where a server has rewritten the
-// manifest, neighbors are compared with each other. A file that another program began has no
-// identity, and its bytes are counted as unverified.
+// The manifest repeats the properties that it must find (see manifest.go). If a server has
+// rewritten the manifest, neighbors are compared with each other. A file that another program began
+// has no identity, and its bytes count as unverified.
 type identity struct {
 	salt, store, link, gen uint64
-	bare                   bool // of commands, and without an opening line
+	bare                   bool // a file of commands without an opening line
 }
 
 const (
@@ -44,8 +46,8 @@ const (
 	idHex       = 16
 )
 
-// openingLen is the length of an opening line, and shortOpening that of one that has only a salt,
-// which an earlier format had.
+// openingLen is the length of an opening line. shortOpening is the length of one with only a salt,
+// as an earlier format had.
 const (
 	shortOpening = len(markPrefix) + markHex + len(saltPrefix) + idHex + len("\r\n")
 	openingLen   = shortOpening + len(storePrefix) + len(linkPrefix) + len(genPrefix) + 3*idHex
@@ -110,8 +112,8 @@ func parseIdentity(text string) identity {
 	return id
 }
 
-// ofDump is the salt in place of that of a base that was saved as a dump of a store. It belongs before the first
-// increment of a log, which perdure convert makes so.
+// ofDump replaces the salt of a base file that was saved as a dump of a store. Such a base file
+// belongs before the first incremental file of a log; perdure convert makes such logs.
 const ofDump = math.MaxUint64
 
 // baseIdentity returns the identity of an RDB base with an origin.
@@ -123,14 +125,14 @@ func baseIdentity(origin string) identity {
 	return id
 }
 
-// follows reports whether a file can be the neighbor after another one. Files without an identity
-// are not known to be wrong.
+// follows reports whether a file can be the neighbor after another one. It accepts files without an
+// identity.
 func (id identity) follows(before identity) bool {
 	return id.salt == 0 || before.salt == 0 || id.store == 0 || before.store == 0 ||
 		id.store == before.store && (id.link == before.salt || before.link == id.salt)
 }
 
-// checkFollows compares the identities of two neighbors, whose paths are given.
+// checkFollows compares the identities of two neighbors with the given paths.
 func (id identity) checkFollows(path string, before identity, beforePath string) error {
 	if before.bare && id.link != 0 {
 		return &corrupt.Error{File: beforePath, What: "file does not begin with the opening line that its neighbor names"}
@@ -142,7 +144,8 @@ func (id identity) checkFollows(path string, before identity, beforePath string)
 		beforePath)}
 }
 
-// seed begins the checksums of a file: it is that of its sequence number and its salt, not inverted.
+// seed is the initial value of the checksums of a file. It is the checksum of the file's sequence
+// number and salt, without the final inversion.
 type seed uint32
 
 // newSeed returns the seed of a file without a salt.
@@ -153,8 +156,8 @@ func (s seed) salted(salt uint64) seed {
 	return seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
 }
 
-// group begins the checksum of the group at an offset. It is the CRC of the numbers' bytes, computed
-// here so that nothing is allocated.
+// group returns the initial checksum of the group at an offset. It computes the CRC of the offset's
+// bytes here so that nothing is allocated.
 func (s seed) group(offset int64) uint32 { return ^sum8(uint32(s), uint64(offset)) }
 
 // appendOpening appends the opening line of a file whose seed without the salt is s.
@@ -189,8 +192,8 @@ func readOpening(file io.ReaderAt, seq int64) (identity, seed, error) {
 	return id, s, nil
 }
 
-// checkBaseEnd makes sure that a base of commands that begins with an opening line ends with the mark that
-// writeBase puts there.
+// checkBaseEnd checks that a base file of commands with an opening line ends with the commit marker
+// that writeBase writes there.
 func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id identity, size int64) error {
 	if f.kind != kindBase || id.salt == 0 || id.store == 0 {
 		return nil
@@ -208,7 +211,7 @@ func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id identity, 
 	return &corrupt.Error{File: path, Offset: size, What: "base ends before its last mark"}
 }
 
-// rdbTrailer returns the last 8 bytes of a file, which of an RDB are its CRC-64.
+// rdbTrailer returns the last 8 bytes of a file, which are the CRC-64 of an RDB.
 func rdbTrailer(file io.ReaderAt, size int64) (uint64, error) {
 	var b [8]byte
 	if size < int64(len(b)) {

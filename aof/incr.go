@@ -12,30 +12,30 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// incr is the file that units are appended to.
+// incr is an incremental file: the file that records are appended to.
 type incr struct {
 	// constant
 	file vfs.File
 	name string
 	path string
 	seq  int64
-	id   identity // zero for a file that another program began
+	id   identity // zero if another program began the file
 	seed seed     // changed by open only
 
-	size    int64 // whole groups; changed under Log.mu by who has the token writing
-	durable int64 // known to be on disk; guarded by Log.mu
+	size    int64 // bytes of whole groups; changed under Log.mu with the token writing
+	durable int64 // bytes known to be durable; guarded by Log.mu
 
-	// Used by who has the token writing.
-	noted  int64 // the sync of the newest mark
-	filled int64 // where the filler behind the last group ends, if there is some
-	full   bool  // there was no room for filler
-	rest   int   // above 0, so many groups get no filler
+	// Used by the goroutine that has the token writing.
+	noted  int64 // durable offset that the newest marker declares
+	filled int64 // end of the padding after the last group, if there is any
+	full   bool  // a write of padding has failed; no more is written
+	rest   int   // number of groups that get no padding, if above 0
 
-	closedAt int64 // the size that Close left it with, when it did
-	listed   int64 // the size when it was made; constant
+	closedAt int64 // size at which Close left the file, if it did
+	listed   int64 // size when the file was created; constant
 }
 
-// line returns how a manifest lists a new increment: with its id, and the bytes that are durable.
+// line returns the manifest entry of a new incremental file, with its id and its durable bytes.
 func (t *incr) line() manifestFile {
 	f := manifestFile{name: t.name, seq: t.seq, kind: kindIncr}
 	if t.listed > 0 {
@@ -44,8 +44,8 @@ func (t *incr) line() manifestFile {
 	return f
 }
 
-// closed returns how a manifest that lists the increment as f lists it when nothing more is appended:
-// with its size, all of which is durable, and the digits of the mark at its end.
+// closed returns the manifest entry f of an incremental file to which nothing more is appended. It
+// adds the size, all of which is durable, and the digits of the marker at the end.
 func (t *incr) closed(f manifestFile) (manifestFile, error) {
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), t.size)]
@@ -61,12 +61,12 @@ func (t *incr) closed(f manifestFile) (manifestFile, error) {
 	return f, nil
 }
 
-// createIncr makes the next increment and leaves it on disk, not yet listed. A crash leaves:
+// createIncr durably creates the next incremental file, not yet listed. A crash leaves:
 //
 //  1. after Create, Write or Sync: an unlisted file, or none.
-//  2. after SyncDir: an unlisted file whose first line tells that it is ours.
+//  2. after SyncDir: an unlisted file whose first line shows that perdure wrote it.
 //
-// On an error it is removed again, and its number is not used a second time.
+// On an error it removes the file again, and does not reuse the number.
 func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) {
 	disk.incrSeq++
 	t = &incr{id: id, seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
@@ -92,7 +92,7 @@ func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) 
 	return t, nil
 }
 
-// open writes the first line.
+// open writes the opening line.
 func (t *incr) open() error {
 	line, salted := appendOpening(nil, newSeed(t.seq), t.id)
 	t.seed = salted
@@ -100,7 +100,7 @@ func (t *incr) open() error {
 	return err
 }
 
-// openIncr opens a file that was replayed, to go on with it.
+// openIncr opens a replayed file, to continue it.
 func openIncr(fsys vfs.FS, path string, f *manifestFile) (*incr, error) {
 	file, err := fsys.OpenWrite(path)
 	if err != nil {
@@ -116,7 +116,7 @@ func openIncr(fsys vfs.FS, path string, f *manifestFile) (*incr, error) {
 	return t, nil
 }
 
-// write appends p and counts it.
+// write appends p and adds it to the size.
 func (t *incr) write(p []byte) (int, error) {
 	n, err := t.file.WriteAt(p, t.size)
 	if err == nil && n < len(p) {
@@ -128,14 +128,15 @@ func (t *incr) write(p []byte) (int, error) {
 	return n, err
 }
 
-// seal appends to a group the mark that closes it.
+// seal appends the commit marker to a group.
 func (t *incr) seal(g *group, synced int64) {
 	synced = t.news(synced)
 	t.noted = max(t.noted, synced)
 	g.buf = appendMark(g.buf, g.sum(t.seed.group(t.size)), synced, g.note)
 }
 
-// news is the sync that the next mark tells of; 0 is none that the marks before have not told of.
+// news returns the durable offset that the next marker declares, or 0 if an earlier marker declared
+// it.
 func (t *incr) news(synced int64) int64 {
 	if synced <= t.noted {
 		return 0
@@ -143,8 +144,8 @@ func (t *incr) news(synced int64) int64 {
 	return synced
 }
 
-// merge writes what the tail file has and this one has not, as one group. Its mark reports that the tail
-// file is not in use any more.
+// merge writes the records that are in the tail file and not in this file, as one group. Its marker
+// reports that the tail file is no longer in use.
 func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
@@ -161,7 +162,8 @@ func (t *incr) merge(m *merge, marked bool) error {
 	return err
 }
 
-// endRing writes a mark over nothing that reports that no tail file is in use. db is selected there.
+// endRing writes an empty commit marker which reports that no tail file is in use. db is the
+// database that is selected there.
 func (t *incr) endRing(db int) error {
 	g := group{first: -1, last: db, note: &note{prefix: ringPrefix}}
 	t.placeMark(&g, 0, false)

@@ -13,20 +13,20 @@ import (
 )
 
 // keptPrefix begins the name of the directory, in the data directory, that a log is copied to
-// before it is cut at Env.Until. perdure restore uses the same.
+// before it is truncated at Env.Until. perdure restore uses the same prefix.
 const keptPrefix = "before-restore-"
 
-// cutAtUntil cuts the log to what was replayed. A crash leaves:
+// cutAtUntil truncates the log to the replayed part. A crash leaves:
 //
 //  1. while the copy is made: the whole log, and a part of a copy.
 //  2. after the copy is synced: the whole log, and a copy of it.
-//  3. after the manifest without the later increments is published: the log up to the end of the
-//     file that the moment lies in, and the copy.
-//  4. after Start has cut that file: the log up to the moment, later increments that are not
-//     listed, and the copy.
-//  5. after those are deleted: the same without them.
+//  3. after the manifest without the later incremental files is published: the log up to the end of
+//     the file that contains the time limit, and the copy.
+//  4. after Start has truncated that file: the log up to the time limit, later incremental files
+//     that are not listed, and the copy.
+//  5. after those files are deleted: the same without them.
 //
-// It does steps 1 to 3, and returns the files that step 5 deletes.
+// cutAtUntil executes steps 1 to 3, and returns the files that step 5 deletes.
 func (l *Log) cutAtUntil(replay *replayResult) (later []manifestFile, err error) {
 	if l.kept, err = l.keepAside(); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (l *Log) cutAtUntil(replay *replayResult) (later []manifestFile, err error)
 	return later, l.disk.publish(&next)
 }
 
-// keepAside copies the log to a directory of its own, durably, and returns its path.
+// keepAside durably copies the log to a separate directory, and returns its path.
 func (l *Log) keepAside() (string, error) {
 	disk := l.disk
 	kept, err := makeKept(disk)
@@ -79,7 +79,7 @@ func (l *Log) keepAside() (string, error) {
 	return kept, nil
 }
 
-// makeKept makes a directory with a name that was not there.
+// makeKept creates a directory with a name that is free.
 func makeKept(disk *layout) (string, error) {
 	name := filepath.Join(disk.data, keptPrefix+time.Now().UTC().Format("20060102-150405"))
 	kept := name
@@ -92,7 +92,7 @@ func makeKept(disk *layout) (string, error) {
 	}
 }
 
-// copyFile copies a file to one that is not there, and syncs it.
+// copyFile copies a file to a new file, and syncs it.
 func copyFile(fsys vfs.FS, from, to string) error {
 	src, err := fsys.Open(from)
 	if err != nil {
@@ -112,7 +112,7 @@ func copyFile(fsys vfs.FS, from, to string) error {
 	return errors.Join(err, dst.Close(), src.Close())
 }
 
-// removeLater is step 5. What cannot be deleted is not listed and does no harm.
+// removeLater is step 5. A file that cannot be deleted is not listed and is harmless.
 func (l *Log) removeLater(later []manifestFile) {
 	for _, f := range later {
 		if err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name)); err != nil {

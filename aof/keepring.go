@@ -12,14 +12,14 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// This file is how a Log uses its ring. In Direct mode there is none.
+// This file contains the use of a ring by a Log. In Direct mode there is no ring.
 
-// drainAbove is how long the buffer gets before the flusher is called, and its timer not waited for.
-// Where regions are smaller, the writers do it.
+// drainAbove is the buffer length at which the flusher is woken before its timer fires. If regions
+// are smaller, the writers write the buffer.
 const drainAbove = 256 << 10
 
-// makeRing makes the tail file, or notes why there is none. Nobody else uses the log's directory
-// meanwhile. A crash leaves:
+// makeRing creates the tail file or records why it could not. The log's directory must not be used
+// by another goroutine during the call. A crash leaves:
 //
 //  1. while the file is written: a temporary file.
 //  2. after it is renamed: an empty tail file.
@@ -30,7 +30,7 @@ func (l *Log) makeRing() {
 	if config.mode != Ring || has {
 		return
 	}
-	if config.fsync == Always { // nobody would use it
+	if config.fsync == Always { // it would not be used
 		l.mu.Lock()
 		l.noRing = "under always a write waits for the disk"
 		l.mu.Unlock()
@@ -56,7 +56,7 @@ func createRing(disk *layout, each int64) (*ring, error) {
 	path := filepath.Join(disk.dir, name)
 	id := randomID()
 	if _, err = snapshot.Replace(dirfs.New(disk.fs), disk.dir, name, func(w io.Writer) error {
-		// Zeros, and not a hole: where no block was left for a store, it would be a fault.
+		// Write zeros, not a hole: a store to a hole faults if the file system has no free block.
 		head := appendTailHead(nil, ringRegions, each, id, boot)
 		for range ringRegions {
 			head = appendRegionWords(head)
@@ -64,15 +64,16 @@ func createRing(disk *layout, each int64) (*ring, error) {
 		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
 		return err
 	}); err != nil {
-		// Somebody may have put a link in the place of the file, before it got its name.
+		// Another program may have put a link in the place of the file before the file got its
+		// name.
 		if info, e := disk.fs.Lstat(path); e == nil && !info.Mode().IsRegular() {
-			_ = disk.fs.Remove(path) // the next Open refuses it otherwise
+			_ = disk.fs.Remove(path) // otherwise the next Open refuses it
 		}
 		return nil, err
 	}
 	memory, err := disk.fs.Share(path)
 	if err != nil {
-		_ = disk.fs.Remove(path) // it is empty: whoever finds it has nothing to do
+		_ = disk.fs.Remove(path) // an empty tail file is harmless if the removal fails
 		return nil, err
 	}
 	r := newRing(memory, path, id, each)
@@ -82,7 +83,8 @@ func createRing(disk *layout, each int64) (*ring, error) {
 	return r, nil
 }
 
-// restartRingLocked begins with the ring where the log goes on, at the end of its increment.
+// restartRingLocked starts to use the ring where the log continues, at the end of its incremental
+// file.
 func (l *Log) restartRingLocked() {
 	if l.ring != nil {
 		l.ringLocked(l.ring.restart(l.written, l.tail.seq, l.tail.size, l.appended > l.written))
@@ -90,8 +92,8 @@ func (l *Log) restartRingLocked() {
 	l.paceLocked()
 }
 
-// ringLocked takes what a store came to. One that fails ends the ring: what it has is in memory too, and is
-// written at once.
+// ringLocked handles the result of a store. If the store failed, it ends the ring. The records are
+// in memory too, and are written at once.
 func (l *Log) ringLocked(err error) {
 	if err == nil {
 		return
@@ -103,7 +105,7 @@ func (l *Log) ringLocked(err error) {
 	l.callFlusher()
 }
 
-// dropRingLocked ends the ring. Its file stays.
+// dropRingLocked ends the ring. It keeps the file.
 func (l *Log) dropRingLocked() {
 	ring := l.ring
 	l.ring = nil
@@ -113,21 +115,22 @@ func (l *Log) dropRingLocked() {
 	}
 }
 
-// endRingLocked ends the ring with the log, and gives the path of its file.
+// endRingLocked ends the ring when the log is closed, and returns the path of its file.
 func (l *Log) endRingLocked() string {
 	path := ""
 	if l.broken != nil {
 		path = l.ownTail(l.broken)
 	}
 	if l.ring != nil {
-		path = l.ownTail(l.ring) // while the mapping keeps the file from being another one
+		path = l.ownTail(l.ring) // while the mapping prevents the reuse of the file's identity
 		l.dropRingLocked()
 	}
 	l.paceLocked()
 	return path
 }
 
-// removeBrokenLocked deletes the file of a ring that has failed, once an increment has everything.
+// removeBrokenLocked deletes the file of a ring that has failed, once all records are in an
+// incremental file.
 func (l *Log) removeBrokenLocked() {
 	if l.broken == nil || l.closing || l.err != nil || l.writing || l.cut != nil || len(l.buf) > 0 {
 		return
@@ -142,7 +145,7 @@ func (l *Log) removeBrokenLocked() {
 	l.removeTailFile(path)
 }
 
-// ownTail returns the path of a ring's file, or "" if another store has put its own there.
+// ownTail returns the path of a ring's file, or "" if another store has put its own file there.
 func (l *Log) ownTail(r *ring) string {
 	found, err := l.disk.fs.Lstat(r.path)
 	if err == nil && !vfs.SameFile(found, r.file) {
@@ -151,11 +154,12 @@ func (l *Log) ownTail(r *ring) string {
 	return r.path
 }
 
-// firstMarkLocked writes what an increment must hold before anything is acknowledged: a mark after the
-// opening line, by which a file that has lost its manifest differs from one that never had one, and the
-// id of the tail file in use, so that Open finds out that it is missing, or is not the log's. It syncs
-// the mark. It does nothing if the increment has both. The caller has seen that nobody else writes. A
-// failure is found in l.err.
+// firstMarkLocked writes and syncs the commit marker that must be in an incremental file before any
+// write is acknowledged. The marker after the opening line distinguishes a file that has lost its
+// manifest from one that never had one. The marker also records the id of the tail file in use, so
+// that Open detects a missing or a wrong tail file. firstMarkLocked does nothing if the file has
+// both. The caller must have checked that no other write is in progress. A failure is reported in
+// l.err.
 func (l *Log) firstMarkLocked() {
 	id := uint64(0)
 	if l.ring != nil {
@@ -165,7 +169,7 @@ func (l *Log) firstMarkLocked() {
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
-	if l.ring != nil && len(l.ring.chain) > 1 { // to write a group is to write what they hold
+	if l.ring != nil && len(l.ring.chain) > 1 { // the group's write would also clear these regions
 		panic("aof: a mark between regions that are not written")
 	}
 	ring := &note{ringPrefix, id}
@@ -175,7 +179,7 @@ func (l *Log) firstMarkLocked() {
 	l.markLocked(ring)
 }
 
-// markLocked writes a mark over nothing, and syncs it.
+// markLocked writes and syncs an empty commit marker.
 func (l *Log) markLocked(ring *note) {
 	g := group{note: ring, first: -1, last: max(0, l.db)}
 	l.tail.placeMark(&g, l.tail.durable, false)
@@ -191,7 +195,7 @@ func (l *Log) markLocked(ring *note) {
 	}
 }
 
-// removeTailFile deletes a tail file in which nothing is missing elsewhere.
+// removeTailFile deletes a tail file whose records are all in the log.
 func (l *Log) removeTailFile(path string) {
 	if path == "" {
 		return
@@ -201,13 +205,13 @@ func (l *Log) removeTailFile(path string) {
 	}
 }
 
-// keepLocked gives the ring what was appended to the buffer, which had before bytes.
+// keepLocked mirrors the records appended to the buffer after its first before bytes.
 func (l *Log) keepLocked(before int) {
 	if before == 0 {
 		l.bufSince = time.Now()
 	}
 	if l.config.fsync == Always {
-		l.ring.skip() // its writer waits for the disk
+		l.ring.skip() // its writer waits for the fsync
 		return
 	}
 	if !l.epochOpen {
@@ -228,7 +232,8 @@ func (l *Log) keepLocked(before int) {
 	}
 }
 
-// bypassRingLocked notes that what was appended to the buffer, which had before bytes, is not for the ring.
+// bypassRingLocked records that the records after the first before bytes of the buffer are not
+// mirrored.
 func (l *Log) bypassRingLocked(before int) {
 	if before == 0 {
 		l.bufSince = time.Now()
@@ -240,27 +245,28 @@ func (l *Log) bypassRingLocked(before int) {
 	l.slow.Store(true)
 }
 
-// callFlusher does not wait for it.
+// callFlusher wakes the flusher without waiting for it.
 func (l *Log) callFlusher() {
 	select {
 	case l.full <- struct{}{}:
-	default: // it was called already
+	default: // it was woken already
 	}
 }
 
-// keptLocked tells whether the tail file has everything up to p, and writers need not help.
+// keptLocked reports whether the tail file has everything up to p and writers need not help to
+// write.
 func (l *Log) keptLocked(p appendlog.Position) bool {
 	return l.ring != nil && l.published && p <= l.ring.safe && !l.crowded
 }
 
-// paceLocked notes whether Commit must look closer. It need not when everything that was appended is
-// safe, which Append ends, and nobody has to wait for anything else.
+// paceLocked sets whether Commit must take the slow path. It need not if everything appended is
+// safe and no caller has to wait for anything else. Append ends that state.
 func (l *Log) paceLocked() {
 	l.slow.Store(l.ring == nil || l.ring.safe < l.appended || l.err != nil || !l.published || l.phase != phaseRunning ||
 		l.crowded || l.forcesLocked() || l.lateLocked())
 }
 
-// turnRingLocked follows the buffer, which was taken away.
+// turnRingLocked advances to the next region after the buffer was detached.
 func (l *Log) turnRingLocked() {
 	l.crowded = false
 	if l.ring != nil {
@@ -269,7 +275,8 @@ func (l *Log) turnRingLocked() {
 	}
 }
 
-// handOverLocked notes where the regions of a group go, and tells how many these are.
+// handOverLocked records where the regions of a group will be written, and returns the number of
+// these regions.
 func (l *Log) handOverLocked() (regions int) {
 	if l.ring == nil {
 		return 0
@@ -279,17 +286,17 @@ func (l *Log) handOverLocked() (regions int) {
 	return n
 }
 
-// ringWrittenLocked notes that the regions of a group are written.
+// ringWrittenLocked records that the regions of a group are written.
 func (l *Log) ringWrittenLocked(regions int) {
-	// After a failed sync the disk may lack what was written: then the regions stay.
+	// After a failed sync the disk may lack the written bytes: keep the regions.
 	if l.ring != nil && l.err == nil {
 		l.ringLocked(l.ring.written(regions, l.tail.seq, l.tail.size))
 		l.paceLocked()
 	}
 }
 
-// cutRingLocked follows the buffer at a Cut: what is appended from here on begins an increment, if the
-// manifest comes to list it.
+// cutRingLocked advances to the next region at a Cut. The records appended from here on begin an
+// incremental file, if the manifest will list it.
 func (l *Log) cutRingLocked(seq int64) {
 	if l.err != nil {
 		return
@@ -306,8 +313,8 @@ func (l *Log) beginRingLocked(seq int64) {
 	}
 }
 
-// moveRingLocked follows the log to the increment that the manifest now lists. Everything before is
-// written.
+// moveRingLocked makes the active region continue the incremental file that the manifest now lists.
+// Everything before it is written.
 func (l *Log) moveRingLocked() {
 	if l.ring != nil && l.err == nil {
 		l.ringLocked(l.ring.place(l.ring.active(), l.tail.seq, l.tail.size))
@@ -315,7 +322,8 @@ func (l *Log) moveRingLocked() {
 	}
 }
 
-// sinceLocked is when the oldest byte of the group that was written was promised: in Direct mode, now.
+// sinceLocked returns the time at which the oldest byte of the written group was acknowledged; in
+// Direct mode that is now.
 func (l *Log) sinceLocked() time.Time {
 	if l.ring == nil {
 		return time.Now()
@@ -323,8 +331,8 @@ func (l *Log) sinceLocked() time.Time {
 	return l.groupSince
 }
 
-// keepEpochLocked opens the next epoch when a sync begins that does not bring to the disk all that is
-// promised.
+// keepEpochLocked opens the next epoch if the sync that begins does not make all acknowledged bytes
+// durable.
 func (l *Log) keepEpochLocked() {
 	switch {
 	case l.ring == nil || l.err != nil:
@@ -337,7 +345,7 @@ func (l *Log) keepEpochLocked() {
 	}
 }
 
-// drainLocked writes what only the tail file has, for the sync that follows.
+// drainLocked writes the records that are only in the tail file, for the sync that follows.
 func (l *Log) drainLocked() {
 	if l.ring == nil {
 		return

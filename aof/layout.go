@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// layout is what stands on disk of one log.
+// layout describes the files of one log.
 type layout struct {
 	fs       vfs.FS
 	data     string // the data directory
@@ -22,18 +22,18 @@ type layout struct {
 	filename string
 
 	hasDir   bool
-	manifest *manifest // nil when there is no log
-	listed   bool      // the manifest stands in a file; false for a legacy file without one
-	// legacy says that the base is still the single file of Redis 6 in the data directory.
+	manifest *manifest // nil if there is no log
+	listed   bool      // the manifest is in a file; false for a legacy file without one
+	// legacy reports that the base file is still the single file of Redis 6 in the data directory.
 	legacy bool
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
-	tail             string   // the name of the tail file, when one is there
-	salt             uint64   // of the newest increment, for the link of the next; 0 when it has none
+	tail             string   // name of the tail file, if there is one
+	salt             uint64   // of the newest incremental file, for the link of the next; 0 if none
 	orphans          []string // files of this log that the manifest does not list
 }
 
-// inspect looks at the files of a log. It changes nothing.
+// inspect reads the layout of a log. It changes nothing.
 func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 	l := &layout{fs: fsys, data: data, dir: filepath.Join(data, c.dirname), filename: c.filename}
 	if err := l.readDir(); err != nil {
@@ -53,7 +53,7 @@ func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 	return l, nil
 }
 
-// path returns where a file of the log stands.
+// path returns the path of a file of the log.
 func (l *layout) path(f *manifestFile) string {
 	if l.legacy && f.kind == kindBase {
 		return filepath.Join(l.data, f.name)
@@ -63,7 +63,7 @@ func (l *layout) path(f *manifestFile) string {
 
 func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifestName(l.filename)) }
 
-// readDir reads the manifest and what else stands in the log's directory.
+// readDir reads the manifest and the names in the log's directory.
 func (l *layout) readDir() error {
 	names, err := l.fs.ReadDir(l.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,10 +102,11 @@ func (l *layout) readDir() error {
 	return nil
 }
 
-// mayLackManifest refuses a log whose manifest is gone. A log writes into an increment, and makes a tail
-// file, only when the manifest that lists the increment is durable. So a tail file, or an increment
-// with more than its opening line, was listed once. Everything else is what an unfinished start or a
-// loss of power leaves.
+// mayLackManifest returns an error if the log was in use and its manifest is missing. A log writes
+// into an incremental file, and creates a tail file, only when the manifest that lists the
+// incremental file is durable. So a manifest once listed the log if there is a tail file, or an
+// incremental file with more than its opening line. All other files can be the result of an
+// unfinished start or a power loss.
 func (l *layout) mayLackManifest() error {
 	holder := l.tail
 	for _, name := range l.orphans {
@@ -127,7 +128,8 @@ func (l *layout) mayLackManifest() error {
 		"manifest is missing, but the log is not: %s was in use; perdure repair can rebuild the manifest", holder)}
 }
 
-// wasListed reports whether an increment holds more than a log writes before a manifest lists it.
+// wasListed reports whether an incremental file contains more than a log writes before a manifest
+// lists it.
 func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	file, err := fsys.Open(path)
 	if err != nil {
@@ -138,7 +140,8 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	if err != nil || size > int64(openingLen) {
 		return true, err
 	}
-	// Shorter than an opening line: zeros and garbage are a torn one, and a command is another program's.
+	// The file is shorter than an opening line. Zeros and garbage are a torn opening line, and a
+	// command is from another program.
 	_, err = resp.NewReader(io.NewSectionReader(file, 0, size), 0).Next()
 	var damage *corrupt.Error
 	switch {
@@ -154,7 +157,7 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 // count raises the highest sequence numbers.
 func (l *layout) count(name string, kind fileKind, seq int64) {
 	if kind == kindHistory {
-		// Its name tells what it was; of a foreign name take both.
+		// The name shows the former kind; for the name of another program count it as both.
 		if _, was, ok := splitName(l.filename, name); ok {
 			kind = was
 		} else {
@@ -168,7 +171,7 @@ func (l *layout) count(name string, kind fileKind, seq int64) {
 	l.incrSeq = max(l.incrSeq, seq)
 }
 
-// readManifest returns nil when there is none.
+// readManifest reads a manifest. It returns nil if there is none.
 func readManifest(fsys vfs.FS, path string) (*manifest, error) {
 	f, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -185,8 +188,9 @@ func readManifest(fsys vfs.FS, path string) (*manifest, error) {
 	return m, corrupt.InFile(err, path)
 }
 
-// findLegacy takes the single file of Redis 6 when Redis 7 would: there is no manifest, or one
-// that an interrupted upgrade has left, which lists nothing but that file, not yet moved.
+// findLegacy uses the single file of Redis 6 under the same conditions as Redis 7. Either there is
+// no manifest, or an interrupted upgrade has left one that lists only that file, which is not moved
+// yet.
 func (l *layout) findLegacy() error {
 	info, err := l.fs.Lstat(filepath.Join(l.data, l.filename))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -217,7 +221,7 @@ func (l *layout) findLegacy() error {
 	return nil
 }
 
-// require makes sure that a listed file is there.
+// require checks that a listed file exists.
 func (l *layout) require(f manifestFile) error {
 	path := l.path(&f)
 	info, err := l.fs.Lstat(path)
@@ -233,15 +237,15 @@ func (l *layout) require(f manifestFile) error {
 	return f.checkSize(path, info.Size())
 }
 
-// makeDir makes the log's directory durable.
+// makeDir durably creates the log's directory. A crash leaves:
 //
-//  1. after Mkdir: a directory that may be gone; nothing stands in it.
-//  2. after SyncDir: an empty directory, which is no log.
+//  1. after Mkdir: an empty directory, or none.
+//  2. after SyncDir: an empty directory, which is not a log.
 func (l *layout) makeDir() error {
 	if err := l.fs.Mkdir(l.dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// Also of one that is there: who made it may have been killed before this.
+	// Sync an existing directory too: its creator may have been killed before this step.
 	if err := l.fs.SyncDir(l.data); err != nil {
 		return &snapshot.DirSyncError{Dir: l.data, Err: err}
 	}
@@ -249,8 +253,9 @@ func (l *layout) makeDir() error {
 	return nil
 }
 
-// move moves the single file into the log's directory. A rename would not do: its two directories reach the disk one
-// by one, and a loss of power could leave the file in neither. Where the file system has no links there is nothing else.
+// move moves the single file into the log's directory. It uses a link, because the two directories
+// of a rename become durable separately, and a power loss could leave the file in neither. If the
+// file system has no links, it renames the file.
 func (l *layout) move(from, to string) error {
 	err := l.fs.Link(from, to)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
@@ -271,9 +276,9 @@ func (l *layout) move(from, to string) error {
 	return nil
 }
 
-// settle makes durable the names that Replay has seen. A process that was killed may have renamed
-// the manifest, or made the directory, and not synced it: deleting what that manifest calls
-// past, or writing to what it lists, must not come before it.
+// settle fsyncs the directories, which makes durable the names that Replay has read. A killed
+// process may have renamed the manifest, or created the directory, without a sync. The sync must
+// come before obsolete files are deleted, and before a listed file is written to.
 func (l *layout) settle() error {
 	for _, dir := range []string{l.data, l.dir} {
 		if dir == l.dir && !l.hasDir {
@@ -286,8 +291,9 @@ func (l *layout) settle() error {
 	return nil
 }
 
-// publish makes m the log's manifest, atomically and durably. It refuses to if the name of an open
-// increment does not lead to it: the manifest would list another file.
+// publish atomically and durably installs m as the log's manifest. It returns an error if the path
+// of an open incremental file does not lead to that file, because the manifest would then list
+// another file.
 func (l *layout) publish(m *manifest, open ...*incr) error {
 	for _, t := range open {
 		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {

@@ -11,101 +11,102 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// A Log is in one of these phases, which follow one another.
+// phase is the state of a Log. The phases follow one another in this order.
 type phase uint8
 
 const (
-	phaseNew      phase = iota // New has made it
-	phaseOpen                  // Open has looked at the files
-	phaseReplayed              // Replay has read them
-	phaseRunning               // Start, or a Rewrite, has opened a file to append to
+	phaseNew      phase = iota // created by New
+	phaseOpen                  // Open has inspected the files
+	phaseReplayed              // Replay has read the files
+	phaseRunning               // Start or a Rewrite has opened a file to append to
 	phaseClosed
 )
 
-// Log is the append-only log in Redis's multi-part files. It implements AppendLog.
+// A Log is an append-only log in Redis's multi-part files. It implements [appendlog.AppendLog].
 //
-// What happens to a unit:
+// A log record takes this path:
 //
-//	Append   copies it to buf                          (append.go)
-//	         or links what is large of it              (group.go)
-//	         and, in Ring mode, to the tail file       (keepring.go, ring.go)
-//	Commit   writes buf, with a mark, to the increment  (commit.go)
-//	         over filler, under Always                  (filler.go)
-//	         and syncs it as the policy asks            (fsync.go)
-//	Rewrite  moves the log to a new increment and base  (rewrite.go)
+//	Append   copies it to buf                                            (append.go)
+//	         or links its large values                                   (group.go)
+//	         and, in Ring mode, copies it to the tail file               (keepring.go, ring.go)
+//	Commit   writes buf, with a commit marker, to the incremental file   (commit.go)
+//	         over preallocated padding, under Always                     (filler.go)
+//	         and fsyncs it as the policy requires                        (fsync.go)
+//	Rewrite  moves the log to a new incremental file and base file       (rewrite.go)
 type Log struct {
-	// constant after Open; marked is so after New
+	// constant after Open; marked is constant after New
 	env    snapshot.Env
 	marked bool   // checksums are on
 	store  uint64 // id of the store, for new files; changed by Replay
-	gen    uint64 // of the log, for new files; changed by Replay
+	gen    uint64 // generation of the log, for new files; changed by Replay
 
-	// disk is what stands in the directory. Open, Start and the one Rewrite change it, none of
-	// which run at the same time.
+	// disk describes the files in the directory. Open, Start and the one Rewrite change it. They
+	// never run at the same time.
 	disk *layout
 
-	// ctl serialises Open, Replay, Start and Close. Lock order: ctl -> mu.
+	// ctl serializes Open, Replay, Start and Close. Lock order: ctl before mu.
 	ctl sync.Mutex
 
 	quit  chan struct{} // closed by Close
 	tasks sync.WaitGroup
 
-	// mu guards everything below. Nothing that waits for the disk happens while it is held.
+	// mu guards everything below. Nothing waits for the disk while mu is held.
 	mu     sync.Mutex
 	config config
 
 	waits  waits
 	phase  phase
 	replay replayResult
-	kept   string // where Start has put the log before it was cut
-	err    error  // after which the log takes no more units
-	closed error  // what Close has returned
+	kept   string // directory that Start copied the log to before it truncated it
+	err    error  // the failure after which the log accepts no more records
+	closed error  // the result of Close
 
 	closing bool // Close has begun
 
-	// The buffer: what was appended and not written.
+	// The pending buffer: records that were appended and are not written yet.
 	buf       []byte
 	links     []link    // large values that belong between the bytes of buf
-	bufDB     int       // that buf finds selected; -1 when it begins with a SELECT
-	bufSince  time.Time // when the first byte came, in Ring mode
-	spare     []byte    // the buffer before, for the next one
-	paged     []byte    // what a group was that was laid out for filler; used by who writes
-	db        int       // that the next unit finds selected; -1 is none
-	reselect  bool      // the next unit begins with a SELECT in any case
-	stamped   int64     // second of the last #TS: line
+	bufDB     int       // database that is selected before buf; -1 if buf begins with a SELECT
+	bufSince  time.Time // time of the first byte, in Ring mode
+	spare     []byte    // the previous buffer, to be reused as the next one
+	paged     []byte    // buffer for laying out a group over padding; used by the writer
+	db        int       // database that is selected before the next record; -1 if none is
+	reselect  bool      // the next record begins with a SELECT in any case
+	stamped   int64     // Unix second of the last #TS: line
 	appended  appendlog.Position
 	flushSet  bool // flushTimer runs
 	published bool // the manifest names a complete log
-	mute      bool // units go nowhere: the next base will have them
+	mute      bool // records are dropped: the next base will contain them
 
-	// The file. writing and syncing are tokens: who has set one works on the file without mu.
-	tail    *incr // nil before the first
+	// The file. writing and syncing are tokens. The goroutine that has set one works on the file
+	// without mu.
+	tail    *incr // nil before the first incremental file
 	writing bool
 	syncing bool
-	// groupSince is bufSince of what is being written.
+	// groupSince is bufSince of the group that is being written.
 	groupSince time.Time
-	written    appendlog.Position // up to here the system has it
-	synced     appendlog.Position // up to here the disk has it
+	written    appendlog.Position // the end of the bytes passed to the kernel
+	synced     appendlog.Position // the end of the durable bytes
 	sizes      sizes
 
-	// The everysec policy: see fsync.go.
+	// State of the everysec policy: see fsync.go.
 	epoch       int64
 	epochOpen   bool
 	epochSynced int64
 	epochLate   int64
 	holds       [2]*time.Timer
 
-	// Ring mode: see keepring.go.
+	// State of Ring mode: see keepring.go.
 	ring   *ring  // nil in Direct mode
-	broken *ring  // one that has failed, and whose file is still there
-	noRing string // why there is none, though LogMode asks for it
-	// ringNoted is the id of the tail file that the marks of the log report last.
+	broken *ring  // a ring that has failed and whose file still exists
+	noRing string // why there is no ring although LogMode asks for one
+	// ringNoted is the id of the tail file that the log's commit markers report last.
 	ringNoted uint64
-	slow      atomic.Bool   // Commit must look closer; changed under mu, and read without
-	crowded   bool          // the buffer is so long that writers shall help
-	full      chan struct{} // calls the flusher
+	slow      atomic.Bool   // Commit must take the slow path; changed under mu, and read without it
+	crowded   bool          // the buffer is so long that writers must help to write it
+	full      chan struct{} // wakes the flusher
 
-	// The rewrite under way: see rewrite.go.
+	// The rewrite in progress: see rewrite.go.
 	rewrite *rewrite
 	cut     *cut
 
@@ -117,13 +118,14 @@ type Log struct {
 	syncTimer  *time.Timer
 }
 
-// sizes are those of the files, for the rewrite trigger.
+// sizes holds the sizes of the files, for the rewrite trigger.
 type sizes struct {
-	closed int64 // base and increments but the last
-	base   int64 // of the whole log after the last rewrite
+	closed int64 // bytes of the base file and of all incremental files except the last
+	base   int64 // bytes of the whole log after the last rewrite
 }
 
-// New returns a Log. It touches no file; a wrong option is reported by Open. A Log can be opened once, by one store.
+// New returns a Log. It touches no file. Open reports an invalid option. A Log can be opened once,
+// by one store.
 func New(opts ...Option) *Log {
 	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
 	l.waits.init(&l.mu)
@@ -144,8 +146,8 @@ func (o Option) apply(c *config) error {
 	return o.set(c)
 }
 
-// Open binds the log to a data directory and says whether a log is there. It changes nothing.
-// Damage of the manifest and missing files are a *CorruptError.
+// Open binds the log to a data directory and reports whether the directory has a log. It changes
+// nothing. It returns a [*CorruptError] if the manifest is damaged or a listed file is missing.
 func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -189,10 +191,10 @@ func (l *Log) setPhase(p phase) {
 	l.mu.Unlock()
 }
 
-// Configure changes options while a store has the log open: those made by Fsync, AutoRewrite, RDBBase,
-// NoFsyncOnRewrite and Timestamps. Any other option is an error matching ErrOptions, and no option is changed
-// then. Configure waits for a rewrite under way. If the log is not open it returns an error matching
-// appendlog.ErrClosed.
+// Configure changes options while a store has the log open. It accepts the options of [Fsync],
+// [AutoRewrite], [RDBBase], [NoFsyncOnRewrite] and [Timestamps]. For any other option it returns an
+// error matching ErrOptions and changes nothing. Configure waits for a running rewrite. It returns
+// an error matching [appendlog.ErrClosed] if the log is not open.
 func (l *Log) Configure(opts ...Option) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,7 +214,7 @@ func (l *Log) Configure(opts ...Option) error {
 		return appendlog.ErrClosed
 	}
 	for _, o := range opts {
-		_ = o.apply(&l.config) // another Configure may have changed other options; these are valid
+		_ = o.apply(&l.config) // a concurrent Configure may have changed other options; these are valid
 	}
 	if l.written > l.synced {
 		l.openEpochLocked(time.Now())
@@ -222,7 +224,7 @@ func (l *Log) Configure(opts ...Option) error {
 	return nil
 }
 
-// Status tells sizes, settings and counters of this moment.
+// Status returns the current sizes, settings and counters.
 func (l *Log) Status() appendlog.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -248,7 +250,8 @@ func (l *Log) Status() appendlog.Status {
 	return s
 }
 
-// sizeLocked returns the bytes of base and increments, what is promised to be there included.
+// sizeLocked returns the size of the base file and the incremental files in bytes. In Ring mode it
+// includes bytes that are only in the tail file.
 func (l *Log) sizeLocked() int64 {
 	if l.tail == nil || !l.published {
 		return l.sizes.closed
@@ -260,14 +263,15 @@ func (l *Log) sizeLocked() int64 {
 	return size
 }
 
-// Err returns the failure after which the log takes no more units, or nil.
+// Err returns the failure after which the log accepts no more records, or nil.
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err
 }
 
-// failLocked makes the log failed, unless it is, and returns its error.
+// failLocked puts the log into the failed state, unless it is there already. It returns the first
+// failure.
 func (l *Log) failLocked(op, file string, cause error) error {
 	if l.err == nil {
 		l.err = &appendlog.FailedError{Op: op, File: file, Err: cause}

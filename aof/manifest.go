@@ -13,31 +13,34 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// A manifest is text, one line a file, each ended by LF:
+// A manifest is a text file with one line per file, each terminated by LF:
 //
 //	file <name> seq <n> type <b|h|i> [<key> <value>]...
 //
-// b is the base, i an increment, h a file of the past that may be deleted. The name is quoted
-// when it needs it. Lines that begin with # are comments; the last one of ours is
+// b marks the base file, i an incremental file, and h an obsolete file that may be deleted. The
+// name is quoted if necessary. Lines that begin with # are comments. perdure ends the manifest with
+// the comment
 //
 //	#p1:<8 hex digits>
 //
-// the CRC-32C of every byte before it. Redis drops comments when it writes the manifest.
+// whose digits are the CRC-32C of every byte before it. Redis drops comments when it writes the
+// manifest.
 //
-// perdure's manifests list what must be found, as further pairs, which servers skip:
+// perdure's manifests also record properties of the files, as further pairs. Servers skip these:
 //
-//	size <bytes>          the length of a base; of an increment, how many bytes were durable when the
-//	                      manifest was written, and all of them after a rotation or Close
-//	id <16 hex digits>    the salt of the file's opening line
-//	end <8 hex digits>    of the mark that ends at size, in an increment that was rotated or closed
-//	crc <16 hex digits>   the last 8 bytes of an RDB base, its CRC-64
+//	size <bytes>          length of a base file; for an incremental file, the bytes durable when
+//	                      the manifest was written, and its length after a rotation or Close
+//	id <16 hex digits>    salt of the file's opening line
+//	end <8 hex digits>    digits of the commit marker that ends at size, in an incremental file
+//	                      that was rotated or closed
+//	crc <16 hex digits>   last 8 bytes of an RDB base file, its CRC-64
 //
-// What holds of every manifest that is parsed or written:
+// Invariants of every manifest, parsed or written:
 //
-//  1. There is at least one file and at most one base.
-//  2. Every name is a plain file name, and stands once.
-//  3. The sequence numbers of the increments grow.
-//  4. One that tells a size ends with its checksum.
+//  1. It lists at least one file and at most one base file.
+//  2. Every name is a plain file name, and is listed once.
+//  3. The sequence numbers of the incremental files increase.
+//  4. A manifest that records a size ends with its checksum.
 const (
 	manifestMaxLine = 1024    // bytes, LF included: Redis's limit
 	manifestMaxSize = 1 << 20 // bytes
@@ -48,7 +51,7 @@ const (
 	whatMissing     = "listed in the manifest, but missing"
 )
 
-// fileKind is a manifest's type letter.
+// fileKind is the type letter of a file in a manifest.
 type fileKind byte
 
 const (
@@ -62,18 +65,18 @@ type manifestFile struct {
 	name  string
 	seq   int64
 	kind  fileKind
-	extra []string // further keys and values, as they were: startoffset of Redis 8
+	extra []string // further keys and values, preserved as they were read: startoffset of Redis 8
 }
 
 // manifest lists the files of a log.
 type manifest struct {
-	base    *manifestFile // nil when there is none
+	base    *manifestFile // nil if there is no base file
 	incrs   []manifestFile
 	history []manifestFile
-	summed  bool // it ends with its checksum, as every one of ours does
+	summed  bool // it ends with its checksum, as every manifest of perdure does
 }
 
-// files gives base and increments, in load order.
+// files returns the base file and the incremental files, in load order.
 func (m *manifest) files() []manifestFile {
 	var all []manifestFile
 	if m.base != nil {
@@ -82,13 +85,13 @@ func (m *manifest) files() []manifestFile {
 	return append(all, m.incrs...)
 }
 
-// at gives file i of files.
+// at returns file i of files.
 func (m *manifest) at(i int) *manifestFile {
 	f := m.files()[i]
 	return &f
 }
 
-// last gives the file that is appended to, or nil.
+// last returns the file that is appended to, or nil.
 func (m *manifest) last() *manifestFile {
 	if n := len(m.incrs); n > 0 {
 		return &m.incrs[n-1]
@@ -96,7 +99,8 @@ func (m *manifest) last() *manifestFile {
 	return m.base
 }
 
-// closing returns the manifest with the end of an increment to which nothing more is appended.
+// closing returns a copy of the manifest that records the end of t, to which nothing more is
+// appended.
 func (m *manifest) closing(t *incr) (*manifest, error) {
 	next := *m
 	next.incrs = slices.Clone(m.incrs)
@@ -113,10 +117,11 @@ func (m *manifest) closing(t *incr) (*manifest, error) {
 	return &next, nil
 }
 
-// equal reports whether two manifests list the same.
+// equal reports whether two manifests have the same contents.
 func (m *manifest) equal(other *manifest) bool { return bytes.Equal(m.format(), other.format()) }
 
-// format writes the manifest out, in Redis's order: base, history, increments.
+// format returns the text of the manifest, in Redis's order: base file, obsolete files, incremental
+// files.
 func (m *manifest) format() []byte {
 	var out []byte
 	if m.base != nil {
@@ -145,7 +150,8 @@ func (f *manifestFile) appendLine(out []byte) []byte {
 	return append(out, '\n')
 }
 
-// parseManifest reads a manifest. Its errors are *corrupt.Error with the offset of the line.
+// parseManifest parses a manifest. It returns a *corrupt.Error with the offset of the line if the
+// manifest is damaged.
 func parseManifest(text []byte) (*manifest, error) {
 	if len(text) > manifestMaxSize {
 		return nil, corrupt.New(manifestMaxSize, "manifest of more than %d bytes", manifestMaxSize)
@@ -178,7 +184,7 @@ func parseManifest(text []byte) (*manifest, error) {
 	return m, nil
 }
 
-// parseLine adds the line at offset to m.
+// parseLine parses the line at offset and adds it to m.
 func (m *manifest) parseLine(text []byte, offset int, line string, names map[string]bool) error {
 	bad := func(format string, args ...any) error {
 		return corrupt.New(int64(offset), format, args...)
@@ -223,7 +229,7 @@ func (m *manifest) parseLine(text []byte, offset int, line string, names map[str
 	return nil
 }
 
-// parseManifestFile reads one line that is not a comment.
+// parseManifestFile parses a line that is not a comment.
 func parseManifestFile(line string) (f manifestFile, err error) {
 	words, err := splitWords(strings.Trim(line, " \t\r\n"))
 	if err != nil {
@@ -278,7 +284,7 @@ func (f *manifestFile) size() int64 {
 	return -1
 }
 
-// checkSize compares the length of a file with what the manifest tells of a base.
+// checkSize compares the length of a base file with the size that the manifest records.
 func (f *manifestFile) checkSize(path string, size int64) error {
 	want := f.size()
 	if f.kind != kindBase || want < 0 || size == want {
@@ -288,8 +294,8 @@ func (f *manifestFile) checkSize(path string, size int64) error {
 		What: fmt.Sprintf("file of %d bytes, the manifest says %d", size, want)}
 }
 
-// checkGood compares how much of an increment is good, and the mark that ends at the listed size, with
-// what the manifest lists.
+// checkGood compares the whole part of an incremental file, and the commit marker that ends at the
+// recorded size, with the manifest.
 func (f *manifestFile) checkGood(path string, good int64, end uint32) error {
 	want := f.size()
 	switch {
@@ -305,7 +311,7 @@ func (f *manifestFile) checkGood(path string, good int64, end uint32) error {
 	return nil
 }
 
-// checkIdentity compares the identity that a file has with the one that the manifest lists.
+// checkIdentity compares the identity of a file with the one that the manifest records.
 func (f *manifestFile) checkIdentity(path string, id identity) error {
 	want := f.pair(idKey)
 	if want == "" || want == formatID(id.salt) {
@@ -318,7 +324,7 @@ func (f *manifestFile) checkIdentity(path string, id identity) error {
 	return &corrupt.Error{File: path, What: fmt.Sprintf("file is not the one that the manifest lists: it %s, want %s", found, want)}
 }
 
-// checkTrailer compares the last bytes of an RDB base with those that the manifest lists.
+// checkTrailer compares the last bytes of an RDB base file with those that the manifest records.
 func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) error {
 	want := f.pair(crcKey)
 	if want == "" {
@@ -332,7 +338,7 @@ func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) e
 		What: fmt.Sprintf("file is not the one that the manifest lists: it ends with %s, want %s", formatID(found), want)}
 }
 
-// checkRDB asks that a base whose name says so begins with an RDB.
+// checkRDB checks that a base file begins with an RDB if its name says so.
 func (f *manifestFile) checkRDB(path string, found bool) error {
 	if found || f.kind != kindBase || !strings.HasSuffix(f.name, baseRDBSuffix) {
 		return nil
@@ -340,14 +346,14 @@ func (f *manifestFile) checkRDB(path string, found bool) error {
 	return &corrupt.Error{File: path, What: "want an RDB, found none"}
 }
 
-// with returns f with the pair of one further key.
+// with returns f with the pair of key added or replaced.
 func (f manifestFile) with(key, value string) manifestFile {
 	f = f.without(key)
 	f.extra = append(f.extra, key, value)
 	return f
 }
 
-// without returns f with the pair of one further key left out.
+// without returns f without the pair of key.
 func (f manifestFile) without(key string) manifestFile {
 	var kept []string
 	for i := 0; i+1 < len(f.extra); i += 2 {

@@ -8,30 +8,33 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// A mark is a line of ours between commands, which Redis 7 and Valkey skip:
+// A mark, or commit marker, is a line that perdure writes between commands. Redis 7 and Valkey skip
+// it:
 //
 //	#p1:<8 hex digits>[ sync:<offset>][ ring:<16 hex digits>| close:<16 hex digits>] CR LF
 //
-// It ends a group, what one write gave to the system. The digits are a CRC-32C over, in turn,
+// It ends a commit group, which is the bytes of one write. The digits are a CRC-32C over, in this
+// order,
 //
 //	the file's sequence number   8 bytes, little endian
-//	the file's salt              8 bytes, where it has one: see opening.go
+//	the file's salt              8 bytes, if it has one: see identity.go
 //	the offset of the group      8 bytes, little endian
-//	the group                    every byte since the end of the mark before
-//	the rest of the mark         what follows the digits, CR LF included
+//	the group                    every byte since the end of the previous marker
+//	the rest of the marker       the text after the digits, CR LF included
 //
-// so that a group that was changed, moved, or belongs to another file does not pass. sync says
-// that the file was on disk up to that offset when the mark was written: no crash explains
-// damage below it. ring names the tail file that mirrors the log from there on; 0 is none. The mark
-// that a log writes when it begins or ends to use one carries it: see tailfile.go. close is 64 random bits
-// that tell one end of a log from every other: see end.go. It ends the use of a tail file too.
+// A group that was changed or moved, or that belongs to another file, does not verify. sync
+// declares that the file was durable up to that offset when the marker was written. No crash
+// explains damage below it. ring is the id of the tail file that mirrors the log from there on; 0
+// means none. The log writes it in a marker when it begins or ends to use a tail file: see
+// tailfile.go. close is 64 random bits that distinguish one end of a log from every other: see
+// end.go. It also ends the use of a tail file.
 //
-// Every increment begins with an opening line (identity.go), on disk before the manifest names the
-// file. A second mark follows when the manifest that names the file is durable, and always before
-// Start or Rewrite returns: where there is no manifest, a file with such a mark has lost it. An
-// increment that was closed in order ends with a mark over nothing whose sync is its own offset. One
-// that is in use under Always may have filler after its last mark (filler.go). A whole one, of
-// increment 1:
+// Every incremental file begins with an opening line (identity.go), which is durable before the
+// manifest lists the file. Once that manifest is durable, and before Start or Rewrite returns, a
+// second marker follows. So if there is no manifest, a file with such a marker has lost it. An
+// incremental file that was closed in order ends with an empty commit marker whose sync is its own
+// offset. A file in use under Always may have padding after its last marker (filler.go). A whole
+// incremental file with number 1:
 //
 //	0   #p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001 CR LF
 //	102 #p1:46c1183f sync:102 CR LF
@@ -40,8 +43,8 @@ import (
 //	175 #p1:d44ea961 sync:125 CR LF
 //	198 #p1:<8> sync:198 close:<16> CR LF
 //
-// A SELECT in capitals is not ours: another program has appended here. Redis and Valkey write theirs so, with which
-// they begin whenever they go on with a file, and read both.
+// A SELECT in capitals is not written by perdure: another program has appended there. Redis and
+// Valkey write it so, at the start of whatever they append to a file. They read both forms.
 const (
 	markPrefix = "#p1:"
 	selectOurs = "*2\r\n$6\r\nselect\r\n"
@@ -50,13 +53,13 @@ const (
 	ringPrefix = " ring:"
 	endPrefix  = " close:"
 	markHex    = 8
-	// maxMark is the length of the longest mark but for an opening line.
+	// maxMark is the length of the longest marker other than an opening line.
 	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(endPrefix) + idHex + 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum8 takes 8 bytes, little endian, into a checksum that is not inverted.
+// sum8 adds 8 bytes, little endian, to a checksum that is not inverted.
 func sum8(crc uint32, n uint64) uint32 {
 	n ^= uint64(crc)
 	return slicing[7][byte(n)] ^ slicing[6][byte(n>>8)] ^ slicing[5][byte(n>>16)] ^ slicing[4][byte(n>>24)] ^
@@ -74,13 +77,14 @@ var slicing = func() (s [8][256]uint32) {
 	return s
 }()
 
-// note is what a mark reports besides the checksum; nil is nothing.
+// note is the extra word of a commit marker; nil means none.
 type note struct {
 	prefix string // ringPrefix or endPrefix
 	id     uint64
 }
 
-// appendMark appends the mark of a group whose checksum so far is crc. A sync of 0 is left out.
+// appendMark appends the commit marker of a group whose checksum so far is crc. It omits a sync of
+// 0.
 func appendMark(dst []byte, crc uint32, sync int64, n *note) []byte {
 	var buf [maxMark]byte
 	rest := buf[:0]
@@ -95,7 +99,7 @@ func appendMark(dst []byte, crc uint32, sync int64, n *note) []byte {
 	return appendMarkLine(dst, crc, append(rest, '\r', '\n'))
 }
 
-// appendMarkLine appends a mark, of which rest is what follows the digits.
+// appendMarkLine appends a commit marker. rest is the text after the digits.
 func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, markPrefix...)
@@ -110,7 +114,7 @@ func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
 	return dst
 }
 
-// markLen returns the length of a mark that appendMark appends.
+// markLen returns the length of the marker that appendMark appends.
 func markLen(sync int64, note *note) int {
 	n := len(markPrefix) + markHex + len("\r\n")
 	if sync > 0 {
@@ -125,7 +129,7 @@ func markLen(sync int64, note *note) int {
 	return n
 }
 
-// lowerHex gives the value of a digit; 0xff of what is none.
+// lowerHex contains the value of each lower-case hex digit, and 0xff for any other byte.
 var lowerHex = func() (values [256]byte) {
 	for c := range values {
 		values[c] = 0xff
@@ -136,23 +140,23 @@ var lowerHex = func() (values [256]byte) {
 	return values
 }()
 
-// mark is a mark line, read.
+// mark is a parsed commit marker.
 type mark struct {
 	crc   uint32
 	sync  int64
-	rings bool   // it reports the tail file in use
-	ring  uint64 // the id of the tail file in use from here on; 0 is none
-	close uint64 // the id of an end of the log; 0 when it is none
-	rest  []byte // what follows the digits
+	rings bool   // it reports which tail file is in use
+	ring  uint64 // id of the tail file in use from here on; 0 if none
+	close uint64 // id of an end of the log; 0 if it is not an end
+	rest  []byte // text after the digits
 }
 
-// parseMark reads a line as a mark. Only what appendMark writes is one.
+// parseMark parses a line as a commit marker. It accepts only the output of appendMark.
 func parseMark(line []byte) (m mark, ok bool) {
 	if len(line) > maxMark {
 		return m, false
 	}
 	m, ok = parseDigits(line)
-	if !ok || string(m.rest) == "\r\n" { // as most are
+	if !ok || string(m.rest) == "\r\n" { // the common case
 		return m, ok
 	}
 	words := m.rest[:len(m.rest)-len("\r\n")]
@@ -183,7 +187,7 @@ func parseMark(line []byte) (m mark, ok bool) {
 	return m, err == nil
 }
 
-// parseDigits reads a mark but for what follows its digits.
+// parseDigits parses a commit marker without the text after its digits.
 func parseDigits(line []byte) (m mark, ok bool) {
 	text, ok := bytes.CutPrefix(line, []byte(markPrefix))
 	if !ok || len(text) < markHex+2 {
@@ -199,12 +203,12 @@ func parseDigits(line []byte) (m mark, ok bool) {
 	return m, wrong <= 0xf && bytes.HasSuffix(m.rest, []byte("\r\n"))
 }
 
-// verifies tells whether m closes a group whose checksum so far is crc.
+// verifies reports whether m closes a group whose checksum so far is crc.
 func (m mark) verifies(crc uint32) bool {
 	return crc32.Update(crc, castagnoli, m.rest) == m.crc
 }
 
-// appendSelect appends the command that selects db, in a log with marks or without.
+// appendSelect appends the command that selects db, for a log with or without commit markers.
 func appendSelect(dst []byte, db int, marked bool) []byte {
 	if marked {
 		dst = append(dst, selectOurs...)

@@ -14,26 +14,26 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// merge is what becomes of a tail file that a process has left that was killed: which of its bytes the
-// newest increment lacks. It is found by Replay, or Check, and carried out by Start, or Repair.
+// merge is the plan for the tail file of a killed process: the bytes that the newest incremental
+// file lacks. Replay or Check makes the plan, and Start or Repair executes it.
 type merge struct {
-	path    string // of the tail file; "" when there is none
+	path    string // path of the tail file; "" if there is none
 	pieces  []tailPiece
 	size    int64
-	db      int    // that is selected behind them
-	reason  string // why what is left does not belong to the log as it stands; "" when it does
-	elapsed bool   // the machine has started again since, and nothing is merged
-	stale   bool   // the increment goes on where the tail file ends: it is an older copy of the log's own
+	db      int    // database that is selected after the pieces
+	reason  string // why the tail file does not belong to the log; "" if it does
+	elapsed bool   // the tail file is from an earlier boot, and nothing is merged
+	stale   bool   // the incremental file continues where the tail file ends: an older copy
 }
 
-// tailPiece is what the increment lacks of one region.
+// tailPiece is the part of one region that the incremental file lacks.
 type tailPiece struct {
 	data []byte
-	at   int64 // where it stands in the tail file
+	at   int64 // offset of data in the tail file
 }
 
-// readTail reads the tail file before any file of the log: what a process that is still writing puts
-// into the log meanwhile is then found in both, and not in neither.
+// readTail reads the tail file before any file of the log. Bytes that a running process moves to
+// the log during the replay are then found in both, and not in neither.
 func (p *replayer) readTail(files []manifestFile) (err error) {
 	if p.disk.tail == "" {
 		return nil
@@ -53,7 +53,7 @@ func (p *replayer) readTail(files []manifestFile) (err error) {
 	return nil
 }
 
-// merge finds out what the last file lacks, and replays it.
+// merge finds the bytes that the last file lacks, and replays them.
 func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error {
 	missing, err := p.tail.checkID(p.result.ring)
 	if missing {
@@ -82,7 +82,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	}
 	p.result.tail = m
 	r := &p.result.recovery
-	if m.stale && p.tail.id == p.result.ring && !found.foreign { // what a server appended is in no tail file
+	if m.stale && p.tail.id == p.result.ring && !found.foreign { // records that a server appended are in no tail file
 		missing, r.TailMissing = true, true
 	}
 	r.Merged, r.TailReason = m.size, m.reason
@@ -93,29 +93,30 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	return nil
 }
 
-// walkPiece gives out the commands of a piece; db is the database that it finds selected, and leaves.
+// walkPiece emits the commands of a piece. *db is the database that is selected before the piece;
+// walkPiece sets it to the one after it.
 func walkPiece(path string, piece tailPiece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
 	w := newWalk(bytes.NewReader(piece.data), path, 0, piece.at, emit)
 	w.db = *db
 	found, err := w.run()
 	if err == nil && found.problem != nil {
-		found.problem.Torn = false // what it stands for was published whole
+		found.problem.Torn = false // the piece was published whole
 		err = corrupt.InFile(found.problem, path)
 	}
 	*db = found.cutDB
 	return found.commands, err
 }
 
-// planMerge compares a tail file with the last file of its log, which is good up to end. ours says that
-// the manifest is as this program wrote it.
+// planMerge compares a tail file with the last file of its log, which is whole up to end. ours is
+// set if perdure wrote the manifest last.
 //
-// A region tells where its first byte belongs. What the file has there already must be the region's, and
-// the rest belongs behind. So it does not matter when the process was killed: before, in, or after the
-// write of the region, in a merge of before, or just after one.
+// A region records where its first byte belongs. Bytes that the file has there already must equal
+// the region's, and the rest of the region belongs after them. So the process may have been killed
+// before, during, or after the write of the region, or during an earlier merge.
 func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours bool) (merge, error) {
 	m := merge{path: t.path, elapsed: t.elapsed}
-	follow := int64(-1) // where a region belongs that follows the one before
-	past := false       // the one before is in a base
+	follow := int64(-1) // offset of a region that follows the previous one
+	past := false       // the previous region is in a base file
 	for i := range t.regions {
 		r := &t.regions[i]
 		seq, offset := r.seq, r.offset
@@ -130,11 +131,11 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			return m, &corrupt.Error{File: t.path, Offset: r.at, What: "region that follows none"}
 		}
 		if seq < f.seq && f.kind == kindIncr && ours {
-			past = true // the base that our manifest names has it
+			past = true // the base file that perdure's manifest lists contains it
 			continue
 		}
 		past = false
-		// A mark over nothing may have been written there since.
+		// An empty commit marker may have been written there since.
 		offset, err := behindMarks(file, offset, end)
 		if err != nil {
 			return m, err
@@ -167,10 +168,11 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 	return m, err
 }
 
-// stale reports whether the tail file is an older copy of the log's own, nothing of which an increment lacks
-// that ends at end. follow is where the increment has the last byte that the file holds, or -1. A log
-// begins the next region before it writes one to the increment. So of the newest region the increment has
-// nothing, and either that one or the one before it belongs where the increment ends.
+// stale reports whether the tail file is an older copy of the log's own, of which the incremental
+// file that ends at end lacks nothing. follow is the offset after the last byte of the tail file in
+// the incremental file, or -1. A log starts the next region before it writes one to the incremental
+// file. So the incremental file has nothing of the newest region. Either that region or the one
+// before it belongs at the end of the incremental file.
 func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (bool, error) {
 	n := &t.newest
 	switch holds := len(t.regions); {
@@ -187,8 +189,8 @@ func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (
 	return follow < end, nil
 }
 
-// misplaced tells why a region cannot belong to an offset of an increment, of which f is the last and
-// ends at end.
+// misplaced returns the reason why a region cannot belong to an offset of an incremental file, or
+// "". f is the last file of the log and ends at end.
 func misplaced(f *manifestFile, seq, offset, end int64) string {
 	switch {
 	case f.kind != kindIncr || seq != f.seq:
@@ -199,7 +201,7 @@ func misplaced(f *manifestFile, seq, offset, end int64) string {
 	return ""
 }
 
-// sameBytes tells whether a file holds data at an offset.
+// sameBytes reports whether a file contains data at an offset.
 func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 	if len(data) == 0 {
 		return true, nil
@@ -211,7 +213,7 @@ func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 	return bytes.Equal(found, data), nil
 }
 
-// behindMarks is behindMark of any number of marks.
+// behindMarks is like behindMark but skips any number of markers.
 func behindMarks(file io.ReaderAt, offset, end int64) (int64, error) {
 	for offset < end {
 		next, err := behindMark(file, offset, end)
@@ -223,8 +225,8 @@ func behindMarks(file io.ReaderAt, offset, end int64) (int64, error) {
 	return offset, nil
 }
 
-// behindMark returns the offset behind the mark that stands at one, with what placeMark puts in front or not, or this
-// one where there is none.
+// behindMark returns the offset after the marker at an offset, including the padding that placeMark
+// may have inserted before it. It returns the same offset if there is no marker.
 func behindMark(file io.ReaderAt, offset, end int64) (int64, error) {
 	var lines [maxPad + maxMark]byte
 	n, err := file.ReadAt(lines[:min(int64(len(lines)), end-offset)], offset)
@@ -240,8 +242,8 @@ func behindMark(file io.ReaderAt, offset, end int64) (int64, error) {
 	return offset, nil
 }
 
-// settleTail takes the tail file away, once the log has what belongs to it. A crash leaves it, and what
-// it has is found in the log then.
+// settleTail removes the tail file once its contents are in the log. If a crash prevents that, the
+// next Open finds the same records in both and merges nothing.
 func (l *Log) settleTail(m *merge) error {
 	if m.path == "" {
 		return nil
@@ -265,7 +267,7 @@ func (l *Log) settleTail(m *merge) error {
 	return nil
 }
 
-// keepTail gives a tail file a name that was not there, durably, and returns it.
+// keepTail durably renames a tail file to a free name, and returns the name.
 func keepTail(fsys vfs.FS, path string) (string, error) {
 	for n := 1; ; n++ {
 		kept := fmt.Sprintf("%s.kept-%d", path, n)

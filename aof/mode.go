@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Mode says where a write is when it returns under EverySec or No.
+// Mode selects where a write is stored when it returns under EverySec or No.
 type Mode uint8
 
-// The modes. Under Always, and for a durable write, they are the same.
+// The modes. They do not differ under Always or for a durable write.
 const (
-	// Direct gives every write to the system, in the log's newest file, before it returns. At any
-	// moment a redis-server that opens the directory finds everything that was acknowledged.
+	// Direct passes every write to the kernel before it returns, in the log's newest file. At any
+	// time a redis-server that opens the directory finds every acknowledged write.
 	Direct Mode = iota
-	// Ring copies every write to a small file that is mapped into memory, <appendfilename>.tail in the
-	// log's directory, before it returns; a background task writes it to the log's newest file
-	// about a millisecond later. A process that is killed loses nothing: the next Open finds in
-	// the mapped file what is missing. What another program finds in the log before that is
-	// about a millisecond older. Close removes the file.
+	// Ring copies every write to a small memory-mapped file, <appendfilename>.tail in the log's
+	// directory, before the write returns. A background task writes it to the log's newest file
+	// about 1 ms later. A killed process loses nothing, because the next Open finds the missing
+	// writes in the mapped file. Until then another program that reads the log finds it about 1 ms
+	// behind. Close removes the file.
 	Ring
 )
 
-// String gives the mode's name.
+// String returns the name of the mode.
 func (m Mode) String() string {
 	if m == Ring {
 		return "ring"
@@ -35,10 +35,11 @@ const (
 	ringMaxSize = 1 << 30
 )
 
-// LogMode says where a write is when it returns. The default is Ring. Where that is not known to be
-// safe the log works as under Direct, and Status tells why: on systems other than Linux, and on file
-// systems other than ext4 and tmpfs. A log that is opened under Always has no use for it either, and
-// goes on as under Direct when its policy is changed, until it is opened again.
+// LogMode sets where a write is stored when it returns. The default is Ring. If Ring is not known
+// to be safe, the log works as under Direct, and [Log.Status] reports why. That is so on systems
+// other than Linux, and on file systems other than ext4 and tmpfs. A log that is opened under
+// Always does not use the tail file either. It works as under Direct until it is opened again, even
+// if its policy changes.
 func LogMode(m Mode) Option {
 	return Option{set: func(c *config) error {
 		if m > Ring {
@@ -49,9 +50,9 @@ func LogMode(m Mode) Option {
 	}}
 }
 
-// RingSize sets how many bytes the mapped file of Ring holds, from 3 KiB to 1 GiB, in three parts. The
-// default is 3 MiB. Where a part is full, because the disk is slower than the writers, they wait as
-// under Direct, and so does a write that is longer than a part.
+// RingSize sets the size of the memory-mapped file of Ring, from 3 KiB to 1 GiB, in three regions.
+// The default is 3 MiB. If a region is full because the disk is slower than the writers, the
+// writers wait as under Direct. So does a write that is longer than a region.
 func RingSize(bytes int64) Option {
 	return Option{set: func(c *config) error {
 		if bytes < ringMinSize || bytes > ringMaxSize {
@@ -62,9 +63,9 @@ func RingSize(bytes int64) Option {
 	}}
 }
 
-// RingDelay sets how long, under Ring, a write may wait for others before it is written to the log's
-// newest file with them: how far what another program finds there may lag behind. The default
-// is a millisecond.
+// RingDelay sets how long a write may wait, under Ring, before it is written to the log's newest
+// file together with others. It bounds how far the file lags behind for another program that reads
+// it. The default is 1 ms.
 func RingDelay(d time.Duration) Option {
 	return Option{set: func(c *config) error {
 		if d <= 0 {

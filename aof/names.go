@@ -10,14 +10,14 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The names of a log's files, after the file name that the options give:
+// The names of a log's files begin with the file name from the options:
 //
 //	<filename>.manifest
-//	<filename>.<seq>.base.rdb    a base that begins with an RDB
-//	<filename>.<seq>.base.aof    a base of commands
-//	<filename>.<seq>.incr.aof    an increment
+//	<filename>.<seq>.base.rdb    a base file that begins with an RDB
+//	<filename>.<seq>.base.aof    a base file of commands
+//	<filename>.<seq>.incr.aof    an incremental file
 //
-// This file is the only one that puts them together or takes them apart.
+// Only this file composes and parses these names.
 const (
 	manifestSuffix = ".manifest"
 	baseRDBSuffix  = ".base.rdb"
@@ -25,8 +25,8 @@ const (
 	incrSuffix     = ".incr.aof"
 )
 
-// maxName is the longest name taken, so that the longest suffix fits in what a file system
-// takes, 255 bytes.
+// maxName is the length of the longest file name that is accepted, in bytes. The longest suffix
+// then fits into the 255 bytes that a file system allows.
 const maxName = 200
 
 func manifestName(filename string) string { return filename + manifestSuffix }
@@ -43,7 +43,7 @@ func incrName(filename string, seq int64) string {
 	return filename + "." + strconv.FormatInt(seq, 10) + incrSuffix
 }
 
-// splitName takes apart the name of a base or an increment of the log called filename.
+// splitName parses the name of a base file or an incremental file of the log called filename.
 func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
 	rest, ok := strings.CutPrefix(name, filename+".")
 	if !ok {
@@ -68,7 +68,7 @@ func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
 	return seq, kind, true
 }
 
-// validName refuses what is not a plain base name, on any system.
+// validName returns an error if name is not a plain base name, on any system.
 func validName(name string) error {
 	if err := plainName(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrOptions, err)
@@ -82,7 +82,7 @@ func validName(name string) error {
 	return nil
 }
 
-// plainName refuses a name that could lead out of its directory or hide what it is.
+// plainName returns an error if name could lead out of its directory or hide what it is.
 func plainName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Option sets one thing of a Log. Fsync, AutoRewrite, RDBBase, NoFsyncOnRewrite and Timestamps
-// can be changed while it is open, through Configure.
+// An Option configures a Log. [Log.Configure] can change those of [Fsync], [AutoRewrite],
+// [RDBBase], [NoFsyncOnRewrite] and [Timestamps] while the log is open.
 type Option struct {
 	set     func(*config) error
 	runtime bool // may be changed while the log is open
 }
 
-// config is the sum of the options.
+// config holds the values of all options.
 type config struct {
 	fsync            FsyncPolicy
 	trigger          Trigger
@@ -42,7 +42,7 @@ func defaultConfig() config {
 	}
 }
 
-// Fsync says when writes are forced to disk. The default is EverySec. Redis: appendfsync.
+// Fsync sets when writes are fsynced. The default is EverySec. Redis: appendfsync.
 func Fsync(p FsyncPolicy) Option {
 	return Option{runtime: true, set: func(c *config) error {
 		if p > No {
@@ -53,9 +53,10 @@ func Fsync(p FsyncPolicy) Option {
 	}}
 }
 
-// AutoRewrite says how far the log grows before a rewrite is due: by percentage over its size
-// after the last one, and over minSize bytes. The default is 100 and 64 MiB; a percentage of 0
-// turns it off. Redis: auto-aof-rewrite-percentage, auto-aof-rewrite-min-size.
+// AutoRewrite sets how far the log must grow before a rewrite is due. It must grow by percentage
+// over its size after the last rewrite, and must be larger than minSize bytes. The defaults are 100
+// and 64 MiB. A percentage of 0 disables automatic rewrites. Redis: auto-aof-rewrite-percentage,
+// auto-aof-rewrite-min-size.
 func AutoRewrite(percentage int, minSize int64) Option {
 	return Option{runtime: true, set: func(c *config) error {
 		if percentage < 0 || minSize < 0 {
@@ -66,27 +67,28 @@ func AutoRewrite(percentage int, minSize int64) Option {
 	}}
 }
 
-// RDBBase says whether a rewrite writes its base as an RDB file, which is smaller and faster, or
-// as commands. The default is true. Redis: aof-use-rdb-preamble.
+// RDBBase sets whether a rewrite writes the base file as an RDB file or as commands. An RDB file is
+// smaller and faster. The default is true. Redis: aof-use-rdb-preamble.
 func RDBBase(on bool) Option {
 	return Option{runtime: true, set: func(c *config) error { c.rdbBase = on; return nil }}
 }
 
-// LoadTruncated says whether a log whose last file ends inside a unit is cut there and used, or
-// refused. The default is true. Redis: aof-load-truncated.
+// LoadTruncated sets how to open a log whose last file ends inside a log record. If on is true, the
+// file is truncated there and used; otherwise the log is refused. The default is true. Redis:
+// aof-load-truncated.
 func LoadTruncated(on bool) Option {
 	return Option{set: func(c *config) error { c.loadTruncated = on; return nil }}
 }
 
-// NoFsyncOnRewrite says whether the fsync policy rests while a rewrite runs, so that writers do
-// not wait behind it. A power failure then loses what was written since the rewrite began, under
-// Always too; a write that asked to be durable, and Sync, still force. The default is false.
+// NoFsyncOnRewrite sets whether the fsync policy is suspended during a rewrite, so that writers do
+// not stall behind it. A power failure then loses the writes since the start of the rewrite, even
+// under Always. Sync, and a write that was asked to be durable, still fsync. The default is false.
 // Redis: no-appendfsync-on-rewrite.
 func NoFsyncOnRewrite(on bool) Option {
 	return Option{runtime: true, set: func(c *config) error { c.noFsyncOnRewrite = on; return nil }}
 }
 
-// Filename sets the name that the log's files begin with. The default is appendonly.aof. Redis:
+// Filename sets the prefix of the names of the log's files. The default is appendonly.aof. Redis:
 // appendfilename.
 func Filename(name string) Option {
 	return Option{set: func(c *config) error {
@@ -95,7 +97,7 @@ func Filename(name string) Option {
 	}}
 }
 
-// Dirname sets the name of the log's directory inside the data directory. The default is
+// Dirname sets the name of the log's directory, which is inside the data directory. The default is
 // appendonlydir. Redis: appenddirname.
 func Dirname(name string) Option {
 	return Option{set: func(c *config) error {
@@ -104,30 +106,30 @@ func Dirname(name string) Option {
 	}}
 }
 
-// Timestamps says whether the log notes the time, as #TS: lines, before the first write of every
-// second, so that redis-check-aof can cut it at a time. The default is false. Redis:
-// aof-timestamp-enabled. Redis before 7.0 does not read such a log.
+// Timestamps sets whether the log records the time before the first write of every second, in #TS:
+// lines. redis-check-aof can then truncate the log at a given time. The default is false. Redis:
+// aof-timestamp-enabled. Redis before 7.0 cannot read such a log.
 func Timestamps(on bool) Option {
 	return Option{runtime: true, set: func(c *config) error { c.timestamps = on; return nil }}
 }
 
-// Checksums says whether the log notes checksums, as #p1 lines. The default is true. Without
-// them damage inside a value is not seen. Redis before 7.0 does not read a log with them.
+// Checksums sets whether the log contains checksums, in #p1: lines. The default is true. Without
+// them damage inside a value is not detected. Redis before 7.0 cannot read a log with checksums.
 func Checksums(on bool) Option {
 	return Option{set: func(c *config) error { c.checksums = on; return nil }}
 }
 
-// FsyncPolicy says when appended bytes are forced to disk: Redis's appendfsync.
+// FsyncPolicy is the policy for when appended bytes are fsynced: Redis's appendfsync.
 type FsyncPolicy uint8
 
 // The policies. The zero value is EverySec, which is also the default.
 const (
-	EverySec FsyncPolicy = iota // at most two seconds of acknowledged writes are lost with power
-	Always                      // a write returns when it is on disk
-	No                          // the system decides; Sync, Rewrite and Close still force
+	EverySec FsyncPolicy = iota // a power failure loses at most two seconds of acknowledged writes
+	Always                      // a write returns once it is durable
+	No                          // the kernel decides; Sync, Rewrite and Close still fsync
 )
 
-// String gives Redis's word.
+// String returns Redis's name of the policy.
 func (p FsyncPolicy) String() string {
 	switch p {
 	case Always:

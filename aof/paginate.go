@@ -6,14 +6,14 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// A process that is killed in a write leaves what stands before the end of some page of the file. Behind that a
-// redis-server would go on with the filler, as a part of the command: an increment that ends there it cuts, this one
-// it would take, with a value that nobody has set. So over filler no command and no transaction goes over the end
-// of a page. What a kill leaves is whole units, and lines.
+// A process that is killed during a write leaves the bytes before some page boundary of the file. A
+// redis-server truncates an incremental file that ends there. But over padding, it would read the
+// padding as the rest of the command, and load a value that was never set. So over padding no
+// command and no transaction crosses a page boundary. A kill then leaves whole records and lines.
 
-// paginate lays out a group that is to be written to an offset: in front of a unit that would go over the end of a page,
-// or be readable from the middle, stand lines of filler. It appends to dst, and fails where that does not
-// help: a unit may be longer than a page.
+// paginate lays out a group that is to be written at an offset. It inserts padding lines before a
+// record that would cross a page boundary, or be readable from the middle. It appends the result to
+// dst. ok is false if that is impossible: a record may be longer than a page.
 func paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
 	at := int(offset % pageSize)
 	for len(group) > 0 {
@@ -32,7 +32,8 @@ func paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
 	return dst, true
 }
 
-// padOf is how many bytes have to stand in front of a unit at an offset of a page; negative is that no number helps.
+// padOf returns the number of bytes that must be inserted before a record at an offset of a page.
+// It returns a negative number if no number of bytes helps.
 func padOf(unit []byte, at int) int {
 	if len(unit) > pageSize {
 		return -1
@@ -50,9 +51,10 @@ func padOf(unit []byte, at int) int {
 	return -1
 }
 
-// readable tells whether a sector that begins inside of text, at an offset, begins as a command or a line does. When what stands in
-// front of it is lost, and filler in its place, reading goes on there: in the middle of a transaction, or of a value, in which
-// somebody may have put commands.
+// readable reports whether a sector that begins inside text, which is at an offset, begins like a
+// command or a line. If the bytes before the sector are lost, and padding is in their place,
+// reading continues at the sector. That may be the middle of a transaction, or of a value in which
+// a client has put commands.
 func readable(text []byte, offset int) bool {
 	first := -offset & (sector - 1)
 	if first == 0 {
@@ -66,7 +68,7 @@ func readable(text []byte, offset int) bool {
 	return false
 }
 
-// appendLines appends n bytes of lines of filler, which are none or at least 2.
+// appendLines appends padding lines of n bytes in total. n is 0 or at least 2.
 func appendLines(dst []byte, n int) []byte {
 	for n > 0 {
 		line := min(n, fillerLine)
@@ -79,7 +81,8 @@ func appendLines(dst []byte, n int) []byte {
 	return dst
 }
 
-// unitLen is how long the first unit of a group is: a line, or a command, or a transaction. It is negative where there is none.
+// unitLen returns the length of the first record of a group: a line, a command, or a transaction.
+// It returns a negative number if there is none.
 func unitLen(group []byte) (n int) {
 	for multi := false; n < len(group); {
 		rest := group[n:]
@@ -111,7 +114,8 @@ func unitLen(group []byte) (n int) {
 	return -1
 }
 
-// commandLen is how long the command is that text begins with.
+// commandLen returns the length of the command at the start of text, or a negative number if there
+// is none.
 func commandLen(text []byte) int {
 	args, n := number(text, '*')
 	for ; args > 0 && n > 0; args-- {
@@ -124,7 +128,8 @@ func commandLen(text []byte) int {
 	return n
 }
 
-// number reads a line of a letter and a number, and tells how long it is; it is negative where there is none.
+// number parses a line of a letter and a number. It returns the number and the length of the line,
+// which is negative if there is no such line.
 func number(text []byte, letter byte) (value, n int) {
 	if len(text) == 0 || text[0] != letter {
 		return 0, -1

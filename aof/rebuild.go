@@ -16,12 +16,13 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// rebuild makes the manifest of a log that has lost it, from files that belong together: the newest base,
-// and the increments that follow it, of which each names its neighbor (identity.go). Files that another
-// program wrote name none; they are listed if there is one base at most, and no gap between the numbers of the
-// increments. It refuses where anything is doubtful: a damaged base, a file of another store, a file that is
-// named and missing, an increment that does not follow. A crash leaves the log without a manifest, or with the
-// new one.
+// rebuild rebuilds the missing manifest of a log from files that belong together. These are the
+// newest base file and the incremental files that follow it, each of which records its neighbor
+// (identity.go). Files of another program record none. They are listed if there is at most one base
+// file, and no gap between the numbers of the incremental files. rebuild refuses in any doubtful
+// case: a damaged base file, a file of another store, a missing file that is recorded as a
+// neighbor, or an incremental file that does not follow. A crash leaves the log without a manifest,
+// or with the new one.
 func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	r := &rebuilder{checkConfig: c, dir: filepath.Dir(manifest), filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
 	if err := r.read(); err != nil {
@@ -46,20 +47,20 @@ func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	return plan, err
 }
 
-// rebuilder has the files that a manifest may list.
+// rebuilder collects the files that a manifest may list.
 type rebuilder struct {
 	*checkConfig
 	dir, filename string
 	bases, incrs  []part // ascending
 }
 
-// part is a file that is whole, or an increment with a torn tail.
+// part is a whole file, or an incremental file with a torn tail.
 type part struct {
 	manifestFile
 	report FileReport
 }
 
-// read checks every base and increment in the directory.
+// read checks every base file and incremental file in the directory.
 func (r *rebuilder) read() error {
 	names, err := r.fs.ReadDir(r.dir)
 	if err != nil {
@@ -92,7 +93,7 @@ func (r *rebuilder) read() error {
 	return nil
 }
 
-// doubt returns the error of a log whose files need not belong together.
+// doubt returns an error about a log whose files may not belong together.
 func (r *rebuilder) doubt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s: "+format, append([]any{ErrNotRepairable, r.dir}, args...)...)
 }
@@ -131,14 +132,15 @@ func (r *rebuilder) choose() (*manifest, error) {
 	return r.list(&base, chain)
 }
 
-// after returns the increments that follow a base. Those before the first of them are obsolete.
+// after returns the incremental files that follow a base file. Those before the first of them are
+// obsolete.
 func (r *rebuilder) after(base part) (chain []part, err error) {
 	before := base.report.id
 	for _, p := range r.incrs {
 		id := p.report.id
 		follows := id.salt != 0 && before.salt != 0 && (id.link == before.salt || before.link == id.salt)
 		switch {
-		case follows, len(chain) > 0 && id.salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have gone on
+		case follows, len(chain) > 0 && id.salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have continued the log
 			chain, before = append(chain, p), id
 		case len(chain) > 0:
 			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)
@@ -150,7 +152,7 @@ func (r *rebuilder) after(base part) (chain []part, err error) {
 	return chain, nil
 }
 
-// consecutive makes sure that the increments follow one another by their numbers.
+// consecutive checks that the numbers of the incremental files are consecutive.
 func (r *rebuilder) consecutive() error {
 	if len(r.incrs) == 0 {
 		return r.doubt("no increments")
@@ -163,7 +165,7 @@ func (r *rebuilder) consecutive() error {
 	return nil
 }
 
-// list makes a manifest. Nothing but the last increment may be torn.
+// list returns the manifest of the files. Only the last incremental file may be torn.
 func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 	m := &manifest{}
 	if base != nil {
@@ -191,7 +193,8 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 	return m, nil
 }
 
-// whole makes sure that an increment of perdure that others follow ends as it was left when they were begun.
+// whole checks that an incremental file of perdure that others follow still ends where it ended
+// when they were begun.
 func (r *rebuilder) whole(p part) error {
 	l := &layout{fs: r.fs, dir: r.dir}
 	e, id, err := l.endOf(&p.manifestFile)
@@ -201,7 +204,7 @@ func (r *rebuilder) whole(p part) error {
 	return err
 }
 
-// sized returns how a manifest lists a file.
+// sized returns the entry of a file in the manifest.
 func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 	f = p.manifestFile
 	if id := p.report.id; id.salt != 0 && !p.report.RDB {
@@ -222,8 +225,9 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 	return f, nil
 }
 
-// LostManifest returns the path of the manifest that a log has lost which was in use in dir; "" when there is
-// no such log, or no such directory. Open refuses the log, and Repair can make the manifest again.
+// LostManifest returns the path of the missing manifest of a log in dir that was in use, or "" if
+// dir does not exist or has no such log. Open refuses such a log, and [Repair] can rebuild the
+// manifest.
 func LostManifest(fsys snapshot.FS, dir string) (string, error) {
 	on, err := dirfs.Of(fsys)
 	if err != nil {
@@ -232,7 +236,7 @@ func LostManifest(fsys snapshot.FS, dir string) (string, error) {
 	return findLostManifest(on, dir)
 }
 
-// findLostManifest is LostManifest on an internal file system.
+// findLostManifest implements LostManifest on an internal file system.
 func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 	if info, err := fsys.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return "", nil
@@ -256,7 +260,7 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 	return "", nil
 }
 
-// lostManifest returns the damage of a log whose manifest is missing although the log was in use, or nil.
+// lostManifest returns an error if the manifest of a log that was in use is missing.
 func lostManifest(fsys vfs.FS, manifest string) error {
 	dir := filepath.Dir(manifest)
 	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
@@ -264,7 +268,8 @@ func lostManifest(fsys vfs.FS, manifest string) error {
 	return l.readDir()
 }
 
-// isLostManifest reports whether an error is that of lostManifest.
+// isLostManifest reports whether an error is from lostManifest, and returns the path of the
+// manifest.
 func isLostManifest(err error) (manifest string, lost bool) {
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {

@@ -11,45 +11,49 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// ErrNotRepairable matches the error of Repair about damage that it does not cut away.
+// ErrNotRepairable is matched by the error of [Repair] about damage that Repair does not truncate.
 var ErrNotRepairable = errors.New("not repairable")
 
-// RepairReport tells what Repair did or, with PlanOnly, would do.
+// RepairReport describes the changes of [Repair] or, with [PlanOnly], the changes that it would
+// make.
 type RepairReport struct {
-	File   string // the file that is cut; empty when nothing is wrong
-	Offset int64  // where
-	Cut    int64  // bytes cut off
-	Saved  string // where they are kept
-	Reason string // what is wrong with them
-	// Of the tail file of a process that was killed in Ring mode: its path, how many bytes the log is
-	// given from it, and the name under which it is kept when it does not belong to the log, or is damaged.
+	File   string // the file to truncate; empty if none is
+	Offset int64  // offset at which it is truncated
+	Cut    int64  // number of bytes truncated
+	Saved  string // path of the copy of these bytes
+	Reason string // what is wrong with these bytes
+	// For the tail file of a process that was killed in Ring mode: its path, the number of bytes
+	// that are appended to the log, and the name under which the file is kept if it is damaged or
+	// does not belong to the log.
 	Tail     string
 	Merged   int64
 	TailKept string
-	// Of a log without its manifest: the manifest that is made, and the files that it lists.
+	// For a log without its manifest: the rebuilt manifest, and the files that it lists.
 	Manifest string
 	Listed   []string
-	Done     bool // it was done
+	Done     bool // the changes were made
 }
 
-// PlanOnly makes Repair change nothing.
+// PlanOnly makes [Repair] report its plan without changing anything.
 func PlanOnly() CheckOption {
 	return func(c *checkConfig) { c.planOnly = true }
 }
 
-// Repair cuts the last file of a log that nobody has open behind its last whole command,
-// transaction or, where there are checksums, group. The bytes that it cuts off are kept in a file
-// beside it. path is as in Check. A tail file it merges into the log. A manifest that is missing it
-// rebuilds from files that belong together, and does no more then: call it again.
+// Repair truncates the last file of a log that is not open, after its last whole command or
+// transaction. In a file with checksums it truncates after the last whole commit group. It keeps
+// the truncated bytes in a file next to it. Path has the same meaning as for [Check]. Repair
+// appends the missing records of a tail file to the log. If the manifest is missing, Repair only
+// rebuilds it, from files that belong together; call it again to do the rest.
 //
-// Damage in an earlier file, in an RDB or in the manifest, and damage of bytes that were known
-// to be on disk, is an ErrNotRepairable: what follows it would be lost with it.
+// Repair returns an error matching ErrNotRepairable if the manifest, an RDB or an earlier file is
+// damaged, or if bytes that were known to be durable are. Truncating there would lose whatever
+// follows.
 //
 // A crash leaves:
 //
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
-//  2. after the file is cut and synced: the repaired log and the copy.
-//  3. what mergeTail says.
+//  2. after the file is truncated and synced: the repaired log and the copy.
+//  3. the states listed at mergeTail.
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
@@ -92,7 +96,7 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	return c.carryOut(&report, plan)
 }
 
-// carryOut does what was planned.
+// carryOut executes the plan.
 func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport, error) {
 	if plan.File != "" {
 		if err := c.cutAway(&plan); err != nil {
@@ -108,7 +112,8 @@ func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport,
 	return plan, nil
 }
 
-// notLast refuses a file that was named by itself when the manifest beside it lists a later one.
+// notLast returns an error if path names a single file and the manifest in its directory lists a
+// later one.
 func (c *checkConfig) notLast(path, manifest string) error {
 	if manifest != "" {
 		return nil
@@ -130,13 +135,13 @@ func (c *checkConfig) notLast(path, manifest string) error {
 	return nil
 }
 
-// cutAway copies the tail, then cuts it off.
+// cutAway copies the tail to another file, and truncates it.
 func (c *checkConfig) cutAway(plan *RepairReport) error {
 	file, err := c.fs.OpenWrite(plan.File)
 	if err != nil {
 		return err
 	}
-	defer file.Close() // synced before; a second error says nothing
+	defer file.Close() // already synced; an error of Close adds nothing
 	if err := c.save(file, plan); err != nil {
 		return err
 	}
@@ -146,8 +151,8 @@ func (c *checkConfig) cutAway(plan *RepairReport) error {
 	return file.Sync()
 }
 
-// save copies the tail to a file beside, durably, under a name that is free: another Repair may have ended
-// in the middle.
+// save durably copies the tail to a new file in the same directory. It chooses a free name, because
+// an earlier Repair may have been interrupted.
 func (c *checkConfig) save(file vfs.File, plan *RepairReport) error {
 	name := plan.Saved
 	saved, err := c.fs.Create(name)
@@ -163,7 +168,7 @@ func (c *checkConfig) save(file vfs.File, plan *RepairReport) error {
 		err = saved.Sync()
 	}
 	if err = errors.Join(err, saved.Close()); err != nil {
-		_ = c.fs.Remove(plan.Saved) // nothing is cut: the copy is worth nothing
+		_ = c.fs.Remove(plan.Saved) // nothing was truncated: the copy is useless
 		return err
 	}
 	dir := filepath.Dir(plan.Saved)

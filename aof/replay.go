@@ -12,27 +12,28 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// replayResult is what Start needs to know of a replay.
+// replayResult is the result of a replay, as Start needs it.
 type replayResult struct {
 	recovery appendlog.ReplayReport
-	lastCut  int64  // size that the last file shall have
-	lastSize int64  // size it has
-	openTail bool   // what stands before lastCut is not closed by a mark
-	openCRC  uint32 // then, the checksum of what no mark covers
-	openDB   int    // and the database that is selected there
-	synced   int64  // where the mark of Close stands that ends a log which was closed in order; 0 when it was not
-	closedAt int64  // the end of that mark
+	lastCut  int64  // size to which the last file must be truncated
+	lastSize int64  // size that the last file has
+	openTail bool   // bytes before lastCut are not covered by a commit marker
+	openCRC  uint32 // checksum of the bytes that no marker covers, if openTail is set
+	openDB   int    // database that is selected there
+	synced   int64  // offset of the clean-shutdown marker that ends the log; 0 if there is none
+	closedAt int64  // end of that marker
 	sizes    []int64
-	past     bool // it ended before the log did, as Env.Until asked
+	past     bool // the replay ended before the end of the log, because of Env.Until
 	tail     merge
-	neighbor identity // of the last file
-	before   identity // of the file before it
-	newest   identity // of the newest file that names its store
-	ring     uint64   // the id of the tail file that the log's marks report last; 0 is none
+	neighbor identity // identity of the last file
+	before   identity // identity of the file before it
+	newest   identity // identity of the newest file that records its store
+	ring     uint64   // id of the tail file that the commit markers report last; 0 if none
 }
 
-// Replay gives everything that the log holds to r, in order. It changes nothing on disk. Damage
-// is a *CorruptError; so is a torn tail under Env.Strict and LoadTruncated(false).
+// Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
+// [*CorruptError] if the log is damaged, and also for a torn tail with Env.Strict or
+// LoadTruncated(false).
 func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -59,7 +60,7 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	return p.result.recovery, nil
 }
 
-// replayer reads the files of one log.
+// replayer replays the files of one log.
 type replayer struct {
 	ctx    context.Context
 	to     appendlog.Replayer
@@ -70,8 +71,8 @@ type replayer struct {
 	stamps int64
 	tail   *tailFile
 	total  int64
-	done   int64  // of the files before the present one
-	before string // the path of the file before the present one
+	done   int64  // bytes of the files before the current one
+	before string // path of the file before the current one
 	result replayResult
 }
 
@@ -101,7 +102,7 @@ func (p *replayer) run() error {
 	return p.judgeUntil()
 }
 
-// judgeUntil refuses a moment that the log cannot tell about.
+// judgeUntil returns an error if the log cannot be recovered to the time limit.
 func (p *replayer) judgeUntil() error {
 	r := &p.result.recovery
 	switch {
@@ -124,7 +125,7 @@ func (p *replayer) judgeUntil() error {
 	return nil
 }
 
-// filler tells how many bytes of the newest file are filler.
+// filler returns the number of bytes of padding at the end of the newest file.
 func (p *replayer) filler() (n int64, err error) {
 	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.last()))
 	if err != nil {
@@ -194,8 +195,8 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	return p.ctx.Err()
 }
 
-// begin makes sure that a file is the one that the manifest lists, and the neighbor of the one before it. It
-// replays the RDB at its start, and returns where that ends.
+// begin checks that a file is the one that the manifest lists, and that it is the neighbor of the
+// file before it. It replays the RDB at the start of the file, and returns the offset of its end.
 func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size int64) (int64, error) {
 	if err := f.checkTrailer(path, file, size); err != nil {
 		return 0, err
@@ -236,7 +237,7 @@ func (p *replayer) neighbors(id identity, path string) error {
 	return nil
 }
 
-// add counts a file that was replayed.
+// add adds a replayed file to the result.
 func (p *replayer) add(found *found, size, unverified int64) {
 	r := &p.result
 	r.sizes = append(r.sizes, found.cut)
@@ -249,8 +250,8 @@ func (p *replayer) add(found *found, size, unverified int64) {
 	p.to.Progress(p.done, p.total)
 }
 
-// preamble gives an RDB at the start of a file to the Replayer and returns its size, 0 where there is
-// none.
+// preamble passes an RDB at the start of a file to the Replayer and returns its description, with
+// size 0 if there is none.
 func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
 	rdb, err := hasPreamble(file)
 	if err != nil || !rdb {
@@ -266,7 +267,7 @@ func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlo
 	return base, checkBase(&base, path, size)
 }
 
-// checkBase refuses a size that the file cannot have.
+// checkBase returns an error if the reported size of an RDB is impossible for the file.
 func checkBase(b *appendlog.BaseInfo, path string, size int64) error {
 	if b.Size < 0 || b.Size > size {
 		return fmt.Errorf("%s: base of %d bytes in a file of %d", path, b.Size, size)
@@ -274,7 +275,7 @@ func checkBase(b *appendlog.BaseInfo, path string, size int64) error {
 	return nil
 }
 
-// countingReader reports how far it was read, every stepSize bytes.
+// countingReader reports the number of bytes read, every stepSize bytes.
 type countingReader struct {
 	io.Reader
 	step        func(n int64)
@@ -291,7 +292,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// settle decides about a file that is not whole.
+// settle classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
 func (p *replayer) settle(
 	file io.ReaderAt, path string, seed seed, size, start int64, found *found, last bool,
 ) error {
@@ -324,9 +325,9 @@ func (p *replayer) settle(
 	return nil
 }
 
-// onDisk makes sure that the disk is read of the last file, and returns what closedInOrder does. After a failed sync the
-// cache holds what the disk does not: the mark that Close writes may be there only, or everything since a sync
-// before.
+// onDisk makes sure that the last file is read from the disk, and returns the result of
+// closedInOrder. After a failed sync the page cache contains bytes that the disk lacks: only the
+// clean-shutdown marker, or everything since an earlier sync.
 func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) {
 	file.DropCache(max(0, size-int64(maxMark)))
 	synced, err = closedInOrder(file, seq, size)
@@ -337,8 +338,9 @@ func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) 
 	return synced, size, err
 }
 
-// closedInOrder tells whether a file ends with the mark that Close writes, a mark over nothing that calls everything before it
-// synced, and returns where that stands. Whoever wrote it may have been killed before it was on disk itself.
+// closedInOrder returns the offset of the clean-shutdown marker if a file ends with one, or 0. That
+// empty commit marker declares everything before it synced. Its writer may have been killed before
+// the marker itself was durable.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	_, seed, err := readOpening(file, seq)
 	if err != nil {
@@ -348,7 +350,8 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	return offset, err
 }
 
-// closingMark returns the mark of Close that a file ends with, and its offset, 0 when there is none.
+// closingMark returns the clean-shutdown marker that a file ends with, and its offset, or 0 if
+// there is none.
 func closingMark(file io.ReaderAt, seed seed, size int64) (mark, int64, error) {
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), size)]

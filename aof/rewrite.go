@@ -10,30 +10,30 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// rewrite is the Rewrite under way. A crash leaves, after
+// rewrite is a Rewrite. A crash leaves, after
 //
-//  1. BeginRewrite: the old log, and an unlisted increment.
-//  2. Cut: the same; units appended since wait in memory and nobody was told that they are safe.
-//  3. the old increment is written up to the cut, and synced: the same, up to the cut.
-//  4. the manifest {old base, old increments, new increment} is published: that log. Only now
-//     the new increment is written to.
-//  5. the base is written, synced and renamed: the same, and an unlisted base.
-//  6. the manifest {new base, old files as history, new increment} is published: the new log.
-//     This is the commit; the next Start deletes the old files.
+//  1. BeginRewrite: the old log, and an unlisted incremental file.
+//  2. Cut: the same; records appended since are in memory, and none of them is acknowledged.
+//  3. the old incremental file is written up to the cut, and synced: the same, up to the cut.
+//  4. the manifest {old base file, old incremental files, new incremental file} is published: that
+//     log. Only then is the new incremental file written to.
+//  5. the base file is written, synced and renamed: the same, and an unlisted base file.
+//  6. the manifest {new base file, old files as obsolete, new incremental file} is published: the
+//     new log. This is the commit; the next Start deletes the old files.
 //  7. the old files are deleted: the new log.
-//  8. the manifest {new base, new increment} is published: the new log.
+//  8. the manifest {new base file, new incremental file} is published: the new log.
 //
-// A log that has failed is not written to any more: steps 3 and 4 are left out, what was
-// appended before Cut is only in the base, what is appended later waits in memory, and until
-// step 6 the old log stays as it is. A first base is made in the same way; what is appended before
-// step 6 is not safe. So no increment holds a command before a manifest lists it.
+// A log that has failed is not written to. Steps 3 and 4 are then omitted, and the records appended
+// before Cut are only in the base file. The records appended after Cut wait in memory, and the old
+// log is unchanged until step 6. A first base file is made in the same way, and records appended
+// before step 6 are not safe. So no incremental file contains a command before a manifest lists it.
 type rewrite struct {
 	log  *Log
-	next *incr // the new increment
-	// fresh says that there is no old file to go on with: the log has failed, or is new.
+	next *incr // the new incremental file
+	// fresh is set if there is no old file to continue: the log has failed, or is new.
 	fresh  bool
-	failed error  // the failure that this rewrite is to clear
-	stamp  []byte // the first line of a base of commands, when timestamps are on
+	failed error  // failure that this rewrite clears
+	stamp  []byte // first line of a base file of commands, if timestamps are on
 
 	state rewriteState // guarded by log.mu
 }
@@ -47,16 +47,16 @@ const (
 	rewriteEnded
 )
 
-// cut is a buffer divided between two files, until the second one may be written to.
+// cut is a buffer that is divided between two files, until the second one may be written to.
 type cut struct {
 	before group              // for the old file
-	since  time.Time          // when its first byte came, in Ring mode
-	at     appendlog.Position // where the new file begins
+	since  time.Time          // time of its first byte, in Ring mode
+	at     appendlog.Position // position at which the new file begins
 }
 
-// BeginRewrite prepares to replace the history by a new base: it syncs the newest increment, so
-// that Cut and Commit find little left to do, and makes the next one. It may be called in place of
-// Replay and Start to begin a log, and on a failed log to mend it.
+// BeginRewrite prepares to replace the log by a new base file. It syncs the newest incremental
+// file, so that Cut and Commit have little left to do, and creates the next one. It can be called
+// instead of Replay and Start to begin a log, and on a failed log to recover it.
 func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
 	r, err := l.reserve()
 	if err != nil {
@@ -71,7 +71,7 @@ func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
 	return r, nil
 }
 
-// reserve makes sure that there is one rewrite at a time.
+// reserve ensures that only one rewrite is in progress.
 func (l *Log) reserve() (*rewrite, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -121,8 +121,8 @@ func (r *rewrite) prepare() error {
 	return nil
 }
 
-// dirSyncFails makes the log failed if err is that of a directory's sync: what the disk holds is
-// then not known.
+// dirSyncFails puts the log into the failed state if err is from the sync of a directory, because
+// the state on disk is then unknown.
 func (r *rewrite) dirSyncFails(err error) error {
 	var dirSync *snapshot.DirSyncError
 	if !errors.As(err, &dirSync) {
@@ -137,8 +137,8 @@ func (r *rewrite) dirSyncFails(err error) error {
 	return err
 }
 
-// Cut is step 2. Everything appended before it is in the base, everything after it goes to the
-// new increment, beginning with a SELECT.
+// Cut is step 2. Everything appended before it is in the base file. Everything appended after it
+// goes to the new incremental file, beginning with a SELECT.
 func (r *rewrite) Cut() {
 	l := r.log
 	l.mu.Lock()
@@ -161,7 +161,7 @@ func (r *rewrite) Cut() {
 	l.cut = &cut{before: l.takeLocked(), since: l.bufSince, at: l.appended}
 }
 
-// Abort gives up a Rewrite that was not cut. After Commit or a second time it does nothing.
+// Abort cancels a Rewrite before Cut. After Commit, or a second time, it does nothing.
 func (r *rewrite) Abort() {
 	l := r.log
 	l.mu.Lock()
@@ -178,7 +178,7 @@ func (r *rewrite) Abort() {
 	r.dropNext()
 }
 
-// endLocked lets the next rewrite begin, and the fsync policy go on.
+// endLocked ends the rewrite, so that the next one can begin and the fsync policy applies again.
 func (r *rewrite) endLocked() {
 	l := r.log
 	r.state = rewriteEnded
@@ -190,16 +190,17 @@ func (r *rewrite) endLocked() {
 	l.wakeLocked()
 }
 
-// dropNext removes the new increment, which no manifest lists.
+// dropNext removes the new incremental file, which no manifest lists.
 func (r *rewrite) dropNext() {
 	if err := r.next.discard(r.log.disk.fs); err != nil {
 		r.log.env.Logger.Warn("an unlisted file of the log stays", "file", r.next.name, "err", err)
 	}
 }
 
-// Commit does steps 3 to 8. On an error the log goes on as it was, with one more increment if
-// step 4 was done; a log that had failed, or had no base yet, stays so. A failed write or sync of
-// the old increment, or of a directory, makes the log failed.
+// Commit executes steps 3 to 8. On an error the log continues as before, with one more incremental
+// file if step 4 was done. A log that had failed, or had no base file yet, stays in that state. A
+// failed write or sync of the old incremental file, or a failed sync of a directory, puts the log
+// into the failed state.
 func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()

@@ -7,25 +7,27 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// ring is the writer's side of the tail file: it has there, until it is in an increment, what was
-// appended. The bytes that are written come from Log.buf; nothing is ever read from the mapping.
+// ring is the writer's side of the tail file. It mirrors appended records in the mapping until they
+// are in an incremental file. The bytes to write come from Log.buf. Nothing is ever read back from
+// the mapping.
 //
-// Each buffer that is filled has a region. The regions in use form a chain, oldest first:
+// Each buffer has a region. The regions in use form a chain, oldest first:
 //
-//	handed over   what is being written: one region, or two after a rewrite was given up
-//	before        what stands before a Cut and is not yet written
-//	active        what Log.buf holds
+//	in flight   the group being written: one region, or two after a canceled rewrite
+//	before      the records before a Cut that are not written yet
+//	active      the contents of Log.buf
 //
-// A region that overflows holds the beginning of its buffer. What is appended behind that is safe only
-// when it is written, and so is everything behind: the regions that follow are not published before.
+// A region that overflows contains the beginning of its buffer. The records after that are safe
+// only when they are written, and so are the records in all later regions. Those regions are not
+// published before that.
 //
-// Everything in here is guarded by Log.mu. After an error of a store the ring is not used again.
+// Log.mu guards all fields. After a failed store the ring is not used again.
 type ring struct {
 	memory vfs.Shared
 	path   string
-	id     uint64      // of the tail file
-	file   fs.FileInfo // of the tail file; constant
-	each   int64       // bytes of a region; constant
+	id     uint64      // id of the tail file
+	file   fs.FileInfo // the tail file; constant
+	each   int64       // size of a region in bytes; constant
 
 	generation uint64
 	chain      []region
@@ -33,17 +35,18 @@ type ring struct {
 	safe       appendlog.Position
 }
 
-// region is one buffer's part of the tail file.
+// region is the part of the tail file that mirrors one buffer.
 type region struct {
-	slot   int64              // which of the file's regions; -1 is none: all are in use
-	start  appendlog.Position // of its first byte
+	slot   int64              // index of the region in the file; -1 if all regions are in use
+	start  appendlog.Position // position of its first byte
 	length int64
 	crc    uint32
-	full   bool // something was appended behind it that it does not hold
-	open   bool // everything before it is safe, and it is published
+	full   bool // a record after its last byte is not in the region
+	open   bool // everything before it is safe, and the region is published
 }
 
-// ringRegions is what the chain needs, but for two writes in a row that a rewrite has cut.
+// ringRegions is the number of regions that the chain needs, except for two writes in a row of
+// buffers that a rewrite divided.
 const ringRegions = 3
 
 func newRing(memory vfs.Shared, path string, id uint64, each int64) *ring {
@@ -54,13 +57,13 @@ func newRing(memory vfs.Shared, path string, id uint64, each int64) *ring {
 	return r
 }
 
-// active is the region of the buffer.
+// active returns the region of the current buffer.
 func (r *ring) active() *region { return &r.chain[len(r.chain)-1] }
 
-// words is where the words of a region stand in the file.
+// words returns the offset of a region's header in the file.
 func words(slot int64) int64 { return tailStep * (1 + slot) }
 
-// append adds bytes that were appended to the buffer.
+// append mirrors bytes that were appended to the buffer.
 func (r *ring) append(p []byte) error {
 	a := r.active()
 	if a.full || int64(len(p)) > r.each-a.length {
@@ -77,13 +80,13 @@ func (r *ring) append(p []byte) error {
 	return r.memory.WriteStore(p, at, words(a.slot)+wordState, a.state())
 }
 
-// state is the word that publishes a region.
+// state returns the header word that publishes the region.
 func (a *region) state() uint64 { return uint64(a.crc)<<32 | uint64(a.length) }
 
-// skip leaves out what was appended to the buffer.
+// skip marks the active region as full, because the last record was not mirrored.
 func (r *ring) skip() { r.active().full = true }
 
-// publish makes a region count, up to its length, in one store.
+// publish makes a region valid up to its length, with a single store.
 func (r *ring) publish(a *region) error {
 	if a.length > 0 {
 		if err := r.memory.Store(words(a.slot)+wordState, a.state()); err != nil {
@@ -94,7 +97,7 @@ func (r *ring) publish(a *region) error {
 	return nil
 }
 
-// turn begins the region of a new buffer, which starts at p.
+// turn starts the region of a new buffer, which begins at p.
 func (r *ring) turn(p appendlog.Position) error {
 	r.generation++
 	a := region{slot: -1, start: p, full: true, crc: newSeed(int64(r.generation)).group(0)}
@@ -134,7 +137,8 @@ func (r *ring) open() error {
 	return nil
 }
 
-// place notes where a region's first byte belongs. The offset counts once the increment is there.
+// place records where a region's first byte belongs. The offset becomes valid with the store of the
+// sequence number.
 func (r *ring) place(a *region, seq, offset int64) error {
 	if a.slot < 0 {
 		return nil
@@ -145,7 +149,8 @@ func (r *ring) place(a *region, seq, offset int64) error {
 	return r.memory.Store(words(a.slot)+wordSeq, sealWord(uint64(seq)))
 }
 
-// begins notes the increment that the active region begins once the manifest lists it; 0 is none.
+// begins records the number of the incremental file that the active region starts once the manifest
+// lists it; 0 means none.
 func (r *ring) begins(seq int64) error {
 	a := r.active()
 	if a.slot < 0 {
@@ -154,8 +159,8 @@ func (r *ring) begins(seq int64) error {
 	return r.memory.Store(words(a.slot)+wordNext, sealWord(uint64(seq)))
 }
 
-// handOver notes that all regions but the active one are about to be written as one group at an offset
-// of an increment, and tells how many these are.
+// handOver records that all regions except the active one are about to be written, as one group at
+// an offset of an incremental file. It returns the number of these regions.
 func (r *ring) handOver(seq, offset int64) (n int, err error) {
 	n = len(r.chain) - 1
 	for i := range n {
@@ -167,8 +172,8 @@ func (r *ring) handOver(seq, offset int64) (n int, err error) {
 	return n, nil
 }
 
-// written notes that the first n regions are in an increment, and that what follows them belongs to
-// an offset there.
+// written records that the first n regions have been written to an incremental file. It sets the
+// offset there at which the next region continues.
 func (r *ring) written(n int, seq, offset int64) error {
 	if err := r.place(&r.chain[n], seq, offset); err != nil {
 		return err
@@ -182,7 +187,7 @@ func (r *ring) written(n int, seq, offset int64) error {
 	return r.open()
 }
 
-// clear makes a region free.
+// clear frees a region.
 func (r *ring) clear(slot int64) error {
 	if slot < 0 {
 		return nil
@@ -191,10 +196,10 @@ func (r *ring) clear(slot int64) error {
 	return r.memory.Store(words(slot)+wordState, emptyState)
 }
 
-// restart forgets everything: the log goes on at an offset of an increment that has no past. The buffer
-// starts at p; skip says that it holds something already.
+// restart clears all regions. The log continues at an offset of an incremental file. The buffer
+// begins at p; skip is set if it contains records already.
 func (r *ring) restart(p appendlog.Position, seq, offset int64, skip bool) error {
-	for i := len(r.chain) - 1; i >= 0; i-- { // one that follows another does not stay without it
+	for i := len(r.chain) - 1; i >= 0; i-- { // a region does not remain without the one before it
 		if err := r.clear(r.chain[i].slot); err != nil {
 			return err
 		}

@@ -5,27 +5,31 @@ import (
 	"slices"
 )
 
-// A redis-server that finds a torn command at the end of an increment cuts the file behind the last whole
-// command, and with the torn one it takes the lines of ours that stand in between: the mark of the group
-// before, which was acknowledged. If it then writes nothing, the next Open would take that group for torn. And where
-// a line of ours is torn, the server goes on in that line.
+// This file implements the page-boundary guard. A redis-server that finds a torn command at the end
+// of an incremental file truncates the file after the last whole command. It removes perdure's
+// lines between that command and the torn one too: the marker of the group before, which was
+// acknowledged. If the server then writes nothing, the next Open would regard that group as torn.
+// If one of perdure's lines is torn, the server appends to that line.
 //
-// A process that is killed leaves a part of a write, and that ends where a page of the file does. So
+// A killed process leaves a part of a write that ends at a page boundary of the file. Therefore:
 //
-//   - a group that goes over the end of a page begins with a SELECT, a whole command that keeps the mark before it;
-//   - a mark stands in one page, and leaves room behind it for that SELECT, and for the mark of Close: see placeMark;
-//   - no other line goes over the end of a page, but #TS: lines where those are wanted.
+//   - A group that crosses a page boundary begins with a SELECT. That is a whole command, which
+//     preserves the marker before it.
+//   - A marker is in one page, and leaves room after it for that SELECT and for the clean-shutdown
+//     marker: see placeMark.
+//   - No other line crosses a page boundary, except #TS: lines if Timestamps is on.
 const (
-	pageSize = 4096 // the smallest that is in use; a multiple of it ends where one of these does
-	// leadSize is room for a mark of Close, and what the next group begins with: a line #TS:, and the SELECT.
+	pageSize = 4096 // the smallest page size in use; larger pages are multiples of it
+	// leadSize is the room for a clean-shutdown marker and the start of the next group: a #TS: line
+	// and the SELECT.
 	leadSize = maxMark + 56
-	// maxPad is the most that placeMark puts in front of a mark.
+	// maxPad is the largest number of bytes that placeMark inserts before a marker.
 	maxPad = leadSize + maxMark
 )
 
-// shield makes ready a group that will be sealed with the mark of a sync, and appended.
+// shield prepares a group that will be sealed with a marker declaring synced, and appended.
 func (t *incr) shield(g *group, synced int64) {
-	if len(g.buf) == 0 { // a mark over nothing stays that
+	if len(g.buf) == 0 { // an empty commit marker gets no SELECT
 		return
 	}
 	if g.first >= 0 && t.size/pageSize != (t.size+int64(g.size()))/pageSize {
@@ -38,10 +42,11 @@ func (t *incr) shield(g *group, synced int64) {
 	t.placeMark(g, synced, false)
 }
 
-// placeMark makes ready a group for the mark of a sync, which is to follow it: where the mark, and what the next group may
-// begin with, have no room in the page, lines of filler lead to the next one. No line is one byte long. There a
-// SELECT leads to it, of the database that is selected anyway; over filler a line does, since what a kill leaves
-// of that is followed by filler, and a line.
+// placeMark prepares a group for the marker that follows it. If the page has no room for the marker
+// and for the start of the next group, placeMark inserts padding lines up to the next page. A line
+// has at least two bytes. So if one byte is left, placeMark inserts a SELECT of the database that
+// is already selected. Over padding it inserts a line even then, because padding and a line follow
+// whatever a kill leaves of it.
 func (t *incr) placeMark(g *group, synced int64, over bool) {
 	at := int((t.size + int64(g.size())) % pageSize)
 	switch left := pageSize - at; {
@@ -53,7 +58,8 @@ func (t *incr) placeMark(g *group, synced int64, over bool) {
 	}
 }
 
-// padLen is how long that is which placeMark has put in front of a mark, where text begins with it.
+// padLen returns the length of the alignment padding that placeMark inserted before a marker, if
+// text begins with it.
 func padLen(text []byte) (n int) {
 	if bytes.HasPrefix(text, []byte(selectOurs)) {
 		return max(0, commandLen(text))

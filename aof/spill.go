@@ -9,27 +9,27 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// maxHeld is the number of commands above which a walk does not hold them. What is not whole yet, an open
-// transaction or a group without its mark, then takes no more memory, however long it is: the walk notes
-// where it began, and reads it a second time once it is whole.
+// maxHeld is the number of held commands above which a walk stops holding them. An open
+// transaction, or a group without its marker, then needs no more memory, however long it is. The
+// walk records where it began, and reads it a second time once it is whole.
 const maxHeld = 128 << 10
 
-// spill is what a walk has read and not held.
+// spill describes the bytes that a walk has read without holding their commands.
 type spill struct {
 	src       io.ReaderAt // the file; nil if it cannot be read again
 	base      int64       // offset of the first byte of src
 	on        bool
-	from, end int64 // what is whole of it
-	db        int   // selected at from
+	from, end int64 // the range of whole records
+	db        int   // database that is selected at from
 }
 
-// source makes a walk able to read src again.
+// source enables a walk to read src again.
 func (s *spill) source(src io.Reader, base int64) {
 	s.src, _ = src.(io.ReaderAt)
 	s.base = base
 }
 
-// hold keeps the command that the walk has just read.
+// hold holds the command that the walk has just read.
 func (w *walk) hold(c appendlog.Command) {
 	s := &w.spill
 	if s.on {
@@ -44,7 +44,7 @@ func (w *walk) hold(c appendlog.Command) {
 	w.reader.Release()
 }
 
-// give emits the whole units of what was not held.
+// give emits the whole records that were not held.
 func (w *walk) give() error {
 	s := &w.spill
 	if s.end > s.from {

@@ -12,26 +12,28 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Start makes a log that was replayed ready for Append. A crash leaves:
+// Start prepares a replayed log for Append. A crash leaves:
 //
-//  0. with Env.Until, what cutAtUntil says.
-//  1. after the directories are synced: the log as it was replayed, whatever a process that
-//     was killed had renamed without syncing.
-//  2. after the torn tail is cut and synced: the log without it.
-//  3. after the directory of a single-file log is made: that log.
-//  4. after the manifest that lists the single file is published: an upgrade that the next
-//     Start, or a Redis, goes on with.
-//  5. after the single file is moved: the log, with it as its base; the file's old name may stay.
-//  6. after the new increment is made, where there was none: an unlisted file.
+//  0. with Env.Until, the states listed at cutAtUntil.
+//  1. after the directories are synced: the log as it was replayed, including a rename that a
+//     killed process did not sync.
+//  2. after the torn tail is truncated and the file is synced: the log without it.
+//  3. after the directory of a single-file log is created: that log.
+//  4. after the manifest that lists the single file is published: an upgrade that the next Start,
+//     or a Redis, continues.
+//  5. after the single file is moved: the log with that file as its base file; its old name may
+//     still exist.
+//  6. after the new incremental file is created, if there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
-//  8. after the closing mark is written: the same.
-//  9. while what the tail file of a killed process has is written behind that, and synced: the same, or
-//     with that, in one group.
-//  10. after the tail file is deleted, or has got another name: the log with it.
-//  11. after an empty tail file is made, in Ring mode: the same.
-//  12. after the first mark, and the one that reports the tail file, are written and synced: the same.
+//  8. after a closing marker is written: the same.
+//  9. while the missing records of the tail file are written after that, and synced: the same, or
+//     the log with these records, in one group.
+//  10. after the tail file is deleted or renamed: the log with these records.
+//  11. after an empty tail file is created, in Ring mode: the same.
+//  12. after the first marker, and the one that reports the tail file, are written and synced: the
+//     same.
 //
-// On an error the log cannot be used; nothing that Replay has given is lost.
+// If Start returns an error, the log cannot be used, but nothing that Replay has passed on is lost.
 func (l *Log) Start() error {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
@@ -97,7 +99,7 @@ func (l *Log) Start() error {
 	return l.err
 }
 
-// removeTemps deletes what an interrupted replacement has left.
+// removeTemps deletes the temporary files of an interrupted replacement.
 func removeTemps(disk *layout) error {
 	if !disk.hasDir {
 		return nil
@@ -105,7 +107,7 @@ func removeTemps(disk *layout) error {
 	return snapshot.RemoveTemps(dirfs.New(disk.fs), disk.dir)
 }
 
-// cutFile takes the tail off a file, durably.
+// cutFile durably truncates a file.
 func cutFile(disk *layout, path string, size int64) error {
 	f, err := disk.fs.OpenWrite(path)
 	if err != nil {
@@ -117,8 +119,8 @@ func cutFile(disk *layout, path string, size int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// adopt moves the single file of Redis 6 into the log's directory, in Redis's two steps: first a
-// manifest that names it, then the move.
+// adopt moves the single file of Redis 6 into the log's directory, in the two steps of Redis: first
+// it publishes a manifest that lists the file, then it moves the file.
 func (l *Log) adopt() error {
 	disk := l.disk
 	if !disk.legacy {
@@ -128,7 +130,7 @@ func (l *Log) adopt() error {
 		return err
 	}
 	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
-	// Before the manifest lists the name: what it lists is what the next Open takes.
+	// Check before the manifest lists the name, because the next Open uses whatever is listed.
 	if _, err := disk.fs.Lstat(to); err == nil {
 		return fmt.Errorf("%s is in the way of %s, which is to have that name: %w", to, from, fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +148,7 @@ func (l *Log) adopt() error {
 	return nil
 }
 
-// openTail opens the newest increment, or creates one.
+// openTail opens the newest incremental file, or creates one.
 func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err error) {
 	m := l.disk.manifest
 	next := *m
@@ -164,7 +166,8 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		}
 		return tail, true, nil
 	}
-	// Redis 8 notes where an increment ends when it closes it. That is no longer so.
+	// Redis 8 records the end of an incremental file when it closes it. That end is no longer
+	// valid.
 	last := m.last()
 	if kept := last.without("endoffset"); len(kept.extra) != len(last.extra) {
 		next.incrs = append(append([]manifestFile(nil), m.incrs[:len(m.incrs)-1]...), kept)
@@ -188,8 +191,9 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 	return tail, false, nil
 }
 
-// leaveMarked goes on in a new increment without marks: in one with marks, what none of them covers is a torn
-// group. A crash leaves an unlisted increment, or the log with an empty one.
+// leaveMarked continues the log in a new incremental file without commit markers. In a file with
+// markers, bytes that no marker covers are a torn group. A crash leaves an unlisted incremental
+// file, or the log with an empty one.
 func (l *Log) leaveMarked(old *incr) (*incr, error) {
 	m, err := l.disk.manifest.closing(old)
 	if err = errors.Join(err, old.file.Close()); err != nil {
@@ -206,8 +210,8 @@ func (l *Log) leaveMarked(old *incr) (*incr, error) {
 	return next, nil
 }
 
-// closeTail makes what a file holds durable and, when no mark vouches for the end of it, adds
-// one: the groups that follow then stand apart from what another program wrote.
+// closeTail makes the contents of a file durable. If no commit marker covers the end of the file,
+// it adds one. That separates the following groups from the bytes that another program wrote.
 func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if tail.size != replay.lastCut {
 		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
@@ -232,7 +236,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if err := tail.merge(&replay.tail, marked); err != nil {
 		return err
 	}
-	if marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file goes
+	if marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file is removed
 		if err := tail.endRing(replay.openDB); err != nil {
 			return err
 		}
@@ -244,8 +248,8 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	return nil
 }
 
-// removeHistory deletes the files that the manifest lists as past, and tells whether all are
-// gone.
+// removeHistory deletes the files that the manifest lists as obsolete, and reports whether all of
+// them are gone.
 func removeHistory(l *Log, m *manifest) bool {
 	gone := true
 	for _, f := range m.history {

@@ -2,7 +2,7 @@ package aof
 
 import "context"
 
-// switchOver is steps 3 and 4. Writers wait.
+// switchOver executes steps 3 and 4. Writers wait.
 func (r *rewrite) switchOver(ctx context.Context) error {
 	l := r.log
 	l.mu.Lock()
@@ -17,7 +17,8 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 		l.mu.Lock()
 		return err
 	}
-	// Both tokens: nobody touches a file until the manifest names the new one.
+	// Set both tokens, so that no other goroutine touches a file until the manifest lists the new
+	// one.
 	l.writing, l.syncing = true, true
 	old := l.tail
 	l.mu.Unlock()
@@ -29,7 +30,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	if err != nil && l.Err() == nil {
 		r.dropNext()
 	} else if err != nil {
-		_ = r.next.file.Close() // it is not known whether the manifest lists the file
+		_ = r.next.file.Close() // it is unknown whether the manifest lists the file
 	}
 	l.mu.Lock()
 	l.writing, l.syncing = false, false
@@ -51,7 +52,8 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	return nil
 }
 
-// finishOldLocked writes what was appended before the cut to the old increment and syncs it.
+// finishOldLocked writes the records appended before the cut to the old incremental file and syncs
+// it.
 func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	l := r.log
 	if l.err != nil {
@@ -73,11 +75,11 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	if err := l.syncLocked(); err != nil || !l.marked {
 		return err
 	}
-	return l.closeIncrLocked() // a file that ends with this mark is whole
+	return l.closeIncrLocked() // a file that ends with this marker is whole
 }
 
-// revertLocked goes on with the old increment: what was appended since the cut begins with a
-// SELECT and may follow in any file.
+// revertLocked continues with the old incremental file. The records appended since the cut begin
+// with a SELECT and may follow in any file.
 func (r *rewrite) revertLocked() {
 	l := r.log
 	if l.err == nil {

@@ -7,22 +7,23 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// verdict is what becomes of a file.
+// verdict classifies how a file ends.
 type verdict uint8
 
 const (
 	verdictWhole   verdict = iota
-	verdictTorn            // a crash explains how it ends: it is cut and used
-	verdictDamaged         // no crash explains it; Repair can cut it
-	verdictRefused         // cutting it would lose what was known to be on disk
+	verdictTorn            // a crash explains how the file ends: it is truncated and used
+	verdictDamaged         // no crash explains it; Repair can truncate the file
+	verdictRefused         // truncating it would lose bytes that were known to be durable
 )
 
-// judge decides about a file that a walk has found a problem in, if it is the last of its log.
+// judge classifies a file in which a walk has found a problem, if it is the last file of its log.
 //
-// Below the highest offset that a trustworthy mark calls synced nothing may be missing. Above
-// it, the tail of a group of ours is torn whatever it looks like: blocks reach the disk in any
-// order. What another program wrote is torn where Redis says so, where the file ends inside of a
-// unit, and where only NUL bytes follow: the size was on disk before the content.
+// No byte may be missing below the highest offset that a trustworthy marker declares synced. Above
+// it, the tail of a group that perdure wrote is torn whatever it contains, because blocks become
+// durable in any order. The records of another program are torn where Redis says so: if the file
+// ends inside a record, and if only NUL bytes follow, because the size was durable before the
+// content.
 func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict, error) {
 	if w.problem == nil {
 		return verdictWhole, nil
@@ -41,7 +42,8 @@ func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict
 		return verdictTorn, nil
 	}
 	if w.badMark {
-		// The mark that Start puts behind a foreign tail, if it is the last thing there.
+		// The marker that Start writes after a tail of another program, if it is the last thing in
+		// the file.
 		if w.end == size {
 			return verdictTorn, nil
 		}
@@ -61,12 +63,12 @@ func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict
 	return verdictTorn, nil
 }
 
-// bareMark is the length of a mark without a sync.
+// bareMark is the length of a marker without a durable offset.
 const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
 
-// notCommand reports whether a tail can only be that mark, or a part of it, its bytes lost: no command that
-// changes anything is as short, and none begins like this one. Lines that lead to the next page may
-// be in front of the mark: see placeMark.
+// notCommand reports whether a tail can only be that marker, or a part of it, with its bytes lost.
+// No command that changes anything is as short, and none begins like this one. Padding lines that
+// lead to the next page may come before the marker: see placeMark.
 func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
 	padded := size-bareMark-offset <= int64(maxPad) && (size-bareMark)%pageSize == 0
 	if size-offset > bareMark && !padded {
@@ -79,7 +81,7 @@ func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
 	return first[0] != '*', nil
 }
 
-// allZero tells whether f is NUL from offset to size.
+// allZero reports whether f contains only NUL bytes from offset to size.
 func allZero(f io.ReaderAt, offset, size int64) (bool, error) {
 	var window [32 << 10]byte
 	for offset < size {
@@ -97,24 +99,25 @@ func allZero(f io.ReaderAt, offset, size int64) (bool, error) {
 
 const (
 	markWindow = 1 << 20
-	// markStarts is how many earlier places a group may begin at, so that a line inside a value
-	// that looks like a mark does not hide a real one.
+	// markStarts is the number of earlier offsets at which a group may begin, so that a line inside
+	// a value that looks like a marker does not hide a real one.
 	markStarts = 4
 )
 
-// markSearch looks behind damage for marks that can be trusted: their checksum fits the bytes
-// since one of the marks before, or since the offset that they call synced.
+// markSearch searches after damage for markers that can be trusted. The checksum of such a marker
+// matches the bytes since an earlier marker, or since the offset that it declares synced.
 type markSearch struct {
 	file   io.ReaderAt
 	seed   seed
 	from   int64
 	starts []int64
-	budget int64 // bytes that may still be summed: hostile input ends the search, not the patience
+	budget int64 // bytes that may still be checksummed, to bound the search in hostile input
 	best   int64
 	buf    []byte
 }
 
-// trustedSync returns the highest offset that a trustworthy mark behind from calls synced, or 0.
+// trustedSync returns the highest offset that a trustworthy marker after from declares synced, or
+// 0.
 func trustedSync(f io.ReaderAt, seed seed, from, size int64) (int64, error) {
 	s := &markSearch{
 		file: f, seed: seed, from: from, starts: []int64{from},
@@ -139,7 +142,7 @@ func trustedSync(f io.ReaderAt, seed seed, from, size int64) (int64, error) {
 	return s.best, nil
 }
 
-// window searches one piece of the file and returns how much of it is done with.
+// window searches one piece of the file and returns the number of its bytes that are done.
 func (s *markSearch) window(data []byte, offset int64, last bool) (done int, err error) {
 	for at := 0; ; {
 		i := bytes.Index(data[at:], []byte(markPrefix))
@@ -151,7 +154,7 @@ func (s *markSearch) window(data []byte, offset int64, last bool) (done int, err
 		if len(line) > maxMark {
 			line = line[:maxMark]
 		} else if !last {
-			return at, nil // the next window shows all of it
+			return at, nil // the next window contains all of it
 		}
 		if end := bytes.IndexByte(line, '\n'); end >= 0 {
 			if err := s.candidate(line[:end+1], offset+int64(at)); err != nil {
@@ -162,7 +165,7 @@ func (s *markSearch) window(data []byte, offset int64, last bool) (done int, err
 	}
 }
 
-// candidate looks at a line that begins as a mark does.
+// candidate examines a line that begins like a marker.
 func (s *markSearch) candidate(line []byte, offset int64) error {
 	m, ok := parseMark(line)
 	if !ok {
@@ -181,8 +184,9 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 			return err
 		}
 	}
-	// Bytes that are missing or too many before it have moved a group, which its own sync may tell:
-	// everything before it was on disk. So it is with the mark of Close, over nothing.
+	// Bytes missing or inserted before a group have moved it. Its original offset may be its own
+	// sync, if everything before it was durable. The clean-shutdown marker, which closes an empty
+	// group, is such a case.
 	for i := len(s.starts); i >= 0 && !trusted && m.sync > 0; i-- {
 		start := offset
 		if i < len(s.starts) {
@@ -203,7 +207,7 @@ func (s *markSearch) candidate(line []byte, offset int64) error {
 	return nil
 }
 
-// fits tells whether m, at offset, closes the group that begins at start.
+// fits reports whether m, at offset, closes the group that begins at start.
 func (s *markSearch) fits(m mark, start, offset int64) (bool, error) {
 	if m.sync > start {
 		return false, nil
@@ -211,7 +215,8 @@ func (s *markSearch) fits(m mark, start, offset int64) (bool, error) {
 	return s.sums(m, start, start, offset)
 }
 
-// sums tells whether m closes the bytes from start to offset as a group that was written at place.
+// sums reports whether m closes the bytes from start to offset as a group that was written at
+// place.
 func (s *markSearch) sums(m mark, place, start, offset int64) (bool, error) {
 	if start > offset || s.budget < offset-start {
 		return false, nil

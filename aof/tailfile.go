@@ -15,30 +15,31 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// The tail file holds, while a log in Ring mode is open, what was appended and is not yet in an
-// increment. It is mapped into memory, so that it outlives a process that is killed. Numbers are
-// little endian.
+// The tail file contains, while a log in Ring mode is open, the records that were appended and are
+// not in an incremental file yet. It is mapped into memory, so that it outlives a killed process.
+// Numbers are little endian.
 //
 //	0     8   "PERDTAIL"
 //	8     4   version, 1
 //	12    4   regions
 //	16    8   bytes of each
-//	24    8   the id of the file, which the log's marks report while it is in use; 0 is none
-//	32    64  the run of the machine (Linux: boot id), padded with NUL
+//	24    8   id of the file, which the commit markers report while it is in use; 0 if none
+//	32    64  id of the boot (Linux: boot ID), padded with NUL
 //	96    4   CRC-32C of the 96 bytes before
-//	512       the first region's words; those of the next one 512 bytes further, and so on
+//	512       header of the first region; that of the next one 512 bytes later, and so on
 //	4096      the regions
 //
-// The first 512 bytes are on disk before the file has its name, and never change. The words of a
-// region are 8 bytes each, and stored one by one. All but the second have a number in their lower 40
-// bits, and in the upper 24 those of its CRC-32C:
+// The first 512 bytes are durable before the file gets its name, and never change. The header of a
+// region consists of words of 8 bytes, each stored separately. All words except the second hold a
+// number in their lower 40 bits, and 24 bits of its CRC-32C in the upper 24:
 //
-//	0   generation: a region that is used again has a higher one
-//	8   length, and above it in the upper 32 bits the CRC-32C, seeded with the generation, of that
-//	    many bytes of the region; emptyState where there is nothing
-//	16  the increment that the region continues; 0 is the one that the generation before ends in
-//	24  the offset there, where the region's first byte belongs
-//	32  the increment that it begins, if the manifest lists that; else 0
+//	0   generation: a region that is reused has a higher one
+//	8   length in the lower 32 bits; in the upper 32 bits the CRC-32C, seeded with the generation,
+//	    of that many bytes of the region; emptyState if the region is empty
+//	16  number of the incremental file that the region continues; 0 means the one in which the
+//	    generation before ends
+//	24  offset in that file at which the region's first byte belongs
+//	32  number of the incremental file that it begins, if the manifest lists that; else 0
 const (
 	tailMagic       = "PERDTAIL"
 	tailVersion     = 1
@@ -55,24 +56,24 @@ const (
 	wordOffset      = 24
 	wordNext        = 32
 	wordsEnd        = 40
-	tailReadsTorn   = 3 // how often a region is read that changes meanwhile
+	tailReadsTorn   = 3 // attempts to read a region that changes during the read
 	tailHeadChecked = 96
 )
 
-// emptyState is the state of a region that holds nothing. It is not 0, which a block that has lost its
-// contents would have.
+// emptyState is the state of an empty region. It is not 0, because a block that lost its contents
+// reads as 0.
 const emptyState = 0x74706d65 << 32
 
 const sealMask = 1<<40 - 1
 
-// sealWord makes the word for a number of 40 bits.
+// sealWord returns the checksummed word for a number of 40 bits.
 func sealWord(v uint64) uint64 {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], v&sealMask)
 	return v&sealMask | uint64(crc32.Checksum(b[:], castagnoli)>>8)<<40
 }
 
-// appendRegionWords appends the words of a region that holds nothing, and the room behind them.
+// appendRegionWords appends the header of an empty region, padded to tailStep bytes.
 func appendRegionWords(dst []byte) []byte {
 	block := make([]byte, tailStep)
 	for _, at := range [...]int{wordGeneration, wordSeq, wordOffset, wordNext} {
@@ -84,19 +85,20 @@ func appendRegionWords(dst []byte) []byte {
 
 func tailName(filename string) string { return filename + tailSuffix }
 
-// tailFile is a tail file, read.
+// tailFile is the decoded contents of a tail file.
 type tailFile struct {
 	path string
-	// elapsed says that the machine has started again since: nothing in it is known to be whole.
+	// elapsed is set if the machine has rebooted since the file was written; its contents can't be
+	// trusted.
 	elapsed bool
 	id      uint64
-	regions []tailRegion // those that hold something, oldest first
-	newest  tailRegion   // the one that was filled last, though it may hold nothing
+	regions []tailRegion // the regions that are not empty, oldest first
+	newest  tailRegion   // the region that was used last, even if it is empty
 }
 
-// checkID compares the file's id with the one that the log's marks report last, and reports whether the
-// log's own tail file is missing. t is nil where there is no tail file. Where the marks report none, another
-// program has written the log since, or an earlier version of this one.
+// checkID compares the file's id with the one that the log's commit markers report last. It reports
+// whether the log's own tail file is missing. t is nil if there is no tail file. If the markers
+// report no id, another program or an earlier version of perdure has written the log since.
 func (t *tailFile) checkID(want uint64) (missing bool, err error) {
 	switch {
 	case want == 0 || t != nil && t.id == want:
@@ -108,13 +110,13 @@ func (t *tailFile) checkID(want uint64) (missing bool, err error) {
 		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", formatID(t.id), formatID(want))}
 }
 
-// tailRegion is a region that holds something.
+// tailRegion is a region that is not empty.
 type tailRegion struct {
 	generation uint64
-	seq        int64 // of the increment that it continues; 0 is that of the region before
+	seq        int64 // incremental file that it continues; 0 means that of the region before
 	offset     int64
-	next       int64 // the increment that it begins, if that is listed; else 0
-	at         int64 // where its bytes stand in the tail file
+	next       int64 // number of the incremental file that it begins, if that is listed; else 0
+	at         int64 // offset of its bytes in the tail file
 	data       []byte
 }
 
@@ -131,8 +133,8 @@ func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string)
 	return append(dst, head...)
 }
 
-// readTail reads a tail file. It returns nil when there is none. Damage is a *corrupt.Error: no
-// crash explains it.
+// readTail reads a tail file. It returns nil if there is none. It returns a *corrupt.Error if the
+// file is damaged, because no crash explains that.
 func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	file, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +149,7 @@ func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 		return nil, err
 	}
 	boot, err := fsys.Boot()
-	if err != nil && !errors.Is(err, vfs.ErrNotShared) { // then it is another machine's
+	if err != nil && !errors.Is(err, vfs.ErrNotShared) { // then the file is from another machine
 		return nil, fmt.Errorf("%s: is it of this run of the machine? %w", path, err)
 	}
 	t, err = decodeTail(file, size, boot)
@@ -158,7 +160,7 @@ func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	return t, nil
 }
 
-// decodeTail reads a tail file of that size, on the run boot of a machine.
+// decodeTail decodes a tail file of the given size. boot is the id of the current boot.
 func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 	head := make([]byte, min(size, tailHead))
 	if err := readAll(file, head, 0); err != nil {
@@ -197,8 +199,8 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 	return t, nil
 }
 
-// readRegion reads region i. Where a reader looks at a log that is open elsewhere it may be handed over
-// and used again meanwhile.
+// readRegion reads region i. If the log is open in another process, the region may be written out
+// and reused during the read, so a mismatch is retried.
 func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 	var words [wordsEnd]byte
 	for try := 1; ; try++ {
@@ -242,7 +244,7 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 	}
 }
 
-// readAll fills p from an offset.
+// readAll fills p from an offset of the file.
 func readAll(file io.ReaderAt, p []byte, offset int64) error {
 	n, err := file.ReadAt(p, offset)
 	if n == len(p) {

@@ -2,14 +2,14 @@ package aof
 
 import "math/bits"
 
-// Trigger says when an automatic rewrite is due.
+// Trigger is the rule for automatic rewrites.
 type Trigger struct {
-	Percentage int   // growth over the size after the last rewrite; 0 is never
-	MinSize    int64 // the log must be larger than this
+	Percentage int   // growth over the size after the last rewrite, in percent; 0 disables rewrites
+	MinSize    int64 // minimum size of the log in bytes, exclusive
 }
 
-// Due tells whether a log of current bytes, which had base bytes after its last rewrite, is to
-// be rewritten. It is Redis's rule, rounding included.
+// Due reports whether a log of current bytes, which had base bytes after its last rewrite, is due
+// for a rewrite. It applies Redis's rule, including its rounding.
 func (t Trigger) Due(base, current int64) bool {
 	if t.Percentage <= 0 || current <= t.MinSize || current < 0 {
 		return false

@@ -7,26 +7,27 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// stampPrefix begins a line that tells when what follows was written, in Unix seconds.
+// stampPrefix begins a timestamp annotation: the time at which the records after it were written,
+// in Unix seconds.
 const stampPrefix = "#TS:"
 
-// until is the moment that a walk stops at.
+// until is the time at which a walk stops.
 //
-// What follows the first stamp that is later belongs to the time after it. A stamp within a
-// transaction is that of all of it. What a program of ours wrote is only known to be whole at the
-// mark that closes its group, so there the walk goes on to the mark, and gives out what stands
-// before the stamp.
+// The records after the first later timestamp annotation belong to the time after it. An annotation
+// inside a transaction applies to the whole transaction. A group that perdure wrote is known to be
+// whole only at its commit marker. There the walk continues to the marker, and then emits the
+// records before the annotation.
 type until struct {
 	on     bool
 	second int64
 
 	reached bool
-	cut     int64  // where to stop: before the stamp, or before the MULTI
+	cut     int64  // where to stop: before the annotation, or before the MULTI
 	sum     uint32 // the checksum at cut
-	units   int    // of those held, how many stand before cut
+	units   int    // number of held records before cut
 }
 
-// stamp takes an annotation that may be a #TS: line.
+// stamp processes a line that may be a timestamp annotation.
 func (w *walk) stamp(t *resp.Token) {
 	text, ok := bytes.CutPrefix(t.Line, []byte(stampPrefix))
 	if !ok {
@@ -34,7 +35,7 @@ func (w *walk) stamp(t *resp.Token) {
 	}
 	second, err := strconv.ParseInt(string(bytes.TrimRight(text, "\r\n")), 10, 64)
 	if err != nil {
-		return // some other program's line
+		return // a line of another program
 	}
 	w.stamps++
 	u := &w.until
@@ -47,12 +48,12 @@ func (w *walk) stamp(t *resp.Token) {
 		u.cut, u.sum = w.whole, w.sum
 	}
 	if !w.ours {
-		w.past = true // nothing is held but the transaction
+		w.past = true // nothing is held except the transaction
 		w.cutAtUntil()
 	}
 }
 
-// stop gives out what is held from before the moment, and ends the walk.
+// stop emits the held records from before the time, and ends the walk.
 func (w *walk) stop() error {
 	if w.spill.on {
 		w.spill.end = min(w.spill.end, w.until.cut)

@@ -9,22 +9,22 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// waits is who waits for the log, in two queues: for a change of anything, and for a sync. Those of the second
-// are many, and when the sync that they waited for ends they go on without the log's lock, which they would
-// all want at once. Everything but synced is guarded by Log.mu.
+// waits holds the goroutines waiting on the log in two queues: one for any state change and one for
+// a sync. The second queue can be long. When the sync ends, its goroutines continue without the
+// log's lock, for which they would all compete. Log.mu guards all fields except synced.
 type waits struct {
 	change   sync.Cond
 	changers int
-	sync     sync.Cond // its waiters wake without the lock
+	sync     sync.Cond // its waiters wake without mu
 	syncers  int
-	leading  bool // the one who writes will sync: those who wait for that sleep until it ends
+	leading  bool // the writer will also sync: those who wait for that sleep until the sync ends
 
-	synced atomic.Int64 // what Log.synced is
+	synced atomic.Int64 // copy of Log.synced
 
-	released int // how many waited when the last sync ended
+	released int // number of goroutines that waited when the last sync ended
 }
 
-// unlocker is the Locker of a Cond whose waiters give a lock away and do not want it back.
+// unlocker is the Locker of a Cond whose waiters release a lock and do not acquire it again.
 type unlocker struct{ mu *sync.Mutex }
 
 func (u unlocker) Lock()   {}
@@ -32,14 +32,14 @@ func (u unlocker) Unlock() { u.mu.Unlock() }
 
 func (w *waits) init(mu *sync.Mutex) { w.change.L, w.sync.L = mu, unlocker{mu} }
 
-// waitLocked waits for something to change.
+// waitLocked waits for a state change.
 func (l *Log) waitLocked() {
 	l.waits.changers++
 	l.waits.change.Wait()
 }
 
-// waitSyncLocked waits for the end of a sync that is under way, or about to begin. When that has brought
-// p to the disk it returns true, and mu is not held.
+// waitSyncLocked waits for the end of a sync that is in progress or about to begin. If that sync
+// has made p durable it returns true, and mu is not held. Otherwise mu is held.
 func (l *Log) waitSyncLocked(p appendlog.Position) (synced bool) {
 	l.waits.syncers++
 	l.waits.sync.Wait()
@@ -50,7 +50,7 @@ func (l *Log) waitSyncLocked(p appendlog.Position) (synced bool) {
 	return false
 }
 
-// wakeLocked wakes all.
+// wakeLocked wakes all waiting goroutines.
 func (l *Log) wakeLocked() {
 	l.wakeChangeLocked()
 	if l.waits.syncers > 0 {
@@ -59,7 +59,7 @@ func (l *Log) wakeLocked() {
 	}
 }
 
-// wakeChangeLocked wakes all but those who wait for a sync.
+// wakeChangeLocked wakes all waiting goroutines except those that wait for a sync.
 func (l *Log) wakeChangeLocked() {
 	if l.waits.changers > 0 {
 		l.waits.changers = 0
@@ -67,7 +67,7 @@ func (l *Log) wakeChangeLocked() {
 	}
 }
 
-// wakeOn wakes all waiters when ctx ends, so that they look at it.
+// wakeOn wakes all waiting goroutines when ctx ends, so that they check it.
 func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		l.mu.Lock()
@@ -76,13 +76,14 @@ func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// gatherMost is how many goroutines a sync may wake for gatherLocked to wait for them. To run more takes a
-// good part of a sync, and is better done beside it.
+// gatherMost is the largest number of goroutines woken by a sync for which gatherLocked waits. To
+// run more of them takes a large part of the time of a sync, and is better done during the sync.
 const gatherMost = 24
 
-// gatherLocked lets those whom the last sync has woken append what they have next, until as many
-// wait again as did then, or nobody comes any more, so that the sync that follows serves them all. It
-// looks gatherMost times at most, for others may append all the while who wait for no sync.
+// gatherLocked lets the goroutines that the last sync has woken append their next records, so that
+// the next sync serves them all. It stops when as many wait again as did then, or when nothing more
+// is appended. It tries at most gatherMost times, because goroutines that do not wait for a sync
+// may append all the time.
 func (l *Log) gatherLocked() {
 	w := &l.waits
 	if w.released > gatherMost {

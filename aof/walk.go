@@ -13,9 +13,9 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// walk reads the commands of one file and gives them out in units. What a program of ours wrote
-// is held back until the mark that closes its group has been verified; what another program
-// wrote is given out as it comes, since nothing vouches for it.
+// walk reads the commands of one file and emits them in log records. It holds back the records that
+// perdure wrote until the marker that closes their group is verified. It emits records of another
+// program as they come, because no checksum covers them.
 type walk struct {
 	// constant
 	reader *resp.Reader
@@ -23,52 +23,52 @@ type walk struct {
 	emit   func(unit []appendlog.Command) error
 	step   func(offset int64) error // called every stepSize bytes
 
-	id      identity // of the file; zero where another program began it
-	seed    seed     // of the file's checksums
-	start   int64    // the first byte that no mark covers
-	crc     uint32   // of the bytes from start on
-	ours    bool     // what stands from start on is ours, as far as can be told
-	filled  int64    // up to here there is nothing but filler from start on
-	whole   int64    // end of the last whole unit
+	id      identity // identity of the file; zero if another program began it
+	seed    seed     // initial value of the file's checksums
+	start   int64    // first byte that no marker covers
+	crc     uint32   // checksum of the bytes from start on
+	ours    bool     // the bytes from start on were written by perdure, as far as is known
+	filled  int64    // the bytes from start up to here are padding
+	whole   int64    // end of the last whole record
 	sum     uint32   // crc at whole
 	wholeDB int      // db at whole
 	startDB int      // db at start
 	db      int
 	multi   bool                // inside MULTI
-	held    []appendlog.Command // not given out yet
-	ends    []int               // held[:ends[i]] ends with a whole unit
-	spill   spill               // instead of held, when that would be too much
+	held    []appendlog.Command // not emitted yet
+	ends    []int               // held[:ends[i]] ends with a whole record
+	spill   spill               // used instead of held if that would grow too large
 	stepped int64               // offset of the last call of step
-	listed  int64               // the size that the manifest lists, or -1
-	until   until               // a moment to stop at
+	listed  int64               // size that the manifest lists, or -1
+	until   until               // time limit of the walk
 
 	found
 }
 
-// found is what a walk found.
+// found is the result of a walk.
 type found struct {
-	commands int64 // given out
+	commands int64 // commands emitted
 	marks    int64
-	covered  int64          // bytes that marks vouch for
-	end      int64          // how far it read
-	problem  *corrupt.Error // why it ended before the file did; nil for a whole file
-	badMark  bool           // the problem is a mark that does not verify
-	cut      int64          // where the file would have to be cut to be whole
-	cutCRC   uint32         // checksum of what no mark covers, up to cut
+	covered  int64          // bytes that commit markers cover
+	end      int64          // end of the bytes that were read
+	problem  *corrupt.Error // why the walk ended before the end of the file; nil for a whole file
+	badMark  bool           // the problem is a commit marker that does not verify
+	cut      int64          // offset to which the file must be truncated to be whole
+	cutCRC   uint32         // checksum of the bytes before cut that no marker covers
 	cutDB    int            // the database that is selected at cut
-	foreign  bool           // what stands before cut was not closed by a mark
+	foreign  bool           // bytes before cut were not covered by a commit marker
 	stamps   int64          // #TS: lines
-	filler   int64          // bytes of it behind cut, in a whole file
-	past     bool           // it ended, at cut, before what was written after until.second
-	end8     uint32         // the digits of the mark that ends at the listed size
-	rings    bool           // a mark reported a tail file
-	ring     uint64         // and the last one reported this id; 0 is none
+	filler   int64          // bytes of padding after cut, in a whole file
+	past     bool           // the walk ended at cut, before the records written after until.second
+	end8     uint32         // digits of the marker that ends at the listed size
+	rings    bool           // a marker reported a tail file
+	ring     uint64         // id of the tail file that the last one reported; 0 if none
 }
 
-// stepSize is how often a walk looks whether to go on.
+// stepSize is the number of bytes between two calls of step.
 const stepSize = 256 << 10
 
-// newWalk prepares to read the commands that begin at offset of a file.
+// newWalk returns a walk over the commands that begin at offset of a file.
 func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlog.Command) error) *walk {
 	seed := newSeed(seq)
 	w := &walk{
@@ -89,8 +89,8 @@ func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlo
 	return w
 }
 
-// run reads to the end of the file, or to its first problem. An error is one of reading, of emit
-// or of step.
+// run reads to the end of the file, or to its first problem. It returns an error only from reading,
+// from emit or from step.
 func (w *walk) run() (found, error) {
 	for {
 		token, err := w.reader.Next()
@@ -114,7 +114,8 @@ func (w *walk) run() (found, error) {
 	}
 }
 
-// ended takes the reader's error, and returns it if it is not about the file's content.
+// ended handles the error of the reader. It returns the error if it is not about the file's
+// contents.
 func (w *walk) ended(err error) error {
 	var damage *corrupt.Error
 	switch {
@@ -128,7 +129,7 @@ func (w *walk) ended(err error) error {
 	return nil
 }
 
-// finish judges a file that ends behind a whole token.
+// finish classifies a file that ends after a whole token.
 func (w *walk) finish() {
 	w.end = w.reader.Offset()
 	switch {
@@ -145,7 +146,7 @@ func (w *walk) finish() {
 	}
 }
 
-// fail notes the problem and where the file would be cut.
+// fail records the problem and the offset at which the file must be truncated.
 func (w *walk) fail(problem *corrupt.Error) {
 	w.problem = problem
 	w.cut, w.cutCRC, w.cutDB = w.whole, w.sum, w.wholeDB
@@ -175,7 +176,7 @@ func (w *walk) token(t *resp.Token) error {
 	return w.unit(t)
 }
 
-// isWord compares a command's name in any letter case.
+// isWord reports whether name is a command's name, in any letter case. Both have the same length.
 func isWord(name []byte, upper string) bool {
 	for i := range name {
 		if name[i]&^0x20 != upper[i] {
@@ -185,7 +186,7 @@ func isWord(name []byte, upper string) bool {
 	return true
 }
 
-// unit ends the unit that held ends with.
+// unit ends the log record of the last held command.
 func (w *walk) unit(t *resp.Token) error {
 	w.wholeNow(t)
 	if w.spill.on {
@@ -199,7 +200,7 @@ func (w *walk) unit(t *resp.Token) error {
 	return w.flush()
 }
 
-// flush gives out the whole units that are held.
+// flush emits the whole records that are held.
 func (w *walk) flush() error {
 	if w.spill.on {
 		return w.give()
@@ -220,7 +221,7 @@ func (w *walk) flush() error {
 	return nil
 }
 
-// annotation takes a line that begins with #.
+// annotation processes a line that begins with #.
 func (w *walk) annotation(t *resp.Token) error {
 	if t.Offset == 0 {
 		if id, salted, ok := parseOpening(t.Line, w.seed); ok {
@@ -239,7 +240,7 @@ func (w *walk) annotation(t *resp.Token) error {
 		w.badMark = true
 		w.end = t.End()
 		return nil
-	case w.ours && (!isText(t.Line) || hidesMark(t.Line)): // a lost block may look like a line, and hide what stood there
+	case w.ours && (!isText(t.Line) || hidesMark(t.Line)): // a lost block may look like a line and hide the original bytes
 		w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 		return nil
 	}
@@ -256,7 +257,7 @@ func (w *walk) annotation(t *resp.Token) error {
 	return nil
 }
 
-// closed takes a mark, t, that closes the group before it.
+// closed processes a marker, t, that closes the group before it.
 func (w *walk) closed(t *resp.Token, m mark) error {
 	if w.until.reached {
 		return w.stop()
@@ -282,7 +283,7 @@ func (w *walk) closed(t *resp.Token, m mark) error {
 	return nil
 }
 
-// isText tells whether a line is printable ASCII, as every annotation is that some program writes.
+// isText reports whether a line is printable ASCII, as every annotation that a program writes is.
 func isText(line []byte) bool {
 	for _, c := range bytes.TrimRight(line, "\r\n") {
 		if c < ' ' || c > '~' {
@@ -292,14 +293,14 @@ func isText(line []byte) bool {
 	return true
 }
 
-// hidesMark tells whether a line that is no mark has swallowed one, or was one.
+// hidesMark reports whether a line that is not a marker contains one, or was one.
 func hidesMark(line []byte) bool {
 	return bytes.Contains(line, []byte(markPrefix[:len("#p1")]))
 }
 
-// selectDB takes SELECT. One that we did not write tells that another program has gone on with the
-// file here: what stands before it since the last mark is kept too, since that program has
-// worked with it.
+// selectDB processes SELECT. If perdure did not write it, another program has continued the file
+// here. The records before it since the last marker are kept too, because that program has loaded
+// them.
 func (w *walk) selectDB(t *resp.Token) error {
 	db, err := 0, error(nil)
 	if len(t.Args) == 2 {
@@ -328,11 +329,12 @@ func (w *walk) selectDB(t *resp.Token) error {
 	return nil
 }
 
-// wholeNow notes that the file is whole up to the end of t.
+// wholeNow records that the file is whole up to the end of t.
 func (w *walk) wholeNow(t *resp.Token) { w.whole, w.sum, w.wholeDB = t.End(), w.crc, w.db }
 
-// begin takes MULTI. A server that has cut a torn command off the end of a transaction leaves its MULTI,
-// and may append another one. Its next start runs everything from the first MULTI to the first EXEC.
+// begin processes MULTI. A server that has truncated a torn command at the end of a transaction
+// leaves the MULTI of the transaction, and may append another one. On its next start it runs
+// everything from the first MULTI to the first EXEC.
 func (w *walk) begin(t *resp.Token) error {
 	if w.multi && !w.ours {
 		return nil
@@ -363,7 +365,7 @@ func (w *walk) exec(t *resp.Token) error {
 	return nil
 }
 
-// hasPreamble tells whether a file begins with an RDB. Commands begin with * or #.
+// hasPreamble reports whether a file begins with an RDB. Commands begin with * or #.
 func hasPreamble(f io.ReaderAt) (bool, error) {
 	var head [6]byte
 	n, err := f.ReadAt(head[:], 0)
@@ -373,7 +375,7 @@ func hasPreamble(f io.ReaderAt) (bool, error) {
 	return bytes.HasPrefix(head[:n], []byte("REDIS")) || string(head[:n]) == "VALKEY", nil
 }
 
-// stepper returns a walk's step that watches ctx and reports progress behind done bytes.
+// stepper returns a step function for a walk. It reports progress and returns the error of ctx.
 func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
 	return func(offset int64) error {
 		progress(offset)
@@ -381,7 +383,7 @@ func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
 	}
 }
 
-// at adds file and offset to the error of an Apply.
+// at adds the file and the offset to an error of Apply.
 func at(file string, offset int64, err error) error {
 	var command *appendlog.CommandError
 	if errors.As(err, &command) {

@@ -7,10 +7,10 @@ import (
 
 var errQuotes = errors.New("unbalanced quotes")
 
-// escapes are the letters that stand for a control character behind a backslash.
+// escapes maps a letter after a backslash to the control character that it denotes.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'a': '\a'}
 
-// splitWords splits a line as Redis does (sdssplitargs): words between blanks, in double quotes
+// splitWords splits a line as Redis does (sdssplitargs). Words are between blanks, in double quotes
 // with escapes (\n, \xHH and so on), or in single quotes with \' alone.
 func splitWords(line string) ([]string, error) {
 	var words []string
@@ -57,7 +57,7 @@ func endsWord(c byte) error {
 	return nil
 }
 
-// quoted reads up to the closing quote and returns its index.
+// quoted appends the text up to the closing quote to out, and returns the index of the quote.
 func quoted(out []byte, line string, i int, quote byte) ([]byte, int, error) {
 	for ; i < len(line); i++ {
 		switch {
@@ -85,7 +85,7 @@ func quoted(out []byte, line string, i int, quote byte) ([]byte, int, error) {
 	return nil, 0, errQuotes
 }
 
-// appendWord appends a word in quotes when it needs them (sdsneedsrepr, sdscatrepr).
+// appendWord appends a word, in quotes if necessary (sdsneedsrepr, sdscatrepr).
 func appendWord(out []byte, word string) []byte {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' || r == '\''

@@ -10,18 +10,18 @@ import (
 // perdure.ErrLogFailed.
 var ErrFailed = errors.New("perdure: log failed")
 
-// ErrClosed is matched by the error of a log that is not open: before Open, after Close, or in
-// another order than AppendLog states.
+// ErrClosed is matched by the error of a log that is not open: before Open, after Close, or if
+// methods are called in another order than [AppendLog] states.
 var ErrClosed = errors.New("perdure: log is closed")
 
 // ErrRewriteRunning is matched by the error of BeginRewrite if another Rewrite has not ended.
 var ErrRewriteRunning = errors.New("perdure: a rewrite of the log is running")
 
-// ErrUntil is matched by the error of a Replay with Env.Until on a log that does not record what it
-// held at that time. It is perdure.ErrUntil.
+// ErrUntil is matched by the error of a Replay with Env.Until if the log does not record its
+// contents at that time. It is perdure.ErrUntil.
 var ErrUntil = errors.New("perdure: the log does not tell what it held at that time")
 
-// FailedError describes the failure of a log. It matches ErrFailed.
+// A FailedError describes the failure of a log. It matches ErrFailed.
 type FailedError struct {
 	Op   string // write, sync, truncate, sync directory, check
 	File string
@@ -39,8 +39,8 @@ func (e *FailedError) Unwrap() error { return e.Err }
 // Is reports whether target is ErrFailed.
 func (e *FailedError) Is(target error) bool { return target == ErrFailed }
 
-// CommandError describes a whole command of a log that cannot be applied. A Replayer that returns
-// one from Apply sets Offset to the offset of the command, and the log sets File.
+// A CommandError describes an intact command of a log that cannot be applied. A Replayer that
+// returns one from Apply sets Offset to the offset of the command, and the log sets File.
 type CommandError struct {
 	File   string
 	Offset int64
@@ -59,5 +59,6 @@ func (e *CommandError) Error() string {
 // Unwrap returns the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// withoutPrefix returns the text of an error that another one quotes.
+// withoutPrefix returns the text of an error without the prefix "perdure: ", to be quoted in
+// another error.
 func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "perdure: ") }

@@ -14,21 +14,21 @@ import (
 // maxDB is the largest database number that a log can select.
 const maxDB = 65535
 
-// A Reader reads units from a file that holds commands in RESP, as Append and Base.Commands pass
-// them and as Redis's append-only file has them. It handles SELECT, MULTI and EXEC, and skips lines
-// that begin with #, which servers write between commands. It is used by one goroutine at a time.
+// A Reader reads units from a file of commands in RESP, as written by Append and Base.Commands and
+// in Redis's append-only file. It handles SELECT, MULTI and EXEC, and skips lines that begin with
+// #, which servers write between commands. It is used by one goroutine at a time.
 type Reader struct {
 	src  *resp.Reader
 	file string
 	unit []Command
 	db   int   // selected
-	end  int64 // of the last whole unit
+	end  int64 // offset of the end of the last whole unit
 	last int   // database selected there
 	err  error
 }
 
-// NewReader returns a Reader of src. File names src in commands and in errors. Offset is the offset
-// of the first byte of src in the file, at which database 0 is selected.
+// NewReader returns a Reader of src. File is the name of src in commands and in errors. Offset is
+// the offset of the first byte of src in the file. Database 0 is selected there.
 func NewReader(src io.Reader, file string, offset int64) *Reader {
 	return &Reader{src: resp.NewReader(src, offset), file: file, end: offset}
 }
@@ -36,9 +36,9 @@ func NewReader(src io.Reader, file string, offset int64) *Reader {
 // Next returns the next unit: one command, or all commands of a transaction. The commands are valid
 // until the next call.
 //
-// It returns io.EOF at the end of the input. Where the input ends inside a unit it returns a
-// *snapshot.CorruptError matching snapshot.ErrTorn; End is where to truncate the file. For input
-// that is not RESP, or that nests transactions, it returns a *snapshot.CorruptError that does not
+// Next returns io.EOF at the end of the input. If the input ends inside a unit, it returns a
+// [*snapshot.CorruptError] matching snapshot.ErrTorn; the file can then be truncated at End. If the
+// input is not RESP, or nests transactions, it returns a [*snapshot.CorruptError] that does not
 // match ErrTorn. After an error it returns the same error again.
 func (r *Reader) Next() ([]Command, error) {
 	if r.err != nil {
@@ -58,7 +58,7 @@ func (r *Reader) Next() ([]Command, error) {
 // and empty transactions that follow it.
 func (r *Reader) End() int64 { return r.end }
 
-// DB returns the database that is selected at End.
+// DB returns the database selected at [Reader.End].
 func (r *Reader) DB() int { return r.last }
 
 func (r *Reader) next() error {
@@ -108,7 +108,7 @@ func (r *Reader) whole(multi bool, end int64) {
 	}
 }
 
-// selected returns the argument of a SELECT.
+// selected returns the database number of a SELECT.
 func selected(t *resp.Token) (int, error) {
 	if len(t.Args) != 2 {
 		return 0, corrupt.New(t.Offset, "SELECT with %d arguments, want 1", len(t.Args)-1)
@@ -120,9 +120,9 @@ func selected(t *resp.Token) (int, error) {
 	return db, nil
 }
 
-// ReplayCommands passes every unit of a Reader to r, and returns the number of commands. A torn end
-// is a *snapshot.CorruptError as of Next; the units before it have been passed on. A CommandError
-// that r returns gets the name of the file.
+// ReplayCommands passes every unit of a Reader to r, and returns the number of commands. For a torn
+// tail it returns the [*snapshot.CorruptError] of [Reader.Next], after the units before it. It sets
+// the file name in a [CommandError] that r returns.
 func ReplayCommands(from *Reader, r Replayer) (commands int64, err error) {
 	for {
 		unit, err := from.Next()

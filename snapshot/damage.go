@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// ErrCorrupt is matched by every CorruptError. It is perdure.ErrCorrupt.
+// ErrCorrupt is matched by every [*CorruptError]. It is perdure.ErrCorrupt.
 var ErrCorrupt = errors.New("perdure: corrupt file")
 
-// ErrTorn is matched by a CorruptError about damage that an ordinary crash explains: the file ends
-// too early. It is perdure.ErrTorn.
+// ErrTorn is matched by a [*CorruptError] about damage that an ordinary crash explains: the file
+// ends too early. It is perdure.ErrTorn.
 var ErrTorn = errors.New("perdure: torn tail")
 
-// A CorruptError describes where a file is damaged, and how. It carries a place, never a key or a
-// value, because an error may be printed to a log.
+// A CorruptError describes the place and the kind of damage in a file. It contains an offset, never
+// a key or a value, because an error may be printed to a log.
 type CorruptError struct {
 	File   string // path or base name; "" until a caller that knows the name sets it
-	Offset int64  // of the first byte that is wrong, from the start of the file
-	What   string // what was expected and what was found
+	Offset int64  // offset of the first wrong byte, from the start of the file
+	What   string // expected and found content
 	Torn   bool   // the file ends inside a record, as after a crash
 	Err    error  // the cause, if there is one
 }
@@ -50,18 +50,18 @@ func (e *CorruptError) SetFile(file string) {
 	}
 }
 
-// ErrUnsupported is matched by every error about something that is whole and not known. It is
+// ErrUnsupported is matched by every error about an intact record that is not supported. It is
 // perdure.ErrUnsupported.
 var ErrUnsupported = errors.New("perdure: not supported")
 
-// An UnsupportedError describes something in a file that is not supported: a record of another
-// producer, or of a newer version. The file may be whole: it never matches ErrCorrupt.
+// An UnsupportedError describes an unsupported record in a file, such as one of another producer or
+// of a newer version. The file may be whole, so the error never matches ErrCorrupt.
 type UnsupportedError struct {
 	File   string // path or base name; "" until a caller that knows the name sets it
-	Offset int64  // of the first byte of what is not supported; -1 for what cannot be written
-	What   string // what it is
-	Owner  string // the program whose record it is; "" if it is not known
-	WayOut string // what to do with the file; "" if there is nothing particular
+	Offset int64  // offset of the first unsupported byte; -1 for a record that cannot be written
+	What   string // description of the record
+	Owner  string // name of the program that wrote the record; "" if it is not known
+	WayOut string // advice for the user of the file; "" if there is none
 }
 
 // Error returns file, offset and What in one line.

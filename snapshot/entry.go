@@ -1,8 +1,10 @@
-// Package snapshot says what a snapshot is, whatever its format: the entries of a data set at one
-// instant, who writes and reads them, when one is due, and how a file is replaced atomically.
+// Package snapshot defines a snapshot of a data set, whatever its format: the entries, the
+// interfaces of its writer and reader, and the rules for automatic snapshots. It also replaces
+// files atomically.
 //
-// It knows no format and no store. Package rdb implements Snapshotter with Redis's dump; a
-// program may bring its own. Functions are safe for concurrent use; values say what they allow.
+// The package does not depend on a format or a store. Package rdb implements [Snapshotter] with
+// Redis's dump, and a program can bring its own. Functions are safe for concurrent use; each type
+// documents its own rules.
 package snapshot
 
 import (
@@ -12,127 +14,129 @@ import (
 	"time"
 )
 
-// Type is the Redis type of a value: the RDB type number, in a dialect.
+// Type is the Redis type of a value: an RDB type number in a dialect.
 //
-// Redis and Valkey gave some numbers different meanings (22 and 23), so the dialect belongs to
-// the type. Numbers that both use are of dialect 0.
+// Redis and Valkey use some numbers (22 and 23) for different types, so the dialect is part of the
+// type. Numbers that both use have dialect 0.
 type Type uint16
 
-// String is the type that the store works with. A value of any other type is opaque: the exact
-// bytes that stood in the file behind the key.
+// String is the type that the store can modify. A value of any other type is opaque: the exact
+// bytes after the key in the file.
 const String Type = 0
 
-// Valkey is the bit of a Type whose number has Valkey's meaning, not Redis's.
+// Valkey is the bit of a Type whose number has Valkey's meaning instead of Redis's.
 const Valkey Type = 1 << 8
 
-// RDB returns the type number as it stands in a file.
+// RDB returns the type number as it is stored in a file.
 func (t Type) RDB() byte { return byte(t) }
 
 // IsValkey reports whether the number has Valkey's own meaning.
 func (t Type) IsValkey() bool { return t&Valkey != 0 }
 
-// Entry is one key with its value.
+// An Entry is one key with its value.
 type Entry struct {
 	DB         int
 	Type       Type
 	Key        []byte
-	Value      []byte // the bytes of a string; for other types the payload as in an RDB file
-	ExpireAtMs int64  // Unix milliseconds; 0 is no expiry
-	Offset     int64  // of its record in the file it was read from, attributes included; not used for writing
+	Value      []byte // bytes of a string; for other types the payload as in an RDB file
+	ExpireAtMs int64  // Unix milliseconds; 0 if there is no expiry
+	Offset     int64  // of its record, with attributes, in the file read; unused for writing
 }
 
-// Extra is a record of a dump that belongs to no key, kept to be written again: a function
-// library, the auxiliary data of a module.
+// An Extra is a record of a dump that belongs to no key and is preserved for writing: a function
+// library, or the auxiliary data of a module.
 type Extra struct {
 	Opcode  byte   // as in an RDB file
-	Payload []byte // everything behind the opcode
+	Payload []byte // everything after the opcode
 }
 
-// Count is how much one database holds.
+// Count is the number of keys in one database.
 type Count struct {
 	DB      int
 	Keys    int64
 	Expires int64 // keys with an expiry
 }
 
-// View is a data set as it was at one instant, while the store goes on.
+// A View is a point-in-time snapshot of a data set. The store continues while it is open.
 type View interface {
-	// All yields every entry once, in no order that means anything, though those of one
-	// database mostly stand together. The slices of an Entry are valid until the next one is
-	// asked for. The pass can be made once; it ends with ctx's error when ctx ends.
+	// All yields every entry once, in unspecified order. The entries of one database are mostly
+	// adjacent. The slices of an Entry are valid until the next Entry is requested. Only one pass
+	// is possible. It ends with ctx's error if ctx ends.
 	All(ctx context.Context) iter.Seq2[Entry, error]
 
-	// Counts gives the databases that are not empty, ascending, as of the instant.
+	// Counts returns the databases that were not empty at that point in time, in ascending order.
 	Counts() []Count
 
-	// Types gives the types other than String that may occur: a superset, for choosing a
-	// format version before the first entry is written.
+	// Types returns the types other than String that may occur. The result may contain more types.
+	// It serves to choose a format version before the first entry is written.
 	Types() []Type
 
-	// Extras gives the records that belong to no key.
+	// Extras returns the records that belong to no key.
 	Extras() []Extra
 
-	// Time is the instant.
+	// Time returns the point in time of the snapshot.
 	Time() time.Time
 
-	// Order names the order of the entries: at most 64 bytes of text, no secret, empty when there
-	// is no name. A Snapshotter that keeps it helps the store that reads the entries back.
+	// Order returns a name for the order of the entries: at most 64 bytes of text without secrets,
+	// or "" if there is no name. A Snapshotter that stores the name speeds up the store that reads
+	// the entries back.
 	Order() string
 
-	// Origin says where the snapshot comes from: at most 256 bytes of text, empty for none. A
-	// Snapshotter stores it and returns it in Info, so that a store knows its own snapshots.
+	// Origin returns the origin of the snapshot: at most 256 bytes of text, or "" for none. A
+	// Snapshotter stores it and returns it in [Info], so that a store recognizes its own snapshots.
 	Origin() string
 }
 
-// Loader receives what a snapshot holds, in the order of the file.
+// A Loader receives the contents of a snapshot, in the order of the file.
 type Loader interface {
-	// Expect is a hint that may be wrong: database db will get so many keys, of which so many
-	// expire.
+	// Expect announces that database db will receive keys keys, expires of them with an expiry. It
+	// is a hint and may be wrong.
 	Expect(db int, keys, expires int64)
 
-	// Ordered takes what View.Order gave, before the first entry: a store then takes the entries in
-	// the order of its own memory, which is faster. A wrong or missing one costs only time.
+	// Ordered receives the result of View.Order, before the first entry. A store then receives the
+	// entries in the order of its own memory, which is faster. A wrong or missing name only costs
+	// time.
 	Ordered(name string)
 
-	// Load takes one entry, whose slices are valid during the call only.
+	// Load receives one entry. The slices of the entry are valid during the call only.
 	Load(e Entry) error
 
-	// Extra takes a record that belongs to no key; the payload is the receiver's to keep.
+	// Extra receives a record that belongs to no key. The receiver may keep the payload.
 	Extra(x Extra) error
 
-	// Progress tells how many of the file's bytes are read.
+	// Progress reports the number of the file's bytes that are read.
 	Progress(done, total int64)
 }
 
 // Info describes a snapshot that was written or found.
 type Info struct {
-	Name    string    // the file's name, or whatever names it where it is kept
+	Name    string    // name of the file, or of the object that replaces it
 	Size    int64     // bytes; -1 when not known
 	Keys    int64     // -1 when not known
 	Time    time.Time // when it was completed
 	Version string    // format and version, such as "RDB 9"
-	Origin  string    // as View.Origin gave it; empty when the snapshot has none
+	Origin  string    // result of View.Origin; "" if the snapshot has none
 }
 
-// Snapshotter keeps the snapshots of one store. It owns the files, or the objects that replace
-// them. rdb.New returns the one that keeps a Redis dump; examples/objectstore is one that is
-// written with exported names only, and package storetest tests any.
+// A Snapshotter stores the snapshots of one store. It owns the files, or the objects that replace
+// them. rdb.New returns a Snapshotter for a Redis dump. The example examples/objectstore is written
+// with exported names only, and package storetest tests any Snapshotter.
 //
 // # Order of calls and concurrency
 //
-// A store calls Open before everything else, and then one method at a time. It calls
-// Save with a View of its own, while writers change the store. There is no Close: no method
-// keeps a resource when it returns, and Open may be called again, by a store that is opened later.
+// A store calls Open before everything else, and then one method at a time. It calls Save with its
+// own View, while writers change the store. There is no Close, because no method retains a resource
+// when it returns. A store that is opened later can call Open again.
 //
 // # Errors
 //
-// No error is final: the store can call any method again. An error of Save is reported to whoever
-// asked for the snapshot, and makes writes fail with perdure.ErrSaveFailed if the save was
-// automatic. An error of Load, or of Open, ends the opening of the store.
+// No error is final: the store can call any method again. An error of Save is reported to the
+// caller that requested the snapshot. If the save was automatic, the error makes writes fail with
+// perdure.ErrSaveFailed. An error of Load, or of Open, ends the opening of the store.
 //
 // # Configuration
 //
-// The interface has no method to configure a Snapshotter. Whoever made it configures it.
+// The interface has no method to configure a Snapshotter. The code that creates one configures it.
 type Snapshotter interface {
 	// Open binds the Snapshotter to a data directory. It reads only. It does not fail because of a
 	// snapshot that is damaged or missing, which Load reports. The Snapshotter keeps env. Env.FS is
@@ -144,23 +148,24 @@ type Snapshotter interface {
 	Stat() (Info, error)
 
 	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them.
-	// It returns an error matching fs.ErrNotExist if there is none. Damage is a *CorruptError with
-	// file and offset, never missing or different entries. Load changes nothing, whatever it finds.
+	// It returns an error matching fs.ErrNotExist if there is none, and a [*CorruptError] with file
+	// and offset if the snapshot is damaged. It never passes on missing or different entries. Load
+	// never changes anything on disk.
 	//
 	// An error of l ends Load, which returns it, wrapped or not. When ctx ends, Load returns ctx's
 	// error. The slices that Load passes to l need to be valid during the call only.
 	Load(ctx context.Context, l Loader) (Info, error)
 
 	// Save writes v as the newest snapshot and returns when it is durable. A crash at any time
-	// leaves the snapshot before or the new one, whole. On an error, that of ctx or of v.All
-	// included, the snapshot before is still the newest, unless only the last step of putting the
-	// new one in its place has failed (see Replace): then it may be either.
+	// leaves the previous snapshot or the new one, whole. On an error, including one of ctx or of
+	// v.All, the previous snapshot is still the newest. The exception is a failure of only the last
+	// step of the replacement (see [Replace]): then either may be the newest.
 	//
-	// Save makes one pass over v.All and copies what it needs of an entry before it asks for the
-	// next.
+	// Save makes one pass over v.All and copies the needed parts of an entry before it requests the
+	// next one.
 	Save(ctx context.Context, v View) (Info, error)
 }
 
-// Decoder reads one snapshot from a stream of size bytes, or of unknown size when that is -1. It
-// returns how many bytes the snapshot took; what follows them belongs to somebody else.
+// A Decoder reads one snapshot from a stream of size bytes, or of unknown size if size is -1. It
+// returns the number of bytes of the snapshot. The bytes after them are not part of it.
 type Decoder func(ctx context.Context, r io.Reader, size int64, l Loader) (n int64, err error)

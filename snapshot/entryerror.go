@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// EntryError is what a Loader returns for an entry that does not fit into its store although its form
-// is right: its database does not exist, for one. That may be damage. A Snapshotter whose files have a
-// checksum reads such a file to its end, and returns damage at Offset when the checksum does not fit;
-// otherwise it returns the EntryError, and fills in File.
+// An EntryError is returned by a Loader for a well-formed entry that does not fit into its store,
+// such as one for a database that does not exist. That may be damage. If its files have a checksum,
+// a Snapshotter reads such a file to its end, and returns damage at Offset if the checksum does not
+// match. Otherwise it returns the EntryError and sets File.
 type EntryError struct {
 	File   string
-	Offset int64 // of the entry
+	Offset int64 // offset of the entry
 	Err    error
 }
 
-// Error gives file, offset and cause.
+// Error returns file, offset and cause in one line.
 func (e *EntryError) Error() string {
 	file := e.File
 	if file == "" {
@@ -27,7 +27,7 @@ func (e *EntryError) Error() string {
 // Unwrap returns the cause.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-// SetFile fills in the name of the file, if there is none yet.
+// SetFile sets File, if it is "".
 func (e *EntryError) SetFile(file string) {
 	if e.File == "" {
 		e.File = file

@@ -11,27 +11,27 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TempPrefix begins the name of every file that Replace has not yet put in place. A file with
-// such a name is nobody's after a crash, and RemoveTemps deletes it.
+// TempPrefix begins the name of every file that Replace has not yet put in place. A file with such
+// a name is unused after a crash, and RemoveTemps deletes it.
 const TempPrefix = "temp-perdure-"
 
-// syncStep is how many bytes are written between two syncs of a file under way, so that the last
-// one finds little left to do and the log's own syncs do not wait behind a gigabyte. Redis: 4 MB
-// (rdb-save-incremental-fsync).
+// syncStep is the number of bytes written between two syncs of an unfinished file. The last sync
+// then has little left to do, and the log's own syncs do not wait behind 1 GiB of writes.
+// Redis: 4 MB (rdb-save-incremental-fsync).
 const syncStep = 4 << 20
 
-// Replace writes a new file dir/name through write and puts it in place of the old one, so that
-// at every instant the name holds either the whole old file or the whole new one. It returns the
-// new file's size when the new one is durable. A crash leaves:
+// Replace writes a new file through write and atomically replaces dir/name by it. At any time the
+// name refers to the whole old file or the whole new one. Replace returns the new file's size once
+// the file is durable. A crash leaves:
 //
 //  1. while the temporary file is written or synced: the old file, and a temporary one that
 //     RemoveTemps deletes.
 //  2. after the rename, before the directory is synced: the old or the new file, each whole.
 //  3. after the directory is synced: the new file.
 //
-// An error in step 1 leaves the old file, and the temporary one is removed. An error of the
-// directory sync, or of a rename that was done all the same, is a *DirSyncError: which of the two
-// files a crash would leave is not known.
+// An error in step 1 leaves the old file, and Replace removes the temporary one. Replace returns a
+// [*DirSyncError] if the directory sync fails, or if the rename was done although it returned an
+// error. Which of the two files a crash leaves is then unknown.
 func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, err error) {
 	temp := filepath.Join(dir, TempPrefix+name)
 	if err := fs.Remove(temp); err != nil && !isNotExist(err) {
@@ -45,7 +45,7 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 		return 0, errors.Join(err, removeIfThere(fs, temp))
 	}
 	if err := fs.Rename(temp, filepath.Join(dir, name)); err != nil {
-		// Some file systems tell of an error when the rename is done.
+		// Some file systems return an error although the rename was done.
 		if _, gone := fs.Lstat(temp); gone != nil {
 			return size, &DirSyncError{Dir: dir, Err: errors.Join(err, gone)}
 		}
@@ -60,7 +60,7 @@ func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, 
 	return size, nil
 }
 
-// checkName returns an error if a name does not lead to the file that was written.
+// checkName returns an error if path does not lead to the file that was written.
 func checkName(fs FS, path string, written iofs.FileInfo) error {
 	found, err := fs.Lstat(path)
 	if err == nil && !vfs.SameFile(found, written) {
@@ -69,21 +69,21 @@ func checkName(fs FS, path string, written iofs.FileInfo) error {
 	return err
 }
 
-// DirSyncError reports that a file was renamed into place, or may have been, but its directory was
-// not synced.
+// A DirSyncError reports that a file was renamed into place, or may have been, but that its
+// directory was not synced.
 type DirSyncError struct {
 	Dir string
 	Err error
 }
 
-// Error names the directory and the cause.
+// Error returns the directory and the cause.
 func (e *DirSyncError) Error() string { return fmt.Sprintf("sync directory %s: %v", e.Dir, e.Err) }
 
 // Unwrap returns the cause.
 func (e *DirSyncError) Unwrap() error { return e.Err }
 
-// RemoveTemps deletes what an interrupted Replace left in dir. Only regular files whose names
-// begin with TempPrefix are touched.
+// RemoveTemps deletes the temporary files of interrupted calls of Replace in dir. It touches only
+// regular files whose names begin with TempPrefix.
 func RemoveTemps(fs FS, dir string) error {
 	names, err := fs.ReadDir(dir)
 	if err != nil {
@@ -104,7 +104,8 @@ func RemoveTemps(fs FS, dir string) error {
 	return nil
 }
 
-// writeFile makes a new file and leaves it synced and closed. It returns its size, and which file it is.
+// writeFile creates a new file and leaves it synced and closed. It returns the size and the
+// identity of the file.
 func writeFile(fs FS, path string, write func(io.Writer) error) (int64, iofs.FileInfo, error) {
 	f, err := fs.Create(path)
 	if err != nil {
@@ -116,7 +117,7 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, iofs.Fil
 	}
 	w := &steppedWriter{file: f}
 	err = write(w)
-	if stepErr := w.wait(); err == nil { // nobody syncs a file that is closed
+	if stepErr := w.wait(); err == nil { // do not close the file during a sync
 		err = stepErr
 	}
 	if err != nil {
@@ -131,13 +132,13 @@ func writeFile(fs FS, path string, write func(io.Writer) error) (int64, iofs.Fil
 	return w.size, info, nil
 }
 
-// steppedWriter syncs its file every syncStep bytes, in a goroutine: the disk works while the next
-// bytes are written. A step waits for the one before.
+// steppedWriter syncs its file every syncStep bytes in a separate goroutine, so that the disk works
+// while the next bytes are written. Each sync waits for the one before.
 type steppedWriter struct {
 	file   File
 	size   int64
 	begun  int64      // size at the last step
-	step   chan error // the result of a sync under way; nil when there is none
+	step   chan error // result of the sync in progress; nil if there is none
 	failed error
 }
 
@@ -161,7 +162,7 @@ func (w *steppedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// sync begins the next step.
+// sync starts the next sync.
 func (w *steppedWriter) sync() error {
 	if err := w.wait(); err != nil {
 		return err
@@ -173,7 +174,7 @@ func (w *steppedWriter) sync() error {
 	return nil
 }
 
-// wait ends the step under way, if any, and returns the first error of one.
+// wait waits for the sync in progress, if any, and returns the first error of a sync.
 func (w *steppedWriter) wait() error {
 	if w.step != nil {
 		w.failed = <-w.step

@@ -7,29 +7,30 @@ import (
 	"time"
 )
 
-// Rule asks for a snapshot after Seconds when at least Changes writes were made: Redis's
-// "save <seconds> <changes>".
+// A Rule requests a snapshot after Seconds if at least Changes writes were made: Redis's "save
+// <seconds> <changes>".
 type Rule struct {
 	Seconds int64 // at least 1
-	Changes int64 // 0 asks for one every Seconds, changed or not
+	Changes int64 // 0 requests a snapshot every Seconds, even without changes
 }
 
-// RetryDelay is how long the rules rest after a snapshot that failed (CONFIG_BGSAVE_RETRY_DELAY).
+// RetryDelay is the time without automatic snapshots after a failed one
+// (CONFIG_BGSAVE_RETRY_DELAY).
 const RetryDelay = 5 * time.Second
 
-// State is what rules are judged by. Times are counted from any one origin on a clock that does
-// not jump.
+// State is the input of [Due]. Times are measured from any one origin on a clock that does not
+// jump.
 type State struct {
 	Now      time.Duration
-	LastSave time.Duration // when the last snapshot succeeded; the start of the store before the first
-	LastTry  time.Duration // when the last one was begun
-	Failed   bool          // the last one failed
-	Dirty    int64         // changes since the last one that succeeded
+	LastSave time.Duration // last successful snapshot; before the first, the start of the store
+	LastTry  time.Duration // start of the last snapshot
+	Failed   bool          // the last snapshot failed
+	Dirty    int64         // changes since the last successful snapshot
 }
 
-// Due returns the first of the rules that asks for a snapshot now, as Redis's serverCron judges
-// them: at least Changes changes, strictly more than Seconds whole seconds, and after a failure
-// strictly more than RetryDelay since the last try.
+// Due returns the first rule that requests a snapshot now, like Redis's serverCron. The rule needs
+// at least Changes changes and strictly more than Seconds whole seconds. After a failure it also
+// needs strictly more than RetryDelay since the last try.
 func Due(rules []Rule, s State) (Rule, bool) {
 	for _, r := range rules {
 		if s.Dirty >= r.Changes &&
@@ -41,10 +42,10 @@ func Due(rules []Rule, s State) (Rule, bool) {
 	return Rule{}, false
 }
 
-// ErrRule is matched by the error of Validate.
+// ErrRule is matched by the error of [Rule.Validate].
 var ErrRule = errors.New("invalid save rule")
 
-// Validate reports a rule that Redis would refuse.
+// Validate returns an error matching ErrRule if Redis would refuse the rule.
 func (r Rule) Validate() error {
 	if r.Seconds < 1 || r.Changes < 0 {
 		return fmt.Errorf("%w: %d seconds, %d changes", ErrRule, r.Seconds, r.Changes)
