@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -47,10 +48,13 @@ type values interface {
 func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 	program := func(v values) (results []any) {
 		note := func(r ...any) { results = append(results, r...) }
-		big := make([]byte, 1<<20)
+		big := make([]byte, 1<<19)
 		note(v.MSet(perdure.Pair{Key: "a", Value: []byte("1")}, perdure.Pair{Key: "b", Value: big}, perdure.Pair{Key: "a", Value: []byte("2")}))
 		values, err := v.MGet("a", "absent", "b", "list")
-		note(values, err)
+		for _, v := range values {
+			note(v == nil, len(v), xxhash.Sum64(v)) // a difference of large values takes seconds to print
+		}
+		note(err)
 		for _, old := range []string{"1", "2"} {
 			swapped, err := v.CompareAndSwap("a", []byte(old), []byte("3"), perdure.TTL(time.Hour))
 			note(swapped, err)
