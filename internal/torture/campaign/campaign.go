@@ -85,7 +85,7 @@ type Options struct {
 	Dir   string
 	// Share is the index, from 0, of the share to run, of Shares shares; Shares 0 runs all steps.
 	Share, Shares int
-	For           time.Duration // run more rounds, with the next seeds, for this long; 0 is one round
+	For           time.Duration // run rounds with increasing seeds for this long; 0 is one
 }
 
 // Result is the result of a campaign.
