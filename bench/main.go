@@ -2,9 +2,9 @@
 //
 //	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
 //	go run . design               the targets of the design, row by row; design.md, design.json
-//	go run . dumps                reading and writing large dumps, next to redis-server; dumps.md, dumps.json
-//	go run . memory               the memory that a store releases when it is no longer needed; memory.md
-//	go run . contention           the cost of locks with more goroutines and processors than there are; contention.md
+//	go run . dumps                large dumps, also of redis-server; dumps.md, dumps.json
+//	go run . memory               memory that a store releases after data is deleted or resized; memory.md
+//	go run . contention           cost of locks under contention; contention.md
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow

@@ -55,7 +55,7 @@ type dumped struct {
 	Type            string           `json:"type"`
 	Value           any              `json:"value,omitempty"`
 	ValueBase64     any              `json:"valueBase64,omitempty"`
-	DumpBase64      string           `json:"dumpBase64,omitempty"` // DUMP's payload if value is incomplete
+	DumpBase64      string           `json:"dumpBase64,omitempty"` // if value is incomplete
 	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
 	Valkey          bool             `json:"valkey,omitempty"` // fields expire as in Valkey 9
 	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`

@@ -36,8 +36,8 @@ may then be DIR itself, whose whole log is kept with the rest. A damaged backup 
 //  1. after the lock is taken: nothing has changed.
 //  2. while the new dump and the new log are written to temp-perdure-restore: a directory that Open
 //     ignores and the next restore deletes.
-//  3. after the old dump is moved aside: by a rename if there is an old log next to it. Otherwise by
-//     a second link or a copy, so that the dump always exists when Open would load it.
+//  3. after the old dump is moved aside: by a rename if there is an old log next to it. Otherwise
+//     by a second link or a copy, so that the dump always exists when Open would load it.
 //  4. after the new dump is renamed into place: if there is no old log, the backup. Otherwise
 //     the old log, because Open ignores the dump next to it.
 //  5. after the old log is renamed aside: the backup, from the dump. If there are several logs, the

@@ -68,7 +68,7 @@ type statKey struct {
 	DB         int    `json:"db"`
 	Key        string `json:"key"` // quoted as in Go
 	Type       string `json:"type"`
-	Bytes      int64  `json:"bytes"`              // of the value; its size in a dump if not a string
+	Bytes      int64  `json:"bytes"`              // of the value; in a dump if not a string
 	Elements   int    `json:"elements,omitempty"` // of a collection
 	ExpireAtMs int64  `json:"expireAtMs,omitempty"`
 }

@@ -23,7 +23,7 @@ import (
 // runShare runs a share of a campaign for another process of this program.
 func runShare(t *testing.T, list []campaign.Campaign, o campaign.Options) (status int) {
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400) // the heap is small: by default, the collector would be half of the work
+	debug.SetGCPercent(400) // the heap is small: by default, GC would be half of the work
 	for _, c := range list {
 		var res campaign.Result
 		t.Run(c.Name, func(t *testing.T) { res = c.Run(t, o) })

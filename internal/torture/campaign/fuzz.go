@@ -107,7 +107,7 @@ func openMutated(m mode, changed map[string]string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = aof.Check(dataDir, aof.OnFS(dirfs.New(mem))) // it must end; the tests of aof check its result
+	_, _ = aof.Check(dataDir, aof.OnFS(dirfs.New(mem))) // it must end; aof's tests check its result
 	s, err := m.open(mem)
 	if err != nil {
 		left, err := files(mem)
