@@ -3,7 +3,7 @@
 //	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
 //	go run . design               the targets of the design, row by row; design.md, design.json
 //	go run . dumps                large dumps, also of redis-server; dumps.md, dumps.json
-//	go run . memory               memory that a store releases after data is deleted or resized; memory.md
+//	go run . memory               memory that a store releases when it is not needed; memory.md
 //	go run . contention           cost of locks under contention; contention.md
 //	go run . draw                 report and pictures again, from results.json
 //

@@ -338,7 +338,7 @@ func (f *faulty) reported() error {
 		if f.always && strings.HasSuffix(base, ".incr.aof") && f.met.Size >= 4<<10 {
 			return nil
 		}
-	case "unshare", "store": // in a Close, which writes all to the incremental file and deletes it
+	case "unshare", "store": // in a Close, which writes out the tail file and then deletes it
 		return nil
 	case "remove": // obsolete and temporary files: logged and retried
 		return nil
