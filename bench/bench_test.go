@@ -29,7 +29,7 @@ func skipWithoutRedis(t *testing.T, name string) {
 	}
 }
 
-// TestPeers: every peer gives back what it was given.
+// TestPeers checks that every peer returns the values that were stored.
 func TestPeers(t *testing.T) {
 	for _, name := range peerNames() {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func testOne(t *testing.T, p peer) {
 	}
 }
 
-// TestMeasures takes every measure that suits a few peers, briefly, and looks at what came out.
+// TestMeasures takes every measure of a few suitable peers, briefly, and checks the results.
 func TestMeasures(t *testing.T) {
 	for _, m := range measures {
 		for _, name := range []string{"perdure/none", "perdure/everysec", "buntdb/no", "redis/none", "redis-pipe/everysec", "disk"} {
@@ -107,8 +107,8 @@ func TestMeasures(t *testing.T) {
 					t.Error("nothing measured")
 				}
 				for _, s := range j.out.Samples {
-					// What the process has in RAM goes up and down with the tests beside this one;
-					// the program measures it in a process of its own (TestDesignInChildren).
+					// The resident memory of the process changes with concurrent tests. The program
+					// measures it in a separate process (TestDesignInChildren).
 					negative := s.Values[0] < 0 && s.What != "RAM a key"
 					if scales[s.Unit] == nil || math.IsNaN(s.Values[0]) || negative {
 						t.Errorf("%+v", s)
@@ -119,7 +119,7 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-// TestDesignInChildren runs the whole of the design's mode, each job in a process of its own.
+// TestDesignInChildren runs the whole design mode, with each job in a separate process.
 func TestDesignInChildren(t *testing.T) {
 	skipWithoutRedis(t, "redis")
 	dir := t.TempDir()
@@ -138,7 +138,7 @@ func TestDesignInChildren(t *testing.T) {
 	}
 }
 
-// sampleResults has every number of every picture and table.
+// sampleResults returns results with every number of every picture and table.
 func sampleResults() *results {
 	r := newResults(settings{keys: 1000, rounds: 3})
 	for _, t := range tables() {
@@ -245,7 +245,7 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// TestSequences: keys differ, are long enough, and zipf prefers a few.
+// TestSequences checks that keys differ and are long enough, and that zipf prefers a few keys.
 func TestSequences(t *testing.T) {
 	for _, d := range distributions {
 		seq, seen := d.draw(0, 1000), map[string]int{}
@@ -262,7 +262,7 @@ func TestSequences(t *testing.T) {
 	}
 }
 
-// TestDumps takes the measures of dumps over few keys.
+// TestDumps takes the measures of dumps with few keys.
 func TestDumps(t *testing.T) {
 	skipWithoutRedis(t, "redis/none")
 	out := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// job is one measure of one peer in one round: what a child process does.
+// job is one measure of one peer in one round, which a child process takes.
 type job struct {
 	Measure string
 	Peer    string
@@ -18,16 +18,16 @@ type job struct {
 	Workers []int
 	Time    time.Duration // of each operation
 
-	Operations []string `json:",omitempty"` // of throughput; none is all
-	Tag        string   `json:",omitempty"` // set behind the name of what is measured
+	Operations []string `json:",omitempty"` // for throughput; none means all
+	Tag        string   `json:",omitempty"` // added after the name of the measurement
 
-	Dir string // where directories for the peers' files are made; "" is the system's temporary one
+	Dir string // parent of the peers' directories; "" is the directory for temporary files
 
-	dir string // for the peer's files; empty at first
+	dir string // the peer's directory; empty at first
 	out *outcome
 }
 
-// outcome is what a child hands back.
+// outcome is the result of a child.
 type outcome struct {
 	Samples  []sample
 	Timeline []point
@@ -41,7 +41,7 @@ func (j *job) add(what, unit string, value float64) {
 // open opens the job's peer in its directory.
 func (j *job) open() (peer, error) { return openPeer(j.Peer, j.dir, j.Keys) }
 
-// openFull opens it and stores the keys.
+// openFull opens the peer and stores the keys.
 func (j *job) openFull() (peer, error) {
 	p, err := j.open()
 	if err != nil {
@@ -54,7 +54,7 @@ func (j *job) openFull() (peer, error) {
 	return p, nil
 }
 
-// measures are all there are, in the order of the report.
+// measures lists all measures, in the order of the report.
 var measures = []struct {
 	name  string
 	suits *regexp.Regexp // peers
@@ -75,10 +75,11 @@ func measureNames() (names []string) {
 	return names
 }
 
-// The child reads its job from this variable, so that a test binary can be a child too.
+// jobVariable contains the child's job. It is a variable so that a test binary can be a child too.
 const jobVariable = "PERDURE_BENCH_JOB"
 
-// runAsChild does the job that the process was started for, if any.
+// runAsChild does the job that the process was started for, if there is one, and reports whether
+// there was.
 func runAsChild() bool {
 	text := os.Getenv(jobVariable)
 	if text == "" {
@@ -100,7 +101,7 @@ func runAsChild() bool {
 	return true
 }
 
-// do takes the measure, in this process.
+// do takes the measure in this process.
 func (j *job) do() error {
 	j.out = &outcome{}
 	dir, err := os.MkdirTemp(j.Dir, "bench")
@@ -120,7 +121,7 @@ func (j *job) do() error {
 	return fmt.Errorf("no measure %q", j.Measure)
 }
 
-// inChild does the job in a process of its own.
+// inChild does the job in a separate process.
 func (j job) inChild() (*outcome, error) {
 	text, err := json.Marshal(j)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// contention shows what locks cost when many goroutines and processors want them, on this machine and
-// by a simulation of larger ones. It writes contention.md.
+// contention measures the cost of locks with many goroutines and processors, on this machine and in
+// a simulation of larger machines. It writes contention.md.
 func contention(s settings) error {
 	out, err := os.Create(filepath.Join(s.out, "contention.md"))
 	if err != nil {
@@ -98,14 +98,14 @@ func columns(n []int, format string) (s string) {
 	return s
 }
 
-// lockWait is how many seconds goroutines have waited for mutexes. Spinning does not count.
+// lockWait returns the total time in seconds that goroutines waited for mutexes, without spinning.
 func lockWait() float64 {
 	sample := []metrics.Sample{{Name: "/sync/mutex/wait/total:seconds"}}
 	metrics.Read(sample)
 	return sample[0].Value.Float64()
 }
 
-// heldShard tells what a program that holds one shard for long does to all others.
+// heldShard measures the effect on all other callers if a program holds one shard for long.
 func heldShard(s settings, w io.Writer) error {
 	store, err := perdure.New()
 	if err != nil {

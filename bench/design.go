@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// bar is a row of the design's list: what was promised, and what was found.
+// bar is a row of the design's list of targets, with the target and the result.
 type bar struct {
 	What  string
 	Peers string // in the same run
@@ -16,10 +16,10 @@ type bar struct {
 	Met   bool
 }
 
-// million is the size of the bars that do not grow with -keys.
+// million is the number of keys for targets that do not depend on -keys.
 const million = 1_000_000
 
-// designJobs are the jobs of a round, those to be compared next to each other.
+// designJobs returns the jobs of a round. Jobs to compare are next to each other.
 func designJobs(s settings) (jobs []job) {
 	at := func(measure string, keys int, j job, peers ...string) {
 		j.Measure, j.Keys, j.Time, j.Dir = measure, keys, s.time, s.dir
@@ -41,7 +41,7 @@ func designJobs(s settings) (jobs []job) {
 	return jobs
 }
 
-// design measures the bars and prints them row by row.
+// design measures the targets and prints them row by row.
 func design(s settings) error {
 	r := newResults(s)
 	for round := range s.rounds {
@@ -95,7 +95,7 @@ func designBars(r *results) []bar {
 	}
 }
 
-// atMost is a bar that our median must not pass.
+// atMost returns a target that perdure's median must not exceed.
 func (r *results) atMost(limit float64, what, our, measured string, peers ...string) bar {
 	s := r.sample(our, measured)
 	row := bar{What: what, Peers: r.list(measured, peers...), Ours: s.String()}
@@ -105,7 +105,7 @@ func (r *results) atMost(limit float64, what, our, measured string, peers ...str
 	return row
 }
 
-// list is what was measured of peers, on one line.
+// list returns the results of peers on one line.
 func (r *results) list(what string, peers ...string) string {
 	var each []string
 	for _, p := range peers {
@@ -114,7 +114,7 @@ func (r *results) list(what string, peers ...string) string {
 	return strings.Join(each, "; ")
 }
 
-// speed compares with the map, both sides copying; the map that gives references is told as well.
+// speed compares with the map, and both sides copy. It also shows the map that returns references.
 func (r *results) speed(least float64, what, measured string) bar {
 	times, ok := r.ratio("shardmap/none", "perdure/none", measured)
 	ref, _ := r.ratio("shardmap-ref/none", "perdure/none", measured)
@@ -127,7 +127,7 @@ func (r *results) speed(least float64, what, measured string) bar {
 	}
 }
 
-// direct is the mode of the log in which a Set is a write(2).
+// direct returns the target for Direct mode, in which a Set is a write(2).
 func (r *results) direct() bar {
 	const measured = "set uniform 1"
 	row := r.atMost(1300, "Set, everysec, 1 goroutine, Direct", "perdure-direct/everysec", measured,
@@ -137,7 +137,7 @@ func (r *results) direct() bar {
 	return row
 }
 
-// ring is the mode in which it is a copy to mapped memory.
+// ring returns the target for Ring mode, in which a Set is a copy to mapped memory.
 func (r *results) ring() bar {
 	const measured, most = "set uniform 1", 1.35
 	times, ok := r.ratio("perdure/everysec", "perdure/none", measured)
@@ -150,7 +150,7 @@ func (r *results) ring() bar {
 	}
 }
 
-// always scales the bar where the disk is slower than the one it was set for.
+// always scales the target if the disk is slower than the disk that the target was set for.
 func (r *results) always() bar {
 	const measured, rate, disk = "durable set 64", 300_000, 100_000
 	sync, _ := r.median("disk", "fdatasync p50")
@@ -166,7 +166,8 @@ func (r *results) always() bar {
 	return row
 }
 
-// pause shows the barrier beside that of a store of a tenth: it must not grow with the keys.
+// pause shows the barrier next to the barrier of a store with 1/10 of the keys. The barrier must
+// not grow with the keys.
 func (r *results) pause() bar {
 	row := bar{
 		What: "barrier of BGSave; worst Set meanwhile",
@@ -182,7 +183,7 @@ func (r *results) pause() bar {
 	return row
 }
 
-// fraction is a bar of a time against a peer's.
+// fraction returns a target for a time relative to a peer's time.
 func (r *results) fraction(least float64, what, our, peer, measured string) bar {
 	times, ok := r.ratio(peer, our, measured)
 	return bar{

@@ -17,7 +17,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// dataSets are what the mode dumps fills a server with, by name.
+// dataSets lists the data that mode dumps fills a server with, by name.
 var dataSets = []struct {
 	name string
 	add  func(p redis.Pipeliner, i int) // the i-th key
@@ -26,7 +26,8 @@ var dataSets = []struct {
 	{"mixed", addMixed},
 }
 
-// addMixed adds in turn a string, a hash, a list, a sorted set and a set, of ten elements each.
+// addMixed adds in turn a string, a hash, a list, a sorted set, and a set. The collections have ten
+// elements.
 func addMixed(p redis.Pipeliner, i int) {
 	key := string(appendKey(nil, uint64(i)))
 	if i%5 == 0 {
@@ -47,8 +48,8 @@ func addMixed(p redis.Pipeliner, i int) {
 	p.Do(background, args...)
 }
 
-// dumps measures reading and writing of large dumps, perdure's and a server's of the same data in
-// the same rounds: each writes what it holds and reads what both wrote.
+// dumps measures reading and writing of large dumps with the same data in perdure and a server, in
+// the same rounds. Each writes its contents and reads both dumps.
 func dumps(s settings) error {
 	r := newResults(s)
 	for _, set := range dataSets {
@@ -72,7 +73,7 @@ const (
 	theirSide = "redis"
 )
 
-// dumpRounds fills a server once, and then takes every round.
+// dumpRounds fills a server once, and then runs every round.
 func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipeliner, int)) error {
 	note := func(peer, what, unit string, v float64) {
 		r.add(sample{Peer: peer, What: name + ": " + what, Unit: unit, Values: []float64{v}})
@@ -115,7 +116,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 		if err := ourRound(timed, a, b); err != nil {
 			return err
 		}
-		// The server's own is the last: the next round writes what it holds.
+		// The server's own dump is the last, because the next round writes its contents.
 		for _, from := range []struct{ what, dir string }{{"read perdure's dump", b}, {"read the server's dump", a}} {
 			err := timed(theirSide, from.what, func() (err error) {
 				server, err = startRedis(from.dir, modeNone)
@@ -143,7 +144,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 	return nil
 }
 
-// ourRound reads the server's dump in a and writes it to b, and reads that.
+// ourRound reads the server's dump in a, writes it to b, and reads b.
 func ourRound(timed func(peer, what string, fn func() error) error, a, b string) error {
 	dump := filepath.Join(a, "dump.rdb")
 	err := timed(ourSide, "decode the server's dump into nothing", func() error {
@@ -203,7 +204,7 @@ func writeDump(s *perdure.Store, path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// nothing receives a dump and keeps nothing.
+// nothing receives a dump and discards it.
 type nothing struct{}
 
 func (nothing) Expect(int, int64, int64)   {}
@@ -212,7 +213,7 @@ func (nothing) Ordered(string)             {}
 func (nothing) Extra(snapshot.Extra) error { return nil }
 func (nothing) Progress(int64, int64)      {}
 
-// dumpReport puts both side by side.
+// dumpReport formats the results of both, side by side.
 func dumpReport(r *results) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Dumps, read and written\n\n%s| what | redis-server | perdure | perdure is |\n|---|---|---|---|\n", r.header())

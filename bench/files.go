@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// measureFiles is how long a save takes, with what it needs to be durable, and how long opening
-// again what is on disk: for perdure and Redis the dump in mode none, and in mode everysec a log
-// of plain commands.
+// measureFiles measures the duration of a durable save, and of opening the files again. For perdure
+// and Redis the file is the dump in mode none, and a log of plain commands in mode everysec.
 func measureFiles(j *job) error {
 	p, err := j.openFull()
 	if err != nil {
@@ -39,7 +38,7 @@ func measureFiles(j *job) error {
 		return err
 	}
 	j.add("on disk", "size", float64(size))
-	settle() // what is measured next is not to pay for what was before
+	settle() // the next measurement must not include earlier garbage
 	begin := time.Now()
 	p, err = j.open()
 	if err != nil {
@@ -50,7 +49,7 @@ func measureFiles(j *job) error {
 	return verify(p, j.Keys)
 }
 
-// verify looks whether p holds what fill stored, by samples.
+// verify checks samples of the values that fill stored in p.
 func verify(p peer, keys int) error {
 	for i := 0; i < keys; i += max(1, keys/1000) {
 		v, err := p.Get(nil, string(appendKey(nil, uint64(i))))
@@ -64,7 +63,7 @@ func verify(p peer, keys int) error {
 	return nil
 }
 
-// sizeOf adds up the files below dir.
+// sizeOf returns the total size of the files below dir.
 func sizeOf(dir string) (size int64, err error) {
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

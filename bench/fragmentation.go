@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// fragmentation shows what a store keeps of the memory of data that has gone or changed its size. It
-// writes memory.md.
+// fragmentation measures the memory that a store keeps after data was deleted or changed its size.
+// It writes memory.md.
 func fragmentation(s settings) error {
 	out, err := os.Create(filepath.Join(s.out, "memory.md"))
 	if err != nil {
@@ -73,7 +73,7 @@ func (f *fragmenter) between(low, high int) func() int {
 	return func() int { return low + f.rng.IntN(high-low+1) }
 }
 
-// fill sets a share of all keys, there or not.
+// fill sets a share of all keys, whether they exist or not.
 func (f *fragmenter) fill(share float64, size func() int) error {
 	for _, i := range f.rng.Perm(f.keys)[:int(share*float64(f.keys))] {
 		if err := f.store.Set(f.key(i), f.value(size())); err != nil {
@@ -83,7 +83,7 @@ func (f *fragmenter) fill(share float64, size func() int) error {
 	return nil
 }
 
-// set sets a share of the keys that are there, or of all when there are none.
+// set sets a share of the existing keys, or of all keys if none exists.
 func (f *fragmenter) set(share float64, size func() int) error {
 	if f.store.Len() == 0 {
 		return f.fill(share, size)
@@ -113,7 +113,7 @@ func (f *fragmenter) key(i int) string { return string(appendKey(nil, uint64(i))
 
 func (f *fragmenter) value(n int) []byte { return values[:n] }
 
-// line waits until memory is at rest, at most a minute, and tells what is held then.
+// line waits until memory is stable, for at most a minute, and prints the memory in use.
 func (f *fragmenter) line(name string) {
 	began := time.Now()
 	settle()
@@ -135,7 +135,7 @@ func (f *fragmenter) line(name string) {
 		float64(s.MemoryReserved)/mib, float64(rss)/mib, ratio, since.Sub(began).Seconds())
 }
 
-// disturbance is how long Get and Set take while entries are moved, and when that is over.
+// disturbance measures the duration of Get and Set while entries are moved, and afterward.
 func (f *fragmenter) disturbance() error {
 	fmt.Fprintf(f.w, "\n| %d keys, nine of ten deleted | calls | p50 | p99 | p99.9 | p99.99 | longest |\n|---|---|---|---|---|---|---|\n", f.keys)
 	if err := f.fill(1, sized(64)); err != nil {
@@ -159,7 +159,7 @@ func (f *fragmenter) disturbance() error {
 	return nil
 }
 
-// time does Get and Set of random keys in turn, for as long as it is told to go on.
+// time runs Get and Set of random keys in turn while more returns true.
 func (f *fragmenter) time(more func(time.Duration) bool) (took [2]histogram) {
 	began := time.Now()
 	var value []byte
@@ -167,9 +167,9 @@ func (f *fragmenter) time(more func(time.Duration) bool) (took [2]histogram) {
 		key := f.key(f.rng.IntN(f.keys))
 		begin := time.Now()
 		if i&1 == 0 {
-			value, _ = f.store.AppendGet(value[:0], key) // most of the keys are not there
+			value, _ = f.store.AppendGet(value[:0], key) // most of the keys do not exist
 		} else if err := f.store.Set(key, values[:valueSize]); err != nil {
-			panic(err) // a store in memory does not refuse
+			panic(err) // a store in memory does not fail
 		}
 		took[i&1].record(time.Since(begin))
 	}

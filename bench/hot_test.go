@@ -7,10 +7,11 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// hotPeers are what the hot paths are compared with: the map that a Go programmer writes in an hour.
+// hotPeers are the peers for the hot paths: perdure, and a map that a Go programmer can write in an
+// hour.
 var hotPeers = []string{"perdure/none", "shardmap/none"}
 
-// hotStores keeps each peer filled from one benchmark to the next.
+// hotStores keeps each peer filled between benchmarks.
 var hotStores = map[string]peer{}
 
 func hotStore(b *testing.B, name string) peer {
@@ -29,7 +30,7 @@ func hotStore(b *testing.B, name string) peer {
 	return p
 }
 
-// hot runs an operation over 1 M random keys, and over 1,000.
+// hot runs an operation on 1 M random keys, and on 1,000 keys.
 func hot(b *testing.B, op func(p peer, key string, i int) error) {
 	for _, size := range []struct {
 		name string
@@ -61,7 +62,8 @@ func BenchmarkHotSet(b *testing.B) {
 	hot(b, func(p peer, key string, i int) error { return p.Set(key, valueAt(i)) })
 }
 
-// BenchmarkHotSetLogged is what a log costs a Set. The bar is for the second by the first.
+// BenchmarkHotSetLogged measures the cost of a log for Set. The target is the ratio of the second
+// result to the first.
 func BenchmarkHotSetLogged(b *testing.B) {
 	for _, name := range []string{"perdure/none", "perdure/everysec"} {
 		p, err := openPeer(name, b.TempDir(), million)
@@ -84,7 +86,7 @@ func BenchmarkHotSetLogged(b *testing.B) {
 	}
 }
 
-// BenchmarkHotBatch does the same in batches; the time is that of a key.
+// BenchmarkHotBatch runs operations in batches. The time is per key.
 func BenchmarkHotBatch(b *testing.B) {
 	for _, width := range []int{1, 4, 16, 64, 256} {
 		for _, op := range []struct {
@@ -112,7 +114,7 @@ func BenchmarkHotBatch(b *testing.B) {
 	}
 }
 
-// together is what the calls on several keys use again.
+// together contains the buffers that calls on several keys reuse.
 type together struct {
 	batch perdure.Batch
 	pairs []perdure.Pair

@@ -25,7 +25,7 @@ func appendKey(dst []byte, i uint64) []byte {
 	return dst
 }
 
-// values is where all values are cut from: random bytes, so that nobody gains by compression.
+// values is the source of all values: random bytes, so that no peer gains by compression.
 var values = func() []byte {
 	p := make([]byte, 1<<20)
 	rng := rand.NewChaCha8([32]byte{})
@@ -33,14 +33,14 @@ var values = func() []byte {
 	return p
 }()
 
-// valueAt is value number i. It must not be changed.
+// valueAt returns value number i, which must not be changed.
 func valueAt(i int) []byte {
 	at := i * 24 % (len(values) - valueSize)
 	return values[at : at+valueSize : at+valueSize]
 }
 
-// sequence is the keys of operations to come, made in advance and lying one behind the other in
-// memory: what is measured is the store and not the finding of the next key.
+// sequence is the keys of the operations, generated in advance and adjacent in memory. The
+// measurement then covers the store and not the generation of the next key.
 type sequence string
 
 const sequenceLength = 1 << 20
@@ -50,13 +50,13 @@ func (s sequence) key(i int) string {
 	return string(s[at : at+keySize])
 }
 
-// uniform draws n keys, the first being number first, all alike.
+// uniform draws keys uniformly from n keys that begin with number first.
 func uniform(first, n int) sequence {
 	rng := rand.New(rand.NewPCG(1, 2))
 	return draw(func() uint64 { return uint64(first + rng.IntN(n)) })
 }
 
-// zipf draws a few of the keys often; which ones is scattered over all.
+// zipf draws a few of the keys often. The frequent keys are scattered over all keys.
 func zipf(first, n int) sequence {
 	rng := rand.New(rand.NewPCG(3, 4))
 	z := rand.NewZipf(rng, 1.01, 1, uint64(n-1))
@@ -73,8 +73,8 @@ func draw(next func() uint64) sequence {
 	return sequence(b.String())
 }
 
-// fill stores keys 0 to n-1. Each key is a string of its own, as it would be in a program that
-// reads it from somewhere: a peer that keeps it keeps its memory.
+// fill stores keys 0 to n-1. Each key is a separate string, as in a program that reads its keys. A
+// peer that keeps the string keeps its memory.
 func fill(p peer, n int) error {
 	const chunk = 1000
 	keys, vals := make([]string, 0, chunk), make([][]byte, 0, chunk)
@@ -100,5 +100,6 @@ func fill(p peer, n int) error {
 	return nil
 }
 
-// bytesOf is the bytes of s, for peers that take keys so and do not change them.
+// bytesOf returns the bytes of s without a copy, for peers that accept byte keys and do not change
+// them.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets that are at most 1/32 wide, and keeps the longest exactly.
+// histogram counts durations in buckets whose width is at most 1/32, and keeps the longest exactly.
 type histogram struct {
 	buckets [64 * 32]uint64
 	count   uint64
 	max     time.Duration
 }
 
-// bucket is the index for d: its five leading bits after the first, behind its length in bits.
+// bucket returns the index for d: its length in bits, followed by the five bits after the leading
+// bit.
 func bucket(d time.Duration) int {
 	n := uint64(max(d, 0))
 	if n < 32 {
@@ -25,7 +26,7 @@ func bucket(d time.Duration) int {
 	return (shift+1)*32 + int(n>>shift)&31
 }
 
-// ceiling is the largest duration in bucket i.
+// ceiling returns the largest duration in bucket i.
 func ceiling(i int) time.Duration {
 	if i < 32 {
 		return time.Duration(i)
@@ -51,7 +52,7 @@ func (h *histogram) merge(o *histogram) {
 	h.max = max(h.max, o.max)
 }
 
-// quantile is the duration that a share q of all did not exceed.
+// quantile returns the duration that a share q of all durations did not exceed.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := uint64(q * float64(h.count))
 	for i, n := range h.buckets {
@@ -63,11 +64,11 @@ func (h *histogram) quantile(q float64) time.Duration {
 	return h.max
 }
 
-// durableKeys is over how many keys durable Sets go: the disk is measured, not the memory.
+// durableKeys is the number of keys for durable Sets, which measure the disk and not the memory.
 const durableKeys = 100_000
 
-// measureDurable is Set by each number of goroutines, with latencies. Commands of a pipeline have
-// none of their own.
+// measureDurable measures Set with each number of goroutines, with latencies. Commands of a
+// pipeline have no separate latencies.
 func measureDurable(j *job) error {
 	j.Keys = min(j.Keys, durableKeys)
 	p, err := j.openFull()
@@ -93,7 +94,7 @@ func measureDurable(j *job) error {
 	return nil
 }
 
-// measureDisk is how long one fdatasync of 100 appended bytes takes: the yardstick of always.
+// measureDisk measures one fdatasync of 100 appended bytes, which is the reference for always.
 func measureDisk(j *job) error {
 	f, err := os.Create(filepath.Join(j.dir, "disk"))
 	if err != nil {

@@ -1,19 +1,20 @@
-// Command bench measures perdure beside the stores a Go programmer would otherwise take.
+// Command bench compares perdure with the stores that a Go programmer could use instead.
 //
 //	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
-//	go run . design               the bars of the design, row by row; design.md, design.json
-//	go run . dumps               reading and writing of large dumps, beside redis-server; dumps.md, dumps.json
-//	go run . memory               what a store gives back of memory that it does not need any more; memory.md
-//	go run . contention           what locks cost, with more goroutines and processors than there are; contention.md
+//	go run . design               the targets of the design, row by row; design.md, design.json
+//	go run . dumps                large dumps, also of redis-server; dumps.md, dumps.json
+//	go run . memory               memory that a store releases when it is not needed; memory.md
+//	go run . contention           cost of locks under contention; contention.md
 //	go run . draw                 report and pictures again, from results.json
 //
-// Run it from its own directory, or from the root of the repository with go -C bench run . (flags
-// follow the mode; -h lists them). It needs Linux for the memory figures; a peer whose program is
-// missing (redis-server) is left out and named.
+// Run it in its directory, or in the root of the repository with go -C bench run . (flags follow
+// the mode; -h lists them). The memory results need Linux. If the program of a peer (redis-server)
+// is missing, the report names the peer and leaves it out.
 //
-// Each measurement of each peer is a process of its own, so that no peer works on another's heap
-// or leftovers; rounds are interleaved, A B C A B C, so that a drift of the machine meets all alike.
-// Keys have 16 bytes and values 64. Results are medians of the rounds, with the lowest and highest.
+// Each measurement of each peer is a separate process, so that no peer is affected by another's
+// heap or files. Rounds are interleaved, A B C A B C, so that a drift of the machine affects all
+// peers equally. Keys have 16 bytes and values 64. Results are medians of the rounds, with the
+// lowest and highest.
 package main
 
 import (
@@ -26,7 +27,7 @@ import (
 	"time"
 )
 
-// settings are what the flags say.
+// settings are the values of the flags.
 type settings struct {
 	keys    int
 	rounds  int
@@ -111,7 +112,7 @@ func parse(mode string, args []string) (settings, error) {
 	return s, nil
 }
 
-// measureAll takes every measure of every peer it suits, round by round.
+// measureAll takes every measure of every suitable peer, round by round.
 func measureAll(s settings, r *results) {
 	for _, m := range measures {
 		if !s.only.MatchString(m.name) {

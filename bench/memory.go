@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// resident is how much memory of p's process is in RAM: ours, or the one of a foreigner. It is 0
-// where there is no /proc.
+// resident returns the resident memory of p's process, which is this process or that of a
+// foreigner. It returns 0 if there is no /proc.
 func resident(p peer) int64 {
 	process := "self"
 	if f, ok := p.(foreigner); ok {
@@ -31,7 +31,7 @@ func resident(p peer) int64 {
 	return kib << 10
 }
 
-// settle collects the garbage, gives it back to the system and tells what the heap holds then.
+// settle collects the garbage, releases memory to the kernel, and returns the size of the heap.
 func settle() int64 {
 	runtime.GC()
 	debug.FreeOSMemory()
@@ -40,8 +40,8 @@ func settle() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// measureMemory is what a key takes, of RAM and of the Go heap, and what a collection takes while
-// everything is held.
+// measureMemory measures the resident memory and the Go heap per key, and the duration of a
+// collection while the store is full.
 func measureMemory(j *job) error {
 	heap, ram := settle(), resident(nil)
 	p, err := j.open()

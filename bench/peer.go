@@ -8,46 +8,49 @@ import (
 	"time"
 )
 
-// peer is a store under measurement. Its methods may be called from many goroutines.
+// peer is a store under measurement. Its methods are safe for concurrent use.
 type peer interface {
-	// Get appends the value of key to dst: every peer copies, as a store that can change must.
+	// Get appends the value of key to dst. Every peer copies, as a store with mutable values must.
 	Get(dst []byte, key string) ([]byte, error)
 
 	// Set copies value.
 	Set(key string, value []byte) error
 
-	// Incr adds 1 to the decimal number that key holds.
+	// Incr adds 1 to the decimal number in key.
 	Incr(key string) error
 
 	Close() error
 }
 
-// What a peer may offer besides.
+// These are optional interfaces of a peer.
 type (
-	// loader stores many keys faster than Set would; only for filling it.
+	// loader stores many keys faster than Set. It is only used to fill the peer.
 	loader interface {
 		Load(keys []string, values [][]byte) error
 	}
 
-	// saver writes all it holds to a file, durably if it can.
+	// saver writes its whole contents to a file, durably if it can.
 	saver interface{ Save() error }
 
-	// backgroundSaver is a saver with another way of saving beside writers; it returns at the end.
+	// backgroundSaver is a saver that can also save concurrently with writers. It returns at the
+	// end.
 	backgroundSaver interface{ BackgroundSave() error }
 
-	// pauser tells how long its last save stopped everybody: perdure's barrier, Redis's fork.
+	// pauser reports how long its last save stopped all callers: perdure's barrier, or Redis's
+	// fork.
 	pauser interface {
 		Pause() (time.Duration, error)
 	}
 
-	// foreigner keeps its data in another process, and tells what its last save copied on write.
+	// foreigner keeps its data in another process, and reports the memory that its last save copied
+	// on write.
 	foreigner interface {
 		PID() int
 		CopiedOnWrite() (int64, error)
 	}
 
-	// pipeliner gives each goroutine a peer of its own that sends commands in groups. Its Get
-	// returns nothing, its errors come late, and Close sends what is left.
+	// pipeliner gives each goroutine a separate peer that sends commands in groups. The separate
+	// peer's Get returns nothing, its errors come late, and its Close sends the remaining commands.
 	pipeliner interface{ Pipeline() peer }
 )
 
@@ -56,22 +59,22 @@ var (
 	errUnsupported = errors.New("not offered")
 )
 
-// How safe a write is when it returns.
+// These modes describe how safe a write is when it returns.
 const (
 	modeNone     = "none"     // in memory only
-	modeNo       = "no"       // in the kernel's hands
-	modeEverySec = "everysec" // the same, and on disk a second later
-	modeAlways   = "always"   // on disk
+	modeNo       = "no"       // passed to the kernel
+	modeEverySec = "everysec" // the same, and durable a second later
+	modeAlways   = "always"   // durable
 )
 
-// kind is a peer in all its modes.
+// kind is a peer with all its modes.
 type kind struct {
 	name  string
 	modes []string
 	open  func(dir, mode string, keys int) (peer, error)
 }
 
-// kinds is everybody. A name is kind/mode.
+// kinds lists all peers. A peer's name is kind/mode.
 var kinds = []kind{
 	{"perdure", []string{modeNone, modeNo, modeEverySec, modeAlways}, openPerdure},
 	{"perdure-direct", []string{modeNo, modeEverySec}, openPerdureDirect}, // the log's other mode
@@ -98,7 +101,7 @@ func peerNames() (names []string) {
 	return names
 }
 
-// openPeer opens a peer that will hold about keys keys, with its files, old ones too, in dir.
+// openPeer opens a peer for about keys keys. Its files, including existing files, are in dir.
 func openPeer(name, dir string, keys int) (peer, error) {
 	what, mode, _ := strings.Cut(name, "/")
 	for _, k := range kinds {
@@ -109,7 +112,7 @@ func openPeer(name, dir string, keys int) (peer, error) {
 	return nil, fmt.Errorf("no peer %q", name)
 }
 
-// saveTo lets save write a file in dir, syncs it and removes it.
+// saveTo passes save a file in dir, syncs the file, and removes it.
 func saveTo(dir string, save func(*os.File) error) error {
 	f, err := os.CreateTemp(dir, "save")
 	if err != nil {
@@ -119,7 +122,7 @@ func saveTo(dir string, save func(*os.File) error) error {
 	return errors.Join(save(f), f.Sync(), f.Close())
 }
 
-// ticker calls sync every second, as everysec does where a peer has no such mode.
+// ticker calls sync every second. It replaces everysec for a peer without such a mode.
 type ticker struct{ stop, done chan struct{} }
 
 func everySecond(mode string, sync func() error) *ticker {
@@ -136,7 +139,7 @@ func everySecond(mode string, sync func() error) *ticker {
 			case <-t.stop:
 				return
 			case <-tick.C:
-				_ = sync() // a disk that fails shows in the peer's own writes
+				_ = sync() // a failing disk shows in the peer's own writes
 			}
 		}
 	}()

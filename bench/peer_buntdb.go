@@ -76,7 +76,7 @@ func (b buntdbPeer) Load(keys []string, values [][]byte) error {
 	})
 }
 
-// Save is a copy of the log without history. Writers wait meanwhile.
+// Save copies the log without its history. Writers wait during the copy.
 func (b buntdbPeer) Save() error {
 	return saveTo(b.dir, func(f *os.File) error { return b.db.Save(f) })
 }

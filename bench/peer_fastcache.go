@@ -6,7 +6,7 @@ import (
 	"github.com/VictoriaMetrics/fastcache"
 )
 
-// fastcachePeer is a cache: it may evict, though it is given three times the room it needs.
+// fastcachePeer is a cache. It may evict, although it has three times the room that it needs.
 type fastcachePeer struct {
 	c    *fastcache.Cache
 	path string

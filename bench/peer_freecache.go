@@ -2,7 +2,7 @@ package main
 
 import "github.com/coocood/freecache"
 
-// freecachePeer is a cache: it may evict, though it is given twice the room it needs.
+// freecachePeer is a cache. It may evict, although it has twice the room that it needs.
 type freecachePeer struct{ c *freecache.Cache }
 
 func openFreecache(_, _ string, keys int) (peer, error) {

@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// pebblePeer is Pebble with the sizes CockroachDB gives it: a memtable of 64 MiB, and a cache that
-// holds the set of a million keys.
+// pebblePeer is Pebble with CockroachDB's sizes: a memtable of 64 MiB, and a cache for the data set
+// of a million keys.
 type pebblePeer struct {
 	db   *pebble.DB
 	how  *pebble.WriteOptions
@@ -48,7 +48,7 @@ func (p pebblePeer) Set(key string, value []byte) error {
 	return p.db.Set(bytesOf(key), value, p.how)
 }
 
-// Incr would need a lock of our own around it.
+// Incr is not supported, because it would need a lock around it.
 func (p pebblePeer) Incr(string) error { return errUnsupported }
 
 func (p pebblePeer) Load(keys []string, values [][]byte) error {
@@ -61,7 +61,7 @@ func (p pebblePeer) Load(keys []string, values [][]byte) error {
 	return b.Commit(p.how)
 }
 
-// Save is a checkpoint: links to the tables, and a copy of the log.
+// Save makes a checkpoint: links to the tables, and a copy of the log.
 func (p pebblePeer) Save() error {
 	path := filepath.Join(p.dir, "save")
 	defer os.RemoveAll(path)
@@ -73,7 +73,7 @@ func (p pebblePeer) Close() error {
 	return p.db.Close()
 }
 
-// silent drops what Pebble would log.
+// silent drops Pebble's log messages.
 type silent struct{}
 
 func (silent) Infof(string, ...any)  {}

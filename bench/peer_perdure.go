@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// perdurePeer is perdure; without automatic saves and rewrites, which would come at odd moments.
+// perdurePeer is perdure without automatic saves and rewrites, which would disturb a measurement.
 type perdurePeer struct {
 	*perdure.Store
 	grouped bool
@@ -45,8 +45,8 @@ func (p perdurePeer) Incr(key string) error {
 	return err
 }
 
-// Load stores in groups only where each Set would wait for the disk, so that a log to be replayed
-// is one of single commands.
+// Load stores in groups only if each Set would wait for the disk, so that a log to replay contains
+// single commands.
 func (p perdurePeer) Load(keys []string, values [][]byte) error {
 	if p.grouped {
 		pairs := make([]perdure.Pair, len(keys))

@@ -14,11 +14,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisPeer is a redis-server of our own, on a unix socket and no port, one command a round trip.
+// redisPeer is a separate redis-server on a unix socket, without a port. It sends one command per
+// round trip.
 type redisPeer struct {
 	c    *redis.Client
 	cmd  *exec.Cmd
-	home string // of the socket, whose path must be short
+	home string // directory of the socket, whose path must be short
 }
 
 var background = context.Background()
@@ -93,7 +94,7 @@ func (p *redisPeer) BackgroundSave() error {
 	}
 }
 
-// info is a number in INFO.
+// info returns a number in INFO.
 func (p *redisPeer) info(section, field string) (int64, error) {
 	text, err := p.c.Info(background, section).Result()
 	if err != nil {
@@ -116,7 +117,7 @@ func (p *redisPeer) PID() int { return p.cmd.Process.Pid }
 
 func (p *redisPeer) CopiedOnWrite() (int64, error) { return p.info("persistence", "rdb_last_cow_size") }
 
-// Close lets the server end as SHUTDOWN NOSAVE does, and kills it when it does not.
+// Close ends the server as SHUTDOWN NOSAVE does, and kills it if it does not end.
 func (p *redisPeer) Close() error {
 	defer os.RemoveAll(p.home)
 	err := p.cmd.Process.Signal(os.Interrupt)
@@ -125,7 +126,7 @@ func (p *redisPeer) Close() error {
 	return errors.Join(err, p.cmd.Wait(), p.c.Close())
 }
 
-// redisPipePeer is the same server, reached through pipelines of 64 commands.
+// redisPipePeer is the same server with pipelines of 64 commands.
 type redisPipePeer struct{ *redisPeer }
 
 func openRedisPipe(dir, mode string, _ int) (peer, error) {
@@ -152,7 +153,7 @@ func (r *redisPipe) Incr(key string) error {
 	return r.sent(64)
 }
 
-// sent sends what has gathered when there are n commands.
+// sent sends the pending commands if there are at least n.
 func (r *redisPipe) sent(n int) error {
 	if r.p.Len() < n {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// shardMap is what a Go programmer writes in an hour: 256 maps with a lock each.
+// shardMap is a store that a Go programmer can write in an hour: 256 maps with a lock each.
 type shardMap struct {
 	seed   maphash.Seed
 	shards [256]mapShard
@@ -16,7 +16,7 @@ type shardMap struct {
 type mapShard struct {
 	mu sync.RWMutex // guards m
 	m  map[string][]byte
-	_  [32]byte // no two locks in one cache line
+	_  [32]byte // so that no two locks share a cache line
 }
 
 func newShardMap() *shardMap {
@@ -67,7 +67,7 @@ func (s *shardMap) Incr(key string) error {
 
 func (s *shardMap) Close() error { return nil }
 
-// increment is what INCR does to a value; none counts as 0.
+// increment applies INCR to a value; an empty value counts as 0.
 func increment(value []byte) ([]byte, error) {
 	if len(value) == 0 {
 		return []byte("1"), nil
@@ -79,8 +79,8 @@ func increment(value []byte) ([]byte, error) {
 	return strconv.AppendInt(nil, n+1, 10), nil
 }
 
-// shardMapRef gives references where shardMap copies: right only as long as nobody changes a value
-// in place, and what most maps in programs do.
+// shardMapRef returns references where shardMap copies. This is correct only if nobody changes a
+// value in place. Most maps in programs work this way.
 type shardMapRef struct{ *shardMap }
 
 func openShardMapRef(string, string, int) (peer, error) { return shardMapRef{newShardMap()}, nil }

@@ -12,11 +12,11 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// bars is a picture of one number of every peer; perdure's stand out.
+// bars is a picture of one number for every peer. perdure's bars are highlighted.
 type bars struct {
 	file, title, axis string
 	what              string
-	value             func(float64) float64 // of the number in the unit of the axis
+	value             func(float64) float64 // converts the number to the unit of the axis
 }
 
 func perSecond(ns float64) float64 { return 1e3 / ns }
@@ -44,7 +44,7 @@ var (
 	colors = []color.RGBA{ours, {0x2a, 0x6f, 0x97, 0xff}, {0x5b, 0x8c, 0x3a, 0xff}, {0x7a, 0x4f, 0x9a, 0xff}, {0x99, 0x85, 0x1d, 0xff}}
 )
 
-// draw writes every picture there are numbers for into dir.
+// draw writes every picture with numbers into dir.
 func (r *results) draw(dir string) error {
 	for _, b := range pictures {
 		if err := r.drawBars(b, filepath.Join(dir, b.file)); err != nil {
@@ -102,7 +102,8 @@ func (r *results) drawBars(b bars, path string) error {
 	return p.Save(16*vg.Centimeter, vg.Length(len(names))*vg.Points(18)+vg.Points(80), path)
 }
 
-// drawTimeline is the worst Set of each step, from before a save to after, on a logarithmic axis.
+// drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
+// axis.
 func (r *results) drawTimeline(path string) error {
 	if len(r.Timelines) == 0 {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// table is one table of the report: a row a peer, a column a thing measured.
+// table is one table of the report, with a row for each peer and a column for each measurement.
 type table struct {
 	title, note string
 	columns     []column
@@ -15,7 +15,7 @@ type table struct {
 
 type column struct{ head, what string }
 
-// tables are those of the report.
+// tables returns the tables of the report.
 func tables() []table {
 	var all []table
 	titles := map[string]string{
@@ -49,7 +49,7 @@ func tables() []table {
 			{"extra memory", "extra memory saving"}}})
 }
 
-// report is everything as Markdown.
+// report returns all results as Markdown.
 func (r *results) report() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# perdure and its peers\n\n%s", r.header())
@@ -60,7 +60,7 @@ func (r *results) report() string {
 	return b.String()
 }
 
-// header tells how and where it was measured.
+// header describes how and where the measurements were taken.
 func (r *results) header() string {
 	var versions []string
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
@@ -102,7 +102,7 @@ func (r *results) writeFailures(b *strings.Builder) {
 	}
 }
 
-// String is the median with lowest and highest, or a dash.
+// String returns the median with lowest and highest, or a dash.
 func (s *sample) String() string {
 	if s == nil {
 		return "-"
@@ -115,7 +115,7 @@ func (s *sample) String() string {
 	return fmt.Sprintf("%s (%s-%s)", m, low, high)
 }
 
-// scale is a unit with the number from which on it is used.
+// scale is a unit and the smallest number that uses it.
 type scale struct {
 	from float64
 	unit string
@@ -130,7 +130,7 @@ var scales = map[string][]scale{
 	"share": {{0.01, " %"}},
 }
 
-// format writes v with three digits and its unit.
+// format formats v with three digits and its unit.
 func format(unit string, v float64) string {
 	all := scales[unit]
 	s := all[len(all)-1]

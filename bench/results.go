@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// sample is one thing measured of one peer, once a round.
+// sample is one measurement of one peer, with one value per round.
 type sample struct {
 	Peer   string
 	What   string
-	Unit   string // ns, rate (a second), bytes (a key), size (bytes), count, share
+	Unit   string // ns, rate (per second), bytes (per key), size (bytes), count, share
 	Values []float64
 }
 
-// results are the raw numbers: all that report and pictures are made of.
+// results are the raw numbers that the report and the pictures are made of.
 type results struct {
 	Taken     time.Time
 	Machine   string
@@ -32,7 +32,7 @@ type results struct {
 	Versions  map[string]string
 	Samples   []*sample
 	Timelines map[string][]point // by peer, of the last round
-	Failures  []string           // what could not be measured
+	Failures  []string           // failed measurements
 }
 
 func newResults(s settings) *results {
@@ -57,10 +57,10 @@ func newResults(s settings) *results {
 	return r
 }
 
-// machine is the processor and how many of it there are.
+// machine returns the name and the number of the processors.
 func machine() string {
 	name := runtime.GOARCH
-	text, _ := os.ReadFile("/proc/cpuinfo") // the name alone is lost without it
+	text, _ := os.ReadFile("/proc/cpuinfo") // without the file, only the name is missing
 	if _, rest, found := strings.Cut(string(text), "model name"); found {
 		rest, _, _ = strings.Cut(rest, "\n")
 		name = strings.TrimSpace(strings.TrimLeft(rest, "\t :"))
@@ -68,7 +68,7 @@ func machine() string {
 	return fmt.Sprintf("%d x %s, %s", runtime.NumCPU(), name, runtime.GOOS)
 }
 
-// take does a job in a child and keeps what it found. One that fails is noted and left out.
+// take does a job in a child and adds its results. It records a failed job and leaves it out.
 func (r *results) take(round int, j job) {
 	begin := time.Now()
 	o, err := j.inChild()
@@ -95,7 +95,7 @@ func (r *results) add(s sample) {
 	r.Samples = append(r.Samples, &s)
 }
 
-// sample is what was measured of a peer, or nil.
+// sample returns the measurement of a peer, or nil.
 func (r *results) sample(peer, what string) *sample {
 	for _, s := range r.Samples {
 		if s.Peer == peer && s.What == what {
@@ -105,7 +105,7 @@ func (r *results) sample(peer, what string) *sample {
 	return nil
 }
 
-// median is the middle value of what was measured; ok is false when it was not.
+// median returns the median of a measurement; ok is false if there is no measurement.
 func (r *results) median(peer, what string) (m float64, ok bool) {
 	s := r.sample(peer, what)
 	if s == nil {
@@ -114,7 +114,8 @@ func (r *results) median(peer, what string) (m float64, ok bool) {
 	return median(s.Values), true
 }
 
-// ratio is the median over the rounds of a's value by b's: both of a round met the same machine.
+// ratio returns the median over the rounds of a's value divided by b's value of the same round.
+// Both values of a round were measured in the same conditions.
 func (r *results) ratio(a, b, what string) (m float64, ok bool) {
 	sa, sb := r.sample(a, what), r.sample(b, what)
 	if sa == nil || sb == nil {
@@ -152,7 +153,7 @@ func readResults(path string) (*results, error) {
 	return r, json.Unmarshal(text, r)
 }
 
-// publish writes raw numbers, report and pictures into dir, and the report to the terminal.
+// publish writes the raw numbers, the report, and the pictures to dir, and prints the report.
 func (r *results) publish(dir string) error {
 	if err := writeJSON(filepath.Join(dir, "results.json"), r); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// point is one step of the timeline: the worst Set in it.
+// point is one step of the timeline, with the worst Set in the step.
 type point struct {
 	At     time.Duration
 	Worst  time.Duration
@@ -15,7 +15,7 @@ type point struct {
 
 const timelineStep = 10 * time.Millisecond
 
-// measureSaving is what a save does to those who write meanwhile: to their latency, and to memory.
+// measureSaving measures the effect of a save on concurrent writers: their latency, and memory.
 func measureSaving(j *job) error {
 	p, err := j.openFull()
 	if err != nil {
@@ -28,7 +28,7 @@ func measureSaving(j *job) error {
 	return measureSaveMemory(j, p)
 }
 
-// saveBeside saves as one does beside writers, and returns at the end.
+// saveBeside saves in the way that suits concurrent writers, and returns at the end.
 func saveBeside(p peer) error {
 	if b, ok := p.(backgroundSaver); ok {
 		return b.BackgroundSave()
@@ -36,7 +36,7 @@ func saveBeside(p peer) error {
 	return p.(saver).Save()
 }
 
-// measureSaveLatency lets one goroutine Set all the time: before a save, through it, and after.
+// measureSaveLatency runs Set in one goroutine before, during, and after a save.
 func measureSaveLatency(j *job, p peer) error {
 	var (
 		saving, stop atomic.Bool
@@ -75,7 +75,7 @@ func measureSaveLatency(j *job, p peer) error {
 	return nil
 }
 
-// setThrough Sets until stop. An operation that any part of the save overlaps counts as saving.
+// setThrough runs Set until stop. An operation that overlaps any part of the save counts as saving.
 func setThrough(j *job, p peer, saving, stop *atomic.Bool) (idle, during *histogram, err error) {
 	idle, during = &histogram{}, &histogram{}
 	keys := uniform(0, j.Keys)
@@ -106,8 +106,8 @@ func setThrough(j *job, p peer, saving, stop *atomic.Bool) (idle, during *histog
 	return idle, during, nil
 }
 
-// measureSaveMemory is how much more memory is in RAM while a save runs under full write load,
-// against the same load without one.
+// measureSaveMemory measures the additional resident memory while a save runs under full write
+// load, compared with the same load without a save.
 func measureSaveMemory(j *job, p peer) error {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -143,7 +143,7 @@ type watched struct {
 	err  error
 }
 
-// watch finds how much memory is in RAM at most while fn runs.
+// watch measures the maximum resident memory while fn runs.
 func watch(p peer, fn func() error) watched {
 	w := watched{}
 	done := make(chan struct{})

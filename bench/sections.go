@@ -12,8 +12,8 @@ import (
 	memtable "github.com/perduredb/perdure/internal/table"
 )
 
-// sections are the parts of a call, in ns: what is done under the lock of a shard, under that of the
-// log, and outside of both.
+// sections are the parts of a call, in ns: under the lock of a shard, under the lock of the log,
+// and outside both.
 type sections struct {
 	getHold, setHold       float64 // random keys
 	getHotHold, setHotHold float64 // one key
@@ -24,7 +24,7 @@ type sections struct {
 func (s *sections) getThink() float64 { return max(10, s.get-s.getHold) }
 func (s *sections) setThink() float64 { return max(10, s.set-s.setHold) }
 
-// measureSections measures the parts with locks that are taken once.
+// measureSections measures the parts with locks that are acquired once.
 func measureSections(s settings) (sections, error) {
 	var sec sections
 	sec.tableSections(s)
@@ -50,7 +50,7 @@ func measureSections(s settings) (sections, error) {
 	return sec, sec.logSection(s)
 }
 
-// tableSections measures what the table does, all its locks being held.
+// tableSections measures the table's part while all its locks are held.
 func (sec *sections) tableSections(s settings) {
 	t := memtable.New(memtable.Options{})
 	defer t.Close()
@@ -78,7 +78,7 @@ func (sec *sections) tableSections(s settings) {
 	}
 }
 
-// logSection measures Append to a log, the wait for the system left out.
+// logSection measures Append to a log, without the wait for the kernel.
 func (sec *sections) logSection(s settings) error {
 	dir, err := os.MkdirTemp(s.dir, "contention")
 	if err != nil {
@@ -110,7 +110,7 @@ func (sec *sections) logSection(s settings) error {
 	return nil
 }
 
-// each is what a call of do takes, in ns.
+// each returns the duration of a call of do in ns.
 func each(d time.Duration, do func(i int)) float64 {
 	begin, n := time.Now(), 0
 	for time.Since(begin) < d {

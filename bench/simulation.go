@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// lineCost is what it takes, in ns, until a cache line that another core had has come to this one, within
-// a socket. A lock is at least two: its own and what it guards.
+// lineCost is the time in ns to transfer a cache line from another core of the socket. A lock takes
+// at least two transfers: its own line, and the line that it guards.
 const (
 	lineCost = 60
 	lockCost = 2 * lineCost
 )
 
-// machineModel is a computer on which every core does the same call over and over: some work, then a
-// shard's lock, and within it the log's. Locks are handed on in the order of asking. There is no
-// scheduler and no limit of memory bandwidth in it.
+// machineModel is a computer on which every core repeats one call. The call is some work, then a
+// shard's lock, and within it the log's lock. Locks are granted in the order of the requests. The
+// model has no scheduler and no limit of memory bandwidth.
 type machineModel struct {
 	cores, shards        int
-	think, hold, logHold float64 // ns; no log when logHold is 0
-	logCost              float64 // of the lines of the log
-	hotHold              float64 // in place of hold, for keys that are in every cache
+	think, hold, logHold float64 // ns; no log if logHold is 0
+	logCost              float64 // for the cache lines of the log
+	hotHold              float64 // replaces hold, for keys that are in every cache
 	shard                func(r *rand.Rand, shards int) (shard int, hot bool)
 	rng                  *rand.Rand
-	locks                []modelLock // of the shards, and last the log's
+	locks                []modelLock // for the shards, and last for the log
 	agenda               agenda
 	at                   []modelCore
 	calls                int
@@ -33,7 +33,7 @@ type machineModel struct {
 
 type modelLock struct {
 	busy    bool
-	last    int // core that had it
+	last    int // the core that had it last
 	waiting []int
 }
 
@@ -42,14 +42,14 @@ type modelCore struct {
 	hold         float64
 }
 
-// What a core does when its time has come.
+// These are the stages of a core.
 const (
 	stageAsk      = iota // ask for a shard's lock
-	stageWorked          // the work under it is done
-	stageAppended        // the log is written to
+	stageWorked          // the work under the lock is done
+	stageAppended        // the log is written
 )
 
-// run simulates so many calls and returns how many a second there are, in millions.
+// run simulates a number of calls and returns the rate in millions per second.
 func (m *machineModel) run(calls int) float64 {
 	m.rng = rand.New(rand.NewPCG(5, 6))
 	m.locks = make([]modelLock, m.shards+1)
@@ -91,7 +91,7 @@ func (m *machineModel) step(now float64, core int) {
 	}
 }
 
-// end ends a call and plans the next.
+// end ends a call and schedules the next call.
 func (m *machineModel) end(now float64, core int) {
 	m.release(now, m.at[core].shard)
 	m.calls++
@@ -131,7 +131,7 @@ func (m *machineModel) release(now float64, lock int) {
 	}
 }
 
-// agenda is what comes next.
+// agenda is the queue of the next events.
 type (
 	agenda      []appointment
 	appointment struct {
@@ -150,10 +150,10 @@ func (a *agenda) Pop() any {
 	return last
 }
 
-// hotKeys is how many of the most frequent keys count as being in every cache.
+// hotKeys is the number of the most frequent keys that count as being in every cache.
 const hotKeys = 10_000
 
-// simulate prints what the model expects of larger machines.
+// simulate prints the model's results for larger machines.
 func simulate(w io.Writer, s sections) {
 	uniformly := func(r *rand.Rand, shards int) (int, bool) { return r.IntN(shards), false }
 	one := func(*rand.Rand, int) (int, bool) { return 0, true }
@@ -166,7 +166,7 @@ func simulate(w io.Writer, s sections) {
 	set := machineModel{think: s.setThink(), hold: s.setHold, hotHold: s.setHotHold}
 	logged, reserved := set, set
 	logged.logHold, logged.logCost = s.logHold, lockCost
-	// One atomic addition to one line; the bytes are copied outside.
+	// This is one atomic addition to one line. The bytes are copied outside the lock.
 	reserved.think, reserved.logHold, reserved.logCost = set.think+s.logHold, 5, lineCost
 	rows := []struct {
 		name   string

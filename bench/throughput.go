@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Operations. 90/10 is nine Gets to a Set.
+// These are the operations. 90/10 is nine Gets per Set.
 const (
 	opGet   = "get"
 	opMixed = "90/10"
@@ -18,23 +18,23 @@ const (
 	opIncr  = "incr"
 )
 
-// operations are in this order because a map that is Set keeps the string it was given; Gets of
-// that very string would find it by its address alone.
+// operations are in this order because a map keeps the string that it was Set with. Gets of that
+// very string would find it by its address alone.
 var operations = []string{opGet, opMixed, opSet, opIncr}
 
-// distributions are ways to draw keys.
+// distributions lists the ways to draw keys.
 var distributions = []struct {
 	name string
 	draw func(first, n int) sequence
 }{{"uniform", uniform}, {"zipf", zipf}}
 
-// Incr goes over keys of its own.
+// Incr uses separate keys.
 const (
 	firstCounter = 1 << 40
 	counters     = 1024
 )
 
-// trial is one operation by some goroutines for some time.
+// trial is one operation, run by a number of goroutines for a period.
 type trial struct {
 	peer    peer
 	op      string
@@ -44,18 +44,18 @@ type trial struct {
 	latency bool // record the latency of each operation
 }
 
-// score is what a trial found.
+// score is the result of a trial.
 type score struct {
 	ops     int
-	missing int // Gets that found nothing: a cache has evicted
+	missing int // Gets that found nothing, because a cache evicted the key
 	elapsed time.Duration
-	allocs  float64 // an operation
+	allocs  float64 // per operation
 	latency *histogram
 }
 
 func (s score) nsPerOp() float64 { return float64(s.elapsed.Nanoseconds()) / float64(max(s.ops, 1)) }
 
-// run warms up for a fifth of the time and then measures.
+// run warms up for 1/5 of the time and then measures.
 func (t trial) run() (score, error) {
 	if _, err := t.spell(t.time / 5); err != nil {
 		return score{}, err
@@ -68,7 +68,7 @@ func (t trial) run() (score, error) {
 	return s, err
 }
 
-// spell lets all workers work for d.
+// spell runs all workers for d.
 func (t trial) spell(d time.Duration) (score, error) {
 	var (
 		stop   atomic.Bool
@@ -97,7 +97,7 @@ func (t trial) spell(d time.Duration) (score, error) {
 	return total, errors.Join(errs...)
 }
 
-// work is one worker, beginning at a place of its own in the sequence.
+// work runs one worker, which starts at its own position in the sequence.
 func (t trial) work(start int, stop *atomic.Bool) (s score, err error) {
 	p := t.peer
 	if pl, ok := p.(pipeliner); ok {
@@ -127,7 +127,7 @@ func (t trial) work(start int, stop *atomic.Bool) (s score, err error) {
 	return s, nil
 }
 
-// step is the operation number i.
+// step returns the function that runs operation number i.
 func (t trial) step(p peer) func(i int) error {
 	buf := make([]byte, 0, 2*valueSize)
 	get := func(i int) (err error) {
@@ -151,11 +151,12 @@ func (t trial) step(p peer) func(i int) error {
 	return func(i int) error { return p.Incr(t.keys.key(i)) }
 }
 
-// rest is how many times as long as an operation is measured a store is left alone when it is full: behind a
-// fill compactions go on, and perdure's memory gets huge pages.
+// rest is the idle time of a full store, as a multiple of the time per operation. After a fill,
+// compactions continue, and perdure's memory gets huge pages.
 const rest = 10
 
-// measureThroughput is every operation under every distribution by every number of goroutines.
+// measureThroughput measures every operation with every distribution and every number of
+// goroutines.
 func measureThroughput(j *job) error {
 	p, err := j.openFull()
 	if err != nil {

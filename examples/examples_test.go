@@ -1,4 +1,4 @@
-// Package examples runs every example program and compares what it prints.
+// Package examples runs every example program and compares its output.
 package examples
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// runExample builds and runs one, with args, and returns what it prints.
+// runExample builds an example and runs it with args. It returns the output.
 func runExample(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name+".exe")

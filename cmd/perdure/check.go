@@ -29,13 +29,13 @@ Memory: about 30 bytes a key. Exit status: 0 good, 1 damaged, 2 wrong usage, 3 n
 	run: (*app).check,
 }
 
-// checked is the result for one PATH, as --json prints it.
+// checked is the result for one PATH, in the form that --json prints.
 type checked struct {
 	Path        string        `json:"path"`
 	Form        form          `json:"form,omitempty"`
 	OK          bool          `json:"ok"`
-	Unsupported bool          `json:"unsupported,omitempty"` // nothing is damaged, and something not supported
-	Error       string        `json:"error,omitempty"`       // it could not be read
+	Unsupported bool          `json:"unsupported,omitempty"` // undamaged, but not supported
+	Error       string        `json:"error,omitempty"`       // the reason why it could not be read
 	Files       []checkedFile `json:"files,omitempty"`
 	Unlisted    []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
 
@@ -48,24 +48,24 @@ type checkedFile struct {
 	Kind       string   `json:"kind"` // dump, manifest, base, increment or file
 	OK         bool     `json:"ok"`
 	Size       int64    `json:"size"`
-	Version    string   `json:"version,omitempty"`    // of a dump
-	Keys       *int64   `json:"keys,omitempty"`       // of a dump
-	Commands   *int64   `json:"commands,omitempty"`   // of a log
-	Checksums  int64    `json:"checksums,omitempty"`  // marks in a log that fit
+	Version    string   `json:"version,omitempty"`    // for a dump
+	Keys       *int64   `json:"keys,omitempty"`       // for a dump
+	Commands   *int64   `json:"commands,omitempty"`   // for a log
+	Checksums  int64    `json:"checksums,omitempty"`  // commit markers with a correct checksum
 	Unverified int64    `json:"unverified,omitempty"` // bytes of a log that no checksum covers
-	Trailing   int64    `json:"trailing,omitempty"`   // bytes behind a dump
-	Good       int64    `json:"good"`                 // it is whole up to this offset
-	Torn       int64    `json:"torn,omitempty"`       // bytes behind good that Open would cut off
-	Missing    int64    `json:"missing,omitempty"`    // bytes of a tail file that Open would put into the log
-	Note       string   `json:"note,omitempty"`       // what becomes of a tail file
+	Trailing   int64    `json:"trailing,omitempty"`   // bytes after the end of a dump
+	Good       int64    `json:"good"`                 // the file is whole up to this offset
+	Torn       int64    `json:"torn,omitempty"`       // bytes after Good that Open would truncate
+	Missing    int64    `json:"missing,omitempty"`    // bytes of a tail file that Open would replay
+	Note       string   `json:"note,omitempty"`       // what Open does with a tail file
 	Problem    *problem `json:"problem,omitempty"`
 
-	Unsupported bool `json:"unsupported,omitempty"` // the problem is something whole that is not known
+	Unsupported bool `json:"unsupported,omitempty"` // the problem is a whole but unknown item
 
-	repairable bool // perdure repair cuts it at Good
-	odd        bool // a server loads it and never writes it
+	repairable bool // perdure repair truncates it at Good
+	odd        bool // a server loads it but never writes it
 	some       bool // some servers refuse it
-	trailing   bool // bytes stand behind the end
+	trailing   bool // there are bytes after the end
 	command    bool // one of its commands cannot be applied
 }
 
@@ -133,7 +133,8 @@ func worse(a, b int) int {
 	return exitGood
 }
 
-// checkPath checks what path is. Damage stands in the result; the error is for what could not be read.
+// checkPath checks the files at path. The result reports damage. The error reports unreadable
+// files.
 func (a *app) checkPath(path string, withKeys bool) (*checked, error) {
 	result := &checked{Path: path, OK: true, withKeys: withKeys}
 	p, err := locate(a.fs, path)
@@ -168,7 +169,7 @@ func (a *app) checkPath(path string, withKeys bool) (*checked, error) {
 	return result, nil
 }
 
-// checkLines reads JSON lines to their end.
+// checkLines reads JSON lines to the end.
 func (a *app) checkLines(p *place, result *checked) error {
 	keys, err := a.jsonLines(p).verify(a.ctx)
 	f := checkedFile{File: p.lines, Kind: string(formJSON), OK: err == nil, Keys: &keys}
@@ -184,7 +185,7 @@ func (a *app) checkLines(p *place, result *checked) error {
 	return err
 }
 
-// checkDump reads a dump to its end.
+// checkDump reads a dump to the end.
 func (a *app) checkDump(p *place) (report rdb.Report, err error) {
 	err = a.withDump("checking", p.dump, p.compressed(), func(r io.Reader, size int64) (err error) {
 		report, err = rdb.Check(a.ctx, r, size)
@@ -193,7 +194,8 @@ func (a *app) checkDump(p *place) (report rdb.Report, err error) {
 	return report, err
 }
 
-// addDump adds a dump. Size and Good are those of the dump itself where it is compressed.
+// addDump adds the result for a dump. If the dump is compressed, Size and Good apply to its
+// uncompressed content.
 func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error {
 	f := checkedFile{
 		File: p.dump, Kind: string(formDump), OK: err == nil, Version: r.Version, Keys: &r.Keys,
@@ -233,7 +235,7 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	return err
 }
 
-// isOdd notes the first value in a dump that a server never writes, or that some servers refuse.
+// isOdd records the first value in a dump that a server never writes, or that some servers refuse.
 func (f *checkedFile) isOdd(r *rdb.Report, compressed bool) bool {
 	e := r.FirstOdd
 	f.odd = e != nil
@@ -251,7 +253,7 @@ func (f *checkedFile) isOdd(r *rdb.Report, compressed bool) bool {
 	return true
 }
 
-// onlyOdd reports whether what is not good is loaded by servers all the same.
+// onlyOdd reports whether servers load every file that is not good.
 func (c *checked) onlyOdd() bool {
 	n := 0
 	for _, f := range c.Files {
@@ -264,7 +266,7 @@ func (c *checked) onlyOdd() bool {
 	return n > 0
 }
 
-// print writes the result for people.
+// print writes the result as text for people.
 func (c *checked) print(w io.Writer) error {
 	var b strings.Builder
 	state := "good"

@@ -15,13 +15,13 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// baseReport is what stands in the RDB at the start of a log's file, and what in it is not supported.
+// baseReport describes the RDB at the start of a log's file, and the unsupported item in it.
 type baseReport struct {
 	rdb.Report
 	unknown *perdure.UnsupportedError
 }
 
-// logReport checks a log, and returns what stands in the RDB of each file that begins with one.
+// logReport checks a log, and returns a report for the RDB of each file that begins with one.
 func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[string]baseReport, error) {
 	var total int64
 	dir := filepath.Dir(path)
@@ -38,7 +38,7 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 	base := func(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo, error) {
 		report, err := rdb.Check(ctx, r, size)
 		b := baseReport{Report: report}
-		if errors.As(err, &b.unknown) { // nobody knows where it ends
+		if errors.As(err, &b.unknown) { // its end is unknown
 			report.Size, err = size, nil
 		}
 		bases = append(bases, b)
@@ -59,7 +59,7 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 func (a *app) checkLog(p *place, result *checked) error {
 	commands := engine.NewChecker()
 	defer commands.Close()
-	refused := make(map[*appendlog.CommandError]problem) // where they are
+	refused := make(map[*appendlog.CommandError]problem) // database and key of each
 	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c appendlog.Command) error {
 		err := commands.Command(c.Args)
 		var e *appendlog.CommandError
@@ -75,7 +75,7 @@ func (a *app) checkLog(p *place, result *checked) error {
 		return err
 	}))
 	var damage *perdure.CorruptError
-	if errors.As(err, &damage) { // of the manifest
+	if errors.As(err, &damage) { // damage of the manifest
 		result.OK = false
 		result.Files = append(result.Files, checkedFile{
 			File: p.log, Kind: "manifest", Good: damage.Offset, Problem: problemOf(damage),

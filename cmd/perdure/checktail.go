@@ -5,7 +5,7 @@ import "github.com/perduredb/perdure/aof"
 // kindTail is the tail file of a log that was killed in Ring mode.
 const kindTail = "tail"
 
-// addTail adds what a check tells of a tail file.
+// addTail adds the report of a tail file to the result.
 func (a *app) addTail(result *checked, t *aof.TailReport) {
 	if t == nil {
 		return
@@ -20,7 +20,7 @@ func (a *app) addTail(result *checked, t *aof.TailReport) {
 	result.Files = append(result.Files, f)
 }
 
-// tailNote tells what becomes of a tail file.
+// tailNote describes what Open does with a tail file.
 func tailNote(t *aof.TailReport) string {
 	switch {
 	case t.Problem != nil:

@@ -31,7 +31,7 @@ an error; what an older form leaves out, such as when a consumer was active, is 
 	run: (*app).convert,
 }
 
-// converters by the name of the form, as in --to.
+// converters maps the name of a form, as in --to, to its converter.
 var converters = map[string]func(a *app, src source, dst string, asCommands bool) error{
 	"dump": func(a *app, src source, dst string, _ bool) error {
 		return a.createFile(dst, func(w io.Writer) error { return src.writeRDB(a.ctx, w) })
@@ -115,7 +115,7 @@ func (a *app) convert(c *command, args []string) error {
 	return nil
 }
 
-// formByName gives the form that a name asks for, or "" for a suffix that it does not know.
+// formByName returns the form for a name, or "" for an unknown suffix.
 func formByName(name string) string {
 	if strings.HasSuffix(strings.ToLower(name), ".jsonl.zst") {
 		return "jsonl"
@@ -131,13 +131,13 @@ func formByName(name string) string {
 		return "aof"
 	}
 	if name = filepath.Base(name); strings.ContainsRune(strings.TrimLeft(name, "."), '.') {
-		return "" // a suffix that stands for nothing, or a name with a dot
+		return "" // an unknown suffix, or a name with a dot
 	}
 	return "dir"
 }
 
-// convertToDir makes a data directory with a log, or the log's directory alone where dst is
-// called so. A crash leaves:
+// convertToDir makes a data directory with a log. If dst has the name of a log directory, it makes
+// the log directory alone. A crash leaves:
 //
 //  1. while the log is written: a directory with a name that begins with temp-perdure-, which the
 //     next run with the same DST deletes.
@@ -165,7 +165,7 @@ func (a *app) convertToDir(src source, dst string, asCommands bool) error {
 	return errors.Join(a.fs.SyncDir(filepath.Dir(dst)), removeTree(a.fs, stage))
 }
 
-// sizeBelow gives the size of a file, or of all files below a directory.
+// sizeBelow returns the size of a file, or of all files below a directory.
 func (a *app) sizeBelow(path string) string {
 	var total int64
 	var add func(path string)
@@ -175,7 +175,7 @@ func (a *app) sizeBelow(path string) string {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return
 		case err == nil && info.IsDir():
-			names, _ := a.fs.ReadDir(path) // a number for people
+			names, _ := a.fs.ReadDir(path) // the number is only for people
 			for _, name := range names {
 				add(filepath.Join(path, name))
 			}

@@ -33,10 +33,10 @@ A log is always loaded into memory. Exit status: 0 the same, 1 different, 2 an e
 	run: (*app).diff,
 }
 
-// differences counts and prints what differs.
+// differences counts and prints the differences.
 type differences struct {
 	*app
-	limit int // lines to print; 0 is all
+	limit int // the maximum number of lines to print; 0 means all
 	keys  bool
 
 	lines                   int
@@ -76,14 +76,14 @@ func (a *app) diff(c *command, args []string) error {
 	return nil
 }
 
-// failed is an error whose status is exitFailed, damage included: 1 is the answer that there are
-// differences.
+// failed is an error whose status is exitFailed, even for damage. For diff, status 1 reports that
+// there are differences.
 type failed struct{ error }
 
 // Unwrap returns the error.
 func (f failed) Unwrap() error { return f.error }
 
-// sides compares two data sets that differ, one part after another.
+// sides compares two different data sets, one part after another.
 func (d *differences) sides(paths []string, parts int) error {
 	for part := range parts {
 		var sides [2][]snapshot.Entry
@@ -115,7 +115,7 @@ func (d *differences) sides(paths []string, parts int) error {
 	return nil
 }
 
-// compare walks both, sorted by database and key, side by side.
+// compare walks both lists in parallel. Both are sorted by database and key.
 func (d *differences) compare(a, b []snapshot.Entry) error {
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
@@ -162,7 +162,7 @@ func (d *differences) print(sign string, e *snapshot.Entry, what string) {
 	}
 }
 
-// difference tells in what two entries of one key differ, "" for nothing.
+// difference describes how two entries of one key differ, or returns "" if they do not.
 func difference(a, b *snapshot.Entry) (string, error) {
 	what := ""
 	nameA, nameB := rdb.TypeName(a.Type), rdb.TypeName(b.Type)
@@ -199,7 +199,7 @@ func expiryText(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// meaning is what a value is, however it is encoded.
+// meaning returns the meaning of a value, independent of its encoding.
 func meaning(e *snapshot.Entry) ([]byte, error) {
 	if e.Type == snapshot.String {
 		return e.Value, nil
@@ -212,13 +212,13 @@ func meaning(e *snapshot.Entry) ([]byte, error) {
 		return nil, err
 	}
 	if !saysAll(v) {
-		return e.Value, nil // a module's, which only its program understands, or one too new to have two forms
+		return e.Value, nil // a module's value, or a new type with only one encoding
 	}
 	j := (&texts{base64: true}).value(v)
 	return json.Marshal([]any{j.value, j.expiry})
 }
 
-// sameExtras compares what belongs to no key, in any order.
+// sameExtras compares the data that belongs to no key, in any order.
 func sameExtras(a, b []snapshot.Extra) bool {
 	n := make(map[string]int)
 	for _, x := range a {

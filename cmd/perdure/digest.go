@@ -41,7 +41,7 @@ func (a *app) digest(c *command, args []string) error {
 	return nil
 }
 
-// fingerprint is the sum of the hashes of what a data set holds, in any order.
+// fingerprint is the sum of the hashes of the contents of a data set, independent of their order.
 type fingerprint struct {
 	sum  [2]uint64
 	keys int64
@@ -51,10 +51,10 @@ type fingerprint struct {
 // String returns the 32 hex digits.
 func (f fingerprint) String() string { return fmt.Sprintf("%016x%016x", f.sum[0], f.sum[1]) }
 
-// same reports whether two data sets hold the same.
+// same reports whether two data sets have the same contents.
 func (f fingerprint) same(other fingerprint) bool { return f.sum == other.sum && f.keys == other.keys }
 
-// add adds the parts of one record, each of which is hashed with its length.
+// add adds the parts of one record. Each part is hashed with its length.
 func (f *fingerprint) add(parts ...[]byte) {
 	for seed := range f.sum {
 		var h xxhash.Digest
@@ -69,7 +69,7 @@ func (f *fingerprint) add(parts ...[]byte) {
 	}
 }
 
-// entry adds an entry: what difference compares.
+// entry adds the parts of an entry that difference compares.
 func (f *fingerprint) entry(e *snapshot.Entry) error {
 	value, err := meaning(e)
 	if err != nil {
@@ -83,7 +83,7 @@ func (f *fingerprint) entry(e *snapshot.Entry) error {
 	return nil
 }
 
-// fingerprint reads a data set from beginning to end.
+// fingerprint computes the fingerprint of a whole data set.
 func (a *app) fingerprint(path string) (f fingerprint, err error) {
 	src, err := a.source(path)
 	if err != nil {
@@ -100,7 +100,7 @@ func (a *app) fingerprint(path string) (f fingerprint, err error) {
 	return f, err
 }
 
-// source opens a path that a user has named.
+// source opens a path from the command line.
 func (a *app) source(path string) (source, error) {
 	p, err := locate(a.fs, path)
 	if err != nil {
@@ -109,7 +109,7 @@ func (a *app) source(path string) (source, error) {
 	return a.open(&p, false)
 }
 
-// partOf returns which of so many parts of a data set an entry is in.
+// partOf returns the index of the part that contains an entry, of parts parts.
 func partOf(e *snapshot.Entry, parts int) int {
 	return int(xxhash.Sum64(e.Key) % uint64(parts))
 }

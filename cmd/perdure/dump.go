@@ -47,7 +47,7 @@ order of the file, up to where it is damaged.`,
 	run: (*app).dump,
 }
 
-// dumped is one line. Its order is that of the fields.
+// dumped is one line. The members of a line are in the order of the fields.
 type dumped struct {
 	DB              int              `json:"db"`
 	Key             *string          `json:"key,omitempty"`
@@ -55,9 +55,9 @@ type dumped struct {
 	Type            string           `json:"type"`
 	Value           any              `json:"value,omitempty"`
 	ValueBase64     any              `json:"valueBase64,omitempty"`
-	DumpBase64      string           `json:"dumpBase64,omitempty"` // as DUMP gives it, where value does not say all
+	DumpBase64      string           `json:"dumpBase64,omitempty"` // if value is incomplete
 	FieldExpireAtMs map[string]int64 `json:"fieldExpireAtMs,omitempty"`
-	Valkey          bool             `json:"valkey,omitempty"` // fields expire as Valkey 9 has it
+	Valkey          bool             `json:"valkey,omitempty"` // fields expire as in Valkey 9
 	ExpireAtMs      int64            `json:"expireAtMs,omitempty"`
 }
 
@@ -109,7 +109,7 @@ func (a *app) dump(c *command, args []string) error {
 	return fmt.Errorf("%w; printed is what can be read, %s", unknown, count(int64(len(entries)), "key"))
 }
 
-// dumpUnsorted prints keys as they are read.
+// dumpUnsorted prints keys in the order in which they are read.
 func (a *app) dumpUnsorted(p *place) error {
 	src, err := a.open(p, false)
 	if err != nil {
@@ -127,8 +127,8 @@ func (a *app) dumpUnsorted(p *place) error {
 	return errors.Join(w.Flush(), err)
 }
 
-// entries reads all there is, sorted by database and key. With an error that something is not supported
-// it returns what can be read all the same.
+// entries reads all entries, sorted by database and key. With an error about something unsupported,
+// it still returns the entries that it could read.
 func (a *app) entries(p *place) ([]snapshot.Entry, error) {
 	src, err := a.open(p, false)
 	if err != nil {
@@ -138,7 +138,7 @@ func (a *app) entries(p *place) ([]snapshot.Entry, error) {
 	return sortedEntries(a.ctx, src, func(*snapshot.Entry) bool { return true })
 }
 
-// sortedEntries returns the entries of a source that are wanted, sorted by database and key.
+// sortedEntries returns the entries of a source that wanted accepts, sorted by database and key.
 func sortedEntries(ctx context.Context, src source, wanted func(*snapshot.Entry) bool) (entries []snapshot.Entry, err error) {
 	err = src.each(ctx, func(e snapshot.Entry) error {
 		if wanted(&e) {
@@ -156,8 +156,8 @@ func sortedEntries(ctx context.Context, src source, wanted func(*snapshot.Entry)
 	return entries, err
 }
 
-// lineOf is the line of an entry. What a server takes is printed, an empty list for one: the
-// values were checked when they were read.
+// lineOf returns the line of an entry. It prints every value that a server accepts, such as an
+// empty list, because the values were checked when they were read.
 func lineOf(e *snapshot.Entry) (*dumped, error) {
 	line := &dumped{DB: e.DB, Type: rdb.TypeName(e.Type), ExpireAtMs: e.ExpireAtMs}
 	line.Key, line.KeyBase64 = text(e.Key)
@@ -182,7 +182,7 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 	return line, nil
 }
 
-// saysAll reports whether a line's value has everything that v has.
+// saysAll reports whether a line's value contains everything in v.
 func saysAll(v rdb.Value) bool {
 	switch v := v.(type) {
 	case *rdb.Module, *rdb.Array:
@@ -200,7 +200,7 @@ func saysAll(v rdb.Value) bool {
 	return true
 }
 
-// text gives bytes as a string where they are UTF-8, and in base64 otherwise.
+// text returns bytes as a string if they are valid UTF-8, and in base64 otherwise.
 func text(p []byte) (plain, encoded *string) {
 	if utf8.Valid(p) {
 		s := string(p)

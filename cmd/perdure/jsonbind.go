@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// bind fills the value that to points to from n, strictly: the members of a struct are those that
-// its tags name, letter by letter, all of them but for those with omitempty; an array has as many
-// elements as it has; a number is an integer in range. A *node takes anything.
+// bind strictly fills the value that to points to from n. An object must have exactly the members
+// that the tags of the struct name, except for members with omitempty. Names must match
+// case-sensitively. An array must have the length of the Go array. A number must be an integer in
+// range. A *node accepts any value.
 func bind(n *node, to any) error { return bindTo(n, reflect.ValueOf(to).Elem()) }
 
 func bindTo(n *node, v reflect.Value) error {
@@ -38,7 +39,7 @@ func bindTo(n *node, v reflect.Value) error {
 	return bindStruct(n, v)
 }
 
-// is refuses a node of another kind than those.
+// is returns an error if the node has none of the kinds.
 func (n *node) is(kinds ...nodeKind) error {
 	for _, k := range kinds {
 		if n.kind == k {
@@ -142,7 +143,7 @@ func (n *node) member(name string) *node {
 	return nil
 }
 
-// equal reports whether two values are the same, whatever the order of members.
+// equal reports whether two values are the same, independent of the order of members.
 func (n *node) equal(m *node) bool {
 	if n.kind != m.kind || n.text != m.text || len(n.nodes) != len(m.nodes) {
 		return false
@@ -166,7 +167,7 @@ func (n *node) equal(m *node) bool {
 	return true
 }
 
-// strictBase64 decodes a text of which no other has the same bytes.
+// strictBase64 decodes a text and accepts only one encoding for the same bytes.
 func strictBase64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") {
 		return nil, errors.New("line ends within base64")

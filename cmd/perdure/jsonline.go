@@ -13,21 +13,21 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The types that values of JSON lines become: the oldest encoding of each, which every server
-// loads. What a stream or a hash has that the oldest lacks asks for a newer one.
+// These are the types of values from JSON lines: the oldest encoding of each, which every server
+// loads. A stream or a hash needs a newer type if it has something that the oldest type lacks.
 const (
 	typeList       snapshot.Type = 1
 	typeSet        snapshot.Type = 2
 	typeHash       snapshot.Type = 4
 	typeZset       snapshot.Type = 5
-	typeStream2    snapshot.Type = 19 // Redis 7.0: first id, deleted ids, entries added and read
+	typeStream2    snapshot.Type = 19 // Redis 7.0: first ID, deleted IDs, entries added and read
 	typeStream3    snapshot.Type = 21 // Redis 7.2: when a consumer was active
 	typeHashExpiry snapshot.Type = 24 // Redis 7.4: fields that expire
 
-	typeHashValkey = snapshot.Valkey | 22 // Valkey 9: the same
+	typeHashValkey = snapshot.Valkey | 22 // Valkey 9: fields that expire
 )
 
-// parsedLine is a line about a key as it is read; dumped is how it is written.
+// parsedLine is a line about a key in the form that is read. The form that is written is dumped.
 type parsedLine struct {
 	DB              int              `json:"db"`
 	Key             *string          `json:"key,omitempty"`
@@ -43,18 +43,18 @@ type parsedLine struct {
 	all *node
 }
 
-// jsonExtra is the line of a function library, or of what a module keeps beside its keys: the
-// bytes behind the opcode of the dump.
+// jsonExtra is the line of a function library, or of a module's data outside keys. It contains the
+// bytes after the opcode of the dump.
 type jsonExtra struct {
 	Type          string `json:"type"`
 	Opcode        int    `json:"opcode"`
 	PayloadBase64 string `json:"payloadBase64"`
 }
 
-// extraType is the type of a line that is no key: a function library, or data of a module.
+// extraType is the type of a line that is not about a key: a function library, or data of a module.
 const extraType = "extra"
 
-// readLine reads a line: it is about a key, or an extra.
+// readLine reads a line, which is about a key or is an extra.
 func readLine(text []byte) (l *parsedLine, x *jsonExtra, err error) {
 	n, err := parseLine(text)
 	if err != nil {
@@ -79,7 +79,7 @@ func (x *jsonExtra) extra() (snapshot.Extra, error) {
 	return snapshot.Extra{Opcode: byte(x.Opcode), Payload: p}, nil
 }
 
-// entry makes the entry of a line.
+// entry returns the entry of a line.
 func (l *parsedLine) entry() (e snapshot.Entry, err error) {
 	if e, err = l.attributes(); err != nil {
 		return e, err
@@ -95,13 +95,13 @@ func (l *parsedLine) entry() (e snapshot.Entry, err error) {
 		return e, errors.New("fieldExpireAtMs and valkey are for hashes of which fields expire")
 	}
 	if e.Type, e.Value, err = v.value(l.Type); err == nil {
-		// Duplicates, ids that do not fit and the like.
+		// It finds, for example, duplicates and IDs out of order.
 		_, err = rdb.DecodeValue(e.Type, e.Value, rdb.Validate(false))
 	}
 	return e, err
 }
 
-// attributes reads what stands beside the value.
+// attributes reads the members other than the value.
 func (l *parsedLine) attributes() (e snapshot.Entry, err error) {
 	e.DB = l.DB
 	switch {
@@ -128,8 +128,8 @@ func (l *parsedLine) attributes() (e snapshot.Entry, err error) {
 	return e, nil
 }
 
-// fromDump takes the value from a payload of DUMP. What stands beside it must say the same, so that
-// a change there is not passed over.
+// fromDump reads the value from a payload of DUMP. The other members must match the payload, so
+// that an edit of those members is not ignored.
 func (l *parsedLine) fromDump(e snapshot.Entry) (snapshot.Entry, error) {
 	p, err := strictBase64(*l.DumpBase64)
 	if err != nil {
@@ -166,8 +166,8 @@ type valueReader struct {
 	raw    *node
 	base64 bool
 	expiry map[string]int64
-	valkey bool  // fields expire as Valkey has it
-	err    error // the first
+	valkey bool  // fields expire in the encoding of Valkey
+	err    error // the first error
 }
 
 func (v *valueReader) value(name string) (t snapshot.Type, payload []byte, err error) {
@@ -208,7 +208,7 @@ func (v *valueReader) fail(err error) {
 	}
 }
 
-// parse reads the value, and reports whether it has the shape of its type.
+// parse reads the value, and reports whether the value has the shape of its type.
 func (v *valueReader) parse(to any) bool {
 	err := bind(v.raw, to)
 	if err != nil {
@@ -260,8 +260,8 @@ func (v *valueReader) hash() (snapshot.Type, []byte) {
 	return typeHashExpiry, v.redisHash(names, all)
 }
 
-// redisHash appends fields of which some expire: the first expiry, and each as its distance from
-// that, counted from 1.
+// redisHash appends the fields of a hash in which some fields expire. It appends the first expiry,
+// and each expiry as its distance from the first, starting at 1.
 func (v *valueReader) redisHash(names []string, all map[string]string) []byte {
 	least := int64(math.MaxInt64)
 	for _, at := range v.expiry {
@@ -279,7 +279,7 @@ func (v *valueReader) redisHash(names []string, all map[string]string) []byte {
 	return out
 }
 
-// valkeyHash appends fields with their expiry, -1 for none.
+// valkeyHash appends fields with their expiry; -1 means no expiry.
 func (v *valueReader) valkeyHash(names []string, all map[string]string) []byte {
 	out := appendLength(nil, uint64(len(all)))
 	for _, name := range names {
@@ -301,7 +301,7 @@ func (v *valueReader) sortedSet() []byte {
 		return nil
 	}
 	out := appendLength(nil, uint64(len(all)))
-	for i := len(all) - 1; i >= 0; i-- { // from the highest, as servers write them
+	for i := len(all) - 1; i >= 0; i-- { // from the highest score, in the order of servers
 		score, err := scoreOf(all[i].Score)
 		if err != nil {
 			v.fail(err)
@@ -311,7 +311,7 @@ func (v *valueReader) sortedSet() []byte {
 	return out
 }
 
-// scoreOf reads a score: a number, or "inf" or "-inf".
+// scoreOf reads a score, which is a number, "inf", or "-inf".
 func scoreOf(n *node) (float64, error) {
 	if n.kind == str && (n.text == "inf" || n.text == "-inf") || n.kind == number {
 		if f, err := strconv.ParseFloat(n.text, 64); err == nil {
@@ -321,7 +321,7 @@ func scoreOf(n *node) (float64, error) {
 	return 0, wrong(n.at, "want a score, found something else")
 }
 
-// appendLength appends a length as a dump has it.
+// appendLength appends a length in the encoding of a dump.
 func appendLength(dst []byte, n uint64) []byte {
 	switch {
 	case n < 1<<6:
@@ -334,7 +334,7 @@ func appendLength(dst []byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, 0x81), n)
 }
 
-// appendString appends a string as a dump has it, plainly.
+// appendString appends a string in the encoding of a dump, without compression.
 func appendString(dst, s []byte) []byte {
 	return append(appendLength(dst, uint64(len(s))), s...)
 }

@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// node is a value of a line of JSON as it stands there. encoding/json reads more than was written:
-// it takes the last of two members with one name, a name in other letters, null for anything, and a
-// lone surrogate for U+FFFD.
+// node is a value in a line of JSON exactly as written. encoding/json is more lenient. It accepts
+// the last of two members with one name, a name in another case, null for any value, and a lone
+// surrogate as U+FFFD.
 type node struct {
 	at    int // offset in the line
 	kind  nodeKind
-	text  string   // of a string what it means, of a number as it stands
-	names []string // of an object, one for each of nodes
-	nodes []node   // of an object or an array
+	text  string   // the meaning of a string, or the text of a number
+	names []string // names of an object's members, one for each of nodes
+	nodes []node   // values of an object or an array
 }
 
-// nodeKind tells values apart by the byte that they begin with; every number counts as '0'.
+// nodeKind is the first byte of a value; every number has the kind '0'.
 type nodeKind byte
 
 const (
@@ -32,7 +32,7 @@ const (
 	no     nodeKind = 'f'
 )
 
-// String names a kind for people.
+// String returns the name of a kind for messages.
 func (k nodeKind) String() string {
 	switch k {
 	case object:
@@ -47,7 +47,7 @@ func (k nodeKind) String() string {
 	return "true or false"
 }
 
-// lineError is what is wrong with a line, and where in it. It never shows what stands there.
+// lineError is a problem in a line, with its offset. It never shows the contents of the line.
 type lineError struct {
 	at   int
 	what string
@@ -59,7 +59,7 @@ func wrong(at int, format string, args ...any) error {
 	return &lineError{at, fmt.Sprintf(format, args...)}
 }
 
-// maxDepth is more than any line of ours has.
+// maxDepth is more than the depth of any line that perdure writes.
 const maxDepth = 16
 
 // parser reads one line.
@@ -69,8 +69,8 @@ type parser struct {
 	depth int
 }
 
-// parseLine reads a line, with or without its end, which must be one object and nothing else but
-// white space.
+// parseLine reads a line, with or without its line end. The line must contain one object and
+// otherwise only white space.
 func parseLine(text []byte) (*node, error) {
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	p := &parser{text: text}
@@ -113,7 +113,7 @@ func (p *parser) space() {
 	}
 }
 
-// want passes over one byte and the white space behind it.
+// want skips one byte and the white space after it.
 func (p *parser) want(b byte) error {
 	if p.at == len(p.text) || p.text[p.at] != b {
 		return wrong(p.at, "want %q, found something else", b)
@@ -123,7 +123,7 @@ func (p *parser) want(b byte) error {
 	return nil
 }
 
-// value reads a value and the white space behind it.
+// value reads a value and the white space after it.
 func (p *parser) value() (n node, err error) {
 	n.at = p.at
 	switch b := p.peek(); {
@@ -160,7 +160,7 @@ func (p *parser) word(w string) bool {
 	return true
 }
 
-// many reads what is between brackets.
+// many reads the values between brackets.
 func (p *parser) many(n *node, kind nodeKind) error {
 	n.kind = kind
 	end := byte(']')
@@ -213,7 +213,7 @@ func (p *parser) name(n *node, names map[string]bool) error {
 	return p.want(':')
 }
 
-// number reads a number as JSON has it.
+// number reads a number in JSON's syntax.
 func (p *parser) number() (string, error) {
 	start := p.at
 	digits := func() bool {
@@ -278,7 +278,7 @@ func (p *parser) str() (string, error) {
 	return "", wrong(start, "want the end of a string, found that of the line")
 }
 
-// escaped reads what begins with a backslash.
+// escaped reads an escape sequence, which begins with a backslash.
 func (p *parser) escaped() (rune, error) {
 	const short, means = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
 	at := p.at
@@ -302,7 +302,7 @@ func (p *parser) escaped() (rune, error) {
 	return 0, wrong(at, "want a pair of surrogates, found a lone one")
 }
 
-// unit reads the u and the four digits of an escape that begins at an offset.
+// unit reads the u and the four digits of an escape sequence that begins at offset at.
 func (p *parser) unit(at int) (rune, error) {
 	if p.peek() != 'u' || len(p.text)-p.at < 5 {
 		return 0, wrong(at, "want an escape, found something else")

@@ -16,29 +16,29 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// jsonSource is a data set as JSON lines, compressed or not. It holds no more than one line.
+// jsonSource is a data set in JSON lines, compressed or not. It keeps at most one line in memory.
 type jsonSource struct {
 	a          *app
 	path       string
 	compressed bool
-	longest    int // bytes of a line
+	longest    int // the maximum length of a line in bytes
 }
 
-// perByte is how many bytes of a line a byte of a value takes at most: escaped, or in base64 and beside
-// that in the payload of DUMP.
+// perByte is the maximum number of bytes in a line for one byte of a value. The byte is escaped or
+// in base64, and is also in the payload of DUMP.
 const perByte = 6
 
 func (a *app) jsonLines(p *place) *jsonSource {
 	return &jsonSource{a: a, path: p.lines, compressed: p.compressed(), longest: lineLimit(p.maxValue)}
 }
 
-// lineLimit is the longest line for values of so many bytes.
+// lineLimit returns the maximum length of a line for values of at most maxValue bytes.
 func lineLimit(maxValue int64) int {
 	limit := perByte*cmp.Or(maxValue, rdb.DefaultMaxValue) + 1<<20
 	return int(min(limit, math.MaxInt))
 }
 
-// readBounded reads a line with its end, of limit bytes at most.
+// readBounded reads a line with its end, of at most limit bytes.
 func readBounded(in *bufio.Reader, limit int) (line []byte, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -69,11 +69,12 @@ func (j *jsonSource) each(ctx context.Context, fn func(snapshot.Entry) error) er
 	})
 }
 
-// notOfLine keeps the error of a receiver apart from that of a line.
+// notOfLine marks an error of the receiver, as opposed to an error about a line.
 type notOfLine struct{ error }
 
-// lines gives every line. The error about one is a *perdure.CorruptError with the offset of what is
-// wrong in it, where that is known, or of the line, and never shows what stands there.
+// lines passes every line to fn. The error about a line is a [*perdure.CorruptError]. Its offset is
+// the offset of the problem if known, and otherwise of the line. The error never shows the line's
+// contents.
 func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine, *jsonExtra) error) error {
 	return j.a.withDump("reading", j.path, j.compressed, func(r io.Reader, _ int64) error {
 		in := bufio.NewReaderSize(r, 256<<10)
@@ -103,7 +104,7 @@ func (j *jsonSource) lines(ctx context.Context, fn func(*parsedLine, *jsonExtra)
 	})
 }
 
-// ofLine gives an error about the n-th line, which begins at an offset, its place.
+// ofLine adds the position to an error about the n-th line, which begins at an offset.
 func ofLine(err error, n int, offset int64) error {
 	var outside *notOfLine
 	if errors.As(err, &outside) {
@@ -111,7 +112,7 @@ func ofLine(err error, n int, offset int64) error {
 	}
 	what := err.Error()
 	var damage *perdure.CorruptError
-	if errors.As(err, &damage) { // of a payload that was made of the line: the offset is not in the file
+	if errors.As(err, &damage) { // of a payload made from the line: the offset is not in the file
 		what = damage.What
 	}
 	var place *lineError
@@ -121,8 +122,8 @@ func ofLine(err error, n int, offset int64) error {
 	return &perdure.CorruptError{Offset: offset, What: fmt.Sprintf("line %d: %s", n, what)}
 }
 
-// verify reads every line, and refuses a key that stands there twice: no server would load what is
-// written from them. It returns how many keys there are and takes some 30 bytes of memory for each.
+// verify reads every line, and refuses a key that occurs twice, because no server would load the
+// resulting dump. It returns the number of keys and uses about 30 bytes of memory for each key.
 func (j *jsonSource) verify(ctx context.Context) (keys int64, err error) {
 	type fingerprint struct{ a, b uint64 } // equal for two keys once in the age of the universe
 	seeds := [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
@@ -165,7 +166,7 @@ func (j *jsonSource) writeRDB(ctx context.Context, w io.Writer) error {
 
 func (j *jsonSource) close() error { return nil }
 
-// writeLines writes a data set as JSON lines, in the source's order.
+// writeLines writes a data set as JSON lines, in the order of the source.
 func writeLines(ctx context.Context, w io.Writer, src source) error {
 	out := bufio.NewWriterSize(w, 256<<10)
 	extras, err := src.extras(ctx)

@@ -10,13 +10,14 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// A stream's payload is, in turn: the listpacks of its entries, what the stream says about itself,
-// and its groups. docs/formats.md tells which version has what; rdb reads it in walkstream.go.
+// A stream's payload has three parts: the listpacks of its entries, the stream's metadata, and its
+// groups. docs/formats.md describes the parts in each version. package rdb reads the payload in
+// walkstream.go.
 
-// entriesAPack is how many entries stand in one listpack, as servers have it by default.
+// entriesAPack is the number of entries in one listpack, which is the default of servers.
 const entriesAPack = 100
 
-// stream makes the payload of the oldest type that has what the value says.
+// stream returns the payload in the oldest type that can contain the value.
 func (v *valueReader) stream() (snapshot.Type, []byte) {
 	var s jsonStream
 	if !v.parse(&s) {
@@ -58,20 +59,20 @@ func (v *valueReader) id(text string) (id rdb.StreamID) {
 	return id
 }
 
-// appendID appends an id as two lengths.
+// appendID appends an ID as two lengths.
 func (v *valueReader) appendID(dst []byte, text string) []byte {
 	id := v.id(text)
 	return appendLength(appendLength(dst, id.Ms), id.Seq)
 }
 
-// rawID appends an id in 16 bytes.
+// rawID appends an ID in 16 bytes.
 func (v *valueReader) rawID(dst []byte, text string) []byte {
 	id := v.id(text)
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, id.Ms), id.Seq)
 }
 
-// pack appends the id that the entries of a listpack count from, which is the first one's, and the
-// listpack: count, deleted, no shared fields, a zero, and each entry.
+// pack appends the base ID of a listpack, which is the ID of its first entry, and the listpack. The
+// listpack contains count, deleted, no shared fields, a zero, and each entry.
 func (v *valueReader) pack(dst []byte, entries []jsonEntry) []byte {
 	first := v.id(entries[0].ID)
 	p := &listpack{}
@@ -80,7 +81,7 @@ func (v *valueReader) pack(dst []byte, entries []jsonEntry) []byte {
 	}
 	for _, e := range entries {
 		id := v.id(e.ID)
-		p.int(0) // flags: neither deleted nor with the shared fields
+		p.int(0) // flags: not deleted, and without the shared fields
 		p.int(int64(id.Ms - first.Ms))
 		p.int(int64(id.Seq - first.Seq))
 		p.int(int64(len(e.Fields)))
@@ -88,7 +89,7 @@ func (v *valueReader) pack(dst []byte, entries []jsonEntry) []byte {
 			p.str(v.bytes(f[0]))
 			p.str(v.bytes(f[1]))
 		}
-		p.int(int64(2*len(e.Fields) + 4)) // elements of this entry, to walk backwards
+		p.int(int64(2*len(e.Fields) + 4)) // the number of elements of this entry, to walk backward
 	}
 	dst = appendString(dst, v.rawID(nil, entries[0].ID))
 	return appendString(dst, p.bytes())
@@ -117,8 +118,8 @@ func (v *valueReader) group(out []byte, t snapshot.Type, g *jsonGroup) []byte {
 	return out
 }
 
-// listpack is one being written: u32 size, u16 count, elements, 0xff. Every element ends with its
-// own length, to be read backwards.
+// listpack builds a listpack: u32 size, u16 count, elements, 0xff. Every element ends with its
+// length, so that it can be read backward.
 type listpack struct {
 	elements []byte
 	n        int
@@ -150,8 +151,8 @@ func (p *listpack) str(s []byte) {
 	p.end(start)
 }
 
-// end adds the length of the element that begins at start: 7 bits a byte, the highest first, and
-// the top bit set in all but the first.
+// end adds the length of the element that begins at start. It uses 7 bits per byte, the highest
+// first. The top bit is set in all bytes except the first.
 func (p *listpack) end(start int) {
 	n := uint64(len(p.elements) - start)
 	size := 1

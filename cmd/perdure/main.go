@@ -1,19 +1,20 @@
-// Command perdure looks after files of Redis's formats without a running store: it checks and
-// repairs, shows and converts them, and restores backups.
+// Command perdure works on files of Redis's formats without a running store. It checks, repairs,
+// shows, and converts them, and restores backups.
 //
 //	perdure check PATH...        is it whole?
-//	perdure repair PATH          cut the damaged end off a log
+//	perdure repair PATH          truncate the damaged end of a log
 //	perdure dump PATH            every key, as JSON lines
-//	perdure stat PATH            what is in it
+//	perdure stat PATH            statistics of the contents
 //	perdure convert SRC DST      dump, log directory, append-only file, JSON lines, .zst
-//	perdure diff A B             what differs between two data sets
+//	perdure diff A B             the differences between two data sets
 //	perdure restore BACKUP DIR   make a data directory hold a backup
 //
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
-// lines, or a dump or JSON lines compressed with zstd. Only repair and restore change anything that is there already.
+// lines, or a dump or JSON lines compressed with zstd. Only repair and restore change existing
+// files.
 //
-// The exit status is 0 for good, 1 for damage and for what differs, 2 for wrong usage, 3 for what is
-// whole and not supported, and 4 for what cannot be read or written.
+// The exit status is 0 for good, 1 for damage and for differences, 2 for wrong usage, 3 for files
+// that are whole but not supported, and 4 for files that cannot be read or written.
 package main
 
 import (
@@ -38,7 +39,7 @@ const (
 	exitGood        = 0
 	exitDamaged     = 1 // or different
 	exitUsage       = 2
-	exitUnsupported = 3 // whole, and of another producer or a newer version
+	exitUnsupported = 3 // whole, but from another program or a newer version
 	exitFailed      = 4 // something cannot be read or written
 )
 
@@ -59,7 +60,7 @@ type app struct {
 	stderr io.Writer
 }
 
-// run is the program without its process: it returns the exit status.
+// run runs the program without its process, and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{ctx: ctx, fs: vfs.OS(), stdin: stdin, stdout: stdout, stderr: stderr}
 	return a.run(args)
@@ -68,13 +69,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // command is one subcommand.
 type command struct {
 	name string
-	args string // as in the usage line
+	args string // the usage line's arguments
 	what string // one line
 	help string // the rest
 	run  func(a *app, c *command, args []string) error
 }
 
-// commands in the order of the help.
+// commands returns the commands in the order of the help.
 func commands() []*command {
 	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, digestCommand, restoreCommand}
 }
@@ -114,7 +115,7 @@ func status(err error) int {
 	return exitFailed
 }
 
-// usageError is about a wrong command line.
+// usageError reports a wrong command line.
 type usageError struct{ what string }
 
 func (e *usageError) Error() string { return e.what }
@@ -139,7 +140,7 @@ func (a *app) dispatch(args []string) error {
 	return &usageError{fmt.Sprintf("unknown command %q; perdure help lists them", name)}
 }
 
-// help prints what there is, or the help of one command.
+// help prints the list of commands, or the help of one command.
 func (a *app) help(args []string) error {
 	if len(args) > 0 {
 		return a.dispatch(append([]string{args[0]}, "-h"))
@@ -174,15 +175,15 @@ func (a *app) version() {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// flags makes the flag set of a command.
+// flags returns the flag set of a command.
 func (c *command) flags() *flag.FlagSet {
 	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	return f
 }
 
-// parse takes flags before, between and behind the arguments, of which there must be from least to
-// most; most -1 is any number. For -h it prints the help, and returns flag.ErrHelp.
+// parse accepts flags before, between, and after the arguments. The number of arguments must be
+// from least to most; most -1 means any number. For -h it prints the help and returns flag.ErrHelp.
 func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int) ([]string, error) {
 	var paths []string
 	for len(args) > 0 {
@@ -215,7 +216,7 @@ func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int)
 	return paths, nil
 }
 
-// misuse is the one line for a wrong command line.
+// misuse returns the one-line error for a wrong command line.
 func (c *command) misuse(what string) error {
 	return &usageError{fmt.Sprintf("%s: %s; perdure %s -h tells more", c.name, what, c.name)}
 }
@@ -233,7 +234,7 @@ func (a *app) commandHelp(c *command, f *flag.FlagSet) {
 	})
 }
 
-// silentError ends the program with a status when everything was said already.
+// silentError ends the program with a status after all messages were printed.
 type silentError struct{ code int }
 
 func (e *silentError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
@@ -246,7 +247,7 @@ func exit(code int) error {
 	return &silentError{code}
 }
 
-// warn prints what the user should know although the command goes on.
+// warn prints a warning. The command continues.
 func (a *app) warn(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "perdure: warning: "+format+"\n", args...)
 }

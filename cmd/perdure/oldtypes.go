@@ -11,12 +11,12 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// oldTypes is a source whose values are written in types that a version has. A value that has one is
-// left as it is; of others it counts what the version has no place for.
+// oldTypes is a source that writes values in types that a version supports. It leaves a value of
+// such a type unchanged. For other values, it counts the properties that the version cannot store.
 type oldTypes struct {
 	source
 	version int
-	lost    map[string]int64 // keys that lose it, in the last pass
+	lost    map[string]int64 // the number of keys that lose a property, in the last pass
 }
 
 func (o *oldTypes) each(ctx context.Context, fn func(snapshot.Entry) error) error {
@@ -44,7 +44,7 @@ func (o *oldTypes) writeRDB(ctx context.Context, w io.Writer) error {
 	return encode(ctx, w, o, rdb.Version(o.version))
 }
 
-// warnOfLosses tells what the version has no place for.
+// warnOfLosses prints the properties that the version cannot store.
 func (a *app) warnOfLosses(o *oldTypes) {
 	if len(o.lost) == 0 {
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// The names that a store gives its files unless told otherwise; Redis's own.
+// These are the default names of a store's files, which are also Redis's.
 const (
 	dumpName       = "dump.rdb"
 	logDirName     = "appendonlydir"
@@ -26,38 +26,39 @@ const (
 	tempPrefix     = "temp-"
 )
 
-// form is what a PATH is.
+// form is the kind of files at a PATH.
 type form string
 
 const (
 	formDir  form = "data directory"
 	formLog  form = "log"              // a directory with a manifest, or the manifest
-	formAOF  form = "append-only file" // a single one
+	formAOF  form = "append-only file" // a single file
 	formDump form = "dump"
 	formZst  form = "compressed dump"
 	formJSON form = "JSON lines" // compressed or not
 )
 
-// place is a PATH that was looked at.
+// place is a PATH with the files found there.
 type place struct {
-	path string // as it was given
+	path string // the argument
 	form form
-	dump string // the dump's file; empty when there is none
-	log  string // the log's manifest, or its single file; empty when there is none
+	dump string // the file of the dump; empty if there is no dump
+	log  string // the log's manifest, or its single file; empty if there is no log
 
-	lines string // the file of JSON lines; empty when it is none
+	lines string // the file of JSON lines; empty if there is none
 
-	maxValue int64 // bytes of the longest value that is read; 0 is rdb.DefaultMaxValue
+	maxValue int64 // the longest value in bytes that is read; 0 is rdb.DefaultMaxValue
 
-	until time.Time // take the log up to this moment; zero is all of it
+	until time.Time // read the log up to this time; zero means all of it
 }
 
-// compressed tells whether the dump, or the JSON lines, are in a file with .zst.
+// compressed reports whether the dump, or the JSON lines, are compressed.
 func (p *place) compressed() bool {
 	return p.form == formZst || p.form == formJSON && strings.HasSuffix(p.lines, ".zst")
 }
 
-// locate finds out what path is. It reads the first bytes of a file and the names in a directory.
+// locate determines the form of path. It reads the first bytes of a file and the names in a
+// directory.
 func locate(fsys vfs.FS, path string) (place, error) {
 	p := place{path: path}
 	if fsys == vfs.OS() {
@@ -109,8 +110,9 @@ func readHead(fsys vfs.FS, path string) ([]byte, error) {
 	return head[:n], errors.Join(err, f.Close())
 }
 
-// formOf tells a file's form by its name and first bytes. The content decides, except that a dump
-// and an append-only file may both begin with an RDB; the name alone decides for one whose head is damaged.
+// formOf returns a file's form from its name and first bytes. The content decides, with two
+// exceptions. A dump and an append-only file may both begin with an RDB, so the name decides
+// between them. If the head is damaged, the name alone decides.
 func formOf(name string, head []byte) form {
 	text := string(head)
 	named := form("")
@@ -145,7 +147,7 @@ func formOf(name string, head []byte) form {
 // partName is the end of a log file's name.
 var partName = regexp.MustCompile(`\.([0-9]{1,18})\.(?:base\.rdb|base\.aof|incr\.aof)$`)
 
-// seqOf takes the sequence number from the name of a log's file; one without has 1.
+// seqOf returns the sequence number in the name of a log's file, or 1 if the name has no number.
 func seqOf(path string) int64 {
 	if m := partName.FindStringSubmatch(path); m != nil {
 		if n, err := strconv.ParseInt(m[1], 10, 64); err == nil && n > 0 {
@@ -155,7 +157,8 @@ func seqOf(path string) int64 {
 	return 1
 }
 
-// directory looks at a directory: one with a manifest is a log's, any other holds a dump, a log, or both.
+// directory inspects a directory. With a manifest it is a log's directory. Any other directory
+// contains a dump, a log, or both.
 func (p *place) directory(fsys vfs.FS, dir string) (err error) {
 	if p.log, err = manifestIn(fsys, dir); err != nil {
 		return err
@@ -177,8 +180,8 @@ func (p *place) directory(fsys vfs.FS, dir string) (err error) {
 	return nil
 }
 
-// logIn finds the log in a data directory: a manifest in the directory with the usual name or in
-// one with another, or the single file of Redis 6.
+// logIn returns the log in a data directory. The log is a manifest in the directory with the usual
+// name, a manifest in another directory, or the single file of Redis 6.
 func logIn(fsys vfs.FS, dir string) (string, error) {
 	if path, err := manifestIn(fsys, filepath.Join(dir, logDirName)); err != nil || path != "" {
 		return path, err
@@ -207,7 +210,8 @@ func logIn(fsys vfs.FS, dir string) (string, error) {
 	return found, nil
 }
 
-// manifestIn returns the one manifest in a directory, or "" when there is none or no directory.
+// manifestIn returns the only manifest in a directory, or "" if there is no manifest or no
+// directory.
 func manifestIn(fsys vfs.FS, dir string) (string, error) {
 	if !isDir(fsys, dir) {
 		return "", nil
@@ -237,7 +241,8 @@ func isFile(fsys vfs.FS, path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// isDir reports whether path is a directory. A link is none: Open refuses a log directory that is one.
+// isDir reports whether path is a directory. For a link it returns false, because Open refuses a
+// link to a log directory.
 func isDir(fsys vfs.FS, path string) bool {
 	info, err := fsys.Lstat(path)
 	return err == nil && info.IsDir()

@@ -15,15 +15,15 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// problem is what is wrong with a file, and what follows from that.
+// problem describes a problem of a file and its consequences.
 type problem struct {
 	Offset int64  `json:"offset"`
 	What   string `json:"what"`
 	Torn   bool   `json:"torn"`            // an ordinary crash explains it
-	DB     *int   `json:"db,omitempty"`    // where known
+	DB     *int   `json:"db,omitempty"`    // if known
 	Key    string `json:"key,omitempty"`   // quoted as in Go; with --keys only
-	Means  string `json:"means,omitempty"` // what it is to Open and to a server
-	Next   string `json:"next,omitempty"`  // what to do
+	Means  string `json:"means,omitempty"` // the effect on Open and on a server
+	Next   string `json:"next,omitempty"`  // the next step for the user
 
 	missing bool
 }
@@ -39,7 +39,7 @@ func problemOf(e *perdure.CorruptError) *problem {
 	return &problem{Offset: e.Offset, What: what, Torn: e.Torn, missing: errors.Is(e.Err, fs.ErrNotExist)}
 }
 
-// unsupported notes a record that is not known, behind so many keys.
+// unsupported records an unknown record that follows keys keys.
 func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
 	f.OK, f.Unsupported, f.Good = false, true, e.Offset
 	f.Problem = &problem{
@@ -54,7 +54,7 @@ func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
 	}
 }
 
-// refused notes a command that cannot be applied.
+// refused records a command that cannot be applied.
 func (f *checkedFile) refused(e *appendlog.CommandError) {
 	f.OK, f.command = false, true
 	f.Unsupported = errors.Is(e.Err, perdure.ErrUnsupported)
@@ -62,7 +62,7 @@ func (f *checkedFile) refused(e *appendlog.CommandError) {
 	f.Problem = &problem{Offset: e.Offset, What: e.Name + ": " + strings.TrimPrefix(e.Err.Error(), "perdure: ")}
 }
 
-// explain says what a problem means and what to do next. path is what the user has named.
+// explain sets the meaning of a problem and the next step. path is the user's argument.
 func (f *checkedFile) explain(path string) {
 	p := f.Problem
 	if p == nil || p.Next != "" {
@@ -146,13 +146,14 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 	fmt.Fprintf(b, "           means: %s\n           next: %s\n", p.Means, p.Next)
 }
 
-// findKey finds the database and, to show it, the key that damage in a dump is in: the one behind the last that is whole. It reads
-// the dump a second time, and a third time without looking into values, so as to get past that one.
-// Where not even that is possible it names the last whole key.
+// findKey finds the database of damage in a dump and, if show is set, the key. The damaged key is
+// the one after the last whole key. findKey reads the dump a second time. It reads the dump a third
+// time without decoding values, to get past the damaged key. If even that fails, it names the last
+// whole key.
 func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64) error) error) {
 	whole := &keyFinder{}
 	pass := func(k *keyFinder, opts ...rdb.Option) {
-		// That it ends with an error is known: what it has met before counts.
+		// An error at the end is expected. Only the keys before it matter.
 		_ = with(func(r io.Reader, size int64) error {
 			_, err := rdb.Decode(context.Background(), r, size, k, opts...)
 			return err
@@ -176,7 +177,7 @@ func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64
 	}
 }
 
-// place notes where a problem is.
+// place records the database and the key of a problem.
 func (p *problem) place(db int, what, key string, show bool) {
 	p.DB = &db
 	if show {
@@ -184,10 +185,10 @@ func (p *problem) place(db int, what, key string, show bool) {
 	}
 }
 
-// keyFinder keeps the key that a dump has as its n-th, or its first odd one.
+// keyFinder keeps the n-th key of a dump, the first key with an odd value, or the key at an offset.
 type keyFinder struct {
 	n, stop int64
-	at      int64 // the offset of the value that is looked for; 0 for none
+	at      int64 // the offset of the value to find; 0 means none
 	odd     bool
 	found   bool
 	db      int
@@ -197,7 +198,7 @@ type keyFinder struct {
 // Load implements snapshot.Loader.
 func (k *keyFinder) Load(e snapshot.Entry) error {
 	k.n++
-	if k.at > 0 { // the value is that of the last key before it
+	if k.at > 0 { // the value belongs to the last key before the offset
 		if e.Offset >= k.at {
 			return errEnough
 		}

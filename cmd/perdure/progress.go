@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// Progress shows after progressDelay, and then every progressStep.
+// Progress is shown after progressDelay, and then every progressStep.
 const (
 	progressDelay = time.Second
 	progressStep  = 200 * time.Millisecond
 )
 
-// progress is a line on a terminal that tells how far long work is. A nil one does nothing. It may be
-// used from any goroutine.
+// progress is a line on a terminal that shows the progress of long work. A nil progress does
+// nothing. A progress is safe for concurrent use.
 type progress struct {
 	w     io.Writer
 	label string
-	total int64 // bytes; 0 when not known
+	total int64 // bytes; 0 if unknown
 	began time.Time
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	done  int64
 	shown time.Time
 }
@@ -36,7 +36,7 @@ func (a *app) progress(label string, total int64) *progress {
 	return &progress{w: a.stderr, label: label, total: total, began: time.Now()}
 }
 
-// isTerminal tells whether w is a terminal, as well as the standard library can.
+// isTerminal reports whether w is a terminal, as far as the standard library can detect it.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -50,7 +50,7 @@ func isTerminal(w io.Writer) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// add counts n more bytes.
+// add adds n to the bytes that are done.
 func (p *progress) add(n int64) {
 	if p == nil {
 		return
@@ -61,7 +61,7 @@ func (p *progress) add(n int64) {
 	p.showLocked()
 }
 
-// set counts from the start.
+// set sets the bytes that are done, and the total.
 func (p *progress) set(done, total int64) {
 	if p == nil {
 		return
@@ -86,7 +86,7 @@ func (p *progress) showLocked() {
 	fmt.Fprintf(p.w, "\r%-60s", line)
 }
 
-// end takes the line away.
+// end removes the line.
 func (p *progress) end() {
 	if p == nil {
 		return
@@ -98,7 +98,7 @@ func (p *progress) end() {
 	}
 }
 
-// size gives bytes in a unit that can be read at a glance.
+// size formats a number of bytes with a readable unit.
 func size(n int64) string {
 	const units = "KMGTPE"
 	if n < 1024 {
@@ -111,7 +111,7 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", value, units[i])
 }
 
-// count gives a number with the right form of a word.
+// count formats a number with the singular or plural of a word.
 func count(n int64, word string) string {
 	switch {
 	case n == 1:

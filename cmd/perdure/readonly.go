@@ -7,8 +7,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// readFS is a file system that cannot be changed: what reads through it leaves every file as it is,
-// whatever its code does. It counts the bytes read, and can hold files that are not there.
+// readFS is a file system that cannot be changed. Code that uses it leaves every file unchanged,
+// whatever the code does. readFS counts the bytes read, and can contain files that do not exist on
+// disk.
 type readFS struct {
 	vfs.FS
 	progress *progress
@@ -39,7 +40,7 @@ func (r *readFS) Link(_, name string) error               { return refuse("link"
 func (r *readFS) Lock(name string) (vfs.Lock, error)      { return nil, refuse("lock", name) }
 func (r *readFS) Share(name string) (vfs.Shared, error)   { return nil, refuse("share", name) }
 
-// OpenRoot opens a directory that cannot be changed either.
+// OpenRoot opens a directory, which also cannot be changed.
 func (r *readFS) OpenRoot(dir string) (vfs.Root, error) {
 	root, err := r.FS.OpenRoot(dir)
 	if err != nil {
@@ -50,7 +51,7 @@ func (r *readFS) OpenRoot(dir string) (vfs.Root, error) {
 	return vfs.WrapRoot(&within, root), nil
 }
 
-// countedFile counts what is read from it.
+// countedFile counts the bytes that are read from a file.
 type countedFile struct {
 	vfs.File
 	progress *progress
@@ -68,7 +69,7 @@ func (f *countedFile) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// memoryFile is a file of a readFS that is not there.
+// memoryFile is a file of a readFS that does not exist on disk.
 type memoryFile struct {
 	*bytes.Reader
 	name string

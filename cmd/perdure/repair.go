@@ -55,7 +55,8 @@ func (a *app) repair(c *command, args []string) error {
 	return a.verdict(&p)
 }
 
-// repairDump tells that nothing is wrong, or that a dump cannot be repaired.
+// repairDump reports that there is nothing to repair, or returns an error because a dump cannot be
+// repaired.
 func (a *app) repairDump(p *place) error {
 	if _, err := a.checkDump(p); err != nil {
 		return fmt.Errorf("a dump cannot be repaired: %w", err)
@@ -64,7 +65,8 @@ func (a *app) repairDump(p *place) error {
 	return nil
 }
 
-// repairLog cuts the log, if need be and the answer is yes. The result is worth a look when done.
+// repairLog truncates the log if necessary and if the user agrees. If done is true, the caller
+// checks the result.
 func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	opts := []aof.CheckOption{aof.CheckContext(a.ctx), aof.BaseCheck(checkBase)}
 	plan, err := aof.Repair(p.log, append(opts, aof.OnFS(dirfs.New(&readFS{FS: a.fs})), aof.PlanOnly())...)
@@ -84,7 +86,7 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	}
 	if plan.Manifest != "" {
 		fmt.Fprintf(a.stdout, "%s: rebuilt, lists %s\n", plan.Manifest, count(int64(len(plan.Listed)), "file"))
-		return a.repairLog(p, yes) // what the manifest lists may have a torn end
+		return a.repairLog(p, yes) // the listed files may have a torn tail
 	}
 	if plan.File != "" {
 		fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
@@ -99,7 +101,7 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 	return true, nil
 }
 
-// agreed asks whether a plan is to be carried out.
+// agreed asks the user whether to carry out a plan.
 func (a *app) agreed(plan *aof.RepairReport) bool {
 	switch {
 	case plan.Manifest != "":
@@ -121,11 +123,12 @@ func checkBase(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo
 	return appendlog.BaseInfo{Size: report.Size, Origin: report.Origin}, err
 }
 
-// answer reads a line and tells whether it is a yes. No input is a no, and so is an interrupt.
+// answer reads a line and reports whether it is a yes. Without input, or after an interrupt, it
+// returns false.
 func (a *app) answer() bool {
 	answers := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n') // what cannot be read is no yes
+		line, _ := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n') // an error is no
 		answers <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
@@ -136,7 +139,7 @@ func (a *app) answer() bool {
 	}
 }
 
-// verdict checks the result.
+// verdict checks and prints the result.
 func (a *app) verdict(p *place) error {
 	result, err := a.checkPath(p.path, false)
 	if err != nil {
@@ -148,8 +151,8 @@ func (a *app) verdict(p *place) error {
 	return exit(result.code())
 }
 
-// lockOf takes the lock of the data directory that a log belongs to, if a store was ever opened
-// there: a lock file is not made for the occasion.
+// lockOf acquires the lock of the data directory that a log belongs to, if a store was ever opened
+// there. It does not create a lock file.
 func (a *app) lockOf(log string) (io.Closer, error) {
 	dir, err := filepath.Abs(filepath.Dir(log))
 	if err != nil {
@@ -163,7 +166,7 @@ func (a *app) lockOf(log string) (io.Closer, error) {
 	return noLock{}, nil
 }
 
-// noLock is the lock of a directory that has none.
+// noLock is the lock of a directory without a lock file.
 type noLock struct{}
 
 func (noLock) Close() error { return nil }

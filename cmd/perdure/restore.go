@@ -30,29 +30,29 @@ may then be DIR itself, whose whole log is kept with the rest. A damaged backup 
 	run: (*app).restore,
 }
 
-// restoration is one restore. What Open loads from DIR after a crash, where not stated otherwise the
-// old data:
+// restoration is one restore. The steps below list the data that Open loads from DIR after a crash.
+// If not stated otherwise, Open loads the old data:
 //
 //  1. after the lock is taken: nothing has changed.
 //  2. while the new dump and the new log are written to temp-perdure-restore: a directory that Open
 //     ignores and the next restore deletes.
-//  3. after the old dump is put aside, by a rename where an old log stands beside it, otherwise by
-//     a second link or a copy, so that a dump is always there when it is what Open loads.
-//  4. after the new dump is renamed into place: where there is no old log, the backup. Otherwise
-//     the old log, next to which the dump does not count.
-//  5. after the old log is renamed aside: the backup, from the dump. Of several logs the one that
-//     Open prefers is the last to go.
+//  3. after the old dump is moved aside: by a rename if there is an old log next to it. Otherwise
+//     by a second link or a copy, so that the dump always exists when Open would load it.
+//  4. after the new dump is renamed into place: if there is no old log, the backup. Otherwise
+//     the old log, because Open ignores the dump next to it.
+//  5. after the old log is renamed aside: the backup, from the dump. If there are several logs, the
+//     one that Open prefers is moved last.
 //  6. after the new log is renamed into place: the backup, from the log.
 //
 // Every step is synced before the next one.
 type restoration struct {
 	*app
 	dir   string
-	stage string // where the new files are made
-	aside string // where the old ones are kept; "" until something is
+	stage string // the directory for the new files
+	aside string // the directory for the old files; "" until it exists
 
 	hadDump bool
-	oldLogs []string // files and directories, by name, in the order in which they leave
+	oldLogs []string // files and directories, by name, in the order in which they are moved
 	// names of the new log
 	logDir  string
 	logName string
@@ -95,7 +95,7 @@ func (a *app) restore(c *command, args []string) error {
 	return nil
 }
 
-// lock is step 1. It makes the directory when it is not there.
+// lock is step 1. It makes the directory if it does not exist.
 func (r *restoration) lock() (io.Closer, error) {
 	_, err := r.fs.Lstat(r.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +109,7 @@ func (r *restoration) lock() (io.Closer, error) {
 	return r.fs.Lock(filepath.Join(r.dir, lockName))
 }
 
-// inspect finds the old files, and how the new log is to be called: as the old one.
+// inspect finds the old files. The new log gets the name of the old log.
 func (r *restoration) inspect() error {
 	r.hadDump = isFile(r.fs, r.path(dumpName))
 	r.logDir, r.logName = logDirName, logName
@@ -143,7 +143,7 @@ func (r *restoration) inspect() error {
 	return r.inspectUsual()
 }
 
-// inspectUsual adds the logs with the usual names, the one that Open prefers last.
+// inspectUsual adds the logs with the usual names. The log that Open prefers is the last.
 func (r *restoration) inspectUsual() error {
 	single := isFile(r.fs, r.path(logName))
 	dir := isDir(r.fs, r.path(logDirName))
@@ -172,7 +172,8 @@ func (r *restoration) inspectUsual() error {
 	return nil
 }
 
-// listsSingle tells whether an upgrade from Redis 6 was interrupted: the manifest lists the single file.
+// listsSingle reports whether an upgrade from Redis 6 was interrupted, so the manifest lists the
+// single file.
 func (r *restoration) listsSingle(manifest string) (bool, error) {
 	f, err := r.fs.Open(manifest)
 	if err != nil {
@@ -184,7 +185,7 @@ func (r *restoration) listsSingle(manifest string) (bool, error) {
 
 func (r *restoration) path(name string) string { return filepath.Join(r.dir, name) }
 
-// prepare is step 2: it reads the backup and makes the new files, whole and synced.
+// prepare is step 2. It reads the backup and writes the new files, whole and synced.
 func (r *restoration) prepare(backup *place, makeLog bool) (keys int64, err error) {
 	if r.stage, err = r.app.stage(r.path("restore")); err != nil {
 		return 0, err
@@ -198,7 +199,7 @@ func (r *restoration) prepare(backup *place, makeLog bool) (keys int64, err erro
 	if err := errors.Join(err, src.close()); err != nil {
 		return 0, err
 	}
-	// What was written is read again: it will replace everything.
+	// The written dump is read again, because it will replace everything.
 	written := &place{path: dump, form: formDump, dump: dump}
 	report, err := r.checkDump(written)
 	if err != nil || !makeLog {
@@ -208,7 +209,7 @@ func (r *restoration) prepare(backup *place, makeLog bool) (keys int64, err erro
 	return report.Keys, r.writeLog(r.stage, copied, false, aof.Dirname(r.logDir), aof.Filename(r.logName))
 }
 
-// exchange is steps 3 to 6.
+// exchange runs steps 3 to 6.
 func (r *restoration) exchange(makeLog bool) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
@@ -276,7 +277,7 @@ func (r *restoration) keepDump() error {
 	return errors.Join(err, f.Close())
 }
 
-// move renames from to to, durably: the directory that it enters is synced first.
+// move durably renames from to to. It syncs the directory of to first.
 func (r *restoration) move(from, to string) error {
 	if err := r.fs.Rename(from, to); err != nil {
 		return err
@@ -287,7 +288,7 @@ func (r *restoration) move(from, to string) error {
 	return r.fs.SyncDir(filepath.Dir(from))
 }
 
-// halfWay says where things are when an exchange has failed.
+// halfWay adds the location of the files to the error of a failed exchange.
 func (r *restoration) halfWay(err error) error {
 	if r.aside == "" {
 		return fmt.Errorf("the restore was not finished; run it again: %w", err)

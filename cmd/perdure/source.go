@@ -20,22 +20,23 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// source gives the data set of a place: what Open would load from it, with what has expired.
+// source is the data set of a place: the data that Open would load from it, including expired keys.
 type source interface {
-	// each gives every entry to fn, in no order; its slices are valid during the call.
+	// each passes every entry to fn, in no particular order. The entry's slices are valid during
+	// the call.
 	each(ctx context.Context, fn func(snapshot.Entry) error) error
 
 	// writeRDB writes the data set as a dump.
 	writeRDB(ctx context.Context, w io.Writer) error
 
-	// extras gives what belongs to no key: function libraries, data of modules.
+	// extras returns the data that belongs to no key: function libraries and data of modules.
 	extras(ctx context.Context) ([]snapshot.Extra, error)
 
 	close() error
 }
 
-// open makes a place a source. A log is loaded into memory; a dump is read as it goes, and when
-// verified is set first read to its end, so that damage shows before anything is written.
+// open opens a place as a source. A log is loaded into memory, and a dump is streamed. If verified
+// is set, open first reads a dump to the end, so that it finds damage before anything is written.
 func (a *app) open(p *place, verified bool) (source, error) {
 	if p.log != "" {
 		return a.openLog(p)
@@ -62,23 +63,23 @@ func (a *app) open(p *place, verified bool) (source, error) {
 	return d, nil
 }
 
-// dumpSource is a dump in a file, compressed or not. It holds no more than one entry in memory.
+// dumpSource is a dump in a file, compressed or not. It keeps at most one entry in memory.
 type dumpSource struct {
 	a          *app
 	path       string
 	compressed bool
 	maxValue   int64
-	report     rdb.Report // when it was verified
+	report     rdb.Report // set if the dump was verified
 	header     rdb.Header
 }
 
-// with opens the dump for fn: a reader of its bytes, and their number or -1.
+// with opens the dump and passes fn a reader, and the number of bytes or -1.
 func (d *dumpSource) with(label string, fn func(r io.Reader, size int64) error) error {
 	return d.a.withDump(label, d.path, d.compressed, fn)
 }
 
-// withDump opens a dump and gives its bytes to fn, with their number or -1. Errors that are damage
-// get the file's name.
+// withDump opens a dump and passes its bytes to fn, with their number or -1. It adds the file's
+// name to errors about damage.
 func (a *app) withDump(label, path string, compressed bool, fn func(r io.Reader, size int64) error) error {
 	var total int64
 	if info, err := a.fs.Lstat(path); err == nil {
@@ -110,13 +111,13 @@ func (d *dumpSource) each(ctx context.Context, fn func(snapshot.Entry) error) er
 	return d.with("reading", func(r io.Reader, size int64) error {
 		_, err := rdb.Decode(ctx, r, size, eachLoader(fn), rdb.HeaderTo(&d.header), rdb.MaxValue(cmp.Or(d.maxValue, rdb.DefaultMaxValue)))
 		if err == nil && d.compressed {
-			_, err = io.Copy(io.Discard, r) // to the checksum of the compressed file
+			_, err = io.Copy(io.Discard, r) // read up to the checksum of the compressed file
 		}
 		return err
 	})
 }
 
-// writeRDB copies the bytes of the dump, which was verified, as they are.
+// writeRDB copies the bytes of the dump, which was verified, unchanged.
 func (d *dumpSource) writeRDB(ctx context.Context, w io.Writer) error {
 	return d.with("writing", func(r io.Reader, _ int64) error {
 		_, err := io.CopyN(&watchedWriter{ctx, w}, r, d.report.Size)
@@ -135,7 +136,7 @@ func (d *dumpSource) extras(ctx context.Context) ([]snapshot.Extra, error) {
 
 func (d *dumpSource) close() error { return nil }
 
-// extraLoader keeps what belongs to no key.
+// extraLoader keeps the data that belongs to no key.
 type extraLoader struct{ all []snapshot.Extra }
 
 func (x *extraLoader) Ordered(string)               {}
@@ -144,7 +145,7 @@ func (*extraLoader) Load(snapshot.Entry) error      { return nil }
 func (*extraLoader) Expect(int, int64, int64)       {}
 func (*extraLoader) Progress(int64, int64)          {}
 
-// eachLoader is a function as the receiver of a dump.
+// eachLoader makes a function the receiver of a dump.
 type eachLoader func(snapshot.Entry) error
 
 func (f eachLoader) Load(e snapshot.Entry) error { return f(e) }
@@ -153,7 +154,7 @@ func (eachLoader) Ordered(string)                {}
 func (eachLoader) Extra(snapshot.Extra) error    { return nil }
 func (eachLoader) Progress(int64, int64)         {}
 
-// watchedWriter ends writing when ctx ends.
+// watchedWriter stops writing when ctx ends.
 type watchedWriter struct {
 	ctx context.Context
 	w   io.Writer
@@ -166,15 +167,15 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// logSource is a log, loaded into a store in memory that cannot write.
+// logSource is a log, loaded into a store in memory that cannot write to disk.
 type logSource struct {
 	store *perdure.Store
 }
 
-// singleLog is the name of a log that exists only for reading one file.
+// singleLog is the name of a log that exists only to read one file.
 const singleLog = "perdure-reads"
 
-// openLog loads a log. A torn tail is passed over, as Open would, and told.
+// openLog loads a log. Like Open, it skips a torn tail, and it reports the tail.
 func (a *app) openLog(p *place) (source, error) {
 	path, err := filepath.Abs(p.log)
 	if err != nil {
@@ -188,14 +189,14 @@ func (a *app) openLog(p *place) (source, error) {
 	fsys := &readFS{FS: a.fs}
 	logName, manifest := strings.CutSuffix(name, manifestSuffix)
 	if !manifest {
-		// A single file is read as a log that consists of it.
+		// A single file is read as a log that contains only this file.
 		logName = singleLog
 		line := fmt.Sprintf("file \"%s\" seq %d type i\n", strings.ReplaceAll(name, `"`, `\"`), seqOf(name))
 		fsys.extra = map[string][]byte{filepath.Join(dir, singleLog+manifestSuffix): []byte(line)}
 	}
 	progress := a.progress("loading", 0)
 	defer progress.end()
-	// Databases take memory by themselves, so that there are no more than the log needs.
+	// Each database takes memory, so the store gets no more databases than the log needs.
 	for databases := 16; ; databases *= 16 {
 		store, err := perdure.OpenContext(a.ctx, filepath.Dir(dir), perdure.WithReadOnly(),
 			storefs.Option(fsys), perdure.WithSaveRules(), perdure.WithRecoverUntil(p.until), perdure.WithDatabases(databases),
@@ -227,7 +228,7 @@ func (a *app) openLog(p *place) (source, error) {
 	}
 }
 
-// each gives the entries of a snapshot of the store.
+// each passes the entries of a snapshot of the store to fn.
 func (l *logSource) each(ctx context.Context, fn func(snapshot.Entry) error) error {
 	s, err := l.store.Snapshot()
 	if err != nil {
@@ -255,7 +256,7 @@ func (l *logSource) writeRDB(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// extras reads the dump that the log would have as its base: a snapshot tells of keys only.
+// extras reads the dump that the log would have as its base file, because a snapshot has only keys.
 func (l *logSource) extras(ctx context.Context) ([]snapshot.Extra, error) {
 	var x extraLoader
 	r, w := io.Pipe()
@@ -275,7 +276,7 @@ func (l *logSource) extras(ctx context.Context) ([]snapshot.Extra, error) {
 
 func (l *logSource) close() error { return l.store.CloseNoSave() }
 
-// logEnv is what a log needs to know when it is written.
+// logEnv returns the environment for writing a log.
 func (a *app) logEnv(dir string) snapshot.Env {
 	return snapshot.Env{FS: dirfs.New(a.fs), Dir: dir, Logger: slog.New(slog.DiscardHandler)}
 }

@@ -26,23 +26,23 @@ of the dump. A log is loaded into memory; a dump is not.`,
 	run: (*app).stat,
 }
 
-// statistics are what stat tells, as --json prints it.
+// statistics are the results of stat, in the form that --json prints.
 type statistics struct {
 	Path      string     `json:"path"`
 	Form      form       `json:"form"`
 	Files     []statFile `json:"files"`
-	Source    string     `json:"source"` // the file that the numbers below come from
+	Source    string     `json:"source"` // the source of the numbers below
 	Databases []statDB   `json:"databases"`
 	Types     []statType `json:"types"`
 	Keys      int64      `json:"keys"`
 	DataBytes int64      `json:"dataBytes"` // keys and values; other types than string as in a dump
 	Expires   int64      `json:"expires"`   // keys with an expiry
-	Expired   int64      `json:"expired"`   // of these, past now
+	Expired   int64      `json:"expired"`   // expired keys among these
 	FirstMs   int64      `json:"firstExpiryMs,omitempty"`
 	LastMs    int64      `json:"lastExpiryMs,omitempty"`
 	TTLs      []statTTL  `json:"ttls"`
 
-	MemoryBytes int64     `json:"memoryBytes"` // about what a store takes for the keys
+	MemoryBytes int64     `json:"memoryBytes"` // the estimated memory of a store for the keys
 	Largest     []statKey `json:"largest,omitempty"`
 
 	top   largest
@@ -215,7 +215,7 @@ func (s *statistics) add(e snapshot.Entry) error {
 	return nil
 }
 
-// finish brings the counts in order; encodings of one type become one.
+// finish sorts the counts, and combines the encodings of one type.
 func (s *statistics) finish() {
 	s.Databases, s.Types = []statDB{}, []statType{}
 	s.Largest = s.top.sorted()
@@ -239,7 +239,7 @@ func (s *statistics) finish() {
 	slices.SortFunc(s.Types, func(x, y statType) int { return strings.Compare(x.Type, y.Type) })
 }
 
-// print writes the numbers for people.
+// print writes the numbers as text for people.
 func (s *statistics) print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", s.Path, s.Form)

@@ -12,15 +12,15 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The memory that a store takes for an entry: a slot with 4 bytes in front, in steps of 8 bytes,
-// and its share of the index. Of larger values the steps are larger, which is left out.
+// These constants describe the memory of a store for an entry: a slot with a header of 4 bytes, in
+// steps of 8 bytes, and a share of the index. Larger values have larger steps, which are ignored.
 const (
 	slotHead  = 4
 	slotStep  = 8
-	indexPart = 8 // 12 entries in a bucket of 64 bytes, two thirds of them in use
+	indexPart = 8 // 12 entries in a bucket of 64 bytes, about 2/3 of them in use
 )
 
-// memoryOf estimates what perdure takes for an entry in memory.
+// memoryOf estimates the memory that perdure uses for an entry.
 func memoryOf(e *snapshot.Entry) int64 {
 	n := slotHead + len(e.Key) + len(e.Value)
 	if e.Type == snapshot.String && len(e.Value) <= 20 {
@@ -34,7 +34,7 @@ func memoryOf(e *snapshot.Entry) int64 {
 	return int64((n+slotStep-1)/slotStep*slotStep + indexPart)
 }
 
-// statTTL counts the keys whose time is up within a span from now.
+// statTTL counts the keys that expire within a span from now.
 type statTTL struct {
 	Within string `json:"within"` // "past", "1m", ..., "later", "never"
 	Keys   int64  `json:"keys"`
@@ -68,7 +68,7 @@ type statKey struct {
 	DB         int    `json:"db"`
 	Key        string `json:"key"` // quoted as in Go
 	Type       string `json:"type"`
-	Bytes      int64  `json:"bytes"`              // of the value; of other types than string as in a dump
+	Bytes      int64  `json:"bytes"`              // of the value; in a dump if not a string
 	Elements   int    `json:"elements,omitempty"` // of a collection
 	ExpireAtMs int64  `json:"expireAtMs,omitempty"`
 }
@@ -106,7 +106,7 @@ func (l *largest) add(e *snapshot.Entry) {
 	}
 }
 
-// sorted gives them with the largest first.
+// sorted returns the keys with the largest first.
 func (l *largest) sorted() []statKey {
 	keys := slices.Clone(l.keys)
 	slices.SortFunc(keys, func(x, y statKey) int {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// moment is a flag for a point in time: Unix seconds, or RFC 3339 as in 2026-01-02T15:04:05Z.
+// moment is a flag for a point in time, as Unix seconds or RFC 3339 such as 2026-01-02T15:04:05Z.
 type moment struct{ time.Time }
 
 // Set implements flag.Value.
@@ -39,7 +39,7 @@ func untilFlag(f *flag.FlagSet) *moment {
 	return m
 }
 
-// locateUntil is locate for a PATH whose log is read up to a moment.
+// locateUntil is like locate for a PATH whose log is read up to a time.
 func (a *app) locateUntil(path string, until *moment) (place, error) {
 	p, err := locate(a.fs, path)
 	if err == nil && !until.IsZero() {

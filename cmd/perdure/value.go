@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// jsonValue is a value as JSON. The shape is the same with plain strings and with base64; the
-// first serves when all strings are UTF-8.
+// jsonValue is a value as JSON. The shape is the same with plain strings and with base64. Plain
+// strings are used if all strings are valid UTF-8.
 //
 //	list, set     ["a","b"]
 //	hash          {"field":"value"}
@@ -26,7 +26,7 @@ type jsonValue struct {
 	expiry map[string]int64 // of fields of a hash
 }
 
-// valueOf makes v JSON: plainly, or else in base64 throughout.
+// valueOf converts v to JSON, with plain strings if possible and otherwise with base64 throughout.
 func valueOf(v rdb.Value) jsonValue {
 	plain := &texts{}
 	j := plain.value(v)
@@ -37,7 +37,7 @@ func valueOf(v rdb.Value) jsonValue {
 	return j
 }
 
-// texts makes JSON strings of bytes, and notes whether any of them was not UTF-8.
+// texts converts bytes to JSON strings, and records whether any bytes were not valid UTF-8.
 type texts struct {
 	base64 bool
 	binary bool
@@ -77,7 +77,7 @@ func (t *texts) value(v rdb.Value) jsonValue {
 	return jsonValue{}
 }
 
-// set gives the members sorted by their bytes.
+// set returns the members sorted by their bytes.
 func (t *texts) set(s *rdb.Set) []string {
 	members := make([][]byte, 0, s.Len())
 	for p := range s.All() {
@@ -91,7 +91,7 @@ func (t *texts) set(s *rdb.Set) []string {
 	return all
 }
 
-// hash gives an object; encoding/json sorts its names.
+// hash returns an object; encoding/json sorts its names.
 func (t *texts) hash(h *rdb.Hash) jsonValue {
 	all := make(map[string]string, h.Len())
 	var expiry map[string]int64
@@ -114,7 +114,7 @@ type jsonScored struct {
 	Score  any    `json:"score"`
 }
 
-// sortedSet gives the members as ZRANGE does: by score, and by their bytes where that is the same.
+// sortedSet returns the members in the order of ZRANGE: by score, and by bytes for equal scores.
 func (t *texts) sortedSet(z *rdb.SortedSet) []jsonScored {
 	members := make([]rdb.ScoredMember, 0, z.Len())
 	for m := range z.All() {
@@ -162,13 +162,13 @@ func (t *texts) array(a *rdb.Array) []jsonSlot {
 	return all
 }
 
-// jsonModule is a value of a module: whose it is. What the module wrote is not printed.
+// jsonModule is the name and version of a module. The module's data is not printed.
 type jsonModule struct {
 	Module  string `json:"module"`
 	Version int    `json:"version"`
 }
 
-// jsonStream is a stream. Ids are printed as Redis does: milliseconds, a dash, and a number.
+// jsonStream is a stream. IDs are in Redis's form: milliseconds, a dash, and a number.
 type jsonStream struct {
 	Entries      []jsonEntry `json:"entries"`
 	Length       uint64      `json:"length"`
@@ -187,7 +187,7 @@ type jsonEntry struct {
 type jsonGroup struct {
 	Name        string         `json:"name"`
 	LastID      string         `json:"lastId"`
-	EntriesRead int64          `json:"entriesRead"` // -1 when not known
+	EntriesRead int64          `json:"entriesRead"` // -1 if unknown
 	Pending     []jsonPending  `json:"pending"`
 	Consumers   []jsonConsumer `json:"consumers"`
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// view is a source as the dump's writer wants it. It reads the source twice: the counts and the
-// types come before the first entry.
+// view adapts a source for the writer of dumps. It reads the source twice, because the writer needs
+// the counts and the types before the first entry.
 type view struct {
 	src    source
 	counts []snapshot.Count
@@ -63,7 +63,7 @@ func (v *view) count(ctx context.Context) (err error) {
 	return err
 }
 
-// errBreak ends a pass whose loop has ended.
+// errBreak ends a pass after the caller left the loop.
 var errBreak = errors.New("break")
 
 // All implements snapshot.View.

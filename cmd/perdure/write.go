@@ -17,7 +17,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// createFile makes a file that is not there yet, whole and durable or not at all.
+// createFile makes a new file. The file is whole and durable, or it does not exist.
 func (a *app) createFile(path string, write func(io.Writer) error) error {
 	if err := a.absent(path); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (a *app) createFile(path string, write func(io.Writer) error) error {
 	return err
 }
 
-// absent is an error when something stands at path.
+// absent returns an error if a file exists at path.
 func (a *app) absent(path string) error {
 	_, err := a.fs.Lstat(path)
 	switch {
@@ -43,8 +43,8 @@ func (a *app) absent(path string) error {
 	return err
 }
 
-// writeLog makes a log in a data directory that has none: a manifest, src as the base, and an
-// empty increment. It is durable when it returns, and without a manifest when it fails.
+// writeLog makes a log in a data directory without one: a manifest, src as the base file, and an
+// empty incremental file. After success the log is durable. After an error there is no manifest.
 func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Option) (err error) {
 	log := aof.New(append(opts, aof.RDBBase(!asCommands), aof.LogMode(aof.Direct))...) // nothing is appended
 	found, err := log.Open(a.logEnv(dir))
@@ -66,7 +66,7 @@ func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Opti
 	})
 }
 
-// writeCommands writes a data set as the commands that make it, which every Redis reads.
+// writeCommands writes a data set as commands that create it, which every Redis can read.
 func writeCommands(ctx context.Context, w io.Writer, src source) error {
 	db := -1
 	var buf []byte
@@ -76,7 +76,7 @@ func writeCommands(ctx context.Context, w io.Writer, src source) error {
 			buf = resp.AppendBulk(resp.AppendHeader(buf, 2), "SELECT")
 			buf = resp.AppendInt(buf, int64(db))
 		}
-		if buf = appendEntry(buf, e); len(buf) >= 256<<10 { // whole commands, as aof.Base asks
+		if buf = appendEntry(buf, e); len(buf) >= 256<<10 { // whole commands, as aof.Base requires
 			_, err = w.Write(buf)
 			buf = buf[:0]
 		}
@@ -109,7 +109,7 @@ func appendEntry(buf []byte, e snapshot.Entry) []byte {
 	return buf
 }
 
-// removeTree deletes what an interrupted run has left under a name that is ours.
+// removeTree deletes the files of an interrupted run under one of perdure's names.
 func removeTree(fsys vfs.FS, path string) error {
 	info, err := fsys.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,7 +132,7 @@ func removeTree(fsys vfs.FS, path string) error {
 	return fsys.Remove(path)
 }
 
-// stage makes an empty directory beside path, for what will stand there.
+// stage makes an empty directory next to path, for the files that will be renamed to path.
 func (a *app) stage(path string) (string, error) {
 	dir := filepath.Join(filepath.Dir(path), snapshot.TempPrefix+filepath.Base(path))
 	if err := removeTree(a.fs, dir); err != nil {

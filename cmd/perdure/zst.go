@@ -9,18 +9,19 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// maxWindow bounds the memory that a compressed file can ask for; zstd's own tool takes as much.
+// maxWindow limits the memory that a compressed file can request. zstd's own tool has the same
+// limit.
 const maxWindow = 128 << 20
 
-// unzip reads a zstd file. Damage is a *perdure.CorruptError whose offset is in that file, as far
-// as it had been read, which may be somewhat behind the damage.
+// unzip reads a zstd file. It reports damage as a [*perdure.CorruptError]. The error's offset is
+// the number of bytes of that file already read, which may be somewhat after the damage.
 type unzip struct {
 	dec   *zstd.Decoder
 	input *inputCounter
 	path  string
 }
 
-// inputCounter counts, and keeps the error of the file apart from that of its content.
+// inputCounter counts bytes, and separates errors of the file from errors in its content.
 type inputCounter struct {
 	r   io.Reader
 	n   int64
@@ -61,7 +62,7 @@ func (z *unzip) Read(p []byte) (int, error) {
 
 func (z *unzip) Close() { z.dec.Close() }
 
-// zip writes what write gives it as a zstd file, with a checksum.
+// zip writes the output of write as a zstd file with a checksum.
 func zip(w io.Writer, write func(io.Writer) error) error {
 	enc, err := zstd.NewWriter(w)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Backup copies the data set to a file of its own while writers go on: a snapshot of one instant,
-// in Redis's format, compressed with zstd on the way.
+// Backup writes a point-in-time snapshot of the data set to a separate file while writers continue.
+// The file is in Redis's format and compressed with zstd.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(dir string) error {
 		}
 	}
 
-	// Somebody goes on writing.
+	// Another goroutine continues to write.
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -65,7 +65,7 @@ func run(dir string) error {
 	return restore(file, filepath.Join(dir, "restored"))
 }
 
-// backup writes one instant of the store to a new file.
+// backup writes a point-in-time snapshot of the store to a new file.
 func backup(s *perdure.Store, name string) error {
 	snap, err := s.Snapshot()
 	if err != nil {
@@ -89,7 +89,7 @@ func backup(s *perdure.Store, name string) error {
 	return nil
 }
 
-// restore makes a new store hold a backup.
+// restore loads a backup into a new store.
 func restore(name, dir string) error {
 	f, err := os.Open(name)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Cache uses a store that touches no file: the data set is kept outside the Go heap, expires, and
-// is gone with the process.
+// Cache uses a store without files. The data set is outside the Go heap, expires, and is lost when
+// the process ends.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// render answers from the cache, or does the work and keeps the result for a minute.
+// render answers from the cache, or renders the page and caches it for a minute.
 func render(s *perdure.Store, path string) (string, error) {
 	if page, err := s.Get(path); err == nil {
 		return string(page) + " (cached)", nil

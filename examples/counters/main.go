@@ -1,5 +1,5 @@
-// Counters counts from many goroutines and loses none: Incr works in place, is in the log when it
-// returns, and a limit per window is one counter that expires.
+// Counters counts from many goroutines and loses no count. Incr works in place and is in the log
+// when it returns. A rate limit is one counter per window that expires.
 package main
 
 import (
@@ -51,7 +51,7 @@ func run(dir string) error {
 		return err
 	}
 
-	// The process is gone; the count is not.
+	// The process has ended, but the count remains.
 	if s, err = perdure.Open(dir); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func run(dir string) error {
 	return err
 }
 
-// allow lets a user do so many things a minute.
+// allow lets a user do limit things per minute.
 func allow(s *perdure.Store, user string, limit int64) (bool, error) {
 	key := "limit:" + user
 	var n int64

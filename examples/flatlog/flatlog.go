@@ -1,8 +1,8 @@
-// Package flatlog is an append-only log in one flat file, written with exported names only: an
-// example of an appendlog.AppendLog that is not part of the module.
+// Package flatlog is an append-only log in one flat file. It is an example of an
+// appendlog.AppendLog outside perdure's packages, and uses only exported names.
 //
-// Every commit group is one record, with a checksum, and is synced before the next one is written.
-// So a crash can tear the last record only, and anything else that does not fit its checksum is
+// Each commit group is one record with a checksum, and is synced before the next record is written.
+// A crash can therefore tear only the last record. Any other record with a wrong checksum is
 // damage.
 package flatlog
 
@@ -21,22 +21,22 @@ import (
 type Log struct {
 	name  string
 	env   snapshot.Env // constant after Open
-	store string       // id of the store; constant after Replay
-	torn  int64        // size to truncate to in Start; -1 when the file is whole
+	store string       // ID of the store; constant after Replay
+	torn  int64        // size to truncate to in Start; -1 if the file is whole
 
 	mu       sync.Mutex
 	changed  sync.Cond
 	state    state
 	file     snapshot.File // nil before the first base is committed
 	writing  bool          // a goroutine works on the file, without mu
-	buf      []byte        // units appended and not yet written
-	db       int           // database that the units of buf leave selected; -1 when buf is empty
+	buf      []byte        // log records that are not yet written
+	db       int           // database selected after the records in buf; -1 if buf is empty
 	appended appendlog.Position
 	durable  appendlog.Position
 	size     int64
 	baseSize int64
-	rewrite  *rewrite // the one that has not ended
-	err      error    // after which the log accepts no more units
+	rewrite  *rewrite // the current rewrite
+	err      error    // after this error the log accepts no more records
 	closeErr error
 }
 
@@ -50,7 +50,7 @@ const (
 
 var _ appendlog.AppendLog = (*Log)(nil)
 
-// New returns a Log that keeps its data in the file of that name in the data directory.
+// New returns a Log that keeps its data in the file name in the data directory.
 func New(name string) *Log {
 	l := &Log{name: name, db: -1, torn: -1}
 	l.changed.L = &l.mu
@@ -74,8 +74,8 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 
 func (l *Log) path() string { return filepath.Join(l.env.Dir, l.name) }
 
-// Start implements appendlog.AppendLog. The file and its name are synced, because a process that
-// was killed may have written or renamed it without that.
+// Start implements appendlog.AppendLog. It syncs the file and its name, because a killed process
+// may have written or renamed the file without a sync.
 func (l *Log) Start() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,7 +124,7 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 // AppendSelect implements appendlog.AppendLog.
 func (l *Log) AppendSelect(dst []byte, db int) []byte { return appendlog.AppendSelect(dst, db) }
 
-// Commit implements appendlog.AppendLog. The policy is to sync always.
+// Commit implements appendlog.AppendLog. It always syncs.
 func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,8 +147,7 @@ func (l *Log) Sync(ctx context.Context) error {
 	return l.commitLocked(ctx, l.appended)
 }
 
-// commitLocked waits until everything up to p is durable. The first goroutine to come writes for
-// all.
+// commitLocked waits until everything up to p is durable. One goroutine writes for all that wait.
 func (l *Log) commitLocked(ctx context.Context, p appendlog.Position) error {
 	p = min(p, l.appended)
 	for l.durable < p {
@@ -160,7 +159,7 @@ func (l *Log) commitLocked(ctx context.Context, p appendlog.Position) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case l.file == nil:
-			return nil // nothing is safe before the first base
+			return nil // nothing is durable before the first base
 		case l.writing:
 			l.changed.Wait()
 		default:
@@ -170,7 +169,7 @@ func (l *Log) commitLocked(ctx context.Context, p appendlog.Position) error {
 	return nil
 }
 
-// writeLocked writes the buffer as one record and syncs it. It releases mu during that.
+// writeLocked writes the buffer as one record and syncs it. It releases mu during the write.
 func (l *Log) writeLocked() {
 	content, p := l.buf, l.appended
 	l.buf, l.db = nil, -1
@@ -197,7 +196,7 @@ func (l *Log) writeLocked() {
 	l.changed.Broadcast()
 }
 
-// failLocked makes the first failure that of the log.
+// failLocked makes the first failure the error of the log.
 func (l *Log) failLocked(op string, err error) {
 	if l.err == nil {
 		l.err = &appendlog.FailedError{Op: op, File: l.path(), Err: err}

@@ -46,8 +46,8 @@ func TestUnitsDuringRewriteFollowBase(t *testing.T) {
 	}
 }
 
-// TestDumpOfStoreIsNotNewer ages the file of the log, as in a store that writes nothing for an hour
-// before it saves its dump. The dump is of the same store, which the log shows by its id.
+// TestDumpOfStoreIsNotNewer makes the log file older. This imitates a store that writes nothing for
+// an hour before it saves its dump. The ID in the log shows that the dump is from the same store.
 func TestDumpOfStoreIsNotNewer(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {

@@ -7,17 +7,17 @@ import (
 	"io"
 )
 
-// The file begins with magic and the id of the store, 16 hex digits. Records follow: the length of
-// the content and its CRC-32C, both as 4 bytes, little endian, and then the content. The content of
-// a record is whole units in RESP, and begins with a SELECT.
+// The file begins with magic and the ID of the store, which is 16 hex digits. Records follow. A
+// record is the length of the content and its CRC-32C, each in 4 bytes, little endian, and then the
+// content. The content is whole log records in RESP, and begins with a SELECT.
 const (
 	magic      = "flatlog1"
 	idSize     = 16
 	headerSize = 8
 )
 
-// parseHeader returns the id of the store at the start of a file. It reports false if there is
-// none.
+// parseHeader returns the ID of the store at the start of a file. It returns false if there is no
+// valid header.
 func parseHeader(b []byte) (id string, ok bool) {
 	if len(b) < len(magic)+idSize || string(b[:len(magic)]) != magic {
 		return "", false
@@ -36,7 +36,7 @@ func appendRecord(dst, content []byte) []byte {
 	return append(dst, content...)
 }
 
-// parseRecord returns the content of the record at the start of b. It reports false if there is no
+// parseRecord returns the content of the record at the start of b. It returns false if there is no
 // whole record.
 func parseRecord(b []byte) (content []byte, ok bool) {
 	if len(b) < headerSize {
@@ -60,7 +60,8 @@ func holdsRecord(b []byte) bool {
 	return false
 }
 
-// recordWriter writes each Write as a record. The writer of a base passes whole commands.
+// recordWriter writes the data of each Write as a record. The writer of a base passes whole
+// commands.
 type recordWriter struct{ w io.Writer }
 
 func (r recordWriter) Write(p []byte) (int, error) {

@@ -30,7 +30,7 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	if !ok {
 		return report, &snapshot.CorruptError{File: l.path(), What: "not the start of a flat log"}
 	}
-	l.store, report.Store = id, id // that of Env is new if the dump is missing
+	l.store, report.Store = id, id // the ID in Env is new if the dump is missing
 	at := len(magic) + idSize
 	for at < len(data) {
 		if err := ctx.Err(); err != nil {
@@ -66,7 +66,8 @@ func (l *Log) read(report *appendlog.ReplayReport) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// judge decides about the first record that is not whole: it is torn if no other one follows.
+// judge handles the first record that is not whole. The record is torn if no other record follows
+// it.
 func (l *Log) judge(data []byte, at int, report *appendlog.ReplayReport) error {
 	e := &snapshot.CorruptError{File: l.path(), Offset: int64(at), What: "record does not match its checksum"}
 	e.Torn = !holdsRecord(data[at+1:])
@@ -83,9 +84,9 @@ type rewrite struct {
 	log        *Log
 	cut        bool
 	committing bool
-	since      []byte // units appended since Cut and not yet in the new file
-	db         int    // database that they leave selected; -1 when there are none
-	old        []byte // the log's buf, which take has set aside
+	since      []byte // log records appended since Cut but not yet in the new file
+	db         int    // database selected after these records; -1 if there are none
+	old        []byte // the log's buf before take
 	oldDB      int
 }
 
@@ -119,8 +120,8 @@ func (r *rewrite) Abort() {
 	}
 }
 
-// Commit implements appendlog.Rewrite. It writes base and units to a new file, which then replaces
-// the old one. Until then units go to both.
+// Commit implements appendlog.Rewrite. It writes the base and the records to a new file, which then
+// replaces the old file. Until then, records are written to both files.
 func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()
@@ -178,8 +179,8 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	return r.replacedLocked(p, size, baseSize)
 }
 
-// take waits until no goroutine writes to the file, and keeps others from that. It returns the
-// units appended since Cut and their end.
+// take waits until no goroutine writes to the file, and prevents further writes. It returns the
+// records appended since Cut and their end.
 func (r *rewrite) take() ([]byte, appendlog.Position) {
 	l := r.log
 	l.mu.Lock()
@@ -194,7 +195,7 @@ func (r *rewrite) take() ([]byte, appendlog.Position) {
 	return since, l.appended
 }
 
-// replacedLocked continues in the new file, which holds every unit up to p.
+// replacedLocked continues with the new file, which contains every record up to p.
 func (r *rewrite) replacedLocked(p appendlog.Position, size, baseSize int64) error {
 	l := r.log
 	f, err := l.env.FS.OpenWrite(l.path())
@@ -203,7 +204,7 @@ func (r *rewrite) replacedLocked(p appendlog.Position, size, baseSize int64) err
 		return l.err
 	}
 	if l.file != nil {
-		_ = l.file.Close() // another file has its name now
+		_ = l.file.Close() // the name now refers to another file
 	}
 	l.file, l.size, l.baseSize, l.err = f, size, baseSize, nil
 	l.buf, l.db = r.since, r.db
@@ -211,7 +212,7 @@ func (r *rewrite) replacedLocked(p appendlog.Position, size, baseSize int64) err
 	return nil
 }
 
-// counter counts the bytes that it passes on.
+// counter counts the bytes that it writes.
 type counter struct {
 	w io.Writer
 	n int64

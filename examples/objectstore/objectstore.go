@@ -1,10 +1,10 @@
-// Package objectstore keeps snapshots in an object store, such as S3 or one in a directory. It is
-// an example of a snapshot.Snapshotter that is written with exported names only.
+// Package objectstore keeps snapshots in an object store, such as S3 or a directory. It is an
+// example of a snapshot.Snapshotter that uses only exported names.
 //
-// A snapshot is one object in Redis's RDB format, whose name has a number that grows. The newest is
-// the one with the highest number; an object appears whole or not at all, as object stores promise,
-// and is deleted when a newer one is there. So a save that fails, or a crash, leaves the snapshot
-// before.
+// A snapshot is one object in Redis's RDB format, with an increasing number in its name. The newest
+// snapshot has the highest number. Object stores guarantee that an object appears whole or not at
+// all. Save deletes an older object only after the newer one exists. After a failed save or a
+// crash, the previous snapshot therefore remains.
 package objectstore
 
 import (
@@ -22,14 +22,15 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Bucket is what an object store has to offer. A program implements it over the client of its
-// object store.
+// Bucket is the interface that an object store must provide. A program implements it with the
+// client of its object store.
 type Bucket interface {
 	// Put stores everything that r returns as an object. It returns when the object is durable. If
-	// it returns an error, an error of r included, there is no object of that name.
+	// Put returns an error, including an error of r, no object with that name exists.
 	Put(ctx context.Context, name string, r io.Reader) error
 
-	// Get returns an object, or an error matching fs.ErrNotExist.
+	// Get returns an object. It returns an error matching fs.ErrNotExist if the object does not
+	// exist.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
 
 	// List returns the names of the objects that begin with prefix, in any order.
@@ -67,7 +68,7 @@ func (s *Snapshotter) name(number int) string {
 	return fmt.Sprintf("%s/snapshot-%016d%s", s.prefix, number, suffix)
 }
 
-// newest returns the names of all snapshots, the newest last, and its number, 0 if there is none.
+// newest returns the names of all snapshots, the newest last, and its number; 0 if there is none.
 func (s *Snapshotter) newest(ctx context.Context) (names []string, number int, err error) {
 	names, err = s.bucket.List(ctx, s.prefix+"/snapshot-")
 	if err != nil {
@@ -85,11 +86,11 @@ func (s *Snapshotter) newest(ctx context.Context) (names []string, number int, e
 	return names, number, nil
 }
 
-// errFirstEntry ends a decoding after the header.
+// errFirstEntry stops decoding after the header.
 var errFirstEntry = errors.New("header read")
 
-// Stat implements snapshot.Snapshotter. It reads the header of the object; a Bucket does not tell
-// sizes.
+// Stat implements snapshot.Snapshotter. It reads the header of the object. The size is unknown,
+// because a Bucket does not report sizes.
 func (s *Snapshotter) Stat() (snapshot.Info, error) {
 	info, err := s.read(context.Background(), headerOnly{})
 	info.Size = -1
@@ -108,7 +109,8 @@ func (s *Snapshotter) Load(ctx context.Context, l snapshot.Loader) (snapshot.Inf
 	return info, nil
 }
 
-// read decodes the newest object. On an error of l it returns what the header has.
+// read decodes the newest object. If l returns an error, read returns the information in the
+// header.
 func (s *Snapshotter) read(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
 	names, _, err := s.newest(ctx)
 	if err != nil {
@@ -150,7 +152,7 @@ func (s *Snapshotter) Save(ctx context.Context, v snapshot.View) (snapshot.Info,
 		encoded <- info
 	}()
 	err = s.bucket.Put(ctx, name, r)
-	r.CloseWithError(err) // a Put that has failed reads no more
+	r.CloseWithError(err) // a failed Put reads no more
 	info := <-encoded
 	if err != nil {
 		return snapshot.Info{}, err

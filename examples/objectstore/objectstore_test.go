@@ -53,7 +53,7 @@ func Example() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	bucket := dirBucket{dir} // in production: one over the client of an object store
+	bucket := dirBucket{dir} // in production: a Bucket that uses the client of an object store
 	for range 2 {
 		data, err := os.MkdirTemp(dir, "data") // the machine is new each time
 		if err != nil {

@@ -1,4 +1,4 @@
-// Quickstart opens a store in a directory, uses it, and shows on the next run what survived.
+// Quickstart opens a store in a directory, uses it, and shows in the next run which data survived.
 //
 //	go run ./examples/quickstart [directory]
 package main
@@ -31,7 +31,7 @@ func run(dir string) error {
 	}
 	defer s.Close()
 
-	// What an earlier run left.
+	// Read the data of an earlier run.
 	if greeting, err := s.Get("greeting"); errors.Is(err, perdure.ErrNotFound) {
 		fmt.Println("first run: nothing here yet")
 	} else if err != nil {
@@ -55,7 +55,7 @@ func run(dir string) error {
 	}
 	fmt.Printf("this is run %d\n", runs)
 
-	// A transaction: both or neither, in memory and on disk.
+	// Run a transaction: both writes or neither, in memory and on disk.
 	err = s.Update(func(tx *perdure.Tx) error {
 		if _, err := tx.DecrBy("account:a", 10); err != nil {
 			return err
@@ -72,7 +72,7 @@ func run(dir string) error {
 	}
 	fmt.Printf("accounts:  a %s, b %s\n", values[0], values[1])
 
-	// A snapshot in the background, while the program goes on.
+	// Save a snapshot in the background. The program continues.
 	save, err := s.BGSave()
 	if err != nil {
 		return err

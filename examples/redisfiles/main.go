@@ -1,5 +1,5 @@
-// Redisfiles opens a directory that Redis, Valkey or perdure wrote, without changing it, and prints
-// what it holds.
+// Redisfiles opens a directory that Redis, Valkey, or perdure wrote, without changing it, and
+// prints its contents.
 //
 //	go run ./examples/redisfiles /var/lib/redis
 package main
@@ -58,7 +58,7 @@ func run(dir string) error {
 	return nil
 }
 
-// show prints one key: its type, the beginning of a string, how long it lives.
+// show prints the type of one key, the beginning of a string, and the time to live.
 func show(db *perdure.DB, key string) error {
 	kind, err := db.Type(key)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Saverules keeps no log but snapshots, saved by rules as Redis does, and changes the rules while
-// running.
+// Saverules keeps snapshots without a log. Rules trigger saves as in Redis, and the program changes
+// the rules at run time.
 package main
 
 import (
@@ -50,7 +50,7 @@ func run(dir string) error {
 	}
 	fmt.Println("changes since the last save:", s.Stats().ChangesSinceSave)
 
-	// A rule of one second and ten changes is due soon.
+	// With a rule of one second and ten changes, a save starts soon.
 	if err := s.Configure(perdure.WithSaveRules(snapshot.Rule{Seconds: 1, Changes: 10})); err != nil {
 		return err
 	}

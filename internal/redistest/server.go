@@ -1,8 +1,9 @@
-// Package redistest runs a real redis-server for tests, as the oracle of everything that perdure
-// says about Redis's files.
+// Package redistest runs a real redis-server for tests. The server is the reference for every
+// statement of perdure about Redis's files.
 //
-// A server listens on a unix socket in a directory of its own, on no port, and ends with its test.
-// Where redis-server is not installed the test skips and says so. A Server is for one goroutine.
+// A server listens on a unix socket in a separate directory, not on a port, and ends with its test.
+// If redis-server is not installed, the test is skipped with a message. A Server must be used by
+// one goroutine.
 package redistest
 
 import (
@@ -34,10 +35,10 @@ type Server struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	out    *bufio.Writer
-	sent   int // commands sent and not yet answered
+	sent   int // commands sent but not yet answered
 }
 
-// Tool returns the path of one of Redis's programs; the test skips where there is none.
+// Tool returns the path of one of Redis's programs. If the program is missing, it skips the test.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -47,8 +48,8 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// Servers returns the programs of the servers that a test of file formats runs, by name: redis-server, and
-// the Valkey that VALKEY_SERVER names. The test skips without redis-server.
+// Servers returns the server programs for a test of file formats, by name: redis-server, and the
+// Valkey server that VALKEY_SERVER names. Without redis-server, it skips the test.
 func Servers(t testing.TB) map[string]string {
 	t.Helper()
 	all := map[string]string{"redis": Tool(t, "redis-server")}
@@ -58,15 +59,15 @@ func Servers(t testing.TB) map[string]string {
 	return all
 }
 
-// Start runs a server in dir, or in a new directory for "", with more arguments such as
-// "--appendonly", "yes". It waits until the server has loaded what is there, and fails the test
-// when it refuses.
+// Start runs a server in dir with additional arguments such as "--appendonly", "yes". If dir is "",
+// it uses a new directory. It waits until the server has loaded the files, and fails the test if
+// the server refuses them.
 func Start(t testing.TB, dir string, args ...string) *Server {
 	t.Helper()
 	return StartProgram(t, Tool(t, "redis-server"), dir, args...)
 }
 
-// StartProgram is Start of another server, whose path is given.
+// StartProgram is like Start for another server, whose path is given.
 func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -88,7 +89,7 @@ func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = s.cmd.Wait() // how it ended stands in its log
+		_ = s.cmd.Wait() // the server's log shows how it ended
 		close(s.exited)
 	}()
 	t.Cleanup(func() {
@@ -99,7 +100,7 @@ func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 	return s
 }
 
-// connect waits for the socket and for the end of loading.
+// connect waits for the socket and the end of loading.
 func (s *Server) connect(socket string) {
 	s.t.Helper()
 	deadline := time.After(5 * time.Minute)
@@ -127,7 +128,7 @@ func (s *Server) pause(deadline <-chan time.Time) {
 	}
 }
 
-// Kill ends the server at once (SIGKILL); what it wrote stays.
+// Kill kills the server with SIGKILL. The server's files remain.
 func (s *Server) Kill() {
 	if s.conn != nil {
 		s.conn.Close()
@@ -137,8 +138,8 @@ func (s *Server) Kill() {
 	<-s.exited
 }
 
-// Reply is what the server answered: text for a line (with its sign), an integer (with its colon)
-// or a bulk string, and elements for an array.
+// Reply is an answer of the server. Text is a line (with its sign), an integer (with its colon), or
+// a bulk string. Elements are the elements of an array.
 type Reply struct {
 	Text     string
 	Null     bool
@@ -146,10 +147,10 @@ type Reply struct {
 	Elements []Reply
 }
 
-// String is the text; "" for null.
+// String returns the text, or "" for null.
 func (r Reply) String() string { return r.Text }
 
-// Int is the number of an integer reply.
+// Int returns the number in an integer reply. For any other reply it panics.
 func (r Reply) Int() int64 {
 	n, err := strconv.ParseInt(strings.TrimPrefix(r.Text, ":"), 10, 64)
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *Server) Do(args ...string) Reply {
 	return replies[len(replies)-1]
 }
 
-// Must is Do for a command that must not fail.
+// Must is like Do, but fails the test if the server returns an error.
 func (s *Server) Must(args ...string) Reply {
 	s.t.Helper()
 	r := s.Do(args...)
@@ -176,7 +177,7 @@ func (s *Server) Must(args ...string) Reply {
 	return r
 }
 
-// Send puts a command into the pipeline; Flush collects the replies.
+// Send adds a command to the pipeline. Flush returns the replies.
 func (s *Server) Send(args ...string) {
 	s.t.Helper()
 	if _, err := s.out.Write(resp.AppendCommand(nil, args...)); err != nil {
@@ -185,11 +186,12 @@ func (s *Server) Send(args ...string) {
 	s.sent++
 }
 
-// Flush sends the pipeline and returns all replies, in order. An error reply fails the test only
-// through Must.
+// Flush sends the pipeline and returns all replies, in order. An error reply does not fail the
+// test.
 func (s *Server) Flush() []Reply {
 	s.t.Helper()
-	// Written beside reading, so that neither side waits for the other with a full buffer.
+	// Flush writes concurrently with reading, so that neither side waits for the other with a full
+	// buffer.
 	done := make(chan error, 1)
 	go func() { done <- s.out.Flush() }()
 	replies := make([]Reply, s.sent)
@@ -232,7 +234,7 @@ func (s *Server) read() Reply {
 	return Reply{Text: line, Err: line[0] == '-'}
 }
 
-// Wait asks the server's INFO persistence until field has value.
+// Wait polls the server's INFO persistence until field has value.
 func (s *Server) Wait(field, value string) {
 	s.t.Helper()
 	deadline := time.After(5 * time.Minute)
@@ -241,7 +243,7 @@ func (s *Server) Wait(field, value string) {
 	}
 }
 
-// Run runs one of Redis's checking programs and fails the test when it finds a fault.
+// Run runs one of Redis's checking programs, and fails the test if the program finds a problem.
 func Run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(Tool(t, name), args...).CombinedOutput(); err != nil {

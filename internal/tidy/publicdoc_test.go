@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// public are the packages that a program imports.
+// public lists the packages that a program can import.
 var public = []string{".", "aof", "appendlog", "rdb", "snapshot", "storetest"}
 
-// TestPublicDocNamesNoInternalType reads what go doc shows of every public package. A type of an
-// internal package in a signature cannot be written by a program that uses it.
+// TestPublicDocNamesNoInternalType reads the output of go doc for every public package. A program
+// cannot write a type of an internal package that occurs in a signature.
 func TestPublicDocNamesNoInternalType(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range files(t) {
@@ -55,8 +55,8 @@ func TestPublicDocNamesNoInternalType(t *testing.T) {
 	}
 }
 
-// TestPublicSignaturesNameNoInternalType looks at what go doc leaves out as well: methods that an
-// exported type has from an unexported one that it embeds.
+// TestPublicSignaturesNameNoInternalType also checks signatures that go doc omits. These are
+// methods that an exported type gets from an embedded unexported type.
 func TestPublicSignaturesNameNoInternalType(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test || !slices.Contains(public, f.dir) {
@@ -85,8 +85,8 @@ func TestPublicSignaturesNameNoInternalType(t *testing.T) {
 	}
 }
 
-// signatures returns the parts of a declaration that a program can see: types of exported functions
-// and methods, and of exported types without their unexported fields.
+// signatures returns the parts of a declaration that a program can see. These are the types of
+// exported functions and methods, and exported types without their unexported fields.
 func signatures(d ast.Decl) (parts []ast.Node) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -114,7 +114,7 @@ func signatures(d ast.Decl) (parts []ast.Node) {
 	return parts
 }
 
-// TestExamplesImportNoInternalPackage keeps the examples such that they work outside of the module.
+// TestExamplesImportNoInternalPackage checks that the examples work outside the module.
 func TestExamplesImportNoInternalPackage(t *testing.T) {
 	seen := false
 	for _, f := range files(t) {

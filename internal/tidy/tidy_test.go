@@ -1,7 +1,7 @@
-// Package tidy is the rules of the house as a test.
+// Package tidy checks the rules for the source code as tests.
 //
-// What it says is policy. Do not widen it to make a build pass: change the code, or change the
-// policy in docs/architecture.md first.
+// The rules are policy. Do not relax a rule to make a build pass. Change the code, or first change
+// the policy in docs/architecture.md.
 package tidy
 
 import (
@@ -17,7 +17,8 @@ import (
 
 const module = "github.com/perduredb/perdure"
 
-// mayImport is the lattice: what of ours each package may import. Imports go down, never sideways.
+// mayImport lists the packages of this module that each package may import. Packages import only
+// packages of a lower level, never of the same level.
 var mayImport = map[string][]string{
 	"internal/crc64":       {},
 	"internal/glob":        {},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 	"internal/storefs": {".", "internal/engine", "internal/vfs"},
 }
 
-// mayUse lists who may import packages that are a seam.
+// mayUse lists the importers that are allowed for packages with restricted use.
 var mayUse = map[string][]string{
 	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest"},
 	"unsafe": {"internal/table", "internal/vfs"},
@@ -64,7 +65,7 @@ type file struct {
 	fset *token.FileSet
 }
 
-// files parses every Go file of the module, nested modules left out.
+// files parses every Go file of the module, except nested modules.
 func files(t *testing.T) []file {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -120,7 +121,7 @@ func TestImportsGoDown(t *testing.T) {
 				ours = "."
 			}
 			allowed, listed := mayImport[f.dir]
-			if !listed { // programs, examples, campaigns: they may import anything
+			if !listed { // programs, examples, and campaigns may import anything
 				continue
 			}
 			if !contains(allowed, ours) {
@@ -166,7 +167,7 @@ func TestEveryPackageHasAComment(t *testing.T) {
 	}
 }
 
-// TestExportedNamesAreExplained asks a comment of every exported name that a user can see.
+// TestExportedNamesAreExplained checks that every exported name that a user can see has a comment.
 func TestExportedNamesAreExplained(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test || strings.HasPrefix(f.dir, "internal/vfs") || strings.HasPrefix(f.dir, "examples") {
@@ -189,7 +190,7 @@ func TestExportedNamesAreExplained(t *testing.T) {
 	}
 }
 
-// visible reports whether go doc shows a function: no method of an unexported type.
+// visible reports whether go doc shows a function. It does not show methods of unexported types.
 func visible(d *ast.FuncDecl) bool {
 	if d.Recv == nil {
 		return true
@@ -220,8 +221,8 @@ func TestCommentsAreASCII(t *testing.T) {
 	}
 }
 
-// TestTestsDoNotSleep: time is tested under testing/synctest, where a sleep costs nothing, and
-// nowhere else.
+// TestTestsDoNotSleep checks that tests sleep only under testing/synctest, where a sleep takes no
+// time.
 func TestTestsDoNotSleep(t *testing.T) {
 	for _, f := range files(t) {
 		if !f.test || imports(f, "testing/synctest") {
@@ -265,8 +266,8 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// TestProductionCodeNamesNoInjectedBug: injected bugs are patches in internal/torture/bugs, and no code
-// outside of internal/torture asks for one.
+// TestProductionCodeNamesNoInjectedBug checks that no code outside internal/torture refers to an
+// injected bug. Injected bugs are patches in internal/torture/bugs.
 func TestProductionCodeNamesNoInjectedBug(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test || strings.HasPrefix(f.dir, "internal/torture") {

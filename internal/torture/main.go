@@ -1,4 +1,4 @@
-// Command torture runs the campaigns that look for lost data, at length.
+// Command torture runs the crash-test campaigns, which look for lost data.
 //
 //	go run ./internal/torture                                      every campaign, one round each: what CI runs
 //	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
@@ -7,7 +7,8 @@
 //	go run ./internal/torture -freeze DIR                          directories of this commit, to be read by later ones
 //	go run ./internal/torture -bugs all                            are the injected bugs caught?
 //
-// A failure is one line, which says how to see it again. The table at the end says what was done.
+// A failure is reported as one line that shows how to reproduce it. The table at the end lists the
+// work that was done.
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 )
 
 func main() {
-	campaign.Child() // a process that a campaign has started does not come back
+	campaign.Child() // in a process that a campaign started, Child does not return
 	testing.Init()
 	name := flag.String("campaign", "all", "`names` of campaigns, with commas between")
 	length := flag.Duration("for", 0, "go on with new seeds for so long, all campaigns together; 0 is one round each")
@@ -69,7 +70,7 @@ func main() {
 		[]testing.InternalTest{{Name: "torture", F: func(t *testing.T) { os.Exit(run(t, list, o)) }}}, nil, nil)
 }
 
-// runAll runs campaigns in turn and gives the exit status.
+// runAll runs campaigns one after another and returns the exit status.
 func runAll(t *testing.T, list []campaign.Campaign, o campaign.Options) (status int) {
 	var results []campaign.Result
 	for _, c := range list {
@@ -93,7 +94,7 @@ func runAll(t *testing.T, list []campaign.Campaign, o campaign.Options) (status 
 	return status
 }
 
-// choose gives the campaigns of a list of names.
+// choose returns the campaigns in a comma-separated list of names.
 func choose(names string) ([]campaign.Campaign, error) {
 	if names == "all" {
 		return campaign.All(), nil
@@ -109,7 +110,7 @@ func choose(names string) ([]campaign.Campaign, error) {
 	return list, nil
 }
 
-// table sums up.
+// table formats the results as a table.
 func table(results []campaign.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%-10s %6s  %-8s %-8s %s\n", "campaign", "rounds", "took", "result", "checked")

@@ -164,7 +164,7 @@ func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
-	// Without the tables for a debugger the link takes half of the time.
+	// Omitting the debug tables halves the link time.
 	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-ldflags", "-s -w", "-o", path, program)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -15,14 +15,15 @@ import (
 	"github.com/perduredb/perdure/internal/torture/campaign"
 )
 
-// A step of a split campaign is some milliseconds of one goroutine in a file system in memory. Two processes with
-// a processor each do twice as many of them as one process with two: a process's threads wait for each
-// other whenever memory is mapped, unmapped or collected, which a step does all the time.
+// A step of a split campaign takes a few milliseconds of one goroutine, on a file system in memory.
+// Two processes with one processor each run twice as many steps as one process with two. The
+// threads of one process wait for each other whenever memory is mapped, unmapped, or collected, and
+// a step does that constantly.
 
 // runShare runs a share of a campaign for another process of this program.
 func runShare(t *testing.T, list []campaign.Campaign, o campaign.Options) (status int) {
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400) // what lives is small, so that collecting it would be half of the work
+	debug.SetGCPercent(400) // the heap is small: by default, GC would be half of the work
 	for _, c := range list {
 		var res campaign.Result
 		t.Run(c.Name, func(t *testing.T) { res = c.Run(t, o) })
@@ -34,7 +35,7 @@ func runShare(t *testing.T, list []campaign.Campaign, o campaign.Options) (statu
 	return 0
 }
 
-// inShares runs a campaign in n processes. The first that fails ends the others.
+// inShares runs a campaign in n processes. The first failure stops the other processes.
 func inShares(c campaign.Campaign, o campaign.Options, n int) campaign.Result {
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
@@ -61,7 +62,7 @@ func inShares(c campaign.Campaign, o campaign.Options, n int) campaign.Result {
 	return sum
 }
 
-// oneShare runs a share in a process of its own.
+// oneShare runs a share in a separate process.
 func oneShare(ctx context.Context, c campaign.Campaign, o campaign.Options, share string) (res campaign.Result) {
 	args := []string{"-campaign", c.Name, "-share", share, "-seed", strconv.FormatUint(o.Seed, 10), "-for", o.For.String()}
 	if o.Size == campaign.Small {

@@ -1,9 +1,9 @@
-// Package campaign looks for lost data: it stops machines, kills processes, breaks disks and flips
-// bits, and compares what a store holds afterwards with what it promised.
+// Package campaign looks for lost data. It stops machines, kills processes, breaks disks, and flips
+// bits. Then it compares the contents of a store with the store's guarantees.
 //
-// Each campaign is a row of steps, every one with a name, made from a seed. The first step that
-// fails ends its campaign with one line that says how to see it again. Campaigns run one at a
-// time; a step may run beside others of its campaign.
+// Each campaign is a sequence of named steps, made from a seed. The first failing step ends its
+// campaign with one line that shows how to reproduce the failure. Campaigns run one at a time. A
+// step may run concurrently with other steps of its campaign.
 package campaign
 
 import (
@@ -24,13 +24,13 @@ type Campaign struct {
 	Name  string
 	About string
 	run   func(r *Run)
-	// Sequential says that each of its stores is used by one goroutine at a time.
+	// Sequential reports whether each of the campaign's stores is used by one goroutine at a time.
 	Sequential bool
-	// Split says that its steps can be shared out among processes.
+	// Split reports whether the steps can be distributed among processes.
 	Split bool
 }
 
-// All is every campaign, in the order in which they run.
+// All returns every campaign, in the order in which they run.
 func All() []Campaign {
 	return []Campaign{
 		{"power", "the power is lost before, after and inside every operation on the disk", power, true, true},
@@ -54,7 +54,7 @@ func All() []Campaign {
 	}
 }
 
-// Find gives the campaign of a name.
+// Find returns the campaign with a name.
 func Find(name string) (Campaign, error) {
 	for _, c := range All() {
 		if c.Name == name {
@@ -64,50 +64,51 @@ func Find(name string) (Campaign, error) {
 	return Campaign{}, fmt.Errorf("no campaign %q", name)
 }
 
-// Size is how much one round does.
+// Size is the amount of work in one round.
 type Size int
 
 // The sizes.
 const (
-	Small Size = iota // some seconds: go test
+	Small Size = iota // a few seconds: go test
 	Full              // up to two minutes: CI, and each round of a soak
 )
 
-// Options say how a campaign runs.
+// Options configures the run of a campaign.
 type Options struct {
 	Seed uint64
 	Size Size
-	Step string // only this one; "" is all
-	// Kills is how many there are in campaign ring, on each kind of load; 0 is by the size. Dir is where
-	// its data directories are made; "" is the system's directory for temporary files.
+	Step string // run only this step; "" is all steps
+	// Kills is the number of kills in campaign ring, for each kind of load; 0 depends on the size.
+	// Dir is the parent of the campaign's data directories; "" is the directory for temporary
+	// files.
 	Kills int
 	Dir   string
-	// Share is which of so many Shares of the steps to do, from 0; no Shares are all of them.
+	// Share is the index, from 0, of the share to run, of Shares shares; Shares 0 runs all steps.
 	Share, Shares int
-	For           time.Duration // more rounds, with the seeds that follow, until it is over; 0 is one round
+	For           time.Duration // run rounds with increasing seeds for this long; 0 is one
 }
 
-// Result is what a campaign came to.
+// Result is the result of a campaign.
 type Result struct {
 	Campaign string
 	Rounds   int
 	Counts   Counts
 	Notes    []string
 	Took     time.Duration
-	Skipped  string // why nothing was done
-	Failure  string // one line; "" is none
+	Skipped  string // the reason why nothing was done
+	Failure  string // one line; "" if there is no failure
 }
 
-// Counts are what was done, in the order of what was told first.
+// Counts lists the work that was done, in the order of the first report of each kind.
 type Counts []Count
 
-// Count is how much of something was done.
+// Count is the amount of one kind of work.
 type Count struct {
 	What string
 	N    int64
 }
 
-// String gives "104212 images, 300 nested".
+// String returns text such as "104212 images, 300 nested".
 func (c Counts) String() string {
 	parts := make([]string, len(c))
 	for i, one := range c {
@@ -116,7 +117,7 @@ func (c Counts) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Add adds more of something.
+// Add adds n to the count of what.
 func (c Counts) Add(what string, n int64) Counts {
 	for i := range c {
 		if c[i].What == what {
@@ -127,7 +128,7 @@ func (c Counts) Add(what string, n int64) Counts {
 	return append(c, Count{what, n})
 }
 
-// Run runs a campaign. What needs a test's help takes t's.
+// Run runs a campaign. Steps that need the help of a test use t.
 func (c Campaign) Run(t *testing.T, o Options) Result {
 	began := time.Now()
 	res := Result{Campaign: c.Name}
@@ -167,18 +168,18 @@ type Run struct {
 	share    int
 	shares   int
 	deadline time.Time
-	workers  chan struct{} // a token for each that may run
+	workers  chan struct{} // one token for each worker that may run
 	wg       sync.WaitGroup
 	stopped  atomic.Bool
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	counts  Counts
 	notes   []string
 	skipped string
 	failure string
 }
 
-// by picks a number by the size of the run.
+// by returns small or full, depending on the size of the run.
 func (r *Run) by(small, full int) int {
 	if r.size == Small {
 		return small
@@ -186,15 +187,16 @@ func (r *Run) by(small, full int) int {
 	return full
 }
 
-// over reports whether the round is to end: a step has failed, or its time is over.
+// over reports whether the round must end because a step failed or the time is over.
 func (r *Run) over() bool {
 	return r.stopped.Load() || !r.deadline.IsZero() && time.Now().After(r.deadline)
 }
 
-// patience is how long a step may take; many share the machine with others.
+// patience limits the duration of a step. It is long because other work may share the machine.
 const patience = time.Minute
 
-// Step runs one step here. An error, a panic, or no end fails the campaign.
+// Step runs one step in this goroutine. If the step returns an error, panics, or does not end, the
+// campaign fails.
 func (r *Run) Step(name string, step func() error) {
 	if r.over() || r.only != "" && name != r.only {
 		return
@@ -209,7 +211,7 @@ func (r *Run) Step(name string, step func() error) {
 	r.protect(name, step)
 }
 
-// protect turns a panic into a failure.
+// protect runs a step and turns a panic into a failure.
 func (r *Run) protect(name string, step func() error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -221,7 +223,8 @@ func (r *Run) protect(name string, step func() error) {
 	}
 }
 
-// Go is Step in a worker, if it is of this process's share; it waits until one is free.
+// Go runs a step in a worker, if the step is in the share of this process. It waits for a free
+// worker.
 func (r *Run) Go(name string, step func() error) {
 	if r.over() || r.only != "" && name != r.only {
 		return
@@ -237,13 +240,13 @@ func (r *Run) Go(name string, step func() error) {
 	}()
 }
 
-// first reports whether what is done once is this process's to do.
+// first reports whether this process does the work that is done only once.
 func (r *Run) first() bool { return r.share == 0 }
 
 // Wait waits for the workers.
 func (r *Run) Wait() { r.wg.Wait() }
 
-// fail notes the first failure and ends the round.
+// fail records the first failure and ends the round.
 func (r *Run) fail(step string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -263,24 +266,24 @@ func (r *Run) fail(step string, err error) {
 	r.stopped.Store(true)
 }
 
-// errOver ends a step that the round's end has overtaken; it is no failure.
+// errOver ends a step that runs past the end of the round. It is not a failure.
 var errOver = errors.New("the round is over")
 
-// Count adds to what the summary tells.
+// Count adds n to a count in the summary.
 func (r *Run) Count(what string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts = r.counts.Add(what, n)
 }
 
-// Note adds a line to what is told at the end.
+// Note adds a line to the report at the end.
 func (r *Run) Note(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// Skip says why nothing can be done here.
+// Skip records the reason why the campaign cannot run here.
 func (r *Run) Skip(why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

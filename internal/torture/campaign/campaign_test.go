@@ -8,11 +8,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	campaign.Child() // a process that a campaign has started does not come back
+	campaign.Child() // in a process that a campaign started, Child does not return
 	os.Exit(m.Run())
 }
 
-// TestCampaigns runs each campaign at its small size. go run ./internal/torture runs them at length.
+// TestCampaigns runs each campaign at its small size. go run ./internal/torture runs the full size.
 func TestCampaigns(t *testing.T) {
 	for _, c := range campaign.All() {
 		t.Run(c.Name, func(t *testing.T) {

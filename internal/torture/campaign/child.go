@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// childEnv tells a process that a campaign has started it, and what for: "kill:argument".
+// childEnv is set in a process that a campaign started. It contains the role: "kill:argument".
 const childEnv = "PERDURE_TORTURE_CHILD"
 
-// Child runs what this process was started for by a campaign, and does not return then. Programs
-// that run campaigns, tests among them, call it first.
+// Child runs the role of a process that a campaign started, and then does not return. In other
+// processes it does nothing. Programs and tests that run campaigns call Child first.
 func Child() {
 	role, argument, ok := strings.Cut(os.Getenv(childEnv), ":")
 	if !ok {
@@ -45,7 +45,7 @@ func Child() {
 	os.Exit(0)
 }
 
-// child prepares this program as a process with a role.
+// child returns a command that runs this program with a role.
 func child(role, argument string) (*exec.Cmd, error) {
 	path, err := os.Executable()
 	if err != nil {

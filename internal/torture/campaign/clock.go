@@ -13,14 +13,14 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// jumps are those of the wall clock.
+// jumps lists the jumps of the wall clock.
 var jumps = []time.Duration{
 	time.Second, -time.Second, time.Hour, -time.Hour, 87600 * time.Hour, -87600 * time.Hour,
 }
 
-// clocks is campaign j: time passes, the wall clock jumps, and a store with expiries writes, closes
-// and opens. A sync comes within two seconds whatever the wall clock says, and a key that was seen
-// to be expired does not come back.
+// clocks is campaign j. Time passes, the wall clock jumps, and a store with expiries writes,
+// closes, and opens. Each write must be synced within two seconds, whatever the wall clock shows. A
+// key that was seen as expired must not return.
 func clocks(r *Run) {
 	n := r.by(60, 2000)
 	for i := range n {
@@ -38,23 +38,23 @@ func clocks(r *Run) {
 	}
 }
 
-// timed is a store whose keys expire, and what is known of them.
+// timed is a store whose keys expire, with the expected state of the keys.
 type timed struct {
 	mode
 	mem  *vfs.Mem
 	s    *perdure.Store
 	at   map[string]int64 // expiry of each key that should live, Unix milliseconds
-	gone map[string]bool  // seen to be expired
+	gone map[string]bool  // keys that were seen as expired
 	acks []ack
 }
 
-// ack is a write and when it returned, on the monotonic clock.
+// ack is a write and the time of its return on the monotonic clock.
 type ack struct {
 	key string
 	at  time.Time
 }
 
-// clockSchedule is one schedule, under a fake clock.
+// clockSchedule runs one schedule with a fake clock.
 func clockSchedule(rng *rand.Rand) (err error) {
 	x := &timed{mode: modeOf("everysec"), mem: vfs.NewMem(dataDir), at: map[string]int64{}, gone: map[string]bool{}}
 	if x.s, err = x.open(x.mem); err != nil {
@@ -66,7 +66,7 @@ func clockSchedule(rng *rand.Rand) (err error) {
 		switch rng.IntN(6) {
 		case 0:
 			shift += jumps[rng.IntN(len(jumps))]
-			if shift.Abs() > 100000*time.Hour { // expiries before 1970 are no expiries
+			if shift.Abs() > 100000*time.Hour { // times before 1970 are not expiries
 				shift = 0
 			}
 			clock.Shift(shift)
@@ -89,7 +89,8 @@ func clockSchedule(rng *rand.Rand) (err error) {
 	return nil
 }
 
-// set stores a key with an expiry, and one without that tells when it was written.
+// set stores a key with an expiry. It also stores a key without an expiry, to check the sync of a
+// write at this time.
 func (x *timed) set(key string, ttl time.Duration) error {
 	at := clock.Now().Add(ttl).UnixMilli()
 	err := x.s.Set(key, []byte("v"), perdure.ExpireAt(time.UnixMilli(at)))
@@ -109,7 +110,7 @@ func (x *timed) set(key string, ttl time.Duration) error {
 // again closes the store, or kills it, and opens it.
 func (x *timed) again(kill bool) (err error) {
 	if kill {
-		// The deletion of an expired key that a read met is written within a tenth of a second.
+		// The store writes the deletion of an expired key within 0.1 s after a read finds the key.
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		old := x.s
@@ -122,8 +123,9 @@ func (x *timed) again(kill bool) (err error) {
 	return err
 }
 
-// expiries compares every key with the wall clock. A key lives up to its instant; once it was seen
-// to be gone it stays gone, also when the clock goes back and the store is opened anew.
+// expiries compares every key with the wall clock. A key lives until its expiry. After a key was
+// seen as expired, it must stay expired, even if the clock moves back and the store is opened
+// again.
 func (x *timed) expiries() error {
 	for key, at := range x.at {
 		now := clock.Now().UnixMilli()
@@ -150,7 +152,7 @@ func (x *timed) expiries() error {
 	return nil
 }
 
-// cadence asks that nothing older than two seconds can be lost with the power.
+// cadence returns an error if a power loss now would lose a write that is at least two seconds old.
 func (x *timed) cadence() error {
 	after, err := x.open(x.mem.Crash(vfs.KeepNone, 0))
 	if err != nil {

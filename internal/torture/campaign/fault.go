@@ -16,7 +16,7 @@ import (
 type way struct {
 	name string
 	err  func(op vfs.Op) error
-	// silent ways are no failure that a program could be told of.
+	// silent reports whether the operating system does not report this failure to the program.
 	silent bool
 }
 
@@ -30,7 +30,7 @@ func short(name string, e error, n func(size int) int) way {
 
 var lateError = way{name: "done, and an error", err: func(vfs.Op) error { return &vfs.Done{Err: syscall.EIO} }}
 
-// ways are those in which each kind of operation fails.
+// ways lists the ways to fail for each kind of operation.
 var ways = map[string][]way{
 	"write": {
 		errno(syscall.EIO), errno(syscall.ENOSPC), errno(syscall.EDQUOT), errno(syscall.EINTR), lateError,
@@ -68,10 +68,11 @@ var readWays = []way{
 	{name: "half and an error", err: func(o vfs.Op) error { return &vfs.ShortRead{N: o.Size / 2, Err: syscall.EIO} }},
 }
 
-// fault is campaign b: a script is played once for every operation on the disk, every way in which
-// it fails, once and for ever. What was promised must survive, the failure be told, nothing hang,
-// and a disk that heals heal the store. Of a third of the schedules of the first script, which is long,
-// everything is looked at that a crash may leave then; of the others, and of the short scripts, it is one image.
+// fault is campaign b. It plays a script once for every operation on the disk and every way in
+// which the operation fails, once or permanently. Every promised write must survive, the store must
+// report the failure, nothing may hang, and a disk that works again must bring the store back. For
+// 1/3 of the schedules of the first script, which is long, fault checks all crash images. For the
+// other schedules, and for the short scripts, it checks one image.
 func fault(r *Run) {
 	for i := range r.by(1, 11) {
 		sc := frozenScript(r.Seed, "fault", fmt.Sprint(i), func() script {
@@ -114,7 +115,7 @@ func faults(r *Run, m mode, sc script, i int) bool {
 	return true
 }
 
-// operations are those of a script on a disk without faults.
+// operations returns the operations of a script on a disk without faults.
 func operations(m mode, sc script) (ops []vfs.Op, err error) {
 	mem := vfs.NewMem()
 	l := newLife(m, vfs.NewFault(mem, func(o vfs.Op) error {
@@ -136,11 +137,11 @@ type faulty struct {
 
 	mem    *vfs.Mem
 	life   *life
-	check  bool // give the files to Redis's checkers
-	only   int  // the one image to look at, of those of both crashes; 0 is all of them
+	check  bool // run Redis's checkers on the files
+	only   int  // the one image to check, of the images of both crashes; 0 is all images
 	healed bool
 	met    *vfs.Op // the first operation that failed
-	told   error   // the first error of a call
+	told   error   // the first error that a call returned
 }
 
 func (f *faulty) name() string {
@@ -148,12 +149,13 @@ func (f *faulty) name() string {
 	return fmt.Sprintf("%s/%d %s/%s/%s", f.mode.name, f.at.N, f.at.Kind, f.way.name, sticky)
 }
 
-// fail decides about one operation.
+// fail decides whether an operation fails, and how.
 func (f *faulty) fail(o vfs.Op) error {
 	if f.healed || o.N < f.at.N || o.N > f.at.N && !f.sticky {
 		return nil
 	}
-	// For ever means this kind of operation, and those that fail for the same reason.
+	// A permanent fault applies to this kind of operation, and to kinds that fail for the same
+	// reason.
 	if o.N > f.at.N && o.Kind != f.at.Kind && (f.met == nil || !o.Changes() || !f.at.Changes()) {
 		return nil
 	}
@@ -213,7 +215,7 @@ func (f *faulty) run(r *Run, sc script) error {
 	return nil
 }
 
-// play plays the script in spite of errors. At its end the store is open, or nil.
+// play plays the script in spite of errors. At its end, the store is open or nil.
 func (f *faulty) play(sc script) error {
 	l := f.life
 	if err := l.open(); err != nil {
@@ -245,14 +247,14 @@ func (f *faulty) play(sc script) error {
 	return nil
 }
 
-// look notes that the log goes on without the mode that it was to have.
+// look records a failure if the log continues in another mode than the requested one.
 func (f *faulty) look() {
 	if reason := f.life.store.Stats().LogModeReason; reason != "" {
 		f.note(errors.New(reason))
 	}
 }
 
-// reopen closes and opens; what the model knows of a failed Close is no promise.
+// reopen closes and opens the store. After a failed Close, the model's state is not a promise.
 func (f *faulty) reopen() error {
 	l := f.life
 	err := l.reopen()
@@ -261,7 +263,7 @@ func (f *faulty) reopen() error {
 		return nil
 	}
 	if l.store != nil {
-		_ = l.store.Close() // it has failed already
+		_ = l.store.Close() // it has already failed
 	}
 	if l.store, err = f.mode.open(l.fs); err != nil {
 		f.note(err)
@@ -277,7 +279,7 @@ func (f *faulty) reopen() error {
 	return nil
 }
 
-// crash looks at what is left if the process is killed or the power is lost now.
+// crash checks the crash images of a kill and of a power loss at this point.
 func (f *faulty) crash(r *Run, when string) error {
 	l := f.life
 	for i, im := range [...]image{
@@ -296,7 +298,7 @@ func (f *faulty) crash(r *Run, when string) error {
 	return nil
 }
 
-// heal recovers the store on a disk that works again; everything must be on it then.
+// heal recovers the store on a disk that works again. Afterwards every write must be durable.
 func (f *faulty) heal() error {
 	l := f.life
 	if err := l.store.Recover(context.Background()); err != nil {
@@ -321,29 +323,30 @@ func (f *faulty) heal() error {
 	return nil
 }
 
-// reported asks that a fault was told of, unless nothing depends on it.
+// reported returns an error if the store did not report a fault, unless nothing depends on the
+// fault.
 func (f *faulty) reported() error {
 	if f.met == nil || f.told != nil || f.way.silent {
 		return nil
 	}
 	base := filepath.Base(f.met.Name)
 	if strings.HasSuffix(base, ".manifest") {
-		return nil // the last one of a rewrite only forgets files that are gone; the others show as lost writes
+		return nil // the last of a rewrite only drops removed files; others show as lost writes
 	}
 	switch f.met.Kind {
-	case "write": // filler of the log under always, which goes on without: no other write of a script is as long
+	case "write": // padding under always; the log continues without it. No other write is as long
 		if f.always && strings.HasSuffix(base, ".incr.aof") && f.met.Size >= 4<<10 {
 			return nil
 		}
-	case "unshare", "store": // in a Close, which writes everything to the increment, and deletes the file
+	case "unshare", "store": // in a Close, which writes out the tail file and then deletes it
 		return nil
-	case "remove": // files of the past, and temporary ones: logged, and tried again
+	case "remove": // obsolete and temporary files: logged and retried
 		return nil
-	case "close": // of what is synced, or was only read
+	case "close": // of a file that is synced or was only read
 		if !strings.HasPrefix(base, "temp-") {
 			return nil
 		}
-	case "lstat", "readat", "read", "open": // of what is only looked at
+	case "lstat", "readat", "read", "open": // of a file that is only checked
 		return nil
 	}
 	return fmt.Errorf("nobody was told")

@@ -4,5 +4,5 @@ package campaign
 
 import "os"
 
-// makeFIFO makes a directory where there are no FIFOs.
+// makeFIFO makes a directory on systems without FIFOs.
 func makeFIFO(path, _ string) error { return os.Mkdir(path, 0o700) }

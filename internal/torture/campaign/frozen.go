@@ -15,10 +15,10 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// The frozen scripts and directories are files, so that a change of a format or of a generator
-// does not change what the campaigns check. Seed 1 plays the frozen scripts; later seeds make new
-// ones. The directories were written by the commit that their folder names, and every later
-// version must read them.
+// The frozen scripts and directories are files, so a change of a format or of a generator does not
+// change what the campaigns check. Seed 1 plays the frozen scripts, and later seeds make new
+// scripts. The commit in the name of its folder wrote each directory, and every later version must
+// read it.
 //
 //	testdata/frozen/scripts/<campaign>/<name>.jsonl          one op a line
 //	testdata/frozen/directories/<commit>/<name>/data/...     the files
@@ -29,7 +29,7 @@ var frozen embed.FS
 
 const frozenRoot = "testdata/frozen"
 
-// frozenOp is the form of an op in a file.
+// frozenOp is the JSON form of an op.
 type frozenOp struct {
 	Kind    string     `json:"kind"`
 	DB      int        `json:"db,omitempty"`
@@ -43,8 +43,8 @@ type frozenOp struct {
 // frozenDirectory describes a frozen directory.
 type frozenDirectory struct {
 	Log    bool       `json:"log"`    // the append-only file is on
-	Closed bool       `json:"closed"` // by Close; a killed process left it otherwise
-	Low    int        `json:"low"`    // the oldest state that damage may be taken for a torn tail at
+	Closed bool       `json:"closed"` // closed by Close; false if a killed process left it
+	Low    int        `json:"low"`    // the oldest state for damage that looks like a torn tail
 	Script []frozenOp `json:"script"` // its writes lead to the final state
 }
 
@@ -77,8 +77,8 @@ func thawOps(ops []frozenOp) (sc script, err error) {
 	return sc, nil
 }
 
-// frozenScript returns the script of a name: the frozen one in the first round, and otherwise what
-// fresh makes.
+// frozenScript returns the script with a name. In the first round it is the frozen script,
+// otherwise the result of fresh.
 func frozenScript(seed uint64, campaign, name string, fresh func() script) script {
 	if seed != 1 {
 		return fresh()
@@ -159,9 +159,9 @@ func thawDirectory(dir string) (*fixture, error) {
 	})
 }
 
-// FreezeDirectories writes the directories that the campaign rot makes with a seed to files below
-// dir, in the form in which they are embedded. A commit that changes a file format first freezes
-// the directories of the commit before it.
+// FreezeDirectories writes the directories that campaign rot makes with a seed to files below dir,
+// in the form that is embedded. Before a commit changes a file format, it freezes the directories
+// of the previous commit.
 func FreezeDirectories(dir string, seed uint64) error {
 	all, err := fixtures(seed)
 	if err != nil {
@@ -192,7 +192,7 @@ func FreezeDirectories(dir string, seed uint64) error {
 	return nil
 }
 
-// fileName makes a script's or a fixture's name fit for a file.
+// fileName turns a script's or fixture's name into a file name.
 func fileName(name string) string {
 	return strings.NewReplacer(" ", "-", ",", "", "/", "-").Replace(name)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// full is campaign l: the disk is as large as each number of bytes that a script could want. Writes
-// that find no room fail, nothing acknowledged is lost, a server could read the log at any time,
-// and when there is room again the store goes on.
+// full is campaign l. It tries every disk size, in bytes, up to the need of a script. Writes
+// without room must fail, and no acknowledged write may be lost. A server must be able to read the
+// log at any time. When there is room again, the store must continue.
 func full(r *Run) {
 	for i := range r.by(1, 2) {
 		sc := fullScript(r.Seed + uint64(i)<<32)
@@ -37,7 +37,7 @@ func full(r *Run) {
 	limits(r)
 }
 
-// fullScript is small, so that every size can be tried.
+// fullScript returns a short script, so that every size can be tried.
 func fullScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 31))
 	var sc script
@@ -106,7 +106,8 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 	return f.crash(r, "there was room again")
 }
 
-// wholeLog asks that a log ends with a whole group, so that any server could read it now.
+// wholeLog returns an error if a log does not end with a whole group. Any server could read such a
+// log.
 func wholeLog(mem *vfs.Mem) error {
 	report, err := aof.Check(dataDir, aof.OnFS(dirfs.New(mem)))
 	if err != nil {

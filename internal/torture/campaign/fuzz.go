@@ -13,10 +13,11 @@ import (
 	"github.com/perduredb/perdure/internal/dirfs"
 )
 
-// fuzz is campaign e: files of ours and of other programs with several random damages at once.
-// Opening them must end, without a panic and without more memory than the files explain; one that
-// is refused is left as it was, and one that is taken is taken the same way again. The fuzz targets
-// of the packages, which follow coverage, are run beside it: make fuzz.
+// fuzz is campaign e. It opens files of perdure and of other programs with several random damages
+// at once. Open must end without a panic, and must not use more memory than the size of the files
+// explains. Files that Open refuses must stay unchanged, and files that Open accepts must be
+// accepted again with the same result. The coverage-guided fuzz targets of the packages run
+// separately: make fuzz.
 func fuzz(r *Run) {
 	all, err := fixtures(r.Seed)
 	if err != nil {
@@ -47,7 +48,8 @@ func fuzz(r *Run) {
 	r.Wait()
 }
 
-// foreign takes our lines and pairs out of a log, so that it is as another program would write it.
+// foreign removes perdure's lines and pairs from a log, so that it looks like another program's
+// log.
 func foreign(files map[string]string) {
 	for name, text := range files {
 		if strings.HasSuffix(name, ".manifest") {
@@ -68,7 +70,7 @@ func foreign(files map[string]string) {
 	}
 }
 
-// mutate changes one file, or exchanges two.
+// mutate changes one file, or exchanges two files.
 func mutate(rng *rand.Rand, files map[string]string) {
 	names := sortedKeys(files)
 	name := names[rng.IntN(len(names))]
@@ -99,13 +101,13 @@ func mutate(rng *rand.Rand, files map[string]string) {
 	files[name] = string(data)
 }
 
-// openMutated opens a directory, and again when it was taken.
+// openMutated opens a directory. If Open accepts the directory, openMutated opens it again.
 func openMutated(m mode, changed map[string]string) error {
 	mem, err := inMem(changed)
 	if err != nil {
 		return err
 	}
-	_, _ = aof.Check(dataDir, aof.OnFS(dirfs.New(mem))) // it must end; what it says is for its own tests
+	_, _ = aof.Check(dataDir, aof.OnFS(dirfs.New(mem))) // it must end; aof's tests check its result
 	s, err := m.open(mem)
 	if err != nil {
 		left, err := files(mem)
@@ -128,11 +130,11 @@ func openMutated(m mode, changed map[string]string) error {
 	return firstError(err, s.CloseNoSave())
 }
 
-// fuzzed are the fixtures of Directory, made once.
+// fuzzed returns the fixtures of Directory, which are made once.
 var fuzzed = sync.OnceValues(func() ([]*fixture, error) { return fixtures(1) })
 
-// Directory is a whole directory as a fuzz target: edits are triples of file, place and byte that
-// change one of the fixtures.
+// Directory is a fuzz target for a whole directory. The edits are triples of file, offset, and byte
+// that change one of the fixtures.
 func Directory(edits []byte) error {
 	all, err := fuzzed()
 	if err != nil || len(edits) == 0 {

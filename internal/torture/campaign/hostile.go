@@ -16,9 +16,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// hostile is campaign m: a directory that somebody has prepared. Open must neither follow a link
-// out of it, nor wait for a FIFO, nor allocate what a length claims, and whatever stands outside of
-// it is neither read, made nor changed.
+// hostile is campaign m. It opens directories that an attacker prepared. Open must not follow a
+// link out of the directory, wait for a FIFO, or allocate memory based on a claimed length. Files
+// outside the directory must not be read, made, or changed.
 func hostile(r *Run) {
 	files, err := hostileStore()
 	if err != nil {
@@ -40,7 +40,7 @@ func hostile(r *Run) {
 	modesUnderMasks(r)
 }
 
-// hostileStore is the files of an honest store: a log and a dump.
+// hostileStore returns the files of a valid store: a log and a dump.
 func hostileStore() (map[string]string, error) {
 	mem := vfs.NewMem(dataDir)
 	l := newLife(modeOf("always"), mem, []state{{}}, 0)
@@ -54,7 +54,7 @@ func hostileStore() (map[string]string, error) {
 	return files(mem)
 }
 
-// traps put something else in the place of a file. outside is a directory that must stay as it is.
+// traps replace a file by something else. outside is a directory that must not change.
 var traps = []struct {
 	name string
 	set  func(path, outside string) error
@@ -67,7 +67,7 @@ var traps = []struct {
 	{"device", func(path, _ string) error { return os.Symlink("/dev/zero", path) }},
 }
 
-// shape is what stands below a directory: names, modes, contents of regular files.
+// shape describes the names, the modes, and the contents of regular files below a directory.
 func shape(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -89,7 +89,7 @@ func shape(dir string) (string, error) {
 	return b.String(), err
 }
 
-// springTrap puts a trap in the place of a file and opens the directory in every way.
+// springTrap replaces a file by a trap and opens the directory in every way.
 func springTrap(r *Run, files map[string]string, name string, set func(path, outside string) error) error {
 	home, err := os.MkdirTemp("", "torture")
 	if err != nil {
@@ -97,7 +97,7 @@ func springTrap(r *Run, files map[string]string, name string, set func(path, out
 	}
 	defer os.RemoveAll(home)
 	dir, outside := filepath.Join(home, "data"), filepath.Join(home, "outside")
-	// What the link leads to is what the store would like to find.
+	// The target of the link is a file that the store would accept.
 	if err := firstError(write(dir, files), write(outside, map[string]string{"secret": files[name]})); err != nil {
 		return err
 	}
@@ -126,8 +126,8 @@ func springTrap(r *Run, files map[string]string, name string, set func(path, out
 	return nil
 }
 
-// openTrapped opens and writes. It may work when what is trapped is not looked at; then the trap
-// is not followed, and stays or gives way to a file.
+// openTrapped opens the directory and writes. Open may succeed if it does not read the trapped
+// file. Then it must not follow the trap, but may replace it by a file.
 func openTrapped(dir, name string, opts []perdure.Option) error {
 	began := time.Now()
 	s, err := perdure.Open(dir, opts...)
@@ -143,11 +143,11 @@ func openTrapped(dir, name string, opts []perdure.Option) error {
 	if s.Recovery().Source == "aof" && name != "dump.rdb" {
 		return errors.Join(errors.New("the log was read through a trap"), s.CloseNoSave())
 	}
-	_ = s.Set("x", []byte("y")) // refused when it is read-only
+	_ = s.Set("x", []byte("y")) // refused if the store is read-only
 	return s.CloseNoSave()
 }
 
-// hostileManifests are manifests that lead elsewhere or are too much.
+// hostileManifests returns manifests that name files elsewhere, are malformed, or are too large.
 func hostileManifests() map[string]string {
 	line := func(name string) string { return fmt.Sprintf("file %s seq 1 type b\n", name) }
 	return map[string]string{
@@ -179,7 +179,7 @@ func hostileManifests() map[string]string {
 	}
 }
 
-// tryManifest opens a log with a manifest that must be refused, and nothing be deleted.
+// tryManifest opens a log with a manifest that Open must refuse. No file may be deleted.
 func tryManifest(r *Run, files map[string]string, text string) error {
 	r.Count("cases", 1)
 	home, err := os.MkdirTemp("", "torture")
@@ -215,7 +215,7 @@ func tryManifest(r *Run, files map[string]string, text string) error {
 	return nil
 }
 
-// bombs are files that claim to be much more than they are.
+// bombs returns files that claim to be much larger than they are.
 func bombs() map[string]string {
 	header := "REDIS0009"
 	long := func(n uint64) string {
@@ -243,7 +243,7 @@ func bombs() map[string]string {
 	}
 }
 
-// maxBomb is how many bytes the opening of a small file may allocate, its buffers included.
+// maxBomb is the number of bytes that Open of a small file may allocate, including its buffers.
 const maxBomb = 16 << 20
 
 // tryBomb opens a bomb as a dump or as a single-file log.

@@ -12,11 +12,11 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// A family is a store's directory in two generations, and that of another store. Both stores write files
-// of the same names.
+// A family is two generations of one store's directory, and the directory of another store. Both
+// stores write files with the same names.
 type family struct {
 	fixture             // the newer generation
-	older   []directory // what the same store's directory was before, and another store's
+	older   []directory // an earlier directory of the same store, and another store's
 }
 
 // directory is a set of files by name.
@@ -25,15 +25,16 @@ type directory struct {
 	files map[string]string
 }
 
-// identity checks that no file is taken for one that it is not. Each file of a directory is removed,
-// truncated, and exchanged with every file of its kind from an older generation of the same store, from
-// another store, and from the directory itself: one file at a time, two files, and one under a manifest
-// that a server has rewritten. Open must refuse, naming a file, or hold what the store held, or report
-// what is missing. Then directories are opened again and again, with the log and without it.
+// identity checks that Open does not mistake one file for another. It removes and truncates each
+// file of a directory. It also exchanges each file with every file of its kind from an older
+// generation of the same store, from another store, and from the directory itself. It does this
+// with one file, with two files, and with one file under a manifest that a server rewrote. Open
+// must refuse and name a file, or load the original contents, or report the missing data. Then
+// identity opens directories repeatedly, with the log and without it.
 func identity(r *Run) {
 	for _, m := range modes {
 		if m.plain || m.log == nil {
-			continue // nothing in such files tells one from another
+			continue // such files contain nothing that identifies them
 		}
 		for _, closed := range []bool{true, false} {
 			f, err := newFamily(r.Seed, m, closed)
@@ -48,7 +49,7 @@ func identity(r *Run) {
 	r.Wait()
 }
 
-// newFamily makes the directories of a mode.
+// newFamily makes the directories for a mode.
 func newFamily(seed uint64, m mode, closed bool) (*family, error) {
 	f := &family{fixture: fixture{mode: m, name: fmt.Sprintf("%s, closed %v", m.name, closed), closed: closed}}
 	other, _, err := f.live(rotScript(seed, 1, 42), closed)
@@ -65,7 +66,8 @@ func newFamily(seed uint64, m mode, closed bool) (*family, error) {
 	return f, nil
 }
 
-// live plays a script and a save, and returns the directory in the middle of it and at the end.
+// live plays a script and a save. It returns the directory in the middle of the script and at the
+// end.
 func (f *family) live(sc script, closed bool) (middle, end map[string]string, err error) {
 	mem := vfs.NewMem(dataDir)
 	l := newLife(f.mode, mem, []state{{}}, 0)
@@ -91,16 +93,17 @@ func (f *family) live(sc script, closed bool) (middle, end map[string]string, er
 	return middle, end, err
 }
 
-// wrong is one thing that is wrong with a directory.
+// wrong is one way to damage a directory.
 type wrong struct {
 	what string
 	do   func(files map[string]string)
-	end  bool // it takes the end of the newest increment, or of the tail file: a shorter log may be left
-	// listed says that only the ids in perdure's manifest show it, which a server's manifest lacks.
+	end  bool // truncates the newest incremental file or the tail file, so a shorter log may remain
+	// listed reports whether only the IDs in perdure's manifest reveal the damage. A server's
+	// manifest has no IDs.
 	listed bool
 }
 
-// wrongs lists what can be wrong with single files.
+// wrongs lists the ways to damage single files.
 func (f *family) wrongs(stride int) (all []wrong) {
 	for _, name := range sortedKeys(f.files) {
 		all = append(all, wrong{what: name + " is missing", do: func(files map[string]string) { delete(files, name) }})
@@ -133,7 +136,7 @@ func serverIncr(size int) string {
 	return "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n" + strings.Repeat(set, size/len(set)+1)
 }
 
-// all opens the directory with everything that can be wrong, one by one and two by two.
+// all opens the directory with every single damage, and with every pair of damages.
 func (f *family) all(r *Run) {
 	single := f.wrongs(r.by(97, 7))
 	double := f.wrongs(1 << 20)
@@ -152,7 +155,7 @@ func (f *family) all(r *Run) {
 	}
 }
 
-// open opens the directory with something wrong, under its own manifest and under that of a server.
+// open opens a damaged directory with its own manifest and with a server's manifest.
 func (f *family) open(r *Run, list ...wrong) error {
 	changed := maps.Clone(f.files)
 	var what []string
@@ -169,7 +172,8 @@ func (f *family) open(r *Run, list ...wrong) error {
 	if err := f.identified(r, changed, end && !f.closed); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(what, "; "), err)
 	}
-	// A server lists neither sizes nor ids: an increment may be shorter, and an older copy of itself.
+	// A server's manifest has neither sizes nor IDs. Open then accepts an incremental file that is
+	// shorter or an older copy.
 	const manifest = "appendonlydir/appendonly.aof.manifest"
 	if len(list) > 1 || listed {
 		return nil
@@ -181,8 +185,8 @@ func (f *family) open(r *Run, list ...wrong) error {
 	return nil
 }
 
-// serverManifest returns a manifest as a server writes it again: without comments, and without the pairs that
-// it does not know.
+// serverManifest returns a manifest as a server rewrites it: without comments, and without the
+// pairs that the server does not know.
 func serverManifest(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
@@ -193,8 +197,8 @@ func serverManifest(text string) string {
 	return out.String()
 }
 
-// legitimate reports whether a directory is one that somebody may have copied: it has no log, or that of
-// one time of one store.
+// legitimate reports whether a directory could be an ordinary copy. Such a directory has no log, or
+// the log of one store at one point in time.
 func (f *family) legitimate(changed map[string]string) bool {
 	if !hasLog(changed) {
 		return true
@@ -224,8 +228,8 @@ func hasLog(files map[string]string) bool {
 	return false
 }
 
-// identified opens a directory and judges what Open made of it. With shorter, a prefix of the log is no
-// damage that could be seen.
+// identified opens a directory and checks the result of Open. With shorter, a prefix of the log is
+// not detectable damage.
 func (f *family) identified(r *Run, changed map[string]string, shorter bool) error {
 	mem, err := inMem(changed)
 	if err != nil {
@@ -240,7 +244,7 @@ func (f *family) identified(r *Run, changed map[string]string, shorter bool) err
 		}
 		return nil
 	}
-	defer s.Close() // it was opened for reading only
+	defer s.Close() // it was opened read-only
 	last := int(f.life.issued.Load())
 	d, err := digestOf(s)
 	if err != nil {

@@ -20,12 +20,12 @@ const (
 	accounts    = 1000
 	perAccount  = 100
 	transferers = 8
-	// maxBarrier is how long a freeze may hold every lock, on a machine that others use too.
+	// maxBarrier limits the time that a snapshot may hold every lock, on a machine with other work.
 	maxBarrier = 2 * time.Second
 )
 
-// bank is a store with accounts, and goroutines that move money between them. Each counts its
-// transfers in a key of its own, by the same transaction.
+// bank is a store with accounts, and goroutines that move money between them. Each goroutine counts
+// its transfers in a separate key, in the same transaction.
 type bank struct {
 	s       *perdure.Store
 	counted [transferers]atomic.Int64 // transfers that returned
@@ -34,8 +34,8 @@ type bank struct {
 
 func counterKey(w int) string { return fmt.Sprint("transfers:", w) }
 
-// instant is campaign g. While money moves, snapshots and rewrites go on: every file that is loaded
-// has the exact total, and the counters of one moment.
+// instant is campaign g. It takes snapshots and rewrites the log while money moves. Every file that
+// is loaded must have the exact total, and the counters of one point in time.
 func instant(r *Run) {
 	r.Step("one store", func() error {
 		dir, err := os.MkdirTemp("", "torture")
@@ -80,7 +80,7 @@ func (b *bank) run(r *Run, dir string) error {
 	return firstError(err, <-errs)
 }
 
-// transfer moves a random amount by one of the two kinds of transaction.
+// transfer moves a random amount in one of the two kinds of transaction.
 func (b *bank) transfer(w int, rng *rand.Rand) error {
 	from, to := fmt.Sprint("account:", rng.IntN(accounts)), fmt.Sprint("account:", rng.IntN(accounts))
 	amount := int64(rng.IntN(10))
@@ -102,7 +102,7 @@ func (b *bank) transfer(w int, rng *rand.Rand) error {
 	return b.s.UpdateKeys([]string{from, to, counterKey(w)}, move)
 }
 
-// snapshots saves and rewrites, and loads each file that comes of it.
+// snapshots saves and rewrites, and loads each resulting file.
 func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 	for i := range r.by(12, 200) {
 		if r.over() {
@@ -127,11 +127,11 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 		}
 		for w := range high {
 			high[w] = b.begun[w].Load()
-			if rewrite { // what has returned by now is in the log, before its base or behind
+			if rewrite { // writes that have returned are in the log, in its base file or after it
 				low[w] = b.counted[w].Load()
 			}
 		}
-		if rewrite { // whoever copies a log calls Sync first: in Ring mode the newest units are in the tail file
+		if rewrite { // needed before any copy: Ring mode has the newest records in the tail file
 			if err := b.s.Sync(ctx); err != nil {
 				return err
 			}
@@ -154,8 +154,9 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 	return nil
 }
 
-// copyStore copies the dump, or the log, of a store that goes on; the log's end may be torn. The tail file stays out
-// of it: a region that is used again while it is copied has the words of one generation and bytes of another.
+// copyStore copies the dump, or the log, of a store that continues to write. The end of the log may
+// be torn. The tail file is not copied. If a region is reused during the copy, the copy has the
+// region header of one generation and the bytes of another.
 func copyStore(from, to string, log bool) error {
 	patterns := []string{"dump.rdb"}
 	if log {
@@ -180,7 +181,8 @@ func copyStore(from, to string, log bool) error {
 	return nil
 }
 
-// checkBank loads a copy and adds up. A log goes on after its base, so its counters may be higher.
+// checkBank loads a copy and checks the total. A log continues after its base file, so its counters
+// may be higher.
 func checkBank(dir string, log bool, low, high [transferers]int64) error {
 	opts := []perdure.Option{perdure.WithSaveRules(), perdure.WithReadOnly()}
 	if !log {
@@ -190,7 +192,7 @@ func checkBank(dir string, log bool, low, high [transferers]int64) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() // it was opened for reading only
+	defer s.Close() // it was opened read-only
 	sum, n := 0, 0
 	for i := range accounts {
 		amount, err := numberAt(s, 0, fmt.Sprint("account:", i))

@@ -19,10 +19,10 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// killWriters is how many goroutines of a child write.
+// killWriters is the number of goroutines of a child that write.
 const killWriters = 4
 
-// killOptions are those of the child: it saves and rewrites by itself too.
+// killOptions returns the options of the child. Its store also saves and rewrites automatically.
 func killOptions(name string) []perdure.Option {
 	for _, m := range logs() {
 		if m.name == name {
@@ -36,9 +36,9 @@ func killOptions(name string) []perdure.Option {
 	return nil
 }
 
-// kill is campaign c. A real process writes, saves and rewrites in a real directory, and is killed
-// at a random moment: half of them soon after it starts, so that it is recovering. What it has
-// acknowledged over a pipe must be there.
+// kill is campaign c. A real process writes, saves, and rewrites in a real directory, and is killed
+// at a random time. Half of the kills come soon after the start, during recovery. Every write that
+// the process acknowledged over a pipe must survive.
 func kill(r *Run) {
 	kills := r.by(6, 100)
 	for i, m := range logs() {
@@ -75,8 +75,8 @@ func kill(r *Run) {
 	r.Wait()
 }
 
-// killChild writes until it is killed. Each writer counts up a plain key, a counter, and a copy in
-// each of three databases by one transaction; after each round it prints "writer round".
+// killChild writes until it is killed. Each writer increments a plain key, a counter, and a copy in
+// each of three databases in one transaction. After each round it prints "writer round".
 func killChild(argument string) error {
 	name, dir, _ := strings.Cut(argument, ":")
 	s, err := perdure.Open(dir, killOptions(name)...)
@@ -86,7 +86,7 @@ func killChild(argument string) error {
 	return killWrites(s)
 }
 
-// killWrites does so with an open store.
+// killWrites does the work of killChild with an open store.
 func killWrites(s *perdure.Store) error {
 	failed := make(chan error)
 	var out sync.Mutex
@@ -117,7 +117,7 @@ func killWrites(s *perdure.Store) error {
 	return <-failed
 }
 
-// killRound is one round of a writer.
+// killRound does one round of a writer.
 func killRound(s *perdure.Store, w, round int, large bool) error {
 	if err := s.Set(fmt.Sprint("plain:", w), plainText(w, round, large)); err != nil {
 		return err
@@ -135,8 +135,8 @@ func killRound(s *perdure.Store, w, round int, large bool) error {
 	})
 }
 
-// plainText is what a plain key holds in a round: now and then, if large is set, so much that the log does not
-// copy it.
+// plainText returns the value of a plain key in a round. If large is set, some values are so large
+// that the log does not copy them.
 func plainText(w, round int, large bool) []byte {
 	n := round % 500
 	if large && round%16 == w {
@@ -145,7 +145,7 @@ func plainText(w, round int, large bool) []byte {
 	return fmt.Appendf(nil, "%d:%s", round, strings.Repeat("x", n))
 }
 
-// numberAt is the number that a value begins with; 0 when there is none.
+// numberAt returns the number at the start of a value; 0 if the key does not exist.
 func numberAt(s *perdure.Store, db int, key string) (int, error) {
 	v, err := s.DB(db).Get(key)
 	if errors.Is(err, perdure.ErrNotFound) {
@@ -158,7 +158,7 @@ func numberAt(s *perdure.Store, db int, key string) (int, error) {
 	return strconv.Atoi(text)
 }
 
-// acknowledged takes a line of a killed child's.
+// acknowledged records a line of the output of a killed child.
 func acknowledged(acked *[killWriters]int, line string) {
 	var w, round int
 	if c, err := fmt.Sscanf(line, "%d %d", &w, &round); c == 2 && err == nil {
@@ -166,7 +166,8 @@ func acknowledged(acked *[killWriters]int, line string) {
 	}
 }
 
-// runAndKill lets a child write for a moment and returns the last round that each writer acknowledged.
+// runAndKill lets a child write for a short time, and returns the last acknowledged round of each
+// writer.
 func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriters]int, err error) {
 	cmd, err := child("kill", name+":"+dir)
 	if err != nil {
@@ -183,7 +184,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	}
 	kill := func(within int) {
 		time.AfterFunc(time.Duration(rng.IntN(within))*time.Millisecond, func() {
-			_ = cmd.Process.Kill() // it is there: nobody has waited for it
+			_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 		})
 	}
 	if early {
@@ -191,7 +192,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	}
 	lines := bufio.NewScanner(pipe)
 	for n := 0; lines.Scan(); n++ {
-		if n == 0 && !early { // it writes: the clock starts
+		if n == 0 && !early { // it is writing, so the time to the kill starts
 			kill(50)
 		}
 		acknowledged(&acked, lines.Text())
@@ -203,8 +204,8 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	return acked, nil
 }
 
-// checkKilled opens what a killed child left. Nothing acknowledged may be lost, and at most the round
-// under way may have taken effect in part, its transaction wholly or not at all.
+// checkKilled opens the files of a killed child. No acknowledged write may be lost. At most the
+// round in progress may have taken effect in part, and its transaction must be atomic.
 func checkKilled(dir, name string, acked [killWriters]int) (rounds int, took time.Duration, err error) {
 	began := time.Now()
 	s, err := perdure.Open(dir, killOptions(name)...)
@@ -246,6 +247,7 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
 		return 0, fmt.Errorf("writer %d: found %v", w, found)
 	}
-	// The next child goes on from the transaction; the counter must agree with it.
+	// The next child continues from the number in the transaction, and the counter must agree with
+	// it.
 	return done, s.Set(fmt.Sprint("counter:", w), strconv.AppendInt(nil, int64(done), 10))
 }

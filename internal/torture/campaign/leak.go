@@ -11,7 +11,8 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// descriptors counts this process's open files; -1 where the system does not tell.
+// descriptors returns the number of this process's open files, or -1 if the system does not report
+// it.
 func descriptors() int {
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -20,7 +21,8 @@ func descriptors() int {
 	return len(names)
 }
 
-// resident is how much memory this process has, in bytes; 0 where the system does not tell.
+// resident returns the resident memory of this process in bytes, or 0 if the system does not report
+// it.
 func resident() int64 {
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -33,8 +35,9 @@ func resident() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// leak is campaign i: a store is opened and closed with jobs under way, and nothing may be left. Processes that
-// grow beyond the memory that they may have are killed; what they had acknowledged must be there.
+// leak is campaign i. It opens and closes a store with jobs in progress, and nothing may remain
+// afterwards. It also kills processes that grow beyond a memory limit. Their acknowledged writes
+// must survive.
 func leak(r *Run) {
 	r.Step("cycles", func() error {
 		dir, err := os.MkdirTemp("", "torture")
@@ -62,14 +65,14 @@ func leak(r *Run) {
 	memoryKills(r)
 }
 
-// nothingLeft compares with what was before.
+// nothingLeft compares the process with its state before the cycles.
 func nothingLeft(dir string, goroutines, open int, memory int64) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for runtime.NumGoroutine() > goroutines {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
 		}
-		runtime.Gosched() // a goroutine that has ended is counted until it is gone
+		runtime.Gosched() // an ended goroutine is counted until the runtime removes it
 	}
 	if n := descriptors(); n > open {
 		return fmt.Errorf("%d descriptors, %d before", n, open)
@@ -85,7 +88,7 @@ func nothingLeft(dir string, goroutines, open int, memory int64) error {
 	return err
 }
 
-// openAndClose does so with something under way.
+// openAndClose opens and closes a store with a job in progress.
 func openAndClose(dir string, i int) error {
 	s, err := perdure.Open(dir)
 	if err != nil {

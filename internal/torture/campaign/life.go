@@ -13,27 +13,27 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// life is a store that plays a script, and the model that it is held against: S(0), S(1), ... and
-// which of them are promised.
+// life is a store that plays a script, with the model to compare it with. The model is the states
+// S(0), S(1), and so on, and records which of them are promised.
 type life struct {
 	mode
 	fs    vfs.FS
 	store *perdure.Store
-	inner []op // what a writer does at the next chance during a save or a rewrite
+	inner []op // the ops that a writer does at the next chance during a save or a rewrite
 
 	states   []state
 	digests  []uint64
-	instants map[int]bool // the states that a save took; used when there is no log
+	instants map[int]bool // the states that a save recorded; used if there is no log
 	doubtful bool         // the newest write failed, and may have taken effect
-	dropped  atomic.Bool  // a sync failed: the disk lacks what the system had taken
+	dropped  atomic.Bool  // a sync failed: the disk lacks data that the kernel had accepted
 
-	// Indexes of states. A background goroutine may look at them.
-	issued   atomic.Int64 // the newest that a crash may leave
-	acked    atomic.Int64 // the oldest that a killed process may leave
-	promised atomic.Int64 // the oldest that a loss of power may leave
+	// These are indexes of states. A background goroutine may read them.
+	issued   atomic.Int64 // the newest state that a crash may leave
+	acked    atomic.Int64 // the oldest state that a killed process may leave
+	promised atomic.Int64 // the oldest state that a power loss may leave
 }
 
-// newLife begins with the states of an earlier one; promised is which of them power cannot take.
+// newLife starts with the states of an earlier life. A power loss cannot undo state promised.
 func newLife(m mode, fsys vfs.FS, states []state, promised int) *life {
 	l := &life{mode: m, instants: map[int]bool{}}
 	l.fs = &bystander{FS: fsys, life: l}
@@ -52,13 +52,13 @@ func (l *life) push(s state) {
 	l.digests = append(l.digests, s.digest())
 }
 
-// open opens the store. What it loaded is on disk then.
+// open opens the store. Afterwards the loaded data is durable.
 func (l *life) open() (err error) {
 	l.store, err = l.mode.open(l.fs)
 	return err
 }
 
-// opened notes that the store holds state k.
+// opened records that the store holds state k.
 func (l *life) opened(k int) {
 	l.states, l.digests = l.states[:k+1], l.digests[:k+1]
 	l.issued.Store(int64(k))
@@ -67,7 +67,7 @@ func (l *life) opened(k int) {
 	l.instants[k] = true
 }
 
-// play does one op and keeps the model.
+// play does one op and updates the model.
 func (l *life) play(o op) error {
 	if o.kind == opReopen {
 		return l.reopen()
@@ -85,7 +85,7 @@ func (l *life) play(o op) error {
 	l.inner = o.inner
 	err := o.do(l.store)
 	l.inner = nil
-	// A dump says nothing about a log that has failed, and the log is what is read.
+	// A dump proves nothing about a failed log, and Open reads the log.
 	if err == nil && (o.kind != opSave || l.log == nil || l.store.Err() == nil) {
 		l.acked.Store(max(at, l.acked.Load()))
 		l.promise(at)
@@ -99,7 +99,7 @@ func (l *life) promise(k int64) {
 	}
 }
 
-// write does an op that changes something. One that fails may still have taken effect.
+// write does an op that changes something. A failed write may still have taken effect.
 func (l *life) write(o op) error {
 	if o.durable && l.log == nil {
 		o.durable = false
@@ -119,8 +119,8 @@ func (l *life) write(o op) error {
 	return nil
 }
 
-// settle looks whether a write that failed has taken effect in memory. One that was refused has
-// not, and is forgotten: the log has it only if memory has.
+// settle checks whether a failed write took effect in memory. A refused write did not, and settle
+// removes it from the model. The log contains the write only if memory does.
 func (l *life) settle() error {
 	if !l.doubtful {
 		return nil
@@ -142,7 +142,7 @@ func (l *life) settle() error {
 	return nil
 }
 
-// reopen closes and opens. Without a log and without save rules what was not saved is gone.
+// reopen closes and opens the store. Without a log and without save rules, unsaved data is lost.
 func (l *life) reopen() error {
 	if err := l.store.Close(); err != nil {
 		return err
@@ -154,7 +154,8 @@ func (l *life) reopen() error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	// A dump whose save failed at the last step may be the newer one; nothing more is promised.
+	// If a save failed at the last step, the newer dump may be in place. No further state is
+	// promised.
 	back, err := l.find(l.store, int(l.promised.Load()), int(l.issued.Load()))
 	if err != nil {
 		return fmt.Errorf("reopened: %w", err)
@@ -166,7 +167,7 @@ func (l *life) reopen() error {
 	return nil
 }
 
-// playAll plays a script up to the first error.
+// playAll plays a script until the first error.
 func (l *life) playAll(sc script) error {
 	for i, o := range sc {
 		if err := l.play(o); err != nil {
@@ -176,7 +177,7 @@ func (l *life) playAll(sc script) error {
 	return nil
 }
 
-// floor is the oldest state that may be left: by a kill, or by a loss of power.
+// floor returns the oldest state that a kill or a power loss may leave.
 func (l *life) floor(killed bool) int {
 	if killed && l.log != nil && !l.dropped.Load() {
 		return int(l.acked.Load())
@@ -184,7 +185,7 @@ func (l *life) floor(killed bool) int {
 	return int(l.promised.Load())
 }
 
-// find gives the newest state from low to high that a store holds.
+// find returns the newest state from low to high that a store holds.
 func (l *life) find(s *perdure.Store, low, high int) (int, error) {
 	d, err := digestOf(s)
 	if err != nil {
@@ -203,15 +204,16 @@ func (l *life) find(s *perdure.Store, low, high int) (int, error) {
 	return 0, fmt.Errorf("holds no S(k), promised are S(%d) to S(%d): %s; S(%d): %v", low, high, held(s), low, l.states[low])
 }
 
-// bystander is a file system with a writer beside it: while a rewrite prepares its increment or
-// writes its base, or a save its dump, it does the ops that are due. No lock of the store is
-// held then, so this is what another goroutine might do, at a place that is always the same.
+// bystander is a file system with a concurrent writer. While a rewrite prepares its incremental
+// file or writes its base file, or a save writes its dump, it does the pending ops. The store holds
+// no lock then. Another goroutine might do the same, but here the ops always happen at the same
+// point.
 type bystander struct {
 	vfs.FS
 	life *life
 }
 
-// OpenRoot gives the directory the same writer beside it.
+// OpenRoot returns the directory with the same concurrent writer.
 func (b *bystander) OpenRoot(dir string) (vfs.Root, error) {
 	root, err := b.FS.OpenRoot(dir)
 	if err != nil {
@@ -220,13 +222,13 @@ func (b *bystander) OpenRoot(dir string) (vfs.Root, error) {
 	return vfs.WrapRoot(&bystander{root, b.life}, root), nil
 }
 
-// Create begins a file; an op goes before it.
+// Create creates a file, after a pending op.
 func (b *bystander) Create(name string) (vfs.File, error) {
 	b.pass(name)
 	return b.FS.Create(name)
 }
 
-// Rename ends a file; an op goes before it.
+// Rename renames a file, after a pending op.
 func (b *bystander) Rename(oldname, newname string) error {
 	b.pass(newname)
 	return b.FS.Rename(oldname, newname)
@@ -242,18 +244,18 @@ func (b *bystander) pass(name string) {
 	l.inner = l.inner[1:]
 	later := l.inner
 	l.inner = nil
-	if err := l.write(o); err == nil { // a failure is one of the log, which the rewrite meets too
+	if err := l.write(o); err == nil { // the log has failed, and the rewrite meets that failure too
 		l.inner = later
 	}
 }
 
-// files gives the content of every file of dataDir but the lock.
+// files returns the content of every file of dataDir except the lock.
 func files(fsys vfs.FS) (map[string]string, error) {
 	all := map[string]string{}
 	for _, dir := range []string{dataDir, logDir} {
 		names, err := fsys.ReadDir(dir)
 		if err != nil {
-			continue // no log, or no directory yet
+			continue // there is no log, or no directory yet
 		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)

@@ -20,15 +20,16 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// limitLoad is what a child of the limits does: it writes until the store refuses.
+// limitLoad is the work of a child of the limits campaign. The child writes until the store
+// refuses.
 type limitLoad struct {
 	mode    aof.Mode
 	policy  aof.FsyncPolicy
 	ring    int64
 	writers int
-	limit   int64 // RLIMIT_FSIZE, which the child gives itself; 0 is none: the file system is full
-	auto    int   // the store recovers by itself
-	wait    int   // it is told when to begin to write
+	limit   int64 // RLIMIT_FSIZE, which the child sets; 0 means no limit: the file system is full
+	auto    int   // 1 if the store recovers automatically
+	wait    int   // 1 if the child waits for a message before it writes
 }
 
 func (l limitLoad) options() []perdure.Option {
@@ -38,12 +39,12 @@ func (l limitLoad) options() []perdure.Option {
 	}
 }
 
-// String is the load as limitChild reads it.
+// String returns the load in the form that limitChild reads.
 func (l limitLoad) String() string {
 	return fmt.Sprintf("%d %d %d %d %d %d %d", l.mode, l.policy, l.ring, l.writers, l.limit, l.auto, l.wait)
 }
 
-// limitLoads are every mode of the log with every policy.
+// limitLoads returns every mode of the log with every policy.
 func limitLoads() (all []limitLoad) {
 	for _, mode := range []aof.Mode{aof.Ring, aof.Direct} {
 		for _, policy := range []aof.FsyncPolicy{aof.Always, aof.EverySec, aof.No} {
@@ -53,10 +54,10 @@ func limitLoads() (all []limitLoad) {
 	return all
 }
 
-// noRoom tells whether an error is one of the limits.
+// noRoom reports whether an error is caused by a limit.
 func noRoom(err error) bool { return errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.ENOSPC) }
 
-// fileLimit sets how long a file may become; 0 is as long as the system lets it.
+// fileLimit sets the maximum length of a file; 0 is the maximum that the system allows.
 func fileLimit(limit int64) error {
 	var now syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &now); err != nil {
@@ -69,15 +70,16 @@ func fileLimit(limit int64) error {
 	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &now)
 }
 
-// limitChild writes until the store refuses and says so; when it is told that there is room it goes on
-// with the same store, and closes it. At the end of its input it leaves everything as it is.
+// limitChild writes until the store refuses, and reports the refusal. When its parent reports that
+// there is room, limitChild continues with the same store and closes it. At the end of its input,
+// it leaves everything unchanged.
 func limitChild(argument string) error {
 	text, dir, _ := strings.Cut(argument, ":")
 	var load limitLoad
 	if _, err := fmt.Sscan(text, &load.mode, &load.policy, &load.ring, &load.writers, &load.limit, &load.auto, &load.wait); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGXFSZ) // a write beyond the limit is an error then
+	signal.Ignore(syscall.SIGXFSZ) // a write beyond the limit then returns an error
 	if err := fileLimit(load.limit); err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ func openAgain(dir string, load limitLoad) (*perdure.Store, error) {
 	return perdure.Open(dir, load.options()...)
 }
 
-// heal brings the log back, once there is room.
+// heal recovers the log after there is room again.
 func heal(s *perdure.Store, load limitLoad) error {
 	if err := fileLimit(0); err != nil {
 		return err
@@ -146,7 +148,7 @@ func heal(s *perdure.Store, load limitLoad) error {
 	return nil
 }
 
-// goOn writes some more and closes.
+// goOn writes a few more rounds and closes the store.
 func goOn(s *perdure.Store, load limitLoad, acked []int) error {
 	err := load.write(s, acked, 20)
 	if err := firstError(err, s.Close()); err != nil {
@@ -156,7 +158,8 @@ func goOn(s *perdure.Store, load limitLoad, acked []int) error {
 	return nil
 }
 
-// write lets each writer do so many rounds, and prints "writer round" after each. It returns the first error.
+// write runs a number of rounds in each writer, and prints "writer round" after each round. It
+// returns the first error.
 func (l limitLoad) write(s *perdure.Store, acked []int, rounds int) error {
 	var out sync.Mutex
 	errs := make(chan error, l.writers)
@@ -181,7 +184,7 @@ func (l limitLoad) write(s *perdure.Store, acked []int, rounds int) error {
 	return first
 }
 
-// limited is a child that writes, as its parent sees it.
+// limited is the parent's view of a child that writes.
 type limited struct {
 	load    limitLoad
 	dir     string
@@ -189,7 +192,7 @@ type limited struct {
 	in      *bufio.Writer
 	out     *bufio.Scanner
 	said    strings.Builder
-	mode    string // ring or direct; empty as long as it is not open
+	mode    string // ring or direct; empty until the log is open
 	refused bool
 	acked   [killWriters]int
 }
@@ -213,8 +216,8 @@ func startLimited(load limitLoad, dir string) (*limited, error) {
 	return c, cmd.Start()
 }
 
-// until reads what the child says up to a line that begins with one of some words, and returns it; at the end of its
-// output, nothing.
+// until reads the child's output up to a line that begins with one of words, and returns that line.
+// At the end of the output, it returns "".
 func (c *limited) until(words ...string) string {
 	for c.out.Scan() {
 		line := c.out.Text()
@@ -232,24 +235,25 @@ func (c *limited) until(words ...string) string {
 	return ""
 }
 
-// tell says to the child that it may go on.
+// tell sends the child the message to continue.
 func (c *limited) tell() error {
 	_, err := c.in.WriteString("go on\n")
 	return firstError(err, c.in.Flush())
 }
 
-// end waits for the child, which must have nothing to complain about.
+// end waits for the child, which must not have printed an error.
 func (c *limited) end() error {
-	_ = c.cmd.Wait() // it may have been killed; what it says counts
+	_ = c.cmd.Wait() // it may have been killed; only its messages count
 	if c.said.Len() > 0 {
 		return fmt.Errorf("the child said: %s", c.said.String())
 	}
 	return nil
 }
 
-// limits is the part of campaign l that no file system in memory can show: a process that may not write
-// longer files, and one on a file system of one MiB. It writes until the store refuses.
-// What was acknowledged must be there, whether it is killed then, or goes on when there is room.
+// limits is the part of campaign l that a file system in memory cannot test. It runs a process with
+// a limit on the length of files, and a process on a file system of 1 MiB. Each process writes
+// until the store refuses. Acknowledged writes must survive if the process is killed then, and if
+// it continues when there is room.
 func limits(r *Run) {
 	rng := rand.New(rand.NewPCG(r.Seed, 32))
 	for i := range r.by(12, 120) {
@@ -278,8 +282,9 @@ func limits(r *Run) {
 	}
 }
 
-// limitStep lets a child write until it is refused, looks at the log, kills it or lets it go on with room, and looks
-// at what is left. room makes it, if that is not the child's part.
+// limitStep lets a child write until the store refuses, and checks the log. It then kills the child
+// or lets it continue with room, and checks the files that remain. room makes the room, if the
+// child does not.
 func limitStep(r *Run, load limitLoad, dir string, kill bool, room func() error) error {
 	c, err := startLimited(load, dir)
 	if err != nil {
@@ -288,14 +293,14 @@ func limitStep(r *Run, load limitLoad, dir string, kill bool, room func() error)
 	return c.refuse(r, kill, room)
 }
 
-// refuse goes on from a child that writes.
+// refuse does the rest of limitStep with a child that writes.
 func (c *limited) refuse(r *Run, kill bool, room func() error) error {
 	if !c.refused {
 		c.until("refused:")
 	}
 	err := c.look(r)
 	if kill || !c.refused || err != nil {
-		_ = c.cmd.Process.Kill() // it is there: nobody has waited for it
+		_ = c.cmd.Process.Kill() // the process still exists: nothing has waited for it
 		if err := firstError(c.end(), err); err != nil {
 			return err
 		}
@@ -317,8 +322,8 @@ func (c *limited) refuse(r *Run, kill bool, room func() error) error {
 	return c.check(r)
 }
 
-// look looks at the log of a child that was refused, and still has it open: any server must be able to read it,
-// and the tail file must have its blocks.
+// look checks the log of a child that was refused and still has the log open. Any server must be
+// able to read the log, and the tail file must have no hole.
 func (c *limited) look(r *Run) error {
 	dir := filepath.Join(c.dir, "appendonlydir")
 	if c.mode == "" {
@@ -333,7 +338,7 @@ func (c *limited) look(r *Run) error {
 	path := filepath.Join(dir, "appendonly.aof.manifest")
 	report, err := aof.Check(path)
 	if err == nil {
-		report.Tail = nil // it holds what the log has not
+		report.Tail = nil // it contains data that the log lacks
 		err = report.Err()
 	}
 	if err != nil {
@@ -341,7 +346,7 @@ func (c *limited) look(r *Run) error {
 	}
 	tool, err := exec.LookPath("redis-check-aof")
 	if err != nil {
-		return nil // the summary shows that none was checked
+		return nil // the summary shows that no log was checked
 	}
 	if out, err := exec.Command(tool, path).CombinedOutput(); err != nil {
 		return fmt.Errorf("redis-check-aof: %w: %s", err, out)
@@ -350,7 +355,7 @@ func (c *limited) look(r *Run) error {
 	return nil
 }
 
-// hasBlocks asks that a file has no hole, which a full disk could not fill.
+// hasBlocks returns an error if a file has a hole, which a full disk could not fill.
 func hasBlocks(path string) error {
 	var st syscall.Stat_t
 	if err := syscall.Stat(path, &st); err != nil {
@@ -362,8 +367,8 @@ func hasBlocks(path string) error {
 	return nil
 }
 
-// full opens what a killed child left where there may still be no room: that works, or is refused for want of
-// it, and nothing is lost.
+// full opens the files of a killed child where there may still be no room. Open must succeed or
+// return an error about the lack of room, and nothing may be lost.
 func (c *limited) full() error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
@@ -378,7 +383,7 @@ func (c *limited) full() error {
 	return nil
 }
 
-// check opens what is left, with room.
+// check opens the remaining files, with room.
 func (c *limited) check(r *Run) error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {

@@ -4,7 +4,7 @@ package campaign
 
 import "errors"
 
-// limits needs limits that a process can give itself, and a file system of its own.
+// limits needs limits that a process can set for itself, and a separate file system.
 func limits(r *Run) {
 	r.Note("full: file size limits and small file systems are tried on Linux only")
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// linear is campaign f. It is a program of another module, so that its checker, porcupine, is not
-// in ours; this runs it.
+// linear is campaign f. It runs a program of another module, so that perdure's module does not
+// require the checker, porcupine.
 func linear(r *Run) {
 	if r.size == Small {
 		r.Skip("the tests of its own module, internal/torture/linear, run it at this size")
@@ -44,7 +44,7 @@ func linear(r *Run) {
 	}
 }
 
-// linearDir finds the module from wherever this runs in the repository.
+// linearDir returns the directory of that module, from any directory of the repository.
 func linearDir() (string, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return "", errors.New("there is no go command to run internal/torture/linear with")

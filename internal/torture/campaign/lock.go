@@ -13,11 +13,11 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// openers is how many try to open one directory at once.
+// openers is the number of concurrent attempts to open one directory.
 const openers = 8
 
-// lock is campaign k: several handles and processes open one directory. One gets it, the others are
-// refused at once, and a holder that is killed frees it.
+// lock is campaign k. Several handles and processes open one directory. One of them succeeds, and
+// the others fail at once. If the holder is killed, the directory is free again.
 func lock(r *Run) {
 	dir, err := os.MkdirTemp("", "torture")
 	if err != nil {
@@ -66,7 +66,8 @@ func openTogether(dir string) error {
 	return nil
 }
 
-// openBeside opens a directory that another process holds, and again when that was killed.
+// openBeside opens a directory that another process has open, and opens it again after that process
+// was killed.
 func openBeside(dir string) error {
 	cmd, err := child("lock", dir)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// memory is campaign m: a script of every write runs with memory refused at the n-th request, for every n:
-// once, for some requests, or until the end. After each refusal the store must be as before the write;
-// deleting, reading, saving, rewriting, and closing must go on, and the next Open must find all that was
-// acknowledged.
+// memory is campaign m. It runs a script of every write and refuses memory at the n-th request, for
+// every n: once, for a few requests, or until the end. After each refusal the store must be as it
+// was before the write. Deleting, reading, saving, rewriting, and closing must still work, and the
+// next Open must find every acknowledged write.
 func memory(r *Run) {
 	dump, err := restorable()
 	if err != nil {
@@ -51,7 +51,7 @@ func memory(r *Run) {
 	starvedChildren(r)
 }
 
-// restorable is a dump for Restore.
+// restorable returns a dump for Restore.
 func restorable() ([]byte, error) {
 	e, err := engine.Open(context.Background(), engine.Options{Databases: databases})
 	if err != nil {
@@ -73,8 +73,8 @@ func restorable() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// starved is a store to which some requests for memory are refused, from number from on, and the plain map
-// that says what it holds.
+// starved is a store that is refused memory for length requests, starting with request from. The
+// map want contains the expected contents of the store.
 type starved struct {
 	mode
 	seed         uint64
@@ -96,7 +96,7 @@ type keyPlace struct {
 	key string
 }
 
-// allow is the limit. One goroutine at a time writes.
+// allow is the memory limit of the store. Only one goroutine at a time writes.
 func (s *starved) allow(int) bool {
 	n := s.asked
 	s.asked++
@@ -112,7 +112,7 @@ func (s *starved) open() (err error) {
 	return err
 }
 
-// script is how many steps a run has.
+// starvedSteps is the number of steps in a run.
 const starvedSteps = 70
 
 func (s *starved) run() (err error) {
@@ -139,7 +139,7 @@ func (s *starved) run() (err error) {
 	return s.reopen()
 }
 
-// reopen closes the store, and opens it while memory is refused as before, and then with memory.
+// reopen closes the store. It opens the store with the same refusals, and then with memory.
 func (s *starved) reopen() error {
 	err := s.e.Close()
 	if s.e = nil; err != nil {
@@ -163,7 +163,7 @@ func (s *starved) reopen() error {
 	return s.same()
 }
 
-// step does one thing. A write that is refused must have changed nothing.
+// step does one thing. A refused write must not change anything.
 func (s *starved) step(i int) error {
 	if i%23 == 11 {
 		return s.jobs()
@@ -190,7 +190,7 @@ func (s *starved) step(i int) error {
 	return nil
 }
 
-// jobs saves and rewrites, with writes while a view is open.
+// jobs saves and rewrites, and writes while a snapshot view is open.
 func (s *starved) jobs() error {
 	ctx := context.Background()
 	h, err := s.e.Snapshot()
@@ -228,7 +228,7 @@ func (s *starved) jobs() error {
 	return s.e.Rewrite(ctx)
 }
 
-// goesOn does what must go on without memory.
+// goesOn does the operations that must work without memory.
 func (s *starved) goesOn() error {
 	for p, v := range s.want {
 		got, err := s.e.Get(nil, p.db, p.key)
@@ -266,7 +266,7 @@ func (s *starved) same() error {
 	return s.e.Err()
 }
 
-// write does a random write and tells the map.
+// write does a random write and applies it to the map.
 func (s *starved) write(want map[keyPlace]string) (what string, err error) {
 	if s.rng.IntN(20) > 0 {
 		return s.writeKeys(want)
@@ -347,7 +347,7 @@ func (s *starved) mset(want map[keyPlace]string) error {
 	return s.e.MSet(db, len(keys), func(i int) (string, []byte) { return keys[i], values[i] })
 }
 
-// update does several writes in one transaction, of which none may stay if one is refused.
+// update does several writes in one transaction. If one write is refused, no write may remain.
 func (s *starved) update(want map[keyPlace]string) error {
 	return s.e.Update(false, func(tx *engine.Tx) error {
 		for range 8 {
@@ -379,7 +379,7 @@ func (s *starved) update(want map[keyPlace]string) error {
 	})
 }
 
-// batch does several writes, each of which may be refused alone.
+// batch does several writes, and each of them may be refused separately.
 func (s *starved) batch(want map[keyPlace]string) error {
 	db := s.rng.IntN(databases)
 	calls := make([]engine.Call, 6)

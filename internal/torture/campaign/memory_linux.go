@@ -16,15 +16,16 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// memoryLimit is what a child may have: the program around the store sees GOMEMLIMIT, the kernel the rest.
+// memoryLimit and goLimit limit the memory of a child: GOMEMLIMIT applies to the Go program around
+// the store, and the kernel's limit to the rest.
 const (
 	memoryLimit = 512 << 20
 	goLimit     = "GOMEMLIMIT=400MiB"
 )
 
-// memoryKills lets children write, save and rewrite, as those of campaign kill do, while they grow, until there is no
-// memory for them: the kernel kills them (cgroup), or the runtime gives up (RLIMIT_AS). Where no group
-// can be made, a kill at a random moment stands in for the kernel's.
+// memoryKills runs children that write, save, and rewrite as in campaign kill, and that also grow
+// until they have no memory. Then the kernel kills them (cgroup), or the runtime ends them
+// (RLIMIT_AS). If no cgroup can be made, a kill at a random moment replaces the kernel's kill.
 func memoryKills(r *Run) {
 	group, why := makeGroup()
 	if why != "" {
@@ -61,7 +62,7 @@ func memoryKills(r *Run) {
 	r.Wait()
 }
 
-// outOfMemory lets a child grow until it ends, and returns what it has acknowledged.
+// outOfMemory lets a child grow until it ends, and returns the rounds that the child acknowledged.
 func outOfMemory(rng *rand.Rand, how, group, name, dir string) (acked [killWriters]int, err error) {
 	over := 32 + rng.IntN(64) // MiB
 	cmd, err := child("memory", fmt.Sprintf("%s %d:%s:%s", how, over, name, dir))
@@ -93,7 +94,7 @@ func outOfMemory(rng *rand.Rand, how, group, name, dir string) (acked [killWrite
 	for n := 0; lines.Scan(); n++ {
 		if n == 0 && how == "kill" {
 			time.AfterFunc(after, func() {
-				_ = cmd.Process.Kill() // it is there: nobody has waited for it
+				_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 			})
 		}
 		acknowledged(&acked, lines.Text())
@@ -101,14 +102,14 @@ func outOfMemory(rng *rand.Rand, how, group, name, dir string) (acked [killWrite
 	return acked, rightEnd(how, cmd.Wait(), said.String(), groupKills(group)-before)
 }
 
-// endsOfMemory are what the runtime, its race detector, the C library and the table say.
+// endsOfMemory lists messages of the runtime, its race detector, the C library, and the table.
 var endsOfMemory = []string{
 	"out of memory", "cannot allocate memory", "pthread_create failed", "failed to create new OS thread",
 	"too many address space collisions", "ThreadSanitizer",
-	"a write has panicked", // another goroutine's, for one of these reasons, which this one was quicker to end with
+	"a write has panicked", // in another goroutine, without memory; this one ended first
 }
 
-// rightEnd asks that a child has ended as it was to.
+// rightEnd returns an error if a child did not end in the expected way.
 func rightEnd(how string, err error, said string, kills int64) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -156,7 +157,8 @@ func memoryChild(argument string) error {
 	return killWrites(s)
 }
 
-// limitAddresses lets this process map so much more than it has. The returned function lifts the limit.
+// limitAddresses lets this process map that much more address space. The returned function removes
+// the limit.
 func limitAddresses(more int64) (lift func() error, err error) {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -175,7 +177,7 @@ func limitAddresses(more int64) (lift func() error, err error) {
 	return lift, syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: limit, Max: before.Max})
 }
 
-// grow takes memory: the program's, or the store's.
+// grow allocates memory, for the program or for the store.
 func grow(how string, s *perdure.Store) {
 	var kept [][]byte
 	defer func() { runtime.KeepAlive(kept) }()
@@ -196,8 +198,9 @@ func grow(how string, s *perdure.Store) {
 	}
 }
 
-// makeGroup makes a cgroup (version 2) with little memory below that of this process, or tells why not. It asks
-// no more than what was delegated: nothing above it is changed.
+// makeGroup makes a cgroup (version 2) with little memory below the cgroup of this process, or
+// returns the reason why it cannot. It needs only delegated rights and changes nothing above the
+// new cgroup.
 func makeGroup() (path, why string) {
 	own, err := ownGroup()
 	if err != nil {
@@ -219,7 +222,7 @@ func makeGroup() (path, why string) {
 	return path, ""
 }
 
-// ownGroup finds the directory of this process's cgroup.
+// ownGroup returns the directory of this process's cgroup.
 func ownGroup() (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
@@ -248,7 +251,7 @@ func ownGroup() (string, error) {
 	return "", errors.New("no cgroup2 is mounted")
 }
 
-// groupKills counts the kills for want of memory in a group.
+// groupKills returns the number of out-of-memory kills in a cgroup.
 func groupKills(group string) (n int64) {
 	text, err := os.ReadFile(filepath.Join(group, "memory.events"))
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// mode is one way to set up a store. Whoever adds a way to keep a log adds a line to modes. The ring's
-// parts are filled by some writes, and its flusher does not come by itself: a script then does the same
-// things each time.
+// mode is one way to set up a store. If you add a log mode or policy, add a line to modes. In Ring
+// mode, a few writes fill a region, and the flusher does not run automatically. A script therefore
+// does the same operations each time.
 type mode struct {
 	name string
-	log  []aof.Option // nil is no log: snapshots only
-	// always says that a write that returned is on disk.
+	log  []aof.Option // nil means no log: only snapshots
+	// always reports whether a write that returned is durable.
 	always bool
-	// plain says that the log has no checksums: it is good against torn ends, and not against
-	// blocks that did not arrive.
+	// plain reports whether the log has no checksums. Such a log survives torn tails, but not
+	// blocks that were never written.
 	plain bool
 }
 
@@ -33,7 +33,7 @@ var modes = []mode{
 	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
 }
 
-// modeOf returns the mode of a name.
+// modeOf returns the mode with a name.
 func modeOf(name string) mode {
 	for _, m := range modes {
 		if m.name == name {
@@ -43,7 +43,7 @@ func modeOf(name string) mode {
 	panic("campaign: no mode " + name)
 }
 
-// logs are the modes that keep a log with checksums.
+// logs returns the modes that keep a log with checksums.
 func logs() []mode {
 	var with []mode
 	for _, m := range modes {
@@ -54,13 +54,14 @@ func logs() []mode {
 	return with
 }
 
-// dataDir is where the stores on a file system in memory live.
+// dataDir is the directory of the stores on a file system in memory.
 const dataDir = "/data"
 
-// databases is how many each store has.
+// databases is the number of databases in each store.
 const databases = 4
 
-// options are those of a store of this mode. It saves, rewrites and recovers when it is told.
+// options returns the options for a store of this mode. The store saves, rewrites, and recovers
+// only on request.
 func (m mode) options(more ...perdure.Option) []perdure.Option {
 	all := []perdure.Option{
 		perdure.WithSaveRules(), perdure.WithAutoRecover(false), perdure.WithDatabases(databases),
@@ -79,5 +80,5 @@ func (m mode) open(fsys vfs.FS) (*perdure.Store, error) {
 	return perdure.Open(dataDir, m.options(storefs.Option(fsys))...)
 }
 
-// logDir is where the log stands.
+// logDir is the directory of the log.
 var logDir = filepath.Join(dataDir, "appendonlydir")

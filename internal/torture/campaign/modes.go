@@ -18,8 +18,8 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// modesUnderMasks looks at the modes of everything that a store makes, under the umask that takes nothing away and the
-// one that takes most.
+// modesUnderMasks checks the modes of everything that a store makes. It uses the umask that removes
+// no bits and the umask that removes the most.
 func modesUnderMasks(r *Run) {
 	if runtime.GOOS == "windows" {
 		r.Note("hostile: SKIPPED: files have no modes on windows")
@@ -30,11 +30,11 @@ func modesUnderMasks(r *Run) {
 	}
 }
 
-// modeStages are what is done to a directory, one after the other, each by a process with the umask; and files that
-// must be there then, by how their names end.
+// modeStages lists the stages for one directory, in order. A process with the umask runs each
+// stage. make lists the ends of the names of files that must exist afterwards.
 var modeStages = []struct {
 	name string
-	set  func(dir string) error // what somebody else does before
+	set  func(dir string) error // a change by another program before the stage
 	make []string
 }{
 	{"write", nil, []string{"perdure.lock", "dump.rdb", ".manifest", ".base.rdb", ".incr.aof", ".tail"}},
@@ -43,7 +43,7 @@ var modeStages = []struct {
 	{"restore", stamps, []string{"before-restore-", ".manifest"}},
 }
 
-// fileModes does every stage.
+// fileModes runs every stage.
 func fileModes(r *Run, mask int) error {
 	home, err := os.MkdirTemp("", "torture")
 	if err != nil {
@@ -64,7 +64,7 @@ func fileModes(r *Run, mask int) error {
 	return nil
 }
 
-// modesStage starts a child, looks at the directory while the child has it open, and kills it.
+// modesStage starts a child, checks the directory while the child has it open, and kills the child.
 func modesStage(r *Run, name string, mask int, dir string, want []string) error {
 	cmd, err := child("modes", fmt.Sprintf("%d %s:%s", mask, name, dir))
 	if err != nil {
@@ -72,7 +72,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 	}
 	var said strings.Builder
 	cmd.Stderr = &said
-	if _, err = cmd.StdinPipe(); err != nil { // its end ends the child, if we do first
+	if _, err = cmd.StdinPipe(); err != nil { // if this process ends first, the pipe ends the child
 		return err
 	}
 	out, err := cmd.StdoutPipe()
@@ -91,7 +91,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 		}
 		err = modesIn(r, dir, want)
 	}
-	_ = cmd.Process.Kill() // it is there: nobody has waited for it
+	_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 	_ = cmd.Wait()
 	if !ready || said.Len() > 0 {
 		return fmt.Errorf("the child said: %s", said.String())
@@ -99,7 +99,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 	return err
 }
 
-// modesIn compares the modes of everything below a directory, which must hold some files.
+// modesIn checks the modes of everything below a directory, which must contain the files in want.
 func modesIn(r *Run, dir string, want []string) error {
 	missing := map[string]bool{}
 	for _, name := range want {
@@ -127,7 +127,7 @@ func modesIn(r *Run, dir string, want []string) error {
 	return err
 }
 
-// modesChild does a stage under a umask, says so, and waits to be killed.
+// modesChild runs a stage under a umask, reports it, and waits to be killed.
 func modesChild(argument string) error {
 	text, dir, _ := strings.Cut(argument, ":")
 	var mask int
@@ -167,7 +167,7 @@ func modesChild(argument string) error {
 	return s.CloseNoSave()
 }
 
-// modesWrite makes every file of an open store: the last write is in the tail file only.
+// modesWrite makes every file of an open store. The last write is only in the tail file.
 func modesWrite(s *perdure.Store) error {
 	if err := firstError(s.Set("a", []byte("1")), s.Rewrite(context.Background())); err != nil {
 		return err
@@ -178,12 +178,12 @@ func modesWrite(s *perdure.Store) error {
 	return firstError(s.Sync(context.Background()), s.Set("b", []byte("2")))
 }
 
-// othersWrite appends to the newest increment of a log as redis-server does.
+// othersWrite appends to the newest incremental file of a log as redis-server does.
 func othersWrite(dir string) error {
 	return appendTo(dir, resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "c", "3"))
 }
 
-// nonsense appends what no crash explains.
+// nonsense appends bytes that no crash explains.
 func nonsense(dir string) error {
 	data := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "c", "3")
 	return appendTo(dir, append(data, "!!! nonsense"...))
@@ -202,7 +202,7 @@ func appendTo(dir string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// stamps replaces a log by one with two moments.
+// stamps replaces a log by a log with two timestamp annotations.
 func stamps(dir string) error {
 	log := filepath.Join(dir, "appendonlydir")
 	if err := os.RemoveAll(log); err != nil {

@@ -16,9 +16,10 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// place is campaign p: between any two operations of an open store somebody changes the names around
-// it. A second store, which is closed, must stay as it is to the byte. What was acknowledged must be
-// in the store's own directory, wherever that is now, or a call must have failed.
+// place is campaign p. Between any two operations of an open store, another program changes the
+// names around the store. A second store, which is closed, must stay byte for byte the same. Every
+// acknowledged write must be in the store's own directory, wherever that directory is now, or a
+// call must have failed.
 func place(r *Run) {
 	if runtime.GOOS == "windows" {
 		r.Skip("Windows does not rename an open directory")
@@ -54,19 +55,19 @@ func placeStep(r *Run, mode, phase string, act placeAction, at int) error {
 	return err
 }
 
-// errNotHere ends a step whose change the system does not permit.
+// errNotHere ends a step whose change the operating system does not permit.
 var errNotHere = errors.New("not permitted here")
 
 var placePhases = []string{"open", "save", "rewrite", "close"}
 
-// placeAction is something that happens to names.
+// placeAction is a change of names.
 type placeAction struct {
 	name string
 	do   func(p *placed) error
-	undo func(p *placed) error // before the files are looked at; nil is nothing
-	// robs says that the store's own files are taken away: what they held may be missing.
+	undo func(p *placed) error // runs before the files are checked; nil does nothing
+	// robs reports whether the store loses its own files. Their contents may then be missing.
 	robs bool
-	// logs says that the log's directory is exchanged.
+	// logs reports whether the directory of the log is exchanged.
 	logs bool
 }
 
@@ -81,7 +82,7 @@ var placeActions = []placeAction{
 	{name: "unlink log", do: (*placed).unlinkLog, robs: true},
 }
 
-// placed is one run of a store, a/data, beside another, b/data.
+// placed is one run of a store, a/data, next to another store, b/data.
 type placed struct {
 	mode  mode
 	phase string
@@ -89,7 +90,7 @@ type placed struct {
 
 	home       string
 	own, other string // where the directories are now
-	at         int    // the operation of the phase before which the action is done
+	at         int    // the index of the operation of the phase that the action precedes
 	armed      bool
 	rooted     bool
 	logRead    bool
@@ -101,17 +102,17 @@ type placed struct {
 	keys     int
 	promised map[string]bool
 	acked    map[string]bool
-	failed   error // of any call
+	failed   error // the newest error of a call
 }
 
-// hook sees every operation. What happens before Open has the directory decides only which one
-// it opens.
+// hook runs before every operation. A change before Open has the directory only determines which
+// directory Open opens.
 func (p *placed) hook(o vfs.Op) error {
 	if o.Kind == "openroot" {
 		p.rooted = true
 		return nil
 	}
-	// Nor does what happens before Open has the log's directory, to that.
+	// Likewise, a change before Open has the log's directory only determines which log it opens.
 	if o.Kind == "readdir" && filepath.Base(o.Name) == filepath.Base(logDir) && !p.logRead {
 		p.logRead = true
 		return nil
@@ -169,7 +170,7 @@ func (p *placed) run(at int) (ops int, err error) {
 	return ops, firstError(err, p.look())
 }
 
-// fastDir is a file system without a disk, where there is one: nothing here loses power.
+// fastDir returns a file system without a disk if there is one. This campaign tests no power loss.
 func fastDir() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"
@@ -177,7 +178,7 @@ func fastDir() string {
 	return ""
 }
 
-// prepare makes both stores, and goes to where the first has a relative name.
+// prepare makes both stores, and changes to the directory in which the first has a relative name.
 func (p *placed) prepare() (before string, err error) {
 	for name, dir := range map[string]string{"own": p.own, "other": p.other} {
 		made, err := placedStore(p.mode, name)
@@ -193,7 +194,7 @@ func (p *placed) prepare() (before string, err error) {
 	return before, errors.Join(err, os.Chdir(filepath.Dir(p.own)))
 }
 
-// placedStore is the files of a store with a dump, which names its owner.
+// placedStore returns the files of a store with a dump. A key in the dump names the owner.
 func placedStore(m mode, owner string) (map[string]string, error) {
 	mem := vfs.NewMem(dataDir)
 	s, err := m.open(mem)
@@ -210,8 +211,8 @@ func placedStore(m mode, owner string) (map[string]string, error) {
 	return made, err
 }
 
-// listing is what files are below a directory. The times of directories are left out, since the
-// campaign itself renames in them.
+// listing describes the files below a directory. It omits the times of directories, because the
+// campaign itself renames files in them.
 func listing(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -241,7 +242,7 @@ func (p *placed) options(fsys vfs.FS) []perdure.Option {
 	return opts
 }
 
-// play opens the store, writes, saves, rewrites, and closes it. The action is done in its phase.
+// play opens the store, writes, saves, rewrites, and closes it. The action happens in its phase.
 func (p *placed) play() {
 	in := func(phase string, do func() error) {
 		p.armed = p.phase == phase
@@ -282,7 +283,7 @@ func (p *placed) play() {
 	})
 }
 
-// set writes a key, and notes what that promises.
+// set writes a key, and records the resulting promise.
 func (p *placed) set() {
 	key := fmt.Sprint("k", p.keys)
 	p.keys++
@@ -296,11 +297,12 @@ func (p *placed) set() {
 	}
 }
 
-// look opens the store's own directory and looks for what is promised.
+// look opens the store's own directory and looks for the promised keys.
 func (p *placed) look() error {
 	s, err := perdure.Open(p.own, p.options(nil)...)
 	if err != nil {
-		// What was promised came after the robbery, so no later failure excuses that it is lost.
+		// The promises were made after the files were removed, so no later failure excuses their
+		// loss.
 		if p.act.robs && len(p.promised) == 0 {
 			return nil
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// moveAway gives the store's directory another name.
+// moveAway renames the store's directory.
 func (p *placed) moveAway() error {
 	to := p.own + ".moved"
 	err := os.Rename(p.own, to)
@@ -30,7 +30,7 @@ func (p *placed) exchange() error {
 	return err
 }
 
-// exchangeLogs exchanges the directories of their logs, if there are any.
+// exchangeLogs exchanges the log directories of the stores, if there are any.
 func (p *placed) exchangeLogs() error {
 	if p.mode.log == nil {
 		return errNotHere
@@ -38,12 +38,12 @@ func (p *placed) exchangeLogs() error {
 	return swap(filepath.Join(p.own, filepath.Base(logDir)), filepath.Join(p.other, filepath.Base(logDir)))
 }
 
-// mount puts the other store over this one.
+// mount mounts the other store over this store.
 func (p *placed) mount() error { return bindMount(p.other, p.own) }
 
 func (p *placed) unmount() error { return unmount(p.own) }
 
-// linkTo puts a link to the other store's dump in the place of a file.
+// linkTo replaces a file by a symbolic link to the other store's dump.
 func (p *placed) linkTo(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -55,7 +55,7 @@ func (p *placed) linkLock() error { return p.linkTo(filepath.Join(p.own, "perdur
 
 func (p *placed) dropLock() error { return os.Remove(filepath.Join(p.own, "perdure.lock")) }
 
-// linkTemps does that to every file that is being written.
+// linkTemps calls linkTo for every temporary file, which is a file that is being written.
 func (p *placed) linkTemps() error {
 	return p.each(func(path string) error {
 		if !strings.HasPrefix(filepath.Base(path), snapshot.TempPrefix) {
@@ -75,7 +75,7 @@ func (p *placed) unlinkLog() error {
 	})
 }
 
-// each calls do for the files of the store.
+// each calls do for each file of the store.
 func (p *placed) each(do func(path string) error) error {
 	return filepath.WalkDir(p.own, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -8,17 +8,17 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// moment is a machine before one operation on its disk, and what it had promised.
+// moment is the state of a machine before one operation on its disk, with the store's promises.
 type moment struct {
 	mem                      *vfs.Mem
 	op                       vfs.Op
 	killed, promised, issued int
-	torn                     bool // the operation before was a write, which may be there in part
+	torn                     bool // the operation before was a write, which may be on disk in part
 }
 
-// power is campaign a. A store plays a script, and before each operation that changes the disk the
-// machine is kept as it is. Then every such moment is crashed in many ways; a store must open what
-// is left by itself, hold S(k) with nothing lost that was promised, and go on.
+// power is campaign a. A store plays a script, and power copies the machine before each operation
+// that changes the disk. Then it crashes each copy in many ways. A store must open each crash image
+// without manual repair, hold some S(k) that includes every promised write, and accept new writes.
 func power(r *Run) {
 	for _, m := range modes {
 		frozen := func(name string, fresh func() script) script { return frozenScript(r.Seed, "power", name, fresh) }
@@ -29,10 +29,10 @@ func power(r *Run) {
 			"hole":     frozen("hole", func() script { return holeScript(r.Seed) }),
 			"commands": frozen("commands", func() script { return commandScript(r.Seed) }),
 		}
-		if m.name == "everysec" || m.name == "ring" { // the other modes have the same ways for it
+		if m.name == "everysec" || m.name == "ring" { // the other modes write it in the same ways
 			scripts["large"] = largeScript()
 		}
-		for i := range r.by(4, 12) { // short ones find most of what there is to find
+		for i := range r.by(4, 12) { // short scripts find most of the bugs
 			name := fmt.Sprint("short", i)
 			scripts[name] = frozen(name, func() script { return shortScript(r.Seed, i) })
 		}
@@ -43,7 +43,7 @@ func power(r *Run) {
 	r.Wait()
 }
 
-// shortScript is a write, any two ops, and a write.
+// shortScript returns a write, any two ops, and a write.
 func shortScript(seed uint64, i int) script {
 	rng := rand.New(rand.NewPCG(seed, uint64(100+i)))
 	sc := script{randomWrite(rng)}
@@ -62,7 +62,7 @@ func shortScript(seed uint64, i int) script {
 	return append(sc, randomWrite(rng))
 }
 
-// holeScript writes groups of one length that end with sectors.
+// holeScript writes groups of equal length that end at sector boundaries.
 func holeScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 12))
 	var sc script
@@ -76,7 +76,8 @@ func holeScript(seed uint64) script {
 	return sc
 }
 
-// commandScript sets values that hold a log's lines, some of them marks, and then commands that nobody gives.
+// commandScript sets values that contain lines of a log, some of them commit markers, followed by
+// commands that nobody ran.
 func commandScript(seed uint64) script {
 	const commands = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nnever\r\n#"
 	rng := rand.New(rand.NewPCG(seed, 13))
@@ -89,7 +90,7 @@ func commandScript(seed uint64) script {
 	return sc
 }
 
-// olderScript sets values where those of another log of the same form stood before.
+// olderScript sets values at the offsets where an older log of the same form had its values.
 func olderScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 14))
 	var sc script
@@ -99,7 +100,7 @@ func olderScript(seed uint64) script {
 	return sc
 }
 
-// emptied is a disk on which a store has played a script, and of which all files were deleted.
+// emptied returns a disk on which a store played a script and then all files were deleted.
 func emptied(r *Run, m mode, sc script) *vfs.Mem {
 	mem := vfs.NewMem()
 	l := newLife(m, mem, []state{{}}, 0)
@@ -113,10 +114,11 @@ func emptied(r *Run, m mode, sc script) *vfs.Mem {
 	return mem.Emptied()
 }
 
-// largeText is more bytes than the log copies of a value.
+// largeText is longer than the longest value that the log copies.
 const largeText = 257 << 10
 
-// largeScript has large values between small ones, in every kind of unit, around a rewrite and a reopening.
+// largeScript has large values between small values, in every kind of log record, around a rewrite
+// and a reopening.
 func largeScript() script {
 	large := func(key, letter string) op { return op{key: key, value: strings.Repeat(letter, largeText)} }
 	small := op{key: "small", value: "v"}
@@ -140,7 +142,7 @@ func record(l *life, mem *vfs.Mem) (fsys vfs.FS, moments *[]moment) {
 	}), moments
 }
 
-// recorded gives a life whose file system records.
+// recorded returns a life whose file system records moments.
 func recorded(m mode, mem *vfs.Mem, states []state, promised int) (*life, *[]moment) {
 	l := newLife(m, nil, states, promised)
 	fsys, moments := record(l, mem)
@@ -181,14 +183,14 @@ func powerLife(r *Run, m mode, name string, sc script, mem *vfs.Mem) {
 	}
 }
 
-// image is one thing that a crash may leave.
+// image is one crash image.
 type image struct {
 	name   string
 	killed bool
 	mem    func() *vfs.Mem
 }
 
-// images lists what a moment is made into; random of it at random.
+// images lists the crash images of a moment, including some (random) that are made at random.
 func images(m mode, at moment, seed uint64, random int) []image {
 	lose := func(unit int64, fate func(int, vfs.Thing) vfs.Fate) func() *vfs.Mem {
 		return func() *vfs.Mem { return at.mem.LosePower(unit, seed, fate) }
@@ -200,7 +202,7 @@ func images(m mode, at moment, seed uint64, random int) []image {
 		{"killed", true, at.mem.Kill},
 	}
 	if at.op.Kind == "put" || at.op.Kind == "store" {
-		return all // the disk is as before
+		return all // the disk has not changed since the previous moment
 	}
 	all = append(all, []image{
 		{"nothing", false, lose(4096, constant(vfs.Old))},
@@ -236,7 +238,7 @@ func images(m mode, at moment, seed uint64, random int) []image {
 	return all
 }
 
-// cuts are the images in which one file ends at a byte: at every one of a short write.
+// cuts returns the images in which one file ends early. For a short write, it cuts at every byte.
 func cuts(rng *rand.Rand, at moment, i int, t vfs.Thing, seed uint64) (all []image) {
 	lo, hi := min(t.From, t.To), max(t.From, t.To)
 	most := 4
@@ -261,7 +263,7 @@ func pick[T any](first bool, a, b T) T {
 	return b
 }
 
-// some gives up to most of the numbers below n, ascending.
+// some returns about most of the numbers below n, in ascending order.
 func some(rng *rand.Rand, n, most int) []int {
 	var all []int
 	for i := range n {
@@ -272,7 +274,7 @@ func some(rng *rand.Rand, n, most int) []int {
 	return all
 }
 
-// crashMoment tries every image of one moment, and crashes the recovery of some of them.
+// crashMoment tries every image of one moment, and crashes the recovery of some images.
 func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error {
 	var nested int64
 	list := images(l.mode, at, r.Seed<<16+uint64(index), random)
@@ -303,8 +305,8 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 	return nil
 }
 
-// recovers opens an image, which must hold some S(k) from low to high, writes ten times, and opens
-// it again.
+// recovers opens an image, which must hold some S(k) from low to high. It then writes ten times and
+// opens the image again.
 func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	s, err := l.mode.open(mem)
 	if err != nil {
@@ -312,7 +314,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	}
 	k, err := l.find(s, low, high)
 	if err != nil {
-		_ = s.CloseNoSave() // the first error counts
+		_ = s.CloseNoSave() // the first error is returned
 		return err
 	}
 	after := newLife(l.mode, mem, l.states[:k+1], k)
@@ -350,8 +352,8 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	return nil
 }
 
-// crashRecovery crashes the recovery from a crash, and the writes that follow it: those of the
-// script again, as long and with other bytes.
+// crashRecovery crashes the recovery from a crash and the writes after it. Those writes repeat the
+// script's writes with the same lengths and other bytes.
 func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, low int, at moment) (int64, error) {
 	s, err := first.mode.open(mem.Kill())
 	if err != nil {
@@ -361,7 +363,7 @@ func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, lo
 	if err := firstError(err, s.CloseNoSave()); err != nil {
 		return 0, err
 	}
-	// What is left of a kill is not on disk before Open has returned.
+	// The data that survived a kill is not durable until Open has returned.
 	low = pick(killed, at.promised, k)
 	l, moments := recorded(first.mode, mem, first.states[:k+1], low)
 	l.instants = first.instants

@@ -16,12 +16,12 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// redisArgs make a server that writes its log before it answers.
+// redisArgs makes a server write its log before it answers.
 var redisArgs = []string{"--appendonly", "yes", "--appendfsync", "always", "--databases", strconv.Itoa(databases),
 	"--auto-aof-rewrite-percentage", "0"}
 
-// redis is campaign h: the same program of commands goes to a store and to a redis-server. Both
-// give the same answers and the same data, then each opens what the other has written.
+// redis is campaign h. A store and a redis-server run the same program of commands. Both must
+// return the same answers and have the same data. Then each opens the files of the other.
 func redis(r *Run) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		r.Skip("redis-server is not installed (Debian: redis-server, redis-tools)")
@@ -35,7 +35,7 @@ func redis(r *Run) {
 	}
 }
 
-// redisPrograms runs ten programs on one pair, and exchanges their files after the last.
+// redisPrograms runs ten programs on one pair, and exchanges the files after the last program.
 func redisPrograms(r *Run, rng *rand.Rand) error {
 	home, err := os.MkdirTemp("", "torture")
 	if err != nil {
@@ -78,8 +78,8 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 	return exchange(r, ours, theirs, want)
 }
 
-// exchange opens our files with a server and its files with a store: the log, also with a torn
-// tail, and the dump.
+// exchange opens perdure's files with a server and the server's files with a store. It exchanges
+// the log, also with a torn tail, and the dump.
 func exchange(r *Run, ours, theirs, want string) error {
 	tear := func(dir string) error {
 		names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
@@ -117,12 +117,13 @@ func exchange(r *Run, ours, theirs, want string) error {
 		return fmt.Errorf("redis-server reads our dump otherwise: %s", difference(got, want))
 	}
 	r.Count("dumps exchanged", 2)
-	// Our log is not read again: where a server cuts a torn tail it cuts our last marks with it, and
-	// the group that they closed counts as torn unless the server has gone on behind it.
+	// perdure's log is not read again. A server that truncates a torn tail also truncates perdure's
+	// last commit markers. The group that those markers close then counts as torn, unless the
+	// server has written more after it.
 	return firstError(readBy(theirs, modeOf("snapshots"), want), readBy(ours, modeOf("snapshots"), want))
 }
 
-// difference shows where two data sets part.
+// difference shows the first difference between two data sets.
 func difference(a, b string) string {
 	i := 0
 	for i < min(len(a), len(b)) && a[i] == b[i] {
@@ -131,10 +132,10 @@ func difference(a, b string) string {
 	return fmt.Sprintf("...%.100s, want ...%.100s", a[max(0, i-30):], b[max(0, i-30):])
 }
 
-// readBy opens a directory with a store and compares.
+// readBy opens a directory with a store and compares its contents with want.
 func readBy(dir string, m mode, want string) error {
 	opts := m.options()
-	if m.log == nil { // there is a log, which the dump need not contain
+	if m.log == nil { // there is a log, and the dump need not contain its data
 		opts = m.options(perdure.WithReadOnly())
 	}
 	s, err := perdure.Open(dir, opts...)
@@ -151,13 +152,13 @@ func readBy(dir string, m mode, want string) error {
 	return nil
 }
 
-// redisCommand is a command as a server takes it, and what does the same to a store.
+// redisCommand is a command for a server, and a function that does the same on a store.
 type redisCommand struct {
 	args []string
 	do   func(s *perdure.DB) (any, error)
 }
 
-// redisOp makes a command on database 0; expiries lie far ahead.
+// redisOp returns a command on database 0. Its expiries are far in the future.
 func redisOp(rng *rand.Rand) redisCommand {
 	key := fmt.Sprint("k", rng.IntN(12))
 	value := randomRedisText(rng)
@@ -189,7 +190,7 @@ func redisOp(rng *rand.Rand) redisCommand {
 	}
 }
 
-// randomRedisText is a number, text that compresses, or bytes.
+// randomRedisText returns a number, compressible text, or bytes.
 func randomRedisText(rng *rand.Rand) string {
 	switch rng.IntN(4) {
 	case 0:
@@ -206,7 +207,7 @@ func randomRedisText(rng *rand.Rand) string {
 	return []string{"", "0", "-0", "+1", " 1", "9223372036854775807", "-9223372036854775808", "01"}[rng.IntN(8)]
 }
 
-// answer is what a store answers, as a server would say it.
+// answer returns the answer of a store in the form of a server.
 func answer(s *perdure.Store, o redisCommand) string {
 	got, err := o.do(s.DB(0))
 	switch {
@@ -231,7 +232,7 @@ func answer(s *perdure.Store, o redisCommand) string {
 	}
 }
 
-// dumpOf is a store's keys of database 0, with values and expiries, sorted.
+// dumpOf returns the keys of all databases of a store with values and expiries, sorted.
 func dumpOf(s *perdure.Store) string {
 	st := state{}
 	snap, err := s.Snapshot()
@@ -248,7 +249,7 @@ func dumpOf(s *perdure.Store) string {
 	return st.whole()
 }
 
-// dumpOfServer is the same of a server.
+// dumpOfServer returns the same as dumpOf for a server.
 func dumpOfServer(server *redistest.Server) string {
 	st := state{}
 	for db := range databases {

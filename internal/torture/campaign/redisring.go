@@ -13,10 +13,10 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// serverWays are what a redis-server does with the directory of a store that was killed in Ring mode.
+// serverWays lists what a redis-server does with the directory of a killed store in Ring mode.
 var serverWays = []struct {
 	name    string
-	changes bool // the log: the tail file does not belong to it any more
+	changes bool // the log: the tail file then no longer belongs to it
 	do      func(s *redistest.Server)
 }{
 	{"reads", false, func(*redistest.Server) {}},
@@ -31,22 +31,23 @@ var serverWays = []struct {
 	}},
 }
 
-// killedRing is what a store in Ring mode has left that was killed.
+// killedRing is the directory that a killed store in Ring mode left.
 type killedRing struct {
 	dir     string
 	tail    []byte // the content of the tail file
-	missing bool   // it has something that the increments have not
-	torn    bool   // the kill fell into a write: the last increment ends with a part of a group
-	without string // the data of the increments, as any server must see it
-	with    string // and with it
+	missing bool   // the tail file has data that the incremental files lack
+	torn    bool   // the kill tore a write: the last incremental file ends with a partial group
+	without string // the data of the incremental files, as any server must see it
+	with    string // the data with the tail file
 }
 
 func (k *killedRing) tailPath() string {
 	return filepath.Join(k.dir, "appendonlydir", "appendonly.aof.tail")
 }
 
-// serverOnKilledRing starts a redis-server where a store in Ring mode was killed, before any Open of ours: it must have
-// what the increments hold, and leave the tail file alone. Then we open what it leaves.
+// serverOnKilledRing starts a redis-server where a store in Ring mode was killed, before perdure
+// opens the directory. The server must have the data of the incremental files, and must not change
+// the tail file. Then perdure opens the server's files.
 func serverOnKilledRing(r *Run, i int) error {
 	home, err := os.MkdirTemp("", "torture")
 	if err != nil {
@@ -79,8 +80,8 @@ func serverOnKilledRing(r *Run, i int) error {
 	if err := os.CopyFS(again, os.DirFS(k.dir)); err != nil {
 		return err
 	}
-	// What it has when it starts again counts: where the kill has torn a transaction inside of a command, redis-server leaves
-	// its MULTI in the log, and loses what it writes behind that.
+	// The comparison uses the server's data after a restart. If the kill tore a transaction inside
+	// a command, redis-server leaves the MULTI in the log and loses its writes after that MULTI.
 	server = redistest.Start(r.T, again, redisArgs...)
 	want := dumpOfServer(server)
 	server.Kill()
@@ -98,7 +99,7 @@ func serverOnKilledRing(r *Run, i int) error {
 	return nil
 }
 
-// look notes what was left, on copies of it.
+// look records the state of the files that were left, using copies of them.
 func (k *killedRing) look(home string, acked [killWriters]int) error {
 	report, err := aof.Check(k.dir)
 	if err != nil {
@@ -130,16 +131,17 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	if _, _, err = checkKilled(with, "ring", acked); err != nil {
 		return err
 	}
-	// Of a torn group the tail file may have less than the increment: what stands behind a large value. That is not
-	// acknowledged; we cut it off, and a server takes its whole commands.
+	// The tail file may have less of a torn group than the incremental file: the part after a large
+	// value may be missing. That part is not acknowledged. perdure truncates it, and a server
+	// accepts its whole commands.
 	if !k.missing && !k.torn && k.with != k.without {
 		return fmt.Errorf("aof.Check says that the tail file has nothing new, and it has: %s", difference(k.with, k.without))
 	}
 	return nil
 }
 
-// withoutOurs makes of a log what a server sees of it: no tail file, and none of our lines. Then whole commands of a
-// group that the kill has torn count, for us as for the server.
+// withoutOurs changes a log to the server's view: no tail file, and none of perdure's lines. Both
+// perdure and the server then accept whole commands of a group that the kill tore.
 func withoutOurs(dir string) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
@@ -164,7 +166,7 @@ func withoutOurs(dir string) error {
 	return write(dir, all)
 }
 
-// heldIn is what a directory holds, as Open has it.
+// heldIn returns the contents of a directory after Open.
 func heldIn(dir string) (string, error) {
 	s, err := perdure.Open(dir, modeOf("everysec").options()...)
 	if err != nil {
@@ -173,8 +175,8 @@ func heldIn(dir string) (string, error) {
 	return dumpOf(s), s.CloseNoSave()
 }
 
-// open opens what the server has left, and tells whether it keeps the tail file. changed says that the server has gone
-// on with the log.
+// open opens the files that the server left, and reports whether Open keeps the tail file. changed
+// reports whether the server continued the log.
 func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	s, err := perdure.Open(k.dir, killOptions("ring")...)
 	if err != nil {
@@ -187,7 +189,8 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	if got != want {
 		return false, fmt.Errorf("other data, %+v: %s", info, difference(got, want))
 	}
-	// After a rewrite nobody can tell whether the base has what the tail file has: then it may be kept in vain.
+	// After a rewrite, nothing shows whether the base file has the data of the tail file. Open may
+	// then keep the tail file without need.
 	kept, err := os.ReadFile(k.tailPath() + ".kept-1")
 	isKept = err == nil
 	switch {

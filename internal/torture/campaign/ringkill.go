@@ -23,12 +23,12 @@ const (
 	ringKeys    = 8  // of each writer, used in turn
 )
 
-// ringLoad is what a child of campaign ring does.
+// ringLoad is the work of a child of campaign ring.
 type ringLoad struct {
 	writers int
 	policy  aof.FsyncPolicy
 	size    int64 // of the ring
-	large   int   // every so many writes have a value that a part of the ring does not take
+	large   int   // the interval of writes with a value that is too large for a region
 }
 
 func (l ringLoad) options() []perdure.Option {
@@ -51,10 +51,10 @@ func someRingLoad(rng *rand.Rand) ringLoad {
 	}
 }
 
-// ringKills is the campaign that Ring rests upon. A real process writes as fast as it can to a real
-// directory, and rewrites all the time; it is killed at a random moment, half of them while they start. What
-// a call has acknowledged is noted in memory that the process shares with this one. It must be found; so
-// must everything before it.
+// ringKills is the campaign that tests Ring mode. A real process writes as fast as it can to a real
+// directory, and rewrites continuously. It is killed at a random time, in half of the cases during
+// its start. The process records its acknowledged writes in memory that it shares with this
+// process. Each acknowledged write, and everything before it, must be found.
 func ringKills(r *Run) {
 	kills := r.by(12, 120)
 	if r.kills > 0 {
@@ -71,7 +71,7 @@ func ringKills(r *Run) {
 	r.Wait()
 }
 
-// ringKillChain kills so many processes in one directory.
+// ringKillChain kills a number of processes in one directory.
 func ringKillChain(r *Run, rng *rand.Rand, kills int) error {
 	dir, err := os.MkdirTemp(r.dir, "torture")
 	if err != nil {
@@ -99,16 +99,16 @@ func ringKillChain(r *Run, rng *rand.Rand, kills int) error {
 	return k.end(r)
 }
 
-// ringChain is one directory, in which one process after another is killed.
+// ringChain is one directory in which one process after another is killed.
 type ringChain struct {
 	data, acks string
 	rng        *rand.Rand
 	acked      [ringWriters]int64
-	counted    int64 // of these, told in the summary
+	counted    int64 // the part of acked that the summary already counts
 }
 
-// kill lets a child write, kills it, and looks at what is left, which it leaves as it is: the next child
-// has to merge it.
+// kill lets a child write, kills it, and checks the remaining files without changing them. The next
+// child must replay the tail file.
 func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err error) {
 	cmd, err := child("ring", fmt.Sprintf("%v:%s:%s", load, k.acks, k.data))
 	if err != nil {
@@ -126,7 +126,7 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 	after := time.Duration(k.rng.IntN(40_000)) * time.Microsecond
 	shoot := func() {
 		time.AfterFunc(after, func() {
-			_ = cmd.Process.Kill() // it is there: nobody has waited for it
+			_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 		})
 	}
 	if early {
@@ -136,7 +136,7 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 		if reason, none := strings.CutPrefix(lines.Text(), "no ring: "); none {
 			skip = reason
 		}
-		if !early { // it writes: the clock starts
+		if !early { // it is writing, so the time to the kill starts
 			shoot()
 		}
 	}
@@ -152,14 +152,14 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 		return "", err
 	}
 	for w := range k.acked {
-		// What was found once must be found again.
+		// A write that was found once must be found again.
 		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(words[8*w:])))
 	}
 	r.Count("kills", 1)
 	return "", k.check(r, perdure.WithReadOnly())
 }
 
-// check opens what is left.
+// check opens the remaining files.
 func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	if _, err := os.Stat(filepath.Join(k.data, "appendonlydir", "appendonly.aof.manifest")); errors.Is(err, os.ErrNotExist) {
 		return k.none() // killed before there was a log
@@ -194,7 +194,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	return firstError(err, s.CloseNoSave())
 }
 
-// none is right as long as nothing was acknowledged.
+// none returns an error if a write was acknowledged, because there is no log.
 func (k *ringChain) none() error {
 	for w, acked := range k.acked {
 		if acked > 0 {
@@ -204,7 +204,7 @@ func (k *ringChain) none() error {
 	return nil
 }
 
-// end opens the directory for good.
+// end opens the directory for the last time.
 func (k *ringChain) end(r *Run) error {
 	if err := k.check(r); err != nil {
 		return err
@@ -216,8 +216,9 @@ func (k *ringChain) end(r *Run) error {
 	return err
 }
 
-// ringWriterHas tells whether a writer's keys hold what they must: the last write that was acknowledged, or
-// the one after it, and in every key the last that went there before. It returns the last.
+// ringWriterHas checks that a writer's keys have the expected values. The last write must be the
+// last acknowledged write or the write after it, and each key must have the last write to that key
+// before it. ringWriterHas returns the last write.
 func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error) {
 	if last, err = lastRound(s, w); err != nil {
 		return 0, err
@@ -235,13 +236,13 @@ func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error)
 	return last, nil
 }
 
-// ringDBs is how many databases a write is made to: to two by one transaction. It is the same for all
-// writes of a key.
+// ringDBs returns the number of databases that a write changes. If it is 2, one transaction changes
+// both. The number is the same for all writes of a key.
 func ringDBs(round int64) int { return pick(round%ringKeys == 3, 2, 1) }
 
 func ringKey(w int, round int64) string { return fmt.Sprint("writer", w, ":", round%ringKeys) }
 
-// lastRound is the newest write that a store holds of a writer; 0 is none.
+// lastRound returns the newest write of a writer in a store; 0 means no write.
 func lastRound(s *perdure.Store, w int) (last int64, err error) {
 	for key := range int64(ringKeys) {
 		n, err := roundAt(s, 0, w, key)
@@ -253,7 +254,7 @@ func lastRound(s *perdure.Store, w int) (last int64, err error) {
 	return last, nil
 }
 
-// roundAt is the write that a key holds, which is that of a round.
+// roundAt returns the write that a key contains. The key is the key of round.
 func roundAt(s *perdure.Store, db, w int, round int64) (int64, error) {
 	v, err := s.DB(db).Get(ringKey(w, round))
 	if errors.Is(err, perdure.ErrNotFound) {
@@ -300,7 +301,7 @@ func ringChild(argument string) error {
 	return <-failed
 }
 
-// write is one writer.
+// write runs one writer.
 func (l ringLoad) write(s *perdure.Store, w int, acks vfs.Shared) error {
 	last, err := lastRound(s, w)
 	if err != nil {

@@ -16,18 +16,19 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// fixture is a directory of ours with what it holds.
+// fixture is a directory written by perdure, with its expected contents.
 type fixture struct {
 	mode
 	name   string
 	files  map[string]string
 	life   *life
 	played script
-	low    int // the oldest state that damage may be taken for a torn tail at
+	low    int // the oldest state that Open may recover if damage looks like a torn tail
 	closed bool
 }
 
-// rotScript is short: its files are damaged at every bit. It is the i-th one of a round.
+// rotScript returns the i-th script of a round. The script is short because every bit of its files
+// is damaged.
 func rotScript(seed, i uint64, n int) script {
 	return frozenScript(seed, "rot", fmt.Sprint(i), func() script { return freshRotScript(seed+i, n) })
 }
@@ -51,7 +52,7 @@ func freshRotScript(seed uint64, n int) script {
 	return sc
 }
 
-// fixtures makes twelve directories: logs and dumps, closed in order and killed.
+// fixtures makes the directories: logs and dumps, after a Close and after a kill.
 func fixtures(seed uint64) ([]*fixture, error) {
 	var all []*fixture
 	add := func(m mode, name string, closed bool, sc script) error {
@@ -77,11 +78,12 @@ func fixtures(seed uint64) ([]*fixture, error) {
 			}
 		}
 		fs, err := files(mem.Kill())
-		// The newest mark says that everything before its group is on disk; of that group nothing does.
-		// A byte too many in the mark before hides where that group begins: two are cut then, and told.
-		// Writes that changed nothing left no group.
+		// The newest commit marker declares everything before its group durable, but nothing
+		// declares that group durable. An extra byte in the marker before it hides the start of
+		// that group. Open then truncates two groups and reports it. Writes that changed nothing
+		// left no group.
 		low := pick(closed, l.floor(false), int(l.issued.Load())-4)
-		if m.name == "ring" { // a group is all that was buffered
+		if m.name == "ring" { // a group contains everything that was buffered
 			low = 0
 		}
 		all = append(all, &fixture{mode: m, name: name, files: fs, life: l, played: sc, low: low, closed: closed})
@@ -112,8 +114,8 @@ func fixtures(seed uint64) ([]*fixture, error) {
 	return all, err
 }
 
-// noSecondBase is a file system on which a rewrite fails behind its switch of increments, so that a
-// log has two of them.
+// noSecondBase returns a file system on which a rewrite fails after it switched to a new
+// incremental file. The log then has two incremental files.
 func noSecondBase(mem *vfs.Mem) vfs.FS {
 	return vfs.NewFault(mem, func(o vfs.Op) error {
 		if o.Kind == "create" && strings.Contains(o.Name, ".2.base.") {
@@ -123,9 +125,10 @@ func noSecondBase(mem *vfs.Mem) vfs.FS {
 	})
 }
 
-// rot is campaign d: each bit of each file is flipped, and each file is cut, and damaged in other
-// ways. A store must refuse with file and offset, or hold exactly what it held, or cut and report a
-// torn tail that was never promised. What redis-server does with the same is printed beside it.
+// rot is campaign d. It flips each bit of each file, truncates each file, and damages it in other
+// ways. A store must refuse with file and offset, or load exactly the original contents, or
+// truncate and report a torn tail that was never promised. The campaign also prints the results of
+// redis-server for the same damage.
 func rot(r *Run) {
 	all, err := fixtures(r.Seed)
 	old, oldErr := frozenFixtures()
@@ -143,7 +146,7 @@ func rot(r *Run) {
 			if r.first() {
 				r.Count("bytes", int64(len(data)))
 			}
-			const batch = 64 // damages a step
+			const batch = 64 // damages per step
 			stride := r.by(89, 1)
 			if f.name == "always" && strings.HasSuffix(name, ".manifest") {
 				stride = 1
@@ -166,10 +169,10 @@ func rot(r *Run) {
 type damage struct {
 	what string
 	data string
-	end  bool // nothing behind it is left to tell
+	end  bool // no later data in the file reveals the damage
 }
 
-// damagesOf flips every bit, cuts at every length, and more; of them one in stride.
+// damagesOf flips every bit, truncates at every length, and more. It returns one damage in stride.
 func damagesOf(data string, stride int, rng *rand.Rand) (all []damage) {
 	n, end := rng.IntN(stride), false
 	add := func(changed string, what string, args ...any) {
@@ -201,8 +204,9 @@ func damagesOf(data string, stride int, rng *rand.Rand) (all []damage) {
 	return all
 }
 
-// lastGroup reports whether at most one group is whole behind an offset. It says what is synced, but not
-// where it begins itself, when damage to whole blocks reaches into it: then nobody can tell.
+// lastGroup reports whether at most one complete group follows an offset. That group's marker
+// records the durable offset, but not the group's start. If damage to whole blocks reaches into the
+// group, the start cannot be determined.
 func lastGroup(data string, offset int) bool {
 	return offset+512 >= len(data) || strings.HasPrefix(data, "#p1:") && strings.Count(data[offset:], "\n#p1:") < 2
 }
@@ -215,9 +219,9 @@ func (f *fixture) try(r *Run, name string, damages []damage) error {
 		}
 		changed := maps.Clone(f.files)
 		changed[name] = d.data
-		// What takes the end of an increment takes with it every mark that would tell of it: a
-		// shorter log is left, with a torn tail that is reported or none. A base and a manifest
-		// have a size and a checksum elsewhere.
+		// If a damage removes the end of an incremental file, it also removes every marker that
+		// would reveal the damage. A shorter log remains, with or without a reported torn tail. For
+		// a base file and a manifest, the size and a checksum are stored elsewhere.
 		unseen := d.end && strings.HasSuffix(name, ".incr.aof")
 		if err := f.judge(r, changed, unseen); err != nil {
 			return fmt.Errorf("%s, %s: %w", name, d.what, err)
@@ -226,7 +230,7 @@ func (f *fixture) try(r *Run, name string, damages []damage) error {
 	return nil
 }
 
-// judge opens a damaged directory. With cut, a state of the past is no damage that could be seen.
+// judge opens a damaged directory. With cut, an earlier state is not detectable damage.
 func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 	mem, err := inMem(changed)
 	if err != nil {
@@ -236,13 +240,13 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 	if err != nil {
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError
-		// What looks like a newer version, another database or an unknown command is refused as such.
+		// Open refuses a newer version, another database, or an unknown command with its own error.
 		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
 			return fmt.Errorf("refused without a place: %w", err)
 		}
 		return nil
 	}
-	defer s.Close() // it was opened for reading only
+	defer s.Close() // it was opened read-only
 	last := int(f.life.issued.Load())
 	d, err := digestOf(s)
 	if err != nil {
@@ -253,7 +257,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		r.Count(pick(torn, "same state, a cut reported", "same state"), 1)
 		return nil
 	}
-	misplaced := s.Recovery().TailReason != "" // and told: what the ring had is kept
+	misplaced := s.Recovery().TailReason != "" // and reported: the tail file is kept
 	low := pick(cut || misplaced, 0, f.low)
 	if (torn && !f.closed || cut || misplaced) && f.log != nil {
 		if _, err := f.life.find(s, low, last); err == nil {
@@ -264,7 +268,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 	return fmt.Errorf("SILENT DIFFERENCE: holds %s, want %v (cut %d bytes)", held(s), f.life.states[last], s.Recovery().Cut)
 }
 
-// whole opens the directory as it is: it holds the last state, and nothing was cut.
+// whole opens the undamaged directory. It must hold the last state, and nothing may be truncated.
 func (f *fixture) whole() error {
 	mem, err := inMem(f.files)
 	if err != nil {
@@ -274,7 +278,7 @@ func (f *fixture) whole() error {
 	if err != nil {
 		return err
 	}
-	defer s.Close() // it was opened for reading only
+	defer s.Close() // it was opened read-only
 	if rec := s.Recovery(); rec.Cut > 0 || rec.TailReason != "" || rec.TailMissing {
 		return fmt.Errorf("undamaged, and %+v", rec)
 	}
@@ -285,7 +289,7 @@ func (f *fixture) whole() error {
 	return nil
 }
 
-// swap damages whole files: one is missing, two are exchanged, one is an older copy.
+// swap damages whole files: one is missing, two are exchanged, or one is an older copy.
 func (f *fixture) swap(r *Run) error {
 	names := sortedKeys(f.files)
 	for i, a := range names {
@@ -301,7 +305,7 @@ func (f *fixture) swap(r *Run) error {
 		}
 		base := filepath.Base(a)
 		if base == "dump.rdb" || strings.HasSuffix(base, ".manifest") || strings.HasSuffix(base, ".tail") {
-			continue // without it there is nothing that says that it was there
+			continue // no other file records that it existed
 		}
 		changed := maps.Clone(f.files)
 		delete(changed, a)

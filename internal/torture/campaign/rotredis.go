@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// redisFlips is how many flips are given to redis-server.
+// redisFlips is the number of bit flips that redis-server is tested with.
 const redisFlips = 300
 
-// compareWithRedis flips bits of a log as Redis writes it, and counts what redis-server makes of
-// it; and the same bits of our log, which differs from it by our lines alone.
+// compareWithRedis flips bits of a log in Redis's form and counts the results of redis-server. It
+// flips bits of perdure's log too, which differs only by perdure's lines.
 func compareWithRedis(r *Run) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		r.Note("redis-server is not installed: its side of the comparison is left out")
@@ -57,7 +57,7 @@ func compareWithRedis(r *Run) {
 	r.Note("perdure on %d damages of its own files: none that differed was taken without a word", n)
 }
 
-// flipped says what becomes of one flip.
+// flipped returns the result of one flip.
 func flipped(rng *rand.Rand, files map[string]string, name, whole string) string {
 	data := []byte(files[name])
 	data[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
@@ -73,7 +73,7 @@ func flipped(rng *rand.Rand, files map[string]string, name, whole string) string
 	}
 }
 
-// servedBy starts a redis-server on files and gives the digest of what it holds, "refused" or
+// servedBy starts a redis-server on files and returns the digest of its contents, "refused", or
 // "crash".
 func servedBy(files map[string]string) string {
 	home, err := os.MkdirTemp("", "redis") // a socket's path must be short
@@ -94,7 +94,7 @@ func servedBy(files map[string]string) string {
 	}
 	exited := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // how it ended stands in its log
+		_ = cmd.Wait() // the server's log shows how it ended
 		close(exited)
 	}()
 	defer func() {
@@ -117,7 +117,7 @@ func servedBy(files map[string]string) string {
 	return "no answer"
 }
 
-// askDigest is DEBUG DIGEST of a server, or "" when it does not answer yet.
+// askDigest returns the DEBUG DIGEST of a server, or "" if the server does not answer yet.
 func askDigest(socket string) string {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// A way to run a store once: with its log or without it, which it may switch off or on, and to its end.
+// A runKind is a way to run a store once: with or without its log, with or without a switch of the
+// log in the middle, and with a way to end.
 type runKind struct {
 	name     string
 	log      bool // open with the log
@@ -32,18 +33,19 @@ var runKinds = []runKind{
 	{"the log switched on, killed", false, true, nil},
 }
 
-// runs opens a directory again and again, in one way after another. What a Close has confirmed, and what a
-// log has when its store is killed, is what the next Open gives; or Open refuses to do without the log.
+// runs opens a directory repeatedly, in one way after another. The next Open must return the data
+// that a Close confirmed, or the data in the log of a killed store. Instead, Open may refuse to run
+// without the log.
 func runs(r *Run) {
 	for i := range r.by(40, 800) {
 		r.Go(fmt.Sprint("runs/", i), func() error { return sequence(r, rand.New(rand.NewPCG(r.Seed, uint64(i)))) })
 	}
 }
 
-// sequence is eight runs on one directory.
+// sequence does eight runs on one directory.
 func sequence(r *Run, rng *rand.Rand) error {
 	mem := vfs.NewMem()
-	last := state{} // what the next Open must give
+	last := state{} // the state that the next Open must return
 	var names []string
 	for range 8 {
 		k := runKinds[rng.IntN(len(runKinds))]
@@ -63,7 +65,7 @@ func sequence(r *Run, rng *rand.Rand) error {
 	return nil
 }
 
-// run runs a store once, and returns what the next one must find, and where.
+// run runs a store once. It returns the state that the next run must find, and the file system.
 func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Rand) (state, *vfs.Mem, error) {
 	opts := []perdure.Option{storefs.Option(mem), perdure.WithDatabases(databases), perdure.WithSaveRules(snapshot.Rule{Seconds: 900, Changes: 1})}
 	if k.log {
@@ -75,7 +77,7 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	if err != nil {
 		return nil, nil, err
 	}
-	defer s.CloseNoSave() // after the end, or of what was killed
+	defer s.CloseNoSave() // after the end, or on a store that counts as killed
 	if d, err := digestOf(s); err != nil || d != found.digest() {
 		return nil, nil, fmt.Errorf("UNDONE: it holds %s, want %v; %+v, %v", held(s), found, s.Recovery(), err)
 	}
@@ -101,7 +103,7 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	return now, mem, k.end(s)
 }
 
-// turn switches the log off or on, and waits until it is complete.
+// turn switches the log off or on, and waits until the log is complete.
 func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
 	if k.log {
 		return s.Configure(perdure.WithoutAppendLog())
@@ -117,7 +119,7 @@ func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
 	return nil
 }
 
-// writes does some writes, and returns the state after them.
+// writes does a few writes, and returns the state after them.
 func writes(s *perdure.Store, now state, rng *rand.Rand) (state, error) {
 	next := state{}
 	for name, c := range now {

@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// same is the metamorphic side of campaign f: a program of commands gives the same answers whatever
-// keeps the data, and whichever way it is loaded in between.
+// same is the metamorphic part of campaign f. A program of commands must return the same answers in
+// every mode, and after every way to reload the data.
 func same(r *Run) {
 	for i := range r.by(10, 150) {
 		r.Go(fmt.Sprint(i), func() error {
@@ -40,10 +40,10 @@ func same(r *Run) {
 	r.Wait()
 }
 
-// reloads are the ways in which a store comes to its data again, every 40 commands.
+// reloads lists the ways to reload the data of a store, every 40 commands.
 var reloads = []string{"none", "reopen", "rewrite and reopen", "restore"}
 
-// answers plays a program and gives what each command answered, and the data set at the end.
+// answers plays a program. It returns the answer of each command, and the data set at the end.
 func answers(m mode, way string, seed uint64) (all []string, err error) {
 	rng := rand.New(rand.NewPCG(seed, 41))
 	mem := vfs.NewMem()
@@ -69,7 +69,7 @@ func answers(m mode, way string, seed uint64) (all []string, err error) {
 	return append(all, dumpOf(s)), s.Close()
 }
 
-// reload brings the data through a file, or not at all where there is none.
+// reload moves the data through a file, or does nothing if there is no file.
 func reload(s *perdure.Store, m mode, way string, open func() (*perdure.Store, error)) (*perdure.Store, error) {
 	ctx, memory := context.Background(), m.name == "memory"
 	switch {

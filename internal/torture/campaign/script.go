@@ -21,7 +21,7 @@ type cell struct {
 	at    int64
 }
 
-// state is a data set, by "database/key".
+// state is a data set, keyed by "database/key".
 type state map[string]cell
 
 var digestSeed = maphash.MakeSeed()
@@ -38,7 +38,7 @@ func digestCell(db int, key, value []byte, at int64) uint64 {
 	return h.Sum64()
 }
 
-// digest is a number that two equal states share.
+// digest returns a number that is equal for equal states.
 func (s state) digest() uint64 {
 	var sum uint64
 	for name, c := range s {
@@ -49,7 +49,7 @@ func (s state) digest() uint64 {
 	return sum
 }
 
-// digestOf is the same of what a store holds.
+// digestOf returns the digest of the contents of a store.
 func digestOf(s *perdure.Store) (uint64, error) {
 	snap, err := s.Snapshot()
 	if err != nil {
@@ -66,7 +66,7 @@ func digestOf(s *perdure.Store) (uint64, error) {
 	return sum, nil
 }
 
-// held is what a store holds, for a message.
+// held returns the contents of a store, for a message.
 func held(s *perdure.Store) string {
 	snap, err := s.Snapshot()
 	if err != nil {
@@ -84,7 +84,7 @@ func held(s *perdure.Store) string {
 	return strings.Join(all, " ")
 }
 
-// String gives a state as held does.
+// String returns a state in the form of held.
 func (s state) String() string {
 	var all []string
 	for name, c := range s {
@@ -94,7 +94,7 @@ func (s state) String() string {
 	return strings.Join(all, " ")
 }
 
-// whole gives a state with every value in full.
+// whole returns a state with every value in full.
 func (s state) whole() string {
 	var all []string
 	for name, c := range s {
@@ -104,7 +104,7 @@ func (s state) whole() string {
 	return strings.Join(all, " ")
 }
 
-// kind is what an op does.
+// kind is the operation of an op.
 type kind int
 
 const (
@@ -133,9 +133,9 @@ type op struct {
 	db      int
 	key     string
 	value   string
-	at      int64 // of an expiry, Unix milliseconds
+	at      int64 // an expiry in Unix milliseconds
 	durable bool
-	inner   []op // what an update does, or what a writer does while a save or a rewrite runs
+	inner   []op // the ops of an update, or of a writer while a save or a rewrite runs
 }
 
 func (o op) String() string { return fmt.Sprintf("%s %d/%s", kindNames[o.kind], o.db, o.key) }
@@ -145,7 +145,7 @@ func (o op) writes() bool { return o.kind < opSave }
 
 func (o op) name() string { return fmt.Sprintf("%d/%s", o.db, o.key) }
 
-// apply changes a state as the op changes the store.
+// apply changes a state in the way in which the op changes the store.
 func (o op) apply(s state) {
 	old := s[o.name()]
 	switch o.kind {
@@ -173,7 +173,7 @@ func (o op) apply(s state) {
 	}
 }
 
-// target is what a Store's database and a transaction's have in common.
+// target is the common interface of a Store's database and a transaction.
 type target interface {
 	Set(key string, value []byte, opts ...perdure.SetOption) error
 	Incr(key string) (int64, error)
@@ -183,7 +183,7 @@ type target interface {
 	Persist(key string) (bool, error)
 }
 
-// on does an op that works on one key.
+// on does an op that changes one key.
 func (o op) on(t target) (err error) {
 	switch o.kind {
 	case opSet:
@@ -209,7 +209,7 @@ func (o op) on(t target) (err error) {
 	return err
 }
 
-// do does the op. Reopening is not for it.
+// do does the op, except for a reopening.
 func (o op) do(s *perdure.Store) error {
 	ctx := context.Background()
 	switch o.kind {
@@ -246,7 +246,7 @@ func (o op) do(s *perdure.Store) error {
 // far is the first expiry that scripts use: the year 2100.
 const far = int64(4102444800000)
 
-// randomWrite makes one op that changes something.
+// randomWrite returns an op that changes something.
 func randomWrite(rng *rand.Rand) op {
 	o := op{db: rng.IntN(3), key: fmt.Sprint("k", rng.IntN(6)), value: randomText(rng)}
 	switch rng.IntN(16) {
@@ -275,7 +275,7 @@ func randomWrite(rng *rand.Rand) op {
 	return o
 }
 
-// randomUpdate makes a transaction over all databases.
+// randomUpdate returns a transaction over all databases.
 func randomUpdate(rng *rand.Rand) op {
 	o := op{kind: opUpdate, key: "tx"}
 	text := randomText(rng)
@@ -286,7 +286,7 @@ func randomUpdate(rng *rand.Rand) op {
 	return o
 }
 
-// randomText is mostly short; some of it spans blocks.
+// randomText returns text that is mostly short. Some texts span blocks.
 func randomText(rng *rand.Rand) string {
 	n := rng.IntN(40)
 	switch rng.IntN(12) {
@@ -298,11 +298,11 @@ func randomText(rng *rand.Rand) string {
 	return strings.Repeat(string(rune('a'+rng.IntN(26))), n)
 }
 
-// script is ops in order.
+// script is a sequence of ops.
 type script []op
 
-// randomScript makes n ops, with two rewrites, one save and one reopening among them, and writers
-// that go on meanwhile.
+// randomScript returns n ops. They include two rewrites, one save, one reopening, and writers that
+// write concurrently.
 func randomScript(seed uint64, n int) script {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	var sc script
@@ -327,8 +327,9 @@ func randomScript(seed uint64, n int) script {
 	return sc
 }
 
-// again gives writes of the same lengths with other bytes: what a program does that lost its last
-// ones and repeats them. A tail that was cut and not really gone would fit behind them.
+// again returns writes of the same lengths with other bytes. A program does this if it lost its
+// last writes and repeats them. If a tail was truncated but not durably removed, it would fit after
+// these writes.
 func (sc script) again() script {
 	var out script
 	for _, o := range sc {

@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// diskSize is that of the small file system.
+// diskSize is the size of the small file system.
 const diskSize = 1 << 20
 
-// diskReport is what a process on a small file system has done.
+// diskReport is the report of a process on a small file system.
 type diskReport struct {
 	Skipped string
 	Failure string
 	Counts  Counts
 }
 
-// smallDisks tries the limits on a file system of one MiB in memory. A process of its own mounts it, where
-// nobody else sees it, and does the steps.
+// smallDisks tests the limits on a file system of 1 MiB in memory. A separate process mounts the
+// file system, where no other process sees it, and runs the steps.
 func smallDisks(r *Run) {
 	if r.over() || r.only != "" && !strings.HasPrefix(r.only, "disk") {
 		return
@@ -63,7 +63,7 @@ func smallDisks(r *Run) {
 	}
 }
 
-// diskChild mounts a small file system, in a mount namespace of its own, and does the steps.
+// diskChild mounts a small file system in a separate mount namespace, and runs the steps.
 func diskChild(argument string) error {
 	text, dir, _ := strings.Cut(argument, ":")
 	r := &Run{campaign: "full", workers: make(chan struct{}, 1)}
@@ -90,7 +90,7 @@ type disk struct{ dir string }
 
 func (d disk) ballast() string { return filepath.Join(d.dir, "ballast") }
 
-// fill leaves so much of the disk free.
+// fill fills the disk until at most free bytes remain.
 func (d disk) fill(free int64) error {
 	f, err := os.OpenFile(d.ballast(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -105,7 +105,8 @@ func (d disk) fill(free int64) error {
 	return firstError(err, f.Close())
 }
 
-// step lets a child write until the disk is full. In half of the steps it is full before the first write.
+// step lets a child write until the disk is full. In half of the steps, the disk is full before the
+// first write.
 func (d disk) step(r *Run, rng *rand.Rand, i int) error {
 	load := limitLoads()[i%6]
 	load.writers = []int{1, killWriters}[rng.IntN(2)]
@@ -140,7 +141,8 @@ func (d disk) step(r *Run, rng *rand.Rand, i int) error {
 	return c.refuse(r, kill, room)
 }
 
-// hole shows why the tail file is written out: a store to a hole of a mapped file on a full disk ends the process.
+// hole shows why the tail file is written out. On a full disk, a store to a hole of a mapped file
+// ends the process.
 func (d disk) hole() error {
 	defer os.Remove(d.ballast())
 	cmd, err := child("hole", d.dir)
@@ -155,7 +157,7 @@ func (d disk) hole() error {
 	return nil
 }
 
-// holeChild stores to a hole.
+// holeChild stores to a hole of a mapped file on a full disk.
 func holeChild(dir string) error {
 	f, err := os.Create(filepath.Join(dir, "hole"))
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// starvedChildren are processes whose address space ends: the system refuses, and not a limit of ours.
+// starvedChildren runs processes that run out of address space. The kernel refuses the memory, not
+// a limit of perdure.
 func starvedChildren(r *Run) {
 	for i, how := range []string{"large", "keys"} {
 		for _, name := range []string{"everysec", "ring", "snapshots"} {
@@ -44,7 +45,8 @@ func starvedChildren(r *Run) {
 	r.Wait()
 }
 
-// runtimeEnded reports whether Go's runtime, and not the store, has ended a process for want of memory.
+// runtimeEnded reports whether Go's runtime, not the store, ended a process because of a lack of
+// memory.
 func runtimeEnded(said string) bool {
 	for _, what := range []string{"fatal error: ", "runtime: ", "ThreadSanitizer"} {
 		if strings.Contains(said, what) && !strings.Contains(said, "panic: ") {
@@ -54,7 +56,7 @@ func runtimeEnded(said string) bool {
 	return false
 }
 
-// starvedChild writes until there is no memory, and then does what must go on.
+// starvedChild writes until there is no memory, and then does the operations that must still work.
 func starvedChild(argument string) error {
 	how, rest, _ := strings.Cut(argument, ":")
 	name, dir, _ := strings.Cut(rest, ":")
@@ -63,7 +65,7 @@ func starvedChild(argument string) error {
 	if err != nil {
 		return err
 	}
-	ballast := make([]byte, 48<<20) // the runtime's own needs are not to end the process
+	ballast := make([]byte, 48<<20) // the runtime's need for memory must not end the process
 	for i := range ballast {
 		ballast[i] = 1
 	}
@@ -91,7 +93,8 @@ func starvedChild(argument string) error {
 	if err := starvedGoesOn(s, n, name); err != nil {
 		return err
 	}
-	// Go's heap keeps the addresses that it has used, so Open may find too few of them under the limit.
+	// Go's heap keeps the addresses that it used, so Open may find too few addresses under the
+	// limit.
 	if err := lift(); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// write puts files into a real directory.
+// write writes files to a real directory.
 func write(dir string, files map[string]string) error {
 	for name, data := range files {
 		path := filepath.Join(dir, filepath.FromSlash(name))
@@ -38,7 +38,7 @@ func write(dir string, files map[string]string) error {
 	return nil
 }
 
-// inMem puts files into dataDir of a new file system in memory, all of it on disk.
+// inMem writes files to dataDir of a new file system in memory, and makes all of them durable.
 func inMem(files map[string]string) (*vfs.Mem, error) {
 	mem := vfs.NewMem(dataDir, logDir)
 	for _, name := range sortedKeys(files) {
@@ -56,11 +56,11 @@ func inMem(files map[string]string) (*vfs.Mem, error) {
 	return mem, firstError(mem.SyncDir(dataDir), mem.SyncDir(logDir))
 }
 
-// redisChecks gives what stands on a file system to Redis's own checkers, where they are.
+// redisChecks runs Redis's checkers on the files of a file system, if the checkers are installed.
 func redisChecks(r *Run, fsys vfs.FS) error {
 	aofTool, err := exec.LookPath("redis-check-aof")
 	if err != nil {
-		return nil // the summary shows that none was checked
+		return nil // the summary shows that no file was checked
 	}
 	all, err := files(fsys)
 	if err != nil {

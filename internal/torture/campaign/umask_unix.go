@@ -4,7 +4,7 @@ package campaign
 
 import "syscall"
 
-// umask sets which bits of their modes files are made without, and reports whether there is such a thing here.
+// umask sets the mode bits that new files lack, and reports whether the system has umasks.
 func umask(mask int) bool {
 	syscall.Umask(mask)
 	return true

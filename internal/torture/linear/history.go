@@ -19,7 +19,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// What an operation does.
+// The kinds of operation.
 const (
 	opGet = iota
 	opSet
@@ -28,30 +28,30 @@ const (
 	opSetIfAbsent
 	opSwap
 	opCompareAndSwap
-	opBatch // reads its keys, and sets all of them to what they hold with a letter more
+	opBatch // reads its keys, and appends a letter to each value
 )
 
 // input is an operation.
 type input struct {
 	kind     int
-	keys     []string // one, but for a batch
+	keys     []string // one key, except for a batch
 	arg, old string
 }
 
-// output is what it answered.
+// output is the result of an operation.
 type output struct {
-	values  []string // of what it read
+	values  []string // the values that it read
 	found   bool
-	unknown bool // it was under way when the machine stopped
+	unknown bool // it was in progress when the machine stopped
 }
 
-// cell is a key's value; a key that does not exist is not there.
+// cell is the value of a key. If the key does not exist, there is false.
 type cell struct {
 	value string
 	there bool
 }
 
-// apply does an operation on one key's cell.
+// apply applies an operation to the cell of one key.
 func (in input) apply(c cell) (cell, output) {
 	old := output{values: []string{c.value}, found: c.there}
 	switch in.kind {
@@ -77,12 +77,12 @@ func (in input) apply(c cell) (cell, output) {
 	return c, old
 }
 
-// same reports whether an answer is the expected one.
+// same reports whether a result matches the expected result.
 func (o output) same(want output) bool {
 	return o.unknown || o.found == want.found && strings.Join(o.values, ",") == strings.Join(want.values, ",")
 }
 
-// keyModel is a store of which each key is looked at alone.
+// keyModel is a store whose keys are checked independently.
 var keyModel = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byKey := map[string][]porcupine.Operation{}
@@ -103,12 +103,12 @@ var keyModel = porcupine.Model{
 	},
 }
 
-// batchKeys are those of histories with batches; a state is one cell for each.
+// batchKeys are the keys of histories with batches. A state has one cell for each key.
 var batchKeys = []string{"a", "b", "c"}
 
 type cells [3]cell
 
-// batchModel is a store of three keys and operations on several of them.
+// batchModel is a store with three keys, and operations on several of them.
 var batchModel = porcupine.Model{
 	Init: func() any { return cells{} },
 	Step: func(state, in, out any) (bool, any) {
@@ -129,7 +129,7 @@ var batchModel = porcupine.Model{
 	},
 }
 
-// do does an operation on a store.
+// do runs an operation on a store.
 func (in input) do(s *perdure.Store) (out output, err error) {
 	key := in.keys[0]
 	var v []byte
@@ -182,7 +182,7 @@ func (in input) batch(s *perdure.Store) (out output, err error) {
 	return out, err
 }
 
-// random makes an operation on one of some keys.
+// random makes a random operation on one of keys, or a batch if batches is set.
 func random(rng *rand.Rand, keys []string, batches bool) input {
 	in := input{kind: rng.IntN(opBatch), keys: []string{keys[rng.IntN(len(keys))]}}
 	in.arg, in.old = string(rune('a'+rng.IntN(4))), string(rune('a'+rng.IntN(4)))
@@ -199,7 +199,7 @@ func random(rng *rand.Rand, keys []string, batches bool) input {
 type setup struct {
 	name       string
 	goroutines int
-	each       int // operations of a goroutine
+	each       int // operations per goroutine
 	keys       int
 	batches    bool
 	crash      bool
@@ -223,7 +223,7 @@ type recorder struct {
 
 func (r *recorder) now() int64 { return int64(time.Since(r.began)) }
 
-// play makes a history. With a crash it goes on in the store that a killed process has left.
+// play makes a history. With a crash, the history continues on the files of a killed process.
 func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 	policy := []aof.FsyncPolicy{aof.EverySec, aof.Always, aof.No}[seed%3]
 	mem := vfs.NewMem("/data")
@@ -282,7 +282,8 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 	return history, errors.Join(err, again.CloseNoSave())
 }
 
-// wrote reports whether an operation changed something; one that did not waits for nobody's write.
+// wrote reports whether an operation changed something. An operation that did not change anything
+// waits for no write.
 func wrote(o porcupine.Operation) bool {
 	out := o.Output.(output)
 	switch o.Input.(input).kind {
@@ -294,8 +295,9 @@ func wrote(o porcupine.Operation) bool {
 	return true
 }
 
-// cross carries a history over a crash: what had returned by then took effect, what was under way
-// may have, what came later never was. Then every key is read.
+// cross continues a history after a crash. Operations that had returned by then took effect,
+// operations in progress may have taken effect, and later operations never happened. Then cross
+// reads every key.
 func (st setup) cross(r *recorder, s *perdure.Store, before, after int64) ([]porcupine.Operation, error) {
 	var history []porcupine.Operation
 	keys := map[string]bool{}
@@ -304,7 +306,7 @@ func (st setup) cross(r *recorder, s *perdure.Store, before, after int64) ([]por
 			keys[key] = true
 		}
 		switch {
-		case !wrote(o): // it may have seen a write that was under way, and is now lost
+		case !wrote(o): // it may have seen a write that was in progress and is now lost
 		case o.Return <= before:
 			history = append(history, o)
 		case o.Call <= after:

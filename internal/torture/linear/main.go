@@ -1,10 +1,10 @@
-// Command linear checks that a store is linearizable: histories of concurrent calls, single keys
-// and transactions, also over a crash with calls under way, are given to porcupine.
+// Command linear checks that a store is linearizable. It gives porcupine histories of concurrent
+// calls on single keys and of transactions, including histories with a crash during calls.
 //
 //	go run . -histories 200 -seed 1
 //	go run . -for 1h
 //
-// It is a module of its own, so that porcupine is in no other's go.mod.
+// It is a separate module, so that no other go.mod requires porcupine.
 package main
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// patience is how long one history may be searched. To decide is NP-complete; a history that
-// takes longer is counted as not decided.
+// patience limits the search of one history. The decision is NP-complete, so a history that takes
+// longer is counted as undecided.
 const patience = 20 * time.Second
 
 func main() {
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// summary counts what was checked.
+// summary counts the checked histories and operations.
 type summary struct {
 	histories  [4]int
 	operations int
@@ -55,8 +55,8 @@ func (s summary) String() string {
 	return text + fmt.Sprintf("%d operations, %d undecided", s.operations, s.undecided)
 }
 
-// check makes and checks histories with growing seeds while more says so; every second one is of
-// single keys.
+// check makes and checks histories with increasing seeds while more returns true. Every second
+// history is of single keys.
 func check(seed uint64, kind int, more func(done int) bool) (sum summary, err error) {
 	for done := 0; more(done); done++ {
 		i := 0
