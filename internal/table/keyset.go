@@ -24,8 +24,8 @@ const (
 )
 
 // Set replaces the contents of the set with n keys of t, which key returns by index. It retains
-// none of the keys. A set without keys contains shard 0, so that a caller that locks the set sees
-// what it must see under a lock.
+// none of the keys. A set without keys contains shard 0, so that locking the set always locks a
+// shard. The caller then sees the state that the shard locks guard.
 func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
 	if cap(ks.hashes) > keepHashes {
 		ks.hashes = nil

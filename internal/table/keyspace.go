@@ -88,7 +88,7 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	return string(rec.key) == string(key)
 }
 
-// store writes a new record and returns where it is. It returns false if there is no memory.
+// store writes a new record and returns its ref. It returns false if there is no memory.
 func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 	expiring := c.expire != 0
 	if size := recordSize(len(key), c.size(), expiring); size <= maxSlot {
