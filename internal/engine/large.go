@@ -51,7 +51,7 @@ func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
 // calls.
 const probeAbove = 4 << 20
 
-// each passes every value to fn, which copies it to the Go heap, and then unpins all values. If
+// each passes every value to fn, which copies it to the Go heap. It then unpins all values. If
 // their total size is above probeAbove and there is no memory for the copies, each returns
 // ErrNoMemory and does not call fn. No shard must be locked.
 func (p *pins) each(e *Engine, fn func(i int, value []byte)) error {

@@ -57,9 +57,9 @@ type pool struct {
 	lookedAt, lookingAt int64 // handedOut when collapse had examined every region, and when it began to
 	small               int   // the region that collapse has reached
 
-	ahead bool          // the next region is to be made ready
-	spare []byte        // the next region, made ready; or nil
-	ready chan struct{} // closed when the region that is being made ready is; nil when none is
+	ahead bool          // prepare the next region ahead of demand
+	spare []byte        // the next region, prepared or in preparation; or nil
+	ready chan struct{} // closed when the preparation of a region ends; nil outside a preparation
 }
 
 // region is memory for regionChunks chunks, with bits for each chunk. A free chunk can be
