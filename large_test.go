@@ -30,8 +30,9 @@ func whole(v []byte) bool {
 	return len(v) < 8 || v[0]&0x80 != 0 && bytes.Equal(v[8:], v[:len(v)-8])
 }
 
-// TestLargeValuesUnderChange: values of megabytes are read whole while they are stored anew, grow, expire,
-// are deleted, flushed, saved and replaced by Restore, and their memory is free at the end.
+// TestLargeValuesUnderChange checks that values of several MB are read whole while they are stored
+// again, grow, expire, and are deleted, flushed, saved, and replaced by Restore. Their memory must
+// be free at the end.
 func TestLargeValuesUnderChange(t *testing.T) {
 	const size = 8 << 20
 	dir := t.TempDir()
@@ -146,7 +147,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 	snap.Close()
 	wg.Wait()
-	for _, k := range []string{"a", "b", "c"} { // so that none expires between here and there
+	for _, k := range []string{"a", "b", "c"} { // so that no key expires in the meantime
 		_, err := s.Persist(k)
 		ok(t, err)
 	}

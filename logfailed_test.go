@@ -39,7 +39,7 @@ func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 	})
 }
 
-// lateLog is a log that tells writers late of its failure.
+// lateLog is a log that reports its failure to writers late.
 type lateLog struct {
 	perdure.AppendLog
 	tell chan struct{}
@@ -53,7 +53,8 @@ func (l *lateLog) Commit(p appendlog.Position, durable bool) error {
 	return err
 }
 
-// TestAWriterHearsOfAFailureBehindTheRecovery: it has its error, and the store goes on.
+// TestAWriterHearsOfAFailureBehindTheRecovery checks that a writer that learns of a failure after
+// the recovery gets its error, and that the store continues.
 func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 			synctest.Wait()
 			broken.Store(false)
 			if off {
-				_ = s.Configure(perdure.WithoutAppendLog()) // tells of the failure
+				_ = s.Configure(perdure.WithoutAppendLog()) // reports the failure
 			} else {
 				ok(t, s.Recover(context.Background()))
 			}

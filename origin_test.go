@@ -281,7 +281,7 @@ func later(t *testing.T, path string) {
 	ok(t, os.Chtimes(path, at, at))
 }
 
-// TestLogOlderThanDumpIsRefused: the log lacks what Close has confirmed, and the dump has it.
+// TestLogOlderThanDumpIsRefused: the log lacks data that Close confirmed, and the dump has it.
 func TestLogOlderThanDumpIsRefused(t *testing.T) {
 	t.Run("a copy of the log from before", func(t *testing.T) {
 		dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
@@ -312,7 +312,7 @@ func TestLogOlderThanDumpIsRefused(t *testing.T) {
 		ok(t, err)
 		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600))
 		wantDiverged(t, dir)
-		ok(t, os.Remove(filepath.Join(dir, "dump.rdb"))) // the way out
+		ok(t, os.Remove(filepath.Join(dir, "dump.rdb"))) // the recovery
 		closed(t, dir, func(s *perdure.Store) { want(t, s, "c", "3") })
 	})
 }

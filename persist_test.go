@@ -28,7 +28,7 @@ func logOnly(o ...aof.Option) []perdure.Option {
 	return []perdure.Option{perdure.WithAppendLog(aof.New(o...)), perdure.WithSaveRules()}
 }
 
-// content gives everything a store holds, in one comparable form.
+// content returns all data of a store in a comparable form.
 func content(t testing.TB, s *perdure.Store) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -66,7 +66,7 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 }
 
-// files gives the content of every file below a directory but the lock.
+// files returns the content of every file below a directory except the lock.
 func files(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -374,8 +374,8 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 	same(t, content(t, open(t, dir, logOnly()...)), wantAll)
 }
 
-// TestADumpWithAKeyTwiceIsRefused: redis-server panics at such a dump, and so it is damage here, with
-// its place.
+// TestADumpWithAKeyTwiceIsRefused checks that such a dump is reported as damaged, with the offset.
+// redis-server panics on it.
 func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	dump := "REDIS0003" + "\xfe\x00" + "\x00\x01k\x01a" + "\x00\x01j\x01b" + "\x00\x01k\x01c" + "\xff"
@@ -388,8 +388,8 @@ func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
 	}
 }
 
-// TestLoadingTellsAndEnds: progress grows to the end, and a context that ends stops Open and leaves
-// every file as it is.
+// TestLoadingTellsAndEnds checks that progress grows to the end, and that a context that ends stops
+// Open and leaves every file unchanged.
 func TestLoadingTellsAndEnds(t *testing.T) {
 	for name, options := range map[string]func() []perdure.Option{
 		"dump": snapshotsOnly,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// program is a sequence of random commands, each of which gives the same on a server and here.
+// program is a sequence of random commands that return the same on a server and here.
 type program struct {
 	rng *rand.Rand
 	// api leaves out the commands that the public API has no operation for.
@@ -102,7 +102,7 @@ func (p *program) number() string {
 	return strconv.Itoa(p.rng.IntN(2000) - 1000)
 }
 
-// expiry gives a unit and a number for it, far from now.
+// expiry returns a unit and a number for it, far from now.
 func (p *program) expiry() (unit, n string) {
 	seconds := int64(1000 + p.rng.IntN(100000))
 	if p.past && p.rng.IntN(5) == 0 {

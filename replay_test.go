@@ -36,7 +36,7 @@ func writeIncr(t testing.TB, dir, text string) {
 		[]byte("file appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
 }
 
-// replayed are logs of every command that is applied, each in a database of its own.
+// replayed are logs of every command that is applied, each in a separate database.
 var replayed = map[string][]string{
 	"SET and its options": {
 		"SET a 1", "set b 2", "SET a 3 NX", "SET c 3 NX", "SET d 4 XX", "SET a 5 XX", "SET e 6 EX 1000", "SET f 7 PX 1000000",

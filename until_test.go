@@ -94,7 +94,7 @@ func TestUntilWithinATransaction(t *testing.T) {
 	}
 }
 
-// TestUntilRefused: what the log cannot tell is an error, and nothing changes.
+// TestUntilRefused checks that a state that the log cannot restore is an error and changes nothing.
 func TestUntilRefused(t *testing.T) {
 	for name, log := range map[string]string{
 		"no stamps":     frames("SET a 1"),
@@ -288,7 +288,7 @@ func TestUntilLooksAtTheBase(t *testing.T) {
 	server.Must("SET", "a", "1")
 	server.Must("BGREWRITEAOF")
 	server.Wait("aof_rewrite_in_progress", "0")
-	// A server goes on without a stamp in the second in which it has written the last.
+	// A server writes no second timestamp annotation in the second of its last one.
 	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.2.incr.aof")
 	for stamped := false; !stamped; {
 		server.Must("SET", "b", "1")
