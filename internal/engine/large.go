@@ -47,8 +47,8 @@ func (p *pins) take(e *Engine, db int, key string, i int) bool {
 // last returns the value that was pinned last.
 func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
 
-// probeAbove is the total size above which each first checks for available memory, which costs two system
-// calls.
+// probeAbove is the total size above which each first checks for available memory, which costs two
+// system calls.
 const probeAbove = 4 << 20
 
 // each passes every value to fn, which copies it to the Go heap. It then unpins all values. If
