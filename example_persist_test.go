@@ -187,7 +187,8 @@ func ExampleStore_Restore() {
 	// Output: in a <nil>
 }
 
-// A service that must end within ten seconds does not wait for a large dump, because its log has everything.
+// A service that must end within ten seconds does not wait for a large dump, because its log has
+// everything.
 func ExampleStore_Shutdown() {
 	dir, remove := exampleDir()
 	defer remove()

@@ -127,8 +127,8 @@ func readerOf(kind, encoding redistest.Reply) string {
 	return "HGETALL"
 }
 
-// sorted returns a hash of a hash table's elements that does not depend on their order. (Fields of a
-// hash begin with "field ", so a field that changed places with its value shows.)
+// sorted returns a hash of a hash table's elements that does not depend on their order. (Fields of
+// a hash begin with "field ", so a field swapped with its value is detected.)
 func sorted(elements []redistest.Reply) string {
 	texts := make([]string, 0, len(elements))
 	for _, e := range elements {
@@ -138,7 +138,7 @@ func sorted(elements []redistest.Reply) string {
 	return strconv.FormatUint(maphash.String(holdingSeed, strings.Join(texts, "\x00")), 16)
 }
 
-// compareStore compares everything that a store can tell with a holding: strings by their bytes,
+// compareStore compares all data that a store can report with a holding: strings by their bytes,
 // other types by name and expiry.
 func compareStore(t *testing.T, s *perdure.Store, h *holding) {
 	t.Helper()

@@ -173,7 +173,7 @@ func TestLargeValuesAgainstMap(t *testing.T) {
 	}
 }
 
-// countingLog tells the longest unit that came to be copied, and how often values were linked.
+// countingLog records the longest log record that was copied, and how often values were linked.
 type countingLog struct {
 	*aof.Log
 	copied, linked atomic.Int64
@@ -222,14 +222,15 @@ func TestLargeValuesAreLinked(t *testing.T) {
 	}
 }
 
-// refusingLog takes nothing that is linked, as one that has just failed.
+// refusingLog accepts no linked values, like a log that has just failed.
 type refusingLog struct{ *aof.Log }
 
 func (refusingLog) AppendLinked(_, _ int, _ [][]byte, _ func()) (appendlog.Position, bool) {
 	return 0, false
 }
 
-// TestRefusedLargeValueIsNotPinned: what the log did not take is let go, by every kind of write.
+// TestRefusedLargeValueIsNotPinned checks that every kind of write unpins values that the log
+// refuses.
 func TestRefusedLargeValueIsNotPinned(t *testing.T) {
 	s := open(t, t.TempDir(), perdure.WithAppendLog(refusingLog{aof.New()}), perdure.WithSaveRules())
 	v := described(1, 1<<20)
@@ -336,8 +337,8 @@ func pairs(keys []string, value string) (all []perdure.Pair) {
 	return all
 }
 
-// TestLargeValueAndAFailedLog: a write of a large value fails, at each of its pieces. Nothing stays pinned, Close
-// does not wait, and what was acknowledged is there again.
+// TestLargeValueAndAFailedLog makes a write of a large value fail at each of its pieces. No value
+// stays pinned, Close does not wait, and the next Open has all acknowledged writes.
 func TestLargeValueAndAFailedLog(t *testing.T) {
 	boom := errors.New("boom")
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
@@ -390,7 +391,8 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 	}
 }
 
-// TestPowerAroundALargeValue: whenever power is lost, what comes back is a prefix, the large value whole or absent.
+// TestPowerAroundALargeValue checks that any power failure leaves a prefix of the writes, with the
+// large value whole or absent.
 func TestPowerAroundALargeValue(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		mem := vfs.NewMem("/data")
@@ -432,8 +434,8 @@ func TestPowerAroundALargeValue(t *testing.T) {
 	}
 }
 
-// TestLargeValuesChangedByMany: CompareAndSwap and Append of large values, which work with no lock held, lose nothing
-// to each other.
+// TestLargeValuesChangedByMany checks that concurrent CompareAndSwap and Append of large values,
+// which work with no lock held, lose no changes.
 func TestLargeValuesChangedByMany(t *testing.T) {
 	const size, rounds = 300 << 10, 25
 	s := open(t, t.TempDir(), logOnly(aof.Fsync(aof.No))...)

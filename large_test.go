@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// described makes a value that tells whether it is whole: eight bytes of its own, again and again.
+// described returns a value that shows whether it is whole: 8 distinct bytes, repeated.
 func described(id uint64, size int) []byte {
 	v := make([]byte, size)
 	binary.BigEndian.PutUint64(v, id|1<<63)
@@ -25,7 +25,7 @@ func described(id uint64, size int) []byte {
 	return v
 }
 
-// whole reports whether a value is one that described made, or several of one id behind each other.
+// whole reports whether a value is one that described returned, or several with one id in sequence.
 func whole(v []byte) bool {
 	return len(v) < 8 || v[0]&0x80 != 0 && bytes.Equal(v[8:], v[:len(v)-8])
 }
@@ -161,7 +161,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 }
 
-// TestHugeValue: the largest value there is. It takes some gigabytes.
+// TestHugeValue stores the largest possible value. It needs several GB.
 func TestHugeValue(t *testing.T) {
 	if os.Getenv("PERDURE_HUGE") == "" {
 		t.Skip("PERDURE_HUGE is not set")

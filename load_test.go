@@ -20,7 +20,7 @@ import (
 // Loading passes its input to several goroutines, in batches. The tests here have files of many
 // batches, with order-dependent commands in every part of them.
 
-// commandLog writes commands as a log of another program, and remembers what they make.
+// commandLog writes commands as a log of another program, and records the resulting data.
 type commandLog struct {
 	bytes.Buffer
 	db   int
@@ -119,8 +119,8 @@ func TestReplayNamesTheFirstFailure(t *testing.T) {
 	}
 }
 
-// TestLoadRefusesASecondKey has a dump with a key twice, far apart, and a RESIZEDB that promises more
-// than there can be.
+// TestLoadRefusesASecondKey loads a dump with a key twice, far apart, and a RESIZEDB that declares
+// more keys than there can be.
 func TestLoadRefusesASecondKey(t *testing.T) {
 	dump := []byte("REDIS0009\xfe\x00\xfb\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x00")
 	second := 0

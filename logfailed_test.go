@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestRecoverKnowsOfAFailureInTheBackground: a sync that nobody waits for fails, and Recover, called before anything
-// else has looked, heals the log.
+// TestRecoverKnowsOfAFailureInTheBackground makes a sync fail for which no goroutine waits. Then
+// Recover, called before anything else has checked the log, must recover it.
 func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -28,7 +28,7 @@ func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 			return nil
 		})
 		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), storefs.Option(fsys), perdure.WithAutoRecover(false))...)
-		settle(50 * time.Millisecond) // the store looks at its log every tenth of a second
+		settle(50 * time.Millisecond) // the store checks its log every 100 ms
 		ok(t, s.Set("a", []byte("1")))
 		broken.Store(true)
 		settle(time.Second + time.Millisecond)

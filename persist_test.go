@@ -124,7 +124,7 @@ func mutate(t testing.TB, s *perdure.Store, rng *rand.Rand, n int) {
 	}
 }
 
-// TestReopen makes random changes, closes or crashes, and opens again, in every way of keeping data.
+// TestReopen makes random changes, closes or crashes, and opens again, in every persistence mode.
 func TestReopen(t *testing.T) {
 	ways := map[string]func() []perdure.Option{
 		"default":   func() []perdure.Option { return nil },
@@ -220,7 +220,7 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 			is(t, err, perdure.ErrCorrupt)
 			same(t, files(t, dir), before)
 
-			// The log on, and none there: the dump would be loaded, and nothing may be built.
+			// The log is on but missing. Open would load the dump, and must not build a log.
 			only := t.TempDir()
 			ok(t, os.WriteFile(filepath.Join(only, "dump.rdb"), []byte(damage), 0o600))
 			before = files(t, only)
@@ -260,8 +260,9 @@ func TestTornTail(t *testing.T) {
 	want(t, s, "c", "3")
 }
 
-// TestABlockOfGarbageIsNotAnotherProgram: found by TestPowerLoss with many seeds. A lost block that
-// hid what told our SELECT from Redis's made the group look like Redis's, and its bad mark like damage.
+// TestABlockOfGarbageIsNotAnotherProgram: found by TestPowerLoss with many seeds. A lost block hid
+// the difference between perdure's SELECT and Redis's. The group then looked like Redis's, and its
+// bad commit marker like damage.
 func TestABlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly(aof.LogMode(aof.Direct), aof.Fsync(aof.No))...)

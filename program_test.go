@@ -13,8 +13,8 @@ type program struct {
 	rng *rand.Rand
 	// api leaves out the commands that the public API has no operation for.
 	api bool
-	// past lets expiries lie in the past. A server then deletes at once, and its log says so; but what was
-	// sent to it, replayed as a log, would keep the key.
+	// past allows expiries in the past. A server then deletes the key immediately and logs the
+	// deletion. The commands as sent, replayed as a log, would keep the key.
 	past bool
 	// payloads for RESTORE
 	payloads []string

@@ -347,8 +347,8 @@ func TestTheLogIsWhatRedisWrites(t *testing.T) {
 	}
 }
 
-// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order. What follows is
-// of other sections, and has their names.
+// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order. The fields
+// after them belong to other sections and have their names.
 func TestInfoHasEveryFieldOfRedis(t *testing.T) {
 	fields := func(info string) []string {
 		var names []string
