@@ -64,8 +64,8 @@ func (f *failingSyncFile) Datasync() error {
 	return errors.New("input/output error")
 }
 
-// TestNothingIsWrittenBehindAFailedSync: what a group was followed by was, more filler and the rest
-// of its pieces.
+// TestNothingIsWrittenBehindAFailedSync is a regression test. After a failed sync, the log wrote
+// what followed a group: more padding and the rest of its pieces.
 func TestNothingIsWrittenBehindAFailedSync(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -57,8 +57,8 @@ func wantWhole(t testing.TB, image vfs.FS, list []string) {
 	closeLog(t, l)
 }
 
-// TestFillerAtEveryOffset: what follows a group is lines, wherever it ends; a log that was killed
-// is whole, and none of its sizes count filler.
+// TestFillerAtEveryOffset checks that lines follow a group, wherever it ends. The log of a killed
+// process must be whole, and none of its sizes include padding.
 func TestFillerAtEveryOffset(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -192,7 +192,7 @@ func TestNoRoomForFiller(t *testing.T) {
 	mem.SetCapacity(mem.Used() + 2000)
 	_, filler := splitFiller(t, memFile(t, mem, memIncr1))
 	for range (len(filler) + 500) / 100 {
-		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // some 100 bytes
+		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // about 100 bytes
 	}
 	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	mem.SetCapacity(0)
@@ -260,7 +260,7 @@ func TestLongGroupsOverFiller(t *testing.T) {
 	l := always(t, mem)
 	var list []string
 	for i := range 3 {
-		for range 65 { // the first ones behind a long group get none
+		for range 65 { // the first ones after a long group get none
 			list = append(list, set(t, l, "a", strings.Repeat("v", i)))
 		}
 		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler == "" {
@@ -275,8 +275,8 @@ func TestLongGroupsOverFiller(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestGroupsThatCannotBeAligned: with a SELECT at every place of a sector a group is written as
-// without filler.
+// TestGroupsThatCannotBeAligned: a group with a SELECT at every offset of a sector is written as
+// without padding.
 func TestGroupsThatCannotBeAligned(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)

@@ -52,7 +52,7 @@ func (f *watchedFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// tornOver is what a kill leaves that has torn a write over filler at the end of a page.
+// tornOver is the state after a kill that tore a write over padding at the end of a page.
 type tornOver struct {
 	mem   *vfs.Mem
 	acked int

@@ -48,8 +48,8 @@ func cutByServer(data []byte) []byte {
 
 // tear is a write to the increment that a kill may tear.
 type tear struct {
-	mem   *vfs.Mem // as it was before
-	from  int      // where in the file
+	mem   *vfs.Mem // state before the write
+	from  int      // offset in the file
 	size  int
 	acked []string
 }
@@ -173,7 +173,7 @@ func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 	return errors.Join(err, f.Sync())
 }
 
-// TestServersCutsNoMark is the same with a real redis-server, which also says that cutByServer is
+// TestServersCutsNoMark is the same with a real redis-server, which also shows that cutByServer is
 // right.
 func TestServersCutsNoMark(t *testing.T) {
 	redistest.Tool(t, "redis-server")

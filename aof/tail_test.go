@@ -223,7 +223,8 @@ func TestEveryBitFlip(t *testing.T) {
 					}
 				case recovery.Cut > 0:
 					torn++
-					// After Close only the last mark may go: what it vouches for was synced.
+					// After Close only the last marker may be lost: the data it declares durable
+					// was synced.
 					lost := recovery.Offset < synced
 					if closed {
 						lost = len(u.got) < len(list)
@@ -325,7 +326,7 @@ func TestForeignTail(t *testing.T) {
 			if recovery.Cut != int64(c.cut) || (recovery.Unverified == 0) != (c.units == "") {
 				t.Fatalf("%+v", recovery)
 			}
-			// It goes on from there, with the tail vouched for.
+			// It continues from there, with the tail declared durable.
 			l, _, _ := mustOpen(t, dir)
 			list = append(list, set(t, l, "z", "3"))
 			closeLog(t, l)
