@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// TestHotPathsAllocateNothing holds the promises of the comments.
+// TestHotPathsAllocateNothing checks the promises of the doc comments.
 func TestHotPathsAllocateNothing(t *testing.T) {
 	for name, s := range map[string]*perdure.Store{
 		"memory": memory(t),

@@ -26,7 +26,7 @@ type thing struct {
 	list  bool
 }
 
-// model is what a batch must do, said with a plain map.
+// model specifies the effect of a batch with a plain map.
 type model map[string]thing
 
 func (m model) find(key string) (thing, bool) {
@@ -38,7 +38,7 @@ func (m model) find(key string) (thing, bool) {
 	return v, ok
 }
 
-// outcome is what all operations give: which of them mean something depends on the operation.
+// outcome contains the results of all operations. The operation determines which of them apply.
 type outcome struct {
 	value string
 	n     int64
@@ -46,7 +46,7 @@ type outcome struct {
 	err   error
 }
 
-// integer is the number under a key as Redis's INCR sees it.
+// integer returns the number under a key as Redis's INCR parses it.
 func (m model) integer(key string) (v thing, n int64, err error) {
 	v, ok := m.find(key)
 	switch {
@@ -62,8 +62,8 @@ func (m model) integer(key string) (v thing, n int64, err error) {
 	return v, n, nil
 }
 
-// step adds an operation that rng chooses to b and does it to the model, whose outcome it returns
-// with the way to ask the batch for its own.
+// step adds an operation that rng chooses to b, and performs it on the model. It returns the
+// model's outcome and a function that returns the batch's outcome.
 func (m model) step(rng *rand.Rand, b *perdure.Batch) (got func() outcome, want outcome) {
 	key := fmt.Sprint("k", rng.IntN(40))
 	if rng.IntN(20) == 0 {
@@ -149,8 +149,8 @@ func b2i(b bool) int {
 	return 0
 }
 
-// TestBatchAgainstModel: batches of all widths, keys given twice, expiries and a list among them, do what
-// a plain map does; and the log of them gives the same again.
+// TestBatchAgainstModel checks that batches of all widths do the same as a plain map, with keys
+// given twice, expiries, and a list. Replaying their log must produce the same data.
 func TestBatchAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -189,7 +189,8 @@ func TestBatchAgainstModel(t *testing.T) {
 	})
 }
 
-// TestBatchIsOneUnit: what a batch writes stands in the log between MULTI and EXEC, and one write alone.
+// TestBatchIsOneUnit checks that the writes of a batch are between MULTI and EXEC in the log, and
+// that a single write is not.
 func TestBatchIsOneUnit(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly(aof.Checksums(false))...)
@@ -214,7 +215,8 @@ func TestBatchIsOneUnit(t *testing.T) {
 	}
 }
 
-// TestBatchRefused: a batch that may not write does nothing, and says so of each operation.
+// TestBatchRefused checks that a batch that must not write does nothing and returns an error for
+// each operation.
 func TestBatchRefused(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly()...)
@@ -254,8 +256,8 @@ func TestBatchRefused(t *testing.T) {
 	}
 }
 
-// TestBatchWhenTheLogFails: the error comes back for each write, reads have theirs, and the next batch is
-// refused whole.
+// TestBatchWhenTheLogFails checks that each write returns the error, that reads return their
+// values, and that the next batch is refused as a whole.
 func TestBatchWhenTheLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -281,14 +283,14 @@ func TestBatchWhenTheLogFails(t *testing.T) {
 		}
 		is(t, s.Run(&b), perdure.ErrLogFailed)
 		is(t, b.Err(1), perdure.ErrLogFailed)
-		want(t, s, "before", "2") // the outcome was unknown; in memory it is done
+		want(t, s, "before", "2") // the outcome was unknown; memory has the write
 		broken.Store(false)
 		ok(t, s.Recover(t.Context()))
 		ok(t, s.Run(&b))
 	})
 }
 
-// TestBatchAtOnce: no reader sees a part of a batch.
+// TestBatchAtOnce checks that no reader sees a part of a batch.
 func TestBatchAtOnce(t *testing.T) {
 	s := memory(t)
 	keys := make([]string, 50)

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// benchKeys gives n keys of 16 bytes.
+// benchKeys returns n keys of 16 bytes.
 func benchKeys(n int) []string {
 	keys := make([]string, n)
 	for i := range keys {

@@ -61,7 +61,7 @@ func TestCloseWhileEverythingRuns(t *testing.T) {
 	}
 }
 
-// TestCloseWhileASnapshotIsRead: the store closes between two entries, and the reader is told.
+// TestCloseWhileASnapshotIsRead closes the store between two entries. The reader must get an error.
 func TestCloseWhileASnapshotIsRead(t *testing.T) {
 	s := open(t, t.TempDir(), snapshotsOnly()...)
 	for i := range 5000 {
@@ -79,7 +79,7 @@ func TestCloseWhileASnapshotIsRead(t *testing.T) {
 		if n++; n == 100 {
 			go func() { closed <- s.CloseNoSave() }()
 		}
-		for _, b := range en.Value { // memory that must not be gone yet
+		for _, b := range en.Value { // memory that must not be freed yet
 			if b != 0 {
 				t.Fatal("not what was stored")
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestConfigureAcceptsOptionsThatMayChange gives every option to an open store.
+// TestConfigureAcceptsOptionsThatMayChange passes every option to an open store.
 func TestConfigureAcceptsOptionsThatMayChange(t *testing.T) {
 	for name, c := range map[string]struct {
 		option perdure.Option

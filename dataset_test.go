@@ -12,13 +12,13 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// datum is what a key holds: a string's bytes, or Redis's DUMP of another type.
+// datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
 type datum struct {
 	value      string
 	expireAtMs int64
 }
 
-// dataOf gives every live key of a store, by "db/key".
+// dataOf returns every live key of a store, by "db/key".
 func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	t.Helper()
 	all := map[string]datum{}
@@ -41,7 +41,7 @@ func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	return all
 }
 
-// dataOfServer gives the same of a server.
+// dataOfServer returns every key of a server, by "db/key".
 func dataOfServer(s *redistest.Server) map[string]datum {
 	all := map[string]datum{}
 	for db := range 16 {

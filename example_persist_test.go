@@ -147,7 +147,7 @@ func ExampleStore_Snapshot() {
 	snap, err := s.Snapshot()
 	check(err)
 	defer snap.Close()
-	check(s.FlushAll()) // the snapshot does not mind
+	check(s.FlushAll()) // this does not affect the snapshot
 	n := 0
 	for _, err := range snap.All(context.Background()) {
 		check(err)
@@ -187,7 +187,8 @@ func ExampleStore_Restore() {
 	// Output: in a <nil>
 }
 
-// A service that must end within ten seconds does not wait for a large dump, because its log has everything.
+// A service that must end within ten seconds does not wait for a large dump, because its log has
+// everything.
 func ExampleStore_Shutdown() {
 	dir, remove := exampleDir()
 	defer remove()
@@ -296,8 +297,8 @@ func ExampleWithRecoverUntil() {
 	check(s.Set("k", []byte("v")))
 	check(s.Close())
 
-	// The state at the end of some second. Read-only, so that everything stays as it is; without that
-	// Open goes on from there, and keeps the whole log in a directory that Recovery names.
+	// Open the state at the end of a second. ReadOnly leaves all files unchanged. Without it, Open
+	// continues from there, and keeps the whole log in a directory that Recovery reports.
 	s, err = perdure.Open(dir, perdure.WithRecoverUntil(time.Now()), perdure.WithReadOnly())
 	check(err)
 	v, err := s.Get("k")

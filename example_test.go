@@ -334,7 +334,7 @@ func ExampleStore_Update() {
 				return err
 			}
 			if left < 0 {
-				return poor // and everything is as it was
+				return poor // and nothing changes
 			}
 			return tx.Set("paid", []byte("yes"))
 		})
@@ -374,7 +374,7 @@ func ExampleStore_View() {
 		if err != nil {
 			return err
 		}
-		b, err := tx.Get("user:2") // of the same instant
+		b, err := tx.Get("user:2") // of the same point in time
 		fmt.Println(string(a), string(b))
 		return err
 	})

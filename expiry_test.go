@@ -12,8 +12,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestAnExpiryFarAwayIsNotInThePast: a time that overflows as nanoseconds or milliseconds made of "for ever" a negative
-// moment. The value was gone, and the log one that Open refused.
+// TestAnExpiryFarAwayIsNotInThePast is a regression test. A far time overflowed as nanoseconds or
+// milliseconds and became negative. The value was lost, and Open refused the log.
 func TestAnExpiryFarAwayIsNotInThePast(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly()...)
@@ -67,7 +67,8 @@ func TestAnExpiryFarAwayIsNotInThePast(t *testing.T) {
 	check()
 }
 
-// TestNothingIsStoredWithABadExpiry: SetIfAbsent said that it was.
+// TestNothingIsStoredWithABadExpiry is a regression test: SetIfAbsent reported that it had stored
+// the value.
 func TestNothingIsStoredWithABadExpiry(t *testing.T) {
 	s := memory(t)
 	stored, err := s.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
@@ -83,8 +84,8 @@ func TestNothingIsStoredWithABadExpiry(t *testing.T) {
 	absent(t, s, "k")
 }
 
-// TestAReadDoesNotWaitForASave: Get of a key that has expired deletes it, and while a save has more before-images than
-// it may that waited for the save.
+// TestAReadDoesNotWaitForASave is a regression test. Get of an expired key deletes the key. That
+// waited for a save which had more before-images than allowed.
 func TestAReadDoesNotWaitForASave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &hanging{going: make(chan struct{})}

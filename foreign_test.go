@@ -60,8 +60,8 @@ func TestFlippedDatabaseNumberIsDamage(t *testing.T) {
 	}
 }
 
-// TestDatabaseOutOfRangeNamesFileAndOffset reads a dump and a base that were written by a server with
-// more databases: the files are whole.
+// TestDatabaseOutOfRangeNamesFileAndOffset reads a dump and a base that were written by a server
+// with more databases. The files are undamaged.
 func TestDatabaseOutOfRangeNamesFileAndOffset(t *testing.T) {
 	for path, err := range asDumpAndBase(t, dumpBytes("\x00\x01k\x01v\xfe\x40\x40\x00\x01l\x01w")) {
 		var entry *snapshot.EntryError
@@ -72,8 +72,8 @@ func TestDatabaseOutOfRangeNamesFileAndOffset(t *testing.T) {
 	}
 }
 
-// TestForeignRecordIsNotSupported opens files with a record of Dragonfly's: they are whole by their
-// checksum, and not when a bit of them was flipped.
+// TestForeignRecordIsNotSupported opens files with a record of Dragonfly's. By their checksum they
+// are undamaged, and damaged after a bit was flipped.
 func TestForeignRecordIsNotSupported(t *testing.T) {
 	good := dumpBytes("\x00\x01k\x01v\xd2\x05\x00\x01l\x01w")
 	for path, err := range asDumpAndBase(t, good) {

@@ -65,7 +65,7 @@ func shortened(v held) held {
 	return v
 }
 
-// readRedis asks a server for everything it holds.
+// readRedis reads all data of a server.
 func readRedis(s *redistest.Server) *holding {
 	h := &holding{seed: holdingSeed, keys: map[string]held{}}
 	for db := range 16 {
@@ -115,7 +115,8 @@ func readPage(s *redistest.Server, h *holding, db int, keys []redistest.Reply) {
 	}
 }
 
-// readerOf is the command that gives a value in one form: DUMP, or for a hash table its elements.
+// readerOf returns the command that reads a value in a fixed form: DUMP, or for a hash table its
+// elements.
 func readerOf(kind, encoding redistest.Reply) string {
 	switch {
 	case encoding.Text != "hashtable":
@@ -126,8 +127,8 @@ func readerOf(kind, encoding redistest.Reply) string {
 	return "HGETALL"
 }
 
-// sorted gives a hash of a hash table's elements that does not depend on their order. (Fields of a
-// hash begin with "field ", so a field that changed places with its value shows.)
+// sorted returns a hash of a hash table's elements that does not depend on their order. (Fields of
+// a hash begin with "field ", so a field swapped with its value is detected.)
 func sorted(elements []redistest.Reply) string {
 	texts := make([]string, 0, len(elements))
 	for _, e := range elements {
@@ -137,7 +138,7 @@ func sorted(elements []redistest.Reply) string {
 	return strconv.FormatUint(maphash.String(holdingSeed, strings.Join(texts, "\x00")), 16)
 }
 
-// compareStore compares everything that a store can tell with a holding: strings by their bytes,
+// compareStore compares all data that a store can report with a holding: strings by their bytes,
 // other types by name and expiry.
 func compareStore(t *testing.T, s *perdure.Store, h *holding) {
 	t.Helper()

@@ -27,7 +27,7 @@ func rules(t testing.TB, fsys vfs.FS, r ...snapshot.Rule) *perdure.Store {
 	return open(t, "/data", storefs.Option(fsys), perdure.WithoutAppendLog(), perdure.WithSaveRules(r...))
 }
 
-// settle lets d pass and every goroutine come to rest.
+// settle lets d pass and waits until every goroutine is blocked.
 func settle(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -229,7 +229,7 @@ func TestEverySecSyncsWithinASecond(t *testing.T) {
 	})
 }
 
-// TestRewriteTrigger: a log that has doubled and is over its minimum is rewritten by itself.
+// TestRewriteTrigger checks that a log that has doubled and exceeds its minimum is rewritten.
 func TestRewriteTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := aof.New(aof.AutoRewrite(100, 10_000))
@@ -262,7 +262,7 @@ func TestRewriteTrigger(t *testing.T) {
 	})
 }
 
-// TestRewriteBackOff: from the third failure in a row automatic rewrites wait a minute, two, four.
+// TestRewriteBackOff: from the third failure in a row, automatic rewrites wait 1, 2, 4 minutes.
 func TestRewriteBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -299,7 +299,7 @@ func TestRewriteBackOff(t *testing.T) {
 	})
 }
 
-// TestALogThatFailed: the error sticks, reads go on, and recovery loses nothing.
+// TestALogThatFailed checks that the error is sticky, reads continue, and recovery loses nothing.
 func TestALogThatFailed(t *testing.T) {
 	for _, auto := range []bool{false, true} {
 		t.Run(fmt.Sprint("auto ", auto), func(t *testing.T) {
@@ -353,7 +353,7 @@ func TestALogThatFailed(t *testing.T) {
 	}
 }
 
-// TestARewriteWaitsForASave: it is scheduled, and Info says so.
+// TestARewriteWaitsForASave checks that the rewrite is scheduled and that Info reports it.
 func TestARewriteWaitsForASave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
@@ -413,8 +413,8 @@ type panicky struct {
 
 func (panicky) Save(context.Context, snapshot.View) (snapshot.Info, error) { panic("a bug") }
 
-// TestAPanicInTheBackgroundIsContained: the program lives, the task ends with an error, reads go on,
-// writes are refused, and Close does not hang.
+// TestAPanicInTheBackgroundIsContained checks that the program survives, the task ends with an
+// error, reads continue, writes are refused, and Close does not hang.
 func TestAPanicInTheBackgroundIsContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := perdure.Open("/data", storefs.Option(vfs.NewMem("/data")), perdure.WithoutAppendLog(),
@@ -431,7 +431,7 @@ func TestAPanicInTheBackgroundIsContained(t *testing.T) {
 		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
 			t.Errorf("Set: %v", err)
 		}
-		settle(time.Minute) // a bug is no failure of the log, which a recovery would mend
+		settle(time.Minute) // a bug is not a log failure, which a recovery would repair
 		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
 			t.Errorf("Set after a minute: %v", err)
 		}
@@ -439,7 +439,7 @@ func TestAPanicInTheBackgroundIsContained(t *testing.T) {
 	})
 }
 
-// TestASaveByHandThatFailsIsToldToItsCallerOnly: as after Redis's SAVE, writes go on.
+// TestASaveByHandThatFailsIsToldToItsCallerOnly: as after Redis's SAVE, writes continue.
 func TestASaveByHandThatFailsIsToldToItsCallerOnly(t *testing.T) {
 	full := &failing{Snapshotter: rdb.New()}
 	s := open(t, t.TempDir(), perdure.WithSnapshotter(full))
@@ -461,7 +461,7 @@ func TestASaveByHandThatFailsIsToldToItsCallerOnly(t *testing.T) {
 	}
 }
 
-// failing is a dump without room.
+// failing is a dump on a full disk.
 type failing struct{ perdure.Snapshotter }
 
 var errFull = errors.New("no space")

@@ -12,9 +12,10 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// BenchmarkBesideLarge gets and sets small keys of every shard, each some thousand times a second, while values are
-// stored and read without pause, and tells how long that takes: get waits for a shard; append, a part of
-// set, for the log's lock, with the shard locked; and set besides for what stands before it to be written.
+// BenchmarkBesideLarge gets and sets small keys of every shard, about 1000 times a second each,
+// while large values are stored and read without pause. It reports the latencies. get waits for a
+// shard. append, a part of set, waits for the log's lock, with the shard locked. set also waits for
+// the log records before it to be written.
 func BenchmarkBesideLarge(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -21,10 +21,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// largeSizes stand around the size from which values are linked.
+// largeSizes are around the size from which values are linked.
 var largeSizes = []int{0, 9, 70 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 300 << 10, 1 << 20}
 
-// bigOp does one operation on a store and on a map, and compares what they say.
+// bigOp performs one operation on a store and on a map, and compares the results.
 func bigOp(t *testing.T, s *perdure.Store, m map[string]string, rng *rand.Rand) {
 	k, other := fmt.Sprint("k", rng.IntN(3)), fmt.Sprint("k", rng.IntN(3))
 	v := described(rng.Uint64(), 8+largeSizes[rng.IntN(len(largeSizes))])
@@ -127,10 +127,10 @@ func agrees(t *testing.T, s *perdure.Store, m map[string]string) {
 	}
 }
 
-// plainLog is a log that is no aof.Linker.
+// plainLog is a log that does not implement Linker.
 type plainLog struct{ appendlog.AppendLog }
 
-// TestLargeValuesAgainstMap: every operation on large values, with rewrites, and opened again.
+// TestLargeValuesAgainstMap tests every operation on large values, with rewrites and reopening.
 func TestLargeValuesAgainstMap(t *testing.T) {
 	for name, log := range map[string]func() appendlog.AppendLog{
 		"ring":   func() appendlog.AppendLog { return aof.New(aof.AutoRewrite(0, 0), aof.RDBBase(false)) },
@@ -173,7 +173,7 @@ func TestLargeValuesAgainstMap(t *testing.T) {
 	}
 }
 
-// countingLog tells the longest unit that came to be copied, and how often values were linked.
+// countingLog records the longest log record that was copied, and how often values were linked.
 type countingLog struct {
 	*aof.Log
 	copied, linked atomic.Int64
@@ -192,7 +192,7 @@ func (l *countingLog) AppendLinked(first, last int, unit [][]byte, release func(
 	return l.Log.AppendLinked(first, last, unit, release)
 }
 
-// TestLargeValuesAreLinked: nothing large is copied to the log.
+// TestLargeValuesAreLinked checks that no large value is copied to the log.
 func TestLargeValuesAreLinked(t *testing.T) {
 	log := &countingLog{Log: aof.New(aof.Fsync(aof.No))}
 	s := open(t, t.TempDir(), perdure.WithAppendLog(log), perdure.WithSaveRules())
@@ -222,14 +222,15 @@ func TestLargeValuesAreLinked(t *testing.T) {
 	}
 }
 
-// refusingLog takes nothing that is linked, as one that has just failed.
+// refusingLog accepts no linked values, like a log that has just failed.
 type refusingLog struct{ *aof.Log }
 
 func (refusingLog) AppendLinked(_, _ int, _ [][]byte, _ func()) (appendlog.Position, bool) {
 	return 0, false
 }
 
-// TestRefusedLargeValueIsNotPinned: what the log did not take is let go, by every kind of write.
+// TestRefusedLargeValueIsNotPinned checks that every kind of write unpins values that the log
+// refuses.
 func TestRefusedLargeValueIsNotPinned(t *testing.T) {
 	s := open(t, t.TempDir(), perdure.WithAppendLog(refusingLog{aof.New()}), perdure.WithSaveRules())
 	v := described(1, 1<<20)
@@ -247,7 +248,7 @@ func TestRefusedLargeValueIsNotPinned(t *testing.T) {
 type stalledFS struct {
 	vfs.FS
 	came chan struct{} // such a write has begun
-	gone chan struct{} // closed when they may go on
+	gone chan struct{} // closed when such writes may continue
 }
 
 type stalledFile struct {
@@ -279,9 +280,9 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// TestLargeWriteHoldsNoShard: while the system takes a large value, which here takes for ever, every key is
-// read, the large one too, and written to memory; a snapshot is read, and small values are acknowledged
-// only after what stands before them.
+// TestLargeWriteHoldsNoShard stalls the write of a large value. During it every key, also the large
+// one, can be read and written in memory, and a snapshot can be read. Small values are acknowledged
+// only after the log records before them.
 func TestLargeWriteHoldsNoShard(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		fs := &stalledFS{FS: vfs.NewMem("/data"), came: make(chan struct{}, 1), gone: make(chan struct{})}
@@ -336,8 +337,8 @@ func pairs(keys []string, value string) (all []perdure.Pair) {
 	return all
 }
 
-// TestLargeValueAndAFailedLog: a write of a large value fails, at each of its pieces. Nothing stays pinned, Close
-// does not wait, and what was acknowledged is there again.
+// TestLargeValueAndAFailedLog makes a write of a large value fail at each of its pieces. No value
+// stays pinned, Close does not wait, and the next Open has all acknowledged writes.
 func TestLargeValueAndAFailedLog(t *testing.T) {
 	boom := errors.New("boom")
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
@@ -390,7 +391,8 @@ func TestLargeValueAndAFailedLog(t *testing.T) {
 	}
 }
 
-// TestPowerAroundALargeValue: whenever power is lost, what comes back is a prefix, the large value whole or absent.
+// TestPowerAroundALargeValue checks that any power failure leaves a prefix of the writes, with the
+// large value whole or absent.
 func TestPowerAroundALargeValue(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		mem := vfs.NewMem("/data")
@@ -432,8 +434,8 @@ func TestPowerAroundALargeValue(t *testing.T) {
 	}
 }
 
-// TestLargeValuesChangedByMany: CompareAndSwap and Append of large values, which work with no lock held, lose nothing
-// to each other.
+// TestLargeValuesChangedByMany checks that concurrent CompareAndSwap and Append of large values,
+// which work with no lock held, lose no changes.
 func TestLargeValuesChangedByMany(t *testing.T) {
 	const size, rounds = 300 << 10, 25
 	s := open(t, t.TempDir(), logOnly(aof.Fsync(aof.No))...)

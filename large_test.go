@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// described makes a value that tells whether it is whole: eight bytes of its own, again and again.
+// described returns a value that shows whether it is whole: 8 distinct bytes, repeated.
 func described(id uint64, size int) []byte {
 	v := make([]byte, size)
 	binary.BigEndian.PutUint64(v, id|1<<63)
@@ -25,13 +25,14 @@ func described(id uint64, size int) []byte {
 	return v
 }
 
-// whole reports whether a value is one that described made, or several of one id behind each other.
+// whole reports whether a value is one that described returned, or several with one id in sequence.
 func whole(v []byte) bool {
 	return len(v) < 8 || v[0]&0x80 != 0 && bytes.Equal(v[8:], v[:len(v)-8])
 }
 
-// TestLargeValuesUnderChange: values of megabytes are read whole while they are stored anew, grow, expire,
-// are deleted, flushed, saved and replaced by Restore, and their memory is free at the end.
+// TestLargeValuesUnderChange checks that values of several MB are read whole while they are stored
+// again, grow, expire, and are deleted, flushed, saved, and replaced by Restore. Their memory must
+// be free at the end.
 func TestLargeValuesUnderChange(t *testing.T) {
 	const size = 8 << 20
 	dir := t.TempDir()
@@ -146,7 +147,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 	snap.Close()
 	wg.Wait()
-	for _, k := range []string{"a", "b", "c"} { // so that none expires between here and there
+	for _, k := range []string{"a", "b", "c"} { // so that no key expires in the meantime
 		_, err := s.Persist(k)
 		ok(t, err)
 	}
@@ -160,7 +161,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 }
 
-// TestHugeValue: the largest value there is. It takes some gigabytes.
+// TestHugeValue stores the largest possible value. It needs several GB.
 func TestHugeValue(t *testing.T) {
 	if os.Getenv("PERDURE_HUGE") == "" {
 		t.Skip("PERDURE_HUGE is not set")

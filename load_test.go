@@ -17,10 +17,10 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Loading hands what it reads to several goroutines, in batches: the tests here have files of many
-// batches, with what depends on the order in every part of them.
+// Loading passes its input to several goroutines, in batches. The tests here have files of many
+// batches, with order-dependent commands in every part of them.
 
-// commandLog writes commands as a log of another program, and remembers what they make.
+// commandLog writes commands as a log of another program, and records the resulting data.
 type commandLog struct {
 	bytes.Buffer
 	db   int
@@ -91,8 +91,8 @@ func TestReplayKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// TestReplayNamesTheFirstFailure has several commands that fail, in different goroutines, and wants
-// the first of them by its place.
+// TestReplayNamesTheFirstFailure replays several commands that fail in different goroutines. The
+// error must name the first of them by offset.
 func TestReplayNamesTheFirstFailure(t *testing.T) {
 	var log bytes.Buffer
 	first := 0
@@ -119,8 +119,8 @@ func TestReplayNamesTheFirstFailure(t *testing.T) {
 	}
 }
 
-// TestLoadRefusesASecondKey has a dump with a key twice, far apart, and a RESIZEDB that promises more
-// than there can be.
+// TestLoadRefusesASecondKey loads a dump with a key twice, far apart, and a RESIZEDB that declares
+// more keys than there can be.
 func TestLoadRefusesASecondKey(t *testing.T) {
 	dump := []byte("REDIS0009\xfe\x00\xfb\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x00")
 	second := 0
@@ -160,8 +160,8 @@ func TestReplayOfManyArguments(t *testing.T) {
 	want(t, s, "k", string([]byte{0, 0, fields >> 8, fields & 0xff}))
 }
 
-// TestOrderIsKept: a dump says in which order its keys stand, and the store that is opened from it saves
-// in the same; also when another program has made the order up.
+// TestOrderIsKept checks that a store saves keys in the order that the dump it was opened from
+// declares, even if another program invented the order.
 func TestOrderIsKept(t *testing.T) {
 	dir := t.TempDir()
 	order := func() string {

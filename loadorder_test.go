@@ -85,7 +85,7 @@ func TestLoadOrder(t *testing.T) {
 	})
 }
 
-// TestSavesBesideALogAreNotNewer: a dump that the store itself saved is no reason for a warning.
+// TestSavesBesideALogAreNotNewer checks that a dump saved by the store itself causes no warning.
 func TestSavesBesideALogAreNotNewer(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {

@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestRecoverKnowsOfAFailureInTheBackground: a sync that nobody waits for fails, and Recover, called before anything
-// else has looked, heals the log.
+// TestRecoverKnowsOfAFailureInTheBackground makes a sync fail for which no goroutine waits. Then
+// Recover, called before anything else has checked the log, must recover it.
 func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -28,7 +28,7 @@ func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 			return nil
 		})
 		s := open(t, "/data", append(logOnly(aof.LogMode(aof.Direct)), storefs.Option(fsys), perdure.WithAutoRecover(false))...)
-		settle(50 * time.Millisecond) // the store looks at its log every tenth of a second
+		settle(50 * time.Millisecond) // the store checks its log every 100 ms
 		ok(t, s.Set("a", []byte("1")))
 		broken.Store(true)
 		settle(time.Second + time.Millisecond)
@@ -39,7 +39,7 @@ func TestRecoverKnowsOfAFailureInTheBackground(t *testing.T) {
 	})
 }
 
-// lateLog is a log that tells writers late of its failure.
+// lateLog is a log that reports its failure to writers late.
 type lateLog struct {
 	perdure.AppendLog
 	tell chan struct{}
@@ -53,7 +53,8 @@ func (l *lateLog) Commit(p appendlog.Position, durable bool) error {
 	return err
 }
 
-// TestAWriterHearsOfAFailureBehindTheRecovery: it has its error, and the store goes on.
+// TestAWriterHearsOfAFailureBehindTheRecovery checks that a writer that learns of a failure after
+// the recovery gets its error, and that the store continues.
 func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 			synctest.Wait()
 			broken.Store(false)
 			if off {
-				_ = s.Configure(perdure.WithoutAppendLog()) // tells of the failure
+				_ = s.Configure(perdure.WithoutAppendLog()) // reports the failure
 			} else {
 				ok(t, s.Recover(context.Background()))
 			}

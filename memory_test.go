@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// rss is how much of the process is in RAM.
+// rss returns the resident memory of the process.
 func rss(t *testing.T) int64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
@@ -27,7 +27,7 @@ func rss(t *testing.T) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// TestMemoryGoesBack looks at what is in RAM after a mass deletion and after FlushAll.
+// TestMemoryGoesBack checks the resident memory after a mass deletion and after FlushAll.
 func TestMemoryGoesBack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a million keys take seconds under the race detector")
@@ -70,8 +70,8 @@ func TestMemoryGoesBack(t *testing.T) {
 	})
 }
 
-// TestFlushGoesBackInManyTicks is for memory that takes more than one tick of the loop to give back,
-// on the real clock: nothing after the first tick went back.
+// TestFlushGoesBackInManyTicks checks the return of memory that takes more than one tick of the
+// loop, on the real clock. Before a fix, nothing after the first tick was returned.
 func TestFlushGoesBackInManyTicks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes 400 MiB")

@@ -19,8 +19,8 @@ var namesWithoutADump = []string{
 	"", ".", "a/b", strings.Repeat("n", 245), strings.Repeat("n", 255), "appendonlydir", "perdure.lock", "temp-perdure-x", "a\x00",
 }
 
-// TestOptionErrorsOfComponentsMatchErrOptions opens stores with what is wrong in an option of rdb or
-// aof, and with components that are none. Nothing may be made of it.
+// TestOptionErrorsOfComponentsMatchErrOptions opens stores with invalid options of rdb or aof, and
+// with invalid components. Open must not create anything.
 func TestOptionErrorsOfComponentsMatchErrOptions(t *testing.T) {
 	var noLog *aof.Log
 	var noDump *rdb.Dump
@@ -60,7 +60,7 @@ func wantOptionError(t *testing.T, err error) {
 	}
 }
 
-// TestConfigureErrorsLeaveStoreUsable gives bad options to an open store and to its components. The
+// TestConfigureErrorsLeaveStoreUsable passes bad options to an open store and its components. The
 // store then still writes, saves, and accepts a good option.
 func TestConfigureErrorsLeaveStoreUsable(t *testing.T) {
 	var noLog *aof.Log
@@ -112,7 +112,7 @@ func TestZeroAOFOptionIsRefusedWhileOpen(t *testing.T) {
 	}
 }
 
-// TestConfigureErrorAppliesNothing gives a good option together with one of each kind that fails.
+// TestConfigureErrorAppliesNothing passes a good option together with one of each kind that fails.
 func TestConfigureErrorAppliesNothing(t *testing.T) {
 	lost := t.TempDir()
 	f, err := os.Create(filepath.Join(lost, "appendonlydir"))

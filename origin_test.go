@@ -67,7 +67,7 @@ func TestKillAfterLogSwitchedOffKeepsLog(t *testing.T) {
 	ok(t, s.Configure(perdure.WithoutAppendLog()))
 	setTo(t, "new", "1")(s)
 	copied := filepath.Join(t.TempDir(), "copy")
-	ok(t, os.CopyFS(copied, os.DirFS(dir))) // what a kill leaves: no dump was saved
+	ok(t, os.CopyFS(copied, os.DirFS(dir))) // the state after a kill: no dump was saved
 	want(t, open(t, copied), "old", "1")
 }
 
@@ -108,8 +108,8 @@ func TestLogThatDumpLacksIsNotIgnored(t *testing.T) {
 	}
 }
 
-// TestOwnDumpIsNoNews: dumps that a store saved while its log was on, as old or new as files may be, before a
-// kill and before Close.
+// TestOwnDumpIsNoNews tests dumps that a store saved while its log was on, before a kill and before
+// Close, with file times as old or new as possible.
 func TestOwnDumpIsNoNews(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -194,7 +194,7 @@ func TestCopiesAndMovesOfDirectoryAreTheSameStore(t *testing.T) {
 	}
 }
 
-// deafLog is a log whose Commit fails with an error of its own, and whose Err does not tell.
+// deafLog is a log whose Commit fails with a separate error that Err does not return.
 type deafLog struct {
 	*aof.Log
 	fail error
@@ -274,14 +274,14 @@ func TestLoadProgressCountsKeysOfReplay(t *testing.T) {
 	}
 }
 
-// later gives a file a time of last change ahead of every other's.
+// later sets the modification time of a file to after that of every other file.
 func later(t *testing.T, path string) {
 	t.Helper()
 	at := time.Now().Add(time.Hour)
 	ok(t, os.Chtimes(path, at, at))
 }
 
-// TestLogOlderThanDumpIsRefused: the log lacks what Close has confirmed, and the dump has it.
+// TestLogOlderThanDumpIsRefused: the log lacks data that Close confirmed, and the dump has it.
 func TestLogOlderThanDumpIsRefused(t *testing.T) {
 	t.Run("a copy of the log from before", func(t *testing.T) {
 		dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
@@ -312,7 +312,7 @@ func TestLogOlderThanDumpIsRefused(t *testing.T) {
 		ok(t, err)
 		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600))
 		wantDiverged(t, dir)
-		ok(t, os.Remove(filepath.Join(dir, "dump.rdb"))) // the way out
+		ok(t, os.Remove(filepath.Join(dir, "dump.rdb"))) // the recovery
 		closed(t, dir, func(s *perdure.Store) { want(t, s, "c", "3") })
 	})
 }

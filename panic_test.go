@@ -27,7 +27,8 @@ func (h *hanging) Save(ctx context.Context, v snapshot.View) (snapshot.Info, err
 	return h.Snapshotter.Save(ctx, v)
 }
 
-// panickyLog is a log that panics in Append, where its caller has shards locked, as a table does that gets no memory.
+// panickyLog is a log that panics in Append, while its caller has shards locked, like a table that
+// gets no memory.
 type panickyLog struct {
 	*aof.Log
 	now bool
@@ -47,7 +48,7 @@ func (l *panickyLog) AppendLinked(firstDB, lastDB int, unit [][]byte, release fu
 	return l.Log.AppendLinked(firstDB, lastDB, unit, release)
 }
 
-// TestAPanicWhileLoadingLeavesNoLock: the directory can be opened again.
+// TestAPanicWhileLoadingLeavesNoLock checks that the directory can be opened again.
 func TestAPanicWhileLoadingLeavesNoLock(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -66,8 +67,8 @@ func TestAPanicWhileLoadingLeavesNoLock(t *testing.T) {
 	ok(t, s.Close())
 }
 
-// TestAPanicInAWriteIsTold: it left the shards locked, and the Close that a program defers waited for them for ever, so
-// that nobody saw the panic.
+// TestAPanicInAWriteIsTold is a regression test. A panic left the shards locked, and a deferred
+// Close waited for them forever, so that the panic was never printed.
 func TestAPanicInAWriteIsTold(t *testing.T) {
 	for name, write := range map[string]func(s *perdure.Store) error{
 		"Set":        func(s *perdure.Store) error { return s.Set("k", []byte("v")) },

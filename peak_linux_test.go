@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// peakMemory returns the peak of what the process had in RAM.
+// peakMemory returns the peak resident memory of the process.
 func peakMemory(t *testing.T) (n int64) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/status")

@@ -4,5 +4,5 @@ package perdure_test
 
 import "testing"
 
-// peakMemory returns the peak of what the process had in RAM, where the system tells.
+// peakMemory returns the peak resident memory of the process, if the operating system reports it.
 func peakMemory(*testing.T) int64 { return 0 }

@@ -17,8 +17,8 @@ import (
 // peakDir names the directory that a child of TestOpenPeakOfLargeValues opens.
 const peakDir = "PERDURE_TEST_PEAK_DIR"
 
-// TestOpenPeakOfLargeValues opens values of 32 MB in a process of its own, from a log of commands, a base, and a
-// dump: the process takes at most 1.2 times the data and 64 MiB.
+// TestOpenPeakOfLargeValues opens values of 32 MB in a separate process, from a log of commands, a
+// base, and a dump. The process may use at most 1.2 times the data plus 64 MiB.
 func TestOpenPeakOfLargeValues(t *testing.T) {
 	if dir := os.Getenv(peakDir); dir != "" {
 		s := open(t, dir, perdure.WithReadOnly())

@@ -28,7 +28,7 @@ func logOnly(o ...aof.Option) []perdure.Option {
 	return []perdure.Option{perdure.WithAppendLog(aof.New(o...)), perdure.WithSaveRules()}
 }
 
-// content gives everything a store holds, in one comparable form.
+// content returns all data of a store in a comparable form.
 func content(t testing.TB, s *perdure.Store) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -66,7 +66,7 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 }
 
-// files gives the content of every file below a directory but the lock.
+// files returns the content of every file below a directory except the lock.
 func files(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -124,7 +124,7 @@ func mutate(t testing.TB, s *perdure.Store, rng *rand.Rand, n int) {
 	}
 }
 
-// TestReopen makes random changes, closes or crashes, and opens again, in every way of keeping data.
+// TestReopen makes random changes, closes or crashes, and opens again, in every persistence mode.
 func TestReopen(t *testing.T) {
 	ways := map[string]func() []perdure.Option{
 		"default":   func() []perdure.Option { return nil },
@@ -220,7 +220,7 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 			is(t, err, perdure.ErrCorrupt)
 			same(t, files(t, dir), before)
 
-			// The log on, and none there: the dump would be loaded, and nothing may be built.
+			// The log is on but missing. Open would load the dump, and must not build a log.
 			only := t.TempDir()
 			ok(t, os.WriteFile(filepath.Join(only, "dump.rdb"), []byte(damage), 0o600))
 			before = files(t, only)
@@ -260,8 +260,9 @@ func TestTornTail(t *testing.T) {
 	want(t, s, "c", "3")
 }
 
-// TestABlockOfGarbageIsNotAnotherProgram: found by TestPowerLoss with many seeds. A lost block that
-// hid what told our SELECT from Redis's made the group look like Redis's, and its bad mark like damage.
+// TestABlockOfGarbageIsNotAnotherProgram: found by TestPowerLoss with many seeds. A lost block hid
+// the difference between perdure's SELECT and Redis's. The group then looked like Redis's, and its
+// bad commit marker like damage.
 func TestABlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly(aof.LogMode(aof.Direct), aof.Fsync(aof.No))...)
@@ -374,8 +375,8 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 	same(t, content(t, open(t, dir, logOnly()...)), wantAll)
 }
 
-// TestADumpWithAKeyTwiceIsRefused: redis-server panics at such a dump, and so it is damage here, with
-// its place.
+// TestADumpWithAKeyTwiceIsRefused checks that such a dump is reported as damaged, with the offset.
+// redis-server panics on it.
 func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	dump := "REDIS0003" + "\xfe\x00" + "\x00\x01k\x01a" + "\x00\x01j\x01b" + "\x00\x01k\x01c" + "\xff"
@@ -388,8 +389,8 @@ func TestADumpWithAKeyTwiceIsRefused(t *testing.T) {
 	}
 }
 
-// TestLoadingTellsAndEnds: progress grows to the end, and a context that ends stops Open and leaves
-// every file as it is.
+// TestLoadingTellsAndEnds checks that progress grows to the end, and that a context that ends stops
+// Open and leaves every file unchanged.
 func TestLoadingTellsAndEnds(t *testing.T) {
 	for name, options := range map[string]func() []perdure.Option{
 		"dump": snapshotsOnly,

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// program is a sequence of random commands, each of which gives the same on a server and here.
+// program is a sequence of random commands that return the same on a server and here.
 type program struct {
 	rng *rand.Rand
 	// api leaves out the commands that the public API has no operation for.
 	api bool
-	// past lets expiries lie in the past. A server then deletes at once, and its log says so; but what was
-	// sent to it, replayed as a log, would keep the key.
+	// past allows expiries in the past. A server then deletes the key immediately and logs the
+	// deletion. The commands as sent, replayed as a log, would keep the key.
 	past bool
 	// payloads for RESTORE
 	payloads []string
@@ -102,7 +102,7 @@ func (p *program) number() string {
 	return strconv.Itoa(p.rng.IntN(2000) - 1000)
 }
 
-// expiry gives a unit and a number for it, far from now.
+// expiry returns a unit and a number for it, far from now.
 func (p *program) expiry() (unit, n string) {
 	seconds := int64(1000 + p.rng.IntN(100000))
 	if p.past && p.rng.IntN(5) == 0 {

@@ -2,5 +2,5 @@
 
 package perdure_test
 
-// raceEnabled says that the race detector is on, which allocates and makes a pool forget.
+// raceEnabled reports whether the race detector is on. It allocates, and makes a pool drop items.
 const raceEnabled = true

@@ -86,7 +86,7 @@ func roundTrip(t *testing.T, s *perdure.Store, dir string, held *holding, opts [
 
 var holdingSeed = maphash.MakeSeed()
 
-// randomValue gives strings of all kinds: integers, empty, short, long, compressible and not.
+// randomValue returns strings of all kinds: integers, empty, short, long, compressible, and not.
 func randomValue(rng *rand.Rand) string {
 	switch rng.IntN(12) {
 	case 0:
@@ -275,8 +275,8 @@ func othersOf(h *holding) []string {
 	return others
 }
 
-// TestTheLogIsWhatRedisWrites gives the same commands to a real redis-server and to a store; the two
-// logs are the same bytes, but for the moment in the times that are relative.
+// TestTheLogIsWhatRedisWrites sends the same commands to a real redis-server and to a store. The
+// two logs must have the same bytes, except for the current time in relative expiries.
 func TestTheLogIsWhatRedisWrites(t *testing.T) {
 	server := redistest.Start(t, "", "--appendonly", "yes", "--appendfsync", "always")
 	dir := t.TempDir()
@@ -347,8 +347,8 @@ func TestTheLogIsWhatRedisWrites(t *testing.T) {
 	}
 }
 
-// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order. What follows is
-// of other sections, and has their names.
+// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order. The fields
+// after them belong to other sections and have their names.
 func TestInfoHasEveryFieldOfRedis(t *testing.T) {
 	fields := func(info string) []string {
 		var names []string

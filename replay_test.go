@@ -36,7 +36,7 @@ func writeIncr(t testing.TB, dir, text string) {
 		[]byte("file appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
 }
 
-// replayed are logs of every command that is applied, each in a database of its own.
+// replayed are logs of every command that is applied, each in a separate database.
 var replayed = map[string][]string{
 	"SET and its options": {
 		"SET a 1", "set b 2", "SET a 3 NX", "SET c 3 NX", "SET d 4 XX", "SET a 5 XX", "SET e 6 EX 1000", "SET f 7 PX 1000000",
@@ -172,7 +172,7 @@ func sameReplay(t *testing.T, log string) {
 	server.Kill()
 }
 
-// TestReplayOfValkey: what Valkey has beyond Redis 7.0.
+// TestReplayOfValkey replays commands that Valkey has and Redis 7.0 does not.
 func TestReplayOfValkey(t *testing.T) {
 	dir := t.TempDir()
 	writeIncr(t, dir, frames("SET a 1", "SET a 2 IFEQ 1", "SET a 3 IFEQ 9", "SET b 1 IFEQ 1", "SET c 1", "SET d 1 PXAT 4102444800000", "DELIFEQ c 2", "delifeq d 1",
@@ -181,7 +181,8 @@ func TestReplayOfValkey(t *testing.T) {
 	sameData(t, "Valkey's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
 }
 
-// TestReplayOfNewServers replays what Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 have beyond Redis 7.0.
+// TestReplayOfNewServers replays commands that Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 have and
+// Redis 7.0 does not.
 func TestReplayOfNewServers(t *testing.T) {
 	const never = 4102444800000
 	digest := fmt.Sprintf("%016x", xxh3.Sum([]byte("old")))
@@ -255,8 +256,8 @@ var refusedLogs = []struct{ command, want string }{
 	{"INCREX k", "INCREX: value is not an integer"},
 }
 
-// TestRefusedCommand: a log with a command that is not applied is refused with the command, file and
-// offset, within a transaction too, and nothing on disk changes.
+// TestRefusedCommand checks that a log with a command that is not applied is refused, also within a
+// transaction. The error has the command, file, and offset, and nothing on disk changes.
 func TestRefusedCommand(t *testing.T) {
 	before := frames("SET k secret")
 	for _, c := range refusedLogs {
@@ -293,7 +294,8 @@ func TestRefusedCommand(t *testing.T) {
 	}
 }
 
-// TestFlushAllKeepsFunctions: FLUSHALL removes keys, and not the function libraries of a dump.
+// TestFlushAllKeepsFunctions checks that FLUSHALL removes keys but not the function libraries of a
+// dump.
 func TestFlushAllKeepsFunctions(t *testing.T) {
 	dir := t.TempDir()
 	server := redistest.Start(t, dir, "--appendonly", "yes")

@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// TestSetOverAnything holds that the log has a Set once, and as it was given, whatever the key held: the
-// command goes there before anybody has looked. Each value has a database of its own.
+// TestSetOverAnything checks that the log has a Set once and as it was passed, whatever the key
+// held. The command is logged before the key is read. Each value has a separate database.
 func TestSetOverAnything(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	keys := []string{"key", "", long[:300], long}

@@ -26,7 +26,7 @@ func (s endless) Save(ctx context.Context, v snapshot.View) (snapshot.Info, erro
 	return s.Snapshotter.Save(ctx, v)
 }
 
-// failingClose is a log that syncs everything and then says that it did not.
+// failingClose is a log that syncs everything and then reports that it did not.
 type failingClose struct{ *aof.Log }
 
 var errClose = errors.New("close failed")
@@ -60,7 +60,7 @@ func TestShutdownCancelsSnapshotThatLogContains(t *testing.T) {
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown = %v, want nil: the log has everything", err)
 	}
-	is(t, s.Close(), s.Shutdown(context.Background())) // what the first returned
+	is(t, s.Close(), s.Shutdown(context.Background())) // the result of the first call
 	b := open(t, dir)
 	want(t, b, "k", "v")
 	if got := b.Recovery().Source; got != "aof" {

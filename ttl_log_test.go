@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// logText gives what the first increment of a log in dir holds.
+// logText returns the content of the first incremental file of a log in dir.
 func logText(t testing.TB, dir string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof"))
@@ -177,8 +177,8 @@ func TestCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 	}
 }
 
-// TestExpiryInTheLog: what ends a key's life is a DEL in the log: alone when a read or the sweep
-// finds it, in a transaction with the command when a write does.
+// TestExpiryInTheLog checks that the log has a DEL for an expired key: a separate DEL if a read or
+// active expiration finds the key, and one in a transaction with the command if a write does.
 func TestExpiryInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

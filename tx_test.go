@@ -34,7 +34,7 @@ func TestTxHasMethodsOfDB(t *testing.T) {
 	}
 }
 
-// values is what a DB and a Tx have in common here.
+// values contains the methods that the tests use of both a DB and a Tx.
 type values interface {
 	Get(key string) ([]byte, error)
 	Set(key string, value []byte, opts ...perdure.SetOption) error

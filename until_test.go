@@ -21,7 +21,7 @@ import (
 )
 
 // stamped is a log as upstream's test of timestamps has it, and more: two lines in a row, one in a
-// transaction, one at the end. What stands between two stamps is one second.
+// transaction, one at the end. The commands between two annotations are of one second.
 var stamped = []string{
 	frames("SELECT 0", "SET before 1"),
 	"#TS:1628217470\r\n", frames("SET foo 0", "SET n 1"),
@@ -78,8 +78,9 @@ func TestUntilIsRedis(t *testing.T) {
 	}
 }
 
-// TestUntilWithinATransaction: redis-check-aof cuts a transaction that a stamp stands in, and a server
-// then drops it; here the cut is before its MULTI, which gives the same data and a whole file.
+// TestUntilWithinATransaction: redis-check-aof truncates inside a transaction that contains a
+// timestamp annotation, and a server then drops the transaction. perdure truncates before its
+// MULTI, which yields equal data and an undamaged file.
 func TestUntilWithinATransaction(t *testing.T) {
 	dir := t.TempDir()
 	before := "#TS:100\r\n" + frames("SET a 1")
@@ -94,7 +95,7 @@ func TestUntilWithinATransaction(t *testing.T) {
 	}
 }
 
-// TestUntilRefused: what the log cannot tell is an error, and nothing changes.
+// TestUntilRefused checks that a state that the log cannot restore is an error and changes nothing.
 func TestUntilRefused(t *testing.T) {
 	for name, log := range map[string]string{
 		"no stamps":     frames("SET a 1"),
@@ -138,8 +139,8 @@ func timeline(t *testing.T, dir string, o ...aof.Option) (states []map[string]st
 	return states, began
 }
 
-// TestUntilOverOurLog goes back to every second of a log of ours that a base and an increment make,
-// with RDB bases and with bases of commands.
+// TestUntilOverOurLog recovers every second of a perdure log that consists of a base and an
+// incremental file, with RDB bases and with bases of commands.
 func TestUntilOverOurLog(t *testing.T) {
 	for _, o := range [][]aof.Option{nil, {aof.RDBBase(false)}, {aof.Checksums(false)}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -175,7 +176,8 @@ func TestUntilOverOurLog(t *testing.T) {
 	}
 }
 
-// TestUntilInAnEarlierFile cuts in an increment that is not the last, which redis-check-aof refuses.
+// TestUntilInAnEarlierFile truncates an incremental file that is not the last, which
+// redis-check-aof refuses.
 func TestUntilInAnEarlierFile(t *testing.T) {
 	dir := t.TempDir()
 	writeIncr(t, dir, "#TS:100\r\n"+frames("SET a 1")+"#TS:200\r\n"+frames("SET a 2"))
@@ -198,9 +200,9 @@ func TestUntilInAnEarlierFile(t *testing.T) {
 	}
 }
 
-// TestUntilIsWholeAfterACrash loses the power before every operation of an Open that cuts the log
-// back: the next Open finds the whole log, or what it holds up to the moment or the end of that file, and
-// then the whole log stands in the copy.
+// TestUntilIsWholeAfterACrash simulates a power failure before every operation of an Open that
+// truncates the log. The next Open finds the whole log, or the log up to the requested time or the
+// end of that file. In the latter case the copy contains the whole log.
 func TestUntilIsWholeAfterACrash(t *testing.T) {
 	files := map[string]string{
 		"appendonly.aof.1.incr.aof": "#TS:100\r\n" + frames("SET a 1") + "#TS:200\r\n" + frames("SET a 2"),
@@ -260,7 +262,8 @@ func TestUntilIsWholeAfterACrash(t *testing.T) {
 	}
 }
 
-// TestUntilOverASingleFile goes back in the one file of Redis 6, which is then taken into the log's directory.
+// TestUntilOverASingleFile truncates the single file of Redis 6, which is then moved into the log's
+// directory.
 func TestUntilOverASingleFile(t *testing.T) {
 	dir := t.TempDir()
 	log := "#TS:100\r\n" + frames("SET a 1") + "#TS:200\r\n" + frames("SET a 2")
@@ -281,14 +284,14 @@ func TestUntilOverASingleFile(t *testing.T) {
 	}
 }
 
-// TestUntilLooksAtTheBase: a server's base was written after the moment.
+// TestUntilLooksAtTheBase opens a server's log whose base was written after the requested time.
 func TestUntilLooksAtTheBase(t *testing.T) {
 	dir := t.TempDir()
 	server := redistest.Start(t, dir, "--appendonly", "yes", "--aof-timestamp-enabled", "yes")
 	server.Must("SET", "a", "1")
 	server.Must("BGREWRITEAOF")
 	server.Wait("aof_rewrite_in_progress", "0")
-	// A server goes on without a stamp in the second in which it has written the last.
+	// A server writes no second timestamp annotation in the second of its last one.
 	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.2.incr.aof")
 	for stamped := false; !stamped; {
 		server.Must("SET", "b", "1")

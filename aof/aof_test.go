@@ -23,8 +23,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// units is what a log holds: one string a unit, its commands joined by "; ", each "db: args".
-// A base in the tests is the list of units before it, one a line.
+// units is the content of a log: a string for each unit, its commands joined by "; ", as "db:
+// args". A base in the tests is the list of units before it, one a line.
 type units struct {
 	got    []string
 	fail   func(unit string) error

@@ -129,8 +129,8 @@ func TestCheckTornTail(t *testing.T) {
 	}
 }
 
-// TestCheckInterruptedUpgrade: the manifest names the single file of Redis 6, which still stands
-// beside the log's directory. Open takes it, and so it is good.
+// TestCheckInterruptedUpgrade: the manifest names the single file of Redis 6, which is still next
+// to the log's directory. Open accepts it, and so Check must report it as good.
 func TestCheckInterruptedUpgrade(t *testing.T) {
 	dir := t.TempDir()
 	if err := vfs.OS().Mkdir(filepath.Join(dir, "appendonlydir")); err != nil {

@@ -19,7 +19,7 @@ const (
 	manifest1 = "appendonlydir/appendonly.aof.manifest"
 )
 
-// sized writes the manifest of a log with the sizes that it is to tell; a negative one is left out.
+// sized writes the manifest of a log with the given sizes. It omits a negative size.
 func sized(t *testing.T, dir string, base, incr int) {
 	t.Helper()
 	line := func(text string, size int) string {
@@ -31,12 +31,13 @@ func sized(t *testing.T, dir string, base, incr int) {
 	writeFile(t, []byte(signed(line(baseLine, base)+line(incrLine, incr))), dir, manifest1)
 }
 
-// TestCheckKnowsTheSizesOfTheManifest: Open compares base and increments with the sizes that the manifest tells. Check
-// must say the same of every kind of damage, and Repair must not cut below a size.
+// TestCheckKnowsTheSizesOfTheManifest: Open compares the base and incremental files with the sizes
+// in the manifest. Check must report the same for every kind of damage, and Repair must not
+// truncate below a size.
 func TestCheckKnowsTheSizesOfTheManifest(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		file string // in which the damage is; "" is none
+		file string // damaged file; "" for none
 		do   func(t *testing.T, dir string, base, incr []byte)
 	}{
 		{"whole", "", func(t *testing.T, dir string, base, incr []byte) { sized(t, dir, len(base), len(incr)) }},

@@ -11,14 +11,14 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// failingSync is a file system on which a sync of the first increment fails while a group is written beside it. It
-// tells what is written there once the log knows.
+// failingSync is a file system on which a sync of the first incremental file fails while a group is
+// written concurrently. It records the writes there after the log knows of the failure.
 type failingSync struct {
 	vfs.FS
 	log     *aof.Log
 	armed   atomic.Bool
 	syncing chan struct{} // closed when the sync begins
-	writing chan struct{} // closed when the write beside it begins
+	writing chan struct{} // closed when the concurrent write begins
 	known   chan struct{} // closed when the log knows of the failure
 	calls   []string      // after that
 }
@@ -64,7 +64,8 @@ func (f *failingSyncFile) Datasync() error {
 	return errors.New("input/output error")
 }
 
-// TestNothingIsWrittenBehindAFailedSync: what a group was followed by was, more filler and the rest of its pieces.
+// TestNothingIsWrittenBehindAFailedSync is a regression test. After a failed sync, the log wrote
+// what followed a group: more padding and the rest of its pieces.
 func TestNothingIsWrittenBehindAFailedSync(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -19,12 +19,12 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// memory stands for the store above a log: what its base would hold.
+// memory represents the store above a log: the data that its base would hold.
 type memory struct {
 	log   *aof.Log
 	list  []string     // every unit that was appended
-	acked atomic.Int64 // so many first units were acknowledged
-	safe  atomic.Int64 // and so many of them are promised to survive a loss of power
+	acked atomic.Int64 // number of first units that were acknowledged
+	safe  atomic.Int64 // number of first units that must survive a power failure
 	lent  []*lent      // large values that were linked
 	n     int
 }
@@ -56,7 +56,7 @@ func (m *memory) put(durable bool) error {
 	return nil
 }
 
-// all notes that everything is safe.
+// all records that everything is safe.
 func (m *memory) all() {
 	m.acked.Store(int64(len(m.list)))
 	m.safe.Store(int64(len(m.list)))
@@ -85,8 +85,8 @@ func (m *memory) rewrite() error {
 	return nil
 }
 
-// work is the workload of the sweeps: opening, writing, rewriting, closing. It goes on after
-// errors as a store would, and mends a failed log once.
+// work is the workload of the sweeps: opening, writing, rewriting, closing. It continues after
+// errors as a store would, and recovers a failed log once.
 func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	note := func(err error) {
 		if err != nil {
@@ -139,7 +139,7 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	return errs
 }
 
-// recovered opens what is left and compares.
+// recovered opens the remaining files and compares.
 func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	l, u, _, err := open(fs, "/data", opts...)
 	if err != nil {
@@ -180,13 +180,14 @@ func policies() map[string][]aof.Option {
 	}
 }
 
-// smallRing has regions of 1 KiB, which a few units fill, and a flusher that comes only when it is called.
+// smallRing has regions of 1 KiB, which a few units fill, and a flusher that comes only when it is
+// called.
 func smallRing() []aof.Option {
 	return []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}
 }
 
-// stride returns 1 if PERDURE_EVERY is set, 2 otherwise, and more in a short run: under the race detector each
-// step takes ten times as long.
+// stride returns 1 if PERDURE_EVERY is set, 2 otherwise, and more in a short run: under the race
+// detector each step takes ten times as long.
 func stride() int {
 	switch {
 	case testing.Short():
@@ -392,7 +393,7 @@ func TestShortWriteIsTakenBack(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRewriteCanceled: the log goes on with one more increment.
+// TestRewriteCanceled checks that the log continues with one more incremental file.
 func TestRewriteCanceled(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data")
@@ -438,7 +439,7 @@ func TestRewriteCanceled(t *testing.T) {
 	r.Cut()
 	_, s := command(l, 0, "SET", "c", "4")
 	list = append(list, s)
-	closeLog(t, l) // gives up the rewrite
+	closeLog(t, l) // cancels the rewrite
 	if err := r.Commit(t.Context(), base(list)); !errors.Is(err, appendlog.ErrClosed) {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func splitFiller(t testing.TB, data string) (groups, filler string) {
 	return groups, filler
 }
 
-// wantWhole opens what a crash left: all of list is there, and nothing has to be cut.
+// wantWhole opens the files after a crash. They must have all of list and nothing to truncate.
 func wantWhole(t testing.TB, image vfs.FS, list []string) {
 	t.Helper()
 	l, u, recovery, err := open(image, "/data", aof.Fsync(aof.Always))
@@ -57,8 +57,8 @@ func wantWhole(t testing.TB, image vfs.FS, list []string) {
 	closeLog(t, l)
 }
 
-// TestFillerAtEveryOffset: what follows a group is lines, wherever it ends; a log that was killed is whole, and none
-// of its sizes count filler.
+// TestFillerAtEveryOffset checks that lines follow a group, wherever it ends. The log of a killed
+// process must be whole, and none of its sizes include padding.
 func TestFillerAtEveryOffset(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -100,8 +100,9 @@ func TestFillerAtEveryOffset(t *testing.T) {
 	}
 }
 
-// TestTornOverFiller: of a group that is written over filler a loss of power leaves some sectors. Its SELECT
-// stands at every place of a sector; it is never taken for that of another program.
+// TestTornOverFiller tests a power failure that leaves some sectors of a group written over
+// padding. Its SELECT is at every offset of a sector. Open must never treat it as another
+// program's.
 func TestTornOverFiller(t *testing.T) {
 	images := 0
 	for n := 0; n < 1100; n += stride() {
@@ -191,14 +192,14 @@ func TestNoRoomForFiller(t *testing.T) {
 	mem.SetCapacity(mem.Used() + 2000)
 	_, filler := splitFiller(t, memFile(t, mem, memIncr1))
 	for range (len(filler) + 500) / 100 {
-		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // some 100 bytes
+		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // about 100 bytes
 	}
 	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	mem.SetCapacity(0)
 	closeLog(t, l)
 }
 
-// TestFillerEndsWithTheOldFile: when the manifest lists a new increment, the one before has none.
+// TestFillerEndsWithTheOldFile: when the manifest lists a new file, the one before has no padding.
 func TestFillerEndsWithTheOldFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -226,7 +227,7 @@ func TestFillerEndsWithTheOldFile(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFillerAndPolicy: another policy has none, and what is written then does not stand behind it.
+// TestFillerAndPolicy: another policy writes no padding, and its writes do not follow padding.
 func TestFillerAndPolicy(t *testing.T) {
 	for _, policy := range []aof.FsyncPolicy{aof.EverySec, aof.No} {
 		mem := vfs.NewMem("/data")
@@ -259,7 +260,7 @@ func TestLongGroupsOverFiller(t *testing.T) {
 	l := always(t, mem)
 	var list []string
 	for i := range 3 {
-		for range 65 { // the first ones behind a long group get none
+		for range 65 { // the first ones after a long group get none
 			list = append(list, set(t, l, "a", strings.Repeat("v", i)))
 		}
 		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler == "" {
@@ -274,7 +275,8 @@ func TestLongGroupsOverFiller(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestGroupsThatCannotBeAligned: with a SELECT at every place of a sector a group is written as without filler.
+// TestGroupsThatCannotBeAligned: a group with a SELECT at every offset of a sector is written as
+// without padding.
 func TestGroupsThatCannotBeAligned(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -292,8 +294,8 @@ func TestGroupsThatCannotBeAligned(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFillerIsCutBehindASync: while a sync is under way nobody cuts the file, nor writes to it what must not stand
-// over filler.
+// TestFillerIsCutBehindASync checks that nothing truncates the file during a sync, and that nothing
+// writes data to it that must not be over padding.
 func TestFillerIsCutBehindASync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
@@ -318,7 +320,7 @@ func TestFillerIsCutBehindASync(t *testing.T) {
 	})
 }
 
-// TestPolicyChangesUnderLoad: writers, rewrites and changes of the policy beside each other lose nothing.
+// TestPolicyChangesUnderLoad: concurrent writers, rewrites, and changes of the policy lose nothing.
 func TestPolicyChangesUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always))
@@ -364,7 +366,7 @@ func TestNoFillerWithoutMarks(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestUntilBeforeFiller: what is left out is told without it, and the cut takes it away.
+// TestUntilBeforeFiller: the reported size excludes the padding, and the truncation removes it.
 func TestUntilBeforeFiller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
@@ -386,7 +388,7 @@ func TestUntilBeforeFiller(t *testing.T) {
 	})
 }
 
-// TestTailFileAndFiller: what a tail file has goes in front of filler that somebody has put there.
+// TestTailFileAndFiller: the data of a tail file goes before padding that another program wrote.
 func TestTailFileAndFiller(t *testing.T) {
 	for _, repair := range []bool{false, true} {
 		mem := vfs.NewMem("/data")
@@ -424,7 +426,8 @@ func TestTailFileAndFiller(t *testing.T) {
 	}
 }
 
-// TestServerGoesOnBehindFiller: a server loads a log that was killed, appends behind the filler, and we go on there.
+// TestServerGoesOnBehindFiller: a server loads the log of a killed process and appends after the
+// padding. perdure then continues there.
 func TestServerGoesOnBehindFiller(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	dir := t.TempDir()

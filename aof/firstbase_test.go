@@ -9,7 +9,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestFirstBase: what is appended while the first base is written is durable with it.
+// TestFirstBase checks that records appended during the write of the first base are durable with
+// it.
 func TestFirstBase(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := aof.New(aof.Fsync(aof.Always))
@@ -50,7 +51,8 @@ func TestFirstBase(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFirstBaseFails: there is no log then, and another try makes one.
+// TestFirstBaseFails checks that there is no log after the failure, and that another try creates
+// it.
 func TestFirstBaseFails(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := aof.New()
@@ -69,7 +71,7 @@ func TestFirstBaseFails(t *testing.T) {
 	if err := r.Commit(t.Context(), b); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
-	set(t, l, "b", "2") // goes nowhere, and nobody is told that it is safe
+	set(t, l, "b", "2") // it is not written, and not acknowledged as safe
 	if s := l.Status(); s.Published || l.Err() != nil {
 		t.Fatalf("%+v", s)
 	}

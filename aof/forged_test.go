@@ -9,9 +9,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestAMarkInAValueIsNotTrusted: who chooses values, and knows at which byte one comes to stand, puts two lines there that look
-// like marks, of which the second calls that byte synced. The file ends behind them. Without the file's salt they do not fit, and
-// the torn group is cut; with it, as only those have it who can read the file, Open refuses.
+// TestAMarkInAValueIsNotTrusted: an attacker who chooses values and knows the offset of one puts
+// two lines there that look like commit markers. The second declares that offset synced, and the
+// file ends after them. Without the file's salt their checksums are wrong, and Open truncates the
+// torn group. With the salt, which only readers of the file know, Open refuses the log.
 func TestAMarkInAValueIsNotTrusted(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))

@@ -281,8 +281,8 @@ func TestSyncEndsWithContext(t *testing.T) {
 	})
 }
 
-// TestDurableBesideBusyAppenders: who waits for the disk is not kept by those who append without an end and do
-// not wait.
+// TestDurableBesideBusyAppenders checks that goroutines that append endlessly without waiting do
+// not delay a goroutine that waits for the disk.
 func TestDurableBesideBusyAppenders(t *testing.T) {
 	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
 	if err != nil {

@@ -54,7 +54,7 @@ func lend(l *aof.Log, db int, k, v string, two bool) (*lent, appendlog.Position,
 	return kept, p, s
 }
 
-// lentAll tells which values were not released as often as they should.
+// lentAll reports the values that were not released as often as they should be.
 func lentAll(all []*lent) error {
 	for i, v := range all {
 		if n := v.released.Load(); n != v.want {
@@ -115,7 +115,7 @@ type stalledFS struct {
 	vfs.FS
 	above int           // bytes of a write that waits
 	came  chan struct{} // a write that waits has begun
-	gone  chan struct{} // closed when it may go on
+	gone  chan struct{} // closed when it may continue
 }
 
 type stalledFile struct {
@@ -139,8 +139,8 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// TestLinkedHoldsNobody: while a large value is written, units are appended, those that the tail file has are
-// acknowledged, and status is told.
+// TestLinkedHoldsNobody checks the log during the write of a large value. Log records can be
+// appended, those in the tail file are acknowledged, and the status is available.
 func TestLinkedHoldsNobody(t *testing.T) {
 	fs := &stalledFS{FS: vfs.NewMem("/data"), above: 1 << 20, came: make(chan struct{}, 1), gone: make(chan struct{})}
 	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Ring), aof.Fsync(aof.No), aof.RingDelay(time.Hour))
@@ -186,8 +186,8 @@ func TestLinkedHoldsNobody(t *testing.T) {
 	closeLog(t, again)
 }
 
-// TestACutIsGivenUpWithLinks: what was linked before a Cut and behind it is written in order when the Rewrite comes
-// to nothing, by its Commit or by Close.
+// TestACutIsGivenUpWithLinks checks that values linked before and after a Cut are written in order
+// if the Rewrite is abandoned, by its Commit or by Close.
 func TestACutIsGivenUpWithLinks(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -238,7 +238,8 @@ func TestACutIsGivenUpWithLinks(t *testing.T) {
 	}
 }
 
-// TestALogFailsBehindACut: what was linked before a Cut is let go when the log fails before the Rewrite goes on.
+// TestALogFailsBehindACut checks that values linked before a Cut are released if the log fails
+// before the Rewrite continues.
 func TestALogFailsBehindACut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool

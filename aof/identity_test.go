@@ -22,7 +22,8 @@ const (
 	tailOf   = dirOf + "appendonly.aof.tail"
 )
 
-// logOf makes a log of one store with a value that names it, closed or killed, and returns the files.
+// logOf makes a log of one store with a value that names it, closed or killed, and returns the
+// files.
 func logOf(t testing.TB, value string, closed bool, opts ...aof.Option) (*vfs.Mem, []string) {
 	t.Helper()
 	mem := vfs.NewMem("/data")
@@ -87,7 +88,7 @@ func TestFileOfAnotherStoreIsRefused(t *testing.T) {
 					replaceFile(t, mixed, file, []byte(memFile(t, theirs, file)))
 				}
 				wantDamage(t, mixed, incr, "not the one that the manifest lists")
-				// A whole directory is a copy, which anybody may make.
+				// A whole directory is a copy, which is permitted.
 				for _, file := range []string{base, manifest, incr} {
 					replaceFile(t, mixed, file, []byte(memFile(t, theirs, file)))
 				}
@@ -104,8 +105,8 @@ func TestFileOfAnotherStoreIsRefused(t *testing.T) {
 	}
 }
 
-// TestServerManifestComparesNeighbors: a server has written the manifest again, without the ids. Then files
-// are compared with each other.
+// TestServerManifestComparesNeighbors: a server has written the manifest again, without the ids.
+// Then files are compared with each other.
 func TestServerManifestComparesNeighbors(t *testing.T) {
 	for kind, opts := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -174,8 +175,8 @@ func TestMissingManifestIsDamageAndRepairable(t *testing.T) {
 	}
 }
 
-// TestUnfinishedStartIsNoDamage stops the machine before every operation of the first Open, with the process
-// killed and with the power lost: the next Open begins again.
+// TestUnfinishedStartIsNoDamage stops the machine before every operation of the first Open, with
+// the process killed and with the power lost: the next Open begins again.
 func TestUnfinishedStartIsNoDamage(t *testing.T) {
 	for kind, opts := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -223,8 +224,8 @@ func TestMissingTailFileIsReported(t *testing.T) {
 	wantDamage(t, stray, tailOf, "not the one that the log used")
 }
 
-// TestServerReadsAndRewritesIdentity: a server opens what has ids, pairs, and opening lines, appends, and
-// rewrites; each time the log is opened again.
+// TestServerReadsAndRewritesIdentity: a server opens what has ids, pairs, and opening lines,
+// appends, and rewrites; each time the log is opened again.
 func TestServerReadsAndRewritesIdentity(t *testing.T) {
 	for name, program := range redistest.Servers(t) {
 		t.Run(name, func(t *testing.T) { serverRewritesIdentity(t, program) })

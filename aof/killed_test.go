@@ -12,7 +12,7 @@ import (
 
 // TestKilledBeforeTheDirectorySync: a process that is killed after a rename and before the sync of
 // the directory leaves a manifest that power can still take back. The next one must not delete
-// what that manifest calls past, nor write to what it lists, before it is durable.
+// the files that this manifest calls obsolete, nor write to those it lists, before it is durable.
 func TestKilledBeforeTheDirectorySync(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed []*vfs.Mem
@@ -82,7 +82,7 @@ func TestAMarkWithoutItsEnd(t *testing.T) {
 		list = append(list, s)
 	}
 	data := memFile(t, mem, "/data/appendonlydir/appendonly.aof.1.incr.aof")
-	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // behind the first group's mark
+	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // after the first group's marker
 	again, u, recovery, err := open(memLog(t, []byte(data[:at]+"xy"+data[at+2:])), "/data")
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestAMarkWithoutItsEnd(t *testing.T) {
 }
 
 // TestAClosingMarkThatNeverReachedTheDisk: the sync of the last mark fails and drops its page. The
-// next Open must not take what the cache shows for a log that was closed in order.
+// next Open must not treat the log in the page cache as one that was closed cleanly.
 func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	syncs, fail := 0, -1
@@ -134,8 +134,9 @@ func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
 	}
 }
 
-// TestKilledBeforeTheClosingMarkIsOnDisk: found by a soak of power. The next process took the mark for one that is on disk, said
-// so in the marks of its own, and after a loss of power Open refused what was torn.
+// TestKilledBeforeTheClosingMarkIsOnDisk: found by a soak test of power failures. The next process
+// treated the clean-shutdown marker as durable, and declared it durable in its own markers. After a
+// power failure, Open refused the torn log.
 func TestKilledBeforeTheClosingMarkIsOnDisk(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed *vfs.Mem

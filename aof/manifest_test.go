@@ -28,7 +28,7 @@ func TestManifest(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		formatted  string // "" is the text itself
-		offset     int64  // of the error; -1 is none
+		offset     int64  // of the error; -1 for none
 	}{
 		{"base and increment", baseLine + incrLine, "", -1},
 		{"increment only", incrLine, "", -1},

@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// FuzzMark: a line is a mark only if it is what the log writes.
+// FuzzMark checks that a line is a commit marker only if the log writes it in this form.
 func FuzzMark(f *testing.F) {
 	f.Add([]byte("#p1:6d92dd24\r\n"), int64(1), int64(0))
 	f.Add([]byte("#p1:dd3bdfb0 sync:36\r\n"), int64(1), int64(86))

@@ -15,8 +15,9 @@ import (
 // behindSelect is a mark that one byte had no line for.
 var behindSelect = regexp.MustCompile(`select\r\n\$1\r\n\d\r\n#p1:`)
 
-// wantLinesInPages checks of an increment that no line goes over the end of a page, where a kill would tear it, and that
-// behind each mark but the last, which is that of Close, the page has room for a mark, a time and a SELECT.
+// wantLinesInPages checks an incremental file. No line may cross the end of a page, where a kill
+// would tear it. After each marker but the last, which is that of Close, the page must have room
+// for a marker, a time, and a SELECT.
 func wantLinesInPages(t testing.TB, what string, data string) {
 	t.Helper()
 	r := resp.NewReader(strings.NewReader(data), 0)
@@ -38,7 +39,8 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 	}
 }
 
-// TestEveryDistanceToTheEndOfAPage ends a group, and a log of another program, at every distance from the end of a page.
+// TestEveryDistanceToTheEndOfAPage ends a group, and a log of another program, at every distance
+// from the end of a page.
 func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct": {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
@@ -84,8 +86,9 @@ func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
 	}
 }
 
-// TestAServerCutsNoMarkOfClose: a log was closed with its last mark at any distance from the end of a page. What is written
-// after the next Open is torn there, and a server cuts the torn command off.
+// TestAServerCutsNoMarkOfClose: a log was closed with its last mark at any distance from the end of
+// a page. What is written after the next Open is torn there, and a server cuts the torn command
+// off.
 func TestAServerCutsNoMarkOfClose(t *testing.T) {
 	direct := []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}
 	latest := 0
@@ -123,8 +126,8 @@ func TestAServerCutsNoMarkOfClose(t *testing.T) {
 	}
 }
 
-// TestKilledBehindPadding kills a log in Ring mode behind each write, before the tail file tells where its next region
-// belongs: that is behind the padding and the mark.
+// TestKilledBehindPadding kills a log in Ring mode after each write, before the tail file records
+// the position of its next region. That position is after the padding and the marker.
 func TestKilledBehindPadding(t *testing.T) {
 	var files strings.Builder
 	for seed := range uint64(6) {
@@ -146,8 +149,8 @@ func TestKilledBehindPadding(t *testing.T) {
 	}
 }
 
-// killedBehindWrites writes values of some sizes, of which each second comes while the one before is written, and returns
-// what the increment becomes.
+// killedBehindWrites writes values of several sizes, every second one during the write of the one
+// before, and returns the resulting content of the incremental file.
 func killedBehindWrites(t *testing.T, sizes []int) string {
 	t.Helper()
 	var images []*vfs.Mem

@@ -19,7 +19,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// watchedFS is a file system that tells of every write to the first increment before it is done.
+// watchedFS is a file system that reports every write to the first incremental file in advance.
 type watchedFS struct {
 	vfs.FS
 	wrote func(p []byte, offset int64)
@@ -52,15 +52,15 @@ func (f *watchedFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// tornOver is what a kill leaves that has torn a write over filler at the end of a page.
+// tornOver is the state after a kill that tore a write over padding at the end of a page.
 type tornOver struct {
 	mem   *vfs.Mem
 	acked int
 	where string
 }
 
-// killedOverFiller writes groups of some units under always, and returns what a kill leaves of every write at the end
-// of every page, and all units.
+// killedOverFiller writes groups of several units under always. It returns the state that a kill
+// leaves of every write at the end of every page, and all units.
 func killedOverFiller(t *testing.T, seed uint64, longest int) (images []tornOver, list []string) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 3))
@@ -103,7 +103,8 @@ func killedOverFiller(t *testing.T, seed uint64, longest int) (images []tornOver
 	return images, list
 }
 
-// withoutLines is the commands of an increment as a server finds them, to the end of the file or to a torn one.
+// withoutLines is the commands of an increment as a server finds them, to the end of the file or to
+// a torn one.
 func withoutLines(data []byte) (commands []byte, err error) {
 	for r := resp.NewReader(bytes.NewReader(data), 0); ; {
 		token, err := r.Next()
@@ -119,8 +120,9 @@ func withoutLines(data []byte) (commands []byte, err error) {
 	}
 }
 
-// TestAKillOverFiller: a kill tears a write under always at the end of any page. A server that is started then finds
-// whole units, the first ones that were written, and everything that was acknowledged; so does Open.
+// TestAKillOverFiller: a kill tears a write under always at the end of any page. A server that is
+// started then finds whole units, the first ones that were written, and everything that was
+// acknowledged; so does Open.
 func TestAKillOverFiller(t *testing.T) {
 	for _, longest := range []int{60, 700, 6000} {
 		count := 0

@@ -20,12 +20,13 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// left is a directory that a process, a server or a loss of power has left: what Open has to do there differs.
+// left is a directory after a process, a server, or a power failure. The work of Open there
+// differs.
 type left struct {
 	mem   *vfs.Mem
 	until time.Time
 	list  []string // the units that it has
-	tail  bool     // they are not on disk yet, but in what a killed process leaves
+	tail  bool     // they are not durable yet, but in the files that a killed process leaves
 }
 
 func (l *left) open(fs vfs.FS) (*aof.Log, *units, appendlog.ReplayReport, error) {
@@ -94,7 +95,7 @@ func leftovers(t *testing.T) map[string]*left {
 	grown := memFile(t, mem, incrName)
 	closeLog(t, l2)
 	with("a lost block before whole groups", strings.Replace(grown, "$1\r\nc", "\x00\x00\x00\x00\x00", 1), incrLine, list...)
-	// Our mark behind it ends close to where a page does.
+	// perdure's marker after it ends close to the end of a page.
 	long := strings.Repeat("v", 4096-60-len(theirs)-len(resp.AppendCommand(nil, "SET", "z", strings.Repeat("v", 4000)))+4000)
 	with("the end of a page", theirs+string(resp.AppendCommand(nil, "SET", "z", long)), incrLine, x, "0: SET z "+long)
 	with("less than a mark", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
@@ -145,9 +146,9 @@ func failing(n int, how string, failed *vfs.Op) func(vfs.Op) error {
 	}
 }
 
-// TestEveryFaultOfARecovery lets every operation fail while a log is opened that needs mending, once and for good,
-// with the operation done and not done. Open says so, or does without; what the log has is there at the next
-// Open, also when the machine stops in between.
+// TestEveryFaultOfARecovery lets every operation fail while a log is opened that needs mending,
+// once and for good, with the operation done and not done. Open says so, or does without; what the
+// log has is there at the next Open, also when the machine stops in between.
 func TestEveryFaultOfARecovery(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
@@ -184,7 +185,7 @@ func TestEveryFaultOfARecovery(t *testing.T) {
 	}
 }
 
-// again opens what a failed recovery has left, twice.
+// again opens the files after a failed recovery, twice.
 func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 	t.Helper()
 	for range 2 {
@@ -199,7 +200,8 @@ func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 	}
 }
 
-// TestEveryFaultOfARepair is the same of Repair and Check. Repair of what another Repair has not finished ends it.
+// TestEveryFaultOfARepair is the same of Repair and Check. Repair of what another Repair has not
+// finished ends it.
 func TestEveryFaultOfARepair(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
@@ -242,7 +244,8 @@ func TestEveryFaultOfARepair(t *testing.T) {
 	}
 }
 
-// TestEveryRefusedUnit: what the store refuses ends the replay with the file and the place, and nothing is changed.
+// TestEveryRefusedUnit checks that a log record that the store refuses ends the replay. The error
+// has the file and offset, and nothing changes.
 func TestEveryRefusedUnit(t *testing.T) {
 	refused := errors.New("refused")
 	for name, what := range leftovers(t) {

@@ -21,12 +21,13 @@ const (
 	tailName = logDir + "appendonly.aof.tail"
 )
 
-// slowRing is a ring whose flusher does not come by itself within a test.
+// slowRing is a ring whose flusher does not run automatically within a test.
 func slowRing(more ...aof.Option) []aof.Option {
 	return append([]aof.Option{aof.LogMode(aof.Ring), aof.RingSize(48 << 10), aof.RingDelay(time.Hour)}, more...)
 }
 
-// killedRing is what a process leaves that is killed after it has appended a and b, which no increment has.
+// killedRing returns the files of a process that was killed after it had appended a and b, which no
+// incremental file has.
 func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) {
 	t.Helper()
 	mem = vfs.NewMem("/data")
@@ -46,7 +47,8 @@ func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) 
 	return mem, list
 }
 
-// wantIn opens an image of the disk, and wants the units of list, and no word of a tail file that did not fit.
+// wantIn opens an image of the disk, and wants the units of list, and no word of a tail file that
+// did not fit.
 func wantIn(t *testing.T, image *vfs.Mem, list []string, opts ...aof.Option) {
 	t.Helper()
 	l, u, rec, err := open(image, "/data", opts...)
@@ -155,8 +157,8 @@ func TestRingFlush(t *testing.T) {
 	})
 }
 
-// TestRingEverySecond: what was appended is on disk two seconds later, however long the flusher waits; and
-// where the disk is late, writers are held.
+// TestRingEverySecond checks that appended records are durable 2 seconds later, however long the
+// flusher waits. If the disk is late, writers wait.
 func TestRingEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
@@ -193,8 +195,8 @@ func TestRingEverySecond(t *testing.T) {
 	})
 }
 
-// TestRingOverflows: units that a region does not take are safe before Commit returns, and so is everything
-// behind them.
+// TestRingOverflows checks that log records that do not fit in a region are safe before Commit
+// returns, and all records after them too.
 func TestRingOverflows(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
@@ -212,7 +214,7 @@ func TestRingOverflows(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingWithoutAMapping: it is Direct then, and tells why.
+// TestRingWithoutAMapping checks that the mode is then Direct, and that the log reports why.
 func TestRingWithoutAMapping(t *testing.T) {
 	for _, kind := range []string{"boot", "share", "create", "syncdir"} {
 		mem := vfs.NewMem("/data")
@@ -239,8 +241,8 @@ func TestRingWithoutAMapping(t *testing.T) {
 	}
 }
 
-// TestRingFault: a store to the mapping fails, and the log goes on as under Direct, with everything that
-// the ring had.
+// TestRingFault makes a store to the mapping fail. The log must continue as in Direct mode, with
+// everything that the ring had.
 func TestRingFault(t *testing.T) {
 	for n := range 40 {
 		mem := vfs.NewMem("/data")

@@ -23,7 +23,7 @@ func server(t *testing.T, dir string, args ...string) *redistest.Server {
 	return redistest.Start(t, dir, append(args, "--appendonly", "yes", "--appendfsync", "always")...)
 }
 
-// keys gives "db key value" of every key, sorted.
+// keys returns "db key value" of every key, sorted.
 func keys(s *redistest.Server) []string {
 	var all []string
 	for db := range 4 {
@@ -36,7 +36,7 @@ func keys(s *redistest.Server) []string {
 	return all
 }
 
-// apply gives the same of SET, DEL and INCR units.
+// apply returns the same for SET, DEL, and INCR units.
 func apply(list []string) []string {
 	data := map[string]string{}
 	for _, unit := range list {
@@ -116,7 +116,7 @@ func TestServerReadsOurs(t *testing.T) {
 			if got := keys(s); !slices.Equal(got, apply(list)) {
 				t.Fatalf("the server has\n%s\nwant\n%s", lines(got), lines(apply(list)))
 			}
-			// It goes on with our increment, is killed, and we go on with its.
+			// It continues perdure's file, is killed, and perdure continues its file.
 			s.Must("SELECT", "1")
 			for i := range 5 {
 				s.Must("SET", fmt.Sprint("theirs", i), "t")

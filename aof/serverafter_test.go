@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// theirs is what a server appends that goes on with a log.
+// theirs is the data that a server appends when it continues a log.
 const theirs = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$6\r\ntheirs\r\n$1\r\n1\r\n"
 
 // withIncr is a file system with another increment.
@@ -22,8 +22,9 @@ func withIncr(t testing.TB, mem *vfs.Mem, data []byte) *vfs.Mem {
 	return image
 }
 
-// TestAServerCutsNoMarkUnderAlways: a mark that is written over filler ended close to the end of a page, and the group behind
-// that, when it is appended, began with a SELECT that a kill could tear: a server cut both.
+// TestAServerCutsNoMarkUnderAlways is a regression test. A marker written over padding ended close
+// to the end of a page. The group after it, if appended, began with a SELECT that a kill could
+// tear. A server then truncated both.
 func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
 	count := 0
 	for seed := range uint64(4) {
@@ -44,8 +45,8 @@ func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
 	t.Logf("%d images", count)
 }
 
-// TestALongUnitBehindTheEndOfAPage is the worst case of that: a group ends wherever a group can, and a unit follows that is
-// longer than a page.
+// TestALongUnitBehindTheEndOfAPage is the worst case of that. A group ends at every possible
+// offset, and a log record longer than a page follows.
 func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
 	latest := 0
 	for n := range 120 {
@@ -77,8 +78,8 @@ func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
 	}
 }
 
-// TestAServerThatIsKilledBehindClose: a log was closed in order, and its last mark stands at the end of a page. A server's first
-// write goes over that, and is torn.
+// TestAServerThatIsKilledBehindClose: a log was closed cleanly, and its last marker is at the end
+// of a page. A server's first write crosses that end and is torn.
 func TestAServerThatIsKilledBehindClose(t *testing.T) {
 	for n := range 120 {
 		mem := vfs.NewMem("/data")
@@ -99,8 +100,9 @@ func TestAServerThatIsKilledBehindClose(t *testing.T) {
 	}
 }
 
-// TestAServerGoesOnBehindATornGroup: what it has written there is there when the log is opened again. Where it went on behind a
-// part of a mark, it was taken for a part of ours, and cut off.
+// TestAServerGoesOnBehindATornGroup checks that the server's writes are present when the log is
+// opened again. If the server continued after a part of a marker, Open once treated its writes as a
+// part of perdure's and truncated them.
 func TestAServerGoesOnBehindATornGroup(t *testing.T) {
 	count := 0
 	for seed := range uint64(20) {
@@ -121,7 +123,8 @@ func TestAServerGoesOnBehindATornGroup(t *testing.T) {
 	t.Logf("%d images", count)
 }
 
-// TestServersGoOnBehindATornGroup is the same with a real server, and with one behind a torn group that is appended.
+// TestServersGoOnBehindATornGroup is the same with a real server, and with one after a torn group
+// that is appended.
 func TestServersGoOnBehindATornGroup(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	images, _ := killedOverFiller(t, 8, 60)
@@ -139,7 +142,8 @@ func TestServersGoOnBehindATornGroup(t *testing.T) {
 	}
 }
 
-// serverGoesOn opens a log behind a server that has gone on with what a kill left, and was killed too.
+// serverGoesOn opens a log after a server that continued the log of a killed process and was killed
+// too.
 func serverGoesOn(t *testing.T, where, data string, acked int, opts ...aof.Option) {
 	t.Helper()
 	dir := t.TempDir()
@@ -163,8 +167,9 @@ func serverGoesOn(t *testing.T, where, data string, acked int, opts ...aof.Optio
 	}
 }
 
-// TestAValueThatLooksLikeCommands: of a group over filler a loss of power leaves the sectors from the middle of a value on. A
-// value that has commands there had them taken for those of another program.
+// TestAValueThatLooksLikeCommands is a regression test. A power failure leaves only the sectors of
+// a group over padding from the middle of a value on. If the value had commands there, Open treated
+// them as those of another program.
 func TestAValueThatLooksLikeCommands(t *testing.T) {
 	images := 0
 	for pad := 0; pad < 600; pad += stride() {
@@ -208,8 +213,9 @@ func TestAValueThatLooksLikeCommands(t *testing.T) {
 	t.Logf("%d images", images)
 }
 
-// TestAServerGoesOnBehindATornAppend is about groups that are appended. A kill tears no line of theirs, and so what a server
-// writes behind stands on a line of its own. Left out are torn transactions, of which the server leaves the MULTI.
+// TestAServerGoesOnBehindATornAppend tests groups that are appended. A kill tears no line of
+// theirs, so the server's later writes are on a separate line. The test omits torn transactions, of
+// which the server leaves the MULTI.
 func TestAServerGoesOnBehindATornAppend(t *testing.T) {
 	count, left := 0, 0
 	for seed := range uint64(10) {

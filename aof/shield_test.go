@@ -17,8 +17,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// cutByServer is what redis-server 7 leaves of an increment: where the file ends inside of a command, it cuts behind
-// the last whole one; where it ends inside of a transaction, behind the last one before that.
+// cutByServer returns the incremental file as redis-server 7 truncates it. If the file ends within
+// a command, the server truncates it after the last whole command. If the file ends within a
+// transaction, the server truncates it after the last command before the transaction.
 func cutByServer(data []byte) []byte {
 	r := resp.NewReader(bytes.NewReader(data), 0)
 	whole, before, multi := 0, 0, false
@@ -47,14 +48,14 @@ func cutByServer(data []byte) []byte {
 
 // tear is a write to the increment that a kill may tear.
 type tear struct {
-	mem   *vfs.Mem // as it was before
-	from  int      // where in the file
+	mem   *vfs.Mem // state before the write
+	from  int      // offset in the file
 	size  int
 	acked []string
 }
 
-// shielded writes groups of all sizes to a log, opens and closes it in between, and returns the writes that went over
-// the end of a page, and what the increment became.
+// shielded writes groups of all sizes to a log, opens and closes it in between, and returns the
+// writes that went over the end of a page, and what the increment became.
 func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data string) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	mem := vfs.NewMem("/data")
@@ -106,9 +107,9 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 	return tears, memFile(t, mem, incrName)
 }
 
-// TestAServerCutsNoMark: a kill tears a write at the end of any page, and a redis-server that is started then cuts the
-// torn command off, and stops without writing. What was acknowledged before the torn group, or is in the tail file, is
-// there when the log is opened again.
+// TestAServerCutsNoMark: a kill tears a write at the end of any page, and a redis-server that is
+// started then cuts the torn command off, and stops without writing. What was acknowledged before
+// the torn group, or is in the tail file, is there when the log is opened again.
 func TestAServerCutsNoMark(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct":     {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
@@ -142,7 +143,7 @@ func TestAServerCutsNoMark(t *testing.T) {
 	}
 }
 
-// opens opens the log with what a server has left of the increment.
+// opens opens the log with the incremental file that a server has left.
 func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	image := w.mem.Kill()
 	if err := overwrite(image, incrName, w.from, left); err != nil {
@@ -172,7 +173,8 @@ func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 	return errors.Join(err, f.Sync())
 }
 
-// TestServersCutsNoMark is the same with a real redis-server, which also says that cutByServer is right.
+// TestServersCutsNoMark is the same with a real redis-server, which also shows that cutByServer is
+// right.
 func TestServersCutsNoMark(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	tears, data := shielded(t, 1, aof.LogMode(aof.Direct), aof.Fsync(aof.No))

@@ -13,9 +13,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// FuzzTail opens a log beside a tail file that somebody else has made. It is refused, or what is in it is told
-// of or replayed, and no length in it makes memory. The checksums are put right, so that what stands behind
-// them is looked at.
+// FuzzTail opens a log next to a tail file of unknown origin. Open must refuse the tail file, or
+// report or replay its data, and must not allocate memory based on a length in it. The checksums
+// are corrected, so that the data after them is examined.
 func FuzzTail(f *testing.F) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Ring), aof.RingSize(3<<10))
@@ -57,7 +57,7 @@ func FuzzTail(f *testing.F) {
 	})
 }
 
-// putRight gives a tail file its checksums.
+// putRight sets the checksums of a tail file.
 func putRight(tail []byte) {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	if len(tail) < 4096 {

@@ -23,7 +23,8 @@ const (
 	manifestOf = "appendonlydir/appendonly.aof.manifest"
 )
 
-// serverManifest returns a manifest as a server writes it again, without the pairs that it does not know.
+// serverManifest returns a manifest as a server writes it again, without the pairs that it does not
+// know.
 func serverManifest(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
@@ -67,7 +68,8 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestEachFileHasItsSalt: a group of one log is none of another, at the same place of a file with the same number.
+// TestEachFileHasItsSalt checks that a group of one log is not valid in another log, at the same
+// offset of a file with the same number.
 func TestEachFileHasItsSalt(t *testing.T) {
 	var lines []string
 	var groups []string
@@ -144,7 +146,7 @@ func loadBytes(dir string, data []byte) (*units, appendlog.ReplayReport, error) 
 	return u, recovery, err
 }
 
-// isPrefix tells whether the units are some of the first ones.
+// isPrefix reports whether the units are a prefix.
 func isPrefix(got, list []string) bool {
 	if len(got) > len(list) {
 		return false
@@ -221,7 +223,8 @@ func TestEveryBitFlip(t *testing.T) {
 					}
 				case recovery.Cut > 0:
 					torn++
-					// After Close only the last mark may go: what it vouches for was synced.
+					// After Close only the last marker may be lost: the data it declares durable
+					// was synced.
 					lost := recovery.Offset < synced
 					if closed {
 						lost = len(u.got) < len(list)
@@ -323,7 +326,7 @@ func TestForeignTail(t *testing.T) {
 			if recovery.Cut != int64(c.cut) || (recovery.Unverified == 0) != (c.units == "") {
 				t.Fatalf("%+v", recovery)
 			}
-			// It goes on from there, with the tail vouched for.
+			// It continues from there, with the tail declared durable.
 			l, _, _ := mustOpen(t, dir)
 			list = append(list, set(t, l, "z", "3"))
 			closeLog(t, l)

@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestRingDamaged: what was acknowledged does not vanish without a word.
+// TestRingDamaged checks that acknowledged records are not lost silently.
 func TestRingDamaged(t *testing.T) {
 	mem, list := killedRing(t)
 	whole := memFile(t, mem, tailName)
@@ -54,8 +54,8 @@ func TestRingDamaged(t *testing.T) {
 	}
 }
 
-// TestTailWordsAreChecked: a flipped bit in the words of a region, or a block of them that has lost its
-// contents, cost an acknowledged unit without an error once.
+// TestTailWordsAreChecked: a flipped bit in the words of a region, or a block of them that has lost
+// its contents, cost an acknowledged unit without an error once.
 func TestTailWordsAreChecked(t *testing.T) {
 	const block, words = 512, 40
 	mem, list := killedRing(t)
@@ -98,7 +98,7 @@ func aofErrCorrupt(err error) error {
 	return errors.New("damage")
 }
 
-// replaceFile gives a file another content.
+// replaceFile replaces the content of a file.
 func replaceFile(t testing.TB, fs vfs.FS, name string, data []byte) {
 	t.Helper()
 	if err := fs.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -116,8 +116,8 @@ func replaceFile(t testing.TB, fs vfs.FS, name string, data []byte) {
 	}
 }
 
-// TestRingAfterAnotherProgram: a Redis has gone on with the log after the kill. What the ring has does not
-// belong behind that; it is kept, and told of.
+// TestRingAfterAnotherProgram: a Redis has continued the log after the kill. The data of the ring
+// does not belong after that. It is kept and reported.
 func TestRingAfterAnotherProgram(t *testing.T) {
 	const redis = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
@@ -138,9 +138,9 @@ func TestRingAfterAnotherProgram(t *testing.T) {
 	}
 }
 
-// TestRingAfterARewriteWithOurNumber: a process is killed in a rewrite, before its new increment is listed. A Redis
-// rewrites the log then, and gives its increment the same number. What the ring has for the one is nothing for the
-// other.
+// TestRingAfterARewriteWithOurNumber: a process is killed in a rewrite, before the manifest lists
+// its new incremental file. A Redis then rewrites the log, and its incremental file has that
+// number. The ring's data for the first file does not apply to the second.
 func TestRingAfterARewriteWithOurNumber(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
@@ -196,7 +196,7 @@ func TestRingAfterARewriteElsewhere(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingUntil: the log cannot be cut at a moment before what a kill left is in it.
+// TestRingUntil: the log cannot be truncated at a time before it has the data that a kill left.
 func TestRingUntil(t *testing.T) {
 	mem, _ := killedRing(t, aof.Timestamps(true))
 	e := env(mem, "/data")
@@ -206,7 +206,7 @@ func TestRingUntil(t *testing.T) {
 	}
 }
 
-// TestRingRepair: Check tells what the tail file has, and Repair puts it into the log.
+// TestRingRepair: Check reports the data of the tail file, and Repair writes it to the log.
 func TestRingRepair(t *testing.T) {
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
 		mem, list := killedRing(t, opts...)

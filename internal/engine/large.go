@@ -47,12 +47,13 @@ func (p *pins) take(e *Engine, db int, key string, i int) bool {
 // last returns the value that was pinned last.
 func (p *pins) last() []byte { return p.held[len(p.held)-1].Value() }
 
-// probeAbove is the size above which each first checks for available memory, which costs two system
-// calls.
+// probeAbove is the total size above which each first checks for available memory, which costs two
+// system calls.
 const probeAbove = 4 << 20
 
-// each passes every value to fn, which copies it to the Go heap, and then unpins it. If there is no
-// memory for the copies, each returns ErrNoMemory and does not call fn. No shard must be locked.
+// each passes every value to fn, which copies it to the Go heap. It then unpins all values. If
+// their total size is above probeAbove and there is no memory for the copies, each returns
+// ErrNoMemory and does not call fn. No shard must be locked.
 func (p *pins) each(e *Engine, fn func(i int, value []byte)) error {
 	defer p.release(e)
 	size := 0

@@ -103,8 +103,8 @@ func (w *worker) sort(ops []op) {
 	w.starts[0] = 0
 }
 
-// prefetchOps is the number of operations whose memory is prefetched. It is small enough for the
-// CPU to fetch all of them concurrently.
+// prefetchOps is the number of operations by which prefetching is ahead of the current operation.
+// It is small enough for the CPU to fetch the memory of all of them concurrently.
 const prefetchOps = 32
 
 // mine returns the operations of a batch on keys of shard i.

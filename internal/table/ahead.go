@@ -1,11 +1,13 @@
 package table
 
-// GrowAhead says whether a table that is large is about to grow much, as while it is loaded. Then a
-// goroutine makes its next 16 MiB ready ahead of demand, so that the system clears that memory beside the
-// loading and not in it. It takes no lock of a shard.
+// GrowAhead turns growth ahead of demand on or off, for a large table that is about to grow much,
+// such as during a load. If it is on, a goroutine prepares the next 16 MiB of the table ahead of
+// demand. The kernel then clears that memory concurrently with the load. GrowAhead takes no shard
+// lock.
 //
-// It is not for a table in use: there it makes a Set some 7 % faster in the mean and 20 times at the 99.999th
-// percentile, and the longest one three times as long, because whoever needs more meanwhile waits for it.
+// It is not for a table in use. There it makes a Set about 7% faster in the mean and 20 times
+// faster at the 99.999th percentile. The longest Set takes 3 times as long, because a goroutine
+// that needs more memory during the preparation waits for it.
 func (t *Table) GrowAhead(on bool) {
 	p := t.pool
 	p.mu.Lock()
@@ -16,11 +18,13 @@ func (t *Table) GrowAhead(on bool) {
 	}
 }
 
-// aheadStep is how much is asked for at a time. The system holds a lock of the whole process meanwhile.
+// aheadStep is the number of bytes requested at a time. The kernel holds a lock of the whole
+// process during each request.
 const aheadStep = 2 << 20
 
-// nextRegion returns memory for a region, tells which huge pages it has, and has another made ready. It
-// returns false if the system has no memory. The pool is locked.
+// nextRegion returns memory for a region and a bit for each huge page that the region has, and
+// starts the preparation of another region. It returns false if there is no memory. The pool must
+// be locked.
 func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	const size = regionChunks * chunkSize
 	large := p.reserved.Load() >= hugeAbove
@@ -47,7 +51,8 @@ func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	return memory, huge, true
 }
 
-// populate has the system give a region its memory, in steps. The region may be in use before it ends.
+// populate makes the kernel assign memory to a region, in steps. The region may be in use before
+// populate returns.
 func (p *pool) populate(memory []byte, ready chan struct{}) {
 	for len(memory) > 0 {
 		n := min(aheadStep, len(memory))
@@ -60,8 +65,8 @@ func (p *pool) populate(memory []byte, ready chan struct{}) {
 	close(ready)
 }
 
-// awaitReady returns when no region is being made ready, or the one that was when it was called is: before
-// that none is unmapped.
+// awaitReady waits for the preparation of a region that is in progress at the call, if any. No
+// region may be unmapped before it returns.
 func (p *pool) awaitReady() {
 	p.mu.Lock()
 	ready := p.ready
@@ -71,12 +76,12 @@ func (p *pool) awaitReady() {
 	}
 }
 
-// dropSpare gives the region that was made ready back.
+// dropSpare unmaps the prepared region.
 func (p *pool) dropSpare() {
 	for {
 		p.awaitReady()
 		p.mu.Lock()
-		if p.ready != nil { // a related table has begun another
+		if p.ready != nil { // a related table has begun another region
 			p.mu.Unlock()
 			continue
 		}

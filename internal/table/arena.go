@@ -20,19 +20,19 @@ const ownMapping = 1<<32 - 1
 // Slices into chunks remain valid until the run that they reference is released, because memory
 // never moves.
 type arena struct {
-	bases  []*[chunkSize]byte // of chunks, the first 256 KiB: what every search needs, and nothing else
+	bases  []*[chunkSize]byte // first 256 KiB of each chunk; a search needs only these
 	chunks [][]byte           // by number; vacant ones are nil
 	pool   *pool
-	free   []uint64 // a bit for each free unit; 0 in vacant ones and in own mappings
-	warm   []uint64 // a bit for each unit that was used since the system last got it back
-	ids    []uint32 // the pool's numbers
+	free   []uint64 // a bit for each free unit; 0 for vacant chunks and dedicated mappings
+	warm   []uint64 // a bit for each unit used since it was last returned to the kernel
+	ids    []uint32 // the pool's chunk numbers
 	vacant []uint32
 
 	freeUnits int // bits in free
-	idleUnits int // bits in free that are warm: memory that could be given back
+	idleUnits int // bits in free that are warm: memory that could be returned
 	warmUnits int // bits in warm
 
-	// first[i] has no chunk below it with a free run of 1, 4 or 16 units, aligned to its size.
+	// No chunk below first[i] has a free run of 1, 4, or 16 units, aligned to its size.
 	first [3]int
 }
 
@@ -48,7 +48,7 @@ func (a *arena) run(r, n uint32) []byte {
 	return a.chunks[r>>refChunkShift][at:end:end]
 }
 
-// starts has a bit for each unit that a run of 1, 4 or 16 units may start at.
+// starts has a bit for each unit at which a run of 1, 4, or 16 units may start.
 var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 
 // alloc returns n units with undefined contents; a run longer than a chunk contains zeros. Aligned
@@ -99,8 +99,8 @@ func (a *arena) grow() (c uint32, ok bool) {
 	return c, true
 }
 
-// look returns a chunk with n free units in a row, at most a chunk's, and a bit for each unit that they
-// may begin with. There is no bit if no chunk has them.
+// look returns a chunk with n consecutive free units, and a bit for each unit at which they may
+// start. n must be at most the units of a chunk. If no chunk has them, there is no bit.
 func (a *arena) look(n int, aligned bool) (c uint32, at uint64) {
 	kind := 0
 	if aligned && n == pageUnits {
@@ -125,7 +125,7 @@ func (a *arena) look(n int, aligned bool) (c uint32, at uint64) {
 	return 0, 0
 }
 
-// runs has a bit for each unit at which n free ones start.
+// runs returns a bit for each unit at which n free units start.
 func runs(free uint64, n int) uint64 {
 	for have := 1; have < n; {
 		step := min(have, n-have)
@@ -135,8 +135,8 @@ func runs(free uint64, n int) uint64 {
 	return free
 }
 
-// choose picks one of the starts in at. A single unit goes where its neighbours are taken, which
-// keeps aligned runs whole for pages.
+// choose picks one of the starts in at. It prefers for a single unit a start whose aligned run of a
+// page is already broken, which keeps whole runs for pages.
 func choose(free, at uint64, n int) int {
 	if n == 1 {
 		whole := runs(free, pageUnits) & starts[1]

@@ -8,9 +8,9 @@ import (
 	"math/bits"
 )
 
-// Check recounts everything that the table keeps twice and returns what does not agree: index and
-// records, pages and their free lists, units of memory, marks of a view, counters. It only reads.
-// All shards are locked, or nobody else uses the table.
+// Check recounts all redundant data of the table and returns the disagreements as an error. It
+// covers the index and records, pages and their free lists, units of memory, marks of a view, and
+// counters. It only reads. All shards must be locked, or no other goroutine may use the table.
 func (t *Table) Check() error {
 	var errs []error
 	for i := range t.shards {
@@ -34,14 +34,14 @@ func (t *Table) Check() error {
 	return errors.Join(errs...)
 }
 
-// checker recounts one keyspace and keeps the first error.
+// checker recounts one keyspace and retains the first error.
 type checker struct {
 	k             *keyspace
 	shard         uint64
 	keys, expires int64
-	records       map[uint32]bool // by ref; true when the index names it
-	units         []uint64        // of chunks, a bit for each in use
-	mapped        map[uint32]bool // own mappings in use
+	records       map[uint32]bool // by ref; true if the index references it
+	units         []uint64        // by chunk, a bit for each unit in use
+	mapped        map[uint32]bool // dedicated mappings in use
 	spanUnits     int64
 	err           error
 }
@@ -120,7 +120,7 @@ func (c *checker) checkPages() {
 	}
 }
 
-// checkPage checks what is in a page and returns how many records that is.
+// checkPage checks the contents of a page and returns the number of its records.
 func (c *checker) checkPage(n uint32, p *page) (used int) {
 	base := n << pageShift
 	for i := range int(p.top) {
@@ -187,7 +187,7 @@ func (c *checker) checkRecord(n uint32, p *page, r uint32) {
 	}
 }
 
-// checkLists checks that the lists of pages with a free slot are what the pages say.
+// checkLists checks that the lists of pages with a free slot agree with the pages.
 func (c *checker) checkLists() {
 	want, have := 0, 0
 	for n := range c.k.pages {
@@ -242,7 +242,7 @@ func (c *checker) checkIndex() {
 	}
 }
 
-// checkSegment checks the records of one segment, and that each is found.
+// checkSegment checks the records of one segment, and that a search finds each.
 func (c *checker) checkSegment(seg uint32, first, last uint64) {
 	s := c.k.segment(seg)
 	n := 0
@@ -294,7 +294,7 @@ func (c *checker) checkOverflow(s segment) {
 	}
 }
 
-// checkUnits checks that what is used and what is free are all there is.
+// checkUnits checks that each unit is either used or free.
 func (c *checker) checkUnits() {
 	free, idle, warm := 0, 0, 0
 	for n, memory := range c.k.chunks {

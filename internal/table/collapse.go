@@ -1,16 +1,17 @@
 package table
 
-// Regions below hugeAbove begin with small pages, because each shard has a chunk that it has not filled, and
-// a huge page would make all of it resident. Where the chunks have filled up there is no such reason, and
-// random access to small pages is some 15 % slower, for what the processor reads to find them.
+// Regions below hugeAbove begin with small pages. Each shard has a chunk that it has not filled,
+// and a huge page would make all of that chunk resident. This reason ends when the chunks have
+// filled up. Random access to small pages is about 15% slower, because the processor reads more to
+// translate their addresses.
 
 // hugePage is the size of a huge page where systemPage is 4 KiB.
 const hugePage = 2 << 20
 
-// collapse gives memory of small pages that is resident anyhow huge ones, at most hugePage of it at a time. It
-// reports whether there may be more to do. It must not be called with a shard locked: whoever reads or
-// writes what is moved waits for it, half a millisecond, and several when the system must look for
-// a page.
+// collapse replaces the small pages of resident memory by huge pages, at most hugePage bytes at a
+// time. It reports whether there may be more to do. It must not be called with a shard locked. A
+// goroutine that reads or writes the memory being moved waits 0.5 ms, and several ms if the kernel
+// must search for a page.
 func (p *pool) collapse() bool {
 	if !canCollapse {
 		return false
@@ -24,7 +25,7 @@ func (p *pool) collapse() bool {
 	r.collapsing = true
 	done := r.huge
 	p.mu.Unlock()
-	memory := p.splitHuge(n) // where something is freed later, the hole is not to be filled
+	memory := p.splitHuge(n) // the kernel must not fill holes from later frees
 
 	piece, found := 0, false
 	for ; piece < len(memory)/hugePage && !found; piece++ {
@@ -43,8 +44,9 @@ func (p *pool) collapse() bool {
 	return true
 }
 
-// nextSmall returns the region that p.small has come to, and its number. It returns nil when all were looked at since a
-// chunk was last handed out: before the next one nothing fills up. The pool is locked.
+// nextSmall returns the region that p.small has reached, and its number. It returns nil if all
+// regions were examined since the pool last handed out a chunk, because no region fills up before
+// the next chunk. The pool must be locked.
 func (p *pool) nextSmall() (*region, int) {
 	if p.lookedAt == p.handedOut || p.small == 0 && p.lookingAt != p.handedOut {
 		return nil, 0
@@ -58,8 +60,8 @@ func (p *pool) nextSmall() (*region, int) {
 	return nil, 0
 }
 
-// filling reports whether regions are to be looked at that were not, after another round: while a table grows, which
-// needs the same lock of the system, they wait.
+// filling reports whether there are regions to examine after another round. They wait during
+// growth of a table, which needs the same lock of the kernel.
 func (p *pool) filling() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// This is how the Defragmenter packs a keyspace into its first chunks: pages beyond a limit are emptied
-// like sparse ones, and segments and spans there are moved as they are.
+// The Defragmenter packs a keyspace into its first chunks. It empties pages at and above a limit
+// like sparse pages, and moves segments and spans there without changing them.
 
-// noLimit is for keyspaces whose chunks are well used.
+// noLimit is the limit for keyspaces whose chunks are well used.
 const noLimit = math.MaxUint32
 
-// chunksNeeded returns how many of the first chunks have the room for all that a keyspace has in chunks,
-// with some to spare, or noLimit when it is not worth the work.
+// chunksNeeded returns the number of first chunks that have room for everything a keyspace has in
+// chunks, with some to spare. It returns noLimit if packing is not worth the work.
 func (k *keyspace) chunksNeeded() uint32 {
 	units := 0
 	for c, memory := range k.chunks {
@@ -39,7 +39,7 @@ func (k *keyspace) chunksNeeded() uint32 {
 	return noLimit
 }
 
-// moveSegments moves segments from beyond the limit. Those of chains stay: they are rare.
+// moveSegments moves segments to chunks below the limit. Segments of chains, which are rare, stay.
 func (d *Defragmenter) moveSegments(k *keyspace) {
 	moved := 0
 	for range stepRefs {
@@ -72,7 +72,8 @@ func (d *Defragmenter) moveSegments(k *keyspace) {
 	}
 }
 
-// allocBelow allocates units below the limit. When there are none, nothing more is moved.
+// allocBelow allocates units below the limit. If there are none, the Defragmenter moves nothing
+// else.
 func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
 	ref, ok = k.alloc(n, false)
 	if ok && ref>>refChunkShift < d.limit {
@@ -85,7 +86,8 @@ func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
 	return 0, false
 }
 
-// moveSpans moves spans from beyond the limit, one in a step. Those that a reader has pinned stay.
+// moveSpans moves spans to chunks below the limit, one in a step. Spans that a reader has pinned
+// stay.
 func (d *Defragmenter) moveSpans(k *keyspace) {
 	for range stepPages {
 		if d.limit == noLimit || int(d.page) >= len(k.pages) {
@@ -105,7 +107,7 @@ func (d *Defragmenter) moveSpans(k *keyspace) {
 	}
 }
 
-// spanBeyond finds a record in page d.page whose span should be moved.
+// spanBeyond returns the slot of a record in page d.page whose span should be moved.
 func (d *Defragmenter) spanBeyond(k *keyspace, p *page) (slot []byte, ok bool) {
 	size := slotSizes[p.class]
 	memory := k.at(d.page << pageShift)
@@ -122,8 +124,8 @@ func (d *Defragmenter) spanBeyond(k *keyspace, p *page) (slot []byte, ok bool) {
 	return nil, false
 }
 
-// moveSpan moves the span of a record, which a view sees no difference in: it pins a span when it
-// takes the record.
+// moveSpan moves the span of a record. A view does not notice it, because the view pins a span
+// when it takes the record.
 func (d *Defragmenter) moveSpan(k *keyspace, slot []byte) {
 	rec := parse(slot)
 	to, ok := d.allocBelow(k, int(rec.span.units))
@@ -138,7 +140,8 @@ func (d *Defragmenter) moveSpan(k *keyspace, slot []byte) {
 	d.moved.Add(1)
 }
 
-// shrink forgets the numbers of chunks behind the last, when these are more than half of all.
+// shrink drops the chunk numbers above the last chunk if they are at least half of all and no view
+// is open.
 func (k *keyspace) shrink() {
 	n := len(k.chunks)
 	for n > 0 && k.chunks[n-1] == nil {

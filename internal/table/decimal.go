@@ -3,7 +3,8 @@ package table
 // maxDecimal is the length of the longest int64.
 const maxDecimal = len("-9223372036854775808")
 
-// parseInt returns the number that b is the canonical decimal of: what strconv.FormatInt gives.
+// parseInt returns the number whose canonical decimal, as strconv.FormatInt returns it, is b. It
+// returns false if b is not a canonical decimal of an int64.
 func parseInt(b []byte) (n int64, ok bool) {
 	if len(b) == 0 || len(b) > maxDecimal {
 		return 0, false
@@ -31,7 +32,7 @@ func parseInt(b []byte) (n int64, ok bool) {
 	return 0, false
 }
 
-// decimalLen is the length of n's decimal.
+// decimalLen returns the length of the decimal of n.
 func decimalLen(n int64) int {
 	size, u := 1, uint64(n)
 	if n < 0 {

@@ -2,58 +2,60 @@ package table
 
 import "sync/atomic"
 
-// Defragmenter keeps a table's memory close to what its records need. It empties pages of which much
-// is free into others of their class, packs what is left into as few chunks as it needs, and gives
-// free memory back to the system. The index lets any record move: its key is hashed again, and the
-// place that names the record is changed. Memory that has filled up gets huge pages.
+// A Defragmenter keeps a table's memory close to the size that its records need. It moves the
+// records of sparse pages into other pages of their class. It packs the remaining pages into as few
+// chunks as they need, and returns free memory to the kernel. The index allows any record to move:
+// the Defragmenter hashes its key again and changes the place that references the record. Memory
+// that has filled up gets huge pages.
 //
-// It works in steps, each of which locks one shard for some microseconds. A table has at most one, used
-// by one goroutine, beside any others that use the table; only Moved may be called by all.
+// It works in steps, each of which locks one shard for about 10 us. A table has at most one
+// Defragmenter, and one goroutine uses it, concurrently with other users of the table. Any
+// goroutine may call Moved.
 type Defragmenter struct {
 	table *Table
 	moved atomic.Int64
 
-	// Where it is.
+	// Position of the next step.
 	shard, db int
 	space     *keyspace // being defragmented, or nil
 	phase     phase
-	page      uint32 // the next to be looked at
-	chunk     uint32 // likewise
-	prefix    uint64 // likewise, of the index
-	limit     uint32 // chunks from here on are to become empty
+	page      uint32 // next page to examine
+	chunk     uint32 // next chunk to examine
+	prefix    uint64 // next prefix of the index to examine
+	limit     uint32 // chunks from this number on are to become empty
 	lists     [2 * numClasses]listPlan
-	victims   []uint32 // pages to be emptied
+	victims   []uint32 // pages to evacuate
 
-	// Since the first shard, and what the last round left to this one.
+	// Counts since the first shard, and state from the last round.
 	idle, warm int64 // units
 	worked     bool
-	patience   int // rounds in which much was idle
+	patience   int // consecutive rounds with much idle memory
 	discarding bool
 }
 
-// phase does a step in a keyspace, whose shard is locked.
+// A phase performs a step in a keyspace. The keyspace's shard must be locked.
 type phase func(*Defragmenter, *keyspace)
 
-// Bounds of what one step does under the lock of a shard: each some ten microseconds.
+// Bounds of the work of one step under the lock of a shard. Each bound takes about 10 us.
 const (
-	stepPages    = 1 << 11 // looked at
+	stepPages    = 1 << 11 // examined
 	stepRecords  = 48      // moved
 	stepSegments = 16      // moved
-	stepRefs     = 1 << 7  // of segments, looked at
-	stepUnits    = 16      // given back to the system
+	stepRefs     = 1 << 7  // of segments, examined
+	stepUnits    = 16      // returned to the kernel
 )
 
-// When a keyspace is worth the work, and memory that is free worth a call.
+// Thresholds for the work on a keyspace, and for the return of free memory.
 const (
-	sparse       = 0.83    // below this share of its pages in use a keyspace is defragmented
-	packed       = 0.95    // and then at most this share is expected to be used
-	keepIdle     = 4 << 20 // bytes that are free and stay with the process all the same,
-	keepIdlePart = 16      // or a sixteenth of all
-	idleRounds   = 5       // for which memory must be free before it is given back: it may be wanted soon
-	minIdle      = 8       // units of a keyspace that are worth looking for
+	sparse       = 0.83    // a keyspace that uses less than this share of its pages is defragmented
+	packed       = 0.95    // maximum share expected to be used after defragmentation
+	keepIdle     = 4 << 20 // free bytes that the process retains,
+	keepIdlePart = 16      // or 1/16 of warm memory, if that is more
+	idleRounds   = 5       // rounds before free memory is returned: it may be needed soon
+	minIdle      = 8       // minimum idle units of a keyspace for a search
 )
 
-// Defragmenter returns the defragmenter of the table, which is to be the only one.
+// Defragmenter returns a defragmenter for the table. A table must have at most one.
 func (t *Table) Defragmenter() *Defragmenter { return &Defragmenter{table: t} }
 
 // Moved returns the number of records moved.
@@ -172,11 +174,11 @@ type waste struct {
 
 func (k *keyspace) waste() waste { return waste{k.paged - k.slotted, k.freeUnits} }
 
-// fragmented reports whether a keyspace is worth an attempt. It must be sparse, and must have
-// become so since the last attempt left it as dense as possible.
+// fragmented reports whether a keyspace is worth an attempt. It must be sparse or scattered,
+// and must have become so since the last attempt left it as dense as possible.
 func (k *keyspace) fragmented() bool {
 	w, tried := k.waste(), &k.tried
-	// What has become less since counts when it grows again.
+	// Waste that has decreased since then counts if it grows again.
 	tried.slots, tried.units = min(tried.slots, w.slots), min(tried.units, w.units)
 	if k.sparse() && w.slots > tried.slots+k.paged/16 {
 		return true

@@ -1,20 +1,20 @@
 package table
 
-// This is how the Defragmenter empties pages. It surveys them, decides for each list of pages of a
-// class how many of the emptiest the others have room for, marks these as leaving, which takes them out
-// of the list, and moves their records.
+// The Defragmenter evacuates pages in three phases. First it surveys the pages. For each list of
+// pages of a class it decides how many of the emptiest pages the other pages have room for. Then it
+// marks these pages as leaving, which removes them from the list. Last it moves their records.
 
-// listPlan is what is known and decided of the pages of one class.
+// A listPlan contains the counts of the pages of one list, and the choice of the pages to evacuate.
 type listPlan struct {
 	used  int              // records
-	top   int              // slots that were ever used, in pages
-	pages int              // that do not leave whatever is decided
-	bins  [shareBins]int32 // of these, by how full they are
+	top   int              // slots ever used, in the pages that pages counts
+	pages int              // number of pages, without those that leave regardless of the plan
+	bins  [shareBins]int32 // number of these pages, by share of used slots
 	bin   int              // pages in bins below this one leave,
-	quota int32            // and as many of this
+	quota int32            // and this many pages of bin
 }
 
-// shareBins is how finely pages are told apart by the share of their slots that is used.
+// shareBins is the number of bins that distinguish pages by the share of their slots in use.
 const shareBins = 8
 
 func binOf(p *page) int {
@@ -51,8 +51,8 @@ func (d *Defragmenter) survey(k *keyspace) {
 	d.phase = (*Defragmenter).mark
 }
 
-// fewPages is how many pages of a class are written anew where none of them can be saved, but units at
-// their ends.
+// fewPages is the maximum number of pages of a list that are rewritten if that saves no page, but
+// only units at the ends of pages.
 const fewPages = 4
 
 // decide chooses the pages to evacuate.
@@ -76,7 +76,7 @@ func (l *listPlan) decide(class int) {
 	}
 }
 
-// mark makes the victims, from the last page on: of pages that are as full as each other, those of the
+// mark chooses the victims, from the last page to the first. Of equally full pages, those of the
 // last chunks leave, so that whole chunks become free.
 func (d *Defragmenter) mark(k *keyspace) {
 	d.page = min(d.page, uint32(len(k.pages)))
@@ -124,8 +124,8 @@ func (d *Defragmenter) evacuate(k *keyspace) {
 	d.phase = (*Defragmenter).moveSegments
 }
 
-// empty moves up to max records to other pages, and returns how many. A page without records is gone. It
-// returns false if there is no memory for another page.
+// empty moves up to max records of page n to other pages and returns their number. A page that has
+// lost all records no longer exists. It returns false if there is no memory for another page.
 func (k *keyspace) empty(n uint32, max int) (moved int, ok bool) {
 	p := &k.pages[n]
 	size := uint32(slotSizes[p.class] / 8)
@@ -141,9 +141,10 @@ func (k *keyspace) empty(n uint32, max int) (moved int, ok bool) {
 	return moved, true
 }
 
-// move puts the record at r, in page n, elsewhere. A view gets it once: with its new page, when it was
-// to come with the old one and that is still possible; otherwise as if it had been changed. It returns false
-// if there is no memory.
+// move moves the record at r from page n to another page. A view receives the record once. If the
+// view was to receive it with the old page and has not passed the new page, it receives the record
+// with the new page. Otherwise the view handles the record as if it had been changed. move returns
+// false if there is no memory.
 func (k *keyspace) move(r, n uint32) bool {
 	rec := parse(k.at(r))
 	if rec.key == nil {
@@ -180,8 +181,8 @@ func (k *keyspace) move(r, n uint32) bool {
 	return true
 }
 
-// cut gives the ends of pages that were never used back to the system, where a keyspace has many pages
-// that are not full: one of each class at least.
+// cut returns the never used ends of pages to the kernel if the keyspace is sparse. Such a keyspace
+// has many pages that are not full, at least one for each class.
 func (d *Defragmenter) cut(k *keyspace) {
 	if !canDiscard || !k.sparse() {
 		d.finish(k)

@@ -2,9 +2,10 @@ package table
 
 import "encoding/binary"
 
-// setFresh is set of a key of which its home bucket tells that it is not there, when that has room: one
-// look at one cache line, and a second one counts. It reports whether it has done it; otherwise nothing has changed. Most keys that
-// a file brings for the first time go this way. Without memory it does nothing, and set finds that out.
+// setFresh does the work of set for a new key if the key's home bucket shows that the key does not
+// exist and has room for it. It reads one cache line, and a second one for the count. It reports
+// whether it has set the key; otherwise it has changed nothing. Most keys that a file contains for
+// the first time are set this way. If there is no memory, it does nothing and set reports that.
 func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) bool {
 	if k.keys == 0 {
 		return false

@@ -5,22 +5,24 @@ import (
 	"math/bits"
 )
 
-// The hash of a key is two: the top bits, which choose the shard, are made with one seed, all others with
-// another. Of these the topmost choose the segment in the shard's directory, the lowest eight are the
-// tag, and the six above the tag choose the bucket.
+// hasher computes the hash of a key, which consists of two hashes. The top bits, which choose the
+// shard, use one seed; all other bits use another seed. Of these other bits, the topmost choose the
+// segment in the shard's directory, the lowest 8 are the tag, and the 6 above the tag choose the
+// bucket.
 //
-// The seed of the shards is no secret. It is the order in which a view's entries stand, shard by shard,
-// and a table that takes it over from a file loads that file in the order of its own memory. Who
-// knows it can make keys that meet in one shard, and nothing worse: where they stand in it depends
-// on the other seed, which never leaves the process.
+// The seed of the shards is not secret. It determines the order of a view's entries, shard by
+// shard. A table that adopts the seed from a file loads that file in the order of the table's
+// memory. A person who knows the seed can construct keys that fall into one shard, and nothing
+// worse. Their place in the shard depends on the other seed, which never leaves the process.
 type hasher struct {
 	secret    [2]uint64
 	shards    [2]uint64
 	shardBits uint8
 }
 
-// hash is made in one pass, in which the shards take the shorter way: what a search takes is not the time of
-// the multiplications, but how many instructions the processor has to see ahead to begin with the next one.
+// hash computes both hashes of a key in one pass, with fewer instructions for the shard. The
+// multiplications do not determine the time of a search. The number of instructions that the
+// processor must look ahead to begin the next search does.
 func (s *hasher) hash(key []byte) uint64 {
 	secret, public, n := s.secret[0], s.shards[0], len(key)
 	var x, y uint64
@@ -45,7 +47,7 @@ func (s *hasher) hash(key []byte) uint64 {
 	return shard&^below | rest&below
 }
 
-// long takes all of a key but its last 16 bytes or less into both seeds.
+// long mixes all bytes of a key, except for the last 16 or fewer, into both seeds.
 func (s *hasher) long(key []byte) (secret, public uint64) {
 	secret, public = s.secret[0], s.shards[0]
 	for ; len(key) > 16; key = key[16:] {
@@ -56,13 +58,14 @@ func (s *hasher) long(key []byte) (secret, public uint64) {
 	return secret, public
 }
 
-// spread has its bits all over: 2 to the 64th by the golden ratio.
+// spread is 2 to the 64th divided by the golden ratio, with 1 bits spread over the whole word.
 const spread = 0x9e3779b97f4a7c15
 
-// hashMask is for tests that want collisions.
+// hashMask lets tests cause collisions.
 var hashMask = ^uint64(0)
 
-// fold multiplies to 128 bits and folds these to 64, as wyhash does. One of the factors depends on a seed.
+// fold multiplies to 128 bits and folds the product to 64 bits, like wyhash. One of the factors
+// must depend on a seed.
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo

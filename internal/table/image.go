@@ -2,27 +2,30 @@ package table
 
 import "sync"
 
-// This is how a view stays at its instant while writers go on. For each keyspace it has a cursor,
-// which walks the pages by number, and a limit, the number of pages at the freeze:
+// A view stays at its point in time while writers continue. For each keyspace it has a cursor,
+// which walks the pages by number, and a limit, the number of pages at the freeze. These
+// invariants apply:
 //
 //  1. A record that was alive at the freeze, in a page from the cursor to the limit, is either
-//     unmarked and as it was, or its before-image has been kept.
-//  2. A record in these pages that was written since carries flagNew, and its page pageNew.
-//  3. No record elsewhere carries flagNew.
+//     unmarked and unchanged, or its before-image has been saved.
+//  2. A record in these pages that was written since has flagNew, and its page has pageNew.
+//  3. No other record has flagNew.
 //
-// A writer calls preserve before it changes or frees a record, which keeps 1, and written after it
-// wrote one, which keeps 2. The reader copies a page, removes the marks in it, and moves the
-// cursor behind it, in one hold of the lock, which keeps 3. So every record of the freeze comes to
-// the reader once: with its page, or as a before-image. A page may be freed and made anew, of
-// another class and size, in between: what is in it then is new. A big page counts by its first
-// part, so one that begins behind the cursor is behind it altogether.
+// A writer calls preserve before it changes or frees a record, which maintains 1. It calls written
+// after it has written a record, which maintains 2. Without releasing the lock, the reader copies a
+// page, removes the marks in it, and moves the cursor past it, which maintains 3. The reader thus
+// receives every record of the freeze once: with its page, or as a before-image. In the meantime a
+// page may be freed and created again with another class and size. Its records are then new. A big
+// page counts by its first part, so a big page that begins before the cursor is before it as a
+// whole.
 //
-// The defragmenter moves records, which does not change them: one that the view has still to see, moved to
-// a page from the cursor to the limit, stays unmarked there and comes with that page (move).
+// The defragmenter moves records, which does not change them. If it moves a record that the view
+// has yet to read to a page from the cursor to the limit, the record stays unmarked. The view then
+// receives it with that page (move).
 //
-// A large value is not copied: its span is pinned, and writers leave pinned spans alone.
+// A large value is not copied. Its span is pinned, and writers do not change pinned spans.
 
-// frozen is the state of a keyspace until a view has passed it; the zero value means none.
+// frozen is the state of a keyspace until a view has passed it. The zero value means no view.
 type frozen struct {
 	on            bool
 	view          *View

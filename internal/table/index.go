@@ -5,22 +5,23 @@ import (
 	"math/bits"
 )
 
-// The index is extendible hashing. The directory, indexed by the bits of the hash that follow
-// those of the shard, holds refs of segments; a segment is a unit of 64 buckets, a bucket is a
-// cache line:
+// The index uses extendible hashing. The directory is indexed by the bits of the hash that follow
+// the shard's bits, and contains refs of segments. A segment is a unit of 64 buckets, and a bucket
+// is a cache line:
 //
 //	0..11      12..13    14..15  16..63
 //	12 tags    overflow  note    12 refs of records
 //
-// A tag is 8 bits of the hash, 0 where the slot is empty. A record stands in the first bucket
-// with room from its home on; overflow counts the records that had to pass a bucket, so a search
-// ends at the first bucket whose count is 0, and no deletion leaves a trace. The notes are the
-// segment's own: bucket 0 has its depth, 1 the number of records in it, 2 and 3 the ref of the
-// next segment of its chain plus 1. Only keys whose hashes agree in too many bits make chains.
+// A tag is 8 bits of the hash, or 0 if the slot is empty. An insertion puts a record in the first
+// bucket with room, starting with its home bucket. Overflow is the number of records that had to
+// pass a bucket. A search therefore ends at the first bucket whose count is 0, and a deletion
+// leaves no tombstone. The notes belong to the segment. Bucket 0 has the segment's depth, bucket 1
+// the number of its records, and buckets 2 and 3 the ref of the next segment of its chain plus 1.
+// Only keys whose hashes agree in too many bits make chains.
 //
-// When a record is not placed within probeWindow buckets its segment is split in two; when two
-// segments that a split could have made have few records they are merged. No step of growth or
-// shrinkage moves the records of more than one segment.
+// If a record does not fit within probeWindow buckets, its segment is split in two. If two segments
+// that a split could have made have few records, they are merged. No step of growth or shrinkage
+// moves the records of more than one segment.
 const (
 	bucketSize     = 64
 	bucketSlots    = 12
@@ -43,7 +44,7 @@ type index struct {
 	shardBits uint8 // constant
 }
 
-// segment and bucket are windows on a unit.
+// segment and bucket are pointers into a unit.
 type (
 	segment = *[unitSize]byte
 	bucket  = *[bucketSize]byte
@@ -96,7 +97,7 @@ func b2i(b bool) uint8 {
 
 func homeOf(h uint64) uint32 { return uint32(h>>8) & (segmentBuckets - 1) }
 
-// prefix returns the hash without the bits of the shard.
+// prefix returns the hash shifted left past the bits of the shard.
 func (k *keyspace) prefix(h uint64) uint64 { return h << (k.shardBits & 63) }
 
 // segmentOf returns the head segment for a hash.
@@ -104,38 +105,39 @@ func (k *keyspace) segmentOf(h uint64) uint32 {
 	return k.directory[k.prefix(h)>>1>>((63-k.depth)&63)]
 }
 
-// home returns the bucket that a search for hash h begins with. There is a key.
+// home returns the bucket that a search for hash h begins with. The index must not be empty.
 func (k *keyspace) home(h uint64) bucket {
 	return bucketOf(k.segment(k.segmentOf(h)), homeOf(h))
 }
 
-// patternOf returns eight times the tag of hash h.
+// patternOf returns a word with 8 copies of the tag of hash h.
 func patternOf(h uint64) uint64 { return uint64(tagOf(h)) * 0x0101010101010101 }
 
-// place is where the index has a ref: slot i of the bucket at ref.
+// place is the position of a ref in the index: a slot of the bucket at a ref.
 type place struct {
 	bucket uint32
 	slot   uint32
 }
 
-// zeroBytes has the top bit of every byte of x that is 0, and no other. The shorter formula with
-// false alarms would not do: it can name an empty slot, whose ref is stale.
+// zeroBytes returns a word with the top bit of every byte of x that is 0, and no other bit. The
+// shorter formula with false positives is not sufficient: it can select an empty slot, whose ref is
+// stale.
 func zeroBytes(x uint64) uint64 {
 	const low = 0x7f7f7f7f7f7f7f7f
 	return ^((x&low + low) | x | low)
 }
 
-// matches has a bit for each slot whose tag is the byte of which pattern has eight. The bits of slots 8
-// to 11 stand between those of the others, so that there is one set to walk and no branch that depends
-// on where in the bucket the record is: the processor could not foresee that one, and would wait for the
-// bucket's memory where it can go ahead to the next call.
+// matches returns a bit for each slot whose tag is the byte that pattern repeats 8 times. The bits
+// of slots 8 to 11 are between those of the others. There is thus one set to walk, and no branch
+// depends on the record's slot in the bucket. The processor could not predict such a branch. It
+// would wait for the bucket's memory, although it could continue ahead to the next call.
 func matches(b bucket, pattern uint64) uint64 {
 	x := binary.LittleEndian.Uint64(b[:]) ^ pattern
 	y := uint64(binary.LittleEndian.Uint32(b[8:])) ^ pattern | 0xffffffff<<32
 	return zeroBytes(x) | zeroBytes(y)>>1
 }
 
-// slotOf is the slot of the lowest bit of what matches returned.
+// slotOf returns the slot of the lowest bit in a result of matches.
 func slotOf(m uint64) uint32 {
 	n := uint32(bits.TrailingZeros64(m))
 	return n>>3 | ^n&1<<3
@@ -174,7 +176,7 @@ func refIn(b bucket, slot uint32) uint32 {
 
 func overflow(b bucket) uint16 { return binary.LittleEndian.Uint16(b[offOverflow:]) }
 
-// maxOverflow is a count that is no longer exact and stays.
+// maxOverflow is the overflow of a bucket whose count is no longer exact. It never changes again.
 const maxOverflow = 1<<16 - 1
 
 func addOverflow(b bucket, n int) {
@@ -183,13 +185,13 @@ func addOverflow(b bucket, n int) {
 	}
 }
 
-// setRef points a place to another record of the same key.
+// setRef replaces the ref at a place by that of another record of the same key.
 func (k *keyspace) setRef(at place, r uint32) {
 	binary.LittleEndian.PutUint32(k.at(at.bucket)[offRefs+at.slot*4:], r)
 }
 
-// put stores a ref in s, in one of the first buckets from its home on that are in the window.
-// It changes nothing when they are full.
+// put stores a ref in s, in the first bucket with room among the window buckets from its home. If
+// they are full, it changes nothing and returns false.
 func put(s segment, h uint64, r uint32, window uint32) bool {
 	home := homeOf(h)
 	for i := range window {
@@ -221,8 +223,9 @@ func emptySlot(b bucket) (slot uint32, ok bool) {
 	return 0, false
 }
 
-// insert adds a record whose key is not there. It returns false, and has changed no entry, if the index
-// would have to grow and there is no memory. Before that it fills its segment to the last slot.
+// insert adds a record whose key does not exist. It returns false, and has changed no entry, if the
+// index would have to grow and there is no memory. Before that, it fills the segment to the last
+// slot.
 func (k *keyspace) insert(h uint64, r uint32) bool {
 	if len(k.directory) == 0 {
 		seg, ok := k.addSegment(0)
@@ -242,8 +245,8 @@ func (k *keyspace) insert(h uint64, r uint32) bool {
 	}
 }
 
-// insertFar places a record anywhere in the chain of a segment that cannot be split, and makes the chain
-// longer if there is no room. It returns false if that takes memory and there is none.
+// insertFar places a record anywhere in the chain of a segment that cannot be split. It extends the
+// chain if there is no room. It returns false if that needs memory and there is none.
 func (k *keyspace) insertFar(head uint32, h uint64, r uint32) bool {
 	seg := head
 	for !hasRoom(k.segment(seg)) {
@@ -267,7 +270,7 @@ func (k *keyspace) insertFar(head uint32, h uint64, r uint32) bool {
 // hasRoom reports whether a segment has an empty slot.
 func hasRoom(s segment) bool { return recordsIn(s) < segmentSlots }
 
-// remove takes the record at a place out of the index.
+// remove removes the record at a place from the index.
 func (k *keyspace) remove(h uint64, at place) {
 	home, seg := homeOf(h), k.segmentOf(h)
 	head, before := seg, seg

@@ -24,8 +24,8 @@ const (
 )
 
 // Set replaces the contents of the set with n keys of t, which key returns by index. It retains
-// none of them. A set without keys stands for shard 0, so that a caller that locks it sees the
-// changes made under a lock.
+// none of the keys. A set without keys contains shard 0, so that locking the set always locks a
+// shard. The caller then sees the state that the shard locks guard.
 func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
 	if cap(ks.hashes) > keepHashes {
 		ks.hashes = nil
@@ -70,8 +70,8 @@ func (ks *KeySet) Unlock() {
 	}
 }
 
-// At returns the shard and the hash of key i, of Set's. When a caller that has locked the set goes
-// through all keys in turn, their part of database db is touched a window ahead.
+// At returns the shard and the hash of key i of Set. The caller must have locked the set. If it
+// calls At for all keys in order, At touches their part of database db one window ahead.
 func (ks *KeySet) At(db, i int) (*Shard, uint64) {
 	if i%touchWindow == 0 && len(ks.hashes)-i > 1 {
 		ks.touch(db, ks.hashes[i:min(i+touchWindow, len(ks.hashes))])
@@ -80,9 +80,9 @@ func (ks *KeySet) At(db, i int) (*Shard, uint64) {
 	return ks.table.Shard(h), h
 }
 
-// touch asks for the buckets of keys, then finds in them the records that are most likely theirs, then
-// asks for these up to their second cache line. Each pass is so short that the processor is at several
-// keys at once.
+// touch requests the buckets of keys, then finds in them the records that most likely belong to the
+// keys, then requests these up to their second cache line. Each pass is short enough for the
+// processor to work on several keys at once.
 func (ks *KeySet) touch(db int, hashes []uint64) {
 	var buckets [touchWindow]bucket
 	var slots [touchWindow][]byte

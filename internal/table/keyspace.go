@@ -19,14 +19,14 @@ type keyspace struct {
 	byDepth  [maxDepth + 1]uint32 // number of segments by depth
 
 	hasher    *hasher // the table's
-	spanUnits int64   // in spans, also those that only pins hold
+	spanUnits int64   // units in spans, including spans that only pins retain
 
 	// pins contains the spans that readers use outside the lock. They are not modified.
 	pins map[uint32]pin
 
 	frozen   frozen
-	tried    waste // what the last defragmentation left
-	detached bool  // flushed during a view: released when the view has done with it
+	tried    waste // waste after the last defragmentation
+	detached bool  // flushed during a view: released when the view has finished with it
 }
 
 // pin counts the readers of a span. An orphan no longer belongs to a record and is released with
@@ -56,9 +56,10 @@ func (k *keyspace) hashAt(r uint32) uint64 {
 	return k.hasher.hash(rec.key)
 }
 
-// plainKey reports whether slot has a record with this key that is not wide and not large and has no
-// expiry, which is what most are. It compares where the key of such a record is, whatever is read from
-// it, so that the processor need not wait for one to ask for the other.
+// plainKey reports whether slot has a record with this key that is not wide, not large, and without
+// an expiry. Most records are like that. It compares at the offset of the key of such a record,
+// regardless of the record's flags. The processor can then request the key before it has read the
+// flags.
 func plainKey(slot, key []byte) bool {
 	const mask = 0xff00 | flagExpire | flagWide | flagLarge | flagGone
 	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8 && string(slot[4:4+len(key)]) == string(key)
@@ -87,7 +88,7 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	return string(rec.key) == string(key)
 }
 
-// store writes a new record and returns where it is. It returns false if there is no memory.
+// store writes a new record and returns its ref. It returns false if there is no memory.
 func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 	expiring := c.expire != 0
 	if size := recordSize(len(key), c.size(), expiring); size <= maxSlot {
@@ -183,8 +184,8 @@ func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content
 	return true
 }
 
-// overwrite does what replace does where the record is, if that has the right size, and a large value has
-// the memory.
+// overwrite does the work of replace in the record's slot. It returns false if the slot does not
+// fit the new record, or if a large value needs memory and there is none.
 func (k *keyspace) overwrite(u *Undo, r uint32, rec *record, key []byte, c *content) bool {
 	if rec.flags&flagExpire != 0 != (c.expire != 0) {
 		return false

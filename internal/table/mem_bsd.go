@@ -4,17 +4,17 @@ package table
 
 import "syscall"
 
-// regionChunks is how many chunks are asked of the system at a time: 1 MiB, which is little
-// because only a whole region goes back.
+// regionChunks is the number of chunks requested from the kernel at a time: 1 MiB. That is little,
+// because only a whole region can be returned.
 const regionChunks = 4
 
-// canDiscard says that discardMemory works on a part of a region.
+// canDiscard reports whether discardMemory works on a part of a region.
 const canDiscard = false
 
-// systemPage is of no use without discardMemory.
+// systemPage has no effect without discardMemory.
 const systemPage = unitSize
 
-// canProbe says that mapMemory reports that there is no memory.
+// canProbe reports whether mapMemory returns an error if there is no memory.
 const canProbe = true
 
 func mapMemory(size int) ([]byte, error) {
@@ -34,12 +34,12 @@ func preferHuge([]byte) {}
 
 func refuseHuge([]byte) {}
 
-// canPopulate says that populateMemory works.
+// canPopulate reports whether populateMemory works.
 const canPopulate = false
 
 func populateMemory([]byte) {}
 
-// canCollapse says that collapse works.
+// canCollapse reports whether collapse works.
 const canCollapse = false
 
 func collapse([]byte, int) bool { return false }

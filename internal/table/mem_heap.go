@@ -2,19 +2,19 @@
 
 package table
 
-// This is the portable fallback: memory from the Go heap, which the collector frees, in slices
-// that it need not scan.
+// The portable fallback uses memory from the Go heap, in slices that the garbage collector frees
+// and need not scan.
 
-// regionChunks is how many chunks are allocated at a time.
+// regionChunks is the number of chunks allocated at a time.
 const regionChunks = 1
 
-// canDiscard says that discardMemory works on a part of a region.
+// canDiscard reports whether discardMemory works on a part of a region.
 const canDiscard = false
 
-// systemPage is of no use without discardMemory.
+// systemPage has no effect without discardMemory.
 const systemPage = unitSize
 
-// canProbe says that mapMemory reports that there is no memory.
+// canProbe reports whether mapMemory returns an error if there is no memory.
 const canProbe = false
 
 func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }
@@ -27,12 +27,12 @@ func preferHuge([]byte) {}
 
 func refuseHuge([]byte) {}
 
-// canPopulate says that populateMemory works.
+// canPopulate reports whether populateMemory works.
 const canPopulate = false
 
 func populateMemory([]byte) {}
 
-// canCollapse says that collapse works.
+// canCollapse reports whether collapse works.
 const canCollapse = false
 
 func collapse([]byte, int) bool { return false }

@@ -7,17 +7,17 @@ import (
 	"unsafe"
 )
 
-// regionChunks is how many chunks are asked of the system at a time: 16 MiB. The system gives
-// pages when they are touched, so what is not used costs addresses only.
+// regionChunks is the number of chunks requested from the kernel at a time: 16 MiB. The kernel
+// assigns pages when they are touched, so unused memory costs only addresses.
 const regionChunks = 64
 
-// canDiscard says that discardMemory works on a part of a region.
+// canDiscard reports whether discardMemory works on a part of a region.
 const canDiscard = true
 
-// systemPage is what the system gives and takes back: 4 KiB, but more on some processors.
+// systemPage is the size of a page of the kernel: 4 KiB, but more on some processors.
 var systemPage = syscall.Getpagesize()
 
-// canProbe says that mapMemory reports that there is no memory.
+// canProbe reports whether mapMemory returns an error if there is no memory.
 const canProbe = true
 
 func mapMemory(size int) ([]byte, error) {
@@ -37,9 +37,8 @@ func unmapMemory(b []byte) {
 	}
 }
 
-// preferHuge asks for pages of 2 MiB, which make random access a fifth faster. They become
-// resident whole, so a small table does better without. A failure only means that the kernel has
-// none.
+// preferHuge requests pages of 2 MiB, which make random access 20% faster. They become resident as
+// a whole, so a small table is better without them. A failure only means that the kernel has none.
 func preferHuge(b []byte) { _ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) }
 
 // refuseHuge disables huge pages for memory with parts that are to be discarded. Otherwise the
@@ -53,28 +52,31 @@ func discardMemory(b []byte) {
 	}
 }
 
-// canPopulate says that populateMemory works.
+// canPopulate reports whether populateMemory works.
 const canPopulate = true
 
-// populateMemory gives memory its pages, as touching them would: MADV_POPULATE_WRITE, of Linux 5.14 and
-// later. Before that, and when there is no memory, nothing happens, and whoever touches it waits.
+// populateMemory assigns pages to memory, as touching them would. It uses MADV_POPULATE_WRITE, of
+// Linux 5.14 and later. On older kernels, or if there is no memory, it does nothing, and the first
+// access to a page waits for it.
 func populateMemory(b []byte) {
 	const populateWrite = 23
 	_ = syscall.Madvise(b, populateWrite)
 }
 
-// canCollapse says that collapse works, where the kernel knows how.
+// canCollapse reports whether collapse works, if the kernel supports it.
 const canCollapse = true
 
-// collapse exchanges the small pages of a hugePage of memory, by number, for a huge one, if at most a sixteenth of them
-// is not resident: MADV_COLLAPSE, of Linux 6.1 and later. The memory refuses huge pages before and after. It reports
-// whether it has tried: a kernel that cannot, or has no huge page left, is not asked again for the same.
+// collapse replaces the small pages of one piece of memory by a huge page, if at most 1/16 of them
+// are not resident. A piece is hugePage bytes long and is identified by its number. collapse uses
+// MADV_COLLAPSE, of Linux 6.1 and later. Huge pages are disabled for the memory before and after.
+// It reports whether it has tried: a kernel that does not support this, or has no huge page left,
+// is not asked again for the same piece.
 func collapse(memory []byte, piece int) bool {
 	const advice = 25
 	if systemPage != 4<<10 { // a huge page is larger too
 		return false
 	}
-	// Memory that does not begin with a huge page has one less.
+	// Memory that does not begin at a huge page boundary has one huge page less.
 	begin := int(-uintptr(unsafe.Pointer(unsafe.SliceData(memory)))%hugePage) + piece*hugePage
 	if begin+hugePage > len(memory) {
 		return false
@@ -83,13 +85,13 @@ func collapse(memory []byte, piece int) bool {
 	if residentPages(memory) < hugePage/systemPage/16*15 {
 		return false
 	}
-	preferHuge(memory) // otherwise it would be refused
+	preferHuge(memory) // otherwise the kernel would refuse
 	_ = syscall.Madvise(memory, advice)
 	refuseHuge(memory)
 	return true
 }
 
-// residentPages counts those of a hugePage, by mincore(2).
+// residentPages returns the number of resident small pages in hugePage bytes, using mincore(2).
 func residentPages(b []byte) (n int) {
 	var pages [hugePage >> 12]byte
 	_, _, errno := syscall.Syscall(syscall.SYS_MINCORE,

@@ -2,12 +2,14 @@ package table
 
 import "encoding/binary"
 
-// Most operations meet a plain record: a String of bytes, not large, without an expiry, whose key is the
-// first in its bucket with that tag. Here are short ways for them. They are short because the processor
-// sees some 500 instructions ahead, and the next call is to be among these: then it has the memory of two
-// keys under way at once. What they find different they leave to the general way, untouched.
+// Most operations are on a plain record. It is a String of bytes, not large, without an expiry, and
+// its key is the first in its bucket with that tag. The functions below are short paths for such
+// records. They are short because the processor looks about 500 instructions ahead. If the next
+// call is among these, reads for two keys are in flight at once. The functions leave any other
+// record unchanged, and the general functions process it.
 
-// plain returns the record of a key if it is plain, and its first word; otherwise nil.
+// plain returns the slot of a key's record and its first word if the record is plain. Otherwise it
+// returns nil.
 func (s *Shard) plain(db int, h uint64, key string) (slot []byte, head uint32) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {
@@ -29,18 +31,18 @@ func (s *Shard) plain(db int, h uint64, key string) (slot []byte, head uint32) {
 	return slot, head
 }
 
-// AppendString is Find and AppendValue of a plain record. When ok is false dst is as it was, and Find
-// tells more.
+// AppendString does the work of Find and AppendValue for a plain record. If ok is false, dst is
+// unchanged, and the caller must use Find.
 func (s *Shard) AppendString(dst []byte, db int, h uint64, key string) (out []byte, ok bool) {
 	slot, head := s.plain(db, h, key)
 	if slot == nil {
 		return dst, false
 	}
-	value := slot[4+len(key):] // where this is does not depend on what is read from the record
+	value := slot[4+len(key):] // its address does not depend on bytes read from the record
 	return append(dst, value[:head>>16]...), true
 }
 
-// SwapString is SetString that appends the value before to dst. When ok is false dst is as it was.
+// SwapString is like SetString, and appends the old value to dst. If ok is false, dst is unchanged.
 func (s *Shard) SwapString(dst []byte, db int, h uint64, key string, value []byte) (out []byte, ok bool) {
 	slot, head := s.plain(db, h, key)
 	if slot == nil || int(head>>16) != len(value) || s.spaces[db].frozen.on {
@@ -57,8 +59,9 @@ func (s *Shard) SwapString(dst []byte, db int, h uint64, key string, value []byt
 	return dst, true
 }
 
-// SetString is Set of a plain record with a value that keeps it one, of the same length, and no view
-// open. It reports whether it has done it; otherwise nothing has changed.
+// SetString does the work of Set for a plain record if the record stays plain, the new value has
+// the length of the old one, and no view is open. It reports whether it has set the value;
+// otherwise it has changed nothing.
 func (s *Shard) SetString(db int, h uint64, key string, value []byte) bool {
 	slot, head := s.plain(db, h, key)
 	if slot == nil || int(head>>16) != len(value) || s.spaces[db].frozen.on {

@@ -41,7 +41,7 @@ type pool struct {
 	releases atomic.Int64 // number of times memory was freed
 
 	limit    func(size int) bool // constant; nil or Options.Limit
-	promised atomic.Bool         // the limit was asked for what is taken next: see secure
+	promised atomic.Bool         // the limit has approved the next allocation: see secure
 
 	// mu guards the fields below. No other lock is taken while it is held.
 	mu      sync.Mutex
@@ -54,12 +54,12 @@ type pool struct {
 	dying   int      // bytes in dead
 
 	handedOut           int64 // chunks, ever
-	lookedAt, lookingAt int64 // what it was when collapse had looked at every region, and when it began to
-	small               int   // the region that collapse has come to
+	lookedAt, lookingAt int64 // handedOut when collapse had examined every region, and when it began to
+	small               int   // the region that collapse has reached
 
-	ahead bool          // the next region is to be made ready
-	spare []byte        // the next region, made ready; or nil
-	ready chan struct{} // closed when the region that is being made ready is; nil when none is
+	ahead bool          // prepare the next region ahead of demand
+	spare []byte        // the next region, prepared or in preparation; or nil
+	ready chan struct{} // closed when the preparation of a region ends; nil outside a preparation
 }
 
 // region is memory for regionChunks chunks, with bits for each chunk. A free chunk can be

@@ -2,9 +2,9 @@
 
 package table
 
-// prefetch asks the processor for the cache lines of the byte at p and of the one that lies last bytes behind
-// it, and waits for neither. It reads nothing, and an address that is no memory is no fault, so last may lead
-// out of the chunk.
+// prefetch requests the cache lines of the byte at p and of the byte last bytes after p, and waits
+// for neither. It reads nothing, and an unmapped address causes no fault. The second address may
+// therefore be outside the chunk.
 //
 //go:noescape
 func prefetch(p *byte, last uintptr)

@@ -4,17 +4,17 @@ package table
 
 import "unsafe"
 
-// The package keeps its memory in byte slices and reads numbers with encoding/binary, so every
-// access is checked against the chunk that it goes to, always. What is unsafe stands here.
+// The package has its memory in byte slices and reads numbers with encoding/binary. Every access is
+// therefore always checked against the bounds of its chunk. The unsafe code is in this file.
 
-// checked says that the build looks for misuse of memory.
+// checked reports whether the build detects misuse of memory.
 const checked = false
 
-// bytesOf returns the bytes of s without copying them. They must not be written to, nor kept
-// longer than s: all callers hash, compare or copy them during the call that s came with.
+// bytesOf returns the bytes of s without copying them. The caller must not write to them, or retain
+// them longer than s. All callers hash, compare, or copy them during the call that passed s.
 func bytesOf(s string) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
-// poison overwrites memory that is free, in a checked build.
+// poison overwrites free memory in a checked build.
 func poison([]byte) {}

@@ -2,8 +2,8 @@
 
 package table
 
-// This is the build that looks for misuse of memory: nothing is unsafe, and whatever is freed is
-// overwritten, so that a stale reference shows as a wrong value instead of an old one.
+// The checked build detects misuse of memory. Nothing in it is unsafe. It overwrites all freed
+// memory, so that a stale reference yields a wrong value instead of an old one.
 
 const checked = true
 

@@ -10,12 +10,12 @@ type reader struct {
 	stopped bool // yield returned false
 	steps   int
 
-	// The keyspace it is at.
+	// Current keyspace.
 	db    int
 	shard *Shard
 	space *keyspace
 
-	// What it has taken there and not yielded yet.
+	// Entries taken from that keyspace and not yielded yet.
 	page    [bigPageUnits * unitSize]byte
 	records int     // slots of the page
 	slot    int     // their size
@@ -30,14 +30,14 @@ func (r *reader) turn(db, i int, k *keyspace) {
 	r.db, r.shard, r.space = db, &r.view.table.shards[i], k
 }
 
-// read takes before-images, and a page if so wanted, and yields what it took. It reports whether
-// the view has more of the keyspace to come.
+// read takes before-images, and a page if page is set, and yields their entries. It reports whether
+// the view has to read more of the keyspace.
 func (r *reader) read(page bool) (more bool) {
 	r.shard.Lock()
 	k := r.space
 	if k.frozen.view != r.view {
 		r.shard.Unlock()
-		return false // passed before, or closed
+		return false // already passed, or closed
 	}
 	r.images, k.frozen.images = k.frozen.images, nil
 	r.large, k.frozen.large = k.frozen.large, nil

@@ -6,25 +6,24 @@ import (
 	"strconv"
 )
 
-// A record is what a slot holds:
+// A record is the content of a slot:
 //
 //	0      1      2..3    [4..11]     [8 bytes]           then
 //	flags  klen   vlen    expiry ms   klen u32, vlen u32  key, value        wide: a key above 255
 //	flags  0      0       expiry ms   klen u32, vlen u32  span, units, key  large
 //
-// The expiry is there when flagExpire is set. The value of a counter is its 8 bytes. A large
-// record has its value in a span, a run of units of its own; behind the key when that is above
-// 1 KiB, which then is not in the slot. All numbers are little-endian. A free slot has a first
-// byte of 0.
+// The expiry is present if flagExpire is set. The value of a counter is its 8 bytes. A large record
+// has its value in a span, a separate run of units. A key above 1 KiB is not in the slot but in the
+// span, before the value. All numbers are little-endian. The first byte of a free slot is 0.
 const (
 	flagLive   = 1 << iota
-	flagNew    // written after the freeze of the view that has not come here yet
+	flagNew    // written after the freeze of a view that has not reached this record yet
 	flagExpire // times 2 makes the size of the expiry
 	flagWide
 	flagLarge
 	flagCounter
 	flagOpaque
-	flagGone // deleted by a transaction, which has not ended: see Undo
+	flagGone // deleted by a transaction that has not ended: see Undo
 )
 
 const (
@@ -50,7 +49,7 @@ type content struct {
 	n      int64
 	bytes  []byte
 	expire int64
-	mapped []byte // memory that has the value, and the key when that is long, already
+	mapped []byte // memory that already has the value, and the key if it is long
 	span   span   // likewise, as a span of the keyspace
 }
 
@@ -127,7 +126,7 @@ func spanKey(keySize int) int {
 	return keySize
 }
 
-// putRecord writes a record that is not large, but for its flagNew, and returns it.
+// putRecord writes a record that is not large, except for its flagNew, and returns it.
 func putRecord(slot, key []byte, c *content) []byte {
 	flags, n := c.flags(), 4
 	if c.expire != 0 {
@@ -153,7 +152,7 @@ type span struct {
 	ref, units uint32
 }
 
-// putLarge writes the part of a large record that is in its slot, but for its flagNew.
+// putLarge writes the part of a large record that is in its slot, except for its flagNew.
 func putLarge(slot, key []byte, c *content, s span) {
 	binary.LittleEndian.PutUint32(slot, uint32(c.flags()|flagLarge))
 	n := 4
@@ -170,8 +169,8 @@ func putLarge(slot, key []byte, c *content, s span) {
 	}
 }
 
-// record is a record taken apart. Key and value of a large one are nil, but for a key in the
-// slot, until load is called.
+// record contains the parsed fields of a record. The key and value of a large record are nil until
+// load is called, except for a key in the slot.
 type record struct {
 	flags              byte
 	expire             int64

@@ -35,7 +35,7 @@ func (k *keyspace) presize(depth uint8) {
 	k.directory = make([]uint32, 1<<depth)
 	for i := range k.directory {
 		seg, ok := k.addSegment(depth)
-		if !ok { // the index begins with what the first keys need
+		if !ok { // the index begins with the size that the first keys need
 			for _, seg := range k.directory[:i] {
 				k.dropSegment(seg, depth)
 			}

@@ -120,7 +120,8 @@ func (s *Shard) scan(db int, cursor Cursor, buf *ScanBuffer, pin bool) (next Cur
 		}
 	}
 	buf.fill(db, s, k, pin)
-	// The prefixes of a segment agree in their first depth bits; behind the last is the next one.
+	// The prefixes of a segment agree in their first depth bits. The next segment follows the last
+	// of them.
 	last := (k.prefix(uint64(cursor)) | ^uint64(0)>>depth) >> k.shardBits
 	bits := uint64(cursor) &^ (^uint64(0) >> k.shardBits)
 	return Cursor((bits | last) + 1), last != ^uint64(0)>>k.shardBits

@@ -27,8 +27,8 @@ type Shard struct {
 // Lock locks the shard. A caller that needs several shards must lock them in ascending index order.
 func (s *Shard) Lock() { s.mu.Lock() }
 
-// Unlock unlocks the shard. If many freed values above 256 KiB are pending, it then returns their
-// memory to the kernel, without the lock.
+// Unlock unlocks the shard. If much memory of freed values above 256 KiB is pending, it then
+// returns that memory to the kernel, without the lock.
 func (s *Shard) Unlock() {
 	p := s.pool
 	s.mu.Unlock()

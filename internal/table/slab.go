@@ -16,8 +16,8 @@ const (
 	chunkPages   = chunkUnits / pageUnits
 )
 
-// slotSizes are the size classes: every 8 bytes up to 256, then 8 for each doubling up to 2 KiB,
-// then what divides a page of 64 KiB well.
+// slotSizes contains the size classes: every 8 bytes up to 256, then 8 for each doubling up to
+// 2 KiB, then sizes that divide a page of 64 KiB well.
 var slotSizes = func() (sizes []int) {
 	for size := 8; size <= 256; size += 8 {
 		sizes = append(sizes, size)
@@ -69,10 +69,10 @@ func classOf(size int) uint8 {
 // page describes a page of 16 KiB. A big page is described by its first page; the next three are
 // tails. Next and previous are page numbers plus 1.
 type page struct {
-	earliest   int64  // no record in it expires before; a lower bound only
+	earliest   int64  // lower bound of the expiry of its records
 	next, prev uint32 // in the list of pages of this class with a free slot
-	unused     uint16 // first of the freed slots: offset in words plus 1
-	top        uint16 // slots from here on were never used
+	unused     uint16 // first freed slot: offset in words plus 1
+	top        uint16 // slots from this number on were never used
 	used       uint16 // slots that hold a record
 	class      uint8
 	flags      uint8
@@ -84,8 +84,8 @@ const (
 	pageExpire              // its records have an expiry
 	pageNew                 // may have records marked new
 	pageLarge               // may have records whose value is in a span
-	pageLeaving             // is being evacuated: in no list, and gets no new records
-	pageCut                 // units behind its top may have been given back to the system
+	pageLeaving             // is being evacuated: it is in no list and gets no new records
+	pageCut                 // units after its top may have been returned to the kernel
 )
 
 // slotCounts is the number of slots in a page of each class.

@@ -119,7 +119,7 @@ func (k *keyspace) dropIndex() {
 		}
 		return true
 	})
-	k.index = index{shardBits: k.shardBits} // it has no keys
+	k.index = index{shardBits: k.shardBits} // there are no keys
 	k.segments, k.byDepth = 0, [maxDepth + 1]uint32{}
 }
 
