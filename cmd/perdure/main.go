@@ -7,6 +7,7 @@
 //	perdure stat PATH            statistics of the contents
 //	perdure convert SRC DST      dump, log directory, append-only file, JSON lines, .zst
 //	perdure diff A B             the differences between two data sets
+//	perdure digest PATH          a fingerprint of a data set, the same for every form of file
 //	perdure restore BACKUP DIR   make a data directory hold a backup
 //
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
