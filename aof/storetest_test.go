@@ -21,6 +21,9 @@ func TestLogKeepsItsDuties(t *testing.T) {
 		"timestamps, no fsync": {small, aof.Timestamps(true), aof.Fsync(aof.No)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "ring" && name != "always" {
+				t.Skip("minutes under the race detector: left out with -short")
+			}
 			storetest.AppendLog(t, func(string) appendlog.AppendLog { return aof.New(opts...) })
 		})
 	}
