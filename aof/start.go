@@ -217,8 +217,12 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
 	}
 	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
-		tail.durable, tail.closedAt = replay.synced, tail.size
-		return nil
+		tail.durable = replay.synced
+		end, _, err := l.disk.endOf(l.disk.manifest.last())
+		if end.close != 0 { // a marker without an ID does not name the end of the log
+			tail.closedAt = tail.size
+		}
+		return err
 	}
 	marked := l.marked || tail.id.salt != 0
 	if l.marked && tail.size == 0 {
