@@ -71,6 +71,36 @@ func TestKillAfterLogSwitchedOffKeepsLog(t *testing.T) {
 	want(t, open(t, copied), "old", "1")
 }
 
+// TestCloseAfterKillOfIdleLogIsNotUndone kills a store before the first write. Its log ends with an
+// empty marker, which is not the marker of a Close.
+func TestCloseAfterKillOfIdleLogIsNotUndone(t *testing.T) {
+	for kind, log := range logKinds {
+		t.Run(kind, func(t *testing.T) {
+			idle := t.TempDir()
+			open(t, idle, log())
+			for name, run := range map[string]func(dir string){
+				"switched off": func(dir string) {
+					closed(t, dir, func(s *perdure.Store) {
+						ok(t, s.Configure(perdure.WithoutAppendLog()))
+						setTo(t, "new", "1")(s)
+					}, log())
+				},
+				"closed, then without a log": func(dir string) {
+					closed(t, dir, func(*perdure.Store) {}, log())
+					closed(t, dir, setTo(t, "new", "1"), perdure.WithoutAppendLog())
+				},
+			} {
+				t.Run(name, func(t *testing.T) {
+					dir := filepath.Join(t.TempDir(), "copy")
+					ok(t, os.CopyFS(dir, os.DirFS(idle)))
+					run(dir)
+					closed(t, dir, func(s *perdure.Store) { want(t, s, "new", "1") }, log())
+				})
+			}
+		})
+	}
+}
+
 func TestRunsWithoutLogAreContinued(t *testing.T) {
 	for kind, log := range logKinds {
 		t.Run(kind, func(t *testing.T) {
