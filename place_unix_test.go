@@ -279,7 +279,8 @@ func TestLockFileWithSecondNameIsRefused(t *testing.T) {
 	}
 }
 
-// otherKinds put something else in the place of a file. outside is a directory that must stay as it is.
+// otherKinds put something else in the place of a file. outside is a directory that must stay as it
+// is.
 var otherKinds = map[string]func(path, outside string) error{
 	"link":          func(path, outside string) error { return os.Symlink(filepath.Join(outside, "secret"), path) },
 	"dangling link": func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) },
@@ -308,8 +309,8 @@ var placesOfFiles = []string{
 	"appendonlydir/temp-perdure-appendonly.aof.2.base.rdb", "appendonlydir/temp-perdure-probe",
 }
 
-// TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor puts links, FIFOs, sockets, and devices in the
-// place of each file that a store has. A store may open where it does not need the file.
+// TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor puts links, FIFOs, sockets, and devices in
+// the place of each file that a store has. A store may open where it does not need the file.
 func TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "data")
 	made(t, whole, "k")

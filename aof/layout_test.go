@@ -241,8 +241,9 @@ func TestEmptyLogFiles(t *testing.T) {
 	want(t, u, list)
 }
 
-// TestUpgradeBesideAnOldFile: who went back to an older Redis has a single file, and may have one of its name in the directory
-// of before. Nothing is taken for the other: once the manifest listed the name, the next Open took the old file.
+// TestUpgradeBesideAnOldFile: who went back to an older Redis has a single file, and may have one
+// of its name in the directory of before. Nothing is taken for the other: once the manifest listed
+// the name, the next Open took the old file.
 func TestUpgradeBesideAnOldFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	old := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "old")

@@ -9,8 +9,8 @@ import (
 )
 
 // TestLogKeepsItsDuties leaves out Checksums(false): without checksums, a torn page cannot be
-// distinguished from damage. The suite opens thousands of logs in memory. The tail file is small, so
-// that they fit into the address space of a 32-bit process.
+// distinguished from damage. The suite opens thousands of logs in memory. The tail file is small,
+// so that they fit into the address space of a 32-bit process.
 func TestLogKeepsItsDuties(t *testing.T) {
 	small := aof.RingSize(96 << 10)
 	for name, opts := range map[string][]aof.Option{

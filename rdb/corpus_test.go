@@ -45,8 +45,8 @@ func corpusIfThere(t testing.TB) map[string][]byte {
 	return files
 }
 
-// damagedCorpus tells where the dumps that are damaged on purpose are, and one of a program's own tests
-// that states 255 fields of a zipmap, which servers refuse.
+// damagedCorpus tells where the dumps that are damaged on purpose are, and one of a program's own
+// tests that states 255 fields of a zipmap, which servers refuse.
 var damagedCorpus = map[string]int64{"valkey/corrupt_ziplist.rdb": 489, "hdt3213/zipmap_big_len.rdb": 35}
 
 // TestCorpus reads every dump, writes it in the lowest version that fits, and reads that.

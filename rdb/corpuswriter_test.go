@@ -14,8 +14,8 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// inVersion writes a dump again in a version: each value as it stands if the version has its type and
-// typed is false, and else typed. It returns the keys that cannot be said in the version too.
+// inVersion writes a dump again in a version: each value as it stands if the version has its type
+// and typed is false, and else typed. It returns the keys that cannot be said in the version too.
 func inVersion(t *testing.T, p []byte, version int, typed bool) (again []byte, left []string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -84,8 +84,8 @@ func inAllVersions(v rdb.Value) string {
 	return b.String()
 }
 
-// TestCorpusVersions writes every dump of others in versions 9, 10 and 11, as it stands and typed, and
-// finds in each all that can be said there.
+// TestCorpusVersions writes every dump of others in versions 9, 10 and 11, as it stands and typed,
+// and finds in each all that can be said there.
 func TestCorpusVersions(t *testing.T) {
 	written := 0
 	for name, p := range corpusFiles(t) {
@@ -117,9 +117,9 @@ func TestCorpusVersions(t *testing.T) {
 	}
 }
 
-// TestServerLoadsCorpus loads each dump of others in a 7.0 server, where it is not too new for it, and
-// what we write of it in versions 9 and 10, as it stands and typed: the digests must be the same. What
-// the server then saves, of all of them, must hold what we found.
+// TestServerLoadsCorpus loads each dump of others in a 7.0 server, where it is not too new for it,
+// and what we write of it in versions 9 and 10, as it stands and typed: the digests must be the
+// same. What the server then saves, of all of them, must hold what we found.
 func TestServerLoadsCorpus(t *testing.T) {
 	files := corpusFiles(t)
 	dir := t.TempDir()

@@ -181,8 +181,8 @@ func (f *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestFunctionsNeedVersion10 finds that a dump of strings and a function library is not written in a
-// version whose servers do not know the record.
+// TestFunctionsNeedVersion10 finds that a dump of strings and a function library is not written in
+// a version whose servers do not know the record.
 func TestFunctionsNeedVersion10(t *testing.T) {
 	d := &data{entries: []snapshot.Entry{str(0, "k", "v", 0)}, extras: []snapshot.Extra{rdb.NewFunction([]byte("#!lua name=l")).Extra}}
 	if p := mustEncode(t, d); !bytes.HasPrefix(p, []byte("REDIS0010")) {
@@ -200,8 +200,8 @@ func TestFunctionsNeedVersion10(t *testing.T) {
 	}
 }
 
-// Random values are soon not tried any more, and those that get shorter are found again behind them; long
-// ones are always compressed.
+// Random values are soon not tried any more, and those that get shorter are found again behind
+// them; long ones are always compressed.
 func TestValuesThatDoNotCompress(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func(n int) []byte {

@@ -34,9 +34,9 @@ var foreignRecords = []struct{ name, magic, record, owner string }{
 	{"newer type", "REDIS0042", "64 016b", ""},
 }
 
-// TestForeignRecordIsDamageOnlyByChecksum puts a record that is not known into a file: with a checksum
-// that fits it is not supported, at its place; with one that does not it is damage there. Without one
-// it is damage when nobody is known to write it into a file of that version.
+// TestForeignRecordIsDamageOnlyByChecksum puts a record that is not known into a file: with a
+// checksum that fits it is not supported, at its place; with one that does not it is damage there.
+// Without one it is damage when nobody is known to write it into a file of that version.
 func TestForeignRecordIsDamageOnlyByChecksum(t *testing.T) {
 	const before = "00 0161 0162"
 	for _, c := range foreignRecords {
@@ -84,8 +84,8 @@ func wantForeign(t *testing.T, what string, err error, damaged bool, at int64, o
 	}
 }
 
-// TestForeignFilesAreNotSupported reads files of other producers: they are named with whose record it
-// is and what to do, and all keys that come before are given.
+// TestForeignFilesAreNotSupported reads files of other producers: they are named with whose record
+// it is and what to do, and all keys that come before are given.
 func TestForeignFilesAreNotSupported(t *testing.T) {
 	for name, c := range map[string]struct {
 		owner string
@@ -125,8 +125,9 @@ func (c *chooser) Load(e snapshot.Entry) error {
 
 var errDatabases = errors.New("database out of range")
 
-// TestEntryErrorIsDamageByChecksum flips each bit of the database number of a dump: it is damage that
-// names the entry. In a dump that was written so it is the Loader's error, with the same place.
+// TestEntryErrorIsDamageByChecksum flips each bit of the database number of a dump: it is damage
+// that names the entry. In a dump that was written so it is the Loader's error, with the same
+// place.
 func TestEntryErrorIsDamageByChecksum(t *testing.T) {
 	for _, base := range []string{"REDIS0009", "REDIS0010"} {
 		good := file(base, "fe00 00016b0176 00016c0177")

@@ -13,8 +13,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestCheckHoldsNoHoles checks a dump whose strings are holes of a sparse file, in 16 databases that
-// claim 2^40 keys each: what is not there takes no memory.
+// TestCheckHoldsNoHoles checks a dump whose strings are holes of a sparse file, in 16 databases
+// that claim 2^40 keys each: what is not there takes no memory.
 func TestCheckHoldsNoHoles(t *testing.T) {
 	const hole = 100 << 20
 	path := filepath.Join(t.TempDir(), "sparse.rdb")
@@ -54,8 +54,8 @@ func TestCheckHoldsNoHoles(t *testing.T) {
 	}
 }
 
-// TestCheckOfLongStringsIsThatOfDecode cuts a dump with a long string in many places: Check, which does
-// not hold it, says what Decode says.
+// TestCheckOfLongStringsIsThatOfDecode cuts a dump with a long string in many places: Check, which
+// does not hold it, says what Decode says.
 func TestCheckOfLongStringsIsThatOfDecode(t *testing.T) {
 	p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "a", "1", 0), str(0, "long", string(make([]byte, 3<<20)), 5), str(0, "b", "2", 0)}}, rdb.Compression(false))
 	for _, n := range []int{5, 60, 100, 120, 130, 1 << 20, len(p) / 2, len(p) - 200, len(p) - 9, len(p) - 1, len(p)} {

@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestVerdictsNameServer checks files that some servers refuse: Check says which and why, loads them
-// all the same, and DecodeValue carries the values.
+// TestVerdictsNameServer checks files that some servers refuse: Check says which and why, loads
+// them all the same, and DecodeValue carries the values.
 func TestVerdictsNameServer(t *testing.T) {
 	for name, words := range map[string][]string{
 		"04-hfe-listpack-expiries-not-ascending.rdb":               {"hash of type 25", "Redis 7.4 and later", "order of their expiry"},
@@ -55,8 +55,8 @@ func TestVerdictsNameServer(t *testing.T) {
 	}
 }
 
-// countedStream is the value of a stream of type 19 with one entry, a deleted one, and a group, with the
-// counts that it states.
+// countedStream is the value of a stream of type 19 with one entry, a deleted one, and a group,
+// with the counts that it states.
 func countedStream(length, added, read uint64) []byte {
 	pack := listpackOf("1", "1", "1", "f", "0", "3", "0", "0", "v", "4", "2", "1", "0", "v", "4")
 	n := func(x uint64) []byte {

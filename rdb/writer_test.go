@@ -105,8 +105,8 @@ func TestWriterCopies(t *testing.T) {
 	}
 }
 
-// TestWriterVersions writes a value of each type in each version: as it stands where the version has
-// the type, and typed where it can be said at all.
+// TestWriterVersions writes a value of each type in each version: as it stands where the version
+// has the type, and typed where it can be said at all.
 func TestWriterVersions(t *testing.T) {
 	since := map[snapshot.Type]int{16: 10, 17: 10, 18: 10, 19: 10, 20: 11, 21: 11}
 	for _, version := range []int{9, 10, 11} {
@@ -165,8 +165,8 @@ func pairsBack(want string) string {
 	return kind
 }
 
-// TestEncodeValue encodes each shape in each version, and finds in it what was there: all of it where
-// the version has the type.
+// TestEncodeValue encodes each shape in each version, and finds in it what was there: all of it
+// where the version has the type.
 func TestEncodeValue(t *testing.T) {
 	for _, s := range shapes() {
 		v, err := rdb.DecodeValue(s.kind, s.payload)

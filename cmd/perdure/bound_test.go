@@ -22,8 +22,8 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// TestMaxValueBoundsMemory reads values that are long only when they are decompressed, from a dump and
-// from JSON lines: --max-value refuses them before they are held.
+// TestMaxValueBoundsMemory reads values that are long only when they are decompressed, from a dump
+// and from JSON lines: --max-value refuses them before they are held.
 func TestMaxValueBoundsMemory(t *testing.T) {
 	const size = 200 << 20
 	dir := t.TempDir()

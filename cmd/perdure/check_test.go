@@ -118,8 +118,8 @@ func TestCheckLogDamage(t *testing.T) {
 	}
 }
 
-// TestCheckKnowsTheBasesSize cuts a base of commands behind a command: it is shorter, and whole. Open knows from the
-// manifest, and so does check.
+// TestCheckKnowsTheBasesSize cuts a base of commands behind a command: it is shorter, and whole.
+// Open knows from the manifest, and so does check.
 func TestCheckKnowsTheBasesSize(t *testing.T) {
 	dir := t.TempDir()
 	s, err := perdure.Open(dir, perdure.WithAppendLog(aof.New(aof.RDBBase(false))))

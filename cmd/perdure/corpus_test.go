@@ -15,7 +15,8 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// unfit are the files of the corpus that something refuses, and what it says: check calls them damaged.
+// unfit are the files of the corpus that something refuses, and what it says: check calls them
+// damaged.
 var unfit = map[string]string{
 	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server loads it, and skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
@@ -27,14 +28,15 @@ var unfit = map[string]string{
 	"valkey_hash2_with_hfe.aof":     "HMSET: command not supported: perdure holds a hash opaquely",
 }
 
-// tooNew are those that a redis-server 7.0 cannot load in any form, since they have fields that expire.
+// tooNew are those that a redis-server 7.0 cannot load in any form, since they have fields that
+// expire.
 var tooNew = []string{"hash_as_listpack_with_hfe.rdb", "hash_with_hfe.rdb", "valkey_hash2_with_hfe.rdb"}
 
 // someRefuse is a file with a stream of an early Redis 5, which states another length than it has.
 const someRefuse = "stream_listpacks_1.rdb"
 
-// checkCorpus checks what was made of a file of the corpus, or that file: all is good but what is made
-// of someRefuse, of which check may tell that new servers refuse it.
+// checkCorpus checks what was made of a file of the corpus, or that file: all is good but what is
+// made of someRefuse, of which check may tell that new servers refuse it.
 func checkCorpus(t *testing.T, path, made string) {
 	t.Helper()
 	if filepath.Base(path) != someRefuse {
@@ -62,8 +64,8 @@ func corpus(t *testing.T) []string {
 }
 
 // TestCorpusTools takes every file of the corpus down every path of the tools: check, dump, stat,
-// convert to each form and from that back, and diff of each with the original. What must fail is in unfit,
-// with its reason.
+// convert to each form and from that back, and diff of each with the original. What must fail is in
+// unfit, with its reason.
 func TestCorpusTools(t *testing.T) {
 	good := 0
 	for _, path := range corpus(t) {
@@ -113,8 +115,8 @@ func TestCorpusTools(t *testing.T) {
 	}
 }
 
-// sameAsTheirs compares the keys that dump prints with those in the JSON that came with a file. Their
-// values are compared in package rdb, where the two forms are known.
+// sameAsTheirs compares the keys that dump prints with those in the JSON that came with a file.
+// Their values are compared in package rdb, where the two forms are known.
 func sameAsTheirs(t *testing.T, path, ours string) {
 	t.Helper()
 	text, err := os.ReadFile(strings.TrimSuffix(path, filepath.Ext(path)) + ".json")

@@ -75,8 +75,8 @@ func TestConvertTellsWhatVersionLeavesOut(t *testing.T) {
 	}
 }
 
-// TestFieldExpiryOfValkeyStaysValkeys takes a hash whose fields expire from a dump of Valkey 9 through
-// JSON lines and through a log, and to and from Redis by version.
+// TestFieldExpiryOfValkeyStaysValkeys takes a hash whose fields expire from a dump of Valkey 9
+// through JSON lines and through a log, and to and from Redis by version.
 func TestFieldExpiryOfValkeyStaysValkeys(t *testing.T) {
 	// n f v expiry, with -1 for none.
 	hash := "\x02\x01a\x01b\x00\x68\xe5\xcf\x8b\x01\x00\x00\x01c\x01d\xff\xff\xff\xff\xff\xff\xff\xff"

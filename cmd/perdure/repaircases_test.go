@@ -105,8 +105,8 @@ func logAt(t *testing.T, dir, manifest, name, text string) string {
 	return path
 }
 
-// TestRepairLeavesAlone leaves what cutting would lose more of: nothing is touched. (A server cuts an
-// earlier file short before it refuses it.)
+// TestRepairLeavesAlone leaves what cutting would lose more of: nothing is touched. (A server cuts
+// an earlier file short before it refuses it.)
 func TestRepairLeavesAlone(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, damaged, whole string }{
 		"an earlier increment is short":         {incrA + incrB, first, second},

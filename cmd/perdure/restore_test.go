@@ -314,7 +314,8 @@ func wantWhole(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Opt
 	t.Fatalf("power off before operation %d: %v", n, got)
 }
 
-// TestRestoreFailsOnce makes one operation fail at a time: the error shows, and a second run succeeds.
+// TestRestoreFailsOnce makes one operation fail at a time: the error shows, and a second run
+// succeeds.
 func TestRestoreFailsOnce(t *testing.T) {
 	var dump bytes.Buffer
 	s, err := perdure.New()

@@ -7,8 +7,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestPinOutlives: a pinned value stays as it was through everything that can happen to its key, and its
-// memory is free when the last pin is gone.
+// TestPinOutlives: a pinned value stays as it was through everything that can happen to its key,
+// and its memory is free when the last pin is gone.
 func TestPinOutlives(t *testing.T) {
 	const size = 300 << 10
 	old, other := bytes.Repeat([]byte("o"), size), bytes.Repeat([]byte("x"), size)

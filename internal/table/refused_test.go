@@ -25,8 +25,8 @@ func (r *refusal) allow(int) bool {
 	return r.first < 0 || n < r.first || n > r.last
 }
 
-// scenario plays random operations on a few shards, and checks after each refusal that the table is as the
-// model says. It returns how often memory was refused.
+// scenario plays random operations on a few shards, and checks after each refusal that the table is
+// as the model says. It returns how often memory was refused.
 func scenario(t *testing.T, seed uint64, limit *refusal, ops int) (refused int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 7))

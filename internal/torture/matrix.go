@@ -19,8 +19,9 @@ import (
 // program is the import path of this program.
 const program = "github.com/perduredb/perdure/internal/torture"
 
-// smallSeeds is the number of seeds that a bug is run with until it is caught. The small size runs a
-// sample of the steps, and the seed chooses the sample. All of them together are less than CI's size.
+// smallSeeds is the number of seeds that a bug is run with until it is caught. The small size runs
+// a sample of the steps, and the seed chooses the sample. All of them together are less than CI's
+// size.
 const smallSeeds = 5
 
 // matrix builds and runs this program without a bug and then with each bug of a list of names, and
@@ -37,7 +38,8 @@ func matrix(names string) (status int) {
 	return 0
 }
 
-// runMatrix returns an error if a bug is missed or does not build, or if a campaign fails without one.
+// runMatrix returns an error if a bug is missed or does not build, or if a campaign fails without
+// one.
 func runMatrix(list []bugs.Bug) error {
 	root, err := moduleRoot()
 	if err != nil {
@@ -121,8 +123,8 @@ type build struct {
 	err     error
 }
 
-// buildAll builds the program with each bug in turn, one ahead of the receiver. If the receiver stops
-// early, a goroutine stays until the process exits.
+// buildAll builds the program with each bug in turn, one ahead of the receiver. If the receiver
+// stops early, a goroutine stays until the process exits.
 func buildAll(root, temp string, list []bugs.Bug) <-chan build {
 	builds := make(chan build)
 	go func() {
@@ -136,7 +138,8 @@ func buildAll(root, temp string, list []bugs.Bug) <-chan build {
 	return builds
 }
 
-// buildWith applies a bug to the sources below root and builds the program in the new directory dir.
+// buildWith applies a bug to the sources below root and builds the program in the new directory
+// dir.
 func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
 	files, err := bug.Apply(os.DirFS(root))
 	if err != nil {

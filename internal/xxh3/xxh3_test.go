@@ -6,8 +6,8 @@ import (
 	"github.com/perduredb/perdure/internal/xxh3"
 )
 
-// TestSumIsThatOfOthers compares with digests that github.com/zeebo/xxh3 gives for a pattern, around
-// every length at which the computation changes.
+// TestSumIsThatOfOthers compares with digests that github.com/zeebo/xxh3 gives for a pattern,
+// around every length at which the computation changes.
 func TestSumIsThatOfOthers(t *testing.T) {
 	p := make([]byte, 5000)
 	for i := range p {

@@ -1,14 +1,16 @@
 // Package bugs holds the bugs that the campaigns of internal/torture must find.
 //
-// Each bug is a patch against the sources of this module. The patches are applied in memory, and the
-// result is built with go build -overlay. The ordinary tree contains no bug and no place for one.
+// Each bug is a patch against the sources of this module. The patches are applied in memory, and
+// the result is built with go build -overlay. The ordinary tree contains no bug and no place for
+// one.
 //
 // A patch is a unified diff that begins with comments:
 //
 //	# One sentence that says what the bug does.
 //	# catch: power, fault
 //
-// The sentence may span several lines. Each campaign that the line "# catch:" names must find the bug.
+// The sentence may span several lines. Each campaign that the line "# catch:" names must find the
+// bug.
 package bugs
 
 import (

@@ -95,9 +95,9 @@ func parseHunk(lines []string, n int) (h hunk, next int, err error) {
 	return h, next, nil
 }
 
-// apply returns text with every hunk replaced. The old lines of a hunk must occur exactly once after
-// the hunk before it. Their line numbers may differ from those in the header, so a change elsewhere
-// in the file does not break the patch.
+// apply returns text with every hunk replaced. The old lines of a hunk must occur exactly once
+// after the hunk before it. Their line numbers may differ from those in the header, so a change
+// elsewhere in the file does not break the patch.
 func (d fileDiff) apply(text string) (string, error) {
 	lines := splitLines(text)
 	var out []string
