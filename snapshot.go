@@ -13,7 +13,7 @@ import (
 // read once, by All or WriteTo, from one goroutine.
 //
 // While a Snapshot is open no save and no rewrite can start. Writers keep the old values of changed
-// keys in memory. If these exceed 64 MiB because nobody reads the snapshot, it is dropped, and
+// keys in memory. If these exceed 64 MiB because the snapshot is not read, it is dropped, and
 // reading it returns [ErrSnapshotLost].
 //
 // Closing the store also ends the snapshot, after the body of a loop over All has returned. That

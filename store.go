@@ -30,7 +30,7 @@ type Store struct {
 type SaveInfo = snapshot.Info
 
 // Open loads the data set in dir and serves it. If the append-only log is enabled and exists, Open
-// loads the log. Otherwise it loads the dump, or starts empty if there is none. If the log is
+// loads the log. Otherwise it loads the dump, or starts empty without one. If the log is
 // enabled and only a dump exists, Open loads the dump and builds the log from it. Open creates the
 // directory if it is missing, but not its parent, and locks it. It returns [ErrLocked] at once if
 // the directory is already open.
@@ -143,8 +143,8 @@ func (s *Store) Save(ctx context.Context) (SaveInfo, error) {
 // [ErrRewriteInProgress], or [ErrBusy] while another save, a rewrite, or a [Snapshot] is active.
 func (s *Store) BGSave() (*Task, error) { return newTask(s.e.BGSave()) }
 
-// LastSave returns the time of the last successful save, or the time when the store was opened if
-// there is none.
+// LastSave returns the time of the last successful save, or, before the first, the time when the
+// store was opened.
 func (s *Store) LastSave() time.Time { return s.e.LastSave() }
 
 // Rewrite replaces the history in the log with a point-in-time copy of the data set, and returns

@@ -293,7 +293,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 
 var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
 
-// seqOf returns the sequence number in a file's name, or 1 if there is none.
+// seqOf returns the sequence number in a file's name, or 1 for a name without a number.
 func seqOf(path string) int64 {
 	if m := seqInName.FindStringSubmatch(path); m != nil {
 		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {

@@ -25,8 +25,7 @@ import (
 //     a page boundary: see paginate. Nor does a marker: see placeMark.
 //  3. If only padding follows the last marker, the file ends at that marker. Sizes do not count
 //     padding.
-//  4. Only the newest incremental file has padding after its last group, and it has none after
-//     Close.
+//  4. Only the newest incremental file has padding after its last group. Close removes it.
 //
 // A crash leaves:
 //

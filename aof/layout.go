@@ -171,7 +171,7 @@ func (l *layout) count(name string, kind fileKind, seq int64) {
 	l.incrSeq = max(l.incrSeq, seq)
 }
 
-// readManifest reads a manifest. It returns nil if there is none.
+// readManifest reads a manifest. It returns nil if the manifest does not exist.
 func readManifest(fsys vfs.FS, path string) (*manifest, error) {
 	f, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,7 @@ import (
 // merge is the plan for the tail file of a killed process: the bytes that the newest incremental
 // file lacks. Replay or Check makes the plan, and Start or Repair executes it.
 type merge struct {
-	path    string // path of the tail file; "" if there is none
+	path    string // path of the tail file; or ""
 	pieces  []tailPiece
 	size    int64
 	db      int    // database that is selected after the pieces

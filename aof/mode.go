@@ -16,8 +16,8 @@ const (
 	// Ring copies every write to a small memory-mapped file, <appendfilename>.tail in the log's
 	// directory, before the write returns. A background task writes it to the log's newest file
 	// about 1 ms later. A killed process loses nothing, because the next Open finds the missing
-	// writes in the mapped file. Until then another program that reads the log finds it about 1 ms
-	// behind. Close removes the file.
+	// writes in the mapped file. Until then another program that reads the log
+	// may miss the writes of the last 1 ms or so. Close removes the file.
 	Ring
 )
 
@@ -64,8 +64,8 @@ func RingSize(bytes int64) Option {
 }
 
 // RingDelay sets how long a write may wait, under Ring, before it is written to the log's newest
-// file together with others. It bounds how far the file lags behind for another program that reads
-// it. The default is 1 ms.
+// file together with others. It bounds the age of the writes that another program can miss in the
+// file. The default is 1 ms.
 func RingDelay(d time.Duration) Option {
 	return Option{set: func(c *config) error {
 		if d <= 0 {

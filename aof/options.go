@@ -81,9 +81,9 @@ func LoadTruncated(on bool) Option {
 }
 
 // NoFsyncOnRewrite sets whether the fsync policy is suspended during a rewrite, so that writers do
-// not stall behind it. A power failure then loses the writes since the start of the rewrite, even
-// under Always. Sync, and a write that was asked to be durable, still fsync. The default is false.
-// Redis: no-appendfsync-on-rewrite.
+// not wait for its disk writes. A power failure then loses the writes since the start of the
+// rewrite, even under Always. Sync, and a write that was asked to be durable, still fsync. The
+// default is false. Redis: no-appendfsync-on-rewrite.
 func NoFsyncOnRewrite(on bool) Option {
 	return Option{runtime: true, set: func(c *config) error { c.noFsyncOnRewrite = on; return nil }}
 }

@@ -82,7 +82,7 @@ func appendLines(dst []byte, n int) []byte {
 }
 
 // unitLen returns the length of the first record of a group: a line, a command, or a transaction.
-// It returns a negative number if there is none.
+// It returns a negative number if the record is incomplete.
 func unitLen(group []byte) (n int) {
 	for multi := false; n < len(group); {
 		rest := group[n:]
@@ -114,8 +114,8 @@ func unitLen(group []byte) (n int) {
 	return -1
 }
 
-// commandLen returns the length of the command at the start of text, or a negative number if there
-// is none.
+// commandLen returns the length of the command at the start of text, or a negative number if
+// text does not start with a whole command.
 func commandLen(text []byte) int {
 	args, n := number(text, '*')
 	for ; args > 0 && n > 0; args-- {

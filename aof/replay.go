@@ -20,7 +20,7 @@ type replayResult struct {
 	openTail bool   // bytes before lastCut are not covered by a commit marker
 	openCRC  uint32 // checksum of the bytes that no marker covers, if openTail is set
 	openDB   int    // database that is selected there
-	synced   int64  // offset of the clean-shutdown marker that ends the log; 0 if there is none
+	synced   int64  // offset of the clean-shutdown marker that ends the log, or 0
 	closedAt int64  // end of that marker
 	sizes    []int64
 	past     bool // the replay ended before the end of the log, because of Env.Until
@@ -251,7 +251,7 @@ func (p *replayer) add(found *found, size, unverified int64) {
 }
 
 // preamble passes an RDB at the start of a file to the Replayer and returns its description, with
-// size 0 if there is none.
+// size 0 if the file has no preamble.
 func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
 	rdb, err := hasPreamble(file)
 	if err != nil || !rdb {
@@ -350,8 +350,8 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	return offset, err
 }
 
-// closingMark returns the clean-shutdown marker that a file ends with, and its offset, or 0 if
-// there is none.
+// closingMark returns the clean-shutdown marker that a file ends with, and its offset. The
+// offset is 0 if the file does not end with one.
 func closingMark(file io.ReaderAt, seed seed, size int64) (mark, int64, error) {
 	var buf [maxMark]byte
 	tail := buf[:min(int64(len(buf)), size)]

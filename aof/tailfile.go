@@ -133,8 +133,8 @@ func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string)
 	return append(dst, head...)
 }
 
-// readTail reads a tail file. It returns nil if there is none. It returns a *corrupt.Error if the
-// file is damaged, because no crash explains that.
+// readTail reads a tail file. It returns nil if the file does not exist. It returns a
+// *corrupt.Error if the file is damaged, because no crash explains that.
 func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	file, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

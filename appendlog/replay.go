@@ -58,7 +58,7 @@ type ReplayReport struct {
 	// acknowledged writes may be lost.
 	TailMissing bool
 	// Store is the id of the store that began the log: Env.Store of the Open before the first base.
-	// It is "" if the log does not record it. A store then treats a dump of its own that is
+	// It is "" if the log does not record it. A store then treats its own dump that is
 	// later than Time as one that a user put there, and keeps it under another name.
 	Store string
 	// Unverified is the number of bytes that no checksum covers, such as those of another program.

@@ -40,5 +40,5 @@ type Base struct {
 // A BaseInfo describes an RDB at the start of a file.
 type BaseInfo struct {
 	Size   int64  // bytes of the RDB; commands may follow
-	Origin string // origin that Base.RDB stored; "" if there is none
+	Origin string // origin that Base.RDB stored, or ""
 }

@@ -79,7 +79,7 @@ func increment(value []byte) ([]byte, error) {
 	return strconv.AppendInt(nil, n+1, 10), nil
 }
 
-// shardMapRef returns references where shardMap copies. This is correct only if nobody changes a
+// shardMapRef returns references where shardMap copies. This is correct only if no caller changes a
 // value in place. Most maps in programs work this way.
 type shardMapRef struct{ *shardMap }
 

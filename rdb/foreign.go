@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// producer is a program that writes records of its own kinds into dumps.
+// producer is a program that writes private record types into dumps.
 type producer struct{ name, wayOut string }
 
 var (

@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// foreignRecords stand behind one key, in files of their producers.
+// foreignRecords follow one key, in files of their producers.
 var foreignRecords = []struct{ name, magic, record, owner string }{
 	{"Dragonfly's blob", "REDIS0009", "dc 80000000 05 0102030405", "Dragonfly"},
 	{"Dragonfly's journal", "REDIS0009", "d2 01 03 616263", "Dragonfly"},
@@ -36,7 +36,7 @@ var foreignRecords = []struct{ name, magic, record, owner string }{
 
 // TestForeignRecordIsDamageOnlyByChecksum puts a record that is not known into a file: with a
 // checksum that fits it is not supported, at its place; with one that does not it is damage there.
-// Without one it is damage when nobody is known to write it into a file of that version.
+// Without one it is damage when no producer is known to write it into a file of that version.
 func TestForeignRecordIsDamageOnlyByChecksum(t *testing.T) {
 	const before = "00 0161 0162"
 	for _, c := range foreignRecords {

@@ -84,7 +84,7 @@ func (c *pack) more() bool {
 	return true
 }
 
-// want advances to the next entry and returns an error if there is none.
+// want advances to the next entry and returns an error at the end.
 func (c *pack) want(what string) error {
 	if !c.more() && c.err == nil {
 		c.err = flawed(len(c.p)-1, "want %s, found the end", what)

@@ -61,7 +61,7 @@ type UnsupportedError struct {
 	Offset int64  // offset of the first unsupported byte; -1 for a record that cannot be written
 	What   string // description of the record
 	Owner  string // name of the program that wrote the record; "" if it is not known
-	WayOut string // advice for the user of the file; "" if there is none
+	WayOut string // advice for the user of the file; or ""
 }
 
 // Error returns file, offset and What in one line.

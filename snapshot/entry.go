@@ -144,13 +144,13 @@ type Snapshotter interface {
 	Open(env Env) error
 
 	// Stat describes the newest snapshot without reading it whole. It returns an error matching
-	// fs.ErrNotExist if there is none.
+	// fs.ErrNotExist before the first Save.
 	Stat() (Info, error)
 
 	// Load passes the newest snapshot to l: every entry and every extra record, as Save got them.
-	// It returns an error matching fs.ErrNotExist if there is none, and a [*CorruptError] with file
-	// and offset if the snapshot is damaged. It never passes on missing or different entries. Load
-	// never changes anything on disk.
+	// It returns an error matching fs.ErrNotExist before the first Save, and a [*CorruptError] with
+	// file and offset if the snapshot is damaged. It never passes on missing or different entries.
+	// Load never changes anything on disk.
 	//
 	// An error of l ends Load, which returns it, wrapped or not. When ctx ends, Load returns ctx's
 	// error. The slices that Load passes to l need to be valid during the call only.

@@ -16,7 +16,7 @@ import (
 const TempPrefix = "temp-perdure-"
 
 // syncStep is the number of bytes written between two syncs of an unfinished file. The last sync
-// then has little left to do, and the log's own syncs do not wait behind 1 GiB of writes.
+// then has little left to do, and the log's own syncs do not wait for 1 GiB of writes.
 // Redis: 4 MB (rdb-save-incremental-fsync).
 const syncStep = 4 << 20
 
@@ -138,7 +138,7 @@ type steppedWriter struct {
 	file   File
 	size   int64
 	begun  int64      // size at the last step
-	step   chan error // result of the sync in progress; nil if there is none
+	step   chan error // result of the sync in progress, or nil
 	failed error
 }
 

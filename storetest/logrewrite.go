@@ -63,7 +63,7 @@ func rewriteReplaces(t *logTest) error {
 		if err := r.Commit(context.Background(), h.base(base)); err != nil {
 			return fmt.Errorf("Rewrite.Commit: %w", err)
 		}
-		// Of the units appended during the Rewrite nobody knows yet that they are durable.
+		// The units appended during the Rewrite may not be durable yet.
 		if err := t.holdsPrefix(h.disk.powerless(), h.all, len(base)); err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func TestPanicIsReported(t *testing.T) {
 
 type panics struct{ appendlog.AppendLog }
 
-func (panics) Sync(context.Context) error { panic("not implemented") }
+func (panics) Sync(context.Context) error { panic("the log is wrong") }
 
 // ExampleAppendLog is the test of a log that is written outside of this module.
 func ExampleAppendLog() {

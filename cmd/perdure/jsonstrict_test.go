@@ -107,7 +107,7 @@ var badLines = []struct {
 	{`{"type":"extra","opcode":245,"payloadBase64":"AA==","key":"a"}`, 0, "found 1 more"},
 	{`{"type":"extra","opcode":256,"payloadBase64":"AA=="}`, 0, "opcode 256"},
 	{`{"type":"extra","opcode":245}`, 0, "payloadBase64"},
-	// A value beside the payload of DUMP that says something else.
+	// A value that differs from the DUMP payload next to it.
 	{`{"db":0,"key":"k","type":"array","value":[{"at":1,"value":"a"}],"dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`, 0, "not what dumpBase64 holds"},
 	{`{"db":0,"key":"k","type":"list","dumpBase64":"HAEAAAABYQ4AEk8MazmStqc="}`, 0, "not what dumpBase64 holds"},
 	// A stream.

@@ -45,7 +45,7 @@ func TestNewStreamIsWrittenInOldVersions(t *testing.T) {
 	}
 }
 
-// containsKey tells whether a dump has a record of that type with a key of one letter.
+// containsKey reports whether a dump has a record of that type with a key of one letter.
 func containsKey(p string, typ byte, key string) bool {
 	for i := 9; i+3 <= len(p); i++ {
 		if p[i] == typ && p[i+1] == 1 && p[i+2:i+3] == key {

@@ -45,7 +45,7 @@ type place struct {
 	dump string // the file of the dump; empty if there is no dump
 	log  string // the log's manifest, or its single file; empty if there is no log
 
-	lines string // the file of JSON lines; empty if there is none
+	lines string // the file of JSON lines; or empty
 
 	maxValue int64 // the longest value in bytes that is read; 0 is rdb.DefaultMaxValue
 

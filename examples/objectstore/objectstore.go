@@ -68,7 +68,7 @@ func (s *Snapshotter) name(number int) string {
 	return fmt.Sprintf("%s/snapshot-%016d%s", s.prefix, number, suffix)
 }
 
-// newest returns the names of all snapshots, the newest last, and its number; 0 if there is none.
+// newest returns the names of all snapshots, the newest last, and its number; 0 without a snapshot.
 func (s *Snapshotter) newest(ctx context.Context) (names []string, number int, err error) {
 	names, err = s.bucket.List(ctx, s.prefix+"/snapshot-")
 	if err != nil {

@@ -189,7 +189,7 @@ func restored(payload []byte) (t snapshot.Type, value []byte, err error) {
 // A PayloadError is an error in the payload of a RESTORE in a log. Offsets in Err are relative to
 // the payload.
 type PayloadError struct {
-	Type string // Redis's name for the type in the payload; "" if there is none
+	Type string // Redis's name for the type in the payload; or ""
 	Err  error
 }
 

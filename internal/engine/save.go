@@ -200,8 +200,8 @@ func (e *Engine) saveDue() bool {
 	return due
 }
 
-// LastSave returns the time of the last successful save, or the time when the store was opened if
-// there is none.
+// LastSave returns the time of the last successful save, or the time when the store was opened
+// before the first.
 func (e *Engine) LastSave() time.Time {
 	e.jobs.mu.Lock()
 	defer e.jobs.mu.Unlock()

@@ -246,7 +246,7 @@ func (k *keyspace) insert(h uint64, r uint32) bool {
 }
 
 // insertFar places a record anywhere in the chain of a segment that cannot be split. It extends the
-// chain if there is no room. It returns false if that needs memory and there is none.
+// chain if there is no room. It returns false if that needs memory that is refused.
 func (k *keyspace) insertFar(head uint32, h uint64, r uint32) bool {
 	seg := head
 	for !hasRoom(k.segment(seg)) {

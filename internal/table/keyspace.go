@@ -185,7 +185,7 @@ func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content
 }
 
 // overwrite does the work of replace in the record's slot. It returns false if the slot does not
-// fit the new record, or if a large value needs memory and there is none.
+// fit the new record, or if the memory for a large value is refused.
 func (k *keyspace) overwrite(u *Undo, r uint32, rec *record, key []byte, c *content) bool {
 	if rec.flags&flagExpire != 0 != (c.expire != 0) {
 		return false

@@ -15,7 +15,7 @@ import (
 // refusal is an Options.Limit that refuses some requests for memory.
 type refusal struct {
 	asked int
-	first int // the first request that is refused, from 0; -1 is none
+	first int // the first request that is refused, from 0; -1 refuses no request
 	last  int // the last one
 }
 
@@ -219,7 +219,7 @@ func (m *model) transaction(rng *rand.Rand, limit *refusal, ops int, back bool) 
 		s := m.tab.ShardAt(i)
 		s.Lock()
 		s.Record(&u)
-		s.Unlock() // nobody else is here
+		s.Unlock() // no other goroutine uses it
 	}
 	if rng.IntN(2) == 0 {
 		limit.first, limit.last = limit.asked+rng.IntN(20), math.MaxInt

@@ -37,7 +37,7 @@ func (s *Shard) Unlock() {
 	}
 }
 
-// create returns the keyspace of a database and creates it if there is none.
+// create returns the keyspace of a database and creates it if it is missing.
 func (s *Shard) create(db int) *keyspace {
 	k := s.spaces[db]
 	if k == nil {

@@ -213,7 +213,7 @@ func runSmall(program, campaigns string, seed int) (out string, ok bool) {
 	return string(text), err == nil
 }
 
-// failure returns the line that describes how a campaign failed, or "" if there is none.
+// failure returns the line that describes how a campaign failed, or "".
 func failure(out string) string {
 	for line := range strings.Lines(out) {
 		if strings.HasPrefix(line, "FAIL ") {

@@ -77,7 +77,7 @@ func holeScript(seed uint64) script {
 }
 
 // commandScript sets values that contain lines of a log, some of them commit markers, followed by
-// commands that nobody ran.
+// commands that the script never runs.
 func commandScript(seed uint64) script {
 	const commands = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nnever\r\n#"
 	rng := rand.New(rand.NewPCG(seed, 13))
