@@ -1,6 +1,7 @@
 package perdure_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -353,6 +354,26 @@ func wantDiverged(t *testing.T, dir string) {
 	_, err := perdure.Open(dir)
 	is(t, err, perdure.ErrDiverged)
 	same(t, files(t, dir), before)
+}
+
+func TestDamagedOriginIsDamageOfDump(t *testing.T) {
+	for name, opt := range map[string]perdure.Option{"with the log": perdure.WithAppendLog(aof.New()), "without it": perdure.WithoutAppendLog()} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			closed(t, dir, setTo(t, "a", "1"))
+			path := filepath.Join(dir, "dump.rdb")
+			dump, err := os.ReadFile(path)
+			ok(t, err)
+			at := bytes.Index(dump, []byte("since:")) + len("since:")
+			dump[at] ^= 8 // 1 to 9: the generation of a log that this one would lack
+			ok(t, os.WriteFile(path, dump, 0o600))
+			_, err = perdure.Open(dir, opt)
+			var damage *perdure.CorruptError
+			if !errors.As(err, &damage) || filepath.Base(damage.File) != "dump.rdb" {
+				t.Errorf("Open = %v, want damage of dump.rdb", err)
+			}
+		})
+	}
 }
 
 func TestRewrittenLogIsNewerThanDump(t *testing.T) {

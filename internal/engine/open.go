@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,9 @@ func (e *Engine) openDir(ctx context.Context) error {
 		return err
 	}
 	found, err := e.findLog()
+	if errors.Is(err, ErrDiverged) || errors.Is(err, ErrLogIgnored) {
+		return cmp.Or(e.damagedDump(ctx), err)
+	}
 	if err != nil {
 		return err
 	}

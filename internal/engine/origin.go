@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -189,6 +190,22 @@ func (e *Engine) keepNewerDump() error {
 		return nil
 	}
 }
+
+// damagedDump returns the damage of the dump, if any. Open calls it before it refuses a log because
+// of the dump's origin: the origin may be damaged.
+func (e *Engine) damagedDump(ctx context.Context) error {
+	_, err := e.snaps.Load(ctx, discard{})
+	return ignoreNotExist(err)
+}
+
+// discard is a Loader that ignores what it receives.
+type discard struct{}
+
+func (discard) Expect(int, int64, int64)   {}
+func (discard) Ordered(string)             {}
+func (discard) Load(snapshot.Entry) error  { return nil }
+func (discard) Extra(snapshot.Extra) error { return nil }
+func (discard) Progress(int64, int64)      {}
 
 func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

@@ -241,8 +241,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError
 		// Open refuses a newer version, another database, or an unknown command with its own error.
-		// A damaged origin of a dump that is not loaded looks like the end of another log.
-		if !errors.As(err, &damage) && !errors.Is(err, perdure.ErrDiverged) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
+		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
 			return fmt.Errorf("refused without a place: %w", err)
 		}
 		return nil
