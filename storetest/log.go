@@ -203,31 +203,24 @@ func appendLinked(t *logTest) error {
 }
 
 func commitSurvivesKill(t *logTest) error {
-	h, err := t.begin()
-	if err != nil {
-		return err
-	}
-	for _, text := range some {
-		if err := h.commit(false, text); err != nil {
-			return err
-		}
-		if err := t.holds(h.disk.killed(), "after a kill", h.all); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.commitSurvives(false, "after a kill", (*disk).killed)
 }
 
 func commitSurvivesPower(t *logTest) error {
+	return t.commitSurvives(true, "after a power failure", (*disk).powerless)
+}
+
+// commitSurvives looks at what a crash leaves after each Commit.
+func (t *logTest) commitSurvives(durable bool, when string, crash func(*disk) *disk) error {
 	h, err := t.begin()
 	if err != nil {
 		return err
 	}
 	for _, text := range some {
-		if err := h.commit(true, text); err != nil {
+		if err := h.commit(durable, text); err != nil {
 			return err
 		}
-		if err := t.holds(h.disk.powerless(), "after a power failure", h.all); err != nil {
+		if err := t.holds(crash(h.disk), when, h.all); err != nil {
 			return err
 		}
 	}

@@ -82,14 +82,8 @@ func replayChangesNothing(t *logTest) error {
 }
 
 func replayReturnsError(t *logTest) error {
-	h, err := t.begin()
+	h, err := t.closed(false)
 	if err != nil {
-		return err
-	}
-	if err := h.commit(false, some...); err != nil {
-		return err
-	}
-	if err := h.log.Close(); err != nil {
 		return err
 	}
 	cause := errors.New("the store refuses the unit")
@@ -136,14 +130,8 @@ func replayReportsStore(t *logTest) error {
 }
 
 func replayEndsWithContext(t *logTest) error {
-	h, err := t.begin()
+	h, err := t.closed(false)
 	if err != nil {
-		return err
-	}
-	if err := h.commit(false, some...); err != nil {
-		return err
-	}
-	if err := h.log.Close(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,14 +143,8 @@ func replayEndsWithContext(t *logTest) error {
 }
 
 func replayUntil(t *logTest) error {
-	h, err := t.begin()
+	h, err := t.closed(false)
 	if err != nil {
-		return err
-	}
-	if err := h.commit(false, some...); err != nil {
-		return err
-	}
-	if err := h.log.Close(); err != nil {
 		return err
 	}
 	r := &replayed{until: time.Unix(1, 0)}
@@ -230,14 +212,8 @@ func startTruncates(t *logTest) error {
 // damageIsError damages each file of a log that was closed. What the log holds must not be
 // different after that without an error.
 func damageIsError(t *logTest) error {
-	h, err := t.begin()
+	h, err := t.closed(true)
 	if err != nil {
-		return err
-	}
-	if err := h.commit(true, some...); err != nil {
-		return err
-	}
-	if err := h.log.Close(); err != nil {
 		return err
 	}
 	paths, err := h.disk.regular()

@@ -76,6 +76,18 @@ func (t *logTest) replayCtx(
 	return &history{log: log, disk: d, all: r.units}, report, nil
 }
 
+// closed returns a new log to which some was committed before it was closed.
+func (t *logTest) closed(durable bool) (*history, error) {
+	h, err := t.begin()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.commit(durable, some...); err != nil {
+		return nil, err
+	}
+	return h, h.log.Close()
+}
+
 // begin makes a log on a new disk, with a base of two keys.
 func (t *logTest) begin() (*history, error) { return t.beginOn(t.disk()) }
 
