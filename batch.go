@@ -3,15 +3,16 @@ package perdure
 import (
 	"time"
 
-	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/op"
 )
 
 // A Batch collects operations for [Store.Run], which executes all of them at once. For keys that
 // are not in the CPU cache this is several times faster than single calls. Run waits for the memory
 // of many keys at the same time, locks each part of the store once, and waits once for the log.
 //
-// Each method adds an operation and returns its number, counting from 0. After Run, pass the number
-// to Value, Int, Bool, or Err to get the result.
+// Each method adds an operation and returns a handle, from which its result is read after Run. A
+// handle is a small value and does not allocate. Before Run, and after [Batch.Reset], it returns
+// [ErrBatch].
 //
 // The batch retains keys and values until Reset without copying them; the caller must not modify a
 // value before Run returns. Run copies large values of Set, SetIfAbsent, and Get while it holds no
@@ -20,156 +21,181 @@ import (
 // The zero value is ready to use. A batch that is reused after Reset allocates only for large
 // values. A Batch must be used by one goroutine at a time.
 type Batch struct {
-	calls  []engine.Call
-	values []byte // values that the Gets found
+	calls      []op.Call
+	values     []byte // values that the Gets found
+	ran        int    // number of calls that the last Run executed
+	generation uint32 // number of calls of Reset
 }
 
-// Get adds a read of key. After [Store.Run], [Batch.Value] returns its value.
-func (b *Batch) Get(key string) int {
-	b.add(engine.VerbGet, key)
-	return len(b.calls) - 1
+// handle is an operation of a batch.
+type handle struct {
+	b          *Batch
+	i          int
+	generation uint32
 }
 
-// Exists adds an existence check of key. After Run, [Batch.Bool] reports the result.
-func (b *Batch) Exists(key string) int {
-	b.add(engine.VerbExists, key)
-	return len(b.calls) - 1
+// Err returns the error that the corresponding [Store] method would return, or [ErrBatch].
+func (h handle) Err() error {
+	_, err := h.call()
+	return err
 }
 
-// Set adds a write of value under key, under the rules of [Store.Set]. If any operation has the
-// option [Durable], it applies to the whole batch.
-func (b *Batch) Set(key string, value []byte, opts ...SetOption) int {
-	c := b.add(engine.VerbSet, key)
+// call returns the executed call of a handle and its error.
+func (h handle) call() (op.Call, error) {
+	if h.b == nil || h.generation != h.b.generation || h.i >= h.b.ran {
+		return op.Call{}, ErrBatch
+	}
+	return h.b.calls[h.i], h.b.calls[h.i].Err
+}
+
+// A BatchResult is the handle of an operation that returns only an error.
+type BatchResult struct{ handle }
+
+// A BatchValue is the handle of [Batch.Get].
+type BatchValue struct{ handle }
+
+// Value returns the value that the Get found, with the errors of [Store.Get], or [ErrBatch]. The
+// slice is valid until the next Run or Reset of the batch. The caller can append to it without
+// overwriting other values.
+func (v BatchValue) Value() ([]byte, error) {
+	c, err := v.call()
+	return c.Out, err
+}
+
+// A BatchInt is the handle of an operation that returns an integer.
+type BatchInt struct{ handle }
+
+// Int returns the new value of a counter, or the new length of an Append, and the error that the
+// corresponding [Store] method would return, or [ErrBatch].
+func (n BatchInt) Int() (int64, error) {
+	c, err := n.call()
+	return c.Result, err
+}
+
+// A BatchBool is the handle of an operation that reports whether something was the case.
+type BatchBool struct{ handle }
+
+// Bool returns the boolean result and the error that the corresponding [Store] method would
+// return, or [ErrBatch].
+func (r BatchBool) Bool() (bool, error) {
+	c, err := r.call()
+	return c.Did, err
+}
+
+// Get adds a read of key.
+func (b *Batch) Get(key string) BatchValue {
+	_, h := b.add(op.Get, key)
+	return BatchValue{h}
+}
+
+// Exists adds an existence check of key.
+func (b *Batch) Exists(key string) BatchBool {
+	_, h := b.add(op.Exists, key)
+	return BatchBool{h}
+}
+
+// Set adds a write of value under key, under the rules of [Store.Set].
+func (b *Batch) Set(key string, value []byte, opts ...SetOption) BatchResult {
+	c, h := b.add(op.Set, key)
 	c.Value = value
 	if len(opts) > 0 {
-		c.Args = setArgs(opts)
+		c.Expiry = expiryOf(opts)
 	}
-	return len(b.calls) - 1
+	return BatchResult{h}
 }
 
-// SetIfAbsent adds a write of value that takes effect if key does not exist. After Run,
-// [Batch.Bool] reports whether it did.
-func (b *Batch) SetIfAbsent(key string, value []byte, opts ...SetOption) int {
-	c := b.add(engine.VerbSetIfAbsent, key)
-	c.Value, c.Args = value, setArgs(opts)
-	return len(b.calls) - 1
+// SetIfAbsent adds a write of value that takes effect if key does not exist. [BatchBool.Bool]
+// reports whether it did.
+func (b *Batch) SetIfAbsent(key string, value []byte, opts ...SetOption) BatchBool {
+	c, h := b.add(op.SetIfAbsent, key)
+	c.Value, c.Expiry = value, expiryOf(opts)
+	return BatchBool{h}
 }
 
-// Append adds an operation that appends suffix to the value of key. After Run, [Batch.Int] returns
-// the new length.
-func (b *Batch) Append(key string, suffix []byte) int {
-	c := b.add(engine.VerbAppend, key)
+// Append adds an operation that appends suffix to the value of key. [BatchInt.Int] returns the new
+// length.
+func (b *Batch) Append(key string, suffix []byte) BatchInt {
+	c, h := b.add(op.Append, key)
 	c.Value = suffix
-	return len(b.calls) - 1
+	return BatchInt{h}
 }
 
-// Incr adds an operation that adds 1 to the integer at key. After Run, [Batch.Int] returns the new
-// value.
-func (b *Batch) Incr(key string) int { return b.count(key, engine.Counter{Command: "INCR"}) }
-
-// IncrBy adds an operation that adds n to the integer at key. After Run, [Batch.Int] returns the
-// new value.
-func (b *Batch) IncrBy(key string, n int64) int {
-	return b.count(key, engine.Counter{Command: "INCRBY", N: n})
+// Incr adds an operation that adds 1 to the integer at key.
+func (b *Batch) Incr(key string) BatchInt {
+	_, h := b.add(op.Incr, key)
+	return BatchInt{h}
 }
 
-// Decr adds an operation that subtracts 1 from the integer at key. After Run, [Batch.Int] returns
-// the new value.
-func (b *Batch) Decr(key string) int { return b.count(key, engine.Counter{Command: "DECR"}) }
-
-// DecrBy adds an operation that subtracts n from the integer at key. After Run, [Batch.Int] returns
-// the new value.
-func (b *Batch) DecrBy(key string, n int64) int {
-	return b.count(key, engine.Counter{Command: "DECRBY", N: n})
+// IncrBy adds an operation that adds n to the integer at key.
+func (b *Batch) IncrBy(key string, n int64) BatchInt {
+	c, h := b.add(op.IncrBy, key)
+	c.N = n
+	return BatchInt{h}
 }
 
-func (b *Batch) count(key string, counter engine.Counter) int {
-	c := b.add(engine.VerbIncrBy, key)
-	c.Counter = counter
-	return len(b.calls) - 1
+// Decr adds an operation that subtracts 1 from the integer at key.
+func (b *Batch) Decr(key string) BatchInt {
+	_, h := b.add(op.Decr, key)
+	return BatchInt{h}
 }
 
-// Delete adds a deletion of key. After Run, [Batch.Bool] reports whether the key existed.
-func (b *Batch) Delete(key string) int {
-	b.add(engine.VerbDelete, key)
-	return len(b.calls) - 1
+// DecrBy adds an operation that subtracts n from the integer at key.
+func (b *Batch) DecrBy(key string, n int64) BatchInt {
+	c, h := b.add(op.DecrBy, key)
+	c.N = n
+	return BatchInt{h}
 }
 
-// Expire adds an operation that sets the expiry of key to d after the time of Run. After Run,
-// [Batch.Bool] reports whether the key exists.
-func (b *Batch) Expire(key string, d time.Duration) int {
-	c := b.add(engine.VerbExpire, key)
-	c.Args.TTL = d
-	return len(b.calls) - 1
+// Delete adds a deletion of key. [BatchBool.Bool] reports whether the key existed.
+func (b *Batch) Delete(key string) BatchBool {
+	_, h := b.add(op.Delete, key)
+	return BatchBool{h}
 }
 
-// ExpireAt adds an operation that sets the expiry of key to t. After Run, [Batch.Bool] reports
-// whether the key exists.
-func (b *Batch) ExpireAt(key string, t time.Time) int {
-	c := b.add(engine.VerbExpireAt, key)
-	c.Args.ExpireAt = t
-	return len(b.calls) - 1
+// Expire adds an operation that sets the expiry of key to d after the time of Run. [BatchBool.Bool]
+// reports whether the key exists.
+func (b *Batch) Expire(key string, d time.Duration) BatchBool {
+	c, h := b.add(op.Expire, key)
+	c.Expiry.TTL = d
+	return BatchBool{h}
 }
 
-// Persist adds an operation that removes the expiry of key. After Run, [Batch.Bool] reports whether
-// it had one.
-func (b *Batch) Persist(key string) int {
-	b.add(engine.VerbPersist, key)
-	return len(b.calls) - 1
+// ExpireAt adds an operation that sets the expiry of key to t. [BatchBool.Bool] reports whether the
+// key exists.
+func (b *Batch) ExpireAt(key string, t time.Time) BatchBool {
+	c, h := b.add(op.ExpireAt, key)
+	c.Expiry.At = t
+	return BatchBool{h}
+}
+
+// Persist adds an operation that removes the expiry of key. [BatchBool.Bool] reports whether it had
+// one.
+func (b *Batch) Persist(key string) BatchBool {
+	_, h := b.add(op.Persist, key)
+	return BatchBool{h}
 }
 
 // add appends an operation. The caller sets its other fields, which are zero: the slice is zero
 // beyond its length.
-func (b *Batch) add(v engine.Verb, key string) *engine.Call {
+func (b *Batch) add(code op.Code, key string) (*op.Call, handle) {
 	n := len(b.calls)
 	if n == cap(b.calls) {
-		b.calls = append(b.calls, engine.Call{})
+		b.calls = append(b.calls, op.Call{})
 	}
 	b.calls = b.calls[:n+1]
 	c := &b.calls[n]
-	c.Verb, c.Key = v, key
-	return c
+	c.Code, c.Key = code, key
+	return c, handle{b, n, b.generation}
 }
 
 // Len returns the number of operations in the batch.
 func (b *Batch) Len() int { return len(b.calls) }
 
-// Reset removes all operations and results, and keeps the memory for reuse. Slices that Value
-// returned are no longer valid.
+// Reset removes all operations and results, and keeps the memory for reuse. Slices that
+// [BatchValue.Value] returned are no longer valid, and handles return [ErrBatch].
 func (b *Batch) Reset() {
 	clear(b.calls) // lets the garbage collector free the caller's keys and values
 	b.calls, b.values = b.calls[:0], b.values[:0]
-}
-
-// Value returns the value that Get number i found, with the errors of [Store.Get]. It returns nil
-// before Run, and for an operation that is not a Get. The slice is valid until the next Run or
-// Reset. The caller can append to it without overwriting other values.
-//
-// Value panics if there is no operation i, as Int, Bool, and Err do.
-func (b *Batch) Value(i int) ([]byte, error) { return b.calls[i].Out, b.calls[i].Err }
-
-// Int returns the integer or length that operation i produced, and the error that the corresponding
-// Store method would return.
-func (b *Batch) Int(i int) (int64, error) { return b.calls[i].N, b.calls[i].Err }
-
-// Bool returns the boolean result of operation i and the error that the corresponding Store method
-// would return.
-func (b *Batch) Bool(i int) (bool, error) { return b.calls[i].Did, b.calls[i].Err }
-
-// Err returns the error of operation i.
-func (b *Batch) Err(i int) error { return b.calls[i].Err }
-
-// Run executes the operations of b in order, as one atomic unit: no reader and no crash sees only
-// part of it. A failed operation doesn't undo the others, unlike in [Store.Update]; its error is
-// recorded in the batch. Run also costs less than Update.
-//
-// Run returns an error that concerns the whole batch, and records it for each operation that would
-// have returned it alone. If the store refused the batch, nothing was done. After a disk error the
-// outcome of the writes is unknown.
-//
-// A batch that only reads can run while writes are refused. Run waits for the disk as a single
-// write does. Once the batch has reached its size, Run does not allocate.
-func (k keyspace) Run(b *Batch) (err error) {
-	b.values, err = k.e.Do(b.values[:0], k.db, b.calls)
-	return err
+	b.ran = 0
+	b.generation++
 }

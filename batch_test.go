@@ -72,27 +72,30 @@ func (m model) step(rng *rand.Rand, b *perdure.Batch) (got func() outcome, want 
 	value := []string{"", "v", "17", "-9223372036854775808", "0x", strings.Repeat("long", 200), strings.Repeat("large", 9000)}[rng.IntN(7)]
 	v, found := m.find(key)
 	now := time.Now().UnixMilli()
-	asValue := func(i int) func() outcome {
-		return func() outcome { v, err := b.Value(i); return outcome{value: string(v), err: err} }
+	asValue := func(h perdure.BatchValue) func() outcome {
+		return func() outcome { v, err := h.Value(); return outcome{value: string(v), err: err} }
 	}
-	asInt := func(i int) func() outcome {
-		return func() outcome { n, err := b.Int(i); return outcome{n: n, err: err} }
+	asError := func(h perdure.BatchResult) func() outcome {
+		return func() outcome { return outcome{err: h.Err()} }
 	}
-	asBool := func(i int) func() outcome {
-		return func() outcome { did, err := b.Bool(i); return outcome{did: did, err: err} }
+	asInt := func(h perdure.BatchInt) func() outcome {
+		return func() outcome { n, err := h.Int(); return outcome{n: n, err: err} }
+	}
+	asBool := func(h perdure.BatchBool) func() outcome {
+		return func() outcome { did, err := h.Bool(); return outcome{did: did, err: err} }
 	}
 	switch rng.IntN(12) {
 	case 0:
 		m[key] = thing{value: value}
-		return asBool(b.Set(key, []byte(value))), outcome{}
+		return asError(b.Set(key, []byte(value))), outcome{}
 	case 1:
 		m[key] = thing{value: value, at: now + 1000}
-		return asBool(b.Set(key, []byte(value), perdure.TTL(time.Second))), outcome{}
+		return asError(b.Set(key, []byte(value), perdure.TTL(time.Second))), outcome{}
 	case 2:
 		m[key] = thing{value: value, at: v.at}
-		return asBool(b.Set(key, []byte(value), perdure.KeepTTL())), outcome{}
+		return asError(b.Set(key, []byte(value), perdure.KeepTTL())), outcome{}
 	case 3:
-		return asBool(b.Set(key, []byte(value), perdure.TTL(-1))), outcome{err: perdure.ErrTTL}
+		return asError(b.Set(key, []byte(value), perdure.TTL(-1))), outcome{err: perdure.ErrTTL}
 	case 4:
 		if !found {
 			m[key] = thing{value: value}
@@ -222,14 +225,17 @@ func TestBatchRefused(t *testing.T) {
 	s := open(t, dir, logOnly()...)
 	ok(t, s.Set("k", []byte("v")))
 	var b, reads perdure.Batch
-	b.Set("k", []byte("w"))
-	b.Get("k")
-	reads.Get("k")
+	handles := []interface{ Err() error }{b.Set("k", []byte("w")), b.Get("k")}
+	read := reads.Get("k")
 	refused := func(s interface{ Run(*perdure.Batch) error }, b *perdure.Batch, want error) {
 		t.Helper()
 		is(t, s.Run(b), want)
-		for i := range b.Len() {
-			is(t, b.Err(i), want)
+		of := handles
+		if b == &reads {
+			of = []interface{ Err() error }{read}
+		}
+		for _, h := range of {
+			is(t, h.Err(), want)
 		}
 	}
 	refused(s.DB(16), &b, perdure.ErrDatabase)
@@ -243,14 +249,14 @@ func TestBatchRefused(t *testing.T) {
 	s = open(t, dir, append(logOnly(), perdure.WithReadOnly())...)
 	refused(s, &b, perdure.ErrReadOnly)
 	ok(t, s.Run(&reads))
-	if v, err := reads.Value(0); string(v) != "v" || err != nil {
+	if v, err := read.Value(); string(v) != "v" || err != nil {
 		t.Error(v, err)
 	}
 
 	none := memory(t)
 	b.Reset()
-	b.Set("k", nil, perdure.Durable())
-	refused(none, &b, perdure.ErrNoAppendLog)
+	handles = []interface{ Err() error }{b.Set("k", nil)}
+	refused(none.Durable(), &b, perdure.ErrNoAppendLog)
 	if none.Len() != 0 {
 		t.Error("a refused batch was done")
 	}
@@ -272,17 +278,17 @@ func TestBatchWhenTheLogFails(t *testing.T) {
 		ok(t, s.Set("before", []byte("1")))
 		broken.Store(true)
 		var b perdure.Batch
-		b.Set("unknown", []byte("2"))
-		b.Get("before")
-		b.Incr("before")
+		unknown := b.Set("unknown", []byte("2"))
+		read := b.Get("before")
+		count := b.Incr("before")
 		is(t, s.Run(&b), perdure.ErrLogFailed)
-		is(t, b.Err(0), perdure.ErrLogFailed)
-		is(t, b.Err(2), perdure.ErrLogFailed)
-		if v, err := b.Value(1); string(v) != "1" || err != nil {
+		is(t, unknown.Err(), perdure.ErrLogFailed)
+		is(t, count.Err(), perdure.ErrLogFailed)
+		if v, err := read.Value(); string(v) != "1" || err != nil {
 			t.Error(v, err)
 		}
 		is(t, s.Run(&b), perdure.ErrLogFailed)
-		is(t, b.Err(1), perdure.ErrLogFailed)
+		is(t, read.Err(), perdure.ErrLogFailed)
 		want(t, s, "before", "2") // the outcome was unknown; memory has the write
 		broken.Store(false)
 		ok(t, s.Recover(t.Context()))
@@ -328,12 +334,13 @@ func TestBatchAtOnce(t *testing.T) {
 		ok(t, err)
 		check(values)
 		var b perdure.Batch
+		var handles []perdure.BatchValue
 		for _, k := range keys {
-			b.Get(k)
+			handles = append(handles, b.Get(k))
 		}
 		ok(t, s.Run(&b))
-		for i := range values {
-			values[i], _ = b.Value(i)
+		for i, h := range handles {
+			values[i], _ = h.Value()
 		}
 		check(values)
 	}

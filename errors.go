@@ -1,6 +1,8 @@
 package perdure
 
 import (
+	"errors"
+
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/snapshot"
@@ -21,6 +23,9 @@ var (
 	ErrTxDone      = engine.ErrTxDone      // a Tx used after its function returned
 	ErrOptions     = engine.ErrOptions     // an invalid option, named in the text
 )
+
+// ErrBatch is returned by a handle of a [Batch] before [Store.Run] and after [Batch.Reset].
+var ErrBatch = errors.New("perdure: batch was not run, or was reset")
 
 // ErrNoMemory is returned by a write that needs memory which the operating system, or a limit,
 // refuses. The write changed nothing, in memory or in the log, and can be tried again. Reads,

@@ -136,7 +136,7 @@ func ExampleStore_Sync() {
 	defer s.Close()
 	check(s.Set("order", []byte("paid")))
 	check(s.Sync(context.Background())) // now it survives a power failure too
-	check(s.Set("order", []byte("sent"), perdure.Durable()))
+	check(s.Durable().Set("order", []byte("sent")))
 	fmt.Println("durable")
 	// Output: durable
 }

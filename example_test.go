@@ -44,13 +44,13 @@ func ExampleBatch() {
 	visits := b.Incr("visits")
 	b.Set("last", []byte("user:1"), perdure.TTL(time.Hour))
 	missing := b.Get("user:3")
-	check(s.Run(&b)) // all at once: one look at the keys, one unit of the log
+	check(s.Run(&b)) // all at once, as one unit of the log
 
-	v, err := b.Value(name)
+	v, err := name.Value()
 	check(err)
-	n, err := b.Int(visits)
+	n, err := visits.Int()
 	check(err)
-	_, err = b.Value(missing)
+	_, err = missing.Value()
 	fmt.Printf("%s, visit %d; %v\n", v, n, err)
 	// Output: Ada, visit 42; perdure: key not found
 }

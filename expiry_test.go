@@ -74,9 +74,9 @@ func TestNothingIsStoredWithABadExpiry(t *testing.T) {
 	stored, err := s.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
 	is(t, err, perdure.ErrTTL)
 	var b perdure.Batch
-	i := b.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
+	h := b.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
 	is(t, s.Run(&b), nil)
-	inBatch, err := b.Bool(i)
+	inBatch, err := h.Bool()
 	is(t, err, perdure.ErrTTL)
 	if stored || inBatch {
 		t.Errorf("stored: %v, in a batch: %v", stored, inBatch)

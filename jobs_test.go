@@ -223,7 +223,7 @@ func TestEverySecSyncsWithinASecond(t *testing.T) {
 		if lost() {
 			t.Error("not synced after a second")
 		}
-		ok(t, s.Set("k2", []byte("v"), perdure.Durable()))
+		ok(t, s.Durable().Set("k2", []byte("v")))
 		b := open(t, "/data", append(logOnly(), storefs.Option(fsys.Crash(vfs.KeepNone, 0)))...)
 		want(t, b, "k2", "v")
 	})

@@ -94,15 +94,14 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	}
 	read := func(rng *rand.Rand) error {
 		var b perdure.Batch
-		b.Get("a")
-		b.Get("c")
+		a, c := b.Get("a"), b.Get("c")
 		if err := s.Run(&b); err != nil {
 			return err
 		}
 		values, err := s.MGet("b", "c", "none")
 		one, _ := s.Get(key(rng))
-		x, _ := b.Value(0)
-		y, _ := b.Value(1)
+		x, _ := a.Value()
+		y, _ := c.Value()
 		for i, v := range append(values, one, x, y) {
 			if !whole(v) {
 				return fmt.Errorf("a torn value of %d bytes, %d", len(v), i)

@@ -69,7 +69,7 @@ func TestAWriterHearsOfAFailureBehindTheRecovery(t *testing.T) {
 			s := open(t, "/data", perdure.WithAppendLog(log), perdure.WithSaveRules(), storefs.Option(fsys), perdure.WithAutoRecover(false))
 			broken.Store(true)
 			done := make(chan error)
-			go func() { done <- s.Set("a", []byte("1"), perdure.Durable()) }()
+			go func() { done <- s.Durable().Set("a", []byte("1")) }()
 			synctest.Wait()
 			broken.Store(false)
 			if off {

@@ -9,6 +9,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
@@ -269,7 +270,7 @@ func init() {
 	}
 }
 
-// A SetOption sets the expiry or durability of a write. Passing one does not allocate.
+// A SetOption sets the expiry of a write. Passing one does not allocate.
 type SetOption struct {
 	kind setKind
 	ttl  time.Duration
@@ -282,7 +283,6 @@ const (
 	setTTL setKind = iota + 1
 	setExpireAt
 	setKeepTTL
-	setDurable
 )
 
 // TTL sets the expiry to d from now, in whole milliseconds rounded up.
@@ -294,22 +294,16 @@ func ExpireAt(t time.Time) SetOption { return SetOption{kind: setExpireAt, at: t
 // KeepTTL keeps the expiry of the key. Without it a write removes the expiry, as in Redis.
 func KeepTTL() SetOption { return SetOption{kind: setKeepTTL} }
 
-// Durable makes the call wait until the write is on disk, whatever the fsync policy. The call
-// returns [ErrNoAppendLog] if there is no log.
-func Durable() SetOption { return SetOption{kind: setDurable} }
-
-func setArgs(opts []SetOption) (a engine.SetArgs) {
+func expiryOf(opts []SetOption) (x op.Expiry) {
 	for _, o := range opts {
 		switch o.kind {
 		case setTTL:
-			a.HasTTL, a.TTL = true, o.ttl
+			x.HasTTL, x.TTL = true, o.ttl
 		case setExpireAt:
-			a.HasExpireAt, a.ExpireAt = true, o.at
+			x.HasExpireAt, x.At = true, o.at
 		case setKeepTTL:
-			a.KeepTTL = true
-		case setDurable:
-			a.Durable = true
+			x.KeepTTL = true
 		}
 	}
-	return a
+	return x
 }

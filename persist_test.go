@@ -354,12 +354,12 @@ func TestSwitchTheLogOnAndOff(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, snapshotsOnly()...)
 	ok(t, s.Set("before", []byte("1")))
-	is(t, s.Set("durable", nil, perdure.Durable()), perdure.ErrNoAppendLog)
+	is(t, s.Durable().Set("durable", nil), perdure.ErrNoAppendLog)
 	ok(t, s.Configure(perdure.WithAppendLog(aof.New())))
 	for !s.Stats().LogReady {
 		ok(t, s.Set("during", []byte("2")))
 	}
-	ok(t, s.Set("after", []byte("3"), perdure.Durable()))
+	ok(t, s.Durable().Set("after", []byte("3")))
 	wantAll := content(t, s)
 	ok(t, s.CloseNoSave())
 

@@ -90,38 +90,10 @@ func (s *Store) Shutdown(ctx context.Context) error { return named(s.e.Shutdown(
 // DB returns database n, from 0 to one less than the number set by [WithDatabases]. If n is out of
 // range, the first operation returns [ErrDatabase], and Len, All, and Keys act as on an empty
 // database.
-func (s *Store) DB(n int) *DB { return &DB{keyspace{e: s.e, db: n}} }
+func (s *Store) DB(n int) *DB { return &DB{keyspace{e: s.e, n: n}} }
 
 // Databases returns the number of databases.
 func (s *Store) Databases() int { return s.e.Databases() }
-
-// View runs fn with every key of every database locked, so that fn reads a single point in time.
-// Readers and writers wait until fn returns, so fn should be short. View returns the error of fn.
-func (s *Store) View(fn func(*Tx) error) error {
-	return s.e.View(func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
-}
-
-// ViewKeys is like [Store.View] but locks only the given keys, in all databases. fn must not access
-// any other key.
-func (s *Store) ViewKeys(keys []string, fn func(*Tx) error) error {
-	return s.e.ViewKeys(keys, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
-}
-
-// Update runs fn with every key of every database locked. It applies the changes of fn atomically,
-// in memory and in the log (MULTI, EXEC). If fn returns an error or panics, nothing is changed.
-// Update returns the error of fn.
-//
-// Update waits for the disk as a single write does, after it has released the locks. It accepts the
-// option [Durable] and ignores all others, which apply to keys.
-func (s *Store) Update(fn func(*Tx) error, opts ...SetOption) error {
-	return s.e.Update(setArgs(opts).Durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
-}
-
-// UpdateKeys is like [Store.Update] but locks only the given keys, in all databases. Transactions
-// on other keys can run concurrently. fn must not access any other key.
-func (s *Store) UpdateKeys(keys []string, fn func(*Tx) error, opts ...SetOption) error {
-	return s.e.UpdateKeys(keys, setArgs(opts).Durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx}) })
-}
 
 // FlushAll removes every key of every database. If the store has save rules, FlushAll cancels a
 // running save and then saves an empty dump, as Redis does. If that save fails, FlushAll returns

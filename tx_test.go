@@ -22,6 +22,9 @@ func TestTxHasMethodsOfDB(t *testing.T) {
 	outside := map[string]string{
 		"FlushDB": "it can't be undone",
 		"Run":     "a Batch is a transaction itself",
+		"Durable": "the transaction itself is durable or not",
+		"View":    "transactions do not nest", "ViewKeys": "transactions do not nest",
+		"Update": "transactions do not nest", "UpdateKeys": "transactions do not nest",
 	}
 	tx := reflect.TypeFor[*perdure.Tx]()
 	db := reflect.TypeFor[*perdure.DB]()

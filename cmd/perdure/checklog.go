@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
-	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -57,7 +57,7 @@ func (a *app) logReport(path string, opts ...aof.CheckOption) (aof.Report, map[s
 
 // checkLog checks a log with its manifest, or a single file.
 func (a *app) checkLog(p *place, result *checked) error {
-	commands := engine.NewChecker()
+	commands := op.NewChecker()
 	defer commands.Close()
 	refused := make(map[*appendlog.CommandError]problem) // database and key of each
 	report, bases, err := a.logReport(p.log, aof.CommandCheck(func(c appendlog.Command) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync/atomic"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -14,9 +15,9 @@ const (
 	batchLarge = 64 << 10 // larger operations are not copied to a batch
 )
 
-// op is one operation on one key. It contains no pointers, so that the garbage collector does not
+// step is one operation on one key. It contains no pointers, so that the garbage collector does not
 // scan a batch.
-type op struct {
+type step struct {
 	hash   uint64
 	expire int64  // of a load: Unix ms, 0 for none
 	offset int64  // in the file
@@ -24,23 +25,23 @@ type op struct {
 	args   uint32 // number of arguments after the key
 	file   uint16 // index in the pipeline's list
 	db     uint16
-	code   opCode
+	code   stepCode
 }
 
-// opCode is the kind of an operation. Values from opCommand on are commands, by their index in
-// commandTable.
-type opCode uint16
+// stepCode is the kind of an operation. Values from stepCommand on are commands, by their index in
+// [op.Commands].
+type stepCode uint16
 
 const (
-	opLoad       opCode = iota // stores a string under a new key
-	opLoadOpaque               // stores a value of another type under a new key
-	opSet                      // stores a string, replacing any value
-	opCommand
+	stepLoad       stepCode = iota // stores a string under a new key
+	stepLoadOpaque                 // stores a value of another type under a new key
+	stepSet                        // stores a string, replacing any value
+	stepCommand
 )
 
-// kindOf returns the kind of value that a code below opCommand stores.
-func kindOf(c opCode) table.Kind {
-	if c == opLoadOpaque {
+// kindOf returns the kind of value that a code below stepCommand stores.
+func kindOf(c stepCode) table.Kind {
+	if c == stepLoadOpaque {
 		return table.Opaque
 	}
 	return table.String
@@ -49,7 +50,7 @@ func kindOf(c opCode) table.Kind {
 // batch holds operations in the order of their file. Their keys and arguments are stored in data,
 // each after its length in four bytes.
 type batch struct {
-	ops  []op
+	ops  []step
 	data []byte
 	left atomic.Int32 // workers that have not applied their part yet
 
@@ -62,7 +63,7 @@ func (b *batch) full() bool { return len(b.ops) >= batchOps || len(b.data) >= ba
 func (b *batch) reset() { b.ops, b.data, b.shape = b.ops[:0], b.data[:0], nil }
 
 // add appends an operation. It copies the key and the arguments.
-func (b *batch) add(o *op, key []byte, args [][]byte) {
+func (b *batch) add(o *step, key []byte, args [][]byte) {
 	o.start, o.args = uint32(len(b.data)), uint32(len(args))
 	b.data = appendSized(b.data, key)
 	for _, arg := range args {
@@ -80,3 +81,6 @@ func sized(p []byte) (v, rest []byte) {
 	n := 4 + int(binary.LittleEndian.Uint32(p))
 	return p[4:n:n], p[n:]
 }
+
+// command returns the command of a code.
+func (c stepCode) command() *op.Command { return &op.Commands[max(c, stepCommand)-stepCommand] }

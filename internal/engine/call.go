@@ -3,142 +3,189 @@ package engine
 import (
 	"bytes"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A Verb is the operation of a Call.
-type Verb uint8
-
-// The verbs. Those before VerbSet only read.
-const (
-	VerbGet Verb = iota
-	VerbExists
-	VerbSet
-	VerbSetIfAbsent
-	VerbAppend
-	VerbIncrBy
-	VerbDelete
-	VerbExpire
-	VerbExpireAt
-	VerbPersist
-)
-
-// A Call is one of the operations that [Engine.Do] executes together. Do stores the result in it.
-type Call struct {
-	Verb    Verb
-	Key     string
-	Value   []byte  // of Set, SetIfAbsent and Append
-	Args    SetArgs // of Set and SetIfAbsent; TTL also of Expire, ExpireAt also of ExpireAt
-	Counter Counter // of IncrBy
-
-	Err error
-	Out []byte // value that Get found; in the slice that Do returns, or a separate one if large
-	N   int64  // new value of IncrBy, new length of Append
-	Did bool   // the key existed, was stored, or had an expiry
+// Get appends the value of a key to dst and returns the extended slice.
+func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
+	if db < 0 || db >= e.table.Databases() {
+		return dst, ErrDatabase
+	}
+	h := e.table.Hash(key)
+	s := e.table.Shard(h)
+	s.Lock()
+	if !e.closed {
+		if out, ok := s.AppendString(dst, db, h, key); ok {
+			s.Unlock()
+			return out, nil
+		}
+	}
+	s.Unlock()
+	return e.getAny(dst, db, key)
 }
 
-// Do executes calls in order, with the shards of all their keys locked. Their writes form one log
+// getAny is Get for a key that is missing or not a plain string.
+func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
+	var later op.Pins
+	err := e.read(db, key, func(p op.Place, it table.Item, ok bool) error {
+		switch {
+		case !ok:
+			return ErrNotFound
+		case it.Kind() != table.String:
+			return ErrWrongType
+		case !it.Large() || !later.Take(&e.ops, p, 0):
+			dst = it.AppendValue(dst)
+		}
+		return nil
+	})
+	if noRoom := later.Each(&e.ops, func(_ int, value []byte) { dst = append(dst, value...) }); noRoom != nil {
+		return dst, noRoom
+	}
+	return dst, err
+}
+
+// read calls fn with the live entry of a key, with its shard locked.
+func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok bool) error) error {
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	h := e.table.Hash(key)
+	s := e.table.Shard(h)
+	s.Lock()
+	if e.closed {
+		s.Unlock()
+		return ErrClosed
+	}
+	it, ok := s.Find(db, h, key)
+	expired := false
+	if ok {
+		at := it.ExpireAtMs()
+		expired = at != 0 && op.NowMs() > at
+	}
+	if expired {
+		it, ok = table.Item{}, false
+	}
+	err := fn(op.Place{Shard: s, Hash: h, DB: db, Key: key}, it, ok)
+	s.Unlock()
+	if expired && !e.table.ViewPressure() { // a read does not wait for a save
+		e.expireKey(db, key)
+	}
+	return err
+}
+
+// Call executes one call other than a Get, and returns its error. A write returns once it is as
+// safe as the fsync policy requires, or on disk if durable is set.
+func (e *Engine) Call(db int, durable bool, c *op.Call) error {
+	switch {
+	case c.Code.Reads():
+		return e.read(db, c.Key, func(_ op.Place, it table.Item, ok bool) error {
+			c.Inspect(it, ok)
+			return c.Err
+		})
+	case c.Code == op.Append:
+		return e.append(db, durable, c)
+	case c.Code == op.CompareAndSwap && len(c.Old) > op.LargeValue:
+		return e.compareLarge(db, durable, c)
+	case c.Code == op.SetIfAbsent && len(c.Value) > op.LargeValue: // avoid a needless copy
+		if n, err := e.Exists(db, []string{c.Key}); n > 0 || err != nil {
+			return err
+		}
+	}
+	return e.write(db, durable, c)
+}
+
+// write executes a call that writes.
+func (e *Engine) write(db int, durable bool, c *op.Call) error {
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	if len(c.Key) > op.MaxSize || len(c.Value) > op.MaxSize {
+		return ErrTooLarge
+	}
+	x := e.newExec()
+	defer e.free(x)
+	if c.Code != op.Append {
+		x.Prepare(0, c.Key, c.Value)
+	}
+	p, err := x.lock(db, c.Key)
+	if err != nil {
+		return err
+	}
+	x.Later = &x.later
+	x.Do(nil, p, c)
+	x.end()
+	err = x.wait(c.Err, durable)
+	if noRoom := x.later.Each(&e.ops, func(_ int, value []byte) { c.Out = bytes.Clone(value) }); noRoom != nil && err == nil {
+		err = noRoom // the write is done
+	}
+	return err
+}
+
+// Run executes calls in order, with the shards of all their keys locked. Their writes form one log
 // record. A failed call gets its own error and does not stop the others.
 //
-// The error of Do concerns the whole batch. Do also stores it in each call that would have returned
-// it alone. Do appends the values that Get finds to dst, and Out refers to them there.
-func (e *Engine) Do(dst []byte, db int, calls []Call) ([]byte, error) {
-	start, writes, durable := len(dst), false, false
+// The error of Run concerns the whole batch. Run also stores it in each call that would have
+// returned it alone. Run appends the values that Get finds to dst, and Out refers to them there,
+// or to a separate slice for a large value.
+func (e *Engine) Run(dst []byte, db int, durable bool, calls []op.Call) ([]byte, error) {
+	start, writes := len(dst), false
 	for i := range calls {
 		c := &calls[i]
-		c.Err, c.Out, c.N, c.Did = nil, nil, 0, false
-		writes = writes || c.Verb >= VerbSet
-		durable = durable || c.Args.Durable
+		c.Err, c.Out, c.Result, c.Did = nil, nil, 0, false
+		writes = writes || !c.Code.Reads()
 	}
-	key := func(i int) string { return calls[i].Key }
-	var later pins
-	ran := false
-	run := func(x *exec) error {
-		ran, dst = true, x.do(dst, db, calls, &later)
-		return nil
-	}
-	var err error
-	if writes {
-		err = e.doWrites(db, calls, key, durable, run)
-	} else {
-		err = e.readKeys(db, len(calls), key, run)
-	}
+	x := e.newExec()
+	defer e.free(x)
+	dst, ran, err := x.runBatch(dst, db, durable && writes, writes, calls)
 	rest := dst[start:]
 	for i := range calls {
 		c := &calls[i]
-		if n := len(c.Out); c.Out != nil {
+		if n := len(c.Out); c.Out != nil && c.Code == op.Get {
 			c.Out, rest = rest[:n:n], rest[n:]
 		}
-		if c.Err == nil && (!ran || c.Verb >= VerbSet) {
+		if c.Err == nil && (!ran || !c.Code.Reads()) {
 			c.Err = err
 		}
 	}
-	if noRoom := later.each(e, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) }); noRoom != nil && err == nil {
+	if noRoom := x.later.Each(&e.ops, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) }); noRoom != nil && err == nil {
 		err = noRoom
 	}
 	return dst, err
 }
 
-// doWrites is writeKeys with the large values of calls copied in advance.
-func (e *Engine) doWrites(db int, calls []Call, key func(i int) string, durable bool, run func(x *exec) error) error {
-	if err := e.admit(db, durable); err != nil {
-		return err
-	}
-	x := e.newExec()
-	defer e.free(x)
-	for i := range calls {
-		if c := &calls[i]; c.Verb == VerbSet || c.Verb == VerbSetIfAbsent {
-			x.prepare(i, c.Key, c.Value)
+// runBatch executes calls, and reports whether it came to that. When it returns, each Out of a Get
+// has its final length but not its final address, because dst may have moved.
+func (x *exec) runBatch(dst []byte, db int, durable, writes bool, calls []op.Call) (_ []byte, ran bool, err error) {
+	e := x.e
+	key := func(i int) string { return calls[i].Key }
+	if !writes {
+		err = x.readLock(db, len(calls), key)
+	} else if err = e.admit(db, durable); err == nil {
+		for i := range calls {
+			if c := &calls[i]; c.Code == op.Set || c.Code == op.SetIfAbsent {
+				x.Prepare(i, c.Key, c.Value)
+			}
 		}
+		err = x.lockKeys(len(calls), key)
 	}
-	return x.writeKeys(len(calls), key, durable, run)
-}
-
-// do executes calls. When it returns, each Out has its final length but not its final address,
-// because dst may still move.
-func (x *exec) do(dst []byte, db int, calls []Call, later *pins) []byte {
+	if err != nil {
+		return dst, false, err
+	}
+	x.Later = &x.later
 	for i := range calls {
 		c := &calls[i]
-		s, h := x.keys.At(db, i)
-		if len(c.Key) > maxSize {
+		if len(c.Key) > op.MaxSize {
 			c.Err = ErrTooLarge
 			continue
 		}
-		if c.Verb != VerbGet {
-			x.call = i
-			x.doOne(s, h, db, c)
-			continue
-		}
-		before := len(dst)
-		if dst, c.Err = x.getLater(dst, s, h, db, c.Key, later, i); c.Err == nil {
-			c.Out = dst[before:]
-		}
+		x.Call = i
+		dst = x.Do(dst, x.At(db, i, c.Key), c)
 	}
-	return dst
-}
-
-// doOne executes one call that is not a Get.
-func (x *exec) doOne(s *table.Shard, h uint64, db int, c *Call) {
-	n := 0
-	switch c.Verb {
-	case VerbExists:
-		_, c.Did = x.find(s, h, db, c.Key)
-	case VerbSet:
-		c.Err = x.set(s, h, db, c.Key, c.Value, c.Args)
-	case VerbSetIfAbsent:
-		c.Did, c.Err = x.setIfAbsent(s, h, db, c.Key, c.Value, c.Args)
-	case VerbAppend:
-		n, c.Err = x.append(s, h, db, c.Key, c.Value, nil)
-		c.N = int64(n)
-	case VerbIncrBy:
-		c.N, c.Err = x.incrBy(s, h, db, c.Key, c.Counter)
-	case VerbDelete:
-		c.Did = x.deleteOne(s, h, db, c.Key)
-	case VerbExpire:
-		c.Did, c.Err = x.expireAt(s, h, db, c.Key, x.deadline(c.Args.TTL))
-	case VerbExpireAt:
-		c.Did, c.Err = x.expireAt(s, h, db, c.Key, unixMs(c.Args.ExpireAt))
-	case VerbPersist:
-		c.Did, c.Err = x.persist(s, h, db, c.Key)
+	if !writes {
+		x.release()
+		return dst, true, nil
 	}
+	x.end()
+	return dst, true, x.wait(nil, durable)
 }

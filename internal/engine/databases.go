@@ -3,7 +3,7 @@ package engine
 import (
 	"slices"
 
-	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/internal/op"
 )
 
 // databases maps the database numbers of a replayed log to databases of the table. A SWAPDB changes
@@ -24,12 +24,12 @@ func newDatabases(n int) databases {
 
 // swapDB applies SWAPDB.
 func (r *replayer) swapDB(args [][]byte) error {
-	x := r.pipeline.newExec()
-	a, err := x.database(args[0])
+	x := r.pipeline.exec()
+	a, err := x.Database(args[0])
 	if err != nil {
 		return err
 	}
-	b, err := x.database(args[1])
+	b, err := x.Database(args[1])
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (r *replayer) swapNow() {
 
 // flush applies FLUSHDB to some databases.
 func (r *replayer) flush(numbers []int, args [][]byte) error {
-	if err := flushMode(args); err != nil {
+	if err := op.FlushMode(args); err != nil {
 		return err
 	}
 	d := &r.databases
@@ -72,8 +72,8 @@ func (r *replayer) flush(numbers []int, args [][]byte) error {
 			continue
 		}
 		d.used[db] = false
-		err := r.locked(func(x *exec) error {
-			eachShard(x.e.table, func(s *table.Shard) { x.dirty += s.Flush(db) })
+		err := r.locked(func(x *op.Exec) error {
+			x.Clear(db)
 			return nil
 		})
 		if err != nil {
@@ -83,17 +83,11 @@ func (r *replayer) flush(numbers []int, args [][]byte) error {
 	return nil
 }
 
-func eachShard(t *table.Table, f func(*table.Shard)) {
-	for i := range t.NumShards() {
-		f(t.ShardAt(i))
-	}
-}
-
 // flushAll applies FLUSHALL. Function libraries are kept, as in a server.
 func (r *replayer) flushAll(args [][]byte) error {
 	if err := r.flush(r.databases.meant, args); err != nil {
 		return err
 	}
-	r.e.types.clear()
+	r.e.ops.Types.Clear()
 	return nil
 }

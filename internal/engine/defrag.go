@@ -30,7 +30,7 @@ type defragger struct {
 
 // changes returns a number that changes whenever memory may have become free.
 func (e *Engine) changes() int64 {
-	return e.sumDirty() + e.counts.expired.Load() + e.table.Releases()
+	return e.sumDirty() + e.ops.Expired.Load() + e.table.Releases()
 }
 
 func (e *Engine) defragment() {

@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
-	"github.com/perduredb/perdure/internal/clock"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -86,7 +86,7 @@ type Engine struct {
 	// These fields have their own synchronization.
 	gate    atomic.Pointer[refusal] // nil while writes are accepted
 	dirty   [dirtyCells]dirtyCell   // changes since the last save
-	types   typeSet                 // opaque types that may be in the table
+	ops     op.Store                // what operations share
 	counts  counters
 	defrag  defragger
 	pool    sync.Pool // of *exec
@@ -108,28 +108,24 @@ type Engine struct {
 	ownDump  bool   // this store saved the dump, and the log has everything in it
 	keptDump bool   // changed by the holder of the slot
 
-	// use is held for reading while the table is used without a shard lock taken here, and for
-	// writing while Close frees the table.
-	use sync.RWMutex
-
 	jobs jobs
 }
 
 // enterScan keeps the table from being freed until leaveScan is called. It returns false if the
 // table is already freed.
 func (e *Engine) enterScan() bool {
-	e.use.RLock()
+	e.ops.InUse.RLock()
 	s := e.table.ShardAt(0)
 	s.Lock()
 	closed := e.closed
 	s.Unlock()
 	if closed {
-		e.use.RUnlock()
+		e.ops.InUse.RUnlock()
 	}
 	return !closed
 }
 
-func (e *Engine) leaveScan() { e.use.RUnlock() }
+func (e *Engine) leaveScan() { e.ops.InUse.RUnlock() }
 
 // dirtyCells is the number of cells of the change counter, so that writers on many cores do not
 // share a cache line.
@@ -189,9 +185,6 @@ func (e *Engine) refusedLocked() error {
 // Databases returns the number of databases.
 func (e *Engine) Databases() int { return e.table.Databases() }
 
-// nowMs returns the wall-clock time in Unix milliseconds, the unit of expiries.
-func nowMs() int64 { return clock.Now().UnixMilli() }
-
 // monotonic returns the time since the store was opened, from a monotonic clock.
 func (e *Engine) monotonic() time.Duration { return time.Since(e.opened) }
 
@@ -247,9 +240,9 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 		e.table.LockAll()
 		e.closed = true
 		e.table.UnlockAll()
-		e.use.Lock()
+		e.ops.InUse.Lock()
 		e.table.Close()
-		e.use.Unlock()
+		e.ops.InUse.Unlock()
 		j.closeErr = errors.Join(err, e.leaveDir())
 	})
 	return j.closeErr

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -11,15 +12,15 @@ import (
 
 // The errors of incorrect calls and of state. The root package exports them under the same names.
 var (
-	ErrNotFound          = errors.New("perdure: key not found")
+	ErrNotFound          = op.ErrNotFound
 	ErrClosed            = errors.New("perdure: store is closed")
 	ErrReadOnly          = errors.New("perdure: store is read-only")
-	ErrNotInteger        = errors.New("perdure: value is not an integer or out of range")
-	ErrOverflow          = errors.New("perdure: increment or decrement would overflow")
-	ErrWrongType         = errors.New("perdure: key holds a value of another type than string")
-	ErrTTL               = errors.New("perdure: invalid expiry")
-	ErrTooLarge          = errors.New("perdure: key or value is larger than 512 MiB")
-	ErrDatabase          = errors.New("perdure: database number out of range")
+	ErrNotInteger        = op.ErrNotInteger
+	ErrOverflow          = op.ErrOverflow
+	ErrWrongType         = op.ErrWrongType
+	ErrTTL               = op.ErrTTL
+	ErrTooLarge          = op.ErrTooLarge
+	ErrDatabase          = op.ErrDatabase
 	ErrNotDeclared       = errors.New("perdure: key was not declared for this transaction")
 	ErrTxDone            = errors.New("perdure: transaction has ended")
 	ErrOptions           = option.ErrOptions
@@ -33,6 +34,7 @@ var (
 	ErrNoMemory          = table.ErrNoMemory
 	ErrLogFailed         = appendlog.ErrFailed
 	ErrUntil             = appendlog.ErrUntil
+	ErrCommand           = op.ErrCommand
 	ErrLocked            = vfs.ErrLocked
 	ErrLockLost          = errors.New("perdure: the lock file is not the one this store locked")
 )

@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/perduredb/perdure/internal/glob"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -47,7 +48,7 @@ func (e *Engine) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
 		}
 		cursor, more = e.table.Scan(db, cursor, buf)
 		e.leaveScan()
-		now := nowMs()
+		now := op.NowMs()
 		for _, en := range buf.Entries() {
 			if en.ExpireAtMs != 0 && now > en.ExpireAtMs {
 				continue
@@ -94,7 +95,7 @@ func (t *Tx) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
 	for more := true; more; {
 		cursor, more = t.x.e.table.ScanLocked(db, cursor, buf)
 		for _, en := range buf.Entries() {
-			if en.ExpireAtMs != 0 && t.x.nowMs() > en.ExpireAtMs {
+			if en.ExpireAtMs != 0 && t.x.Now() > en.ExpireAtMs {
 				continue
 			}
 			if !fn(en) {

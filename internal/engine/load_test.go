@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -16,10 +18,10 @@ func TestAPanicInALoadIsTold(t *testing.T) {
 	}
 	p := newPipeline(e, e.table)
 	p.reserve(0, int64(minReserve*e.table.NumShards()))
-	bad := commands["MSETNX"].code // has no function for one key: to call that panics
+	bad := stepCommand + stepCode(slices.IndexFunc(op.Commands, func(c op.Command) bool { return c.Name == "MSETNX" })) // has no function for one key: to call that panics
 	for i := range 20_000 {
 		key := []byte(fmt.Sprint("key", i))
-		o := op{code: opSet, hash: e.table.HashBytes(key), offset: int64(i)}
+		o := step{code: stepSet, hash: e.table.HashBytes(key), offset: int64(i)}
 		if i == 10_000 {
 			o.code = bad
 		}
@@ -44,6 +46,7 @@ func TestSweepKeepsTheBound(t *testing.T) {
 	e := newEngine(Options{})
 	e.table.Close()
 	e.table = table.New(table.Options{ViewMemory: bound})
+	e.ops.Table = e.table
 	for i := range n {
 		key := fmt.Sprint("key", i)
 		h := e.table.Hash(key)

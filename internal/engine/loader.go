@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -22,7 +23,7 @@ type loader struct {
 	base        int64 // bytes read before this file
 	total       int64 // bytes of all files; 0 if this is the only one
 	extras      []snapshot.Extra
-	types       *typeSet
+	types       *op.Types
 	scratch     []byte
 	expected    []expectation
 	believed    int64 // keys of expectations that the table has space for
@@ -37,9 +38,9 @@ type expectation struct {
 }
 
 // newLoader returns a loader of a dump into t.
-func newLoader(e *Engine, t *table.Table, types *typeSet) *loader {
+func newLoader(e *Engine, t *table.Table, types *op.Types) *loader {
 	return &loader{
-		e: e, pipeline: newPipeline(e, t), source: FromRDB, dropExpired: true, now: nowMs(), types: types,
+		e: e, pipeline: newPipeline(e, t), source: FromRDB, dropExpired: true, now: op.NowMs(), types: types,
 	}
 }
 
@@ -109,12 +110,12 @@ func (l *loader) Load(en snapshot.Entry) error {
 		l.expired++
 		return nil
 	}
-	o := op{hash: t.HashBytes(en.Key), expire: en.ExpireAtMs, offset: en.Offset, db: uint16(en.DB)}
+	o := step{hash: t.HashBytes(en.Key), expire: en.ExpireAtMs, offset: en.Offset, db: uint16(en.DB)}
 	value := en.Value
 	if en.Type != snapshot.String {
-		l.scratch = appendOpaque(l.scratch[:0], en.Type, en.Value)
-		o.code, value = opLoadOpaque, l.scratch
-		l.types.add(en.Type)
+		l.scratch = op.AppendOpaque(l.scratch[:0], en.Type, en.Value)
+		o.code, value = stepLoadOpaque, l.scratch
+		l.types.Add(en.Type)
 	}
 	l.keys++
 	if len(l.expected) > 0 && l.keys >= l.expected[0].next {

@@ -109,6 +109,7 @@ func newEngine(o Options) *Engine {
 		opened: time.Now(),
 		opts:   o,
 	}
+	e.ops.Table = e.table
 	e.defrag.Defragmenter = e.table.Defragmenter()
 	e.env = snapshot.Env{FS: dirfs.New(o.FS), Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -200,7 +201,7 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 	if !e.opts.Until.IsZero() {
 		return fmt.Errorf("%w: there is no log", ErrUntil)
 	}
-	l := newLoader(e, e.table, &e.types)
+	l := newLoader(e, e.table, &e.ops.Types)
 	info, err := e.snaps.Load(ctx, l)
 	if err = l.finish(err); err != nil {
 		err = corrupt.InFile(err, e.dumpPath())

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -31,7 +32,7 @@ type pipeline struct {
 
 // failure is an operation that could not be applied.
 type failure struct {
-	op       op
+	op       step
 	err      error
 	panicked any
 }
@@ -81,7 +82,7 @@ func (p *pipeline) source(file string) uint16 {
 }
 
 // add copies and adds one operation. It returns false if an earlier one has failed.
-func (p *pipeline) add(o *op, key []byte, args ...[]byte) bool {
+func (p *pipeline) add(o *step, key []byte, args ...[]byte) bool {
 	if size := len(key) + sizeOf(args); size > batchLarge {
 		return p.addLarge(o, key, args)
 	}
@@ -133,11 +134,11 @@ func (p *pipeline) trim() {
 }
 
 // addLarge immediately applies an operation that is too large for a batch, without copying it.
-func (p *pipeline) addLarge(o *op, key []byte, args [][]byte) bool {
+func (p *pipeline) addLarge(o *step, key []byte, args [][]byte) bool {
 	if sizeOf(args) > longValue {
 		p.e.counts.longLoaded.Store(true)
 	}
-	if o.code >= opSet { // loads may come in any order
+	if o.code >= stepSet { // loads may come in any order
 		p.settle()
 	}
 	newWorker(p, 0, 1).large(o, key, args)
@@ -194,7 +195,7 @@ func (p *pipeline) settle() {
 	}
 }
 
-func (p *pipeline) newExec() *exec { return &exec{e: p.e, replaying: true} }
+func (p *pipeline) exec() *op.Exec { return &op.Exec{Store: &p.e.ops, Replaying: true} }
 
 // work applies batches until the channel is closed.
 func (p *pipeline) work(i, n int) {
@@ -214,7 +215,7 @@ func (p *pipeline) work(i, n int) {
 }
 
 // failedBefore reports whether an operation that precedes o has failed.
-func (p *pipeline) failedBefore(o *op) bool {
+func (p *pipeline) failedBefore(o *step) bool {
 	f := p.failed.Load()
 	return f != nil && (f.op.file < o.file || f.op.file == o.file && f.op.offset < o.offset)
 }

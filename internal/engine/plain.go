@@ -1,15 +1,17 @@
 package engine
 
+import "github.com/perduredb/perdure/internal/op"
+
 // SetPlain is Set without arguments. It has fast paths for the most common case: an existing key
 // gets a value of the same length. The length of these paths determines their speed: see package
 // table.
-func (e *Engine) SetPlain(db int, key string, value []byte) error {
+func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error {
 	switch {
-	case e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.table.ViewPressure() ||
-		len(key) > plainSize || len(value) > plainSize:
-		return e.Set(db, key, value, SetArgs{})
+	case durable && !e.jobs.logReady.Load() || e.gate.Load() != nil || db < 0 || db >= e.table.Databases() || e.table.ViewPressure() ||
+		len(key) > op.PlainSize || len(value) > op.PlainSize:
+		return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
 	case e.counts.logOn.Load():
-		return e.setLogged(db, key, value)
+		return e.setLogged(db, durable, key, value)
 	}
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
@@ -21,12 +23,8 @@ func (e *Engine) SetPlain(db int, key string, value []byte) error {
 		return nil
 	}
 	s.Unlock()
-	return e.Set(db, key, value, SetArgs{})
+	return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
 }
-
-// plainSize is the size of a key or value above which the fast paths of SetPlain make no
-// difference.
-const plainSize = 4 << 10
 
 // setLogged is SetPlain in a store with a log. Encoding and appending the command take about as
 // long as fetching the memory of the key, so both happen at the same time. The bucket is fetched
@@ -35,7 +33,7 @@ const plainSize = 4 << 10
 // The log has the command before the table has the value, but nothing can observe this, because the
 // shard is locked. The command is the same whatever the key held. It can no longer be refused,
 // because the table has secured the memory that it may need.
-func (e *Engine) setLogged(db int, key string, value []byte) error {
+func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error {
 	h := e.table.Hash(key)
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
@@ -50,13 +48,14 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	if e.refusedLocked() != nil || log == nil || !s.Secure(db, key, value) {
 		held = false
 		s.Unlock()
-		return e.Set(db, key, value, SetArgs{})
+		return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
 	}
 	s.PrefetchBucket(db, h)
 	x := e.newExec()
-	x.unit.set(db, key, value)
+	x.Record.Set(db, key, value)
 	s.PrefetchRecord(db, h, len(key), len(value))
-	p := log.Append(db, db, x.unit.encoded())
+	p := log.Append(db, db, x.Record.Encoded())
+	x.Record.Reset()
 	e.pool.Put(x) // it holds only the log record
 	e.addDirty(i, 1)
 	if !s.SetString(db, h, key, value) {
@@ -65,5 +64,5 @@ func (e *Engine) setLogged(db int, key string, value []byte) error {
 	s.EndSecure()
 	held = false
 	s.Unlock()
-	return e.committed(log, log.Commit(p, false))
+	return e.committed(log, log.Commit(p, durable))
 }

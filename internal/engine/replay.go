@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -41,7 +42,7 @@ func (r *replayer) finish(err error) error {
 		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
 	}
 	return &appendlog.CommandError{
-		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().name, Err: f.err,
+		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().Name, Err: f.err,
 	}
 }
 
@@ -52,7 +53,7 @@ func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (appendlog
 	for i := range r.databases.used {
 		r.databases.used[i] = true
 	}
-	l := newLoader(r.e, r.e.table, &r.e.types)
+	l := newLoader(r.e, r.e.table, &r.e.ops.Types)
 	l.source, l.dropExpired, l.base, l.total = FromAOF, false, r.done, r.all
 	var header rdb.Header
 	n, err := rdb.Decode(ctx, f, size, l, rdb.HeaderTo(&header))
@@ -125,7 +126,7 @@ func (r *replayer) Apply(unit []appendlog.Command) error {
 }
 
 func (r *replayer) apply(c *appendlog.Command) error {
-	o := op{code: opSet, offset: c.Offset, file: r.pipeline.source(c.File), db: uint16(c.DB)}
+	o := step{code: stepSet, offset: c.Offset, file: r.pipeline.source(c.File), db: uint16(c.DB)}
 	valid := c.DB >= 0 && c.DB < r.e.table.Databases()
 	if valid {
 		o.db = uint16(r.databases.meant[c.DB])
@@ -133,13 +134,13 @@ func (r *replayer) apply(c *appendlog.Command) error {
 	if valid && len(c.Args) == 3 && string(c.Args[0]) == "SET" {
 		return r.add(&o, c.Args[1], c.Args[2:])
 	}
-	cmd, err := commandOf(c.Args)
+	cmd, err := op.CommandOf(c.Args)
 	switch {
 	case err == nil && !valid:
 		err = fmt.Errorf("%w: %d", ErrDatabase, c.DB)
-	case err == nil && cmd.one == nil:
+	case err == nil && cmd.One == nil:
 		err = r.many(cmd, c.DB, c.Args[1:])
-	case err == nil && cmd.name == "MOVE": // names a database
+	case err == nil && cmd.Name == "MOVE": // names a database
 		r.swapNow()
 		o.db = uint16(c.DB)
 		r.mayUse(c.Args[1:])
@@ -150,12 +151,12 @@ func (r *replayer) apply(c *appendlog.Command) error {
 	case errors.Is(err, ErrNoMemory):
 		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, c.File, c.Offset)
 	case err != nil:
-		return &appendlog.CommandError{Name: printable(c.Args[0]), Offset: c.Offset, Err: err}
-	case cmd.one == nil:
+		return &appendlog.CommandError{Name: op.Printable(c.Args[0]), Offset: c.Offset, Err: err}
+	case cmd.One == nil:
 		return nil
 	}
-	o.code = cmd.code
-	step := cmd.step(c.Args)
+	o.code = stepCommand + stepCode(cmd.Number)
+	step := cmd.Step(c.Args)
 	for args := c.Args[1:]; len(args) > 0; args = args[step:] {
 		if err := r.add(&o, args[0], args[1:step]); err != nil {
 			return err
@@ -165,7 +166,7 @@ func (r *replayer) apply(c *appendlog.Command) error {
 }
 
 // add passes a command on one key to the pipeline.
-func (r *replayer) add(o *op, key []byte, args [][]byte) error {
+func (r *replayer) add(o *step, key []byte, args [][]byte) error {
 	o.hash = r.e.table.HashBytes(key)
 	r.databases.used[o.db] = true
 	if !r.pipeline.add(o, key, args...) {
@@ -177,15 +178,15 @@ func (r *replayer) add(o *op, key []byte, args [][]byte) error {
 // mayUse records the databases that a command names.
 func (r *replayer) mayUse(args [][]byte) {
 	for _, arg := range args {
-		if db, err := r.pipeline.newExec().database(arg); err == nil {
+		if db, err := r.pipeline.exec().Database(arg); err == nil {
 			r.databases.used[db] = true
 		}
 	}
 }
 
 // many applies a command that may access any key, after all earlier commands.
-func (r *replayer) many(cmd *command, db int, args [][]byte) error {
-	switch cmd.name {
+func (r *replayer) many(cmd *op.Command, db int, args [][]byte) error {
+	switch cmd.Name {
 	case "SWAPDB":
 		return r.swapDB(args)
 	case "FLUSHDB":
@@ -196,19 +197,19 @@ func (r *replayer) many(cmd *command, db int, args [][]byte) error {
 	r.swapNow()
 	r.databases.used[db] = true
 	r.mayUse(args)
-	return r.locked(func(x *exec) error { return cmd.many(x, db, args) })
+	return r.locked(func(x *op.Exec) error { return cmd.Many(x, db, args) })
 }
 
 // locked calls f with every shard locked, after all earlier commands were applied.
-func (r *replayer) locked(f func(x *exec) error) error {
+func (r *replayer) locked(f func(x *op.Exec) error) error {
 	r.pipeline.settle()
 	if r.pipeline.failed.Load() != nil {
 		return errStop
 	}
 	r.e.table.LockAll()
 	defer r.e.table.UnlockAll()
-	x := r.pipeline.newExec()
+	x := r.pipeline.exec()
 	err := f(x)
-	r.pipeline.dirty.Add(x.dirty)
+	r.pipeline.dirty.Add(x.Dirty)
 	return err
 }

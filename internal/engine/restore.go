@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -22,11 +23,11 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	defer e.releaseBuffers()
 	aside := e.table.NewLike()
 	defer func() {
-		e.use.Lock() // waits until pinned values of the old data set are unpinned
+		e.ops.InUse.Lock() // waits until pinned values of the old data set are unpinned
 		aside.Close()
-		e.use.Unlock()
+		e.ops.InUse.Unlock()
 	}()
-	var types typeSet
+	var types op.Types
 	l := newLoader(e, aside, &types)
 	_, err := rdb.Decode(ctx, r, -1, l)
 	if err := l.finish(err); err != nil {
@@ -50,9 +51,9 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader) (err error) {
 	e.table.LockAll()
 	log := e.log
-	extras, types := e.extras, e.types.list()
+	extras, types := e.extras, e.ops.Types.List()
 	swapLocked(e.table, aside)
-	e.setKinds(l.extras, l.types.list())
+	e.setKinds(l.extras, l.types.List())
 	e.replaced = true
 	e.table.UnlockAll()
 	defer func() {
@@ -89,8 +90,8 @@ func swapLocked(t, aside *table.Table) {
 // setKinds sets the parts of the data set other than its keys. Every shard must be locked.
 func (e *Engine) setKinds(extras []snapshot.Extra, types []snapshot.Type) {
 	e.extras = extras
-	e.types.clear()
+	e.ops.Types.Clear()
 	for _, t := range types {
-		e.types.add(t)
+		e.ops.Types.Add(t)
 	}
 }

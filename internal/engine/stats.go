@@ -10,7 +10,6 @@ import (
 // counters are values for reporting only. No decision depends on them.
 type counters struct {
 	logOn           atomic.Bool // a log is configured, complete or not
-	expired         atomic.Int64
 	saves           atomic.Int64
 	ruleSaves       atomic.Int64
 	rewrites        atomic.Int64
@@ -83,7 +82,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	log := e.logStatus()
 	s := Stats{
-		Expired:          e.counts.expired.Load(),
+		Expired:          e.ops.Expired.Load(),
 		ChangesSinceSave: e.sumDirty(),
 		Saves:            e.counts.saves.Load(),
 		RuleSaves:        e.counts.ruleSaves.Load(),

@@ -60,24 +60,20 @@ func (e *Engine) sweepShard(i int) (visited, removed int) {
 	if e.refusedLocked() != nil {
 		return 0, 0
 	}
-	x.log, x.shard = e.log, i
+	x.Log, x.shard = e.log, i
 	return e.sweepLocked(x, s)
 }
 
 func (e *Engine) sweepLocked(x *exec, s *table.Shard) (visited, removed int) {
-	log := x.log
-	visited, removed = s.SweepExpired(x.nowMs(), sweepStep, func(db int, key []byte) {
+	log := x.Log
+	visited, removed = s.SweepExpired(x.Now(), sweepStep, func(db int, key []byte) {
 		if log == nil {
 			return
 		}
 		// Each DEL is a separate log record, as in the active expiration of Redis.
-		x.unit.reset()
-		x.unit.begin(log, db, 2)
-		x.unit.str("DEL")
-		x.unit.bytes(key)
-		log.Append(db, db, x.unit.encoded())
+		log.Append(db, db, x.Record.Delete(log, db, key))
 	})
-	x.unit.reset()
-	e.counts.expired.Add(int64(removed))
+	x.Record.Reset()
+	e.ops.Expired.Add(int64(removed))
 	return visited, removed
 }

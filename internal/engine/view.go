@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
 	"iter"
 	"runtime/debug"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -24,7 +24,7 @@ func (e *Engine) freeze(t *Task, at func(*view)) *view {
 	v := &view{
 		View:   e.table.Freeze(),
 		task:   t,
-		types:  e.types.list(),
+		types:  e.ops.Types.List(),
 		extras: e.extras,
 		order:  e.table.Order(),
 	}
@@ -126,28 +126,13 @@ func (v *view) Extras() []snapshot.Extra { return v.extras }
 // Time implements snapshot.View.
 func (v *view) Time() time.Time { return v.at }
 
-// typeSize is the size of the type that precedes an opaque value in the table, in little-endian
-// order.
-const typeSize = 2
-
 func entryOf(te table.Entry) snapshot.Entry {
 	en := snapshot.Entry{DB: te.DB, Key: te.Key, Value: te.Value, ExpireAtMs: te.ExpireAtMs}
 	if te.Kind == table.Opaque {
-		en.Type = typeOf(te.Value)
-		en.Value = te.Value[typeSize:]
+		en.Type = op.OpaqueType(te.Value)
+		en.Value = op.OpaqueValue(te.Value)
 	}
 	return en
-}
-
-// typeOf returns the type of an opaque value as the table stores it.
-func typeOf(value []byte) snapshot.Type {
-	return snapshot.Type(binary.LittleEndian.Uint16(value))
-}
-
-// appendOpaque appends the stored form of a value of a type other than string.
-func appendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(t))
-	return append(dst, payload...)
 }
 
 // commandsStep is the number of bytes of commands that writeCommands collects for one Write.

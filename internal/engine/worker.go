@@ -1,23 +1,26 @@
 package engine
 
-import "github.com/perduredb/perdure/internal/table"
+import (
+	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/table"
+)
 
 // worker applies operations to every n-th shard of the table of a pipeline. It sorts a batch by
 // shard. The memory of one shard, where each new entry follows the previous one, is then written in
 // order, and the lookups are known in advance.
 type worker struct {
 	p      *pipeline
-	x      *exec
+	x      *op.Exec
 	i, n   int
 	starts []uint32 // by shard: index in order of its first operation
 	order  []uint32 // numbers of operations, by shard
 	args   [][]byte
-	at     op             // current operation
+	at     step           // current operation
 	held   []*table.Shard // locked shards: the current one and the next
 }
 
 func newWorker(p *pipeline, i, n int) *worker {
-	return &worker{p: p, x: p.newExec(), i: i, n: n, starts: make([]uint32, p.t.NumShards()+1)}
+	return &worker{p: p, x: p.exec(), i: i, n: n, starts: make([]uint32, p.t.NumShards()+1)}
 }
 
 // apply applies the worker's part of a batch.
@@ -35,8 +38,8 @@ func (w *worker) apply(b *batch) {
 		w.begin(i+w.n, b) // prefetch the next shard while this one's operations are applied
 		w.shard(i, b)
 	}
-	w.p.dirty.Add(w.x.dirty)
-	w.x.dirty = 0
+	w.p.dirty.Add(w.x.Dirty)
+	w.x.Dirty = 0
 }
 
 // recovered turns a panic into the failure of the current operation. It must be deferred.
@@ -51,7 +54,7 @@ func (w *worker) recovered() {
 }
 
 // large applies one operation that is not in a batch.
-func (w *worker) large(o *op, key []byte, args [][]byte) {
+func (w *worker) large(o *step, key []byte, args [][]byte) {
 	defer w.recovered()
 	if w.p.failedBefore(o) {
 		return
@@ -64,8 +67,8 @@ func (w *worker) large(o *op, key []byte, args [][]byte) {
 		w.p.fail(&failure{op: *o, err: err})
 	}
 	w.release()
-	w.p.dirty.Add(w.x.dirty)
-	w.x.dirty = 0
+	w.p.dirty.Add(w.x.Dirty)
+	w.x.Dirty = 0
 }
 
 func (w *worker) shape(f func(*table.Shard)) {
@@ -79,7 +82,7 @@ func (w *worker) shape(f func(*table.Shard)) {
 }
 
 // sort fills order and starts. Operations of one shard keep their order.
-func (w *worker) sort(ops []op) {
+func (w *worker) sort(ops []step) {
 	t := w.p.t
 	clear(w.starts)
 	for i := range ops {
@@ -159,7 +162,7 @@ func (w *worker) release() {
 }
 
 // one applies one operation.
-func (w *worker) one(b *batch, o *op) error {
+func (w *worker) one(b *batch, o *step) error {
 	key, rest := sized(b.data[o.start:])
 	w.args = w.args[:0]
 	for range o.args {
@@ -171,21 +174,21 @@ func (w *worker) one(b *batch, o *op) error {
 }
 
 // do applies one operation, with the shard of its key locked.
-func (w *worker) do(s *table.Shard, o *op, key []byte, args [][]byte) error {
-	if o.code < opCommand {
+func (w *worker) do(s *table.Shard, o *step, key []byte, args [][]byte) error {
+	if o.code < stepCommand {
 		value := args[0]
 		kind := kindOf(o.code)
 		existed, err := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
 		if err != nil {
 			return err
 		}
-		if o.code == opSet {
-			w.x.dirty++
+		if o.code == stepSet {
+			w.x.Dirty++
 		} else if existed {
 			return errDuplicate
 		}
 		return nil
 	}
-	w.x.now = 0
-	return o.code.command().one(w.x, s, o.hash, int(o.db), string(key), args)
+	w.x.NewTime()
+	return o.code.command().One(w.x, op.Place{Shard: s, Hash: o.hash, DB: int(o.db), Key: string(key)}, args)
 }

@@ -39,10 +39,12 @@ var mayImport = map[string][]string{
 		"internal/unsupported", "internal/vfs"},
 	"aof": {"appendlog", "snapshot", "internal/clock", "internal/corrupt", "internal/dirfs", "internal/option",
 		"internal/resp", "internal/vfs"},
-	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/clock", "internal/corrupt", "internal/dirfs", "internal/glob",
-		"internal/option", "internal/resp", "internal/table", "internal/unsupported", "internal/vfs", "internal/xxh3"},
-	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/option", "internal/unsupported",
-		"internal/vfs"},
+	"internal/op": {"appendlog", "rdb", "snapshot", "internal/clock", "internal/resp", "internal/table", "internal/unsupported",
+		"internal/xxh3"},
+	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/corrupt", "internal/dirfs", "internal/glob", "internal/op",
+		"internal/option", "internal/resp", "internal/table", "internal/vfs"},
+	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/op", "internal/option",
+		"internal/unsupported", "internal/vfs"},
 	"internal/storefs": {".", "internal/engine", "internal/vfs"},
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/engine"
+	ops "github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -59,7 +60,7 @@ func restorable() ([]byte, error) {
 	}
 	defer e.Close()
 	for i := range 50 {
-		if err := e.Set(i%databases, fmt.Sprint("restored:", i), make([]byte, 1+i*i*3), engine.SetArgs{}); err != nil {
+		if err := e.SetPlain(i%databases, false, fmt.Sprint("restored:", i), make([]byte, 1+i*i*3)); err != nil {
 			return nil, err
 		}
 	}
@@ -238,7 +239,7 @@ func (s *starved) goesOn() error {
 		if len(s.want)%3 != 0 {
 			return nil
 		}
-		n, err := s.e.Delete(p.db, []string{p.key})
+		n, err := s.e.Delete(p.db, false, []string{p.key})
 		if err != nil || n != 1 {
 			return fmt.Errorf("delete: %d, %w", n, err)
 		}
@@ -294,33 +295,33 @@ func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 	switch k := s.rng.IntN(12); k {
 	case 0, 1:
 		what, want[p] = "SetPlain", string(v)
-		err = s.e.SetPlain(p.db, p.key, v)
+		err = s.e.SetPlain(p.db, false, p.key, v)
 	case 2:
 		what, want[p] = "Set", string(v)
-		err = s.e.Set(p.db, p.key, v, engine.SetArgs{KeepTTL: true})
+		err = s.call(p, ops.Call{Code: ops.Set, Value: v, Expiry: ops.Expiry{KeepTTL: true}})
 	case 3:
 		what = "SetIfAbsent"
 		if !had {
 			want[p] = string(v)
 		}
-		_, err = s.e.SetIfAbsent(p.db, p.key, v, engine.SetArgs{})
+		err = s.call(p, ops.Call{Code: ops.SetIfAbsent, Value: v})
 	case 4:
 		what, want[p] = "Swap", string(v)
-		_, _, err = s.e.Swap(p.db, p.key, v, engine.SetArgs{})
+		err = s.call(p, ops.Call{Code: ops.Swap, Value: v})
 	case 5:
 		what = "CompareAndSwap"
 		if had {
 			want[p] = string(v)
 		}
-		_, err = s.e.CompareAndSwap(p.db, p.key, []byte(old), v, engine.SetArgs{})
+		err = s.call(p, ops.Call{Code: ops.CompareAndSwap, Old: []byte(old), Value: v})
 	case 6:
 		what, want[p] = "Append", old+string(v)
-		_, err = s.e.Append(p.db, p.key, v)
+		err = s.call(p, ops.Call{Code: ops.Append, Value: v})
 	case 7:
 		what, p.key = "IncrBy", "number:"+p.key
 		n, _ := strconv.Atoi(want[p])
 		want[p] = strconv.Itoa(n + 7)
-		_, err = s.e.IncrBy(p.db, p.key, engine.Counter{Command: "INCRBY", N: 7})
+		err = s.call(p, ops.Call{Code: ops.IncrBy, N: 7})
 	case 8:
 		what, err = "MSet", s.mset(want)
 	case 9:
@@ -329,11 +330,16 @@ func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 		what, err = "Batch", s.batch(want)
 	default:
 		what = "Expire"
-		if _, err = s.e.Expire(p.db, p.key, 1e15); err == nil {
-			_, err = s.e.Persist(p.db, p.key)
+		if err = s.call(p, ops.Call{Code: ops.Expire, Expiry: ops.Expiry{TTL: 1e15}}); err == nil {
+			err = s.call(p, ops.Call{Code: ops.Persist})
 		}
 	}
 	return what, err
+}
+
+func (s *starved) call(p keyPlace, c ops.Call) error {
+	c.Key = p.key
+	return s.e.Call(p.db, false, &c)
 }
 
 func (s *starved) mset(want map[keyPlace]string) error {
@@ -344,12 +350,12 @@ func (s *starved) mset(want map[keyPlace]string) error {
 		keys[i], values[i] = s.place().key, s.value()
 		want[keyPlace{db, keys[i]}] = string(values[i])
 	}
-	return s.e.MSet(db, len(keys), func(i int) (string, []byte) { return keys[i], values[i] })
+	return s.e.MSet(db, false, len(keys), func(i int) (string, []byte) { return keys[i], values[i] })
 }
 
 // update does several writes in one transaction. If one write is refused, no write may remain.
 func (s *starved) update(want map[keyPlace]string) error {
-	return s.e.Update(false, func(tx *engine.Tx) error {
+	return s.e.Update(0, false, func(tx *engine.Tx) error {
 		for range 8 {
 			p, v := s.place(), s.value()
 			old, had := want[p]
@@ -357,19 +363,19 @@ func (s *starved) update(want map[keyPlace]string) error {
 			switch s.rng.IntN(4) {
 			case 0:
 				want[p] = old + string(v)
-				_, err = tx.Append(p.db, p.key, v)
+				err = tx.Call(p.db, &ops.Call{Code: ops.Append, Key: p.key, Value: v})
 			case 1:
 				delete(want, p)
 				_, err = tx.Delete(p.db, []string{p.key})
 			case 2:
 				if had {
-					_, err = tx.Expire(p.db, p.key, 1e15)
+					err = tx.Call(p.db, &ops.Call{Code: ops.Expire, Key: p.key, Expiry: ops.Expiry{TTL: 1e15}})
 					break
 				}
 				fallthrough
 			default:
 				want[p] = string(v)
-				err = tx.Set(p.db, p.key, v, engine.SetArgs{})
+				err = tx.Call(p.db, &ops.Call{Code: ops.Set, Key: p.key, Value: v})
 			}
 			if err != nil {
 				return err
@@ -382,11 +388,11 @@ func (s *starved) update(want map[keyPlace]string) error {
 // batch does several writes, and each of them may be refused separately.
 func (s *starved) batch(want map[keyPlace]string) error {
 	db := s.rng.IntN(databases)
-	calls := make([]engine.Call, 6)
+	calls := make([]ops.Call, 6)
 	for i := range calls {
-		calls[i] = engine.Call{Verb: engine.VerbSet, Key: s.place().key, Value: s.value()}
+		calls[i] = ops.Call{Code: ops.Set, Key: s.place().key, Value: s.value()}
 	}
-	if _, err := s.e.Do(nil, db, calls); err != nil {
+	if _, err := s.e.Run(nil, db, false, calls); err != nil {
 		return err
 	}
 	for i := range calls {

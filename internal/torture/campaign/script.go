@@ -191,9 +191,6 @@ func (o op) on(t target) (err error) {
 		if o.at != 0 {
 			opts = append(opts, perdure.ExpireAt(time.UnixMilli(o.at)))
 		}
-		if o.durable {
-			opts = append(opts, perdure.Durable())
-		}
 		return t.Set(o.key, []byte(o.value), opts...)
 	case opIncr:
 		_, err = t.Incr(o.key)
@@ -240,7 +237,11 @@ func (o op) do(s *perdure.Store) error {
 	case opSync:
 		return s.Sync(ctx)
 	}
-	return o.on(s.DB(o.db))
+	db := s.DB(o.db)
+	if o.durable {
+		db = db.Durable()
+	}
+	return o.on(db)
 }
 
 // far is the first expiry that scripts use: the year 2100.

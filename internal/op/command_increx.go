@@ -1,11 +1,9 @@
-package engine
+package op
 
 import (
 	"math"
 	"math/big"
 	"strings"
-
-	"github.com/perduredb/perdure/internal/table"
 )
 
 // incrEx is INCREX of Redis 8.8 and Valkey 9.2:
@@ -71,12 +69,12 @@ func parseIncrEx(args [][]byte) (o incrEx, err error) {
 	return o, nil
 }
 
-func replayIncrEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replayIncrEx(x *Exec, p Place, args [][]byte) error {
 	o, err := parseIncrEx(args)
 	if err != nil {
 		return err
 	}
-	old, err := x.str(s, h, db, key)
+	old, err := x.str(p)
 	if err != nil {
 		return err
 	}
@@ -104,7 +102,7 @@ func replayIncrEx(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	if err != nil || !on {
 		return err
 	}
-	return x.put(s, h, db, key, value, at)
+	return x.put(p, value, at)
 }
 
 // intSum adds integers. If the sum is out of bounds, it returns the bound, and ok is true only with

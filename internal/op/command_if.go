@@ -1,11 +1,10 @@
-package engine
+package op
 
 import (
 	"bytes"
 	"strconv"
 	"strings"
 
-	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/xxh3"
 )
 
@@ -24,7 +23,7 @@ func isCondition(option string) bool {
 
 // holds reports whether a condition is true for the value at a key. It returns ErrWrongType if the
 // key does not hold a string.
-func (x *exec) holds(s *table.Shard, h uint64, db int, key, option string, arg []byte) (bool, error) {
+func (x *Exec) holds(p Place, option string, arg []byte) (bool, error) {
 	var digest uint64
 	byDigest := option[2] == 'D'
 	if byDigest {
@@ -33,7 +32,7 @@ func (x *exec) holds(s *table.Shard, h uint64, db int, key, option string, arg [
 			return false, errSyntax
 		}
 	}
-	old, err := x.str(s, h, db, key)
+	old, err := x.str(p)
 	if err != nil {
 		return false, err
 	}
@@ -48,17 +47,18 @@ func (x *exec) holds(s *table.Shard, h uint64, db int, key, option string, arg [
 
 // replayDelEx applies the DELEX key [IFEQ v | IFNE v | IFDEQ d | IFDNE d] of Redis. Servers log it
 // as DEL.
-func replayDelEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replayDelEx(x *Exec, p Place, args [][]byte) error {
 	if len(args) > 0 {
 		option := strings.ToUpper(string(args[0]))
 		if len(args) != 2 || !isCondition(option) {
 			return errSyntax
 		}
-		if on, err := x.holds(s, h, db, key, option, args[1]); err != nil || !on {
+		if on, err := x.holds(p, option, args[1]); err != nil || !on {
 			return err
 		}
 	}
-	return replayDel(x, s, h, db, key, nil)
+	x.delete(p)
+	return nil
 }
 
 // setOptions are the options after the value of SET, or after the pairs of MSETEX.
@@ -117,7 +117,7 @@ func needsArgument(option string) bool {
 func (o *setOptions) wants(exists bool) bool { return !(o.nx && exists || o.xx && !exists) }
 
 // at returns the new expiry of a key whose present expiry is now.
-func (o *setOptions) at(x *exec, now int64) (int64, error) {
+func (o *setOptions) at(x *Exec, now int64) (int64, error) {
 	switch {
 	case o.keepTTL:
 		return now, nil
@@ -128,15 +128,15 @@ func (o *setOptions) at(x *exec, now int64) (int64, error) {
 }
 
 // replaySet applies SET with every option of Redis 8.8 and Valkey 9.1.
-func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replaySet(x *Exec, p Place, args [][]byte) error {
 	if len(args) == 1 {
-		return x.put(s, h, db, key, args[0], 0)
+		return x.put(p, args[0], 0)
 	}
 	o, err := parseSetOptions(args[1:])
 	if err != nil {
 		return err
 	}
-	it, exists := s.Find(db, h, key)
+	it, exists := p.find()
 	var now int64
 	if exists {
 		now = it.ExpireAtMs()
@@ -149,39 +149,39 @@ func replaySet(x *exec, s *table.Shard, h uint64, db int, key string, args [][]b
 		return nil
 	}
 	if o.condition != "" {
-		if on, err := x.holds(s, h, db, key, o.condition, o.compared); err != nil || !on {
+		if on, err := x.holds(p, o.condition, o.compared); err != nil || !on {
 			return err
 		}
 	}
-	return x.put(s, h, db, key, args[0], at)
+	return x.put(p, args[0], at)
 }
 
 // replayMSetEx applies MSETEX n key value ... [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
 // of Redis 8.4 and Valkey 9.1. It sets all keys, or none if NX or XX is not satisfied for every
 // key.
-func replayMSetEx(x *exec, db int, args [][]byte) error {
+func replayMSetEx(x *Exec, db int, args [][]byte) error {
 	pairs, o, err := parseMSetEx(args)
 	if err != nil {
 		return err
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		s, h := x.locateBytes(pairs[i])
-		if _, exists := s.FindBytes(db, h, pairs[i]); !o.wants(exists) {
+		if _, exists := x.Locate(db, string(pairs[i])).find(); !o.wants(exists) {
 			return nil
 		}
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		s, h := x.locateBytes(pairs[i])
+		p := x.Locate(db, string(pairs[i]))
 		var now int64
-		if it, exists := s.FindBytes(db, h, pairs[i]); exists {
+		if it, exists := p.find(); exists {
 			now = it.ExpireAtMs()
 		}
 		at, err := o.at(x, now)
 		if err != nil {
 			return err
 		}
-		s.SetBytes(db, h, pairs[i], table.String, pairs[i+1], at)
-		x.dirty++
+		if err := x.put(p, pairs[i+1], at); err != nil {
+			return err
+		}
 	}
 	return nil
 }

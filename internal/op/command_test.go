@@ -1,10 +1,10 @@
-package engine_test
+package op_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
@@ -12,7 +12,7 @@ import (
 // says, and looks for commands that a server writes to a log and the table does not know.
 func TestDeclarationsAreRedis(t *testing.T) {
 	server := redistest.Start(t, "")
-	declared := engine.Declared()
+	declared := op.Declared()
 	for name, d := range declared {
 		switch name {
 		case "DELIFEQ", "DELEX", "MSETEX", "INCREX": // of Valkey, or newer than the server
@@ -34,7 +34,7 @@ func TestDeclarationsAreRedis(t *testing.T) {
 		for _, flag := range c.Elements[2].Elements {
 			writes = writes || flag.Text == "+write"
 		}
-		if _, ok := declared[name]; writes && !ok && !engine.Refused(name) && name != "MIGRATE" { // logged as DEL
+		if _, ok := declared[name]; writes && !ok && !op.Refused(name) && name != "MIGRATE" { // logged as DEL
 			t.Errorf("the table does not know %s", name)
 		}
 	}
@@ -42,7 +42,7 @@ func TestDeclarationsAreRedis(t *testing.T) {
 
 // TestKeysOf: what a pipeline that routes commands by their keys is told.
 func TestKeysOf(t *testing.T) {
-	checker := engine.NewChecker()
+	checker := op.NewChecker()
 	defer checker.Close()
 	for text, want := range map[string][2]int{
 		"SET k v": {1, 2}, "DEL a b c": {1, 4}, "DEL a": {1, 2}, "MSET a 1 b 2": {1, 5}, "BITOP AND d a b": {2, 5}, "RENAME a b": {1, 3},
@@ -55,7 +55,7 @@ func TestKeysOf(t *testing.T) {
 		if err := checker.Command(words); err != nil {
 			t.Error(text, err)
 		}
-		if first, end := engine.Declared()[string(words[0])].Keys(words); [2]int{first, end} != want {
+		if first, end := op.Declared()[string(words[0])].Keys(words); [2]int{first, end} != want {
 			t.Errorf("%s: %d %d, want %v", text, first, end, want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestKeysOf(t *testing.T) {
 
 // TestLookupAllocatesNothing: logs have names as clients spell them.
 func TestLookupAllocatesNothing(t *testing.T) {
-	checker := engine.NewChecker()
+	checker := op.NewChecker()
 	defer checker.Close()
 	words := [][]byte{[]byte("pErSist"), []byte("k")}
 	if n := testing.AllocsPerRun(100, func() {
@@ -77,7 +77,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 
 // TestCheckerReadsArguments: what Open refuses for its arguments was good to it.
 func TestCheckerReadsArguments(t *testing.T) {
-	checker := engine.NewChecker()
+	checker := op.NewChecker()
 	defer checker.Close()
 	for text, good := range map[string]bool{
 		"SET k v": true, "SET k v PXAT 5": true, "SET k v PXAT -5": false, "SET k v PXAT": false, "SET k v PXAT x": false, "SET k v XX": true,

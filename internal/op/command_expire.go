@@ -1,17 +1,15 @@
-package engine
+package op
 
 import (
 	"math"
 	"strings"
-
-	"github.com/perduredb/perdure/internal/table"
 )
 
 // The units of an expiry are named as SET names them: EX and PX are seconds and milliseconds from
 // now, EXAT and PXAT since 1970.
 
 // instant converts an argument into Unix milliseconds.
-func (x *exec) instant(arg []byte, unit string) (int64, error) {
+func (x *Exec) instant(arg []byte, unit string) (int64, error) {
 	n, err := integer(arg)
 	if err != nil {
 		return 0, err
@@ -23,7 +21,7 @@ func (x *exec) instant(arg []byte, unit string) (int64, error) {
 		n *= 1000
 	}
 	if !strings.HasSuffix(unit, "AT") {
-		now := x.nowMs()
+		now := x.Now()
 		if n > math.MaxInt64-now {
 			return 0, ErrTTL
 		}
@@ -33,7 +31,7 @@ func (x *exec) instant(arg []byte, unit string) (int64, error) {
 }
 
 // expiryOf is instant for SET and the other commands that accept only positive numbers.
-func (x *exec) expiryOf(arg []byte, unit string) (int64, error) {
+func (x *Exec) expiryOf(arg []byte, unit string) (int64, error) {
 	at, err := x.instant(arg, unit)
 	if n, _ := integer(arg); err == nil && n <= 0 {
 		err = ErrTTL
@@ -44,12 +42,12 @@ func (x *exec) expiryOf(arg []byte, unit string) (int64, error) {
 // replayExpire applies EXPIRE, PEXPIRE, EXPIREAT, and PEXPIREAT. A time in the past does not delete
 // the key, because during loading only the log's own DEL ends a key's life.
 func replayExpire(unit string) oneFunc {
-	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+	return func(x *Exec, p Place, args [][]byte) error {
 		at, err := x.instant(args[0], unit)
 		if err != nil {
 			return err
 		}
-		it, ok := s.Find(db, h, key)
+		it, ok := p.find()
 		apply := ok
 		for _, arg := range args[1:] {
 			on, err := expireFlag(strings.ToUpper(string(arg)), it.ExpireAtMs(), at)
@@ -59,12 +57,9 @@ func replayExpire(unit string) oneFunc {
 			apply = apply && on
 		}
 		if apply {
-			if _, err := s.SetExpire(db, h, key, max(at, 1)); err != nil { // 0 would mean no expiry
-				return err
-			}
-			x.dirty++
+			_, err = x.expire(p, at)
 		}
-		return nil
+		return err
 	}
 }
 
@@ -83,13 +78,8 @@ func expireFlag(flag string, old, at int64) (bool, error) {
 	return false, errSyntax
 }
 
-func replayPersist(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte) error {
-	_, err := x.persist(s, h, db, key)
-	return err
-}
-
 // replayGetEx is GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].
-func replayGetEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replayGetEx(x *Exec, p Place, args [][]byte) error {
 	var option string
 	if len(args) > 0 {
 		option = strings.ToUpper(string(args[0]))
@@ -101,7 +91,8 @@ func replayGetEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 		if len(args) != 1 {
 			return errSyntax
 		}
-		return replayPersist(x, s, h, db, key, nil)
+		_, err := x.persist(p)
+		return err
 	case "EX", "PX", "EXAT", "PXAT":
 		if len(args) != 2 {
 			return errSyntax
@@ -113,9 +104,9 @@ func replayGetEx(x *exec, s *table.Shard, h uint64, db int, key string, args [][
 	if err != nil {
 		return err
 	}
-	found, err := s.SetExpire(db, h, key, at)
+	found, err := p.setExpire(at)
 	if found && err == nil {
-		x.dirty++
+		x.Dirty++
 	}
 	return err
 }

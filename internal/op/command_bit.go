@@ -1,4 +1,4 @@
-package engine
+package op
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 // Bit 0 of a string is the highest bit of its first byte.
 
 // maxBits is the limit of the offset of a bit, which limits the length of the string.
-const maxBits = int64(maxSize) * 8
+const maxBits = int64(MaxSize) * 8
 
-func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replaySetBit(x *Exec, p Place, args [][]byte) error {
 	offset, err := integer(args[0])
 	if err != nil || offset < 0 || offset >= maxBits {
 		return errOffset
@@ -22,7 +22,7 @@ func replaySetBit(x *exec, s *table.Shard, h uint64, db int, key string, args []
 	if bit != "0" && bit != "1" {
 		return errors.New("bit is not 0 or 1")
 	}
-	return x.edit(s, h, db, key, int(offset/8)+1, func(value []byte) {
+	return x.edit(p, int(offset/8)+1, func(value []byte) {
 		putBits(value, offset, 1, uint64(bit[0]-'0'))
 	})
 }
@@ -52,7 +52,7 @@ func putBits(p []byte, offset int64, n int, v uint64) {
 
 // replayBitOp applies BITOP AND|OR|XOR|NOT destination source... Missing sources are empty, shorter
 // ones are padded with zeros, and an empty result deletes the destination.
-func replayBitOp(x *exec, db int, args [][]byte) error {
+func replayBitOp(x *Exec, db int, args [][]byte) error {
 	op := strings.ToUpper(string(args[0]))
 	if op != "AND" && op != "OR" && op != "XOR" && op != "NOT" || op == "NOT" && len(args) != 3 {
 		return errSyntax
@@ -67,16 +67,16 @@ func replayBitOp(x *exec, db int, args [][]byte) error {
 		sources = append(sources, source)
 		size = max(size, len(source))
 	}
-	s, h := x.locateBytes(args[1])
+	p := x.Locate(db, string(args[1]))
 	if size == 0 {
-		return replayDel(x, s, h, db, string(args[1]), nil)
+		x.delete(p)
+		return nil
 	}
-	key := string(args[1])
-	m, result, err := x.combine(key, sources, size, func(dst []byte, sources [][]byte) { bitOp(op, dst, sources) })
+	m, result, err := x.combine(p.Key, sources, size, func(dst []byte, sources [][]byte) { bitOp(op, dst, sources) })
 	if err != nil {
 		return err
 	}
-	return x.putMapped(s, h, db, key, m, result)
+	return x.putMapped(p, m, result)
 }
 
 // bitOp combines sources, which have the length of dst, into dst.
@@ -111,7 +111,7 @@ type field struct {
 	n        int64
 }
 
-func replayBitField(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replayBitField(x *Exec, p Place, args [][]byte) error {
 	fields, err := parseFields(args)
 	if err != nil {
 		return err
@@ -123,12 +123,12 @@ func replayBitField(x *exec, s *table.Shard, h uint64, db int, key string, args 
 		}
 	}
 	if end == 0 {
-		if it, ok := s.Find(db, h, key); ok && it.Kind() != table.String {
+		if it, ok := p.find(); ok && it.Kind() != table.String {
 			return ErrWrongType
 		}
 		return nil
 	}
-	return x.edit(s, h, db, key, int((end+7)/8), func(value []byte) {
+	return x.edit(p, int((end+7)/8), func(value []byte) {
 		for _, f := range fields {
 			f.apply(value)
 		}

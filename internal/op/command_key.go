@@ -1,4 +1,4 @@
-package engine
+package op
 
 import (
 	"errors"
@@ -9,33 +9,19 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-func replayDel(x *exec, s *table.Shard, h uint64, db int, key string, _ [][]byte) error {
-	if s.Delete(db, h, key) {
-		x.dirty++
-	}
-	return nil
-}
-
 // replayTouch does nothing. TOUCH changes the last access time of a key, which the store does not
 // record.
-func replayTouch(*exec, *table.Shard, uint64, int, string, [][]byte) error { return nil }
-
-// place is a key in a database.
-type place struct {
-	db  int
-	key string
-}
+func replayTouch(*Exec, Place, [][]byte) error { return nil }
 
 // copyEntry copies the value of one place to another, including its expiry.
-func (x *exec) copyEntry(from, to place) error {
-	s, h := x.locate(from.key)
-	it, ok := s.Find(from.db, h, from.key)
+func (x *Exec) copyEntry(from, to Place) error {
+	it, ok := from.find()
 	if !ok {
 		return ErrNotFound
 	}
 	kind, at := it.Kind(), it.ExpireAtMs()
 	if it.Large() && kind == table.String {
-		m, err := x.e.table.Map(to.key, it.LargeValue())
+		m, err := x.Store.Table.Map(to.Key, it.LargeValue())
 		if err != nil {
 			return err
 		}
@@ -44,41 +30,38 @@ func (x *exec) copyEntry(from, to place) error {
 		}
 	}
 	value := it.AppendValue(nil)
-	s, h = x.locate(to.key)
-	if _, err := s.Set(to.db, h, to.key, kind, value, at); err != nil {
+	if err := to.set(kind, value, at); err != nil {
 		return err
 	}
-	x.dirty++
+	x.Dirty++
 	return nil
 }
 
 // copyMapped stores a large value that was copied to a dedicated mapping.
-func (x *exec) copyMapped(to place, m table.Mapping, at int64) error {
-	s, h := x.locate(to.key)
-	if _, err := s.SetMapped(to.db, h, to.key, m, at); err != nil {
-		x.e.table.Unmap(m)
+func (x *Exec) copyMapped(to Place, m table.Mapping, at int64) error {
+	if _, err := to.Shard.SetMapped(to.DB, to.Hash, to.Key, m, at); err != nil {
+		x.Store.Table.Unmap(m)
 		return err
 	}
-	x.dirty++
+	x.Dirty++
 	return nil
 }
 
 // moveEntry is like copyEntry, but deletes the source.
-func (x *exec) moveEntry(from, to place) error {
+func (x *Exec) moveEntry(from, to Place) error {
 	if err := x.copyEntry(from, to); err != nil || from == to {
 		return err
 	}
-	s, h := x.locate(from.key)
-	s.Delete(from.db, h, from.key)
+	from.delete()
 	return nil
 }
 
-func replayRename(x *exec, db int, args [][]byte) error {
-	return x.moveEntry(place{db, string(args[0])}, place{db, string(args[1])})
+func replayRename(x *Exec, db int, args [][]byte) error {
+	return x.moveEntry(x.Locate(db, string(args[0])), x.Locate(db, string(args[1])))
 }
 
-func replayRenameNX(x *exec, db int, args [][]byte) error {
-	if x.exists(db, string(args[0])) && x.exists(db, string(args[1])) {
+func replayRenameNX(x *Exec, db int, args [][]byte) error {
+	if x.Locate(db, string(args[0])).exists() && x.Locate(db, string(args[1])).exists() {
 		return nil
 	}
 	return replayRename(x, db, args)
@@ -88,23 +71,25 @@ var errSame = errors.New("source and destination are the same")
 
 // replayMove applies MOVE key db. It does nothing if the key is missing in this database or exists
 // in the other.
-func replayMove(x *exec, _ *table.Shard, _ uint64, db int, key string, args [][]byte) error {
-	to, err := x.database(args[0])
+func replayMove(x *Exec, p Place, args [][]byte) error {
+	to, err := x.Database(args[0])
 	if err != nil {
 		return err
 	}
-	if to == db {
+	if to == p.DB {
 		return errSame
 	}
-	if !x.exists(db, key) || x.exists(to, key) {
+	target := p // a key has the same shard in every database
+	target.DB = to
+	if !p.exists() || target.exists() {
 		return nil
 	}
-	return x.moveEntry(place{db, key}, place{to, key})
+	return x.moveEntry(p, target)
 }
 
 // replayCopy applies COPY source destination [DB n] [REPLACE].
-func replayCopy(x *exec, db int, args [][]byte) error {
-	from, to := place{db, string(args[0])}, place{db, string(args[1])}
+func replayCopy(x *Exec, db int, args [][]byte) error {
+	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
 	replace := false
 	for i := 2; i < len(args); i++ {
 		switch strings.ToUpper(string(args[i])) {
@@ -115,7 +100,7 @@ func replayCopy(x *exec, db int, args [][]byte) error {
 				return errSyntax
 			}
 			var err error
-			if to.db, err = x.database(args[i]); err != nil {
+			if to.DB, err = x.Database(args[i]); err != nil {
 				return err
 			}
 		default:
@@ -125,7 +110,7 @@ func replayCopy(x *exec, db int, args [][]byte) error {
 	if from == to {
 		return errSame
 	}
-	if !x.exists(from.db, from.key) || !replace && x.exists(to.db, to.key) {
+	if !from.exists() || !replace && to.exists() {
 		return nil
 	}
 	return x.copyEntry(from, to)
@@ -134,7 +119,7 @@ func replayCopy(x *exec, db int, args [][]byte) error {
 var errBusyKey = errors.New("the key exists, and REPLACE is not given")
 
 // replayRestore applies RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f].
-func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
+func replayRestore(x *Exec, p Place, args [][]byte) error {
 	absolute, replace := false, false
 	for i := 2; i < len(args); i++ {
 		switch strings.ToUpper(string(args[i])) {
@@ -157,28 +142,28 @@ func replayRestore(x *exec, s *table.Shard, h uint64, db int, key string, args [
 			return err
 		}
 	}
-	if _, exists := s.Find(db, h, key); exists && !replace {
+	if _, exists := p.find(); exists && !replace {
 		return errBusyKey
 	}
-	t, value, err := restored(args[1])
+	t, value, err := ParseRestore(args[1])
 	if err != nil {
 		return err
 	}
 	kind := table.String
 	if t != snapshot.String {
-		kind, value = table.Opaque, appendOpaque(nil, t, value)
-		x.e.types.add(t)
+		kind, value = table.Opaque, AppendOpaque(nil, t, value)
+		x.Store.Types.Add(t)
 	}
-	if _, err := s.Set(db, h, key, kind, value, at); err != nil {
+	if err := p.set(kind, value, at); err != nil {
 		return err
 	}
-	x.dirty++
+	x.Dirty++
 	return nil
 }
 
-// restored parses the payload of a RESTORE. The payload is inside a command, so errors are wrapped
+// ParseRestore parses the payload of a RESTORE. The payload is inside a command, so errors are wrapped
 // to show that their offsets are relative to the payload.
-func restored(payload []byte) (t snapshot.Type, value []byte, err error) {
+func ParseRestore(payload []byte) (t snapshot.Type, value []byte, err error) {
 	t, value, err = rdb.ParseDump(payload)
 	if err != nil {
 		err = &PayloadError{Type: payloadType(payload), Err: err}

@@ -1,28 +1,11 @@
-package engine
+package op
 
 import (
 	"errors"
 	"math"
 	"math/big"
 	"strings"
-
-	"github.com/perduredb/perdure/internal/table"
 )
-
-func replayCounter(name string) oneFunc {
-	return func(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-		c := Counter{Command: name}
-		if len(args) > 0 {
-			n, err := integer(args[0])
-			if err != nil {
-				return err
-			}
-			c.N = n
-		}
-		_, err := x.incrBy(s, h, db, key, c)
-		return err
-	}
-}
 
 var errNotFloat = errors.New("value is not a float")
 
@@ -31,8 +14,8 @@ const longDouble = 64
 
 // replayIncrByFloat adds as a server does. Servers log the result as SET, so the command occurs
 // only in logs written by other programs.
-func replayIncrByFloat(x *exec, s *table.Shard, h uint64, db int, key string, args [][]byte) error {
-	old, err := x.str(s, h, db, key)
+func replayIncrByFloat(x *Exec, p Place, args [][]byte) error {
+	old, err := x.str(p)
 	if err != nil {
 		return err
 	}
@@ -46,7 +29,7 @@ func replayIncrByFloat(x *exec, s *table.Shard, h uint64, db int, key string, ar
 	if err != nil {
 		return err
 	}
-	return x.put(s, h, db, key, []byte(floatText(sum.Add(sum, by))), old.at)
+	return x.put(p, []byte(floatText(sum.Add(sum, by))), old.at)
 }
 
 // float parses a finite decimal number.

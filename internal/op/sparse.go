@@ -1,4 +1,4 @@
-package engine
+package op
 
 import (
 	"bytes"
@@ -15,23 +15,23 @@ const extendAbove = 32 << 10
 
 // edit calls f to change the string at a key, which is extended with zeros to at least size bytes.
 // It returns ErrWrongType if the key does not hold a string.
-func (x *exec) edit(s *table.Shard, h uint64, db int, key string, size int, f func(value []byte)) error {
-	it, ok := s.Find(db, h, key)
+func (x *Exec) edit(p Place, size int, f func(value []byte)) error {
+	it, ok := p.find()
 	if ok && it.Kind() != table.String {
 		return ErrWrongType
 	}
 	if max(size, it.ValueLen()) > extendAbove {
-		value, err := s.Extend(db, h, key, size)
+		value, err := p.Shard.Extend(p.DB, p.Hash, p.Key, size)
 		if err != nil {
 			return err
 		}
 		f(value)
-		x.dirty++
+		x.Dirty++
 		return nil
 	}
 	value := grown(it.AppendValue(nil), size)
 	f(value)
-	return x.put(s, h, db, key, value, it.ExpireAtMs())
+	return x.put(p, value, it.ExpireAtMs())
 }
 
 // grown returns value, extended with zeros to size if it is shorter.
@@ -45,9 +45,8 @@ func grown(value []byte, size int) []byte {
 // look returns the string at a key without copying a large one. The result is valid until the table
 // changes. For a missing key it is empty. look returns ErrWrongType if the key does not hold a
 // string.
-func (x *exec) look(db int, key []byte) ([]byte, error) {
-	s, h := x.locateBytes(key)
-	it, ok := s.FindBytes(db, h, key)
+func (x *Exec) look(db int, key []byte) ([]byte, error) {
+	it, ok := x.Locate(db, string(key)).find()
 	switch {
 	case !ok:
 		return nil, nil
@@ -64,8 +63,8 @@ const combineStep = 4 << 10
 
 // combine applies f to pieces of sources, each extended with zeros to size, and returns the result
 // as a value for key. Zero parts take no memory.
-func (x *exec) combine(key string, sources [][]byte, size int, f func(dst []byte, sources [][]byte)) (table.Mapping, []byte, error) {
-	m, err := x.e.table.MapZero(key, size)
+func (x *Exec) combine(key string, sources [][]byte, size int, f func(dst []byte, sources [][]byte)) (table.Mapping, []byte, error) {
+	m, err := x.Store.Table.MapZero(key, size)
 	if err != nil {
 		return m, nil, err
 	}
@@ -91,14 +90,14 @@ func (x *exec) combine(key string, sources [][]byte, size int, f func(dst []byte
 }
 
 // putMapped stores the result of combine.
-func (x *exec) putMapped(s *table.Shard, h uint64, db int, key string, m table.Mapping, value []byte) error {
+func (x *Exec) putMapped(p Place, m table.Mapping, value []byte) error {
 	if !m.Ok() {
-		return x.put(s, h, db, key, value, 0)
+		return x.put(p, value, 0)
 	}
-	if _, err := s.SetMapped(db, h, key, m, 0); err != nil {
-		x.e.table.Unmap(m)
+	if _, err := p.Shard.SetMapped(p.DB, p.Hash, p.Key, m, 0); err != nil {
+		x.Store.Table.Unmap(m)
 		return err
 	}
-	x.dirty++
+	x.Dirty++
 	return nil
 }

@@ -1,4 +1,4 @@
-package engine
+package op
 
 import (
 	"slices"
@@ -10,18 +10,18 @@ import (
 // A Checker checks whether a store would replay commands, as far as this is possible without its
 // data. It must be used by one goroutine.
 type Checker struct {
-	x    *exec
+	x    *Exec
 	args [][]byte
 }
 
 // NewChecker returns a Checker. The caller must close it.
 func NewChecker() *Checker {
 	t := table.New(table.Options{Shards: 1, Databases: 1})
-	return &Checker{x: &exec{e: &Engine{table: t}, replaying: true}}
+	return &Checker{x: &Exec{Store: &Store{Table: t}, Replaying: true}}
 }
 
 // Close frees the memory of the Checker.
-func (c *Checker) Close() { c.x.e.table.Close() }
+func (c *Checker) Close() { c.x.Store.Table.Close() }
 
 // numbers are the commands whose arguments are numbers and options. Errors in these arguments are
 // detected on a key that does not exist. Commands with an offset, which may need much memory, are
@@ -34,19 +34,19 @@ var numbers = []string{
 // Command checks one command: its name is known, the number and form of its arguments are valid,
 // and the payload of a RESTORE is not damaged. The error is an *aof.CommandError.
 func (c *Checker) Command(words [][]byte) error {
-	cmd, err := commandOf(words)
+	cmd, err := CommandOf(words)
 	switch {
 	case err != nil:
-	case strings.HasPrefix(cmd.name, "RESTORE"):
-		_, _, err = restored(words[3])
-	case cmd.name == "SET" && len(words) == 3: // the most common case
-	case cmd.name == "MSETEX":
+	case strings.HasPrefix(cmd.Name, "RESTORE"):
+		_, _, err = ParseRestore(words[3])
+	case cmd.Name == "SET" && len(words) == 3: // the most common case
+	case cmd.Name == "MSETEX":
 		err = c.msetEx(words)
-	case slices.Contains(numbers, cmd.name):
+	case slices.Contains(numbers, cmd.Name):
 		err = c.apply(cmd, words)
 	}
 	if err != nil {
-		return commandError(words, err)
+		return CommandError(words, err)
 	}
 	return nil
 }
@@ -55,26 +55,23 @@ func (c *Checker) Command(words [][]byte) error {
 func (c *Checker) msetEx(words [][]byte) error {
 	_, o, err := parseMSetEx(words[1:])
 	if err == nil {
-		c.x.now = 0
+		c.x.NewTime()
 		_, err = o.at(c.x, 0)
 	}
 	return err
 }
 
 // apply applies a command on one key to an empty table.
-func (c *Checker) apply(cmd *command, words [][]byte) error {
+func (c *Checker) apply(cmd *Command, words [][]byte) error {
 	c.args = append(c.args[:0], words[2:]...)
-	if cmd.name == "SET" {
+	if cmd.Name == "SET" {
 		c.args[0] = nil // the value, which may be anything
 	}
-	t := c.x.e.table
-	key := string(words[1])
-	h := t.Hash(key)
-	s := t.Shard(h)
-	s.Lock()
-	defer s.Unlock()
-	c.x.now = 0
-	err := cmd.one(c.x, s, h, 0, key, c.args)
-	s.Flush(0)
+	p := c.x.Locate(0, string(words[1]))
+	p.Shard.Lock()
+	defer p.Shard.Unlock()
+	c.x.NewTime()
+	err := cmd.One(c.x, p, c.args)
+	p.Shard.Flush(0)
 	return err
 }

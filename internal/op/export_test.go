@@ -1,4 +1,4 @@
-package engine
+package op
 
 // Declaration is what commandTable says of a command.
 type Declaration struct {
@@ -9,9 +9,9 @@ type Declaration struct {
 // Declared gives the commands that are applied, by name.
 func Declared() map[string]Declaration {
 	all := map[string]Declaration{}
-	for i := range commandTable {
-		c := &commandTable[i]
-		all[c.name] = Declaration{c.arity, c.keys.first, c.keys.last, c.keys.step, c.keysOf}
+	for i := range Commands {
+		c := &Commands[i]
+		all[c.Name] = Declaration{c.Arity, c.Keys.First, c.Keys.Last, c.Keys.Step, c.KeysOf}
 	}
 	return all
 }

@@ -1,0 +1,58 @@
+package op
+
+import (
+	"math"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// counterNames are the commands of the counters, from Incr on.
+var counterNames = [...]string{"INCR", "DECR", "INCRBY", "DECRBY"}
+
+// delta returns the number that a counter adds, and reports whether it is an int64.
+func (c *Call) delta() (int64, bool) {
+	switch c.Code {
+	case Incr:
+		return 1, true
+	case Decr:
+		return -1, true
+	case DecrBy:
+		return -c.N, c.N != math.MinInt64
+	}
+	return c.N, true
+}
+
+// count changes the integer at a key, treating a missing key as 0, and returns the new value. It
+// keeps the expiry.
+func (x *Exec) count(p Place, c *Call) (int64, error) {
+	delta, ok := c.delta()
+	if !ok {
+		return 0, ErrOverflow
+	}
+	var n, at int64
+	if it, found := x.Find(p); found {
+		if it.Kind() != table.String {
+			return 0, ErrWrongType
+		}
+		if n, ok = it.Int(); !ok {
+			return 0, ErrNotInteger
+		}
+		at = it.ExpireAtMs()
+	}
+	sum := n + delta
+	if (sum > n) != (delta > 0) && delta != 0 {
+		return 0, ErrOverflow
+	}
+	x.remember(p.Shard)
+	if _, err := p.Shard.SetInt(p.DB, p.Hash, p.Key, sum, at); err != nil {
+		return 0, err
+	}
+	x.Dirty++
+	name := counterNames[c.Code-Incr]
+	if c.Code == Incr || c.Code == Decr {
+		x.command(p.DB, name, p.Key)
+	} else {
+		x.commandInt(p.DB, name, p.Key, c.N)
+	}
+	return sum, nil
+}

@@ -1,0 +1,148 @@
+// Package op defines each operation on keys once: what it does to the table, what it returns, and
+// which command the log records for it.
+//
+// A [Call] is an operation with its arguments and, after it ran, its results. Methods of the store,
+// transactions, batches, and the replay of a log all fill in a Call and pass it to [Exec.Do]. The
+// commands of a log that no method of the store corresponds to, such as SETBIT, are functions of
+// [Command] and use the same [Exec].
+//
+// The package chooses no locks and no order: its caller locks the shards of the keys, appends the
+// log record, and waits for the log.
+package op
+
+import (
+	"errors"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// The errors of operations. The root package exports them under the same names.
+var (
+	ErrNotFound   = errors.New("perdure: key not found")
+	ErrNotInteger = errors.New("perdure: value is not an integer or out of range")
+	ErrOverflow   = errors.New("perdure: increment or decrement would overflow")
+	ErrWrongType  = errors.New("perdure: key holds a value of another type than string")
+	ErrTTL        = errors.New("perdure: invalid expiry")
+	ErrTooLarge   = errors.New("perdure: key or value is larger than 512 MiB")
+	ErrDatabase   = errors.New("perdure: database number out of range")
+	ErrNoMemory   = table.ErrNoMemory
+)
+
+// MaxSize is the maximum length of a key or value, as in Redis (proto-max-bulk-len).
+const MaxSize = 512 << 20
+
+// A Code is the operation of a Call.
+type Code uint8
+
+// The operations on one key.
+const (
+	Get Code = iota
+	Exists
+	TTL
+	Type
+	Set
+	SetIfAbsent
+	Swap
+	CompareAndSwap
+	Append
+	Incr
+	Decr
+	IncrBy
+	DecrBy
+	Delete
+	Expire
+	ExpireAt
+	Persist
+	NumCodes
+)
+
+// Reads reports whether the operation only reads.
+func (c Code) Reads() bool { return c < Set }
+
+// A Call is an operation on one key: its arguments, and the results that [Exec.Do] stores.
+type Call struct {
+	Code   Code
+	Key    string
+	Value  []byte // of Set, SetIfAbsent, Swap, CompareAndSwap, and Append
+	Old    []byte // of CompareAndSwap
+	N      int64  // of IncrBy and DecrBy
+	Expiry Expiry
+
+	Err    error
+	Out    []byte // the value of Get; the old value of Swap, nil if there was none
+	Result int64  // new value of a counter, new length of Append, remaining Unix ms of TTL
+	Did    bool   // the key existed, was stored, or had an expiry
+	Name   string // of Type
+}
+
+// A Place is a key of one database, in a shard that is locked.
+type Place struct {
+	Shard *table.Shard
+	Hash  uint64
+	DB    int
+	Key   string
+}
+
+func (p Place) find() (table.Item, bool) { return p.Shard.Find(p.DB, p.Hash, p.Key) }
+
+// set stores a value of any kind.
+func (p Place) set(kind table.Kind, value []byte, at int64) error {
+	_, err := p.Shard.Set(p.DB, p.Hash, p.Key, kind, value, at)
+	return err
+}
+
+// setExpire sets the expiry of a key, and reports whether the key exists.
+func (p Place) setExpire(at int64) (bool, error) { return p.Shard.SetExpire(p.DB, p.Hash, p.Key, at) }
+
+func (p Place) exists() bool {
+	_, ok := p.find()
+	return ok
+}
+
+func (p Place) delete() bool { return p.Shard.Delete(p.DB, p.Hash, p.Key) }
+
+// Do executes a call, and stores its results in it. The value of a Get is appended to dst, which Do
+// returns.
+func (x *Exec) Do(dst []byte, p Place, c *Call) []byte {
+	switch c.Code {
+	case Get:
+		return x.get(dst, p, c)
+	case Exists, TTL, Type:
+		it, ok := x.Find(p)
+		c.Inspect(it, ok)
+	case Set:
+		c.Err = x.set(p, c)
+	case SetIfAbsent:
+		c.Did, c.Err = x.setIfAbsent(p, c)
+	case Swap:
+		c.Err = x.swap(p, c)
+	case CompareAndSwap:
+		c.Did, c.Err = x.compareAndSwap(p, c)
+	case Append:
+		c.Err = x.append(p, c)
+	case Incr, Decr, IncrBy, DecrBy:
+		c.Result, c.Err = x.count(p, c)
+	case Delete:
+		c.Did = x.delete(p)
+	case Expire, ExpireAt:
+		c.Did, c.Err = x.expire(p, c.Expiry.deadline(x, c.Code))
+	case Persist:
+		c.Did, c.Err = x.persist(p)
+	}
+	return dst
+}
+
+// Inspect completes an Exists, TTL, or Type, given the live entry of the key. TTL and Type return
+// ErrNotFound for a missing key.
+func (c *Call) Inspect(it table.Item, ok bool) {
+	c.Did = ok
+	switch {
+	case c.Code == Exists:
+	case !ok:
+		c.Err = ErrNotFound
+	case c.Code == TTL:
+		c.Result = it.ExpireAtMs()
+	case c.Code == Type:
+		c.Name = typeName(it)
+	}
+}

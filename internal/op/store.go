@@ -1,0 +1,19 @@
+package op
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// A Store is what the operations of one store share.
+type Store struct {
+	Table   *table.Table
+	Types   Types        // opaque types that may be in the table
+	Expired atomic.Int64 // number of keys that were deleted because they expired
+
+	// InUse is held for reading while memory of the table is used without a shard lock, and for
+	// writing while the table is freed.
+	InUse sync.RWMutex
+}
