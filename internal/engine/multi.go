@@ -55,6 +55,13 @@ func (e *Engine) MSet(db int, durable bool, n int, pair op.Pairs) error {
 
 // Delete atomically removes keys and returns the number that existed.
 func (e *Engine) Delete(db int, durable bool, keys []string) (n int, err error) {
+	if len(keys) == 1 {
+		c := op.Call{Code: op.Delete, Key: keys[0]}
+		if err = e.Call(db, durable, &c); c.Did {
+			n = 1
+		}
+		return n, err
+	}
 	if err := e.admit(db, durable); err != nil {
 		return 0, err
 	}
@@ -70,6 +77,13 @@ func (e *Engine) Delete(db int, durable bool, keys []string) (n int, err error) 
 
 // Exists returns the number of keys that exist, read atomically. A key given twice counts twice.
 func (e *Engine) Exists(db int, keys []string) (n int, err error) {
+	if len(keys) == 1 {
+		c := op.Call{Code: op.Exists, Key: keys[0]}
+		if err = e.Call(db, false, &c); c.Did {
+			n = 1
+		}
+		return n, err
+	}
 	x := e.newExec()
 	defer e.free(x)
 	if err := x.readLock(db, len(keys), func(i int) string { return keys[i] }); err != nil {
