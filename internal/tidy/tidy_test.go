@@ -284,3 +284,43 @@ func TestProductionCodeNamesNoInjectedBug(t *testing.T) {
 		}
 	}
 }
+
+// TestStoreMethodsHaveExamples covers the public face: the methods of DB and Tx are the same.
+func TestStoreMethodsHaveExamples(t *testing.T) {
+	examples, methods := map[string]bool{}, []string{}
+	for _, f := range files(t) {
+		if f.dir != "." {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			d, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			name, isExample := strings.CutPrefix(d.Name.Name, "ExampleStore_")
+			if isExample {
+				name, _, _ = strings.Cut(name, "_")
+				examples[name] = true
+			} else if d.Recv != nil && d.Name.IsExported() && strings.Contains("Store keyspace", receiver(d)) {
+				methods = append(methods, d.Name.Name)
+			}
+		}
+	}
+	for _, m := range methods {
+		if !examples[m] {
+			t.Errorf("Store.%s has no example", m)
+		}
+	}
+}
+
+// receiver returns the name of the type of a method.
+func receiver(d *ast.FuncDecl) string {
+	of := d.Recv.List[0].Type
+	if p, ok := of.(*ast.StarExpr); ok {
+		of = p.X
+	}
+	if name, ok := of.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
+}
