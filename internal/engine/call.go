@@ -103,6 +103,14 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 	if len(c.Key) > op.MaxSize || len(c.Value) > op.MaxSize {
 		return ErrTooLarge
 	}
+	if c.Small() {
+		return e.writeSmall(db, durable, c)
+	}
+	return e.writeLarge(db, durable, c)
+}
+
+// writeLarge executes a call that writes and may be large. The caller has admitted it.
+func (e *Engine) writeLarge(db int, durable bool, c *op.Call) error {
 	x := e.newExec()
 	defer e.free(x)
 	if c.Code != op.Append {
@@ -112,7 +120,7 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 	if err != nil {
 		return err
 	}
-	x.Later = &x.later
+	x.PinTo(&x.later)
 	x.Do(nil, p, c)
 	x.end()
 	err = x.wait(c.Err, durable)
@@ -120,6 +128,58 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 		err = noRoom // the write is done
 	}
 	return err
+}
+
+// writeSmall executes a small call that writes. Its exec is on the stack.
+func (e *Engine) writeSmall(db int, durable bool, c *op.Call) error {
+	h := e.table.Hash(c.Key)
+	i := e.table.ShardIndex(h)
+	s := e.table.ShardAt(i)
+	s.Lock()
+	held := true
+	defer func() {
+		if held { // a panic
+			e.breaks(s.Unlock)
+		}
+	}()
+	if err := e.refusedLocked(); err != nil {
+		held = false
+		s.Unlock()
+		return err
+	}
+	x := op.Exec{Store: &e.ops, Log: e.log}
+	if x.Log != nil {
+		x.Record = e.newRecord()
+	}
+	x.Do(nil, op.Place{Shard: s, Hash: h, DB: db, Key: c.Key}, c)
+	position := x.Commit()
+	if x.Dirty != 0 {
+		e.addDirty(i, x.Dirty)
+	}
+	held = false
+	s.Unlock()
+	if x.Log == nil {
+		return c.Err
+	}
+	logged := !x.Record.Empty()
+	e.freeRecord(x.Record)
+	if c.Err != nil || !logged {
+		return c.Err
+	}
+	return e.committed(x.Log, x.Log.Commit(position, durable))
+}
+
+// newRecord returns an empty log record.
+func (e *Engine) newRecord() *op.Record {
+	if r, ok := e.records.Get().(*op.Record); ok {
+		return r
+	}
+	return op.NewRecord()
+}
+
+func (e *Engine) freeRecord(r *op.Record) {
+	r.Reset()
+	e.records.Put(r)
 }
 
 // Run executes calls in order, with the shards of all their keys locked. Their writes form one log
@@ -172,7 +232,7 @@ func (x *exec) runBatch(dst []byte, db int, durable, writes bool, calls []op.Cal
 	if err != nil {
 		return dst, false, err
 	}
-	x.Later = &x.later
+	x.PinTo(&x.later)
 	for i := range calls {
 		c := &calls[i]
 		if len(c.Key) > op.MaxSize {

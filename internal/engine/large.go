@@ -15,23 +15,17 @@ const appendTries = 3
 // under the lock.
 func (e *Engine) append(db int, durable bool, c *op.Call) error {
 	if len(c.Value) <= op.LargeValue {
-		moves := false
-		err := e.locked(db, durable, c.Key, nil, func(x *exec, p op.Place) error {
-			if moves = x.AppendMoves(p, c.Value); !moves {
-				x.Do(nil, p, c)
-			}
-			return c.Err
-		})
-		if !moves {
+		if err := e.write(db, durable, c); err != op.ErrMoves {
 			return err
 		}
+		c.Err = nil
 	}
 	for range appendTries {
 		if done, err := e.tryAppend(db, durable, c); done || err != nil {
 			return err
 		}
 	}
-	return e.write(db, durable, c)
+	return e.writeLarge(db, durable, c)
 }
 
 // before is the value of a key that was read under its lock: pinned if it is large, else copied.

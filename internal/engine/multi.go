@@ -15,7 +15,7 @@ func (e *Engine) MGet(db int, keys []string) ([][]byte, error) {
 		return nil, err
 	}
 	values := make([][]byte, len(keys))
-	x.Later = &x.later
+	x.PinTo(&x.later)
 	all := x.MGet(make([]byte, 0, 64*len(keys)), values, db, keys)
 	x.release()
 	for i, v := range values {

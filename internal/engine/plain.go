@@ -51,12 +51,11 @@ func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error
 		return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
 	}
 	s.PrefetchBucket(db, h)
-	x := e.newExec()
-	x.Record.Set(db, key, value)
+	r := e.newRecord()
+	r.Set(db, key, value)
 	s.PrefetchRecord(db, h, len(key), len(value))
-	p := log.Append(db, db, x.Record.Encoded())
-	x.Record.Reset()
-	e.pool.Put(x) // it holds only the log record
+	p := log.Append(db, db, r.Encoded())
+	e.freeRecord(r)
 	e.addDirty(i, 1)
 	if !s.SetString(db, h, key, value) {
 		s.SetSecured(db, h, key, value)

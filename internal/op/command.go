@@ -117,7 +117,10 @@ var errSyntax = errors.New("syntax error")
 // after the key; it may be nil.
 func call(code Code, take func(c *Call, args [][]byte) error) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		c := &x.replayed // not on the stack, because of take
+		if x.replayed == nil {
+			x.replayed = new(Call) // not on the stack, because of take
+		}
+		c := x.replayed
 		*c = Call{Code: code, Key: p.Key}
 		if take != nil {
 			if err := take(c, args); err != nil {

@@ -104,9 +104,6 @@ func replayGetEx(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	found, err := p.setExpire(at)
-	if found && err == nil {
-		x.Dirty++
-	}
+	_, err = x.expire(p, at)
 	return err
 }

@@ -29,22 +29,28 @@ func (x *Exec) count(p Place, c *Call) (int64, error) {
 	if !ok {
 		return 0, ErrOverflow
 	}
-	var n, at int64
-	if it, found := x.Find(p); found {
+	it, found := x.Find(p)
+	var n int64
+	if found {
 		if it.Kind() != table.String {
 			return 0, ErrWrongType
 		}
 		if n, ok = it.Int(); !ok {
 			return 0, ErrNotInteger
 		}
-		at = it.ExpireAtMs()
 	}
 	sum := n + delta
 	if (sum > n) != (delta > 0) && delta != 0 {
 		return 0, ErrOverflow
 	}
 	x.remember(p.Shard)
-	if _, err := p.Shard.SetInt(p.DB, p.Hash, p.Key, sum, at); err != nil {
+	var err error
+	if found {
+		err = p.Shard.ReplaceInt(p.DB, p.Hash, p.Key, it, sum)
+	} else {
+		_, err = p.Shard.SetInt(p.DB, p.Hash, p.Key, sum, 0)
+	}
+	if err != nil {
 		return 0, err
 	}
 	x.Dirty++

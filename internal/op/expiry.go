@@ -71,17 +71,18 @@ func unixMs(t time.Time) int64 {
 // expire sets an expiry, and reports whether the key exists. A time that is not in the future
 // deletes the key. During loading it does not, because only the log's own DEL ends a key's life.
 func (x *Exec) expire(p Place, at int64) (existed bool, err error) {
-	if _, ok := x.Find(p); !ok {
+	it, ok := x.Find(p)
+	if !ok {
 		return false, nil
 	}
 	x.remember(p.Shard)
 	if !x.Replaying && at <= x.Now() {
 		x.Dirty++
-		p.delete()
+		p.Shard.Remove(p.DB, p.Hash, it)
 		x.command(p.DB, "DEL", p.Key)
 		return true, nil
 	}
-	if _, err := p.setExpire(max(at, 1)); err != nil { // 0 would mean no expiry
+	if err := p.Shard.Reexpire(p.DB, p.Hash, it, max(at, 1)); err != nil { // 0 would mean no expiry
 		return false, err
 	}
 	x.Dirty++
@@ -96,7 +97,7 @@ func (x *Exec) persist(p Place) (had bool, err error) {
 		return false, nil
 	}
 	x.remember(p.Shard)
-	if _, err := p.setExpire(0); err != nil {
+	if err := p.Shard.Reexpire(p.DB, p.Hash, it, 0); err != nil {
 		return false, err
 	}
 	x.Dirty++

@@ -18,11 +18,12 @@ func (x *Exec) delete(p Place) bool {
 
 // remove deletes a key from the table, and reports whether it existed.
 func (x *Exec) remove(p Place) bool {
-	if _, ok := x.Find(p); !ok {
+	it, ok := x.Find(p)
+	if !ok {
 		return false
 	}
 	x.remember(p.Shard)
-	p.delete()
+	p.Shard.Remove(p.DB, p.Hash, it)
 	return true
 }
 

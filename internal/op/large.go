@@ -92,22 +92,16 @@ func (x *Exec) Prepare(i int, key string, value []byte) {
 	if err != nil {
 		return // store detects that
 	}
-	x.ready = append(x.ready, ready{i, m})
+	x.large.ready = append(x.large.ready, ready{i, m})
 }
 
 // PrepareAppend is Prepare for the only call, which appends suffix to the present value old.
 func (x *Exec) PrepareAppend(key string, old, suffix []byte) error {
 	m, err := x.Store.Table.MapAppend(key, old, suffix)
 	if err == nil {
-		x.ready = append(x.ready, ready{0, m})
+		x.large.ready = append(x.large.ready, ready{0, m})
 	}
 	return err
-}
-
-// AppendMoves reports whether an Append would have to move a large value.
-func (x *Exec) AppendMoves(p Place, suffix []byte) bool {
-	it, ok := p.find()
-	return ok && it.Large() && it.Kind() == table.String && p.Shard.AppendMoves(p.DB, p.Hash, p.Key, len(suffix))
 }
 
 // AppendPrepared completes an Append with the value of PrepareAppend, which began with a value of
@@ -128,10 +122,13 @@ func (x *Exec) AppendPrepared(p Place, c *Call, n int, at int64) (bool, error) {
 
 // mapped returns the copy that Prepare made for the current call.
 func (x *Exec) mapped() *table.Mapping {
-	for n := range x.ready[x.passed:] {
-		switch r := &x.ready[x.passed+n]; {
+	if x.large == nil {
+		return nil
+	}
+	for n := range x.large.ready[x.large.passed:] {
+		switch r := &x.large.ready[x.large.passed+n]; {
 		case r.call == x.Call:
-			x.passed += n
+			x.large.passed += n
 			return &r.Mapping
 		case r.call > x.Call:
 			return nil
@@ -168,30 +165,30 @@ func (x *Exec) storeLarge(p Place, value []byte, at int64) error {
 // link pins a stored value, so that the log can read it without the lock. The next argument of a
 // command is the last n bytes of the value.
 func (x *Exec) link(p Place, n int) {
-	if _, ok := x.Log.(appendlog.Linker); ok && x.linked.Take(x.Store, p, 0) {
-		v := x.linked.Last()
-		x.argument = v[len(v)-n:]
+	if _, ok := x.Log.(appendlog.Linker); ok && x.large.linked.Take(x.Store, p, 0) {
+		v := x.large.linked.Last()
+		x.large.argument = v[len(v)-n:]
 	}
 }
 
 // appendRecord appends the log record to the log. Linked values are unpinned once the log has
 // written them.
 func (x *Exec) appendRecord() appendlog.Position {
-	r := &x.Record
+	r := x.Record
 	if len(r.links) == 0 {
 		return x.Log.Append(r.firstDB, r.lastDB, r.Encoded())
 	}
-	store, held := x.Store, x.linked
+	store, held := x.Store, x.large.linked
 	position, kept := x.Log.(appendlog.Linker).AppendLinked(r.firstDB, r.lastDB, r.pieces(), func() { held.Release(store) })
 	if kept {
-		x.linked = Pins{}
+		x.large.linked = Pins{}
 	}
 	return position
 }
 
 // Unpin unpins the values that nothing else has taken over. No shard must be locked.
 func (x *Exec) Unpin() {
-	if len(x.linked.Held) > 0 {
-		x.linked.Release(x.Store)
+	if x.large != nil && len(x.large.linked.Held) > 0 {
+		x.large.linked.Release(x.Store)
 	}
 }

@@ -22,7 +22,7 @@ func (x *Exec) MSet(db, n int, pair Pairs) error {
 			return ErrTooLarge
 		}
 	}
-	x.kept = x.kept[:0]
+	x.large.kept = x.large.kept[:0]
 	plain := 0 // pairs before the first that is not a change in place
 	if x.Log != nil && n > 0 {
 		x.Record.begin(x.Log, db, 1+2*n)
@@ -34,7 +34,7 @@ func (x *Exec) MSet(db, n int, pair Pairs) error {
 		x.Call = i
 		swapped := false
 		if plain == i && len(value) <= PlainSize {
-			if x.kept, swapped = p.Shard.SwapString(x.kept, db, p.Hash, key, value); swapped {
+			if x.large.kept, swapped = p.Shard.SwapString(x.large.kept, db, p.Hash, key, value); swapped {
 				plain++
 			}
 		}
@@ -61,9 +61,9 @@ func (x *Exec) swapBack(db, n int, pair Pairs) {
 	for i := n - 1; i >= 0; i-- {
 		key, value := pair(i)
 		p := x.Locate(db, key)
-		from := len(x.kept) - len(value)
-		p.Shard.SetString(db, p.Hash, key, x.kept[from:])
-		x.kept = x.kept[:from]
+		from := len(x.large.kept) - len(value)
+		p.Shard.SetString(db, p.Hash, key, x.large.kept[from:])
+		x.large.kept = x.large.kept[:from]
 	}
 }
 

@@ -91,9 +91,6 @@ func (p Place) set(kind table.Kind, value []byte, at int64) error {
 	return err
 }
 
-// setExpire sets the expiry of a key, and reports whether the key exists.
-func (p Place) setExpire(at int64) (bool, error) { return p.Shard.SetExpire(p.DB, p.Hash, p.Key, at) }
-
 func (p Place) exists() bool {
 	_, ok := p.find()
 	return ok

@@ -24,6 +24,13 @@ type link struct {
 // keepRecord is the size above which the buffer of a Record is not reused.
 const keepRecord = 64 << 10
 
+// NewRecord returns an empty Record.
+func NewRecord() *Record {
+	r := &Record{}
+	r.Reset()
+	return r
+}
+
 // Reset removes all commands.
 func (r *Record) Reset() {
 	if cap(r.buf) > keepRecord {
@@ -101,9 +108,9 @@ func (r *Record) pieces() [][]byte {
 
 // value adds an argument that is a value. It may be linked.
 func (x *Exec) value(v []byte) {
-	if x.argument != nil {
-		x.Record.link(x.argument)
-		x.argument = nil
+	if x.large != nil && x.large.argument != nil {
+		x.Record.link(x.large.argument)
+		x.large.argument = nil
 		return
 	}
 	x.Record.bytes(v)

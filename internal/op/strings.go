@@ -1,10 +1,12 @@
 package op
 
 import (
+	"errors"
+
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// get appends the value of a key to dst. If x.Later is set, it pins a large value instead.
+// get appends the value of a key to dst. After PinTo, it pins a large value instead.
 func (x *Exec) get(dst []byte, p Place, c *Call) []byte {
 	before := len(dst)
 	out, ok := p.Shard.AppendString(dst, p.DB, p.Hash, p.Key)
@@ -28,21 +30,36 @@ func (x *Exec) get(dst []byte, p Place, c *Call) []byte {
 
 // pinLater pins a large value that the caller copies after the unlock, and reports whether it did.
 func (x *Exec) pinLater(p Place, it table.Item) bool {
-	return x.Later != nil && it.Large() && x.Later.Take(x.Store, p, x.Call)
+	return it.Large() && x.large != nil && x.large.later != nil && x.large.later.Take(x.Store, p, x.Call)
 }
 
 // set stores a value, replacing any previous value, even one of another type.
 func (x *Exec) set(p Place, c *Call) error {
+	if c.Expiry.KeepTTL {
+		it, found := x.Find(p)
+		return x.setFound(p, c, it, found)
+	}
+	return x.setFound(p, c, table.Item{}, false)
+}
+
+// setFound is set after a search. If it has found the key, there is no second search.
+func (x *Exec) setFound(p Place, c *Call, it table.Item, found bool) error {
 	at, err := c.Expiry.at(x)
 	if err != nil {
 		return err
 	}
 	if c.Expiry.KeepTTL {
-		if it, ok := x.Find(p); ok {
-			at = it.ExpireAtMs()
-		}
+		at = it.ExpireAtMs()
 	}
-	if err := x.put(p, c.Value, at); err != nil {
+	if found && len(c.Value) <= LargeValue {
+		x.remember(p.Shard)
+		if err = p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.String, c.Value, at); err == nil {
+			x.Dirty++
+		}
+	} else {
+		err = x.put(p, c.Value, at)
+	}
+	if err != nil {
 		return err
 	}
 	x.commandSet(p, c.Value, at, c.Expiry.KeepTTL)
@@ -89,7 +106,7 @@ func (x *Exec) swap(p Place, c *Call) error {
 			old = it.AppendValue(old)
 		}
 	}
-	if err := x.set(p, c); err != nil {
+	if err := x.setFound(p, c, it, existed); err != nil {
 		return err
 	}
 	c.Out, c.Did = old, existed
@@ -108,9 +125,13 @@ func (x *Exec) compareAndSwap(p Place, c *Call) (bool, error) {
 	if !it.Equal(c.Old) {
 		return false, nil
 	}
-	err := x.set(p, c)
+	err := x.setFound(p, c, it, true)
 	return err == nil, err
 }
+
+// ErrMoves is the error of an Append by an Exec without NewExec, if it would have to move a large
+// value under the lock. It has changed nothing.
+var ErrMoves = errors.New("perdure: a large value would move")
 
 // append appends to a value, creating the key if it is missing.
 func (x *Exec) append(p Place, c *Call) error {
@@ -119,6 +140,9 @@ func (x *Exec) append(p Place, c *Call) error {
 	c.Result = int64(n)
 	if err != nil || ok && len(c.Value) == 0 {
 		return err
+	}
+	if x.large == nil && !x.Replaying && it.Large() && p.Shard.AppendMoves(p.DB, p.Hash, p.Key, len(c.Value)) {
+		return ErrMoves
 	}
 	x.remember(p.Shard)
 	if ok {

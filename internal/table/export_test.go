@@ -44,3 +44,12 @@ func (t *Table) HugePages() (n int) {
 
 // CanCollapse says that there are such.
 const CanCollapse = canCollapse
+
+// SetExpire sets the expiry of a key, and reports whether the key exists.
+func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found bool, err error) {
+	it, ok := s.Find(db, h, key)
+	if !ok {
+		return false, nil
+	}
+	return true, s.Reexpire(db, h, it, expireAtMs)
+}

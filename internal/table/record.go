@@ -250,6 +250,8 @@ type Item struct {
 	value  []byte
 	expire int64
 	flags  byte
+	ref    uint32 // the record
+	at     place  // its place in the index
 }
 
 // ExpireAtMs returns the expiry of the key in Unix milliseconds; 0 means never.

@@ -62,12 +62,17 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	if k == nil {
 		return Item{}, false
 	}
-	r, _, ok := k.find(h, key)
+	r, at, ok := k.find(h, key)
 	if !ok {
 		return Item{}, false
 	}
+	return k.item(r, at), true
+}
+
+// item returns the value of the record at r, whose place in the index is at.
+func (k *keyspace) item(r uint32, at place) Item {
 	rec := k.recordAt(r)
-	return Item{value: rec.value, expire: rec.expire, flags: rec.flags}, true
+	return Item{value: rec.value, expire: rec.expire, flags: rec.flags, ref: r, at: at}
 }
 
 // Set sets the value and expiry of a key, 0 for none, and reports whether the key existed. It
@@ -139,40 +144,6 @@ func (s *Shard) countExpire(db int, before, after bool) {
 	if before != after {
 		s.counts[db].expires.Add(int64(b2i(after)) - int64(b2i(before)))
 	}
-}
-
-// SetExpire sets the expiry of a key, 0 for none, and reports whether the key exists. It returns
-// ErrNoMemory if there is no memory to move the record to; then nothing has changed.
-func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found bool, err error) {
-	k := s.spaces[db]
-	if k == nil {
-		return false, nil
-	}
-	r, at, ok := k.find(h, bytesOf(key))
-	if !ok {
-		return false, nil
-	}
-	if s.undo != nil {
-		s.undo.enter(s, db, h)
-	}
-	before := k.at(r)[0]&flagExpire != 0
-	if before == (expireAtMs != 0) {
-		if before {
-			k.preserve(r)
-			if s.undo != nil {
-				s.undo.overwritten(k, r, 12, span{}, span{}) // up to the expiry
-			}
-			binary.LittleEndian.PutUint64(k.at(r)[4:], uint64(expireAtMs))
-			p := &k.pages[k.head(r)]
-			p.earliest = min(p.earliest, expireAtMs)
-		}
-		return true, nil
-	}
-	if !k.moveExpire(s.undo, r, at, expireAtMs) {
-		return true, ErrNoMemory
-	}
-	s.countExpire(db, before, expireAtMs != 0)
-	return true, nil
 }
 
 // moveExpire writes a new copy of a record among those with or without an expiry. It does not move
@@ -370,13 +341,8 @@ func (s *Shard) Delete(db int, h uint64, key string) bool {
 		return false
 	}
 	r, at, ok := k.find(h, bytesOf(key))
-	switch {
-	case !ok:
-	case s.undo != nil:
-		s.undo.enter(s, db, h)
-		s.undo.delete(k, r)
-	default:
-		s.delete(db, h, r, at)
+	if ok {
+		s.Remove(db, h, Item{ref: r, at: at})
 	}
 	return ok
 }

@@ -1,0 +1,79 @@
+package table
+
+import "encoding/binary"
+
+// The methods below change a key that Find has returned, without a second search: for a key in the
+// processor's cache, a search is a third of the time of an operation. Between Find and the method
+// the shard must not have been changed or unlocked.
+
+// ReplaceInt sets the value of a found key to the decimal of n. The key keeps its expiry. It returns
+// ErrNoMemory if there is no memory; then nothing has changed.
+func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error {
+	if it.flags&flagCounter == 0 {
+		c := content{isInt: true, n: n, expire: it.expire}
+		return s.replaceFound(db, h, key, it, &c)
+	}
+	k := s.spaces[db]
+	k.preserve(it.ref)
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+		rec := parse(k.at(it.ref))
+		s.undo.overwritten(k, it.ref, rec.size, span{}, span{})
+	}
+	binary.LittleEndian.PutUint64(it.value, uint64(n))
+	return nil
+}
+
+// Replace sets the value and expiry of a found key, 0 for none. It returns ErrNoMemory if there is
+// no memory; then nothing has changed.
+func (s *Shard) Replace(db int, h uint64, key string, it Item, kind Kind, value []byte, expireAtMs int64) error {
+	c := contentOf(kind, value, expireAtMs)
+	return s.replaceFound(db, h, key, it, &c)
+}
+
+func (s *Shard) replaceFound(db int, h uint64, key string, it Item, c *content) error {
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+	}
+	if !s.spaces[db].replace(s.undo, it.ref, it.at, bytesOf(key), c) {
+		return ErrNoMemory
+	}
+	s.countExpire(db, it.expire != 0, c.expire != 0)
+	return nil
+}
+
+// Reexpire sets the expiry of a found key, 0 for none. It returns ErrNoMemory if there is no memory
+// to move the record to; then nothing has changed.
+func (s *Shard) Reexpire(db int, h uint64, it Item, expireAtMs int64) error {
+	k := s.spaces[db]
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+	}
+	if before := it.flags&flagExpire != 0; before != (expireAtMs != 0) {
+		if !k.moveExpire(s.undo, it.ref, it.at, expireAtMs) {
+			return ErrNoMemory
+		}
+		s.countExpire(db, before, expireAtMs != 0)
+		return nil
+	} else if !before {
+		return nil
+	}
+	k.preserve(it.ref)
+	if s.undo != nil {
+		s.undo.overwritten(k, it.ref, 12, span{}, span{}) // up to the expiry
+	}
+	binary.LittleEndian.PutUint64(k.at(it.ref)[4:], uint64(expireAtMs))
+	p := &k.pages[k.head(it.ref)]
+	p.earliest = min(p.earliest, expireAtMs)
+	return nil
+}
+
+// Remove deletes a found key.
+func (s *Shard) Remove(db int, h uint64, it Item) {
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+		s.undo.delete(s.spaces[db], it.ref)
+		return
+	}
+	s.delete(db, h, it.ref, it.at)
+}
