@@ -122,18 +122,23 @@ func (x *Exec) At(db, i int, key string) Place {
 
 // Find returns the live entry of a key. It deletes an expired entry and logs the deletion.
 func (x *Exec) Find(p Place) (table.Item, bool) {
-	it, ok := p.find()
-	if !ok || x.Replaying {
+	it, ok := p.Shard.Find(p.DB, p.Hash, p.Key)
+	if !ok || it.ExpireAtMs() == 0 || !x.expired(p, it) {
 		return it, ok
 	}
-	if at := it.ExpireAtMs(); at != 0 && x.Now() > at {
-		if !x.ReadOnly {
-			x.remember(p.Shard)
-			p.Shard.Remove(p.DB, p.Hash, it)
-			x.Store.Expired.Add(1)
-			x.command(p.DB, "DEL", p.Key)
-		}
-		return table.Item{}, false
+	return table.Item{}, false
+}
+
+// expired reports whether an entry with an expiry has expired. It then deletes the entry.
+func (x *Exec) expired(p Place, it table.Item) bool {
+	if x.Replaying || x.Now() <= it.ExpireAtMs() {
+		return false
 	}
-	return it, true
+	if !x.ReadOnly {
+		x.remember(p.Shard)
+		p.Shard.Remove(p.DB, p.Hash, it)
+		x.Store.Expired.Add(1)
+		x.command(p.DB, "DEL", p.Key)
+	}
+	return true
 }

@@ -69,8 +69,21 @@ func (s *Shard) FindBytes(db int, h uint64, key []byte) (Item, bool) {
 	return k.item(r, at), true
 }
 
-// item returns the value of the record at r, whose place in the index is at.
+// item returns the value of the record at r, whose place in the index is at. It does not parse a
+// short record as a whole, which saves a tenth of an Incr.
 func (k *keyspace) item(r uint32, at place) Item {
+	if slot := k.at(r); slot[0]&(flagWide|flagLarge) == 0 {
+		it := Item{flags: slot[0], ref: r, at: at}
+		n := 4
+		if it.flags&flagExpire != 0 {
+			it.expire = int64(binary.LittleEndian.Uint64(slot[4:]))
+			n = 12
+		}
+		n += int(slot[1])
+		end := n + int(binary.LittleEndian.Uint16(slot[2:]))
+		it.value = slot[n:end:end]
+		return it
+	}
 	rec := k.recordAt(r)
 	return Item{value: rec.value, expire: rec.expire, flags: rec.flags, ref: r, at: at}
 }
