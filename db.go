@@ -216,13 +216,15 @@ func (db *keyspace) FlushDB() error { return db.e.FlushDB(db.n, db.durable) }
 //
 // The Tx operates on this database; [Tx.DB] selects another.
 func (db *keyspace) View(fn func(*Tx) error) error {
-	return db.e.View(func(tx *engine.Tx) error { return fn(&Tx{tx: tx, n: db.n}) })
+	t := newTx(db.n)
+	return db.e.View(t.tx, func() error { return fn(t) })
 }
 
 // ViewKeys is like [Store.View] but locks only the given keys, in all databases. fn must not access
 // any other key.
 func (db *keyspace) ViewKeys(keys []string, fn func(*Tx) error) error {
-	return db.e.ViewKeys(keys, func(tx *engine.Tx) error { return fn(&Tx{tx: tx, n: db.n}) })
+	t := newTx(db.n)
+	return db.e.ViewKeys(t.tx, keys, func() error { return fn(t) })
 }
 
 // Update runs fn with every key of every database locked. It applies the changes of fn atomically,
@@ -232,13 +234,15 @@ func (db *keyspace) ViewKeys(keys []string, fn func(*Tx) error) error {
 // Update waits for the disk as a single write does, after it has released the locks. The Tx
 // operates on this database; [Tx.DB] selects another.
 func (db *keyspace) Update(fn func(*Tx) error) error {
-	return db.e.Update(db.n, db.durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx, n: db.n}) })
+	t := newTx(db.n)
+	return db.e.Update(t.tx, db.n, db.durable, func() error { return fn(t) })
 }
 
 // UpdateKeys is like [Store.Update] but locks only the given keys, in all databases. Transactions
 // on other keys can run concurrently. fn must not access any other key.
 func (db *keyspace) UpdateKeys(keys []string, fn func(*Tx) error) error {
-	return db.e.UpdateKeys(db.n, keys, db.durable, func(tx *engine.Tx) error { return fn(&Tx{tx: tx, n: db.n}) })
+	t := newTx(db.n)
+	return db.e.UpdateKeys(t.tx, db.n, keys, db.durable, func() error { return fn(t) })
 }
 
 // Run executes the operations of b in order, as one atomic unit: no reader and no crash sees only

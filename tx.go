@@ -2,6 +2,7 @@ package perdure
 
 import (
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/perduredb/perdure/internal/engine"
@@ -21,6 +22,32 @@ import (
 type Tx struct {
 	tx *engine.Tx
 	n  int // number of the database
+}
+
+// txs supplies transactions. A Tx is not used twice, because a program may keep one, but 64 of them
+// are one allocation.
+var txs sync.Pool // of *txChunk
+
+type txChunk struct {
+	used int
+	txs  [64]struct {
+		tx     Tx
+		engine engine.Tx
+	}
+}
+
+// newTx returns a Tx on database n, for one transaction.
+func newTx(n int) *Tx {
+	c, ok := txs.Get().(*txChunk)
+	if !ok {
+		c = new(txChunk)
+	}
+	t := &c.txs[c.used]
+	t.tx = Tx{tx: &t.engine, n: n}
+	if c.used++; c.used < len(c.txs) {
+		txs.Put(c)
+	}
+	return &t.tx
 }
 
 // DB returns a Tx on database n of the same transaction. If n is out of range, the first operation

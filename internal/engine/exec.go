@@ -15,11 +15,13 @@ type exec struct {
 	op.Exec
 	e        *Engine
 	position appendlog.Position
-	declared []string      // keys that may be accessed, sorted; nil means every key
 	shard    int           // any locked shard, for the change counter
 	keys     *table.KeySet // of an operation on several keys
 	held     unlocker      // the shards, while they are locked
 	later    op.Pins       // large values to return, copied after the unlock
+
+	onlyDeclared bool     // only the keys in names may be accessed
+	names        []string // of a transaction with declared keys, sorted
 }
 
 // unlocker is one locked shard or several.
@@ -46,7 +48,8 @@ func (e *Engine) free(x *exec) {
 	}
 	x.later.Release(&e.ops)
 	x.Reset()
-	x.position, x.declared, x.shard = 0, nil, 0
+	clear(x.names) // lets the garbage collector free the caller's keys
+	x.position, x.onlyDeclared, x.shard = 0, false, 0
 	e.pool.Put(x)
 }
 

@@ -87,7 +87,7 @@ func (t *Tx) Keys(db int, pattern string) iter.Seq[string] {
 // scan iterates over a database whose shards are all locked. It yields nothing if the transaction
 // has declared keys.
 func (t *Tx) scan(db int, keysOnly bool, fn func(table.Entry) bool) {
-	if t.allow(false, db) != nil || t.x.declared != nil {
+	if t.allow(false, db) != nil || t.x.onlyDeclared {
 		return
 	}
 	buf := &table.ScanBuffer{KeysOnly: keysOnly}

@@ -7,62 +7,55 @@ import (
 )
 
 // A Tx is a running transaction. Its methods must only be used by the goroutine of the function
-// that received it, and only until that function returns.
+// that runs in it, and only until that function returns. The zero value is ready for one of the
+// methods of Engine that run a transaction, once.
 type Tx struct {
-	x    *exec
-	done bool
+	x *exec // nil when the transaction has ended
 }
 
-// Update runs fn with every key locked. It applies the changes of fn atomically, in memory and in
-// the log. If fn returns an error or panics, nothing is changed.
-func (e *Engine) Update(db int, durable bool, fn func(*Tx) error) error {
-	return e.update(db, nil, durable, fn)
-}
-
-// UpdateKeys is like [Engine.Update] but locks only the declared keys. fn must not access any other
-// key.
-func (e *Engine) UpdateKeys(db int, keys []string, durable bool, fn func(*Tx) error) error {
-	return e.update(db, declare(keys), durable, fn)
-}
-
-// declare returns a sorted copy of the keys. It is not nil even if there are no keys, because an
-// empty declaration is one too.
-func declare(keys []string) []string {
-	sorted := append(make([]string, 0, len(keys)+1), keys...)
-	slices.Sort(sorted)
-	return sorted
-}
-
-func (e *Engine) update(db int, declared []string, durable bool, fn func(*Tx) error) error {
+// Update runs fn in t with every key locked. It applies the changes of fn atomically, in memory and
+// in the log. If fn returns an error or panics, nothing is changed.
+func (e *Engine) Update(t *Tx, db int, durable bool, fn func() error) error {
 	if err := e.admit(db, durable); err != nil {
 		return err
 	}
 	x := e.newExec()
 	defer e.free(x)
-	if err := e.runTx(x, declared, fn); err != nil {
-		return err
-	}
-	return x.wait(nil, durable)
+	e.table.LockAll()
+	x.held = everyShard{e.table}
+	return e.update(t, x, durable, fn)
 }
 
-// runTx locks the shards, runs fn, appends its changes to the log, and unlocks.
-func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
-	x.lockDeclared(declared)
+// UpdateKeys is like [Engine.Update] but locks only the declared keys. fn must not access any other
+// key.
+func (e *Engine) UpdateKeys(t *Tx, db int, keys []string, durable bool, fn func() error) error {
+	if err := e.admit(db, durable); err != nil {
+		return err
+	}
+	x := e.newExec()
+	defer e.free(x)
+	x.lockDeclared(keys)
+	return e.update(t, x, durable, fn)
+}
+
+// update runs fn with the shards locked, appends its changes to the log, unlocks, and waits for the
+// log.
+func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 	if err := e.refusedLocked(); err != nil {
 		x.release()
 		return err
 	}
-	x.Log, x.Atomic, x.declared = e.log, true, declared
-	tx := &Tx{x: x}
+	x.Log, x.Atomic = e.log, true
+	t.x = x
 	finished := false
 	defer func() {
-		tx.done = true
+		t.x = nil
 		if !finished { // fn panicked, or called runtime.Goexit
 			x.Rollback()
 			x.release()
 		}
 	}()
-	err := fn(tx)
+	err := fn()
 	finished = true
 	if err != nil {
 		x.Rollback()
@@ -70,47 +63,51 @@ func (e *Engine) runTx(x *exec, declared []string, fn func(*Tx) error) error {
 		return err
 	}
 	x.end()
-	return nil
+	return x.wait(nil, durable)
 }
 
-// lockDeclared locks the shards of the declared keys, or all shards if declared is nil.
-func (x *exec) lockDeclared(declared []string) {
-	if declared == nil {
-		x.e.table.LockAll()
-		x.held = everyShard{x.e.table}
-		return
-	}
-	x.keys.Set(x.e.table, len(declared), func(i int) string { return declared[i] })
+// lockDeclared declares keys and locks their shards. Keys remain declared even if there are none.
+func (x *exec) lockDeclared(keys []string) {
+	x.names = append(x.names[:0], keys...)
+	slices.Sort(x.names)
+	x.onlyDeclared = true
+	x.keys.Set(x.e.table, len(keys), func(i int) string { return keys[i] })
 	x.shard = x.keys.Lock()
 	x.held = x.keys
 }
 
-// View runs fn with every key locked, so that fn reads a single point in time.
-func (e *Engine) View(fn func(*Tx) error) error { return e.view(nil, fn) }
+// View runs fn in t with every key locked, so that fn reads a single point in time.
+func (e *Engine) View(t *Tx, fn func() error) error {
+	x := e.newExec()
+	defer e.free(x)
+	e.table.LockAll()
+	x.held = everyShard{e.table}
+	return e.view(t, x, fn)
+}
 
 // ViewKeys is like [Engine.View] but locks only the declared keys. fn must not access any other
 // key.
-func (e *Engine) ViewKeys(keys []string, fn func(*Tx) error) error {
-	return e.view(declare(keys), fn)
-}
-
-func (e *Engine) view(declared []string, fn func(*Tx) error) error {
+func (e *Engine) ViewKeys(t *Tx, keys []string, fn func() error) error {
 	x := e.newExec()
 	defer e.free(x)
-	x.lockDeclared(declared)
+	x.lockDeclared(keys)
+	return e.view(t, x, fn)
+}
+
+func (e *Engine) view(t *Tx, x *exec, fn func() error) error {
 	defer x.release()
 	if e.closed {
 		return ErrClosed
 	}
-	x.ReadOnly, x.declared = true, declared
-	tx := &Tx{x: x}
-	defer func() { tx.done = true }()
-	return fn(tx)
+	x.ReadOnly = true
+	t.x = x
+	defer func() { t.x = nil }()
+	return fn()
 }
 
 // allow returns the reason why the transaction must not access these keys, or nil.
 func (t *Tx) allow(write bool, db int, keys ...string) error {
-	if t.done {
+	if t.x == nil {
 		return ErrTxDone
 	}
 	if write && t.x.ReadOnly {
@@ -123,8 +120,8 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 		if len(key) > op.MaxSize {
 			return ErrTooLarge
 		}
-		if t.x.declared != nil {
-			if _, ok := slices.BinarySearch(t.x.declared, key); !ok {
+		if t.x.onlyDeclared {
+			if _, ok := slices.BinarySearch(t.x.names, key); !ok {
 				return ErrNotDeclared
 			}
 		}

@@ -29,10 +29,7 @@ type Command struct {
 	Many func(x *Exec, db int, args [][]byte) error
 }
 
-type (
-	oneFunc  = func(x *Exec, p Place, args [][]byte) error
-	manyFunc = func(x *Exec, db int, args [][]byte) error
-)
+type oneFunc = func(x *Exec, p Place, args [][]byte) error
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where
 // word 0 is the name. A Last of -1 means the last word. The zero KeySpec means no key.

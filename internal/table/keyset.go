@@ -46,28 +46,19 @@ func (ks *KeySet) Set(t *Table, n int, key func(i int) string) {
 // words returns the part of shards that the table uses.
 func (ks *KeySet) words() []uint64 { return ks.shards[:(len(ks.table.shards)+63)/64] }
 
-// Lock locks the shards of the set in ascending order and returns the index of the first.
-func (ks *KeySet) Lock() (first int) {
+// each calls f for the shards of the set in ascending order, and returns the index of the first.
+func (ks *KeySet) each(f func(s *Shard)) (first int) {
 	first = -1
 	for w, set := range ks.words() {
 		for ; set != 0; set &= set - 1 {
 			i := w*64 + bits.TrailingZeros64(set)
-			ks.table.shards[i].Lock()
+			f(&ks.table.shards[i])
 			if first < 0 {
 				first = i
 			}
 		}
 	}
 	return first
-}
-
-// Unlock unlocks the shards that Lock locked.
-func (ks *KeySet) Unlock() {
-	for w, set := range ks.words() {
-		for ; set != 0; set &= set - 1 {
-			ks.table.shards[w*64+bits.TrailingZeros64(set)].Unlock()
-		}
-	}
 }
 
 // At returns the shard and the hash of key i of Set. The caller must have locked the set. If it

@@ -24,9 +24,6 @@ type Shard struct {
 	_ [32]byte // to 128 bytes, two cache lines
 }
 
-// Lock locks the shard. A caller that needs several shards must lock them in ascending index order.
-func (s *Shard) Lock() { s.mu.Lock() }
-
 // Unlock unlocks the shard. If much memory of freed values above 256 KiB is pending, it then
 // returns that memory to the kernel, without the lock.
 func (s *Shard) Unlock() {

@@ -60,6 +60,8 @@ type Table struct {
 	pool    *pool
 	options Options
 
+	exclusive exclusive
+
 	// view is the view that Freeze returned and that Close has not ended yet.
 	view atomic.Pointer[View]
 }
@@ -169,23 +171,6 @@ func (t *Table) NumShards() int { return len(t.shards) }
 
 // Databases returns the number of numbered databases.
 func (t *Table) Databases() int { return t.options.Databases }
-
-// LockAll locks every shard in ascending order: a barrier.
-func (t *Table) LockAll() {
-	for i := range t.shards {
-		t.shards[i].mu.Lock()
-	}
-}
-
-// UnlockAll unlocks the shards that LockAll locked.
-func (t *Table) UnlockAll() {
-	for i := range t.shards {
-		t.shards[i].mu.Unlock()
-	}
-	if t.pool.urgent.Load() {
-		t.pool.settle()
-	}
-}
 
 // Len returns the number of keys of a database. It takes no lock. Concurrently with writers, the
 // number may be out of date when the caller reads it.

@@ -355,7 +355,8 @@ func (s *starved) mset(want map[keyPlace]string) error {
 
 // update does several writes in one transaction. If one write is refused, no write may remain.
 func (s *starved) update(want map[keyPlace]string) error {
-	return s.e.Update(0, false, func(tx *engine.Tx) error {
+	var tx engine.Tx
+	return s.e.Update(&tx, 0, false, func() error {
 		for range 8 {
 			p, v := s.place(), s.value()
 			old, had := want[p]
