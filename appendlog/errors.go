@@ -15,11 +15,11 @@ var ErrFailed = errors.New("perdure: log failed")
 var ErrClosed = errors.New("perdure: log is closed")
 
 // ErrRewriteRunning is matched by the error of BeginRewrite if another Rewrite has not ended.
-var ErrRewriteRunning = errors.New("perdure: a rewrite of the log is running")
+var ErrRewriteRunning = errors.New("perdure: log rewrite already in progress")
 
 // ErrUntil is matched by the error of a Replay with Env.Until if the log does not record its
 // contents at that time. It is perdure.ErrUntil.
-var ErrUntil = errors.New("perdure: the log does not tell what it held at that time")
+var ErrUntil = errors.New("perdure: log cannot be recovered to that time")
 
 // A FailedError describes the failure of a log. It matches ErrFailed.
 type FailedError struct {

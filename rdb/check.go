@@ -127,7 +127,7 @@ func (c *checker) all(ctx context.Context, r *Reader) error {
 func (c *checker) entry(e *Entry, at int64) error {
 	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(c.seeds[1], e.Key)}
 	if _, ok := c.seen[f]; ok {
-		return corrupt.New(at, "a key that database %d has already", e.DB)
+		return corrupt.New(at, "duplicate key in database %d", e.DB)
 	}
 	c.seen[f] = struct{}{}
 	i, ok := c.dbs[e.DB]

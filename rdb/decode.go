@@ -76,7 +76,7 @@ func (r *Reader) loadEntry(l snapshot.Loader, e *Entry) error {
 	if e.Meta != nil {
 		return r.judged(&UnsupportedError{
 			Offset: e.Offset, What: "key metadata of a module (opcode 243)", Owner: "a module of Redis 8.6",
-			WayOut: "delete what the module keeps with the server that wrote the file, and save again",
+			WayOut: "delete the module's data on the server that wrote the file, and save again",
 		}, true)
 	}
 	return r.judged(l.Load(e.Entry), true)

@@ -48,13 +48,13 @@ func (d *Dump) Open(env snapshot.Env) error {
 // nameable checks that the dump's path is not a directory.
 func (s *settings) nameable(env snapshot.Env) error {
 	if s.filename == "" {
-		return fmt.Errorf("%w: a Dump that was not made by New", ErrOption)
+		return fmt.Errorf("%w: Dump was not created by New", ErrOption)
 	}
 	if env.FS == nil {
 		return nil
 	}
 	if info, err := env.FS.Lstat(filepath.Join(env.Dir, s.filename)); err == nil && info.IsDir() {
-		return fmt.Errorf("%w: Filename: %q is a directory there", ErrOption, s.filename)
+		return fmt.Errorf("%w: Filename: %q is a directory", ErrOption, s.filename)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 	info.Keys = counted.keys
 	info.Version, info.Origin = r.header.Version, r.header.Origin
 	if rest := info.Size - r.Offset(); rest > 0 {
-		d.env.Logger.Warn("bytes after the end of the dump are ignored", "file", d.path(), "bytes", rest)
+		d.env.Logger.Warn("ignored bytes after the end of the dump", "file", d.path(), "bytes", rest)
 	}
 	return info, nil
 }

@@ -70,10 +70,10 @@ func defaults() settings {
 func (s *settings) set(where scope, opts ...Option) error {
 	for _, o := range opts {
 		if o.apply == nil {
-			return fmt.Errorf("%w: the zero rdb.Option", ErrOption)
+			return fmt.Errorf("%w: zero rdb.Option", ErrOption)
 		}
 		if o.scope&where == 0 {
-			return fmt.Errorf("%w: %s means nothing here", ErrOption, o.name)
+			return fmt.Errorf("%w: %s does not apply to this function", ErrOption, o.name)
 		}
 		if err := o.apply(s); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrOption, o.name, err)
@@ -119,7 +119,7 @@ func Checksum(on bool) Option {
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
 		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {
-			return fmt.Errorf("version %d, want %d to %d, %d or 0", n, lowestWritten, latestWritten, oldestValkey)
+			return fmt.Errorf("want version %d to %d, %d, or 0, got %d", lowestWritten, latestWritten, oldestValkey, n)
 		}
 		s.version = n
 		return nil
@@ -161,7 +161,7 @@ func UsedMemory(bytes int64) Option {
 func MaxValue(bytes int64) Option {
 	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
-			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
+			return fmt.Errorf("want 1 to %d bytes, got %d", int64(maxInt/4), bytes)
 		}
 		s.maxValue = bytes
 		return nil
@@ -185,7 +185,7 @@ func Validate(on bool) Option {
 func HeaderTo(h *Header) Option {
 	return Option{"HeaderTo", forDecode, func(s *settings) error {
 		if h == nil {
-			return errors.New("nil Header")
+			return errors.New("header is nil")
 		}
 		s.header = h
 		return nil

@@ -108,7 +108,7 @@ type eachEntry struct {
 	yield func(StreamEntry) bool
 }
 
-func (e *eachEntry) entry(x *StreamEntry) error { return goOn(e.yield(*x)) }
+func (e *eachEntry) entry(x *StreamEntry) error { return stopUnless(e.yield(*x)) }
 
 // Len returns the number of fields of the entry.
 func (e *StreamEntry) Len() int { return e.count }

@@ -122,8 +122,8 @@ var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
 	typeHashTTLLPOld: (*walker).listpackTTLFields,
 }
 
-// told sets the offset of an error that the visitor returned for the item at that offset.
-func (w *walker) told(at int64, err error) error {
+// withOffset sets the offset of an error that the visitor returned for the item at that offset.
+func (w *walker) withOffset(at int64, err error) error {
 	if f, ok := err.(*flaw); ok {
 		return corrupt.New(at, "%s", f.what)
 	}

@@ -24,7 +24,7 @@ type Writer struct {
 }
 
 // errClosed is the error of a Writer after Close.
-var errClosed = errors.New("rdb: the Writer is closed")
+var errClosed = errors.New("rdb: Writer is closed")
 
 // NewWriter returns a Writer of a dump to w. It writes nothing yet. The version is in the header of
 // a dump and must be known before the first entry. It is that of [Version], or else the lowest from
@@ -207,7 +207,7 @@ func (w *Writer) fits(t snapshot.Type) error {
 // selectDB writes the database of the following records, unless it was the last one written.
 func (w *Writer) selectDB(db int) error {
 	if db < 0 {
-		return fmt.Errorf("rdb: database number %d", db)
+		return fmt.Errorf("rdb: want a database number of at least 0, got %d", db)
 	}
 	if db == w.db {
 		return nil

@@ -136,7 +136,7 @@ func removeTree(fsys vfs.FS, path string) error {
 func (a *app) stage(path string) (string, error) {
 	dir := filepath.Join(filepath.Dir(path), snapshot.TempPrefix+filepath.Base(path))
 	if err := removeTree(a.fs, dir); err != nil {
-		return "", fmt.Errorf("remove what an earlier run has left: %w", err)
+		return "", fmt.Errorf("remove files of an earlier run: %w", err)
 	}
 	return dir, a.fs.Mkdir(dir)
 }
