@@ -67,7 +67,7 @@ func thawOps(ops []frozenOp) (sc script, err error) {
 			}
 		}
 		if o.kind < 0 {
-			return nil, fmt.Errorf("frozen op of kind %q", f.Kind)
+			return nil, fmt.Errorf("unknown kind %q of a frozen op", f.Kind)
 		}
 		if o.inner, err = thawOps(f.Inner); err != nil {
 			return nil, err

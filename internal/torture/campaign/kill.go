@@ -199,7 +199,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	}
 	_ = cmd.Wait() // killed
 	if complaint.Len() > 0 {
-		return acked, fmt.Errorf("the child said: %s", complaint.String())
+		return acked, fmt.Errorf("child: %s", complaint.String())
 	}
 	return acked, nil
 }
@@ -236,14 +236,14 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 		found[i] = n
 	}
 	if v, err := s.Get(fmt.Sprint("plain:", w)); err == nil && !bytes.Equal(v, plainText(w, found[3], len(v) > largeText)) {
-		return 0, fmt.Errorf("writer %d: %d bytes of a value came back", w, len(v))
+		return 0, fmt.Errorf("writer %d: found %d bytes of a value", w, len(v))
 	}
 	done := found[0]
 	switch {
 	case last > 0 && (done < last || done > last+1):
 		return 0, fmt.Errorf("writer %d: round %d acknowledged, %d found", w, last, done)
 	case found[1] != done || found[2] != done:
-		return 0, fmt.Errorf("writer %d: a transaction in part: %v", w, found)
+		return 0, fmt.Errorf("writer %d: found a partial transaction: %v", w, found)
 	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
 		return 0, fmt.Errorf("writer %d: found %v", w, found)
 	}

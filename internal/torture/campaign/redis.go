@@ -59,11 +59,11 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 			o := redisOp(rng)
 			a, b := answer(s, o), server.Do(o.args...).Text
 			if a != b {
-				return fmt.Errorf("%q: %q, redis-server says %q", o.args, a, b)
+				return fmt.Errorf("%q = %q, want %q as from redis-server", o.args, a, b)
 			}
 		}
 		if a, b := dumpOf(s), dumpOfServer(server); a != b {
-			return fmt.Errorf("we and redis-server hold different data: %s", difference(a, b))
+			return fmt.Errorf("store and redis-server have different data: %s", difference(a, b))
 		}
 	}
 	want := dumpOf(s)
@@ -84,7 +84,7 @@ func exchange(r *Run, ours, theirs, want string) error {
 	tear := func(dir string) error {
 		names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
 		if err != nil || len(names) == 0 {
-			return errors.Join(err, errors.New("no increment"))
+			return errors.Join(err, errors.New("no incremental file"))
 		}
 		f, err := os.OpenFile(names[len(names)-1], os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
@@ -103,10 +103,10 @@ func exchange(r *Run, ours, theirs, want string) error {
 		got := dumpOfServer(server)
 		server.Kill()
 		if got != want {
-			return fmt.Errorf("redis-server reads our log (torn: %v) otherwise: %s", torn, difference(got, want))
+			return fmt.Errorf("redis-server loads other data from the store's log (torn: %v): %s", torn, difference(got, want))
 		}
 		if err := readBy(theirs, modeOf("everysec"), want); err != nil {
-			return fmt.Errorf("redis-server's log (torn: %v): %w", torn, err)
+			return fmt.Errorf("log of redis-server (torn: %v): %w", torn, err)
 		}
 		r.Count("logs exchanged", 2)
 	}
@@ -114,7 +114,7 @@ func exchange(r *Run, ours, theirs, want string) error {
 	got := dumpOfServer(server)
 	server.Kill()
 	if got != want {
-		return fmt.Errorf("redis-server reads our dump otherwise: %s", difference(got, want))
+		return fmt.Errorf("redis-server loads other data from the store's dump: %s", difference(got, want))
 	}
 	r.Count("dumps exchanged", 2)
 	// perdure's log is not read again. A server that truncates a torn tail also truncates perdure's
@@ -147,7 +147,7 @@ func readBy(dir string, m mode, want string) error {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("read otherwise: %s", difference(got, want))
+		return fmt.Errorf("loaded other data: %s", difference(got, want))
 	}
 	return nil
 }
