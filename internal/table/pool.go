@@ -153,7 +153,7 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 	n, i := int(id)/regionChunks, int(id)%regionChunks
 	r := &p.regions[n]
 	if r.free&(1<<i) != 0 {
-		panic("table: internal error: a chunk was freed twice")
+		panic("table: internal error: chunk freed twice")
 	}
 	r.free |= 1 << i
 	r.warm[i] = warm

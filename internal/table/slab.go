@@ -48,7 +48,7 @@ var classBySize, bigClassBySize = func() (small [257]uint8, big [maxSlot/64 + 1]
 				return uint8(class)
 			}
 		}
-		panic("table: internal error: no class")
+		panic("table: internal error: no slab class for the size")
 	}
 	for i := range small {
 		small[i] = smallest(i * 8)

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrViewClosed is returned by Scan if its view is closed before the end.
-var ErrViewClosed = errors.New("table: the view was closed")
+var ErrViewClosed = errors.New("table: view is closed")
 
 // An Entry is a key with its value. The value of an integer is its decimal.
 type Entry struct {
