@@ -21,7 +21,7 @@ var ErrRewriteRunning = errors.New("perdure: log rewrite already in progress")
 // contents at that time. It is perdure.ErrUntil.
 var ErrUntil = errors.New("perdure: log cannot be recovered to that time")
 
-// A FailedError describes the failure of a log. It matches ErrFailed.
+// A FailedError describes the failure of a log. It matches [ErrFailed].
 type FailedError struct {
 	Op   string // write, sync, truncate, sync directory, check
 	File string
@@ -36,7 +36,7 @@ func (e *FailedError) Error() string {
 // Unwrap returns the cause.
 func (e *FailedError) Unwrap() error { return e.Err }
 
-// Is reports whether target is ErrFailed.
+// Is reports whether target is [ErrFailed].
 func (e *FailedError) Is(target error) bool { return target == ErrFailed }
 
 // A CommandError describes an intact command of a log that cannot be applied. A Replayer that

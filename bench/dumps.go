@@ -227,6 +227,6 @@ func dumpReport(r *results) string {
 		}
 		fmt.Fprintf(&b, "| %s | %v | %v | %s |\n", s.What, r.sample(theirSide, s.What), s, times)
 	}
-	b.WriteString("\nA server's reading is from its start until it answers.\n")
+	b.WriteString("\nReading by a server is the time from its start to its first reply.\n")
 	return b.String()
 }

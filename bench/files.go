@@ -57,7 +57,7 @@ func verify(p peer, keys int) error {
 			return fmt.Errorf("key %d: %w", i, err)
 		}
 		if !bytes.Equal(v, valueAt(i)) {
-			return errors.New("another value than was stored")
+			return errors.New("read another value than was stored")
 		}
 	}
 	return nil

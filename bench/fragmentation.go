@@ -20,7 +20,7 @@ func fragmentation(s settings) error {
 	}
 	defer out.Close()
 	w := io.MultiWriter(os.Stdout, out)
-	fmt.Fprintf(w, "# Memory that is given back\n\n%d keys of 16 bytes at first. %s.\n\n", s.keys, machine())
+	fmt.Fprintf(w, "# Memory that is released\n\n%d keys of 16 bytes at first. %s.\n\n", s.keys, machine())
 	fmt.Fprintf(w, "| then | keys | needed MiB | reserved MiB | RSS MiB | RSS/needed | at rest after |\n|---|---|---|---|---|---|---|\n")
 	store, err := perdure.New()
 	if err != nil {

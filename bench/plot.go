@@ -110,7 +110,7 @@ func (r *results) drawTimeline(path string) error {
 	}
 	p := plot.New()
 	p.Title.Text = "Set through a save: the worst of each 10 ms"
-	p.X.Label.Text, p.Y.Label.Text = "seconds since the save began; thick: saving", "latency, us"
+	p.X.Label.Text, p.Y.Label.Text = "seconds since the start of the save; thick: saving", "latency, us"
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Legend.Top = true
 	for i, name := range slices.Sorted(maps.Keys(r.Timelines)) {

@@ -10,8 +10,8 @@ import (
 // backgroundBuffers is the number of buffers of an output when a separate goroutine writes them.
 const backgroundBuffers = 3
 
-// A backgroundWriter checksums and writes buffers in a separate goroutine while the next ones are filled. An
-// output starts it when the first buffer is full, so a small dump needs no goroutine.
+// A backgroundWriter checksums and writes buffers in a separate goroutine while the next ones are
+// filled. An output starts it when the first buffer is full, so a small dump needs no goroutine.
 type backgroundWriter struct {
 	full  chan []byte
 	empty chan []byte // contains all free buffers while nothing is being written

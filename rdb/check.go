@@ -27,7 +27,7 @@ type Report struct {
 	FirstRefused *CorruptError // offset of the first one, the servers, and the reason
 
 	Size     int64 // bytes of the dump, checksum included; up to the damage if there is any
-	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
+	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in a log
 }
 
 // Check reads a whole dump and reports its contents. size is the length of r in bytes, or -1 if it

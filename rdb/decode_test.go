@@ -208,7 +208,8 @@ func TestMaxValue(t *testing.T) {
 		{Type: 1, Key: []byte("k"), Value: bytes.Repeat(unhex("0141"), 501)[:1001:1001]},
 	} {
 		if e.Type == 1 && e.Value[0] == 1 && e.Value[1] == 0x41 {
-			e.Value = append(unhex("41f4"), bytes.Repeat(unhex("0141"), 500)...) // 500 short elements
+			// 500 short elements
+			e.Value = append(unhex("41f4"), bytes.Repeat(unhex("0141"), 500)...)
 		}
 		for _, compress := range []bool{true, false} {
 			p := mustEncode(t, &data{entries: []snapshot.Entry{e}}, rdb.Compression(compress))

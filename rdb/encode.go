@@ -11,7 +11,7 @@ import (
 )
 
 // Encode writes v as one dump to w and returns the dump's size, version, and number of keys. It
-// makes the one pass over v and retains nothing of it.
+// iterates over v once and retains nothing of it.
 //
 // The version is the lowest from 9 on that has the types and function libraries of v, or VALKEY 80
 // if v has types of Valkey. Encode returns an [*UnsupportedError] if no version has all of them. It

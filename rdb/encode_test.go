@@ -200,8 +200,8 @@ func TestFunctionsNeedVersion10(t *testing.T) {
 	}
 }
 
-// TestIncompressibleValues encodes random values, after which only some short values are compressed.
-// Compression resumes after a value that shrinks. Long values are always compressed.
+// TestIncompressibleValues encodes random values, after which only some short values are
+// compressed. Compression resumes after a value that shrinks. Long values are always compressed.
 func TestIncompressibleValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func(n int) []byte {

@@ -21,7 +21,7 @@ var ErrOption = option.ErrOptions
 
 // An Option is one setting of [New], [Dump.Configure], [Encode], [Decode], [DecodeValue], [Check],
 // [NewReader], or [NewWriter]. The constructor of an option documents the functions that accept it.
-// Other functions return an error matching ErrOption. An Option retains only its value and may be
+// Other functions return an error matching [ErrOption]. An Option retains only its value and may be
 // used any number of times, from any goroutine.
 type Option struct {
 	name  string
@@ -84,7 +84,7 @@ func (s *settings) set(where scope, opts ...Option) error {
 
 // Filename sets the name of the dump in the data directory, for [New]. The name must have at most
 // 200 bytes and no separators. It must not be that of another file of a store: perdure.lock, the
-// log's appendonlydir, or a name that begins with temp-. The default is DefaultFilename.
+// log's appendonlydir, or a name that begins with temp-. The default is [DefaultFilename].
 func Filename(name string) Option {
 	return Option{"Filename", forNew, func(s *settings) error {
 		s.filename = name
@@ -156,8 +156,8 @@ func UsedMemory(bytes int64) Option {
 
 // MaxValue sets the maximum number of bytes of one value and of one key when reading. A string is
 // measured after decoding, a value of another type by its payload. A longer one causes an error
-// matching ErrLimit. It applies to [New], [Decode], [DecodeValue], and [NewReader]. A Reader skips
-// a longer value if its filter does not select the key. The default is DefaultMaxValue.
+// matching [ErrLimit]. It applies to [New], [Decode], [DecodeValue], and [NewReader]. A Reader
+// skips a longer value if its filter does not select the key. The default is [DefaultMaxValue].
 func MaxValue(bytes int64) Option {
 	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {

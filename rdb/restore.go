@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The payload of DUMP and RESTORE is a single value:
+// restoreTail is the size of version and checksum in a payload of DUMP and RESTORE:
 //
 //	type value version crc       type: 1 byte; value as in a dump; version: 2 bytes, crc: 8 bytes,
 //	                             little-endian; the checksum covers everything before it

@@ -189,12 +189,12 @@ func (v *validator) unique(p []byte, what string) error {
 	return flawed(0, "want unique %ss, found a duplicate", what)
 }
 
-// isDuplicate reports whether p occurs more than once in the part of the value read so far. It is called
-// when a hash occurs twice. It may be slow because two different members with the same hash are not
-// expected in practice.
+// isDuplicate reports whether p occurs more than once in the part of the value read so far. It is
+// called when a hash occurs twice. It may be slow because two different members with the same hash
+// are not expected in practice.
 //
-// isDuplicate reads the value again with the walker's scratch. That does not disturb the walker: a type
-// that is one packed form decompresses the same bytes to the same place, and other types need
+// isDuplicate reads the value again with the walker's scratch. That does not disturb the walker: a
+// type that is one packed form decompresses the same bytes to the same place, and other types need
 // nothing in the scratch any longer.
 func (v *validator) isDuplicate(p []byte) bool {
 	c := &counter{want: bytes.Clone(p)}

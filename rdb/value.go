@@ -113,8 +113,8 @@ type view struct {
 // errStop ends a walk after its loop has ended.
 var errStop = errors.New("rdb: stop")
 
-// stopUnless returns nil if on is true. Otherwise it returns the error with which a visitor ends the
-// walk.
+// stopUnless returns nil if on is true. Otherwise it returns the error with which a visitor ends
+// the walk.
 func stopUnless(on bool) error {
 	if on {
 		return nil

@@ -430,8 +430,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestValidate checks that damage in values is found only with validation, and that Check counts odd
-// values.
+// TestValidate checks that damage in values is found only with validation, and that Check counts
+// odd values.
 func TestValidate(t *testing.T) {
 	p := file("REDIS0011", "02016b 02 0161 0161", "14016c 10 10000000 0300 8161 02 8162 02 8161 02 ff", "01016d 00")
 	var bad *rdb.CorruptError

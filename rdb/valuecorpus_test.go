@@ -163,8 +163,8 @@ func TestCorpusValues(t *testing.T) {
 		if err != nil || damagedCorpus[name] != 0 {
 			continue
 		}
-		// A string's value, an aux field's number and the like fit no field here; they are not
-		// compared, and what comes after them is still read.
+		// The values of strings and the numbers of aux fields do not match the fields here. They
+		// are not compared, and the records after them are still read.
 		var want []expected
 		if err := json.Unmarshal(text, &want); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
 			t.Fatalf("%s: %v", name, err)

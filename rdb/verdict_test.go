@@ -55,8 +55,8 @@ func TestVerdictsNameServer(t *testing.T) {
 	}
 }
 
-// countedStream returns a stream of type 19 with one entry, one deleted entry, and a group, and with
-// the given counts.
+// countedStream returns a stream of type 19 with one entry, one deleted entry, and a group, and
+// with the given counts.
 func countedStream(length, added, read uint64) []byte {
 	pack := listpackOf("1", "1", "1", "f", "0", "3", "0", "0", "v", "4", "2", "1", "0", "v", "4")
 	n := func(x uint64) []byte {

@@ -22,7 +22,7 @@ const (
 	keyMetaSince  = 13 // opcode 243 of Redis
 )
 
-// ErrUnsupported matches every UnsupportedError. It is perdure.ErrUnsupported.
+// ErrUnsupported matches every [UnsupportedError]. It is perdure.ErrUnsupported.
 var ErrUnsupported = snapshot.ErrUnsupported
 
 // ErrLimit matches a [*CorruptError] for a value longer than [MaxValue] allows. The file may be

@@ -16,14 +16,14 @@ import (
 //	idempotence = duration max n producer*n added duplicate
 //	producer = s n (s id)*n
 //
-// s16 is a string of 16 bytes, the first id of the listpack z behind it, big-endian. The elements
-// of that are integers but for names and values:
+// s16 is a string of 16 bytes: the first ID of the following listpack z, big-endian. The elements
+// of z are integers, except names and values:
 //
 //	z     = live deleted count name*count 0 entry*
 //	entry = flags ms seq [count] (value | name value)*count size
 //
-// ms and seq count from the first id; flags: 1 deleted, 2 with the names of z, and without a
-// count; size: the elements of the entry before it.
+// ms and seq are relative to the first ID; flags: 1 deleted, 2 with the names of z and without a
+// count; size: the number of elements of the entry before it.
 
 const (
 	entryDeleted    = 1

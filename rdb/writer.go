@@ -31,7 +31,8 @@ var errClosed = errors.New("rdb: Writer is closed")
 // 9 on that has the types of [Holding]. The default is 9, which has the types up to 15.
 //
 // Options: [Version], [Holding], [Compression], [Checksum]. NewWriter returns an error matching
-// ErrOption if an option is not allowed, or an [*UnsupportedError] if no version has all the types.
+// [ErrOption] if an option is not allowed, or an [*UnsupportedError] if no version has all the
+// types.
 func NewWriter(w io.Writer, opts ...Option) (*Writer, error) {
 	s := defaults()
 	if err := s.set(forWriter, opts...); err != nil {
@@ -53,9 +54,9 @@ func newWriter(ctx context.Context, w io.Writer, s settings, v version) *Writer 
 // Version returns the number of the format version being written.
 func (w *Writer) Version() int { return w.version.number }
 
-// Write writes a record as a [Reader] yields it. From an *Entry it writes DB, Type, Key, Value,
+// Write writes a record as a [Reader] yields it. From an [*Entry] it writes DB, Type, Key, Value,
 // ExpireAtMs, Usage, and Meta; it selects the database when the database changes. It omits a
-// *SlotInfo, which is only a hint, from versions that do not have it (below 12).
+// [*SlotInfo], which is only a hint, from versions that do not have it (below 12).
 //
 // Write returns an [*UnsupportedError] for data that the version does not have, such as a function
 // library before 10. It then writes nothing, and the Writer remains usable. After an error of w,

@@ -255,8 +255,8 @@ func TestNewValues(t *testing.T) {
 	}
 }
 
-// bigStream returns a stream of many listpacks with changing field names, texts at the limits of all
-// encodings, and a group.
+// bigStream returns a stream of many listpacks with changing field names, texts at the limits of
+// all encodings, and a group.
 func bigStream(t testing.TB) *rdb.Stream {
 	t.Helper()
 	odd := oddStrings()

@@ -2,12 +2,12 @@ package rdb
 
 import "encoding/binary"
 
-// A ziplist, all numbers little-endian unless they say otherwise:
+// A ziplist; all numbers are little-endian, except where noted:
 //
-//	ziplist = size tail count entry* ff  size: 4 bytes, of the whole; tail: 4 bytes, where the last
-//	                                     entry stands; count: 2 bytes, ffff unknown
-//	entry   = before encoding data       before: size of the entry before, 0 for the first: 1 byte
-//	                                     below fe, or fe and 4 bytes
+//	ziplist = size tail count entry* ff  size: 4 bytes, of the ziplist; tail: 4 bytes, the offset
+//	                                     of the last entry; count: 2 bytes, ffff unknown
+//	entry   = before encoding data       before: size of the previous entry, 0 for the first: 1
+//	                                     byte below fe, or fe and 4 bytes
 //
 //	00nnnnnn bytes                  a string of up to 63 bytes
 //	01nnnnnn n bytes                a string of up to 16383 bytes, high bits first

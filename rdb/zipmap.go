@@ -2,7 +2,7 @@ package rdb
 
 import "encoding/binary"
 
-// A zipmap:
+// zipmapMany is the count that means an unknown number of fields in a zipmap:
 //
 //	zipmap = count field* ff                  count: 1 byte, fe unknown; one field at least
 //	field  = size name size free value pad    size: 1 byte below fe, or fe and 4 bytes

@@ -1,4 +1,4 @@
-// Package storetest tests implementations of appendlog.AppendLog and snapshot.Snapshotter, as
+// Package storetest tests implementations of [appendlog.AppendLog] and [snapshot.Snapshotter], as
 // testing/fstest tests file systems. A component that passes keeps what a store relies on.
 //
 // The tests run the component on a file system in memory. They end the process and cut the power at
@@ -88,7 +88,7 @@ func (d *disk) image(mem *vfs.Mem) *disk { return &disk{place: d.place, mem: mem
 // killed returns the disk as it is if the process ends now.
 func (d *disk) killed() *disk { return d.image(d.mem.Kill()) }
 
-// powerless returns the disk with nothing but what was synced.
+// powerless returns the disk with only the synced data.
 func (d *disk) powerless() *disk { return d.image(d.mem.Crash(vfs.KeepNone, 0)) }
 
 // torn returns the disk with a random part of what was not synced.

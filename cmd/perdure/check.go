@@ -44,7 +44,7 @@ type checked struct {
 	Unsupported bool          `json:"unsupported,omitempty"` // undamaged, but not supported
 	Error       string        `json:"error,omitempty"`       // the reason why it could not be read
 	Files       []checkedFile `json:"files,omitempty"`
-	Unlisted    []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
+	Unlisted    []string      `json:"unlisted,omitempty"` // not in the log's manifest
 
 	withKeys bool
 }

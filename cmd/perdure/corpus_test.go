@@ -17,7 +17,7 @@ import (
 
 // unfit lists the files of the corpus that check does not accept, with a part of its output.
 var unfit = map[string]string{
-	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server loads it and skips the keys
+	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
 	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
 	"hash_as_listpack_with_hfe.aof": "HMSET: command not supported: perdure holds a hash opaquely",
@@ -187,7 +187,8 @@ func TestCorpusInServer(t *testing.T) {
 			server.Must("BGREWRITEAOF")
 			server.Wait("aof_rewrite_in_progress", "0")
 			server.Kill()
-			if !strings.Contains(read(t, fresh), `"type":"stream"`) { // version 9 does not store all of a stream
+			// Version 9 does not store all properties of a stream.
+			if !strings.Contains(read(t, fresh), `"type":"stream"`) {
 				want(t, exitGood, "diff", fresh, data)
 			}
 		})

@@ -147,9 +147,9 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 }
 
 // findKey finds the database of damage in a dump and, if show is set, the key. The damaged key is
-// the one after the last whole key. findKey reads the dump a second time. It reads the dump a third
-// time without decoding values, to get past the damaged key. If even that fails, it names the last
-// whole key.
+// the one after the last intact key. findKey reads the dump again to find the last intact key, and
+// once more without decoding values, to get past the damaged key. If that fails, it names the last
+// intact key.
 func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64) error) error) {
 	whole := &keyFinder{}
 	pass := func(k *keyFinder, opts ...rdb.Option) {

@@ -23,8 +23,8 @@ const (
 	baseN     = "appendonly.aof.1.base.aof"
 )
 
-// tails lists damaged tails of a log, from docs/durability.md and from Redis's tests. Each follows a
-// complete command.
+// tails lists damaged tails of a log, from docs/durability.md and from Redis's tests. Each follows
+// a complete command.
 var tails = []struct {
 	name, tail string
 	torn       bool // a crash explains it, so Open also truncates it

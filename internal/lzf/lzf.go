@@ -12,7 +12,7 @@ import "fmt"
 //	lllooooo oooooooo                copy l+2 bytes (l 1 to 6) from o+1 bytes back
 //	111ooooo llllllll oooooooo       copy l+9 bytes from o+1 bytes back
 //
-// A copy may overlap what it writes: it goes on byte by byte. So "aaaaaaaaaa" is
+// A copy may overlap its own output, because it proceeds byte by byte. So "aaaaaaaaaa" is
 //
 //	00 61 e0 00 00                   'a', then 9 bytes from 1 back
 const (

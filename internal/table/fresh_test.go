@@ -8,9 +8,9 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// setFresh stores a missing key after it has read only the home bucket, if that is sufficient. These
-// tests check the cases in which it is not. The low byte of a hash is the tag, and the next six bits
-// are the home bucket.
+// setFresh stores a missing key after it has read only the home bucket, if that is sufficient.
+// These tests check the cases in which it is not. The low byte of a hash is the tag, and the next
+// six bits are the home bucket.
 
 // oneSegment puts all keys into one segment, as long as few share a home bucket.
 var oneSegment = table.Options{Shards: 1, Databases: 3, Seed: [2]uint64{1, 2}}
@@ -27,10 +27,10 @@ func freshKeys(tab *table.Table, n int, ok func(h uint64) bool) (keys []string) 
 
 func home(h uint64) uint64 { return h >> 8 & 63 }
 
-// TestSetFreshAfterFullBucket checks that a free slot in the home bucket does not mean that a key is
-// missing. The key may have overflowed to the next bucket.
+// TestSetFreshAfterFullBucket checks that a free slot in the home bucket does not mean that a key
+// is missing. The key may have overflowed to the next bucket.
 func TestSetFreshAfterFullBucket(t *testing.T) {
-	for _, at := range []uint64{0, 1, 2, 3, 40, 63} { // some buckets contain data of their segment; the first follows the last
+	for _, at := range []uint64{0, 1, 2, 3, 40, 63} { // the first bucket follows the last
 		m := newModel(t, oneSegment)
 		keys := freshKeys(m.tab, 20, func(h uint64) bool { return home(h) == at })
 		for i, key := range keys {
@@ -55,12 +55,13 @@ func TestSetFreshAfterFullBucket(t *testing.T) {
 	}
 }
 
-// TestSetFreshTags checks that different keys can have the same bucket and tag, and that a hash with
-// a zero low byte does not have the tag of an empty slot.
+// TestSetFreshTags checks that different keys can have the same bucket and tag, and that a hash
+// with a zero low byte does not have the tag of an empty slot.
 func TestSetFreshTags(t *testing.T) {
 	for _, tag := range []byte{0, 1, 2, 0x80, 0xff} {
 		m := newModel(t, oneSegment)
-		m.set(name{0, freshKeys(m.tab, 1, func(h uint64) bool { return home(h) == 6 })[0]}, value{}) // so that the table is not empty
+		// The table must not be empty.
+		m.set(name{0, freshKeys(m.tab, 1, func(h uint64) bool { return home(h) == 6 })[0]}, value{})
 		keys := freshKeys(m.tab, 8, func(h uint64) bool { return home(h) == 5 && byte(h) == tag })
 		keys = append(keys, freshKeys(m.tab, 4, func(h uint64) bool { return home(h) == 5 && byte(h) == 1 })...)
 		for round := range 3 {
@@ -86,7 +87,7 @@ func TestSetFreshContents(t *testing.T) {
 	}
 	m := newModel(t, oneSegment)
 	for db := range 3 {
-		m.set(name{db, "the first"}, value{}) // the first key of a database, which has no buckets before
+		m.set(name{db, "the first"}, value{}) // before it, the database has no buckets
 	}
 	set := func(round int) {
 		for i, v := range values {

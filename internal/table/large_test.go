@@ -73,7 +73,8 @@ func TestPinOutlives(t *testing.T) {
 	}
 }
 
-// TestMapPinsOnlyLargeValues checks that smaller values have no pin. They are copied under the lock.
+// TestMapPinsOnlyLargeValues checks that smaller values have no pin. They are copied under the
+// lock.
 func TestMapPinsOnlyLargeValues(t *testing.T) {
 	tab := table.New(small)
 	defer tab.Close()

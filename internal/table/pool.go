@@ -54,7 +54,7 @@ type pool struct {
 	dying   int      // bytes in dead
 
 	handedOut           int64 // chunks, ever
-	lookedAt, lookingAt int64 // handedOut when collapse had examined every region, and when it began to
+	lookedAt, lookingAt int64 // handedOut when collapse finished and began its last examination
 	small               int   // the region that collapse has reached
 
 	ahead bool          // prepare the next region ahead of demand

@@ -189,8 +189,8 @@ func TestShardSize(t *testing.T) {
 	}
 }
 
-// TestCollisions checks that hashes with many or all bits equal lead to chains, not to more and more
-// segments.
+// TestCollisions checks that hashes with many or all bits equal lead to chains, not to more and
+// more segments.
 func TestCollisions(t *testing.T) {
 	for _, mask := range []uint64{0, 0xff, 0xffff << 40, 1<<63 | 1} {
 		tab := table.New(small)

@@ -201,8 +201,8 @@ func TestFreezeTwice(t *testing.T) {
 	tab.Freeze()
 }
 
-// world is the shared state of the writers in TestViewConcurrent: a copy of the table's contents for
-// each shard, guarded by the lock of the shard.
+// world is the shared state of the writers in TestViewConcurrent: a copy of the table's contents
+// for each shard, guarded by the lock of the shard.
 type world struct {
 	tab    *table.Table
 	shards []map[name]value
@@ -370,8 +370,8 @@ func (w *world) viewRound(t *testing.T, round int) {
 	}
 }
 
-// TestWaitView checks that waiting writers continue when the view is read to its end, and when it is
-// closed.
+// TestWaitView checks that waiting writers continue when the view is read to its end, and when it
+// is closed.
 func TestWaitView(t *testing.T) {
 	o := small
 	o.ViewMemory = 1000

@@ -1,11 +1,13 @@
 // Command torture runs the crash-test campaigns, which look for lost data.
 //
-//	go run ./internal/torture                                      every campaign, one round each: what CI runs
-//	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
-//	go run ./internal/torture -campaign ring -kills 1000 -dir /mnt   is Ring safe on that file system?
-//	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
-//	go run ./internal/torture -freeze DIR                          directories of this commit, to be read by later ones
-//	go run ./internal/torture -bugs all                            are the injected bugs caught?
+// Run it as go run ./internal/torture with these flags:
+//
+//	                                      one round of every campaign, as in CI
+//	-campaign power -for 8h -seed 7       one campaign, round after round
+//	-campaign ring -kills 1000 -dir /mnt  test Ring mode on another file system
+//	-for 30m                              a soak test; every campaign gets an equal share
+//	-freeze DIR                           write directories of this commit for later ones to read
+//	-bugs all                             check that the campaigns detect the injected bugs
 //
 // A failure is reported as one line that shows how to reproduce it. The table at the end lists the
 // work that was done.

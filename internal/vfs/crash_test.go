@@ -22,7 +22,8 @@ func synced(t *testing.T, m *vfs.Mem, name, content string) vfs.File {
 	return f
 }
 
-// TestUnsyncedChangesAreIndependent checks that units, sizes, and names are kept or lost separately.
+// TestUnsyncedChangesAreIndependent checks that units, sizes, and names are kept or lost
+// separately.
 func TestUnsyncedChangesAreIndependent(t *testing.T) {
 	m := vfs.NewMem("/d")
 	f := synced(t, m, "/d/f", strings.Repeat("a", 512))

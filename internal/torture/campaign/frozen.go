@@ -15,10 +15,10 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// The frozen scripts and directories are files, so a change of a format or of a generator does not
-// change what the campaigns check. Seed 1 plays the frozen scripts, and later seeds make new
-// scripts. The commit in the name of its folder wrote each directory, and every later version must
-// read it.
+// frozen contains the frozen scripts and directories. They are files, so a change of a format or of
+// a generator does not change what the campaigns check. Seed 1 plays the frozen scripts, and later
+// seeds make new scripts. The commit in the name of its folder wrote each directory, and every
+// later version must read it.
 //
 //	testdata/frozen/scripts/<campaign>/<name>.jsonl          one op a line
 //	testdata/frozen/directories/<commit>/<name>/data/...     the files
