@@ -15,7 +15,7 @@ import (
 type Report struct {
 	Header
 	Databases []snapshot.Count        // in the order of their first key
-	Types     map[snapshot.Type]int64 // keys of each type; TypeName gives the names
+	Types     map[snapshot.Type]int64 // keys of each type; see TypeName for the names
 	Extras    int64                   // function libraries and module data
 	Used      int64                   // keys with a Usage
 	Keys      int64

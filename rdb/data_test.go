@@ -1,6 +1,6 @@
 package rdb_test
 
-// The vocabulary of the tests: a data set as a View, and what a Loader got.
+// Test helpers: a data set as a View, and a Loader that records its calls.
 
 import (
 	"bytes"

@@ -78,7 +78,7 @@ type StreamProducer struct {
 	IDs  []ProducedID
 }
 
-// ProducedID is an id that a producer gave, and the entry that got it.
+// ProducedID is an ID of a producer, and the entry that was added with it.
 type ProducedID struct {
 	ID    []byte
 	Entry StreamID

@@ -314,8 +314,8 @@ func damaged(t *testing.T, name string, kind snapshot.Type, p []byte) (string, e
 	return "", err
 }
 
-// TestEveryBitOfValue flips each bit of each shape, and truncates each shape at each byte.
-func TestEveryBitOfValue(t *testing.T) {
+// TestValueBitFlips flips each bit of each shape, and truncates each shape at each byte.
+func TestValueBitFlips(t *testing.T) {
 	for _, s := range shapes() {
 		p := append([]byte(nil), s.payload...)
 		for i := range len(p) * 8 {
@@ -436,26 +436,26 @@ func TestValidate(t *testing.T) {
 	p := file("REDIS0011", "02016b 02 0161 0161", "14016c 10 10000000 0300 8161 02 8162 02 8161 02 ff", "01016d 00")
 	var bad *rdb.CorruptError
 	if _, _, err := decode(p); !errors.As(err, &bad) || bad.Offset != 15 || !strings.Contains(bad.What, "key 1, set of type 2") {
-		t.Error(err)
+		t.Errorf("Decode = %v, want damage in key 1 at offset 15", err)
 	}
 	if g, _, err := decode(p, rdb.Validate(false)); err != nil || len(g.entries) != 3 {
-		t.Error(err)
+		t.Errorf("Decode without validation = %v with %d entries, want 3", err, len(g.entries))
 	}
 	check := func(p []byte, opts ...rdb.Option) (rdb.Report, error) {
 		return rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)), opts...)
 	}
 	if r, err := check(p); err == nil || r.Keys != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("Check = %+v, %v, want an error at the first key", r, err)
 	}
 	if r, err := check(p, rdb.Validate(false)); err != nil || r.Keys != 3 || r.Odd != 0 {
-		t.Errorf("%+v, %v", r, err)
+		t.Errorf("Check without validation = %+v, %v, want 3 keys", r, err)
 	}
 	p = file("REDIS0011", "02016b 02 0161 0162", "01016d 00", "14016e 07 07000000 0000 ff")
 	r, err := check(p)
 	if err != nil || r.Keys != 3 || r.Odd != 2 || r.FirstOdd.Offset != 20 || !strings.Contains(r.FirstOdd.What, "key 2, list of type 1") {
-		t.Errorf("%+v, %v", r, err)
+		t.Errorf("Check = %+v, %v, want 3 keys, 2 of them odd, the first at offset 20", r, err)
 	}
 	if _, _, err := rdb.ParseDump(payload(unhex("02 02 0161 0161"), 9)); !errors.As(err, &bad) || bad.Offset != 4 {
-		t.Error(err)
+		t.Errorf("ParseDump = %v, want damage at offset 4", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// expected is a value as the JSON beside a dump gives it.
+// expected is a value in the JSON file next to a dump.
 type expected struct {
 	DB      int
 	Key     string
@@ -191,7 +191,7 @@ func TestCorpusValues(t *testing.T) {
 	}
 	for kind, least := range map[string]int{"list": 5, "set": 5, "hash": 10, "zset": 5, "stream": 6} {
 		if compared[kind] < least {
-			t.Errorf("only %d of type %s were compared", compared[kind], kind)
+			t.Errorf("compared %d values of type %s, want more", compared[kind], kind)
 		}
 	}
 	t.Log(compared)

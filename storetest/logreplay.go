@@ -195,7 +195,7 @@ func startTruncates(t *logTest) error {
 		if err := prefix(h.all, all, durable); err != nil {
 			return fmt.Errorf("after a power failure Replay passed on %w", err)
 		}
-		// What Replay has passed on is durable after Start, and what is appended follows it.
+		// After Start, the units that Replay passed on are durable, and new units follow them.
 		if err := t.holds(d.powerless(), "after Start and another power failure", h.all); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (t *logTest) disk() *disk {
 	return newDisk(fmt.Sprintf("%s-%d", t.place, t.disks))
 }
 
-// history is an open log with the model of what it holds.
+// history is an open log with a model of its contents.
 type history struct {
 	log  appendlog.AppendLog
 	disk *disk

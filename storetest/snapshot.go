@@ -88,7 +88,7 @@ func (t *snapshotTest) saved(d *disk, v *dataSet) (snapshot.Snapshotter, error) 
 	return s, nil
 }
 
-// load returns the text of what a new Snapshotter loads.
+// load returns the data that a new Snapshotter loads, as text.
 func (t *snapshotTest) load(d *disk) (string, error) {
 	s, err := t.open(d)
 	if err != nil {

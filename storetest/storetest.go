@@ -85,13 +85,13 @@ func (d *disk) env() (snapshot.Env, error) {
 // image returns the disk with another content, such as after a crash.
 func (d *disk) image(mem *vfs.Mem) *disk { return &disk{place: d.place, mem: mem, fs: mem} }
 
-// killed returns the disk as it is if the process ends now.
+// killed returns the disk after a kill of the process at this point.
 func (d *disk) killed() *disk { return d.image(d.mem.Kill()) }
 
 // powerless returns the disk with only the synced data.
 func (d *disk) powerless() *disk { return d.image(d.mem.Crash(vfs.KeepNone, 0)) }
 
-// torn returns the disk with a random part of what was not synced.
+// torn returns the disk with a random part of the unsynced data.
 func (d *disk) torn(seed uint64) *disk { return d.image(d.mem.Crash(vfs.KeepSome, seed)) }
 
 // fault makes operations fail for which fail returns an error.

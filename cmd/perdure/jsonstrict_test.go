@@ -11,7 +11,7 @@ import (
 
 const goodLine = `{"db":0,"key":"a","type":"string","value":"1"}`
 
-// badLines are lines that say something that convert could only guess at, with what is wrong where.
+// badLines lists ambiguous or invalid lines, with the offset and a part of the error.
 // The offset is that of the first byte at fault, or 0 where it is the line as a whole.
 var badLines = []struct {
 	line   string

@@ -181,13 +181,13 @@ func TestReadingChangesNothing(t *testing.T) {
 	} {
 		for _, args := range [][]string{{"check"}, {"dump"}, {"stat"}, {"check", "--json"}, {"stat", "--json"}} {
 			if r := perdureRun(t, append(args, path)...); r.code == exitFailed {
-				t.Errorf("%v %s: %s", args, path, r.stderr)
+				t.Errorf("perdure %v %s: exit status %d, want another: %s", args, path, r.code, r.stderr)
 			}
 		}
 		out := filepath.Join(t.TempDir(), "out.rdb")
 		want(t, exitGood, "convert", path, out)
 		if r := perdureIn(t, "n\n", "repair", path); r.code == exitFailed {
-			t.Errorf("repair %s: %s", path, r.stderr)
+			t.Errorf("repair %s: exit status %d, want another: %s", path, r.code, r.stderr)
 		}
 	}
 	after := tree(t, dir)

@@ -53,7 +53,7 @@ func TestUnsyncedChangesAreIndependent(t *testing.T) {
 		return vfs.New
 	})
 	if got := shape(t, image); got != "h: f:512a,188b" {
-		t.Errorf("size of 700 bytes kept: %s", got)
+		t.Errorf("size of 700 bytes kept: %s, want h: f:512a,188b", got)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestKillDoesNotSync(t *testing.T) {
 	}
 	f.Write([]byte("!"))
 	if got := read(t, after, "/d/f"); got != "synced and not" {
-		t.Errorf("a write after the kill reached the image: %q", got)
+		t.Errorf("f after a write of the killed process = %q, want it unchanged", got)
 	}
 }
 
@@ -145,14 +145,14 @@ func TestFailedSyncDropsPages(t *testing.T) {
 		t.Errorf("violations = %v, want the write after the failed sync", v)
 	}
 	if got := read(t, m, "/d/f"); got != "old.lostkept" {
-		t.Errorf("f in the cache = %q", got)
+		t.Errorf("f in the cache = %q, want %q", got, "old.lostkept")
 	}
 	if got := read(t, m.Crash(vfs.KeepNone, 0), "/d/f"); got != "old.\x00\x00\x00\x00kept" {
-		t.Errorf("f on the disk = %q", got)
+		t.Errorf("f on the disk = %q, want zeros for the lost bytes", got)
 	}
 	f.DropCache(0)
 	if got := read(t, m, "/d/f"); got != "old.\x00\x00\x00\x00kept" {
-		t.Errorf("f after the cache was dropped = %q", got)
+		t.Errorf("f after the cache was dropped = %q, want zeros for the lost bytes", got)
 	}
 }
 
@@ -167,17 +167,17 @@ func TestFaultModes(t *testing.T) {
 	}
 	fail = &vfs.ShortWrite{N: 2}
 	if n, err := f.Write([]byte("abcd")); n != 2 || err != nil {
-		t.Errorf("short Write without an error = %d, %v", n, err)
+		t.Errorf("short Write = %d, %v, want 2, nil", n, err)
 	}
 	fail = &vfs.Done{Err: syscall.EIO}
 	if n, err := f.Write([]byte("cd")); n != 2 || !errors.Is(err, syscall.EIO) {
-		t.Errorf("complete Write with an error = %d, %v", n, err)
+		t.Errorf("complete Write with an error = %d, %v, want 2, EIO", n, err)
 	}
 	if err := fault.Rename("/d/f", "/d/g"); !errors.Is(err, syscall.EIO) {
 		t.Error(err)
 	}
 	if got := read(t, m, "/d/g"); got != "abcd" {
-		t.Errorf("content of g = %q", got)
+		t.Errorf("content of g = %q, want %q", got, "abcd")
 	}
 	fail = nil
 	g, err := fault.Open("/d/g")
@@ -187,15 +187,15 @@ func TestFaultModes(t *testing.T) {
 	fail = &vfs.ShortRead{N: 3}
 	p := make([]byte, 8)
 	if n, err := g.Read(p); n != 3 || err != nil {
-		t.Errorf("short Read = %d, %v", n, err)
+		t.Errorf("short Read = %d, %v, want 3, nil", n, err)
 	}
 	fail = syscall.EIO
 	if n, err := g.ReadAt(p, 0); n != 0 || !errors.Is(err, syscall.EIO) {
-		t.Errorf("failed Read = %d, %v", n, err)
+		t.Errorf("failed Read = %d, %v, want 0, EIO", n, err)
 	}
 	fail = nil
 	if rest, err := io.ReadAll(g); string(rest) != "d" || err != nil {
-		t.Errorf("ReadAll of the rest = %q, %v", rest, err)
+		t.Errorf("ReadAll of the rest = %q, %v, want %q", rest, err, "d")
 	}
 }
 
@@ -227,16 +227,16 @@ func TestOverwrittenUnitIsOldOrNew(t *testing.T) {
 			}
 		}
 		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:1536a" {
-			t.Errorf("no unit kept: %s", got)
+			t.Errorf("no unit kept: %s, want the old content", got)
 		}
 		if got := shape(t, from.Kill()); got != "f:500a,600b,436a" {
-			t.Errorf("after a kill: %s", got)
+			t.Errorf("after a kill: %s, want the new content", got)
 		}
 		if err := f.Datasync(); err != nil {
 			t.Fatal(err)
 		}
 		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:500a,600b,436a" {
-			t.Errorf("after a sync: %s", got)
+			t.Errorf("after a sync: %s, want the new content", got)
 		}
 	}
 }

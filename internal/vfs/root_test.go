@@ -115,10 +115,10 @@ func TestRootErrorsContainFullNames(t *testing.T) {
 		_, err := root.Open(name)
 		var path *fs.PathError
 		if !errors.As(err, &path) || path.Path != name || !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Open = %v", err)
+			t.Errorf("Open = %v, want an error with the full name", err)
 		}
 		if err := root.Remove(name); !errors.As(err, &path) || path.Path != name {
-			t.Errorf("Remove = %v", err)
+			t.Errorf("Remove = %v, want an error with the full name", err)
 		}
 	})
 }
@@ -227,11 +227,11 @@ func TestLinksAreNotFollowedInRoot(t *testing.T) {
 		_, lockErr := root.Lock(path)
 		for _, err := range []error{openErr, writeErr, lockErr} {
 			if !errors.Is(err, vfs.ErrNotRegular) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: error = %v, want ErrNotRegular", name, err)
 			}
 		}
 		if _, err := root.Create(path); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("Create(%s) = %v", name, err)
+			t.Errorf("Create(%s) = %v, want an error", name, err)
 		}
 	}
 	_, createErr := root.Create(filepath.Join(dir, "sub", "f"))

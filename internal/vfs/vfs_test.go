@@ -91,7 +91,7 @@ func TestWriteAtOverwrites(t *testing.T) {
 			}
 		}
 		if got := read(t, fsys, name); got != "Hello earth, and sky" {
-			t.Errorf("content = %q", got)
+			t.Errorf("content = %q, want the overwritten bytes", got)
 		}
 		if err := f.Truncate(11); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-// Command linear checks that a store is linearizable. It gives porcupine histories of concurrent
+// Command linear checks that a store is linearizable. It passes porcupine histories of concurrent
 // calls on single keys and of transactions, including histories with a crash during calls.
 //
 //	go run . -histories 200 -seed 1
