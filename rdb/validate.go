@@ -14,7 +14,7 @@ import (
 type validator struct {
 	visitor // next visitor, for everything not checked here
 
-	strict bool   // refuse values valid but never written by a server
+	strict bool   // refuse valid values that no server writes
 	odd    string // first oddity of the current value, if not refused
 
 	// The first reason for which some servers refuse the current value and others do not: the

@@ -195,7 +195,7 @@ type keyFinder struct {
 	key     string
 }
 
-// Load implements snapshot.Loader.
+// Load implements [snapshot.Loader].
 func (k *keyFinder) Load(e snapshot.Entry) error {
 	k.n++
 	if k.at > 0 { // the value belongs to the last key before the offset

@@ -383,7 +383,7 @@ func (c *limited) full() error {
 	return nil
 }
 
-// check opens the remaining files, with room.
+// check opens the remaining files with space available.
 func (c *limited) check(r *Run) error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
