@@ -79,7 +79,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 		r.add(sample{Peer: peer, What: name + ": " + what, Unit: unit, Values: []float64{v}})
 	}
 	timed := func(peer, what string, fn func() error) error {
-		settle()
+		collect()
 		begin := time.Now()
 		err := fn()
 		note(peer, what, "ns", float64(time.Since(begin)))

@@ -38,7 +38,7 @@ func measureFiles(j *job) error {
 		return err
 	}
 	j.add("on disk", "size", float64(size))
-	settle() // the next measurement must not include earlier garbage
+	collect() // the next measurement must not include earlier garbage
 	begin := time.Now()
 	p, err = j.open()
 	if err != nil {

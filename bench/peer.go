@@ -42,9 +42,9 @@ type (
 		Pause() (time.Duration, error)
 	}
 
-	// foreigner keeps its data in another process, and reports the memory that its last save copied
+	// externalPeer keeps its data in another process, and reports the memory that its last save copied
 	// on write.
-	foreigner interface {
+	externalPeer interface {
 		PID() int
 		CopiedOnWrite() (int64, error)
 	}

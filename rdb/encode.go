@@ -48,7 +48,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	out := newWriter(ctx, w, s, ver)
 	out.overlap = true
 	// No goroutine may use w after Encode returns, even after an error of w itself.
-	defer func() { _ = out.settle() }()
+	defer func() { _ = out.flushAll() }()
 	if err := out.view(v, s); err != nil {
 		return snapshot.Info{}, err
 	}

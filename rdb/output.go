@@ -60,13 +60,13 @@ func (w *output) flush() error {
 	w.done += int64(len(w.buf))
 	w.buf = w.background.swap(w.buf)
 	if w.background.failed.Load() {
-		return w.settle()
+		return w.flushAll()
 	}
 	return w.tick()
 }
 
-// settle drains the separate goroutine, so that everything flushed is written.
-func (w *output) settle() (err error) {
+// flushAll drains the separate goroutine, so that everything flushed is written.
+func (w *output) flushAll() (err error) {
 	if w.background != nil {
 		b := w.background
 		w.background = nil
@@ -86,7 +86,7 @@ func (w *output) tick() error {
 
 // write writes p without buffering it.
 func (w *output) write(p []byte) error {
-	if err := w.settle(); err != nil {
+	if err := w.flushAll(); err != nil {
 		return err
 	}
 	if !w.noSum {

@@ -299,7 +299,7 @@ func (w *Writer) end() error {
 		return err
 	}
 	w.overlap = false
-	if err := w.settle(); err != nil {
+	if err := w.flushAll(); err != nil {
 		return err
 	}
 	sum := w.crc

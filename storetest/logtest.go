@@ -256,9 +256,9 @@ func (l *baseLoader) Load(e snapshot.Entry) error {
 	return nil
 }
 
-// holds opens the log on d and compares what it replays with the model. Then it appends to the log
-// and closes it.
-func (t *logTest) holds(d *disk, when string, want []string) error {
+// wantContents opens the log on d and compares what it replays with the model. Then it appends to
+// the log and closes it.
+func (t *logTest) wantContents(d *disk, when string, want []string) error {
 	h, err := t.open(d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", when, err)

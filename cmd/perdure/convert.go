@@ -68,7 +68,7 @@ func (a *app) convert(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
 	to := f.String("to", "", "`format` of DST: dump, zst, aof, jsonl, or dir (default: by the name of DST)")
-	version := f.Int("rdb-version", 0, "write dumps in `version` 9 to 14, or 80 for Valkey 9 (default: that of SRC, or the lowest possible)")
+	version := f.Int("rdb-version", 0, "write a dump in `version` 9 to 14 or 80 (default: as SRC, or the lowest possible)")
 	asCommands := f.Bool("commands", false, "write a log without an RDB, for programs that cannot read one")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 const goodLine = `{"db":0,"key":"a","type":"string","value":"1"}`
 
-// badLines lists ambiguous or invalid lines, with the offset and a part of the error.
-// The offset is that of the first byte at fault, or 0 where it is the line as a whole.
+// badLines lists ambiguous or invalid lines, with a part of the error. offset is the offset of the
+// first wrong byte, or 0 if the error is about the whole line.
 var badLines = []struct {
 	line   string
 	offset int

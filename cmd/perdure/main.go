@@ -232,7 +232,7 @@ func (a *app) commandHelp(c *command, f *flag.FlagSet) {
 			first = false
 		}
 		value, usage := flag.UnquoteUsage(g)
-		fmt.Fprintf(a.stdout, "  %-18s %s\n", strings.TrimSpace("--"+g.Name+" "+value), usage)
+		fmt.Fprintf(a.stdout, "  %-22s %s\n", strings.TrimSpace("--"+g.Name+" "+value), usage)
 	})
 }
 

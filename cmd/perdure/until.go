@@ -35,7 +35,7 @@ func (m *moment) String() string {
 // untilFlag adds --until to a command that reads a log.
 func untilFlag(f *flag.FlagSet) *moment {
 	m := &moment{}
-	f.Var(m, "until", "read a log with timestamps up to the end of this second; `time` is Unix seconds or 2026-01-02T15:04:05Z")
+	f.Var(m, "until", "read the log up to `time`, inclusive (Unix seconds or 2026-01-02T15:04:05Z)")
 	return m
 }
 

@@ -80,7 +80,7 @@ func (m Mapping) Ok() bool { return m.memory != nil }
 func (t *Table) Unmap(m Mapping) {
 	if m.Ok() {
 		t.pool.putMapping(m.memory)
-		t.pool.settle()
+		t.pool.releaseSurplus()
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Shard) Unlock() {
 	p := s.pool
 	s.mu.Unlock()
 	if p.urgent.Load() {
-		p.settle()
+		p.releaseSurplus()
 	}
 }
 

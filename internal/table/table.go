@@ -183,7 +183,7 @@ func (t *Table) UnlockAll() {
 		t.shards[i].mu.Unlock()
 	}
 	if t.pool.urgent.Load() {
-		t.pool.settle()
+		t.pool.releaseSurplus()
 	}
 }
 

@@ -234,7 +234,7 @@ func (f *faulty) play(sc script) error {
 		err := l.play(o)
 		f.note(err)
 		f.look()
-		if err := l.settle(); err != nil {
+		if err := l.resolve(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
 		if refused != nil && err == nil && o.writes() && f.log != nil {

@@ -74,7 +74,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 		if err != nil && !errors.Is(err, vfs.ErrNoSpace) {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
-		if err := l.settle(); err != nil {
+		if err := l.resolve(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
 		if err != nil {

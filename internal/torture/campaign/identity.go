@@ -190,8 +190,8 @@ func (f *family) open(r *Run, list ...wrong) error {
 func serverManifest(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
-		if words := strings.Fields(line); len(words) >= 6 && words[0] == "file" {
-			out.WriteString(strings.Join(words[:6], " ") + "\n")
+		if fields := strings.Fields(line); len(fields) >= 6 && fields[0] == "file" {
+			out.WriteString(strings.Join(fields[:6], " ") + "\n")
 		}
 	}
 	return out.String()

@@ -173,8 +173,8 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	if err != nil {
 		return acked, err
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return acked, err
@@ -198,8 +198,8 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 		acknowledged(&acked, lines.Text())
 	}
 	_ = cmd.Wait() // killed
-	if complaint.Len() > 0 {
-		return acked, fmt.Errorf("child: %s", complaint.String())
+	if stderr.Len() > 0 {
+		return acked, fmt.Errorf("child: %s", stderr.String())
 	}
 	return acked, nil
 }

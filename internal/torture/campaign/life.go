@@ -119,9 +119,9 @@ func (l *life) write(o op) error {
 	return nil
 }
 
-// settle checks whether a failed write took effect in memory. A refused write did not, and settle
+// resolve checks whether a failed write took effect in memory. A refused write did not, and resolve
 // removes it from the model. The log contains the write only if memory does.
-func (l *life) settle() error {
+func (l *life) resolve() error {
 	if !l.doubtful {
 		return nil
 	}

@@ -216,9 +216,9 @@ func startLimited(load limitLoad, dir string) (*limited, error) {
 	return c, cmd.Start()
 }
 
-// until reads the child's output up to a line that begins with one of words, and returns that line.
+// until reads the child's output up to a line that begins with one of prefixes, and returns that line.
 // At the end of the output, it returns "".
-func (c *limited) until(words ...string) string {
+func (c *limited) until(prefixes ...string) string {
 	for c.out.Scan() {
 		line := c.out.Text()
 		acknowledged(&c.acked, line)
@@ -226,8 +226,8 @@ func (c *limited) until(words ...string) string {
 			c.mode, _, _ = strings.Cut(mode, " ")
 		}
 		c.refused = c.refused || strings.HasPrefix(line, "refused:")
-		for _, word := range words {
-			if strings.HasPrefix(line, word) {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(line, prefix) {
 				return line
 			}
 		}

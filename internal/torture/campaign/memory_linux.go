@@ -233,13 +233,13 @@ func ownGroup() (string, error) {
 		return "", err
 	}
 	for line := range strings.Lines(string(mounts)) {
-		words := strings.Fields(line)
-		if len(words) < 3 || words[2] != "cgroup2" {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || fields[2] != "cgroup2" {
 			continue
 		}
 		for line := range strings.Lines(string(groups)) {
-			if path, ours := strings.CutPrefix(strings.TrimSpace(line), "0::"); ours {
-				own := filepath.Join(words[1], path)
+			if path, found := strings.CutPrefix(strings.TrimSpace(line), "0::"); found {
+				own := filepath.Join(fields[1], path)
 				have, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
 				if err == nil && !strings.Contains(string(have), "memory") {
 					err = errors.New("cgroup version 2 has no memory controller")

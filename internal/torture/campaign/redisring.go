@@ -119,13 +119,13 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 		}
 	}
 	k.torn = report.Files[len(report.Files)-1].Torn > 0
-	if err := withoutOurs(filepath.Join(without, "appendonlydir")); err != nil {
+	if err := removeMarkers(filepath.Join(without, "appendonlydir")); err != nil {
 		return err
 	}
-	if k.without, err = heldIn(without); err != nil {
+	if k.without, err = contentsOf(without); err != nil {
 		return err
 	}
-	if k.with, err = heldIn(with); err != nil {
+	if k.with, err = contentsOf(with); err != nil {
 		return err
 	}
 	if _, _, err = checkKilled(with, "ring", acked); err != nil {
@@ -140,9 +140,9 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	return nil
 }
 
-// withoutOurs changes a log to the server's view: no tail file, and none of perdure's lines. Both
+// removeMarkers changes a log to the server's view: no tail file, and none of perdure's lines. Both
 // perdure and the server then accept whole commands of a group that the kill tore.
-func withoutOurs(dir string) error {
+func removeMarkers(dir string) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return err
@@ -166,8 +166,8 @@ func withoutOurs(dir string) error {
 	return write(dir, all)
 }
 
-// heldIn returns the contents of a directory after Open.
-func heldIn(dir string) (string, error) {
+// contentsOf returns the contents of a directory after Open.
+func contentsOf(dir string) (string, error) {
 	s, err := perdure.Open(dir, modeOf("everysec").options()...)
 	if err != nil {
 		return "", err

@@ -114,8 +114,8 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 	if err != nil {
 		return "", err
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
@@ -141,19 +141,19 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 		}
 	}
 	_ = cmd.Wait() // killed
-	if complaint.Len() > 0 {
-		return "", fmt.Errorf("child: %s", complaint.String())
+	if stderr.Len() > 0 {
+		return "", fmt.Errorf("child: %s", stderr.String())
 	}
 	if skip != "" {
 		return skip, nil
 	}
-	words, err := os.ReadFile(k.acks)
+	counters, err := os.ReadFile(k.acks)
 	if err != nil {
 		return "", err
 	}
 	for w := range k.acked {
 		// A write that was found once must be found again.
-		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(words[8*w:])))
+		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(counters[8*w:])))
 	}
 	r.Count("kills", 1)
 	return "", k.check(r, perdure.WithReadOnly())

@@ -90,7 +90,7 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	}
 	durable := now
 	if k.switched {
-		if err := k.turn(s, log); err != nil {
+		if err := k.switchLog(s, log); err != nil {
 			return nil, nil, err
 		}
 		if now, err = writes(s, now, rng); err != nil {
@@ -103,8 +103,8 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	return now, mem, k.end(s)
 }
 
-// turn switches the log off or on, and waits until the log is complete.
-func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
+// switchLog switches the log off or on, and waits until the log is complete.
+func (k *runKind) switchLog(s *perdure.Store, log []aof.Option) error {
 	if k.log {
 		return s.Configure(perdure.WithoutAppendLog())
 	}
