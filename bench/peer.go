@@ -42,8 +42,8 @@ type (
 		Pause() (time.Duration, error)
 	}
 
-	// externalPeer keeps its data in another process, and reports the memory that its last save copied
-	// on write.
+	// externalPeer keeps its data in another process, and reports the memory that its last save
+	// copied on write.
 	externalPeer interface {
 		PID() int
 		CopiedOnWrite() (int64, error)

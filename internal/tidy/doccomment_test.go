@@ -98,3 +98,24 @@ var (
 	testFunction = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]`)
 	sentenceWord = regexp.MustCompile(`[a-z](An?|The|What|Who|Whose|We|Our)(?:[A-Z][a-z]|$)`)
 )
+
+// TestMarkdownCitesExistingTests checks that the tests that Markdown files name exist.
+func TestMarkdownCitesExistingTests(t *testing.T) {
+	exists := map[string]bool{}
+	for _, f := range allFiles(t) {
+		for _, d := range f.tree.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && f.test && fn.Recv == nil {
+				exists[fn.Name.Name] = true
+			}
+		}
+	}
+	for path, text := range markdown(t) {
+		for _, name := range citedTest.FindAllString(text, -1) {
+			if !exists[name] {
+				t.Errorf("%s cites %s, which does not exist", path, name)
+			}
+		}
+	}
+}
+
+var citedTest = regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`)

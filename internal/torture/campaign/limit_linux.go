@@ -216,8 +216,8 @@ func startLimited(load limitLoad, dir string) (*limited, error) {
 	return c, cmd.Start()
 }
 
-// until reads the child's output up to a line that begins with one of prefixes, and returns that line.
-// At the end of the output, it returns "".
+// until reads the child's output up to a line that begins with one of prefixes, and returns that
+// line. At the end of the output, it returns "".
 func (c *limited) until(prefixes ...string) string {
 	for c.out.Scan() {
 		line := c.out.Text()
