@@ -49,7 +49,7 @@ type expected struct {
 	AddedEntriesCount             uint64
 }
 
-// lines is the expected value, an element a line, in the order that is compared.
+// lines returns the expected elements, one per line, in the order of comparison.
 func (e *expected) lines() (all []string) {
 	switch e.Type {
 	case "list":

@@ -159,7 +159,7 @@ func (s *Snapshotter) Save(ctx context.Context, v snapshot.View) (snapshot.Info,
 	}
 	for _, name := range old {
 		if err := s.bucket.Delete(ctx, name); err != nil {
-			s.env.Logger.Warn("an old snapshot stays", "object", name, "err", err)
+			s.env.Logger.Warn("old snapshot was not deleted", "object", name, "err", err)
 		}
 	}
 	info.Name, info.Time, info.Origin = path.Base(name), time.Now(), v.Origin()
