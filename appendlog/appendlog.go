@@ -121,10 +121,10 @@ type AppendLog interface {
 // was opened. It grows with every unit. Only the order of positions has a meaning for the store.
 type Position int64
 
-// A Linker is an AppendLog that accepts large values without copying them. If the log is a Linker,
-// a store appends a unit with a value above 256 KiB through AppendLinked. Otherwise it copies the
-// value into one unit while it holds locks. A type that embeds a Linker and has its own Append
-// needs its own AppendLinked too.
+// A Linker is an [AppendLog] that accepts large values without copying them. If the log is a
+// Linker, a store appends a unit with a value above 256 KiB through AppendLinked. Otherwise it
+// copies the value into one unit while it holds locks. A type that embeds a Linker and has its own
+// Append needs its own AppendLinked too.
 type Linker interface {
 	// AppendLinked is like Append for a unit of at least two consecutive pieces. The second, the
 	// fourth and so on are large. The log does not copy the large pieces, and reads them until it
@@ -135,10 +135,10 @@ type Linker interface {
 	AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p Position, kept bool)
 }
 
-// An Ender is an AppendLog that can name its end. A store records the name in each dump, and later
-// compares it to decide whether the log or the dump contains more. A store cannot be opened without
-// a log that may contain more than the dump. It cannot compare a log that is not an Ender, and
-// refuses to switch one on over an older log of its kind.
+// An Ender is an [AppendLog] that can name its end. A store records the name in each dump, and
+// later compares it to decide whether the log or the dump contains more. A store cannot be opened
+// without a log that may contain more than the dump. It cannot compare a log that is not an Ender,
+// and refuses to switch one on over an older log of its kind.
 type Ender interface {
 	// End returns a name for the end of the log that Open has found, or that Close has left. The
 	// name differs from that of any other log, and of any other end of this log. While the log is

@@ -15,13 +15,13 @@ var ErrFailed = errors.New("perdure: log failed")
 var ErrClosed = errors.New("perdure: log is closed")
 
 // ErrRewriteRunning is matched by the error of BeginRewrite if another Rewrite has not ended.
-var ErrRewriteRunning = errors.New("perdure: a rewrite of the log is running")
+var ErrRewriteRunning = errors.New("perdure: log rewrite already in progress")
 
 // ErrUntil is matched by the error of a Replay with Env.Until if the log does not record its
 // contents at that time. It is perdure.ErrUntil.
-var ErrUntil = errors.New("perdure: the log does not tell what it held at that time")
+var ErrUntil = errors.New("perdure: log cannot be recovered to that time")
 
-// A FailedError describes the failure of a log. It matches ErrFailed.
+// A FailedError describes the failure of a log. It matches [ErrFailed].
 type FailedError struct {
 	Op   string // write, sync, truncate, sync directory, check
 	File string
@@ -36,7 +36,7 @@ func (e *FailedError) Error() string {
 // Unwrap returns the cause.
 func (e *FailedError) Unwrap() error { return e.Err }
 
-// Is reports whether target is ErrFailed.
+// Is reports whether target is [ErrFailed].
 func (e *FailedError) Is(target error) bool { return target == ErrFailed }
 
 // A CommandError describes an intact command of a log that cannot be applied. A Replayer that

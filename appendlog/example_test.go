@@ -20,8 +20,7 @@ func ExampleAppendSelect() {
 	// Output: "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
 }
 
-// A log keeps the database that is selected, and puts a SELECT in front of a unit that works on
-// another one.
+// A log records the selected database, and writes a SELECT before a unit that uses another one.
 func ExampleAppendUnit() {
 	incr := appendlog.AppendCommand(nil, "INCR", "n")
 	log := appendlog.AppendUnit(nil, 0, 0, incr)
@@ -53,7 +52,7 @@ func ExampleReader() {
 	// truncate at 44
 }
 
-// counting is a Replayer that counts.
+// counting is a Replayer that counts commands and units.
 type counting struct {
 	appendlog.Replayer
 	units int

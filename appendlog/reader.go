@@ -37,8 +37,8 @@ func NewReader(src io.Reader, file string, offset int64) *Reader {
 // until the next call.
 //
 // Next returns io.EOF at the end of the input. If the input ends inside a unit, it returns a
-// [*snapshot.CorruptError] matching snapshot.ErrTorn; the file can then be truncated at End. If the
-// input is not RESP, or nests transactions, it returns a [*snapshot.CorruptError] that does not
+// [*snapshot.CorruptError] matching [snapshot.ErrTorn]; the file can then be truncated at End. If
+// the input is not RESP, or nests transactions, it returns a [*snapshot.CorruptError] that does not
 // match ErrTorn. After an error it returns the same error again.
 func (r *Reader) Next() ([]Command, error) {
 	if r.err != nil {
@@ -82,7 +82,7 @@ func (r *Reader) next() error {
 			}
 			r.whole(multi, t.End())
 		case name == "MULTI" && multi, name == "EXEC" && !multi:
-			return corrupt.New(t.Offset, "found %s, which has no meaning here", name)
+			return corrupt.New(t.Offset, "found unexpected %s", name)
 		case name == "MULTI":
 			multi, begin = true, t.Offset
 		case name == "EXEC" && len(r.unit) == 0:
@@ -111,11 +111,11 @@ func (r *Reader) whole(multi bool, end int64) {
 // selected returns the database number of a SELECT.
 func selected(t *resp.Token) (int, error) {
 	if len(t.Args) != 2 {
-		return 0, corrupt.New(t.Offset, "SELECT with %d arguments, want 1", len(t.Args)-1)
+		return 0, corrupt.New(t.Offset, "want 1 argument of SELECT, found %d", len(t.Args)-1)
 	}
 	db, err := strconv.Atoi(string(t.Args[1]))
 	if err != nil || db < 0 || db > maxDB || strconv.Itoa(db) != string(t.Args[1]) {
-		return 0, corrupt.New(t.Offset, "SELECT of something that is not a database number")
+		return 0, corrupt.New(t.Offset, "want a database number in SELECT, found something else")
 	}
 	return db, nil
 }

@@ -41,7 +41,7 @@ func readAll(src io.Reader) (units []string, end int64, db int, err error) {
 	}
 }
 
-// diff describes how two lists of units differ; it is "" for equal ones.
+// diff returns the difference between two lists of units, "" if they are equal.
 func diff(want, got []string) string {
 	if slices.Equal(want, got) {
 		return ""
@@ -49,7 +49,7 @@ func diff(want, got []string) string {
 	return fmt.Sprintf("-%q\n+%q", want, got)
 }
 
-// sample is a log with every construct, and its units.
+// sample returns a log with every construct, and its units.
 func sample() (log string, units []string) {
 	b := appendlog.AppendUnit(nil, 0, 0, appendlog.AppendCommand(nil, "SET", "a", "1"))
 	units = append(units, "0:SET a 1@0")
@@ -87,9 +87,9 @@ func TestReaderReturnsUnits(t *testing.T) {
 	}
 }
 
-// TestReaderEveryTruncationIsTornOrWhole truncates the log at every byte. What is before End is
-// whole units, and reads as such.
-func TestReaderEveryTruncationIsTornOrWhole(t *testing.T) {
+// TestReaderEveryTruncation truncates the log at every byte. The bytes before End must be complete
+// units.
+func TestReaderEveryTruncation(t *testing.T) {
 	log, all := sample()
 	for n := range len(log) {
 		got, end, _, err := readAll(strings.NewReader(log[:n]))
@@ -144,12 +144,12 @@ func (r refusing) Apply(unit []appendlog.Command) error {
 	return nil
 }
 
-func TestReplayCommandsNamesPlaceOfError(t *testing.T) {
+func TestReplayCommandsErrorHasOffset(t *testing.T) {
 	log, _ := sample()
 	cause := errors.New("no")
 	n, err := appendlog.ReplayCommands(appendlog.NewReader(strings.NewReader(log), "file", 0), refusing{name: "DEL", err: cause})
 	if n != 1 || !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), "file: offset ") {
-		t.Errorf("ReplayCommands = %d, %v, want 1 and the cause with its place", n, err)
+		t.Errorf("ReplayCommands = %d, %v, want 1 and the cause with its offset", n, err)
 	}
 	refused := &appendlog.CommandError{Name: "DEL", Offset: 7, Err: cause}
 	_, err = appendlog.ReplayCommands(appendlog.NewReader(strings.NewReader(log), "file", 0), refusing{name: "DEL", err: refused})

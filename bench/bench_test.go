@@ -57,14 +57,14 @@ func TestPeers(t *testing.T) {
 
 func testOne(t *testing.T, p peer) {
 	if v, err := p.Get(nil, "no such key 12345"); err != errMissing {
-		t.Errorf("Get of a missing key: %q, %v", v, err)
+		t.Errorf("Get of a missing key = %q, %v, want an error", v, err)
 	}
 	key := string(appendKey(nil, 7))
 	if err := p.Set(key, valueAt(8)); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := p.Get(nil, key); err != nil || !bytes.Equal(v, valueAt(8)) {
-		t.Errorf("Get after Set: %q, %v", v, err)
+		t.Errorf("Get after Set = %q, %v, want the value", v, err)
 	}
 	for _, want := range []string{"1", "2"} {
 		if err := p.Incr("counter"); errors.Is(err, errUnsupported) {
@@ -73,7 +73,7 @@ func testOne(t *testing.T, p peer) {
 			t.Fatal(err)
 		}
 		if v, err := p.Get(nil, "counter"); err != nil || string(v) != want {
-			t.Errorf("Incr: %q, %v, want %s", v, err, want)
+			t.Errorf("Get after Incr = %q, %v, want %s", v, err, want)
 		}
 	}
 	pl, ok := p.(pipeliner)
@@ -85,11 +85,11 @@ func testOne(t *testing.T, p peer) {
 		t.Fatal(err)
 	}
 	if v, err := p.Get(nil, key); err != nil || !bytes.Equal(v, valueAt(9)) {
-		t.Errorf("Get after a pipeline: %q, %v", v, err)
+		t.Errorf("Get after a pipeline = %q, %v, want the value", v, err)
 	}
 }
 
-// TestMeasures takes every measure of a few suitable peers, briefly, and checks the results.
+// TestMeasures runs every measurement of a few suitable peers briefly, and checks the results.
 func TestMeasures(t *testing.T) {
 	for _, m := range measures {
 		for _, name := range []string{"perdure/none", "perdure/everysec", "buntdb/no", "redis/none", "redis-pipe/everysec", "disk"} {
@@ -104,14 +104,14 @@ func TestMeasures(t *testing.T) {
 					t.Fatal(err)
 				}
 				if len(j.out.Samples) == 0 {
-					t.Error("nothing measured")
+					t.Error("measure returned no samples")
 				}
 				for _, s := range j.out.Samples {
 					// The resident memory of the process changes with concurrent tests. The program
 					// measures it in a separate process (TestDesignInChildren).
 					negative := s.Values[0] < 0 && s.What != "RAM a key"
 					if scales[s.Unit] == nil || math.IsNaN(s.Values[0]) || negative {
-						t.Errorf("%+v", s)
+						t.Errorf("sample = %+v, want a positive value", s)
 					}
 				}
 			})
@@ -131,10 +131,10 @@ func TestDesignInChildren(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(text), "\n| "); n != 14 {
-		t.Errorf("%d rows\n%s", n, text)
+		t.Errorf("report has %d rows, want more\n%s", n, text)
 	}
 	if strings.Contains(string(text), "not measured") || strings.Contains(string(text), " - ") {
-		t.Errorf("something is missing\n%s", text)
+		t.Errorf("report has missing results\n%s", text)
 	}
 }
 
@@ -166,12 +166,12 @@ func TestPublish(t *testing.T) {
 	a, _ := json.Marshal(r)
 	b, _ := json.Marshal(again)
 	if !bytes.Equal(a, b) {
-		t.Errorf("read back other results:\n%s\n%s", a, b)
+		t.Errorf("results after a round trip:\n%s\nwant\n%s", a, b)
 	}
 	report := r.report()
 	for _, want := range []string{"## Get\n", "| perdure/none | 200 ns (100 ns-300 ns) |", "| redis/none | 30 us |"} {
 		if !strings.Contains(report, want) {
-			t.Errorf("report has no %q:\n%s", want, report)
+			t.Errorf("report lacks %q:\n%s", want, report)
 		}
 	}
 	for _, name := range append([]bars{{file: "saving.svg"}}, pictures...) {
@@ -203,7 +203,7 @@ func wellFormed(t *testing.T, path string) {
 		}
 	}
 	if first != "svg" {
-		t.Errorf("%s is no picture: %q", path, first)
+		t.Errorf("%s begins with %q, want SVG", path, first)
 	}
 }
 
@@ -233,13 +233,13 @@ func TestHistogram(t *testing.T) {
 		want time.Duration
 	}{{0, 0}, {0.5, 50_000}, {0.99, 99_000}, {1, 99_999}} {
 		if got := h.quantile(c.q); got < c.want || float64(got) > 1.04*float64(c.want) {
-			t.Errorf("quantile %v is %d, want %d", c.q, got, c.want)
+			t.Errorf("quantile(%v) = %d, want %d", c.q, got, c.want)
 		}
 	}
 	for i := range 63 {
 		for _, d := range []time.Duration{1 << i, 1<<i + 1, 1<<i - 1} {
 			if b := bucket(d); d > ceiling(b) || b > 0 && d <= ceiling(b-1) {
-				t.Errorf("%d is in bucket %d up to %d", d, b, ceiling(b))
+				t.Errorf("%d is in bucket %d with ceiling %d, want one with a sufficient ceiling", d, b, ceiling(b))
 			}
 		}
 	}
@@ -257,12 +257,12 @@ func TestSequences(t *testing.T) {
 			most = max(most, n)
 		}
 		if skewed := most > 5000; len(seen) > 1000 || skewed != (d.name == "zipf") {
-			t.Errorf("%s: %d keys, the most frequent %d times", d.name, len(seen), most)
+			t.Errorf("%s: %d different keys, the most frequent %d times", d.name, len(seen), most)
 		}
 	}
 }
 
-// TestDumps takes the measures of dumps with few keys.
+// TestDumps runs the measurements of dumps with few keys.
 func TestDumps(t *testing.T) {
 	skipWithoutRedis(t, "redis/none")
 	out := t.TempDir()
@@ -281,7 +281,7 @@ func TestDumps(t *testing.T) {
 		for _, what := range []string{"write", "read the server's dump", "read perdure's dump"} {
 			for _, peer := range []string{ourSide, theirSide} {
 				if s := r.sample(peer, set.name+": "+what); s == nil || len(s.Values) != 2 {
-					t.Errorf("%s of %s: %v", what, peer, s)
+					t.Errorf("%s of %s = %v, want a result", what, peer, s)
 				}
 			}
 		}

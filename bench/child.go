@@ -118,7 +118,7 @@ func (j *job) do() error {
 			return m.take(j)
 		}
 	}
-	return fmt.Errorf("no measure %q", j.Measure)
+	return fmt.Errorf("unknown measurement %q", j.Measure)
 }
 
 // inChild does the job in a separate process.

@@ -62,7 +62,7 @@ func design(s settings) error {
 
 func designReport(r *results) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The bars of the design\n\n%s| what | peers, same run | perdure | bar | met |\n|---|---|---|---|---|\n", r.header())
+	fmt.Fprintf(&b, "# The targets of the design\n\n%s| what | peers, same run | perdure | target | met |\n|---|---|---|---|---|\n", r.header())
 	for _, row := range designBars(r) {
 		met := "**no**"
 		if row.Met {
@@ -133,7 +133,7 @@ func (r *results) direct() bar {
 	row := r.atMost(1300, "Set, everysec, 1 goroutine, Direct", "perdure-direct/everysec", measured,
 		"pebble/everysec", "buntdb/everysec", "redis-pipe/everysec")
 	times, _ := r.ratio("perdure-direct/everysec", "perdure/none", measured)
-	row.Ours += fmt.Sprintf(": %.2fx our Set without log", times)
+	row.Ours += fmt.Sprintf(": %.2fx perdure's Set without a log", times)
 	return row
 }
 
@@ -144,8 +144,8 @@ func (r *results) ring() bar {
 	return bar{
 		What:  "the same, Ring",
 		Peers: "as above",
-		Ours:  fmt.Sprintf("%v: %.2fx our Set without log", r.sample("perdure/everysec", measured), times),
-		Bar:   fmt.Sprintf("<= %.2fx our Set without log", most),
+		Ours:  fmt.Sprintf("%v: %.2fx perdure's Set without a log", r.sample("perdure/everysec", measured), times),
+		Bar:   fmt.Sprintf("<= %.2fx perdure's Set without a log", most),
 		Met:   ok && times <= most,
 	}
 }
@@ -170,10 +170,10 @@ func (r *results) always() bar {
 // not grow with the keys.
 func (r *results) pause() bar {
 	row := bar{
-		What: "barrier of BGSave; worst Set meanwhile",
+		What: "barrier of BGSave; worst Set during the save",
 		Peers: fmt.Sprintf("redis fork %v, worst Set %v", r.sample("redis/none", "pause"),
 			r.sample("redis/none", "set saving worst")),
-		Ours: fmt.Sprintf("barrier %v, with a tenth of the keys %v; worst Set %v, without a save %v",
+		Ours: fmt.Sprintf("barrier %v, with 10%% of the keys %v; worst Set %v, without a save %v",
 			r.sample("perdure/none", "pause"), r.sample("perdure/none", "pause of a tenth"),
 			r.sample("perdure/none", "set saving worst"), r.sample("perdure/none", "set idle worst")),
 		Bar: "barrier <= 500 us",

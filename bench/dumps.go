@@ -79,7 +79,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 		r.add(sample{Peer: peer, What: name + ": " + what, Unit: unit, Values: []float64{v}})
 	}
 	timed := func(peer, what string, fn func() error) error {
-		settle()
+		collect()
 		begin := time.Now()
 		err := fn()
 		note(peer, what, "ns", float64(time.Since(begin)))
@@ -227,6 +227,6 @@ func dumpReport(r *results) string {
 		}
 		fmt.Fprintf(&b, "| %s | %v | %v | %s |\n", s.What, r.sample(theirSide, s.What), s, times)
 	}
-	b.WriteString("\nA server's reading is from its start until it answers.\n")
+	b.WriteString("\nReading by a server is the time from its start to its first reply.\n")
 	return b.String()
 }

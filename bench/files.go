@@ -38,7 +38,7 @@ func measureFiles(j *job) error {
 		return err
 	}
 	j.add("on disk", "size", float64(size))
-	settle() // the next measurement must not include earlier garbage
+	collect() // the next measurement must not include earlier garbage
 	begin := time.Now()
 	p, err = j.open()
 	if err != nil {
@@ -57,7 +57,7 @@ func verify(p peer, keys int) error {
 			return fmt.Errorf("key %d: %w", i, err)
 		}
 		if !bytes.Equal(v, valueAt(i)) {
-			return errors.New("another value than was stored")
+			return errors.New("read another value than was stored")
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ func fragmentation(s settings) error {
 	}
 	defer out.Close()
 	w := io.MultiWriter(os.Stdout, out)
-	fmt.Fprintf(w, "# Memory that is given back\n\n%d keys of 16 bytes at first. %s.\n\n", s.keys, machine())
+	fmt.Fprintf(w, "# Memory that is released\n\n%d keys of 16 bytes at first. %s.\n\n", s.keys, machine())
 	fmt.Fprintf(w, "| then | keys | needed MiB | reserved MiB | RSS MiB | RSS/needed | at rest after |\n|---|---|---|---|---|---|---|\n")
 	store, err := perdure.New()
 	if err != nil {
@@ -28,7 +28,7 @@ func fragmentation(s settings) error {
 	}
 	defer store.Close()
 	f := &fragmenter{store: store, rng: rand.New(rand.NewPCG(1, 2)), keys: s.keys, w: w}
-	settle()
+	collect()
 	f.empty = resident(nil)
 	for _, p := range phases {
 		if err := p.do(f); err != nil {
@@ -116,7 +116,7 @@ func (f *fragmenter) value(n int) []byte { return values[:n] }
 // line waits until memory is stable, for at most a minute, and prints the memory in use.
 func (f *fragmenter) line(name string) {
 	began := time.Now()
-	settle()
+	collect()
 	least, since := resident(nil), time.Now()
 	for time.Since(since) < 2*time.Second && time.Since(began) < time.Minute {
 		time.Sleep(20 * time.Millisecond)

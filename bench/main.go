@@ -1,6 +1,6 @@
 // Command bench compares perdure with the stores that a Go programmer could use instead.
 //
-//	go run .                      every measure of every peer; report.md, results.json, *.svg in results/
+//	go run .                      every measurement of every peer, written to results/
 //	go run . design               the targets of the design, row by row; design.md, design.json
 //	go run . dumps                large dumps, also of redis-server; dumps.md, dumps.json
 //	go run . memory               memory that a store releases when it is not needed; memory.md
@@ -82,24 +82,24 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("no mode %q: all, design, dumps, memory, contention or draw", mode)
+	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {
 	var s settings
 	f := flag.NewFlagSet("bench "+mode, flag.ExitOnError)
-	f.IntVar(&s.keys, "keys", 1_000_000, "keys a store holds")
-	f.IntVar(&s.rounds, "rounds", 3, "rounds; the median counts")
-	f.DurationVar(&s.time, "time", 300*time.Millisecond, "how long each operation is measured")
-	f.StringVar(&s.out, "out", "results", "directory for what is written")
-	f.StringVar(&s.dir, "dir", "", "where the peers keep their files, on the disk to be measured (default the system's temporary directory)")
+	f.IntVar(&s.keys, "keys", 1_000_000, "number of keys in each store")
+	f.IntVar(&s.rounds, "rounds", 3, "number of rounds; results are medians")
+	f.DurationVar(&s.time, "time", 300*time.Millisecond, "time to measure each operation")
+	f.StringVar(&s.out, "out", "results", "directory for results")
+	f.StringVar(&s.dir, "dir", "", "directory for the files of the peers, on the disk to be measured (default: the temporary directory)")
 	peers := f.String("peers", ".", "measure only peers that match this regular expression, such as ^(perdure|redis)/")
-	only := f.String("only", ".", "take only measures that match: "+strings.Join(measureNames(), " "))
+	only := f.String("only", ".", "run only measurements that match this regular expression: "+strings.Join(measureNames(), " "))
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 || s.keys < 1000 || s.rounds < 1 {
-		return s, fmt.Errorf("want at least 1000 keys, a round, and nothing but flags after the mode; got %q", args)
+		return s, fmt.Errorf("want at least 1000 keys, 1 round, and only flags after the mode, got %q", args)
 	}
 	var err error
 	if s.peers, err = regexp.Compile(*peers); err != nil {

@@ -12,10 +12,10 @@ import (
 )
 
 // resident returns the resident memory of p's process, which is this process or that of a
-// foreigner. It returns 0 if there is no /proc.
+// externalPeer. It returns 0 if there is no /proc.
 func resident(p peer) int64 {
 	process := "self"
-	if f, ok := p.(foreigner); ok {
+	if f, ok := p.(externalPeer); ok {
 		process = strconv.Itoa(f.PID())
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%s/status", process))
@@ -31,8 +31,8 @@ func resident(p peer) int64 {
 	return kib << 10
 }
 
-// settle collects the garbage, releases memory to the kernel, and returns the size of the heap.
-func settle() int64 {
+// collect collects the garbage, releases memory to the kernel, and returns the size of the heap.
+func collect() int64 {
 	runtime.GC()
 	debug.FreeOSMemory()
 	var m runtime.MemStats
@@ -43,24 +43,24 @@ func settle() int64 {
 // measureMemory measures the resident memory and the Go heap per key, and the duration of a
 // collection while the store is full.
 func measureMemory(j *job) error {
-	heap, ram := settle(), resident(nil)
+	heap, ram := collect(), resident(nil)
 	p, err := j.open()
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	_, foreign := p.(foreigner)
-	if foreign {
+	_, external := p.(externalPeer)
+	if external {
 		ram = resident(p)
 	}
 	if err := fill(p, j.Keys); err != nil {
 		return err
 	}
-	heapNow := settle()
+	heapNow := collect()
 	if ramNow := resident(p); ramNow > 0 {
 		j.add("RAM a key", "bytes", float64(ramNow-ram)/float64(j.Keys))
 	}
-	if foreign {
+	if external {
 		return nil
 	}
 	j.add("heap a key", "bytes", max(0, float64(heapNow-heap)/float64(j.Keys)))

@@ -42,9 +42,9 @@ type (
 		Pause() (time.Duration, error)
 	}
 
-	// foreigner keeps its data in another process, and reports the memory that its last save copied
-	// on write.
-	foreigner interface {
+	// externalPeer keeps its data in another process, and reports the memory that its last save
+	// copied on write.
+	externalPeer interface {
 		PID() int
 		CopiedOnWrite() (int64, error)
 	}
@@ -56,7 +56,7 @@ type (
 
 var (
 	errMissing     = errors.New("key is missing")
-	errUnsupported = errors.New("not offered")
+	errUnsupported = errors.New("not supported")
 )
 
 // These modes describe how safe a write is when it returns.
@@ -109,7 +109,7 @@ func openPeer(name, dir string, keys int) (peer, error) {
 			return k.open(dir, mode, keys)
 		}
 	}
-	return nil, fmt.Errorf("no peer %q", name)
+	return nil, fmt.Errorf("unknown peer %q", name)
 }
 
 // saveTo passes save a file in dir, syncs the file, and removes it.

@@ -39,9 +39,9 @@ var pictures = []bars{
 }
 
 var (
-	ours   = color.RGBA{0xd0, 0x4a, 0x1e, 0xff}
-	theirs = color.RGBA{0x8f, 0xa3, 0xb0, 0xff}
-	colors = []color.RGBA{ours, {0x2a, 0x6f, 0x97, 0xff}, {0x5b, 0x8c, 0x3a, 0xff}, {0x7a, 0x4f, 0x9a, 0xff}, {0x99, 0x85, 0x1d, 0xff}}
+	perdureColor = color.RGBA{0xd0, 0x4a, 0x1e, 0xff}
+	peerColor    = color.RGBA{0x8f, 0xa3, 0xb0, 0xff}
+	colors       = []color.RGBA{perdureColor, {0x2a, 0x6f, 0x97, 0xff}, {0x5b, 0x8c, 0x3a, 0xff}, {0x7a, 0x4f, 0x9a, 0xff}, {0x99, 0x85, 0x1d, 0xff}}
 )
 
 // draw writes every picture with numbers into dir.
@@ -57,7 +57,7 @@ func (r *results) draw(dir string) error {
 func (r *results) drawBars(b bars, path string) error {
 	var names []string
 	var labels plotter.XYLabels
-	mine, others := plotter.Values{}, plotter.Values{}
+	perdure, others := plotter.Values{}, plotter.Values{}
 	all := peerNames()
 	slices.Reverse(all) // the first is drawn at the bottom
 	for _, name := range all {
@@ -70,7 +70,7 @@ func (r *results) drawBars(b bars, path string) error {
 		if len(name) > 7 && name[:7] == "perdure" {
 			m, o = v, 0
 		}
-		mine, others = append(mine, m), append(others, o)
+		perdure, others = append(perdure, m), append(others, o)
 		labels.XYs = append(labels.XYs, plotter.XY{X: v, Y: float64(len(names))})
 		labels.Labels = append(labels.Labels, " "+format("count", v))
 		names = append(names, name)
@@ -80,13 +80,13 @@ func (r *results) drawBars(b bars, path string) error {
 	}
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.X.Min = b.title, b.axis, 0
-	for i, values := range []plotter.Values{mine, others} {
+	for i, values := range []plotter.Values{perdure, others} {
 		chart, err := plotter.NewBarChart(values, vg.Points(12))
 		if err != nil {
 			return err
 		}
 		chart.Horizontal, chart.LineStyle.Width = true, 0
-		chart.Color = []color.RGBA{ours, theirs}[i]
+		chart.Color = []color.RGBA{perdureColor, peerColor}[i]
 		p.Add(chart)
 	}
 	text, err := plotter.NewLabels(labels)
@@ -110,7 +110,7 @@ func (r *results) drawTimeline(path string) error {
 	}
 	p := plot.New()
 	p.Title.Text = "Set through a save: the worst of each 10 ms"
-	p.X.Label.Text, p.Y.Label.Text = "seconds since the save began; thick: saving", "latency, us"
+	p.X.Label.Text, p.Y.Label.Text = "seconds since the start of the save; thick: saving", "latency, us"
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Legend.Top = true
 	for i, name := range slices.Sorted(maps.Keys(r.Timelines)) {

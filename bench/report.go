@@ -22,7 +22,7 @@ func tables() []table {
 		opGet: "Get", opSet: "Set", opIncr: "Incr", opMixed: "Nine Gets to a Set",
 	}
 	for _, op := range []string{opGet, opSet, opMixed, opIncr} {
-		t := table{title: titles[op], note: "Wall time an operation, by distribution of keys and number of goroutines."}
+		t := table{title: titles[op], note: "Wall time per operation, by distribution of keys and number of goroutines."}
 		for _, d := range distributions {
 			for _, w := range []int{1, 2, 64} {
 				t.columns = append(t.columns, column{fmt.Sprintf("%s, %d", d.name, w), fmt.Sprintf("%s %s %d", op, d.name, w)})
@@ -38,7 +38,7 @@ func tables() []table {
 			column{"p50", name + " p50"}, column{"p99", name + " p99"}, column{"worst", name + " max"})
 	}
 	return append(all, durable,
-		table{"Memory", "80 bytes of it are key and value.", []column{
+		table{"Memory", "Key and value are 80 bytes of it.", []column{
 			{"RAM a key", "RAM a key"}, {"Go heap a key", "heap a key"}, {"runtime.GC()", "runtime.GC()"}}},
 		table{"Files", "save: synced, but for fastcache's. open: with the files in the page cache; of perdure and redis a dump in mode " +
 			"none and a log of plain commands in everysec; badger, bbolt and pebble load nothing then.", []column{

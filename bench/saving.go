@@ -127,7 +127,7 @@ func measureSaveMemory(j *job, p peer) error {
 		return firstOf(loadErr, with.err)
 	}
 	extra := max(0, with.peak-without.peak)
-	if f, ok := p.(foreigner); ok {
+	if f, ok := p.(externalPeer); ok {
 		copied, err := f.CopiedOnWrite()
 		if err != nil {
 			return err

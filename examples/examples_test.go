@@ -21,7 +21,7 @@ func runExample(t *testing.T, name string, args ...string) string {
 	}
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("run: %v\n%s", err, out)
 	}
 	return string(out)
 }
@@ -31,11 +31,11 @@ func like(t *testing.T, got string, patterns ...string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(got), "\n")
 	if len(lines) != len(patterns) {
-		t.Fatalf("printed:\n%s\nwant %d lines", got, len(patterns))
+		t.Fatalf("output =\n%s, want %d lines", got, len(patterns))
 	}
 	for i, p := range patterns {
 		if !regexp.MustCompile("^" + p + "$").MatchString(lines[i]) {
-			t.Errorf("line %d: %q, want %q", i+1, lines[i], p)
+			t.Errorf("line %d = %q, want %q", i+1, lines[i], p)
 		}
 	}
 }
@@ -91,6 +91,6 @@ func TestRedisfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := runExample(t, "redisfiles", dir); !strings.Contains(out, " keys from rdb") {
-		t.Errorf("printed:\n%s", out)
+		t.Errorf("output =\n%s", out)
 	}
 }

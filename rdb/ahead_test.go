@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// large is a dump of some MiB, with values longer and shorter than any buffer.
+// large returns a dump of several MiB, with values longer and shorter than any buffer.
 func large(t testing.TB) (*data, []byte) {
 	d := &data{}
 	for i := range 2000 {
@@ -25,7 +25,8 @@ func large(t testing.TB) (*data, []byte) {
 	return d, mustEncode(t, d, rdb.Compression(false))
 }
 
-// TestReadAhead gives a long dump in pieces of many sizes; what follows the dump is not its business.
+// TestReadAhead decodes a long dump from readers that return pieces of different sizes. Decode
+// ignores the bytes after the dump.
 func TestReadAhead(t *testing.T) {
 	want, p := large(t)
 	after := append(bytes.Clone(p), make([]byte, 300_000)...)
@@ -37,51 +38,51 @@ func TestReadAhead(t *testing.T) {
 		{"whole", p, func(r io.Reader) io.Reader { return r }},
 		{"halves", p, iotest.HalfReader},
 		{"EOF with the data", p, iotest.DataErrReader},
-		{"more behind", after, func(r io.Reader) io.Reader { return r }},
+		{"trailing bytes", after, func(r io.Reader) io.Reader { return r }},
 	} {
 		g := &got{}
 		n, err := rdb.Decode(context.Background(), c.from(bytes.NewReader(c.in)), int64(len(c.in)), g)
 		if err != nil || n != int64(len(p)) {
-			t.Errorf("%s: %d bytes of %d, %v", c.name, n, len(p), err)
+			t.Errorf("%s: Decode = %d, %v, want %d", c.name, n, err, len(p))
 		} else if g.list() != want.list() {
-			t.Errorf("%s: other data", c.name)
+			t.Errorf("%s: decoded data differs", c.name)
 		}
 	}
 }
 
-// TestReadAheadEnds cuts, breaks and stops a long input.
+// TestReadAheadEnds decodes truncated, failing, and damaged input, and stops a Loader.
 func TestReadAheadEnds(t *testing.T) {
 	_, p := large(t)
 	for _, cut := range []int{1 << 20, 1<<20 + 1, len(p) - 9, len(p) - 1} {
-		_, err := rdb.Decode(context.Background(), bytes.NewReader(p[:cut]), int64(cut), nothing{})
+		_, err := rdb.Decode(context.Background(), bytes.NewReader(p[:cut]), int64(cut), discard{})
 		if !errors.Is(err, corrupt.ErrTorn) {
-			t.Errorf("cut at %d: %v", cut, err)
+			t.Errorf("truncated at %d: Decode error = %v, want ErrTorn", cut, err)
 		}
-		_, err = rdb.Decode(context.Background(), bytes.NewReader(p[:cut]), int64(len(p)), nothing{})
+		_, err = rdb.Decode(context.Background(), bytes.NewReader(p[:cut]), int64(len(p)), discard{})
 		if !errors.Is(err, corrupt.ErrTorn) {
-			t.Errorf("shrunk to %d: %v", cut, err)
+			t.Errorf("shorter than its size, %d: Decode error = %v, want ErrTorn", cut, err)
 		}
 		broken := io.MultiReader(bytes.NewReader(p[:cut]), iotest.ErrReader(iotest.ErrTimeout))
-		if _, err = rdb.Decode(context.Background(), broken, int64(len(p)), nothing{}); !errors.Is(err, iotest.ErrTimeout) {
-			t.Errorf("broken at %d: %v", cut, err)
+		if _, err = rdb.Decode(context.Background(), broken, int64(len(p)), discard{}); !errors.Is(err, iotest.ErrTimeout) {
+			t.Errorf("read error at %d: Decode error = %v, want ErrTimeout", cut, err)
 		}
 	}
 	flipped := bytes.Clone(p)
 	flipped[len(p)/2] ^= 1
-	if _, err := rdb.Decode(context.Background(), bytes.NewReader(flipped), int64(len(p)), nothing{}); !errors.Is(err, corrupt.ErrCorrupt) {
-		t.Errorf("a flipped bit: %v", err)
+	if _, err := rdb.Decode(context.Background(), bytes.NewReader(flipped), int64(len(p)), discard{}); !errors.Is(err, corrupt.ErrCorrupt) {
+		t.Errorf("flipped bit: Decode error = %v, want ErrCorrupt", err)
 	}
 	stop := &stopping{after: 10}
 	if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), stop); err != errEnough {
-		t.Errorf("stopped: %v", err)
+		t.Errorf("Decode error = %v, want the error of the Loader", err)
 	}
 }
 
 var errEnough = errors.New("enough")
 
-// stopping is a Loader that refuses what comes after some entries.
+// stopping is a Loader that returns an error after a number of entries.
 type stopping struct {
-	nothing
+	discard
 	after int
 }
 

@@ -31,7 +31,9 @@ type eachSlot struct {
 	yield func(uint64, any) bool
 }
 
-func (e *eachSlot) slot(index uint64, p modulePiece) error { return goOn(e.yield(index, p.value())) }
+func (e *eachSlot) slot(index uint64, p modulePiece) error {
+	return stopUnless(e.yield(index, p.value()))
+}
 
 // Tags of an array element.
 const (
@@ -105,7 +107,7 @@ func (w *walker) arrayElement() error {
 			p.op = moduleDouble
 		}
 	default:
-		return corrupt.New(tagAt, "want a tag of an array element (0 to 3), found %d", tag)
+		return corrupt.New(tagAt, "want an array element tag of 0 to 3, found %d", tag)
 	}
-	return w.told(at, w.visitor.slot(index, p))
+	return w.withOffset(at, w.visitor.slot(index, p))
 }

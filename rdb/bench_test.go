@@ -14,7 +14,7 @@ import (
 
 const benchKeys = 100_000
 
-// benchData is benchKeys strings: keys of 16 bytes, values of a size, random or like JSON.
+// benchData returns benchKeys strings with keys of 16 bytes and values of a size, random or JSON.
 func benchData(size int, random bool) *data {
 	rng := rand.New(rand.NewPCG(13, 14))
 	d := new(data)
@@ -72,7 +72,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(p)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}); err != nil {
+				if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), discard{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -92,8 +92,8 @@ func BenchmarkCheck(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchKeys), "ns/key")
 }
 
-// collections is 20,000 hashes, sorted sets, sets and lists of 20 elements, in the encodings of
-// Redis 7.2, or in those without packed forms.
+// collections returns 20,000 hashes, sorted sets, sets, and lists of 20 elements, in the encodings
+// of Redis 7.2, or in encodings without packed forms.
 func collections(packed bool) *data {
 	d := new(data)
 	for i := range 20_000 {
@@ -123,7 +123,7 @@ func collections(packed bool) *data {
 	return d
 }
 
-// BenchmarkValidate is what it costs to read values to their last element.
+// BenchmarkValidate measures the cost of reading values to their last element.
 func BenchmarkValidate(b *testing.B) {
 	for _, packed := range []bool{true, false} {
 		p := mustEncode(b, collections(packed))
@@ -132,7 +132,7 @@ func BenchmarkValidate(b *testing.B) {
 				b.SetBytes(int64(len(p)))
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}, rdb.Validate(validate)); err != nil {
+					if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), discard{}, rdb.Validate(validate)); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -15,7 +15,7 @@ import (
 type Report struct {
 	Header
 	Databases []snapshot.Count        // in the order of their first key
-	Types     map[snapshot.Type]int64 // keys of each type; TypeName gives the names
+	Types     map[snapshot.Type]int64 // keys of each type; see TypeName for the names
 	Extras    int64                   // function libraries and module data
 	Used      int64                   // keys with a Usage
 	Keys      int64
@@ -27,7 +27,7 @@ type Report struct {
 	FirstRefused *CorruptError // offset of the first one, the servers, and the reason
 
 	Size     int64 // bytes of the dump, checksum included; up to the damage if there is any
-	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in an AOF base
+	Trailing int64 // bytes after it, which Redis ignores in a dump and reads as commands in a log
 }
 
 // Check reads a whole dump and reports its contents. size is the length of r in bytes, or -1 if it
@@ -127,7 +127,7 @@ func (c *checker) all(ctx context.Context, r *Reader) error {
 func (c *checker) entry(e *Entry, at int64) error {
 	f := fingerprint{maphash.Bytes(c.seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(c.seeds[1], e.Key)}
 	if _, ok := c.seen[f]; ok {
-		return corrupt.New(at, "a key that database %d has already", e.DB)
+		return corrupt.New(at, "duplicate key in database %d", e.DB)
 	}
 	c.seen[f] = struct{}{}
 	i, ok := c.dbs[e.DB]

@@ -14,8 +14,9 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// inVersion writes a dump again in a version: each value as it stands if the version has its type
-// and typed is false, and else typed. It returns the keys that cannot be said in the version too.
+// inVersion writes a dump again in a version. It copies each value if the version has its type and
+// typed is false, and re-encodes it otherwise. It also returns the keys that the version cannot
+// store.
 func inVersion(t *testing.T, p []byte, version int, typed bool) (again []byte, left []string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -48,7 +49,7 @@ func inVersion(t *testing.T, p []byte, version int, typed bool) (again []byte, l
 	return b.Bytes(), left
 }
 
-// contents is what a dump holds by database and key, typed; of streams what every version has.
+// contents returns the decoded values of a dump by database and key, as inAllVersions prints them.
 func contents(t *testing.T, p []byte) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -61,7 +62,7 @@ func contents(t *testing.T, p []byte) map[string]string {
 	return all
 }
 
-// inAllVersions prints a value, of a stream what all versions have.
+// inAllVersions prints a value. For a stream it prints only the properties of all versions.
 func inAllVersions(v rdb.Value) string {
 	s, ok := v.(*rdb.Stream)
 	if !ok {
@@ -84,8 +85,8 @@ func inAllVersions(v rdb.Value) string {
 	return b.String()
 }
 
-// TestCorpusVersions writes every dump of others in versions 9, 10 and 11, as it stands and typed,
-// and finds in each all that can be said there.
+// TestCorpusVersions writes every dump of the corpus in versions 9, 10, and 11, copied and
+// re-encoded, and compares the contents.
 func TestCorpusVersions(t *testing.T) {
 	written := 0
 	for name, p := range corpusFiles(t) {
@@ -98,10 +99,10 @@ func TestCorpusVersions(t *testing.T) {
 				again, left := inVersion(t, p, version, typed)
 				got := contents(t, again)
 				if len(left) > 0 && !strings.Contains(name, "hfe") {
-					t.Errorf("%s in version %d: %q are left out", name, version, left)
+					t.Errorf("%s in version %d: omitted keys %q, want none", name, version, left)
 				}
 				if len(got) != len(want)-len(left) {
-					t.Errorf("%s in version %d: %d keys of %d", name, version, len(got), len(want))
+					t.Errorf("%s in version %d: %d keys, want %d", name, version, len(got), len(want)-len(left))
 				}
 				for key, value := range got {
 					if value != want[key] {
@@ -113,13 +114,13 @@ func TestCorpusVersions(t *testing.T) {
 		}
 	}
 	if written < 800 {
-		t.Errorf("only %d keys", written)
+		t.Errorf("wrote %d keys, want at least 800", written)
 	}
 }
 
-// TestServerLoadsCorpus loads each dump of others in a 7.0 server, where it is not too new for it,
-// and what we write of it in versions 9 and 10, as it stands and typed: the digests must be the
-// same. What the server then saves, of all of them, must hold what we found.
+// TestServerLoadsCorpus loads each dump of the corpus that is not too new into a server of version
+// 7.0. It also loads copies in versions 9 and 10, copied and re-encoded. The digests must be equal.
+// The dumps that the server then saves must have the same contents.
 func TestServerLoadsCorpus(t *testing.T) {
 	files := corpusFiles(t)
 	dir := t.TempDir()
@@ -131,7 +132,7 @@ func TestServerLoadsCorpus(t *testing.T) {
 		}
 		s.must("FUNCTION", "FLUSH")
 		if got := s.do("DEBUG", "RELOAD", "NOSAVE"); got != "+OK" {
-			t.Fatalf("%s: %s", name, got)
+			t.Fatalf("%s: DEBUG RELOAD = %s, want OK", name, got)
 		}
 		return s.must("DEBUG", "DIGEST")
 	}
@@ -148,34 +149,34 @@ func TestServerLoadsCorpus(t *testing.T) {
 			for _, typed := range []bool{false, true} {
 				again, _ := inVersion(t, p, version, typed)
 				if got := load(name, again); digest != "" && got != digest {
-					t.Errorf("%s, version %d, typed %v: the digest is another", name, version, typed)
+					t.Errorf("%s, version %d, typed %v: digest = %s, want %s", name, version, typed, got, digest)
 				}
 				s.must("SAVE")
 				saved, err := os.ReadFile(dump)
 				if err != nil {
 					t.Fatal(err)
 				}
-				found, ours := contents(t, saved), contents(t, again)
+				found, want := contents(t, saved), contents(t, again)
 				for key, value := range found {
-					if words(value) != words(ours[key]) {
-						t.Errorf("%s, version %d, typed %v, %s: the server has\n%.300s\nwant\n%.300s", name, version, typed, key, value, ours[key])
+					if normalized(value) != normalized(want[key]) {
+						t.Errorf("%s, version %d, typed %v, %s: server has\n%.300s\nwant\n%.300s", name, version, typed, key, value, want[key])
 					}
 				}
-				if len(ours) > 0 && len(found) == 0 && !strings.Contains(name, "expir") && !strings.Contains(name, "empty") {
-					t.Errorf("%s, version %d, typed %v: the server dropped all %d keys", name, version, typed, len(ours))
+				if len(want) > 0 && len(found) == 0 && !strings.Contains(name, "expir") && !strings.Contains(name, "empty") {
+					t.Errorf("%s, version %d, typed %v: server has no keys, want %d", name, version, typed, len(want))
 				}
 				compared += len(found)
 			}
 		}
 	}
 	if compared < 500 {
-		t.Errorf("only %d keys were compared", compared)
+		t.Errorf("compared %d keys, want at least 500", compared)
 	}
 	t.Log(compared, "keys")
 }
 
-// words is a printed value with what has no order in order.
-func words(s string) string {
+// normalized returns a printed value with unordered elements in sorted order.
+func normalized(s string) string {
 	if strings.HasPrefix(s, "list ") || strings.HasPrefix(s, "stream ") {
 		return s
 	}

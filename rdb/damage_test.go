@@ -16,11 +16,11 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// small gives short dumps, as seeds.
+// small returns short dumps as seeds.
 func small(t testing.TB) map[string][]byte { return fragile(t, 700) }
 
-// fragile are the dumps that are damaged: one of each type and encoding, with and without all that
-// may stand around keys, and those of others.
+// fragile returns the dumps to damage, of at most longest bytes: one of each type and encoding,
+// with and without records that belong to no key, and those of the corpus.
 func fragile(t testing.TB, longest int) map[string][]byte {
 	files := map[string][]byte{
 		"three": unhex(goldenThree), "strings": mustEncode(t, someData(12)), "attributes": attributed(),
@@ -42,7 +42,8 @@ func fragile(t testing.TB, longest int) map[string][]byte {
 	return files
 }
 
-// seenOf is all that a dump tells, typed to its last element; what is yielded must be whole.
+// seenOf prints the records of a dump, with values decoded to the last element. Every entry that a
+// Reader yields must be decodable.
 func seenOf(t *testing.T, p []byte, size int64, opts ...rdb.Option) (string, error) {
 	r, err := rdb.NewReader(bytes.NewReader(p), size, opts...)
 	if err != nil {
@@ -60,15 +61,15 @@ func seenOf(t *testing.T, p []byte, size int64, opts ...rdb.Option) (string, err
 		}
 		v, err := e.Decode(rdb.Validate(false))
 		if err != nil {
-			t.Fatalf("key at %d, of type %d, is yielded but cannot be decoded: %v", e.Offset, e.Type, err)
+			t.Fatalf("Decode of a yielded key at offset %d, type %d: %v", e.Offset, e.Type, err)
 		}
 		fmt.Fprintf(&b, "%d %q @%d %v %x %s\n", e.DB, e.Key, e.ExpireAtMs, e.Usage, e.Meta, print(v))
 	}
 	return b.String(), nil
 }
 
-// named checks that an error of a dump of size bytes is one of the codec's that says where.
-func named(t *testing.T, what string, err error, size int) {
+// wantOffset checks that an error about a dump of size bytes has an offset in the dump.
+func wantOffset(t *testing.T, what string, err error, size int) {
 	t.Helper()
 	var bad *rdb.CorruptError
 	var unknown *rdb.UnsupportedError
@@ -80,13 +81,14 @@ func named(t *testing.T, what string, err error, size int) {
 		at = unknown.Offset
 	}
 	if at < 0 || at > int64(size) || !strings.Contains(err.Error(), fmt.Sprintf("offset %d", at)) {
-		t.Fatalf("%s: %v", what, err)
+		t.Fatalf("%s: error = %v, want one with an offset of at most %d", what, err, size)
 	}
 }
 
-// allocates runs the function for 0 to n-1, and reports a run that allocates more than size bytes
-// explain. Runs are measured together, and one by one only when that is too much for one.
-func allocates(t *testing.T, what string, size, n int, run func(i int)) {
+// limitAllocations calls run with 0 to n-1, and reports each call that allocates more than is
+// reasonable for size bytes. It measures several calls together, and measures them separately only
+// if together they exceed the limit of one call.
+func limitAllocations(t *testing.T, what string, size, n int, run func(i int)) {
 	t.Helper()
 	most := uint64(128*size + 1<<20)
 	measure := func(from, to int) uint64 {
@@ -105,16 +107,17 @@ func allocates(t *testing.T, what string, size, n int, run func(i int)) {
 		}
 		for i := from; i < to; i++ {
 			if got := measure(i, i+1); got > most {
-				t.Errorf("%s, %d: %d bytes allocated, want at most %d for %d", what, i, got, most, size)
+				t.Errorf("%s, run %d: allocated %d bytes, want at most %d for %d bytes", what, i, got, most, size)
 			}
 		}
 	}
 }
 
-// TestDamage changes each byte of each dump, and cuts each at each byte: with the checksum the right data
-// or an error that says where; without it whatever is there, or such an error; and memory as the
-// size of the file explains it, never a panic. Every bit is flipped, and all at once;
-// PERDURE_FLIPS=255 makes each byte all that it was not, and takes longer dumps.
+// TestDamage changes each byte of each dump, and truncates each dump at each byte. With the
+// checksum, Decode must return the original data or an error with an offset. Without it, Decode may
+// return other data. It must never panic, and its memory use must be proportional to the size of
+// the file. The test flips each bit, and all bits of a byte at once. With PERDURE_FLIPS=255 it sets
+// each byte to every other value, and uses longer dumps.
 func TestDamage(t *testing.T) {
 	masks, longest := []byte{1, 2, 4, 8, 16, 32, 64, 128, 255}, 260
 	if testing.Short() {
@@ -127,14 +130,14 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	files := fragile(t, longest)
-	t.Logf("%d dumps, %d values of each byte", len(files), len(masks))
+	t.Logf("%d dumps, %d changes of each byte", len(files), len(masks))
 	if len(files) < 30 {
-		t.Errorf("only %d dumps", len(files))
+		t.Errorf("%d dumps, want at least 30", len(files))
 	}
 	for name, p := range files {
 		whole, err := seenOf(t, p, int64(len(p)))
 		if err != nil && damagedCorpus[name] == 0 {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("read %s: %v", name, err)
 		}
 		var h rdb.Header
 		_, _, err = decode(p, rdb.HeaderTo(&h))
@@ -142,29 +145,29 @@ func TestDamage(t *testing.T) {
 		p := bytes.Clone(p)
 		for at := range p {
 			what := fmt.Sprintf("%s, byte %d", name, at)
-			allocates(t, what, len(p), len(masks), func(i int) {
+			limitAllocations(t, what, len(p), len(masks), func(i int) {
 				p[at] ^= masks[i]
 				defer func() { p[at] ^= masks[i] }()
 				got, err := seenOf(t, p, int64(len(p)))
 				if err != nil {
-					named(t, what, err, len(p))
+					wantOffset(t, what, err, len(p))
 				} else if summed && got != whole {
-					t.Fatalf("%s, flipped by %02x: other data\n%s\n%s", what, masks[i], got, whole)
+					t.Fatalf("%s, flipped by %02x: got\n%s\nwant an error, or\n%s", what, masks[i], got, whole)
 				}
 				if _, err := seenOf(t, p, int64(len(p)), rdb.Checksum(false)); err != nil {
-					named(t, what, err, len(p))
+					wantOffset(t, what, err, len(p))
 				}
 				if _, err := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.Databases(99)); err != nil {
-					named(t, what, err, len(p))
+					wantOffset(t, what, err, len(p))
 				}
 			})
 		}
-		cutEverywhere(t, name, p, whole)
+		truncateEverywhere(t, name, p, whole)
 	}
 }
 
-// cutEverywhere cuts a dump at every byte: what is lost is said to be torn off.
-func cutEverywhere(t *testing.T, name string, p []byte, whole string) {
+// truncateEverywhere truncates a dump at every byte. Each error must match ErrTorn.
+func truncateEverywhere(t *testing.T, name string, p []byte, whole string) {
 	_, end, err := decode(p)
 	if err != nil {
 		return
@@ -172,11 +175,11 @@ func cutEverywhere(t *testing.T, name string, p []byte, whole string) {
 	cut := func(n int, size int64, opts ...rdb.Option) {
 		got, err := seenOf(t, p[:n], size, opts...)
 		if err == nil || !errors.Is(err, corrupt.ErrTorn) {
-			t.Fatalf("%s cut at %d of %d: %v\n%s", name, n, end, err, got)
+			t.Fatalf("%s truncated at %d of %d: error = %v, want ErrTorn\n%s", name, n, end, err, got)
 		}
-		named(t, name, err, n)
+		wantOffset(t, name, err, n)
 	}
-	allocates(t, name, len(p), int(end), func(n int) {
+	limitAllocations(t, name, len(p), int(end), func(n int) {
 		cut(n, int64(n))
 		cut(n, int64(n), rdb.Checksum(false))
 		cut(n, int64(n), rdb.Databases(99))
@@ -186,11 +189,11 @@ func cutEverywhere(t *testing.T, name string, p []byte, whole string) {
 		cut(n, -1, rdb.Databases(99))
 	}
 	if got, err := seenOf(t, p[:end], -1); err != nil || got != whole {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s of unknown size: got\n%s, %v, want\n%s", name, got, err, whole)
 	}
 }
 
-// TestDamagedFiles does it to files, whose names must stand in the error.
+// TestDamagedFiles damages files, and checks that errors contain the path.
 func TestDamagedFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dump.rdb")
 	for name, p := range fragile(t, 0) {
@@ -215,9 +218,9 @@ func TestDamagedFiles(t *testing.T) {
 			_, checkErr := rdb.CheckFile(path)
 			for _, err := range []error{err, checkErr} {
 				if err != nil {
-					named(t, name, err, len(q))
+					wantOffset(t, name, err, len(q))
 					if !strings.HasPrefix(err.Error(), path) {
-						t.Fatalf("%s: the error does not name the file: %v", name, err)
+						t.Fatalf("%s: error = %v, want the prefix %s", name, err, path)
 					}
 				}
 			}
@@ -225,7 +228,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// TestHugeLengths declares what is not there, in every place that has a length.
+// TestHugeLengths checks that no length field leads to a large allocation.
 func TestHugeLengths(t *testing.T) {
 	const huge, large = "81ffffffffffffffff", "801fffffff" // 2^64-1; 512 MiB - 1, within the limit
 	for _, n := range []string{huge, large} {
@@ -240,13 +243,13 @@ func TestHugeLengths(t *testing.T) {
 			for _, size := range []int64{int64(len(p)), -1} {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				_, err := rdb.Decode(context.Background(), bytes.NewReader(p), size, nothing{})
+				_, err := rdb.Decode(context.Background(), bytes.NewReader(p), size, discard{})
 				runtime.ReadMemStats(&after)
 				if !errors.Is(err, corrupt.ErrCorrupt) {
-					t.Errorf("%s of %s: %v", name, n, err)
+					t.Errorf("%s of length %s: Decode error = %v, want ErrCorrupt", name, n, err)
 				}
 				if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
-					t.Errorf("%s of %s: %d bytes allocated", name, n, bytes)
+					t.Errorf("%s of length %s: Decode allocated %d bytes, want at most %d", name, n, bytes, 1<<20)
 				}
 			}
 		}

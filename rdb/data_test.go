@@ -1,6 +1,6 @@
 package rdb_test
 
-// The vocabulary of the tests: a data set as a View, and what a Loader got.
+// Test helpers: a data set as a View, and a Loader that records its calls.
 
 import (
 	"bytes"
@@ -18,14 +18,14 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// data is a View of what it holds.
+// data is a View of its entries.
 type data struct {
 	entries       []snapshot.Entry
 	extras        []snapshot.Extra
 	hints         []snapshot.Count
 	time          time.Time
 	order, origin string
-	fail          error // what All ends with
+	fail          error // the error at the end of All
 }
 
 func (d *data) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
@@ -98,7 +98,7 @@ func (g *got) Extra(x snapshot.Extra) error { g.extras = append(g.extras, x); re
 
 func (g *got) Progress(done, _ int64) { g.progress = append(g.progress, done) }
 
-// list prints a data set, one line an entry.
+// list prints a data set, one line for each entry.
 func (d *data) list() string {
 	var b strings.Builder
 	for _, x := range d.extras {
@@ -124,7 +124,7 @@ func mustDecode(t *testing.T, p []byte, opts ...rdb.Option) *got {
 		t.Fatal(err)
 	}
 	if n != int64(len(p)) {
-		t.Fatalf("took %d bytes of %d", n, len(p))
+		t.Fatalf("Decode = %d bytes, want %d", n, len(p))
 	}
 	return g
 }
@@ -137,7 +137,7 @@ func mustEncode(t testing.TB, v snapshot.View, opts ...rdb.Option) []byte {
 		t.Fatal(err)
 	}
 	if info.Size != int64(b.Len()) {
-		t.Fatalf("Size %d, wrote %d", info.Size, b.Len())
+		t.Fatalf("Encode: Size = %d, want %d", info.Size, b.Len())
 	}
 	return b.Bytes()
 }
@@ -146,7 +146,7 @@ func str(db int, key, value string, expireAtMs int64) snapshot.Entry {
 	return snapshot.Entry{DB: db, Key: []byte(key), Value: []byte(value), ExpireAtMs: expireAtMs}
 }
 
-// file makes a dump of a head and records given in hex, with its end and checksum.
+// file returns a dump with a magic and records in hex, and with its end record and checksum.
 func file(magic string, records ...string) []byte {
 	p := append([]byte(magic), unhex(strings.Join(records, ""))...)
 	p = append(p, 0xff)

@@ -22,7 +22,7 @@ import (
 // Damage is reported as a [*CorruptError] with the offset, marked torn if the input ends early. An
 // unknown version or record is reported as an [*UnsupportedError]. Errors of l and of ctx are
 // returned unchanged. Decode checks ctx and reports progress to l every MiB. Options: [Checksum],
-// [MaxValue], [Validate], [HeaderTo]. Decode is a snapshot.Decoder if called without options. Any
+// [MaxValue], [Validate], [HeaderTo]. Decode is a [snapshot.Decoder] if called without options. Any
 // number of goroutines may call it.
 func Decode(
 	ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option,
@@ -38,7 +38,7 @@ func Decode(
 	return d.Offset(), nil
 }
 
-// load passes every record to l. It returns an error for data that a store must not lose but that a
+// load passes every record to l. It returns an error for data that a store must not lose and a
 // Loader cannot accept.
 func (r *Reader) load(ctx context.Context, l snapshot.Loader) error {
 	if err := ctx.Err(); err != nil {
@@ -76,7 +76,7 @@ func (r *Reader) loadEntry(l snapshot.Loader, e *Entry) error {
 	if e.Meta != nil {
 		return r.judged(&UnsupportedError{
 			Offset: e.Offset, What: "key metadata of a module (opcode 243)", Owner: "a module of Redis 8.6",
-			WayOut: "delete what the module keeps with the server that wrote the file, and save again",
+			WayOut: "delete the module's data on the server that wrote the file, and save again",
 		}, true)
 	}
 	return r.judged(l.Load(e.Entry), true)

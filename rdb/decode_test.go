@@ -25,7 +25,7 @@ const (
 
 func TestGolden(t *testing.T) {
 	if g := mustDecode(t, unhex(goldenEmpty)); len(g.entries) != 0 {
-		t.Errorf("the empty dump holds\n%s", g.list())
+		t.Errorf("empty dump: got\n%s, want no entries", g.list())
 	}
 	g := mustDecode(t, unhex(goldenThree))
 	want := data{entries: []snapshot.Entry{
@@ -35,17 +35,17 @@ func TestGolden(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", g.list(), want.list())
 	}
 	if len(g.hints) != 1 || g.hints[0] != (snapshot.Count{Keys: 3, Expires: 1}) {
-		t.Errorf("hints %v", g.hints)
+		t.Errorf("Expect calls = %v, want 3 keys, 1 with an expiry", g.hints)
 	}
 }
 
-// TestRecords gives one record each, and what the entry "k" must be after it.
+// TestRecords decodes one record each, and compares the entry after it.
 func TestRecords(t *testing.T) {
 	const k = "00016b0176" // k = "v"
 	for _, c := range []struct {
 		name, magic, records, want string
 	}{
-		{"nothing but a key", "REDIS0001", k, `0 string(0) "k" 76 @0`},
+		{"only a key", "REDIS0001", k, `0 string(0) "k" 76 @0`},
 		{"seconds", "REDIS0003", "fd01000000" + k, `0 string(0) "k" 76 @1000`},
 		{"seconds before 1970", "REDIS0003", "fdffffffff" + k, `0 string(0) "k" 76 @-1000`},
 		{"no second", "REDIS0003", "fd00000000" + k, `0 string(0) "k" 76 @1`},
@@ -77,12 +77,12 @@ func TestRecords(t *testing.T) {
 	} {
 		g, n, err := decode(file(c.magic, strings.ReplaceAll(c.records, " ", "")))
 		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
+			t.Errorf("%s: Decode: %v", c.name, err)
 			continue
 		}
 		size := int64(len(file(c.magic, strings.ReplaceAll(c.records, " ", ""))))
 		if c.magic < "REDIS0005" {
-			size -= 8 // no checksum: what follows the end is somebody else's
+			size -= 8 // no checksum; the bytes after the end do not belong to the dump
 		}
 		if list := strings.TrimSuffix(g.list(), "\n"); list != c.want || n != size {
 			t.Errorf("%s: got %s, %d bytes, want %s, %d", c.name, list, n, c.want, size)
@@ -90,8 +90,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestDamaged gives records that must be refused, with the offset of what is wrong; the first
-// stands at 9.
+// TestDamaged decodes damaged records, the first at offset 9, and checks the offset in the error.
 func TestDamaged(t *testing.T) {
 	for _, c := range []struct {
 		name, magic, records string
@@ -118,12 +117,12 @@ func TestDamaged(t *testing.T) {
 		_, _, err := decode(file(c.magic, strings.ReplaceAll(c.records, " ", "")))
 		var bad *rdb.CorruptError
 		if !errors.As(err, &bad) || !errors.Is(err, corrupt.ErrCorrupt) || bad.Offset != c.offset || bad.Torn {
-			t.Errorf("%s: got %v, want damage at %d", c.name, err, c.offset)
+			t.Errorf("%s: Decode error = %v, want damage at offset %d", c.name, err, c.offset)
 		}
 	}
 }
 
-// TestUnsupported gives what is refused by name, although it may be whole.
+// TestUnsupported decodes intact records that are not supported.
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ name, magic, records, what string }{
 		{"envelope", "VKCS\x01\x01\x00\x00\x00", "", "VKCS"},
@@ -142,10 +141,10 @@ func TestUnsupported(t *testing.T) {
 	} {
 		_, _, err := decode(file(c.magic, c.records))
 		if !errors.Is(err, rdb.ErrUnsupported) || errors.Is(err, corrupt.ErrCorrupt) || !strings.Contains(err.Error(), c.what) {
-			t.Errorf("%s: got %v", c.name, err)
+			t.Errorf("%s: Decode error = %v, want ErrUnsupported with %q", c.name, err, c.what)
 		}
 	}
-	// A newer version without anything new is read.
+	// A newer version without new records is supported.
 	mustDecode(t, file("REDIS0099", "00016b0176"))
 }
 
@@ -161,7 +160,7 @@ func TestMagic(t *testing.T) {
 		_, _, err := decode([]byte(c.file))
 		var bad *rdb.CorruptError
 		if !errors.As(err, &bad) || bad.Offset != c.offset || bad.Torn != c.torn {
-			t.Errorf("%q: %v", c.file, err)
+			t.Errorf("Decode(%q) = %v, want damage at offset %d, torn: %v", c.file, err, c.offset, c.torn)
 		}
 	}
 }
@@ -171,21 +170,21 @@ func TestChecksum(t *testing.T) {
 	for i := len(p) - 8; i < len(p); i++ {
 		p[i] = 0
 	}
-	mustDecode(t, p) // zero: there is none
+	mustDecode(t, p) // zero means no checksum
 	p[len(p)-1] = 1
 	var bad *rdb.CorruptError
 	if _, _, err := decode(p); !errors.As(err, &bad) || bad.Offset != int64(len(p)-8) {
-		t.Errorf("got %v", err)
+		t.Errorf("Decode error = %v, want damage at the checksum", err)
 	}
 	mustDecode(t, p, rdb.Checksum(false))
 }
 
-// TestTrailing leaves what stands behind a dump to others.
+// TestTrailing checks that Decode ignores the bytes after a dump.
 func TestTrailing(t *testing.T) {
 	p := unhex(goldenThree)
 	_, n, err := decode(append(bytes.Clone(p), "*1\r\n$4\r\nPING\r\n"...))
 	if err != nil || n != int64(len(p)) {
-		t.Errorf("took %d of %d, %v", n, len(p), err)
+		t.Errorf("Decode = %d, %v, want %d", n, err, len(p))
 	}
 }
 
@@ -196,7 +195,7 @@ func TestHeader(t *testing.T) {
 	mustDecode(t, p, rdb.HeaderTo(&h))
 	if h.Version != "RDB 9" || !h.Checksum || h.Server != "6.2.16" || h.Created.Unix() != 1_700_000_000 ||
 		h.UsedMemory != 12345 || !h.AOFBase || len(h.Aux) != 5 {
-		t.Errorf("%+v", h)
+		t.Errorf("header = %+v, want the version, server, time, and memory that were written", h)
 	}
 }
 
@@ -209,22 +208,23 @@ func TestMaxValue(t *testing.T) {
 		{Type: 1, Key: []byte("k"), Value: bytes.Repeat(unhex("0141"), 501)[:1001:1001]},
 	} {
 		if e.Type == 1 && e.Value[0] == 1 && e.Value[1] == 0x41 {
-			e.Value = append(unhex("41f4"), bytes.Repeat(unhex("0141"), 500)...) // 500 short elements
+			// 500 short elements
+			e.Value = append(unhex("41f4"), bytes.Repeat(unhex("0141"), 500)...)
 		}
 		for _, compress := range []bool{true, false} {
 			p := mustEncode(t, &data{entries: []snapshot.Entry{e}}, rdb.Compression(compress))
 			if _, _, err := decode(p, rdb.MaxValue(900)); !errors.Is(err, rdb.ErrLimit) {
-				t.Errorf("type %d: got %v", e.Type, err)
+				t.Errorf("type %d: Decode error = %v, want ErrLimit", e.Type, err)
 			}
 			if _, _, err := decode(p, rdb.MaxValue(900), rdb.Validate(false)); !errors.Is(err, rdb.ErrLimit) {
-				t.Errorf("type %d, structure alone: got %v", e.Type, err)
+				t.Errorf("type %d, without validation: Decode error = %v, want ErrLimit", e.Type, err)
 			}
 			mustDecode(t, p, rdb.MaxValue(1010))
 		}
 	}
 }
 
-// TestPieces reads from readers that give little at a time, and do not know their size.
+// TestPieces decodes from readers of unknown size that return few bytes at a time.
 func TestPieces(t *testing.T) {
 	want := someData(200)
 	p := mustEncode(t, want)
@@ -236,16 +236,16 @@ func TestPieces(t *testing.T) {
 		g := new(got)
 		n, err := rdb.Decode(context.Background(), r, -1, g)
 		if err != nil || n != int64(len(p)) || g.list() != want.list() {
-			t.Errorf("%s: %d bytes, %v", name, n, err)
+			t.Errorf("%s: Decode = %d, %v, want %d and the same data", name, n, err, len(p))
 		}
 	}
 	r := io.MultiReader(bytes.NewReader(p[:100]), iotest.ErrReader(io.ErrClosedPipe))
 	if _, err := rdb.Decode(context.Background(), r, -1, new(got)); !errors.Is(err, io.ErrClosedPipe) || errors.Is(err, corrupt.ErrCorrupt) {
-		t.Errorf("a failing reader: %v", err)
+		t.Errorf("Decode error = %v, want the error of the reader", err)
 	}
 }
 
-// TestLongValues reads values that are longer than the buffer, among short ones.
+// TestLongValues decodes values that are longer than the buffer, among short ones.
 func TestLongValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	want := new(data)
@@ -261,10 +261,10 @@ func TestLongValues(t *testing.T) {
 	p := mustEncode(t, want)
 	g := mustDecode(t, p)
 	if g.list() != want.list() {
-		t.Error("other data came back")
+		t.Error("decoded data differs from the encoded data")
 	}
 	if len(g.progress) < len(p)>>20/6 || g.progress[len(g.progress)-1] != int64(len(p)) {
-		t.Errorf("progress of %d: %v", len(p), g.progress)
+		t.Errorf("Progress calls = %v, want the last with %d", g.progress, len(p))
 	}
 }
 
@@ -272,59 +272,60 @@ func TestLoaderStops(t *testing.T) {
 	g := &got{fail: errors.New("enough")}
 	_, err := rdb.Decode(context.Background(), bytes.NewReader(unhex(goldenThree)), -1, g)
 	if err != g.fail || len(g.entries) != 1 {
-		t.Errorf("%d entries, %v", len(g.entries), err)
+		t.Errorf("Decode = %v after %d entries, want the error of the Loader after 1", err, len(g.entries))
 	}
 }
 
 func TestContextEnds(t *testing.T) {
 	p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "k", "v", 0), str(0, "l", string(make([]byte, 9<<20)), 0)}}, rdb.Compression(false))
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &cancelling{cancel: cancel}
+	l := &canceling{cancel: cancel}
 	if _, err := rdb.Decode(ctx, bytes.NewReader(p), int64(len(p)), l); err != context.Canceled || l.calls != 1 {
-		t.Errorf("%d calls, %v", l.calls, err)
+		t.Errorf("Decode = %v after %d Progress calls, want context.Canceled after 1", err, l.calls)
 	}
 }
 
-// cancelling is a Loader that ends its context at the first sign of progress.
-type cancelling struct {
+// canceling is a Loader that cancels its context at the first call of Progress.
+type canceling struct {
 	got
 	cancel context.CancelFunc
 	calls  int
 }
 
-func (c *cancelling) Progress(done, _ int64) {
+func (c *canceling) Progress(done, _ int64) {
 	if done > 0 {
 		c.calls++
 		c.cancel()
 	}
 }
 
-// nothing is a Loader that keeps nothing.
-type nothing struct{}
+// discard is a Loader that ignores all data.
+type discard struct{}
 
-func (nothing) Expect(int, int64, int64)   {}
-func (nothing) Load(snapshot.Entry) error  { return nil }
-func (nothing) Ordered(string)             {}
-func (nothing) Extra(snapshot.Extra) error { return nil }
-func (nothing) Progress(int64, int64)      {}
+func (discard) Expect(int, int64, int64)   {}
+func (discard) Load(snapshot.Entry) error  { return nil }
+func (discard) Ordered(string)             {}
+func (discard) Extra(snapshot.Extra) error { return nil }
+func (discard) Progress(int64, int64)      {}
 
-// TestNoAllocation compares a short dump with a long one: no entry may cost an allocation.
+// TestNoAllocation compares the allocations for a short and a long dump. An entry must not cost an
+// allocation.
 func TestNoAllocation(t *testing.T) {
 	allocations := func(n int) float64 {
 		p := mustEncode(t, someData(n))
 		return testing.AllocsPerRun(5, func() {
-			if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), nothing{}); err != nil {
+			if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), discard{}); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 	few, many := allocations(500), allocations(20_000)
-	if many > few+5 { // a pool may be emptied in between
-		t.Errorf("%v allocations for 500 entries, %v for 20000", few, many)
+	if many > few+5 { // the garbage collector may empty a pool
+		t.Errorf("%v allocations for 20000 entries, want %v as for 500", many, few)
 	}
 }
 
-// someData is n entries of every encoding of a string, some lists, and two databases.
+// someData returns n entries with every encoding of a string, and some lists, in two databases.
 func someData(n int) *data {
 	rng := rand.New(rand.NewPCG(9, 10))
 	d := new(data)

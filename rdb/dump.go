@@ -14,8 +14,8 @@ import (
 )
 
 // A Dump stores the snapshots of one store as a Redis dump, one file in the data directory. It is
-// the default snapshot.Snapshotter of a store. It is safe for concurrent use: a method waits until
-// another one has returned. A Dump can be opened again, also for another directory.
+// the default [snapshot.Snapshotter] of a store. It is safe for concurrent use: a method waits
+// until another one has returned. A Dump can be opened again, also for another directory.
 type Dump struct {
 	mu       sync.Mutex // guards the fields below
 	settings settings
@@ -33,7 +33,7 @@ func New(opts ...Option) *Dump {
 	return d
 }
 
-// Open binds d to the directory of env. It returns an error matching ErrOption if an option given
+// Open binds d to the directory of env. It returns an error matching [ErrOption] if an option given
 // to [New] is not allowed, or if the filename is that of a directory. It touches no file.
 func (d *Dump) Open(env snapshot.Env) error {
 	d.mu.Lock()
@@ -48,20 +48,20 @@ func (d *Dump) Open(env snapshot.Env) error {
 // nameable checks that the dump's path is not a directory.
 func (s *settings) nameable(env snapshot.Env) error {
 	if s.filename == "" {
-		return fmt.Errorf("%w: a Dump that was not made by New", ErrOption)
+		return fmt.Errorf("%w: Dump was not created by New", ErrOption)
 	}
 	if env.FS == nil {
 		return nil
 	}
 	if info, err := env.FS.Lstat(filepath.Join(env.Dir, s.filename)); err == nil && info.IsDir() {
-		return fmt.Errorf("%w: Filename: %q is a directory there", ErrOption, s.filename)
+		return fmt.Errorf("%w: Filename: %q is a directory", ErrOption, s.filename)
 	}
 	return nil
 }
 
 // Configure changes the options that [New] accepts. It applies to the next Save and Load and waits
-// for a running one. If an option is not allowed, Configure returns an error matching ErrOption and
-// changes nothing.
+// for a running one. If an option is not allowed, Configure returns an error matching [ErrOption]
+// and changes nothing.
 func (d *Dump) Configure(opts ...Option) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,14 +117,14 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 	info.Keys = counted.keys
 	info.Version, info.Origin = r.header.Version, r.header.Origin
 	if rest := info.Size - r.Offset(); rest > 0 {
-		d.env.Logger.Warn("bytes after the end of the dump are ignored", "file", d.path(), "bytes", rest)
+		d.env.Logger.Warn("ignored bytes after the end of the dump", "file", d.path(), "bytes", rest)
 	}
 	return info, nil
 }
 
 // Save writes v as the new dump with mode 0600, and replaces the old dump once the new one is
-// durable. See snapshot.Replace for the state after a crash or an error, and [Encode] for the other
-// errors.
+// durable. See [snapshot.Replace] for the state after a crash or an error, and [Encode] for the
+// other errors.
 func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -28,7 +28,7 @@ func open(t *testing.T, fsys vfs.FS, opts ...rdb.Option) *rdb.Dump {
 	return d
 }
 
-// put makes a file of the data directory.
+// put creates a file in the data directory.
 func put(t *testing.T, fsys vfs.FS, name string, p []byte) {
 	t.Helper()
 	f, err := fsys.Create(dir + "/" + name)
@@ -40,7 +40,7 @@ func put(t *testing.T, fsys vfs.FS, name string, p []byte) {
 	}
 }
 
-// load returns what the dump holds.
+// load returns the contents of the dump.
 func load(t *testing.T, fsys vfs.FS) *got {
 	t.Helper()
 	g := new(got)
@@ -54,24 +54,24 @@ func TestDumpRoundTrip(t *testing.T) {
 	fsys := vfs.NewMem(dir)
 	d := open(t, fsys)
 	if _, err := d.Stat(); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Stat of nothing: %v", err)
+		t.Errorf("Stat without a dump = %v, want ErrNotExist", err)
 	}
 	if _, err := d.Load(context.Background(), new(got)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Load of nothing: %v", err)
+		t.Errorf("Load without a dump = %v, want ErrNotExist", err)
 	}
 	want := someData(50)
 	saved, err := d.Save(context.Background(), want)
 	if err != nil || saved.Name != "dump.rdb" || saved.Keys != 50 || saved.Version != "RDB 9" {
-		t.Fatalf("%+v, %v", saved, err)
+		t.Fatalf("Save = %+v, %v, want dump.rdb with 50 keys", saved, err)
 	}
 	stat, err := d.Stat()
 	if err != nil || stat.Keys != -1 || stat.Size != saved.Size || stat.Version != saved.Version || !stat.Time.Equal(saved.Time) {
-		t.Errorf("%+v, %v", stat, err)
+		t.Errorf("Stat = %+v, %v, want size, version, and time of %+v", stat, err, saved)
 	}
 	g := new(got)
 	info, err := d.Load(context.Background(), g)
 	if err != nil || info != saved || g.list() != want.list() {
-		t.Errorf("%+v, %v", info, err)
+		t.Errorf("Load = %+v, %v, want %+v and the same data", info, err, saved)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestDumpConfigure(t *testing.T) {
 	one := &data{entries: []snapshot.Entry{str(0, "k", strings.Repeat("a", 100), 0)}}
 	raw, err := d.Save(context.Background(), one)
 	if err != nil || raw.Name != "a.rdb" {
-		t.Fatal(raw, err)
+		t.Fatalf("Save = %+v, %v, want a.rdb", raw, err)
 	}
 	for _, o := range []rdb.Option{rdb.Filename("b.rdb"), rdb.Compression(true), rdb.Version(11)} {
 		if err := d.Configure(o); err != nil {
@@ -90,7 +90,7 @@ func TestDumpConfigure(t *testing.T) {
 	}
 	small, err := d.Save(context.Background(), one)
 	if err != nil || small.Name != "b.rdb" || small.Version != "RDB 11" || small.Size > raw.Size-90 {
-		t.Errorf("%+v after %+v, %v", small, raw, err)
+		t.Errorf("Save = %+v, %v, want a compressed b.rdb in RDB 11, after %+v", small, err, raw)
 	}
 	for _, bad := range []rdb.Option{rdb.Filename("../x"), rdb.Version(3), rdb.AOFBase(true), {}} {
 		if err := d.Configure(rdb.Compression(false), bad); !errors.Is(err, rdb.ErrOption) {
@@ -98,7 +98,7 @@ func TestDumpConfigure(t *testing.T) {
 		}
 	}
 	if info, err := d.Stat(); err != nil || info.Name != "b.rdb" {
-		t.Errorf("%+v, %v", info, err)
+		t.Errorf("Stat = %+v, %v, want b.rdb", info, err)
 	}
 }
 
@@ -108,16 +108,16 @@ func TestFilename(t *testing.T) {
 	} {
 		err := rdb.New(rdb.Filename(name)).Open(snapshot.Env{})
 		if (err == nil) != good || !good && !errors.Is(err, rdb.ErrOption) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("Open with Filename(%q) = %v, want success: %v", name, err, good)
 		}
 	}
 }
 
-// TestDumpFileDamage names the file in every error, and changes nothing on disk.
+// TestDumpFileDamage checks that errors of Load and Stat contain the name of the file.
 func TestDumpFileDamage(t *testing.T) {
 	for name, c := range map[string]struct {
 		p    string
-		stat bool // Stat sees it too
+		stat bool // Stat also fails
 	}{
 		"empty":   {"", true},
 		"short":   {"REDIS00", true},
@@ -132,21 +132,21 @@ func TestDumpFileDamage(t *testing.T) {
 		var bad *rdb.CorruptError
 		damaged := errors.As(err, &bad) && strings.Contains(bad.File, "dump.rdb")
 		if damaged == (name == "foreign") || errors.Is(err, rdb.ErrUnsupported) == damaged || !strings.Contains(err.Error(), "dump.rdb") {
-			t.Errorf("%s: Load: %v", name, err)
+			t.Errorf("%s: Load = %v, want an error with dump.rdb", name, err)
 		}
 		if _, err := d.Stat(); (err != nil) != c.stat || errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: Stat: %v", name, err)
+			t.Errorf("%s: Stat = %v, want an error: %v", name, err, c.stat)
 		}
 	}
 	fsys := vfs.NewMem(dir)
 	put(t, fsys, "dump.rdb", append(unhex(goldenThree), "\n"...))
 	if g := load(t, fsys); len(g.entries) != 3 {
-		t.Error("trailing bytes hide the dump")
+		t.Errorf("dump with trailing bytes: %d entries, want 3", len(g.entries))
 	}
 }
 
-// TestSaveFaults fails each operation of a Save once: the dump before it stays as it is, and no
-// other file does.
+// TestSaveFaults injects an error into each operation of a Save in turn. The previous dump must be
+// unchanged.
 func TestSaveFaults(t *testing.T) {
 	boom := errors.New("boom")
 	before, after := someData(10), someData(3000)
@@ -172,22 +172,22 @@ func TestSaveFaults(t *testing.T) {
 		switch {
 		case seen == "" && err == nil:
 			if fails < 6 {
-				t.Errorf("only %d operations", fails)
+				t.Errorf("Save has %d operations, want at least 6", fails)
 			}
 			return
-		case seen == "lstat" && err == nil: // the dump is there, only its time is not known
+		case seen == "lstat" && err == nil: // the dump exists, but its time is unknown
 			if g.list() != after.list() {
-				t.Errorf("%s: other data", seen)
+				t.Errorf("%s failed and Save succeeded: the dump is not the new one", seen)
 			}
-		case errors.As(err, &dirSync): // both are whole, a crash decides
+		case errors.As(err, &dirSync): // both dumps are complete; a crash may leave either
 			if g.list() != after.list() {
-				t.Errorf("%s: other data", seen)
+				t.Errorf("%s failed with a DirSyncError: the dump is not the new one", seen)
 			}
 		case !errors.Is(err, boom) || g.list() != before.list():
-			t.Errorf("operation %d, %s: %v", fails, seen, err)
+			t.Errorf("operation %d, %s: Save = %v, want boom and the old dump", fails, seen, err)
 		}
 		if v := fsys.Violations(); len(v) > 0 {
-			t.Errorf("operation %d, %s: %v", fails, seen, v)
+			t.Errorf("operation %d, %s: violations %v, want none", fails, seen, v)
 		}
 		if short {
 			fails++
@@ -195,7 +195,8 @@ func TestSaveFaults(t *testing.T) {
 	}
 }
 
-// TestSaveCrash cuts the power at each operation of a Save: one of the two dumps is there, whole.
+// TestSaveCrash simulates a power failure at each operation of a Save. The old or the new dump must
+// be complete.
 func TestSaveCrash(t *testing.T) {
 	before, after := someData(10), someData(400)
 	for n := 0; ; n++ {
@@ -220,13 +221,13 @@ func TestSaveCrash(t *testing.T) {
 		}
 		for _, m := range crashed {
 			if list := load(t, m).list(); list != before.list() && list != after.list() {
-				t.Errorf("after %d operations: neither dump", n)
+				t.Errorf("crash after %d operations: the dump is neither the old nor the new one", n)
 			}
 		}
 	}
 }
 
-// TestSaveStops leaves the old dump when the view or the context fails.
+// TestSaveStops checks that the old dump is kept if the view or the context fails.
 func TestSaveStops(t *testing.T) {
 	fsys := vfs.NewMem(dir)
 	d := open(t, fsys)
@@ -236,22 +237,22 @@ func TestSaveStops(t *testing.T) {
 	}
 	boom := errors.New("boom")
 	if _, err := d.Save(context.Background(), &data{fail: boom}); !errors.Is(err, boom) {
-		t.Error(err)
+		t.Errorf("Save = %v, want the error of the view", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := d.Save(ctx, someData(20)); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Errorf("Save = %v, want context.Canceled", err)
 	}
 	if names, err := fsys.ReadDir(dir); err != nil || len(names) != 1 {
-		t.Errorf("left %v, %v", names, err)
+		t.Errorf("ReadDir = %v, %v, want one file", names, err)
 	}
 	if load(t, fsys).list() != before.list() {
-		t.Error("another dump is there")
+		t.Error("the dump is not the old one")
 	}
 }
 
-// TestSavedTime keeps the instant of the view in the dump.
+// TestSavedTime checks that the dump contains the time of the view.
 func TestSavedTime(t *testing.T) {
 	fsys := vfs.NewMem(dir)
 	if _, err := open(t, fsys).Save(context.Background(), &data{time: time.Unix(1234567890, 999)}); err != nil {
@@ -264,7 +265,7 @@ func TestSavedTime(t *testing.T) {
 	defer f.Close()
 	var h rdb.Header
 	if _, err := rdb.Decode(context.Background(), f, -1, new(got), rdb.HeaderTo(&h)); err != nil || h.Created.Unix() != 1234567890 {
-		t.Errorf("%v, %v", h.Created, err)
+		t.Errorf("Created = %v, %v, want the time of the view", h.Created, err)
 	}
 	var b bytes.Buffer
 	if _, err := rdb.Encode(context.Background(), &b, new(data)); err != nil {

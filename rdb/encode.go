@@ -11,7 +11,7 @@ import (
 )
 
 // Encode writes v as one dump to w and returns the dump's size, version, and number of keys. It
-// makes the one pass over v and retains nothing of it.
+// iterates over v once and retains nothing of it.
 //
 // The version is the lowest from 9 on that has the types and function libraries of v, or VALKEY 80
 // if v has types of Valkey. Encode returns an [*UnsupportedError] if no version has all of them. It
@@ -38,7 +38,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	if ver.number < functionSince && slices.ContainsFunc(v.Extras(), isFunction) {
 		if s.version != 0 {
 			return snapshot.Info{}, fmt.Errorf("%w: %w", ErrOption,
-				&UnsupportedError{Offset: -1, What: fmt.Sprintf("version %d has no function libraries", s.version)})
+				&UnsupportedError{Offset: -1, What: fmt.Sprintf("function libraries in version %d", s.version)})
 		}
 		ver.number = functionSince
 	}
@@ -48,7 +48,7 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	out := newWriter(ctx, w, s, ver)
 	out.overlap = true
 	// No goroutine may use w after Encode returns, even after an error of w itself.
-	defer func() { _ = out.settle() }()
+	defer func() { _ = out.flushAll() }()
 	if err := out.view(v, s); err != nil {
 		return snapshot.Info{}, err
 	}
@@ -113,7 +113,7 @@ func (w *Writer) describing(v snapshot.View, s settings) []Aux {
 // after them.
 func (w *Writer) extras(v snapshot.View, after bool) error {
 	for _, x := range v.Extras() {
-		if standsAfter(x) == after {
+		if isAfterKeys(x) == after {
 			if err := w.extra(x); err != nil {
 				return err
 			}
@@ -122,9 +122,9 @@ func (w *Writer) extras(v snapshot.View, after bool) error {
 	return nil
 }
 
-// standsAfter reports whether a module wrote its data after the keys. It did if the field "when",
+// isAfterKeys reports whether a module wrote its data after the keys. It did if the field "when",
 // which follows the module's id, is 2.
-func standsAfter(x snapshot.Extra) bool {
+func isAfterKeys(x snapshot.Extra) bool {
 	const after = 2
 	if x.Opcode != opModuleAux {
 		return false

@@ -16,7 +16,7 @@ import (
 
 func appendInt(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
 
-// TestStringEncodings writes one value each and looks for its bytes.
+// TestStringEncodings encodes one value each and compares its bytes.
 func TestStringEncodings(t *testing.T) {
 	for _, c := range []struct{ value, want string }{
 		{"", "00"},
@@ -38,25 +38,25 @@ func TestStringEncodings(t *testing.T) {
 	} {
 		p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "k", c.value, 0)}})
 		if !bytes.Contains(p, append(unhex("fe00fb010000016b"), append(unhex(c.want), 0xff)...)) {
-			t.Errorf("%q: %x", c.value, p)
+			t.Errorf("Encode(%q) = %x, want a value of %s", c.value, p, c.want)
 		}
 	}
 }
 
-// TestLengths goes over each border of the length encodings.
+// TestLengths encodes lengths at the limits of the length encodings.
 func TestLengths(t *testing.T) {
 	for _, size := range []int{0, 1, 63, 64, 65, 16383, 16384, 70_000, 300_000} {
 		value := strings.Repeat("\x00\xff", size)[:size]
 		for _, compress := range []bool{true, false} {
 			want := data{entries: []snapshot.Entry{str(0, value, value, 0)}}
 			if g := mustDecode(t, mustEncode(t, &want, rdb.Compression(compress))); g.list() != want.list() {
-				t.Errorf("%d bytes, compression %v: other data came back", size, compress)
+				t.Errorf("%d bytes, compression %v: decoded data differs", size, compress)
 			}
 		}
 	}
 }
 
-// TestLayout writes databases that come back, and expiries at the edges.
+// TestLayout encodes entries that return to an earlier database, and extreme expiries.
 func TestLayout(t *testing.T) {
 	want := data{
 		entries: []snapshot.Entry{
@@ -67,10 +67,10 @@ func TestLayout(t *testing.T) {
 	}
 	p := mustEncode(t, &want, rdb.Checksum(false))
 	if !bytes.HasSuffix(p, unhex("f7 05 02 02 01 07 00 ff 00 00 00 00 00 00 00 00")) {
-		t.Errorf("no checksum and data of a module behind the keys: %x", p)
+		t.Errorf("dump = %x, want module data after the keys, and no checksum", p)
 	}
 	if n := bytes.Count(p, unhex("fe03")); n != 2 {
-		t.Errorf("database 3 is named %d times", n)
+		t.Errorf("dump selects database 3 %d times, want 2", n)
 	}
 	g := mustDecode(t, p)
 	want.extras[1], want.extras[2] = want.extras[2], want.extras[1] // in the order of the file
@@ -78,15 +78,15 @@ func TestLayout(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", g.list(), want.list())
 	}
 	if len(g.hints) != 3 || g.hints[0] != (snapshot.Count{DB: 3, Keys: 3, Expires: 2}) {
-		t.Errorf("hints %v", g.hints)
+		t.Errorf("Expect calls = %v, want 3, first for database 3 with 3 keys", g.hints)
 	}
 }
 
-// TestBeforeTheEpoch writes the expiry that a file has no number for.
-func TestBeforeTheEpoch(t *testing.T) {
+// TestExpiryMinusOne encodes the expiry -1, which means no expiry in a dump.
+func TestExpiryMinusOne(t *testing.T) {
 	g := mustDecode(t, mustEncode(t, &data{entries: []snapshot.Entry{str(0, "k", "v", -1)}}))
 	if g.entries[0].ExpireAtMs != -2 {
-		t.Errorf("-1 came back as %d", g.entries[0].ExpireAtMs)
+		t.Errorf("expiry -1 was decoded as %d, want -2", g.entries[0].ExpireAtMs)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestVersions(t *testing.T) {
 		name  string
 		types []snapshot.Type
 		asked int
-		magic string // or "" when it must fail
+		magic string // "" if Encode must fail
 	}{
 		{"strings", nil, 0, "REDIS0009"},
 		{"strings, asked", nil, 11, "REDIS0011"},
@@ -119,16 +119,16 @@ func TestVersions(t *testing.T) {
 		var b bytes.Buffer
 		_, err := rdb.Encode(context.Background(), &b, &v, rdb.Version(c.asked))
 		if (err == nil) != (c.magic != "") || !strings.HasPrefix(b.String(), c.magic) || err != nil && b.Len() != 0 {
-			t.Errorf("%s: %q, %v", c.name, b.String()[:min(b.Len(), 9)], err)
+			t.Errorf("%s: Encode = %q, %v, want %q", c.name, b.String()[:min(b.Len(), 9)], err, c.magic)
 		}
 	}
 	v := data{entries: []snapshot.Entry{{Key: []byte("k"), Type: 20, Value: unhex("07 070000000000ff")}}}
 	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), &typed{data: v}); !errors.Is(err, rdb.ErrUnsupported) {
-		t.Errorf("a type that Types left out: %v", err)
+		t.Errorf("Encode of a type that Types omits = %v, want ErrUnsupported", err)
 	}
 }
 
-// typed is a View that says other types than it holds.
+// typed is a View with a separate list of types.
 type typed struct {
 	data
 	types []snapshot.Type
@@ -139,12 +139,12 @@ func (t *typed) Types() []snapshot.Type { return t.types }
 func TestOptions(t *testing.T) {
 	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(15), rdb.Version(79), rdb.Version(81), rdb.Filename("x"), rdb.MaxValue(5), rdb.HeaderTo(nil)} {
 		if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), new(data), o); !errors.Is(err, rdb.ErrOption) {
-			t.Errorf("Encode: %v", err)
+			t.Errorf("Encode = %v, want ErrOption", err)
 		}
 	}
 	for _, o := range []rdb.Option{{}, rdb.Version(9), rdb.Compression(true), rdb.MaxValue(0), rdb.MaxValue(math.MaxInt64), rdb.HeaderTo(nil)} {
 		if _, _, err := decode(unhex(goldenEmpty), o); !errors.Is(err, rdb.ErrOption) {
-			t.Errorf("Decode: %v", err)
+			t.Errorf("Decode = %v, want ErrOption", err)
 		}
 	}
 }
@@ -152,22 +152,22 @@ func TestOptions(t *testing.T) {
 func TestEncodeFails(t *testing.T) {
 	boom := errors.New("boom")
 	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), &data{fail: boom}); err != boom {
-		t.Errorf("the view's error: %v", err)
+		t.Errorf("Encode = %v, want the error of the view", err)
 	}
 	big := &data{entries: []snapshot.Entry{str(0, "k", strings.Repeat("0", 3<<20), 0)}}
 	for _, left := range []int{0, 5, 300_000, 3<<20 + 70} {
 		if _, err := rdb.Encode(context.Background(), &full{left, boom}, big, rdb.Compression(false)); err != boom {
-			t.Errorf("a writer that fails after %d bytes: %v", left, err)
+			t.Errorf("writer fails after %d bytes: Encode = %v, want boom", left, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := rdb.Encode(ctx, new(bytes.Buffer), big); err != context.Canceled {
-		t.Errorf("ctx: %v", err)
+		t.Errorf("Encode with a canceled context = %v, want context.Canceled", err)
 	}
 }
 
-// full is a writer that takes so many bytes and then fails.
+// full is a writer that accepts a number of bytes and then fails.
 type full struct {
 	left int
 	err  error
@@ -181,28 +181,28 @@ func (f *full) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestFunctionsNeedVersion10 finds that a dump of strings and a function library is not written in
-// a version whose servers do not know the record.
+// TestFunctionsNeedVersion10 checks that a dump with a function library is not written in a version
+// that does not support it.
 func TestFunctionsNeedVersion10(t *testing.T) {
 	d := &data{entries: []snapshot.Entry{str(0, "k", "v", 0)}, extras: []snapshot.Extra{rdb.NewFunction([]byte("#!lua name=l")).Extra}}
 	if p := mustEncode(t, d); !bytes.HasPrefix(p, []byte("REDIS0010")) {
-		t.Errorf("written as %s", p[:9])
+		t.Errorf("header = %s, want REDIS0010", p[:9])
 	}
 	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), d, rdb.Version(9)); !errors.Is(err, rdb.ErrOption) {
-		t.Errorf("version 9: %v", err)
+		t.Errorf("Encode in version 9 = %v, want ErrOption", err)
 	}
 	w, err := rdb.NewWriter(new(bytes.Buffer))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Write(rdb.NewFunction([]byte("x"))); !errors.Is(err, rdb.ErrUnsupported) || !strings.Contains(err.Error(), "function library") {
-		t.Error(err)
+		t.Errorf("Write of a function library = %v, want ErrUnsupported", err)
 	}
 }
 
-// Random values are soon not tried any more, and those that get shorter are found again behind
-// them; long ones are always compressed.
-func TestValuesThatDoNotCompress(t *testing.T) {
+// TestIncompressibleValues encodes random values, after which only some short values are
+// compressed. Compression resumes after a value that shrinks. Long values are always compressed.
+func TestIncompressibleValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func(n int) []byte {
 		p := make([]byte, n)
@@ -227,14 +227,14 @@ func TestValuesThatDoNotCompress(t *testing.T) {
 	dump := mustEncode(t, d)
 	plain := bytes.Count(dump, short)
 	if plain > 7 {
-		t.Errorf("%d of 101 values that repeat themselves stand as they are, want 7 at most", plain)
+		t.Errorf("%d of 101 compressible values are not compressed, want at most 7", plain)
 	}
 	if bytes.Contains(dump, long) {
-		t.Error("a long value was not tried")
+		t.Error("a long value is not compressed")
 	}
 	for i, e := range mustDecode(t, dump).entries {
 		if want := d.entries[i]; !bytes.Equal(e.Key, want.Key) || !bytes.Equal(e.Value, want.Value) {
-			t.Fatalf("entry %d is not what was saved", i)
+			t.Fatalf("entry %d differs from the encoded entry", i)
 		}
 	}
 }

@@ -62,11 +62,11 @@ func (v version) lacks(t snapshot.Type) *UnsupportedError {
 	what := TypeName(t)
 	switch t {
 	case typeHashTTL, typeHashTTLLP, typeValkeyHashTTL:
-		what = "hash with expiring fields"
+		what = "hash with fields that expire"
 	case typeStream4:
 		what = "stream with producers"
 	case typeStream5:
-		what = "stream with entries given back"
+		what = "stream with entries returned by consumers"
 	}
 	return &UnsupportedError{Offset: -1, What: fmt.Sprintf("writing a %s (type %d) in %v", what, t.RDB(), v)}
 }
@@ -107,7 +107,7 @@ func (h *Hash) encode(to version) (snapshot.Type, []byte, error) {
 	case !to.has(typeHashTTL):
 		return 0, nil, to.lacks(typeHashTTL)
 	case last > maxFieldExpiry:
-		return 0, nil, &UnsupportedError{Offset: -1, What: "writing a hash with a field that expires later than Redis allows"}
+		return 0, nil, &UnsupportedError{Offset: -1, What: "writing a hash with a field expiry above the limit of Redis"}
 	}
 	return typeHashTTL, appendHash(nil, h.n, h.All()), nil
 }
@@ -177,7 +177,7 @@ func (s *Stream) encode(to version) (snapshot.Type, []byte, error) {
 		p = s.Idempotence.appendTo(p)
 	}
 	if _, err := DecodeValue(t, p, Validate(false), MaxValue(maxInt/4)); err != nil {
-		return 0, nil, fmt.Errorf("rdb: a stream whose parts do not fit: %w", err)
+		return 0, nil, fmt.Errorf("rdb: inconsistent stream: %w", err)
 	}
 	return t, p, nil
 }
@@ -258,7 +258,7 @@ func made[V Value](t snapshot.Type, payload []byte) (v V, err error) {
 	x, err := DecodeValue(t, payload, MaxValue(maxInt/4))
 	if err != nil {
 		if damage, ok := err.(*corrupt.Error); ok {
-			err = fmt.Errorf("rdb: no %s: %s", kinds[t].name, damage.What)
+			err = fmt.Errorf("rdb: invalid %s: %s", kinds[t].name, damage.What)
 		}
 		return v, err
 	}

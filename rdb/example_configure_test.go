@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// Whoever made a Dump configures it, while a store has it open.
+// A program can configure its Dump while a store has it open.
 func ExampleDump_Configure() {
 	dir, err := os.MkdirTemp("", "perdure-example")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // printer is a Loader that prints the entries.
-type printer struct{ nothing }
+type printer struct{ discard }
 
 func (printer) Load(e snapshot.Entry) error {
 	fmt.Printf("%d %s %s = %q\n", e.DB, rdb.TypeName(e.Type), e.Key, e.Value)
@@ -53,7 +53,7 @@ func ExampleCheck() {
 	fmt.Println(err)
 	// Output:
 	// 3 keys, 1 with expiry, <nil>
-	// input: offset 50: want the checksum 769648990a6cc04f of what was read, found c2e2697e59ed5903
+	// input: offset 50: want checksum 769648990a6cc04f, found c2e2697e59ed5903
 }
 
 func ExampleAppendDump() {
@@ -67,7 +67,7 @@ func ExampleAppendDump() {
 }
 
 func ExampleDecodeValue() {
-	// A hash as it stands in a dump behind its key: a listpack, type 16.
+	// A hash as in a dump: a listpack, type 16.
 	payload := plainString(listpackOf("name", "perdure", "visits", "42"))
 	value, err := rdb.DecodeValue(16, payload)
 	if err != nil {
@@ -83,16 +83,16 @@ func ExampleDecodeValue() {
 			fmt.Printf("%s\n", p)
 		}
 	}
-	// The same with a name twice is refused.
+	// A duplicate field is refused.
 	_, err = rdb.DecodeValue(16, plainString(listpackOf("name", "a", "name", "b")))
 	fmt.Println(err)
 	// Output:
 	// name = perdure
 	// visits = 42
-	// input: offset 16: want each field once, found one twice
+	// input: offset 16: want unique fields, found a duplicate
 }
 
-// Tools read a dump entry by entry, with filters that pass over the rest unread.
+// A Reader yields one entry after another, and skips those that the filters exclude.
 func ExampleReader() {
 	dump := unhex(goldenThree)
 	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)), rdb.Keys("[a-n]*"), rdb.Types("string"))
@@ -110,7 +110,7 @@ func ExampleReader() {
 	// offset 23: n = 10, expires at 4102444800000
 }
 
-// Of a key with another type the value is decoded when it is asked for.
+// Decode decodes a value that is not a string.
 func ExampleEntry_Decode() {
 	dump := file("REDIS0009", "01 0171 03 0161 0162 0163")
 	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)))
@@ -132,7 +132,7 @@ func ExampleEntry_Decode() {
 	// Output: list q has 3 elements
 }
 
-// What belongs to no key is there as well.
+// Records also yields the records that belong to no key.
 func ExampleReader_Records() {
 	dump := file("REDIS0010", "fa 09 72656469732d766572 06 372e302e3135", "f5 07 23216c75610a2e", "fe00 fb0100", "00 016b 0176")
 	r, err := rdb.NewReader(bytes.NewReader(dump), -1)
@@ -162,7 +162,7 @@ func ExampleReader_Records() {
 	// k = v
 }
 
-// A dump is filtered by copying what a Reader yields.
+// A Writer copies the records of a Reader, here with a filter.
 func ExampleWriter() {
 	dump := unhex(goldenThree)
 	r, err := rdb.NewReader(bytes.NewReader(dump), int64(len(dump)), rdb.Keys("[fn]*"))
@@ -190,7 +190,7 @@ func ExampleWriter() {
 	// Output: 2 keys, 46 bytes, RDB 9
 }
 
-// Values are written typed, in a form that the version has.
+// WriteValue encodes a value in a type that the version has.
 func ExampleWriter_WriteValue() {
 	var dump bytes.Buffer
 	w, err := rdb.NewWriter(&dump, rdb.Version(10))

@@ -22,7 +22,7 @@ func Databases(numbers ...int) Option {
 	return Option{"Databases", forReader, func(s *settings) error {
 		for _, n := range numbers {
 			if n < 0 {
-				return fmt.Errorf("database number %d", n)
+				return fmt.Errorf("want a database number of at least 0, got %d", n)
 			}
 		}
 		s.filter.databases = append(slices.Clip(s.filter.databases), numbers...)
@@ -48,7 +48,7 @@ func Types(names ...string) Option {
 	return Option{"Types", forReader, func(s *settings) error {
 		for _, name := range names {
 			if !isTypeName(name) {
-				return fmt.Errorf("no type is called %q", name)
+				return fmt.Errorf("unknown type %q", name)
 			}
 		}
 		s.filter.types = append(slices.Clip(s.filter.types), names...)
@@ -63,7 +63,7 @@ func Types(names ...string) Option {
 func Where(keep func(e *Entry) bool) Option {
 	return Option{"Where", forReader, func(s *settings) error {
 		if keep == nil {
-			return errors.New("no function")
+			return errors.New("function is nil")
 		}
 		s.filter.where, s.filter.on = keep, true
 		return nil

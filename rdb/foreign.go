@@ -17,11 +17,11 @@ import (
 type producer struct{ name, wayOut string }
 
 var (
-	redisEnterprise = producer{"Redis Enterprise", "export the database with the values in memory, or copy the keys to a Redis with the server that wrote the file"}
-	dragonfly       = producer{"Dragonfly", "save it with Dragonfly as a Redis dump: SAVE RDB"}
-	keyDB           = producer{"KeyDB", "remove the expiries of members with KeyDB (PERSISTMEMBER), and save again"}
-	redis           = producer{"Redis", "load it with the Redis that wrote it, and take the keys out with DUMP or a client"}
-	valkey          = producer{"Valkey", "load it with the Valkey that wrote it, and take the keys out with DUMP or a client"}
+	redisEnterprise = producer{"Redis Enterprise", "export the database with all values in memory, or copy the keys to Redis with the server that wrote the file"}
+	dragonfly       = producer{"Dragonfly", "save a Redis dump with Dragonfly (SAVE RDB)"}
+	keyDB           = producer{"KeyDB", "remove the member expiries with KeyDB (PERSISTMEMBER), and save again"}
+	redis           = producer{"Redis", "load the file with the Redis that wrote it, and export the keys with DUMP or a client"}
+	valkey          = producer{"Valkey", "load the file with the Valkey that wrote it, and export the keys with DUMP or a client"}
 )
 
 // subexpire is the prefix of the aux fields in which KeyDB stores the expiries of members of the
@@ -31,7 +31,7 @@ const subexpire = "keydb-subexpire-"
 // foreignAux records an aux field with data that this package cannot represent.
 func (r *Reader) foreignAux(name string) {
 	if r.foreign == nil && len(name) > len(subexpire) && name[:len(subexpire)] == subexpire {
-		r.foreign = keyDB.record(r.at, "when a member of a set or hash expires (aux field "+subexpire+"*)")
+		r.foreign = keyDB.record(r.at, "the expiry of a set or hash member (aux field "+subexpire+"*)")
 	}
 }
 
@@ -67,7 +67,7 @@ func (r *Reader) recognized(b byte) *UnsupportedError {
 	case v.valkey:
 		return nil
 	case b == typeModuleOld && v.number <= 8:
-		return redis.record(at, "a module value of before Redis 4.0 (type 6), which does not tell where it ends,")
+		return redis.record(at, "a module value (type 6, without an end marker) from before version 4.0")
 	case b == opFunctionOld && v.number == 10:
 		return redis.record(at, "a function of a 7.0 release candidate (opcode 246)")
 	case v.newer() && (b == opTemplate || b >= 29 && b <= 32):
@@ -75,7 +75,7 @@ func (r *Reader) recognized(b byte) *UnsupportedError {
 	case v.newer() && b == 33:
 		return redis.record(at, typeOf("a rate limiter"))
 	case b == 107:
-		return redisEnterprise.record(at, "where a value is kept, in memory or on flash (opcode 107),")
+		return redisEnterprise.record(at, "the location of a value, in memory or on flash (opcode 107),")
 	case b >= 200 && b <= 224:
 		return dragonfly.record(at, fmt.Sprintf("a record (opcode %d) of the DFS format", b))
 	case b >= 30 && b <= 37 && !v.newer():
@@ -131,7 +131,7 @@ func (r *Reader) judge(err error, known bool) error {
 		what = "want a type or an opcode, found " + unknown.What
 	}
 	if sum == checksumWrong {
-		what += "; no checksum behind it fits"
+		what += "; no checksum after it matches"
 	}
 	return corrupt.New(at, "%s", what)
 }

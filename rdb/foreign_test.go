@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// foreignRecords follow one key, in files of their producers.
+// foreignRecords lists records of other producers, with the magic of their files.
 var foreignRecords = []struct{ name, magic, record, owner string }{
 	{"Dragonfly's blob", "REDIS0009", "dc 80000000 05 0102030405", "Dragonfly"},
 	{"Dragonfly's journal", "REDIS0009", "d2 01 03 616263", "Dragonfly"},
@@ -29,23 +29,23 @@ var foreignRecords = []struct{ name, magic, record, owner string }{
 	{"hash by template", "REDIS0015", "1e 016b 00", "Redis"},
 	{"rate limiter", "REDIS0014", "21 016b 00", "Redis"},
 	{"Valkey's update", "VALKEY081", "f2 01", "Valkey"},
-	{"nobody's type", "REDIS0009", "08 016b 00", ""},
-	{"nobody's opcode", "REDIS0009", "f2 00", ""},
+	{"unknown type", "REDIS0009", "08 016b 00", ""},
+	{"unknown opcode", "REDIS0009", "f2 00", ""},
 	{"newer type", "REDIS0042", "64 016b", ""},
 }
 
-// TestForeignRecordIsDamageOnlyByChecksum puts a record that is not known into a file: with a
-// checksum that fits it is not supported, at its place; with one that does not it is damage there.
-// Without one it is damage when no producer is known to write it into a file of that version.
+// TestForeignRecordIsDamageOnlyByChecksum puts an unknown record into a file. If the checksum
+// matches, the record is not supported. If it does not match, the record is damage. Without a
+// checksum, it is damage if no known producer writes it into a file of that version.
 func TestForeignRecordIsDamageOnlyByChecksum(t *testing.T) {
 	const before = "00 0161 0162"
 	for _, c := range foreignRecords {
-		for _, behind := range []string{"", "00 0163 ff 00ff", strings.Repeat("00", 9000) + "ff"} {
-			good := file(c.magic, strings.ReplaceAll(before+c.record+behind, " ", ""))
+		for _, after := range []string{"", "00 0163 ff 00ff", strings.Repeat("00", 9000) + "ff"} {
+			good := file(c.magic, strings.ReplaceAll(before+c.record+after, " ", ""))
 			at := int64(9 + 5)
 			none := append(bytes.Clone(good[:len(good)-8]), make([]byte, 8)...)
 			flipped := bytes.Clone(good)
-			flipped[13] ^= 4 // in the value of the key before it
+			flipped[13] ^= 4 // in the value of the preceding key
 			cut := good[:len(good)-3]
 			newer := c.magic > "REDIS0012"
 			for what, f := range map[string]struct {
@@ -61,7 +61,7 @@ func TestForeignRecordIsDamageOnlyByChecksum(t *testing.T) {
 					r, err := rdb.Check(context.Background(), bytes.NewReader(f.p), size)
 					wantForeign(t, c.name+", "+what+", Check", err, f.damaged, at, c.owner)
 					if r.Keys != 1 {
-						t.Errorf("%s, %s: %d keys before it", c.name, what, r.Keys)
+						t.Errorf("%s, %s: Check = %d keys, want the 1 key before the record", c.name, what, r.Keys)
 					}
 				}
 			}
@@ -74,18 +74,18 @@ func wantForeign(t *testing.T, what string, err error, damaged bool, at int64, o
 	var unknown *rdb.UnsupportedError
 	var bad *rdb.CorruptError
 	if errors.Is(err, corrupt.ErrCorrupt) != damaged || errors.Is(err, rdb.ErrUnsupported) == damaged {
-		t.Fatalf("%s: %v, want damage %v", what, err, damaged)
+		t.Fatalf("%s: error = %v, want damage: %v", what, err, damaged)
 	}
 	if damaged && (!errors.As(err, &bad) || bad.Offset != at) {
-		t.Errorf("%s: %v, want it at %d", what, err, at)
+		t.Errorf("%s: error = %v, want offset %d", what, err, at)
 	}
 	if !damaged && (!errors.As(err, &unknown) || unknown.Offset != at || unknown.Owner != owner || !strings.Contains(unknown.What, owner)) {
-		t.Errorf("%s: %+v, want it at %d of %q", what, err, at, owner)
+		t.Errorf("%s: error = %+v, want offset %d and owner %q", what, err, at, owner)
 	}
 }
 
-// TestForeignFilesAreNotSupported reads files of other producers: they are named with whose record
-// it is and what to do, and all keys that come before are given.
+// TestForeignFilesAreNotSupported reads files of other producers. Errors name the producer and the
+// next step, and the keys before the foreign record are loaded.
 func TestForeignFilesAreNotSupported(t *testing.T) {
 	for name, c := range map[string]struct {
 		owner string
@@ -96,7 +96,7 @@ func TestForeignFilesAreNotSupported(t *testing.T) {
 		var unknown *rdb.UnsupportedError
 		if !errors.As(err, &unknown) || unknown.File != path || unknown.Owner != c.owner || unknown.WayOut == "" ||
 			unknown.Offset == 0 || errors.Is(err, corrupt.ErrCorrupt) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("CheckFile(%s) = %v, want an UnsupportedError of %s", name, err, c.owner)
 		}
 		p, err := os.ReadFile(path)
 		if err != nil {
@@ -105,12 +105,12 @@ func TestForeignFilesAreNotSupported(t *testing.T) {
 		g := new(got)
 		_, err = rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), g)
 		if !errors.As(err, &unknown) || len(g.entries) != c.keys {
-			t.Errorf("%s: %d keys, %v", name, len(g.entries), err)
+			t.Errorf("Decode(%s) = %d keys, %v, want %d", name, len(g.entries), err, c.keys)
 		}
 	}
 }
 
-// chooser is a Loader of a store with so many databases.
+// chooser is a Loader with a limit on the number of databases.
 type chooser struct {
 	got
 	databases int
@@ -125,9 +125,9 @@ func (c *chooser) Load(e snapshot.Entry) error {
 
 var errDatabases = errors.New("database out of range")
 
-// TestEntryErrorIsDamageByChecksum flips each bit of the database number of a dump: it is damage
-// that names the entry. In a dump that was written so it is the Loader's error, with the same
-// place.
+// TestEntryErrorIsDamageByChecksum flips each bit of the database number in a dump. The error of
+// the Loader must then be damage. If the dump was written with that number, it is the error of the
+// Loader, with the offset of the entry.
 func TestEntryErrorIsDamageByChecksum(t *testing.T) {
 	for _, base := range []string{"REDIS0009", "REDIS0010"} {
 		good := file(base, "fe00 00016b0176 00016c0177")
@@ -136,7 +136,7 @@ func TestEntryErrorIsDamageByChecksum(t *testing.T) {
 			flipped[10] ^= 1 << bit
 			_, err := rdb.Decode(context.Background(), bytes.NewReader(flipped), int64(len(flipped)), &chooser{databases: 1})
 			if !errors.Is(err, corrupt.ErrCorrupt) || errors.Is(err, errDatabases) {
-				t.Errorf("bit %d: %v", bit, err)
+				t.Errorf("bit %d: Decode = %v, want ErrCorrupt", bit, err)
 			}
 		}
 	}
@@ -144,7 +144,7 @@ func TestEntryErrorIsDamageByChecksum(t *testing.T) {
 		_, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), &chooser{databases: 1})
 		var e *snapshot.EntryError
 		if !errors.As(err, &e) || e.Offset != 11 || !errors.Is(err, errDatabases) || errors.Is(err, corrupt.ErrCorrupt) {
-			t.Errorf("%v", err)
+			t.Errorf("Decode = %v, want the error of the Loader at offset 11", err)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// FuzzDecode reads anything. What can be read must come back from what is written of it.
+// FuzzDecode decodes arbitrary bytes. Decoded data must survive encoding and decoding.
 func FuzzDecode(f *testing.F) {
 	f.Add(unhex(goldenThree))
 	f.Add(file("REDIS0009", "01016b0201610162"))
@@ -29,23 +29,23 @@ func FuzzDecode(f *testing.F) {
 		_, readErr := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.MaxValue(1<<20))
 		_, skipErr := seenOf(t, p, int64(len(p)), rdb.Checksum(false), rdb.Where(func(*rdb.Entry) bool { return false }))
 		if err != nil {
-			named(t, "loading", err, len(p))
+			wantOffset(t, "loading", err, len(p))
 			if readErr != nil && skipErr != nil {
-				named(t, "reading", readErr, len(p))
-				named(t, "skipping", skipErr, len(p))
+				wantOffset(t, "reading", readErr, len(p))
+				wantOffset(t, "skipping", skipErr, len(p))
 			}
 			return
 		}
 		if readErr != nil || skipErr != nil {
-			t.Fatalf("loaded, but read with %v, skipped with %v\n%x", readErr, skipErr, p)
+			t.Fatalf("Decode succeeded, but Reader returned %v, and %v if it skips: %x", readErr, skipErr, p)
 		}
 		first, n, err := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20))
 		loose, n2, err2 := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20), rdb.Validate(false))
 		if err != nil || err2 != nil || n != n2 || first.list() != loose.list() {
-			t.Fatalf("%v; by structure alone %v", err, err2)
+			t.Fatalf("Decode = %v, but %v without validation", err, err2)
 		}
 		if n > int64(len(p)) {
-			t.Fatalf("took %d bytes of %d", n, len(p))
+			t.Fatalf("Decode = %d bytes, want at most %d", n, len(p))
 		}
 		var b bytes.Buffer
 		if _, err := rdb.Encode(context.Background(), &b, first); err != nil {
@@ -53,7 +53,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		second, _, err := decode(b.Bytes())
 		if err != nil || len(first.entries) != len(second.entries) {
-			t.Fatalf("%v\n%x\nwas written as\n%x", err, p, b.Bytes())
+			t.Fatalf("second Decode: %v\n%x\nencoded as\n%x", err, p, b.Bytes())
 		}
 		if len(first.extras) == 0 && first.list() != second.list() {
 			t.Fatalf("got\n%swant\n%s", second.list(), first.list())
@@ -61,7 +61,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// bounded runs a decoder of size bytes, which must not allocate more than they explain.
+// bounded calls run, which decodes size bytes and must not allocate much more.
 func bounded(t *testing.T, size int, run func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -69,11 +69,11 @@ func bounded(t *testing.T, size int, run func()) {
 	run()
 	runtime.ReadMemStats(&after)
 	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(128*size+1<<20); got > most {
-		t.Fatalf("%d bytes allocated for %d, want at most %d", got, size, most)
+		t.Fatalf("allocated %d bytes for %d, want at most %d", got, size, most)
 	}
 }
 
-// FuzzParseDump reads anything as the payload of RESTORE, with a checksum put right.
+// FuzzParseDump parses arbitrary bytes as the payload of RESTORE, with a correct checksum.
 func FuzzParseDump(f *testing.F) {
 	f.Add([]byte{0, 1, 'v'}, 9)
 	f.Add(unhex("00c00a"), 10)
@@ -87,12 +87,13 @@ func FuzzParseDump(f *testing.F) {
 		}
 		again, value2, err := rdb.ParseDump(rdb.AppendDump(nil, kind, value))
 		if err != nil || again != kind || !bytes.Equal(value, value2) {
-			t.Fatalf("%d %x became %d %x, %v", kind, value, again, value2, err)
+			t.Fatalf("second ParseDump = %d %x, %v, want %d %x", again, value2, err, kind, value)
 		}
 	})
 }
 
-// FuzzString writes a key and a value, compressed or not, and reads them; and reads anything as a string.
+// FuzzString encodes and decodes a key and a value, compressed or not, and decodes arbitrary bytes
+// as a string.
 func FuzzString(f *testing.F) {
 	for _, s := range []string{"", "0", "-128", "2147483648", "-0", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "\x00\xff",
 		"\xc0\x05", "\xc3\x05\x40\x64\x00a\xe0\x5a\x00", "\x81\xff\xff\xff\xff\xff\xff\xff\xff"} {
@@ -107,12 +108,12 @@ func FuzzString(f *testing.F) {
 		var err error
 		bounded(t, len(dump), func() { _, _, err = decode(dump) })
 		if err != nil {
-			named(t, "a string", err, len(dump))
+			wantOffset(t, "a string", err, len(dump))
 		}
 	})
 }
 
-// fuzzForm fuzzes a packed form: p as the one string of a value of each of the types.
+// fuzzForm decodes arbitrary bytes as a packed form of each type, plain and compressed.
 func fuzzForm(f *testing.F, seeds [][]byte, kinds ...snapshot.Type) {
 	for _, p := range seeds {
 		f.Add(p)
@@ -123,7 +124,7 @@ func fuzzForm(f *testing.F, seeds [][]byte, kinds ...snapshot.Type) {
 			plain, err := damaged(t, "plain", kind, plainString(p))
 			packed, err2 := damaged(t, "compressed", kind, lzfString(p))
 			if plain != packed || (err == nil) != (err2 == nil) {
-				t.Fatalf("type %d: %q, %v; compressed %q, %v", kind, plain, err, packed, err2)
+				t.Fatalf("type %d: compressed %q, %v, want %q, %v as plain", kind, packed, err2, plain, err)
 			}
 		}
 	})
@@ -164,7 +165,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// FuzzModule decodes anything as a module's value, and as its auxiliary data, which has the same form.
+// FuzzModule decodes arbitrary bytes as a module value, and as auxiliary module data, which has the
+// same format.
 func FuzzModule(f *testing.F) {
 	for _, s := range shapes() {
 		if s.kind == 7 {
@@ -181,14 +183,14 @@ func FuzzModule(f *testing.F) {
 		for rec, auxErr := range read(t, dump).Records(context.Background()) {
 			if auxErr != nil {
 				if err == nil {
-					t.Fatalf("a value, but as auxiliary data %v", auxErr)
+					t.Fatalf("valid as a value, but as auxiliary data: %v", auxErr)
 				}
 				return
 			}
 			if x, ok := rec.(*rdb.Extra); ok && aux == "" {
 				m, ok := x.Module()
 				if !ok {
-					t.Fatal("auxiliary data that is no module's")
+					t.Fatal("Module = false for auxiliary data, want true")
 				}
 				aux = print(m)
 			}
@@ -199,7 +201,7 @@ func FuzzModule(f *testing.F) {
 	})
 }
 
-// FuzzLength reads anything as lengths, and writes and reads every number.
+// FuzzLength decodes arbitrary bytes as lengths, and encodes and decodes arbitrary numbers.
 func FuzzLength(f *testing.F) {
 	for _, n := range []uint64{0, 63, 64, 16383, 16384, 1<<32 - 1, 1 << 32, 1<<63 - 1} {
 		f.Add(n, unhex("80ffffffff"))
@@ -222,18 +224,18 @@ func FuzzLength(f *testing.F) {
 			t.Fatalf("got %s, want %s", got, want)
 		}
 		dump := append(append([]byte("REDIS0009\xfb\x00"), p...), 0xff, 0, 0, 0, 0, 0, 0, 0, 0)
-		want, ok := plainly(dump[len("REDIS0009")+2:])
+		want, ok := simpleLength(dump[len("REDIS0009")+2:])
 		for rec, err := range read(t, dump).Records(context.Background()) {
 			if s, is := rec.(*rdb.Sizes); err == nil && (!is || !ok || uint64(s.Expires) != min(want, 1<<63-1)) || err != nil && ok {
-				t.Fatalf("%x is %+v, %v, want %d", p, rec, err, want)
+				t.Fatalf("length %x = %+v, %v, want %d", p, rec, err, want)
 			}
 			break
 		}
 	})
 }
 
-// plainly is the length that p begins with, read another way than the package does.
-func plainly(p []byte) (n uint64, ok bool) {
+// simpleLength decodes the length at the start of p, independently of the package.
+func simpleLength(p []byte) (n uint64, ok bool) {
 	wide := map[byte]int{0x80: 4, 0x81: 8}[p[0]]
 	switch {
 	case p[0] < 0x40:
@@ -249,7 +251,7 @@ func plainly(p []byte) (n uint64, ok bool) {
 	return 0, false
 }
 
-// FuzzEncodeValue encodes what can be decoded in every version, and decodes that.
+// FuzzEncodeValue encodes each decodable value in every version, and decodes the result.
 func FuzzEncodeValue(f *testing.F) {
 	for _, s := range shapes() {
 		f.Add(uint16(s.kind), s.payload)
@@ -263,27 +265,27 @@ func FuzzEncodeValue(f *testing.F) {
 			kind, payload, err := rdb.EncodeValue(v, version)
 			if err != nil {
 				if !errors.Is(err, rdb.ErrUnsupported) {
-					t.Fatalf("version %d: %v", version, err)
+					t.Fatalf("EncodeValue in version %d = %v, want ErrUnsupported", version, err)
 				}
 				continue
 			}
 			again, err := rdb.DecodeValue(kind, payload)
 			if err != nil {
-				t.Fatalf("version %d, type %d: %v", version, kind, err)
+				t.Fatalf("DecodeValue of version %d, type %d: %v", version, kind, err)
 			}
 			if s, ok := v.(*rdb.Stream); ok {
 				if got := again.(*rdb.Stream); got.Len() != s.Len() || got.LastID != s.LastID || len(got.Groups) != len(s.Groups) {
-					t.Fatalf("version %d, type %d: another stream", version, kind)
+					t.Fatalf("version %d, type %d: the decoded stream differs", version, kind)
 				}
 			} else if print(again) != print(v) {
-				t.Fatalf("version %d, type %d:\n%s\n%s", version, kind, print(again), print(v))
+				t.Fatalf("version %d, type %d: got\n%s\nwant\n%s", version, kind, print(again), print(v))
 			}
 		}
 	})
 }
 
-// FuzzDecodeValue decodes anything as any type. What is taken strictly is taken leniently, says the
-// same twice, and passes through a dump.
+// FuzzDecodeValue decodes arbitrary bytes as any type. A valid value must also decode without
+// validation, to the same result, and survive ParseDump.
 func FuzzDecodeValue(f *testing.F) {
 	for _, s := range shapes() {
 		f.Add(uint16(s.kind), s.payload)
@@ -301,10 +303,10 @@ func FuzzDecodeValue(f *testing.F) {
 		}
 		lenient, err := rdb.DecodeValue(kind, p, rdb.Validate(false))
 		if err != nil || print(lenient) != print(v) {
-			t.Fatalf("leniently %v", err)
+			t.Fatalf("DecodeValue without validation: %v, or another value", err)
 		}
 		if again, value, err := rdb.ParseDump(rdb.AppendDump(nil, kind, p)); err != nil || again != kind || !bytes.Equal(value, p) {
-			t.Fatalf("as a payload of RESTORE: %d, %v", again, err)
+			t.Fatalf("ParseDump = type %d, %v, want type %d", again, err, kind)
 		}
 	})
 }

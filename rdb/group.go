@@ -49,9 +49,9 @@ func (w *walker) streamGroup(t snapshot.Type) error {
 		}
 	}
 	if i := slices.Index(w.owners, false); i >= 0 {
-		return corrupt.New(at, "want a consumer for each pending entry of a group, found one without")
+		return corrupt.New(at, "want a consumer for each pending entry of a group, found an entry without one")
 	}
-	return w.told(at, w.visitor.group(g))
+	return w.withOffset(at, w.visitor.group(g))
 }
 
 // pending reads an entry of a group's pending list. The ids must ascend.
@@ -67,7 +67,7 @@ func (w *walker) pending() error {
 		return err
 	}
 	if n := len(g.Pending); n > 0 && g.Pending[n-1].ID.Compare(x.ID) >= 0 {
-		return corrupt.New(at, "want ascending ids of pending entries, found one out of order")
+		return corrupt.New(at, "want ascending IDs of pending entries, found one out of order")
 	}
 	g.Pending = append(g.Pending, x)
 	w.owners = append(w.owners, false)
@@ -132,7 +132,7 @@ func (w *walker) own() (StreamID, error) {
 	i, ok := slices.BinarySearchFunc(w.group.Pending, id, func(x StreamPending, id StreamID) int { return x.ID.Compare(id) })
 	switch {
 	case !ok:
-		return id, corrupt.New(at, "want an entry that is pending in the group, found another")
+		return id, corrupt.New(at, "want an entry that is pending in the group, found another entry")
 	case w.owners[i]:
 		return id, corrupt.New(at, "want one consumer for a pending entry, found a second")
 	}

@@ -32,7 +32,7 @@ type eachField struct {
 }
 
 func (e *eachField) field(name, value []byte, expireAtMs int64) error {
-	return goOn(e.yield(HashField{name, value, expireAtMs}))
+	return stopUnless(e.yield(HashField{name, value, expireAtMs}))
 }
 
 // maxFieldExpiry is the latest field expiry that Redis allows, in Unix milliseconds.
@@ -51,7 +51,7 @@ func (w *walker) pair(at, expireAtMs int64) error {
 	if err != nil {
 		return err
 	}
-	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), expireAtMs))
+	return w.withOffset(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), expireAtMs))
 }
 
 // hashTTL walks a hash whose field lifetimes are relative to the earliest field expiry.
@@ -63,7 +63,7 @@ func (w *walker) hashTTL() error {
 	}
 	first := binary.LittleEndian.Uint64(p)
 	if first > maxFieldExpiry+1 {
-		return corrupt.New(at, "want the first expiry of a field up to %d, found %d", uint64(maxFieldExpiry+1), first)
+		return corrupt.New(at, "want a first field expiry of at most %d, found %d", uint64(maxFieldExpiry+1), first)
 	}
 	w.ttlBase = int64(first) - 1
 	return w.each((*walker).ttlField)
@@ -79,7 +79,7 @@ func (w *walker) ttlField() error {
 	expireAtMs := int64(0)
 	if ttl > 0 {
 		if ttl > maxFieldExpiry+1 || w.ttlBase+int64(ttl) > maxFieldExpiry {
-			return corrupt.New(at, "want an expiry of a field up to %d, found one beyond", int64(maxFieldExpiry))
+			return corrupt.New(at, "want a field expiry of at most %d, found a larger one", int64(maxFieldExpiry))
 		}
 		expireAtMs = max(w.ttlBase+int64(ttl), 1)
 	}
@@ -109,16 +109,16 @@ func (w *walker) valkeyField() error {
 		ms = 1 // in a HashField 0 means none; 1 is equally in the past
 	}
 	if ms < 0 {
-		return corrupt.New(w.r.offset()-8, "want an expiry of a field, found %d", ms)
+		return corrupt.New(w.r.offset()-8, "want a field expiry, found %d", ms)
 	}
-	return w.told(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), ms))
+	return w.withOffset(at, w.visitor.field(name.bytes(w.r), value.bytes(w.r), ms))
 }
 
 // fields passes the contents of c to the visitor as names and values.
 func (w *walker) fields(c *pack) error {
 	for c.more() {
 		at, name := c.at, c.text(&w.digits)
-		if err := c.want("a value behind the name of a field"); err != nil {
+		if err := c.want("a value after a field name"); err != nil {
 			return err
 		}
 		if err := w.visitor.field(name, c.text(&w.digits2), 0); err != nil {
@@ -134,16 +134,16 @@ func (w *walker) listpackTTLFields(p []byte) error {
 	c := w.listpack(p)
 	for c.more() {
 		at, name := c.at, c.text(&w.digits)
-		if err := c.want("a value behind the name of a field"); err != nil {
+		if err := c.want("a value after a field name"); err != nil {
 			return err
 		}
 		value := c.text(&w.digits2)
-		ms, err := c.wantInt("the expiry of a field")
+		ms, err := c.wantInt("a field expiry")
 		if err != nil {
 			return err
 		}
 		if ms < 0 || ms > maxFieldExpiry {
-			return flawed(c.at, "want an expiry of a field up to %d, found %d", int64(maxFieldExpiry), ms)
+			return flawed(c.at, "want a field expiry of at most %d, found %d", int64(maxFieldExpiry), ms)
 		}
 		if err := w.visitor.field(name, value, ms); err != nil {
 			return placed(err, at)

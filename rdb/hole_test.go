@@ -13,9 +13,9 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestCheckHoldsNoHoles checks a dump whose strings are holes of a sparse file, in 16 databases
-// that claim 2^40 keys each: what is not there takes no memory.
-func TestCheckHoldsNoHoles(t *testing.T) {
+// TestCheckOfSparseFileBoundsMemory checks a dump whose strings are holes of a sparse file, in 16
+// databases with a stated size of 2^40 keys each.
+func TestCheckOfSparseFileBoundsMemory(t *testing.T) {
 	const hole = 100 << 20
 	path := filepath.Join(t.TempDir(), "sparse.rdb")
 	f, err := os.Create(path)
@@ -47,29 +47,29 @@ func TestCheckHoldsNoHoles(t *testing.T) {
 	r, err := rdb.CheckFile(path)
 	runtime.ReadMemStats(&after)
 	if err != nil || r.Keys != 4 || r.Trailing != 0 {
-		t.Errorf("%d keys, %d bytes behind them, %v", r.Keys, r.Trailing, err)
+		t.Errorf("CheckFile = %d keys, %d trailing bytes, %v, want 4 keys and no trailing bytes", r.Keys, r.Trailing, err)
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
-		t.Errorf("%d bytes allocated", n)
+		t.Errorf("CheckFile allocated %d bytes, want at most %d", n, 4<<20)
 	}
 }
 
-// TestCheckOfLongStringsIsThatOfDecode cuts a dump with a long string in many places: Check, which
-// does not hold it, says what Decode says.
-func TestCheckOfLongStringsIsThatOfDecode(t *testing.T) {
+// TestCheckMatchesDecodeForLongStrings truncates a dump with a long string at many offsets. Check
+// does not hold the string in memory, but must return the same error as Decode.
+func TestCheckMatchesDecodeForLongStrings(t *testing.T) {
 	p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "a", "1", 0), str(0, "long", string(make([]byte, 3<<20)), 5), str(0, "b", "2", 0)}}, rdb.Compression(false))
 	for _, n := range []int{5, 60, 100, 120, 130, 1 << 20, len(p) / 2, len(p) - 200, len(p) - 9, len(p) - 1, len(p)} {
 		for _, size := range []int64{int64(n), -1} {
 			_, want := rdb.Decode(context.Background(), bytes.NewReader(p[:n]), size, new(got))
 			_, err := rdb.Check(context.Background(), bytes.NewReader(p[:n]), size)
 			if (err == nil) != (want == nil) || err != nil && err.Error() != want.Error() {
-				t.Errorf("%d of %d bytes, size %d: %v, want %v", n, len(p), size, err, want)
+				t.Errorf("%d of %d bytes, size %d: Check = %v, want %v", n, len(p), size, err, want)
 			}
 		}
 	}
 	flipped := bytes.Clone(p)
 	flipped[2<<20] ^= 1
 	if _, err := rdb.Check(context.Background(), bytes.NewReader(flipped), int64(len(p))); err == nil {
-		t.Error("a flipped bit in a long string is not seen")
+		t.Error("Check succeeded with a flipped bit in a long string")
 	}
 }

@@ -164,7 +164,7 @@ func (r *input) read(p []byte) (n int, err error) {
 	}
 	n, err = r.src.Read(p)
 	if n < 0 || n > len(p) {
-		return 0, errors.New("rdb: a Read with an impossible count")
+		return 0, errors.New("rdb: Read returned an impossible count")
 	}
 	if !r.noSum {
 		r.crc = crc64.Update(r.crc, p[:n])
@@ -180,7 +180,7 @@ func (r *input) torn(n int) error {
 	if r.size >= 0 {
 		left = max(r.size-r.offset(), 0)
 	}
-	return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, left)
+	return corrupt.Torn(r.offset(), "want %d bytes, found %d before the end", n, left)
 }
 
 // byte returns the next byte.
@@ -207,7 +207,7 @@ func (r *input) bytes(n int) ([]byte, error) {
 
 // overLimit returns the error for n bytes where at most limit are allowed.
 func (r *input) overLimit(offset int64, n uint64, limit int64) error {
-	e := corrupt.New(offset, "a value of at least %d bytes, allowed are %d", n, limit)
+	e := corrupt.New(offset, "want a value of at most %d bytes, found at least %d", limit, n)
 	e.Err = ErrLimit
 	return e
 }

@@ -2,7 +2,7 @@ package rdb
 
 import "encoding/binary"
 
-// An intset, all numbers little-endian:
+// intsetHead is the size of the header of an intset. All numbers in an intset are little-endian:
 //
 //	intset = width count integer*   width: 4 bytes (2, 4 or 8); count: 4 bytes; integers of that
 //	                                many bytes, signed, ascending

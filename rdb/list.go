@@ -36,8 +36,8 @@ type eachElement struct {
 	yield func([]byte) bool
 }
 
-func (e *eachElement) element(p []byte) error           { return goOn(e.yield(p)) }
-func (e *eachElement) member(p []byte, _ float64) error { return goOn(e.yield(p)) }
+func (e *eachElement) element(p []byte) error           { return stopUnless(e.yield(p)) }
+func (e *eachElement) member(p []byte, _ float64) error { return stopUnless(e.yield(p)) }
 
 // listElement walks an element of a list.
 func (w *walker) listElement() error {
@@ -46,7 +46,7 @@ func (w *walker) listElement() error {
 	if err != nil {
 		return err
 	}
-	return w.told(at, w.visitor.element(s.bytes(w.r)))
+	return w.withOffset(at, w.visitor.element(s.bytes(w.r)))
 }
 
 // setMember walks a member of a set.
@@ -56,7 +56,7 @@ func (w *walker) setMember() error {
 	if err != nil {
 		return err
 	}
-	return w.told(at, w.visitor.member(s.bytes(w.r), 0))
+	return w.withOffset(at, w.visitor.member(s.bytes(w.r), 0))
 }
 
 // quicklistNode walks a quicklist node: one element, or a listpack of elements.

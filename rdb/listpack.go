@@ -77,7 +77,7 @@ func (c *pack) listpackEntry() (int, error) {
 	case b <= 0xf4:
 		body = [...]int{2, 3, 4, 8}[b-0xf1]
 	default:
-		return 0, flawed(c.next, "want an entry of a listpack, found %#x", b)
+		return 0, flawed(c.next, "want a listpack entry, found %#x", b)
 	}
 	size := head + body
 	if size >= len(p) {
@@ -90,14 +90,14 @@ func (c *pack) listpackEntry() (int, error) {
 	}
 	back, ok := backlen(p[size:], size)
 	if !ok {
-		return 0, flawed(c.next+size, "want a back-length of %d, found another", size)
+		return 0, flawed(c.next+size, "want a back-length of %d, found another value", size)
 	}
 	return size + back, nil
 }
 
 // cut returns the error for an entry that extends past the end.
 func (c *pack) cut(want int64, found int) error {
-	return flawed(c.next, "want an entry of %d bytes, found %d to the end", want, found)
+	return flawed(c.next, "want an entry of %d bytes, found %d before the end", want, found)
 }
 
 // listpackInt returns the integer with encoding b and data p.

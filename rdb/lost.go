@@ -10,11 +10,11 @@ func Fits(t snapshot.Type, version int) bool {
 
 // Data that EncodeValue omits from a stream for older versions.
 const (
-	lostDeleted = "the greatest deleted id of streams"
-	lostAdded   = "how many entries were added to streams"
-	lostRead    = "how many entries groups have read"
-	lostActive  = "when consumers were last given entries"
-	lostMemory  = "for how long streams remember producers"
+	lostDeleted = "maximum deleted ID of streams"
+	lostAdded   = "number of entries added to streams"
+	lostRead    = "number of entries read by groups"
+	lostActive  = "last active time of consumers"
+	lostMemory  = "duration and number of IDs for producer tracking of streams"
 )
 
 // idmpDefault is the default that a Redis 8.6 server sets for a stream: the number of seconds and

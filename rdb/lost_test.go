@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// streamsOfAServer makes streams with commands and returns their names.
-func streamsOfAServer(s *redistest.Server) []string {
+// serverStreams creates streams on a server and returns their names.
+func serverStreams(s *redistest.Server) []string {
 	streams := map[string][]string{
 		"plain":    nil,
 		"begun":    {"XGROUP CREATE begun g 0"},
@@ -25,7 +25,7 @@ func streamsOfAServer(s *redistest.Server) []string {
 		"trimmed":  {"XTRIM trimmed MAXLEN 2"},
 		"emptied":  {"XTRIM emptied MAXLEN 0"},
 		"emptied2": {"XGROUP CREATE emptied2 g $", "XTRIM emptied2 MAXLEN 0"},
-		"told":     {"XSETID told 9-9 ENTRIESADDED 100 MAXDELETEDID 2-1"},
+		"setid":    {"XSETID setid 9-9 ENTRIESADDED 100 MAXDELETEDID 2-1"},
 	}
 	var names []string
 	for name, commands := range streams {
@@ -41,10 +41,9 @@ func streamsOfAServer(s *redistest.Server) []string {
 	return names
 }
 
-// TestLostIsWhatAServerDoesNotFindOut writes streams of a server in version 9, has the server load
-// them, and compares what it makes of each with the original: the fields that differ are those that
-// Lost names.
-func TestLostIsWhatAServerDoesNotFindOut(t *testing.T) {
+// TestLostMatchesServer encodes streams of a server in version 9 and restores them on the server.
+// The properties that then differ must be those that Lost returns.
+func TestLostMatchesServer(t *testing.T) {
 	s := redistest.Start(t, t.TempDir())
 	decode := func(payload string) *rdb.Stream {
 		typ, value, err := rdb.ParseDump([]byte(payload))
@@ -57,7 +56,7 @@ func TestLostIsWhatAServerDoesNotFindOut(t *testing.T) {
 		}
 		return v.(*rdb.Stream)
 	}
-	for _, name := range streamsOfAServer(s) {
+	for _, name := range serverStreams(s) {
 		was := decode(s.Must("DUMP", name).Text)
 		typ, value, err := rdb.EncodeValue(was, 9)
 		if err != nil || typ != 15 {
@@ -67,41 +66,41 @@ func TestLostIsWhatAServerDoesNotFindOut(t *testing.T) {
 		is := decode(s.Must("DUMP", name).Text)
 		var differ []string
 		if was.MaxDeletedID != is.MaxDeletedID {
-			differ = append(differ, "the greatest deleted id of streams")
+			differ = append(differ, "maximum deleted ID of streams")
 		}
 		if was.EntriesAdded != is.EntriesAdded {
-			differ = append(differ, "how many entries were added to streams")
+			differ = append(differ, "number of entries added to streams")
 		}
 		if len(was.Groups) > 0 && was.Groups[0].EntriesRead != is.Groups[0].EntriesRead {
-			differ = append(differ, "how many entries groups have read")
+			differ = append(differ, "number of entries read by groups")
 		}
 		if lost := rdb.Lost(was, 9); !slices.Equal(lost, differ) {
-			t.Errorf("%s: lost %q, a server has not %q (%+v became %+v)", name, lost, differ, was.Groups, is.Groups)
+			t.Errorf("%s: Lost in version 9 = %q, want %q (groups %+v, before %+v)", name, lost, differ, is.Groups, was.Groups)
 		}
 		if lost := rdb.Lost(was, 10); len(lost) > 0 {
-			t.Errorf("%s: version 10 loses %q", name, lost)
+			t.Errorf("%s: Lost in version 10 = %q, want none", name, lost)
 		}
 	}
 }
 
-func TestLostNamesWhatNewerStreamsHave(t *testing.T) {
+func TestLostListsNewerStreamProperties(t *testing.T) {
 	s := must(rdb.NewStream(rdb.StreamItem{ID: rdb.StreamID{Ms: 1}}))
 	s.Groups = []rdb.StreamGroup{{Name: []byte("g"), EntriesRead: 0, Consumers: []rdb.StreamConsumer{{Name: []byte("c"), SeenAtMs: 5, ActiveAtMs: -1}}}}
 	s.Idempotence = &rdb.Idempotence{Duration: 100, MaxIDs: 100}
 	for version, want := range map[int]int{9: 1, 10: 1, 11: 0, 12: 0, 80: 0} {
 		if lost := rdb.Lost(s, version); len(lost) != want {
-			t.Errorf("version %d: %q", version, lost)
+			t.Errorf("Lost in version %d = %q, want %d properties", version, lost, want)
 		}
 	}
 	s.Idempotence.Duration = 7
 	for version, want := range map[int]int{10: 2, 11: 1, 12: 1, 13: 0, 14: 0, 80: 1} {
 		if lost := rdb.Lost(s, version); len(lost) != want {
-			t.Errorf("version %d: %q", version, lost)
+			t.Errorf("Lost in version %d = %q, want %d properties", version, lost, want)
 		}
 	}
 }
 
-// TestVersion80IsOfValkey writes what Valkey 9 has and Redis does not, and the reverse.
+// TestVersion80IsOfValkey writes a type that only Valkey 9 has, and checks Fits for such types.
 func TestVersion80IsOfValkey(t *testing.T) {
 	p := written(t, 80, func(w *rdb.Writer) {
 		if err := w.WriteValue(&rdb.Entry{Entry: snapshot.Entry{Key: []byte("h")}}, must(rdb.NewHash(rdb.HashField{Name: []byte("f"), Value: []byte("v"), ExpireAtMs: 5}))); err != nil {
@@ -109,9 +108,9 @@ func TestVersion80IsOfValkey(t *testing.T) {
 		}
 	})
 	if !strings.HasPrefix(string(p), "VALKEY080") || p[9+2] != 22 {
-		t.Errorf("%q", p)
+		t.Errorf("dump = %q, want VALKEY080 with a hash of type 22", p)
 	}
 	if !rdb.Fits(valkeyHash, 80) || rdb.Fits(valkeyHash, 12) || rdb.Fits(24, 80) || !rdb.Fits(24, 12) || !rdb.Fits(0, 9) || rdb.Fits(27, 80) {
-		t.Error("Fits")
+		t.Error("Fits is wrong for types of Redis or Valkey")
 	}
 }

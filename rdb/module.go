@@ -42,7 +42,7 @@ type eachPiece struct {
 	yield func(any) bool
 }
 
-func (e *eachPiece) piece(p modulePiece) error { return goOn(e.yield(p.value())) }
+func (e *eachPiece) piece(p modulePiece) error { return stopUnless(e.yield(p.value())) }
 
 // modulePiece is an undecoded piece: an opcode with the bits of a number, or with bytes.
 type modulePiece struct {
@@ -95,7 +95,7 @@ func (w *walker) module() error {
 		}
 		piece, err := w.modulePiece(at, op)
 		if err == nil {
-			err = w.told(at, w.visitor.piece(piece))
+			err = w.withOffset(at, w.visitor.piece(piece))
 		}
 		if err == nil {
 			err = w.within()
@@ -136,5 +136,5 @@ func (w *walker) modulePiece(at int64, op uint64) (modulePiece, error) {
 		piece.bytes = s.bytes(w.r)
 		return piece, nil
 	}
-	return piece, corrupt.New(at, "want an opcode of a module value (0 to 5), found %d", op)
+	return piece, corrupt.New(at, "want a module value opcode of 0 to 5, found %d", op)
 }

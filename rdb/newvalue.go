@@ -25,7 +25,7 @@ func NewHash(fields ...HashField) (*Hash, error) {
 	t := snapshot.Type(typeHash)
 	for _, f := range fields {
 		if f.ExpireAtMs < 0 || f.ExpireAtMs > maxFieldExpiry {
-			return nil, errors.New("rdb: no hash: the expiry of a field is out of range")
+			return nil, errors.New("rdb: invalid hash: field expiry out of range")
 		}
 		if f.ExpireAtMs != 0 {
 			t = typeHashTTL
@@ -73,7 +73,7 @@ func NewStream(items ...StreamItem) (*Stream, error) {
 			node.add(rest[n])
 		}
 		if len(node.p) > nodeLimit {
-			return nil, errors.New("rdb: no stream: an entry of more than a gigabyte")
+			return nil, errors.New("rdb: invalid stream: entry larger than 1 GiB")
 		}
 		nodes = append(nodes, streamIDSize)
 		nodes = appendRawID(nodes, rest[0].ID)
@@ -83,7 +83,7 @@ func NewStream(items ...StreamItem) (*Stream, error) {
 	last, first := StreamID{}, StreamID{}
 	for i, item := range items {
 		if last.Compare(item.ID) >= 0 {
-			return nil, errors.New("rdb: no stream: ids that do not ascend from 0-1")
+			return nil, errors.New("rdb: invalid stream: IDs do not ascend from 0-1")
 		}
 		if last = item.ID; i == 0 {
 			first = last

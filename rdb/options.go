@@ -21,7 +21,7 @@ var ErrOption = option.ErrOptions
 
 // An Option is one setting of [New], [Dump.Configure], [Encode], [Decode], [DecodeValue], [Check],
 // [NewReader], or [NewWriter]. The constructor of an option documents the functions that accept it.
-// Other functions return an error matching ErrOption. An Option retains only its value and may be
+// Other functions return an error matching [ErrOption]. An Option retains only its value and may be
 // used any number of times, from any goroutine.
 type Option struct {
 	name  string
@@ -70,10 +70,10 @@ func defaults() settings {
 func (s *settings) set(where scope, opts ...Option) error {
 	for _, o := range opts {
 		if o.apply == nil {
-			return fmt.Errorf("%w: the zero rdb.Option", ErrOption)
+			return fmt.Errorf("%w: zero rdb.Option", ErrOption)
 		}
 		if o.scope&where == 0 {
-			return fmt.Errorf("%w: %s means nothing here", ErrOption, o.name)
+			return fmt.Errorf("%w: %s does not apply to this function", ErrOption, o.name)
 		}
 		if err := o.apply(s); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrOption, o.name, err)
@@ -84,7 +84,7 @@ func (s *settings) set(where scope, opts ...Option) error {
 
 // Filename sets the name of the dump in the data directory, for [New]. The name must have at most
 // 200 bytes and no separators. It must not be that of another file of a store: perdure.lock, the
-// log's appendonlydir, or a name that begins with temp-. The default is DefaultFilename.
+// log's appendonlydir, or a name that begins with temp-. The default is [DefaultFilename].
 func Filename(name string) Option {
 	return Option{"Filename", forNew, func(s *settings) error {
 		s.filename = name
@@ -119,7 +119,7 @@ func Checksum(on bool) Option {
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
 		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {
-			return fmt.Errorf("version %d, want %d to %d, %d or 0", n, lowestWritten, latestWritten, oldestValkey)
+			return fmt.Errorf("want version %d to %d, %d, or 0, got %d", lowestWritten, latestWritten, oldestValkey, n)
 		}
 		s.version = n
 		return nil
@@ -156,12 +156,12 @@ func UsedMemory(bytes int64) Option {
 
 // MaxValue sets the maximum number of bytes of one value and of one key when reading. A string is
 // measured after decoding, a value of another type by its payload. A longer one causes an error
-// matching ErrLimit. It applies to [New], [Decode], [DecodeValue], and [NewReader]. A Reader skips
-// a longer value if its filter does not select the key. The default is DefaultMaxValue.
+// matching [ErrLimit]. It applies to [New], [Decode], [DecodeValue], and [NewReader]. A Reader
+// skips a longer value if its filter does not select the key. The default is [DefaultMaxValue].
 func MaxValue(bytes int64) Option {
 	return Option{"MaxValue", forNew | forDecode | forValue | forReader, func(s *settings) error {
 		if bytes < 1 || bytes > maxInt/4 {
-			return fmt.Errorf("%d bytes, want 1 to %d", bytes, int64(maxInt/4))
+			return fmt.Errorf("want 1 to %d bytes, got %d", int64(maxInt/4), bytes)
 		}
 		s.maxValue = bytes
 		return nil
@@ -185,7 +185,7 @@ func Validate(on bool) Option {
 func HeaderTo(h *Header) Option {
 	return Option{"HeaderTo", forDecode, func(s *settings) error {
 		if h == nil {
-			return errors.New("nil Header")
+			return errors.New("header is nil")
 		}
 		s.header = h
 		return nil

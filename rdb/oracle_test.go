@@ -7,15 +7,15 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// TestServerAgrees flips each bit of each shape and gives the payload to a server that checks what it
-// restores: what we take it takes. It takes more than we do, reading over the end of a value into
-// what follows it, for example.
+// TestServerAgrees flips each bit of each shape and restores the payload on a server that validates
+// it. The server must accept every payload that DecodeValue accepts. It accepts more, for example
+// if it reads past the end of a value.
 func TestServerAgrees(t *testing.T) {
 	s := redistest.Start(t, "", "--sanitize-dump-payload", "yes")
-	n, taken := 0, 0
+	n, accepted := 0, 0
 	for _, shape := range shapes() {
 		if shape.kind > 19 || shape.kind == 7 {
-			continue // not known to Redis 7.0, or a module that it does not have
+			continue // unknown to Redis 7.0, or of a module that is not loaded
 		}
 		p := append([]byte(nil), shape.payload...)
 		for i := range len(p) * 8 {
@@ -27,13 +27,13 @@ func TestServerAgrees(t *testing.T) {
 			p[i/8] ^= 1 << (i % 8)
 			_, err := rdb.DecodeValue(shape.kind, p)
 			if err == nil && r.Err {
-				t.Errorf("%s, byte %d bit %d: the server says %q", shape.name, i/8, i%8, r.Text)
+				t.Errorf("%s, byte %d bit %d: RESTORE = %q, want OK", shape.name, i/8, i%8, r.Text)
 			}
 			if n++; err == nil {
-				taken++
+				accepted++
 			}
 			p[i/8] ^= 1 << (i % 8)
 		}
 	}
-	t.Logf("%d of %d payloads are taken", taken, n)
+	t.Logf("accepted %d of %d payloads", accepted, n)
 }

@@ -24,8 +24,8 @@ type output struct {
 	crc    uint64
 	noSum  bool
 
-	overlap bool    // write in a separate goroutine if there is much data
-	behind  *behind // that goroutine; it then has the checksum
+	overlap    bool              // write in a separate goroutine if there is much data
+	background *backgroundWriter // that goroutine; it then has the checksum
 
 	squeezer *squeezer // nil if strings are not compressed
 }
@@ -49,27 +49,27 @@ func (w *output) room(n int) error {
 
 // flush writes out the buffer and checks ctx every MiB.
 func (w *output) flush() error {
-	if w.overlap && w.behind == nil && len(w.buf) > writeSize/2 {
-		w.behind = newBehind(w.w, w.crc, w.noSum)
+	if w.overlap && w.background == nil && len(w.buf) > writeSize/2 {
+		w.background = newBackgroundWriter(w.w, w.crc, w.noSum)
 	}
-	if w.behind == nil {
+	if w.background == nil {
 		err := w.write(w.buf)
 		w.buf = w.buf[:0]
 		return err
 	}
 	w.done += int64(len(w.buf))
-	w.buf = w.behind.swap(w.buf)
-	if w.behind.failed.Load() {
-		return w.settle()
+	w.buf = w.background.swap(w.buf)
+	if w.background.failed.Load() {
+		return w.flushAll()
 	}
 	return w.tick()
 }
 
-// settle drains the separate goroutine, so that everything flushed is written.
-func (w *output) settle() (err error) {
-	if w.behind != nil {
-		b := w.behind
-		w.behind = nil
+// flushAll drains the separate goroutine, so that everything flushed is written.
+func (w *output) flushAll() (err error) {
+	if w.background != nil {
+		b := w.background
+		w.background = nil
 		w.crc, err = b.end()
 	}
 	return err
@@ -86,7 +86,7 @@ func (w *output) tick() error {
 
 // write writes p without buffering it.
 func (w *output) write(p []byte) error {
-	if err := w.settle(); err != nil {
+	if err := w.flushAll(); err != nil {
 		return err
 	}
 	if !w.noSum {

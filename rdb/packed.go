@@ -137,7 +137,7 @@ func (w *walker) packed(fn func(w *walker, p []byte) error) error {
 	case !ok:
 		return err
 	case s.made != nil:
-		return corrupt.New(at, "%s, at byte %d when decompressed", f.what, f.at)
+		return corrupt.New(at, "%s, at byte %d after decompression", f.what, f.at)
 	}
 	return corrupt.New(w.r.offset()-int64(len(p)-f.at), "%s", f.what)
 }

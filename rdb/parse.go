@@ -82,7 +82,7 @@ func (r *Reader) trailer() error {
 	stored := binary.LittleEndian.Uint64(p)
 	r.header.Checksum = stored != 0
 	if stored != 0 && r.settings.checksum && stored != sum {
-		return corrupt.New(at, "want the checksum %016x of what was read, found %016x", sum, stored)
+		return corrupt.New(at, "want checksum %016x, found %016x", sum, stored)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ type Reader struct {
 
 // NewReader returns a Reader of the dump in src. size is the length of src in bytes, or -1 if it is
 // unknown. NewReader reads nothing yet. Options: [Checksum], [MaxValue], [Validate], [Databases],
-// [Keys], [Types], [Where]. It returns an error matching ErrOption if an option is not allowed.
+// [Keys], [Types], [Where]. It returns an error matching [ErrOption] if an option is not allowed.
 func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
 	s := defaults()
 	if err := s.set(forReader, opts...); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The payload of DUMP and RESTORE is a single value:
+// restoreTail is the size of version and checksum in a payload of DUMP and RESTORE:
 //
 //	type value version crc       type: 1 byte; value as in a dump; version: 2 bytes, crc: 8 bytes,
 //	                             little-endian; the checksum covers everything before it
@@ -55,7 +55,7 @@ func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	stored := binary.LittleEndian.Uint64(tail[2:])
 	if sum := crc64.Checksum(p[:len(p)-8]); sum != stored {
 		return 0, nil, corrupt.New(int64(len(p)-8),
-			"want the checksum %016x of what was read, found %016x", sum, stored)
+			"want checksum %016x, found %016x", sum, stored)
 	}
 	t = v.typeOf(body[0])
 	if _, ok := kinds[t]; !ok {

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// payload puts version and checksum behind type and value.
+// payload appends version and checksum to type and value.
 func payload(body []byte, version int) []byte {
 	p := binary.LittleEndian.AppendUint16(bytes.Clone(body), uint16(version))
 	return binary.LittleEndian.AppendUint64(p, crc64.Checksum(p))
@@ -22,11 +22,11 @@ func payload(body []byte, version int) []byte {
 func TestDumpVector(t *testing.T) {
 	want := unhex("00 c0 0a 09 00 be 6d 06 89 5a 28 00 0a")
 	if p := rdb.AppendDump([]byte("kept"), snapshot.String, []byte("10")); string(p) != "kept"+string(want) {
-		t.Errorf("got %x", p)
+		t.Errorf("AppendDump = %x, want %x", p, want)
 	}
 	kind, value, err := rdb.ParseDump(want)
 	if kind != snapshot.String || string(value) != "10" || err != nil {
-		t.Errorf("got %d %q, %v", kind, value, err)
+		t.Errorf("ParseDump = %d, %q, %v, want %d, %q", kind, value, err, snapshot.String, "10")
 	}
 }
 
@@ -47,12 +47,12 @@ func TestDumpPayloads(t *testing.T) {
 	} {
 		kind, value, err := rdb.ParseDump(payload(unhex(c.body), c.version))
 		if err != nil || kind != c.kind || !bytes.Equal(value, unhex(c.value)) {
-			t.Errorf("%s: got %d %x, %v", c.name, kind, value, err)
+			t.Errorf("%s: ParseDump = %d, %x, %v, want %d, %s", c.name, kind, value, err, c.kind, c.value)
 			continue
 		}
 		again, value2, err := rdb.ParseDump(rdb.AppendDump(nil, kind, value))
 		if err != nil || again != kind || !bytes.Equal(value, value2) {
-			t.Errorf("%s, written again: %d %x, %v", c.name, again, value2, err)
+			t.Errorf("%s: second ParseDump = %d, %x, %v, want %d, %x", c.name, again, value2, err, kind, value)
 		}
 	}
 }
@@ -63,12 +63,12 @@ func TestDumpDamage(t *testing.T) {
 		bad := bytes.Clone(good)
 		bad[i/8] ^= 1 << (i % 8)
 		if _, _, err := rdb.ParseDump(bad); err == nil {
-			t.Errorf("bit %d passed", i)
+			t.Errorf("ParseDump succeeded with bit %d flipped", i)
 		}
 	}
 	for n := range good {
 		if _, _, err := rdb.ParseDump(good[:n]); err == nil {
-			t.Errorf("cut at %d passed", n)
+			t.Errorf("ParseDump succeeded with a payload truncated at %d", n)
 		}
 	}
 	for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestDumpDamage(t *testing.T) {
 		case c.foreign && errors.As(err, &foreign) && foreign.Offset == c.offset:
 		case !c.foreign && errors.As(err, &bad) && bad.Offset == c.offset:
 		default:
-			t.Errorf("%s: %v", c.name, err)
+			t.Errorf("%s: ParseDump = %v, want an error at offset %d", c.name, err, c.offset)
 		}
 	}
 }

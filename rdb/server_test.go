@@ -16,12 +16,12 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// server is a redis-server whose replies are told as one text.
+// server is a redis-server whose replies are returned as text.
 type server struct {
 	*redistest.Server
 }
 
-// serve starts a redis-server on the dump p, or an empty one without, until the test ends.
+// serve starts a redis-server with the dump p, if any. The server runs until the test ends.
 func serve(t *testing.T, p []byte) *server {
 	t.Helper()
 	redistest.Tool(t, "redis-server")
@@ -34,8 +34,8 @@ func serve(t *testing.T, p []byte) *server {
 	return &server{redistest.Start(t, dir, "--databases", "80", "--list-max-listpack-size", "4", "--stream-node-max-entries", "3")}
 }
 
-// do sends one command and returns the reply: a bulk string's bytes, or the line with its sign, or
-// the last element of an array.
+// do sends one command and returns the reply: the bytes of a bulk string, the line with its type
+// byte, or the last element of an array.
 func (s *server) do(args ...string) string { return text(s.Do(args...)) }
 
 func text(r redistest.Reply) string {
@@ -48,11 +48,11 @@ func text(r redistest.Reply) string {
 	return r.Text
 }
 
-// must is do for a command that must not fail.
+// must is like do for a command that must not fail.
 func (s *server) must(args ...string) string { return text(s.Must(args...)) }
 
-// stringsOfAllSizes is what a string store has: sizes, integers, compressible or not, expiries,
-// several databases.
+// stringsOfAllSizes returns strings of many sizes, compressible or not, and integers, some with an
+// expiry, in several databases.
 func stringsOfAllSizes() *data {
 	rng := rand.New(rand.NewPCG(11, 12))
 	d := new(data)
@@ -79,8 +79,8 @@ func stringsOfAllSizes() *data {
 	return d
 }
 
-// TestServerLoadsOurs loads our dump in a real server, in each version it takes.
-func TestServerLoadsOurs(t *testing.T) {
+// TestServerLoadsDump loads a dump of Encode into a server, in each version that it supports.
+func TestServerLoadsDump(t *testing.T) {
 	want := stringsOfAllSizes()
 	for _, opts := range [][]rdb.Option{nil, {rdb.Version(10)}, {rdb.Compression(false)}, {rdb.Checksum(false)}} {
 		p := mustEncode(t, want, opts...)
@@ -89,26 +89,26 @@ func TestServerLoadsOurs(t *testing.T) {
 		for _, e := range want.entries {
 			s.must("SELECT", strconv.Itoa(e.DB))
 			if got := s.do("GET", string(e.Key)); got != string(e.Value) {
-				t.Errorf("%s: %d bytes came as %d", e.Key[:min(len(e.Key), 20)], len(e.Value), len(got))
+				t.Errorf("GET %s = %d bytes, want the %d bytes of the dump", e.Key[:min(len(e.Key), 20)], len(got), len(e.Value))
 			}
 			expiry := max(e.ExpireAtMs, -1)
 			if expiry == 0 {
 				expiry = -1
 			}
 			if got := s.do("PEXPIRETIME", string(e.Key)); got != fmt.Sprintf(":%d", expiry) {
-				t.Errorf("%s: expiry %d came as %s", e.Key, expiry, got)
+				t.Errorf("PEXPIRETIME %s = %s, want %d", e.Key, got, expiry)
 			}
 		}
 		s.must("SELECT", "77")
 		if n := s.do("DBSIZE"); n != ":3" {
-			t.Errorf("database 77 holds %s", n)
+			t.Errorf("DBSIZE of database 77 = %s, want :3", n)
 		}
 	}
 }
 
-// TestServerReadsBack lets a real server write a dump of every type, which we read, write and give to
-// another server: values must be the same there, by their DUMP payload.
-func TestServerReadsBack(t *testing.T) {
+// TestServerDumpSurvivesCopy decodes and encodes a dump of a server with every type. A second
+// server loads the copy, and must return the same DUMP payloads.
+func TestServerDumpSurvivesCopy(t *testing.T) {
 	s := serve(t, nil)
 	want := stringsOfAllSizes()
 	for _, e := range want.entries {
@@ -130,7 +130,7 @@ func TestServerReadsBack(t *testing.T) {
 	var h rdb.Header
 	read := mustDecode(t, p, rdb.HeaderTo(&h))
 	if h.Version != "RDB 10" || !strings.HasPrefix(h.Server, "7.0.") || h.AOFBase || len(read.extras) != 1 {
-		t.Errorf("%+v, %d extras", h, len(read.extras))
+		t.Errorf("header = %+v, %d extras, want RDB 10 of a 7.0 server and 1 extra", h, len(read.extras))
 	}
 	found := make(map[string]snapshot.Entry)
 	for _, e := range read.entries {
@@ -138,35 +138,35 @@ func TestServerReadsBack(t *testing.T) {
 	}
 	for _, e := range want.entries {
 		if got := found[fmt.Sprint(e.DB, " ", string(e.Key))]; !bytes.Equal(got.Value, e.Value) || got.ExpireAtMs != e.ExpireAtMs || got.Type != 0 {
-			t.Errorf("%s: %d bytes came as %d", e.Key, len(e.Value), len(got.Value))
+			t.Errorf("%s: decoded %d bytes, want the %d bytes of the server", e.Key, len(got.Value), len(e.Value))
 		}
 	}
 
-	ours := mustEncode(t, read)
-	checkRDB(t, ours)
-	other := serve(t, ours)
+	again := mustEncode(t, read)
+	checkRDB(t, again)
+	other := serve(t, again)
 	other.must("SELECT", "5")
 	for _, name := range names {
 		dump := s.must("DUMP", name)
 		if got := other.must("DUMP", name); got != dump {
-			t.Errorf("%s: another DUMP payload in the second server", name)
+			t.Errorf("%s: DUMP differs on the second server", name)
 		}
 		kind, value, err := rdb.ParseDump([]byte(dump))
 		if e := found["5 "+name]; err != nil || kind != e.Type || !bytes.Equal(value, e.Value) {
-			t.Errorf("%s: DUMP gives type %d, the dump %d, %v", name, kind, e.Type, err)
+			t.Errorf("%s: ParseDump = type %d, %v, want type %d and the value in the dump", name, kind, err, e.Type)
 		}
 		if got := other.do("RESTORE", "copy:"+name, "0", string(rdb.AppendDump(nil, kind, value))); got != "+OK" {
-			t.Errorf("%s: RESTORE of our payload: %s", name, got)
+			t.Errorf("%s: RESTORE of AppendDump = %s, want +OK", name, got)
 		} else if s.must("DEBUG", "DIGEST-VALUE", name) != other.must("DEBUG", "DIGEST-VALUE", "copy:"+name) {
-			t.Errorf("%s: RESTORE of our payload makes another value", name)
+			t.Errorf("%s: value after RESTORE of AppendDump differs", name)
 		}
 	}
 	if got := other.must("FCALL", "f", "0"); got != ":1" {
-		t.Errorf("the function returns %s", got)
+		t.Errorf("FCALL f = %s, want :1", got)
 	}
 }
 
-// makeAggregates fills keys of every type and encoding that a 7.0 server has, and returns their names.
+// makeAggregates creates keys of every type and encoding of a 7.0 server, and returns their names.
 func makeAggregates(s *server) (names []string) {
 	add := func(name string, commands ...[]string) {
 		for _, c := range commands {
@@ -203,12 +203,12 @@ func makeAggregates(s *server) (names []string) {
 	return names
 }
 
-// checkRDB lets redis-check-rdb look at a dump.
+// checkRDB runs redis-check-rdb on a dump, if it is installed.
 func checkRDB(t *testing.T, p []byte) {
 	t.Helper()
 	path, err := exec.LookPath("redis-check-rdb")
 	if err != nil {
-		t.Log("redis-check-rdb is not installed: not asked")
+		t.Log("SKIPPED: redis-check-rdb is not installed")
 		return
 	}
 	file := filepath.Join(t.TempDir(), "dump.rdb")

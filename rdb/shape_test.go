@@ -1,6 +1,6 @@
 package rdb_test
 
-// Payloads of every shape, made here and not by the package, as seeds and as what damage is done to.
+// Payloads of every type and encoding, built independently of the package.
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// plainLength is n as a length of an RDB file.
+// plainLength encodes n as a length in an RDB file.
 func plainLength(n int) []byte {
 	switch {
 	case n < 1<<6:
@@ -22,7 +22,7 @@ func plainLength(n int) []byte {
 	return binary.BigEndian.AppendUint32([]byte{0x80}, uint32(n))
 }
 
-// plainString is p as a string of an RDB file.
+// plainString encodes p as a string in an RDB file.
 func plainString(p []byte) []byte { return append(plainLength(len(p)), p...) }
 
 func strs(all ...string) (p []byte) {
@@ -45,13 +45,13 @@ func little(n int64, size int) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(n))[:size]
 }
 
-// asInt reports whether s is how an integer is written.
+// asInt parses s if it is the canonical form of an integer.
 func asInt(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && strconv.FormatInt(n, 10) == s
 }
 
-// listpackOf makes a listpack as Redis does.
+// listpackOf builds a listpack like Redis.
 func listpackOf(all ...string) []byte {
 	body := []byte{}
 	for _, s := range all {
@@ -83,7 +83,7 @@ func listpackOf(all ...string) []byte {
 			e = append(e, s...)
 		}
 		size := len(e)
-		switch { // the bounds are those of lpEncodeBacklen
+		switch { // the limits are those of lpEncodeBacklen
 		case size <= 127:
 			e = append(e, byte(size))
 		case size < 16383:
@@ -98,7 +98,7 @@ func listpackOf(all ...string) []byte {
 	return join(little(int64(len(body)+7), 4), little(int64(min(len(all), 65535)), 2), body, []byte{0xff})
 }
 
-// ziplistOf makes a ziplist as Redis does.
+// ziplistOf builds a ziplist like Redis.
 func ziplistOf(all ...string) []byte {
 	body, before, tail := []byte{}, 0, 10
 	for _, s := range all {
@@ -141,7 +141,7 @@ func ziplistOf(all ...string) []byte {
 	return join(little(int64(len(body)+11), 4), little(int64(tail), 4), little(int64(min(len(all), 65535)), 2), body, []byte{0xff})
 }
 
-// intsetOf makes an intset.
+// intsetOf builds an intset.
 func intsetOf(width int, all ...int64) []byte {
 	p := join(little(int64(width), 4), little(int64(len(all)), 4))
 	for _, n := range all {
@@ -150,7 +150,7 @@ func intsetOf(width int, all ...int64) []byte {
 	return p
 }
 
-// zipmapOf makes a zipmap, with pad bytes behind each value.
+// zipmapOf builds a zipmap with pad bytes after each value.
 func zipmapOf(pad int, all ...string) []byte {
 	p := []byte{byte(min(len(all)/2, 254))}
 	for i, s := range all {
@@ -176,7 +176,7 @@ func rawID(ms, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, ms), seq)
 }
 
-// streamOf is a stream with entries 5-1 (deleted), 5-2, 7-0 and 8-3, and two groups.
+// streamOf returns a stream with entries 5-1 (deleted), 5-2, 7-0, and 8-3, and two groups.
 func streamOf(t snapshot.Type) []byte {
 	one := listpackOf("2", "1", "2", "f", "g", "0", "3", "0", "0", "old", "old", "5",
 		"2", "0", "1", "1", "two", "5", "0", "2", "-1", "1", "h", "other", "6")
@@ -203,7 +203,7 @@ func streamOf(t snapshot.Type) []byte {
 	if t < 27 {
 		p = join(p, count(1), rawID(5, 2))
 	} else {
-		p = join(p, count(0), count(1), rawID(5, 2)) // given back
+		p = join(p, count(0), count(1), rawID(5, 2)) // returned by its consumer
 	}
 	p = join(p, strs("idle"), count(0), count(0))
 	if t >= 19 {
@@ -219,9 +219,9 @@ func streamOf(t snapshot.Type) []byte {
 	return p
 }
 
-// lzfListpack is the listpack of twenty times "a", as a compressed string.
+// lzfString encodes p as a compressed string.
 func lzfString(p []byte) []byte {
-	// Literal runs alone are a valid stream too.
+	// A stream of only literal runs is also valid.
 	var stream []byte
 	for rest := p; len(rest) > 0; {
 		n := min(len(rest), 32)
@@ -231,7 +231,7 @@ func lzfString(p []byte) []byte {
 	return join([]byte{0xc3}, plainLength(len(stream)), plainLength(len(p)), stream)
 }
 
-// shape is a payload and what is in it, as show prints it.
+// shape is a payload with its decoded value, as show prints it.
 type shape struct {
 	name    string
 	kind    snapshot.Type
@@ -241,7 +241,7 @@ type shape struct {
 
 const valkeyHash = snapshot.Valkey | 22
 
-// shapes is a payload of each type and encoding.
+// shapes returns a payload of each type and encoding.
 func shapes() []shape {
 	long := string(make([]byte, 300))
 	mixed := []string{"a", "12", "13", "-1", "4095", "-4096", "32767", "-32768", "8388607", "-8388608", "2147483647",

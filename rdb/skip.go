@@ -114,7 +114,7 @@ func closing(s string) int {
 			return i
 		}
 	}
-	panic("rdb: a layout without its end: " + s)
+	panic("rdb: internal error: layout without an end: " + s)
 }
 
 // each reads a count and skips a layout that many times.
@@ -153,7 +153,7 @@ func (s *skipper) pass(n uint64) error {
 		return err
 	}
 	if r.size >= 0 && n > uint64(max(r.size-r.offset(), 0)) {
-		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(r.size-r.offset(), 0))
+		return corrupt.Torn(r.offset(), "want %d bytes, found %d before the end", n, max(r.size-r.offset(), 0))
 	}
 	start, all := r.offset(), n
 	for n > uint64(r.end-r.pos) {
@@ -162,7 +162,7 @@ func (s *skipper) pass(n uint64) error {
 		r.hold()
 		err := r.fill(1)
 		if torn, ok := err.(*corrupt.Error); ok && torn.Torn {
-			return corrupt.Torn(start, "want %d bytes, found %d to the end", all, all-n)
+			return corrupt.Torn(start, "want %d bytes, found %d before the end", all, all-n)
 		}
 		if err != nil {
 			return err
@@ -228,7 +228,7 @@ func (s *skipper) pieces() error {
 			return err
 		}
 		if op >= uint64(len(operands)) {
-			return corrupt.New(at, "want an opcode of a module value (0 to 5), found %d", op)
+			return corrupt.New(at, "want a module value opcode of 0 to 5, found %d", op)
 		}
 		if err := s.all(operands[op]); err != nil {
 			return err
@@ -267,7 +267,7 @@ func (s *skipper) array() error {
 			return err
 		}
 		if tag >= uint64(len(operands)) {
-			return corrupt.New(at, "want a tag of an array element (0 to 3), found %d", tag)
+			return corrupt.New(at, "want an array element tag of 0 to 3, found %d", tag)
 		}
 		if err := s.all(operands[tag]); err != nil {
 			return err

@@ -12,14 +12,14 @@ const (
 	compressBelow = 64 << 20
 )
 
-// After squeezeGivesUp consecutive short strings that did not shrink, only one in squeezeTries is
+// After squeezeMaxMisses consecutive short strings that did not shrink, only one in squeezeTries is
 // tried until one shrinks. A data set of random or compressed values is then saved in half the
 // time. A data set in which 10% of the values can be compressed loses a few percent.
 const (
-	squeezeGivesUp = 64
-	squeezeTries   = 8
-	squeezeShort   = 1 << 10 // longer strings are always tried: there is more to save
-	squeezeLong    = 1 << 20
+	squeezeMaxMisses = 64
+	squeezeTries     = 8
+	squeezeShort     = 1 << 10 // longer strings are always tried: there is more to save
+	squeezeLong      = 1 << 20
 )
 
 // squeezer compresses strings if that saves enough bytes.
@@ -35,7 +35,7 @@ func (s *squeezer) squeeze(p []byte) (stream []byte, ok bool) {
 	if len(p) <= compressAbove || len(p) >= compressBelow {
 		return nil, false
 	}
-	if len(p) <= squeezeShort && s.misses >= squeezeGivesUp && s.misses%squeezeTries != 0 {
+	if len(p) <= squeezeShort && s.misses >= squeezeMaxMisses && s.misses%squeezeTries != 0 {
 		s.misses++
 		return nil, false
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-func TestDumpKeepsItsDuties(t *testing.T) {
+func TestDumpConforms(t *testing.T) {
 	for name, opts := range map[string][]rdb.Option{
 		"default":     nil,
 		"no checksum": {rdb.Checksum(false)},

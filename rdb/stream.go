@@ -78,7 +78,7 @@ type StreamProducer struct {
 	IDs  []ProducedID
 }
 
-// ProducedID is an id that a producer gave, and the entry that got it.
+// ProducedID is an ID of a producer, and the entry that was added with it.
 type ProducedID struct {
 	ID    []byte
 	Entry StreamID
@@ -108,7 +108,7 @@ type eachEntry struct {
 	yield func(StreamEntry) bool
 }
 
-func (e *eachEntry) entry(x *StreamEntry) error { return goOn(e.yield(*x)) }
+func (e *eachEntry) entry(x *StreamEntry) error { return stopUnless(e.yield(*x)) }
 
 // Len returns the number of fields of the entry.
 func (e *StreamEntry) Len() int { return e.count }

@@ -193,7 +193,7 @@ func (r *input) compressed(at int64, scratch *[]byte, limit int64) (text, error)
 // before n bytes, it returns a torn error instead.
 func (r *input) tooLong(at int64, n uint64, limit int64) error {
 	if left := r.size - r.offset(); r.size >= 0 && n > uint64(max(left, 0)) {
-		return corrupt.Torn(r.offset(), "want %d bytes, found %d to the end", n, max(left, 0))
+		return corrupt.Torn(r.offset(), "want %d bytes, found %d before the end", n, max(left, 0))
 	}
 	return r.overLimit(at, n, limit)
 }

@@ -14,19 +14,19 @@ import (
 type validator struct {
 	visitor // next visitor, for everything not checked here
 
-	strict bool   // refuse values valid but never written by a server
+	strict bool   // refuse valid values that no server writes
 	odd    string // first oddity of the current value, if not refused
 
 	// The first reason for which some servers refuse the current value and others do not: the
 	// servers and the reason. It is not an error here.
 	refused string
 
-	w      *walker
-	t      snapshot.Type
-	n      int  // elements, members, fields, entries, pieces or places
-	behind bool // after the entries of a stream
-	seen   seen
-	groups [][]byte // names
+	w            *walker
+	t            snapshot.Type
+	n            int  // elements, members, fields, entries, pieces or places
+	pastElements bool // after the entries of a stream
+	seen         seen
+	groups       [][]byte // names
 
 	firstID, lastID StreamID // ids of entries
 	lastIndex       uint64   // of an array
@@ -41,7 +41,7 @@ func newValidator(next visitor) *validator {
 // walk makes w walk a value of type t and checks the value as a whole.
 func (v *validator) walk(w *walker, t snapshot.Type) error {
 	at := w.r.offset()
-	v.w, v.t, v.n, v.behind = w, t, 0, false
+	v.w, v.t, v.n, v.pastElements = w, t, 0, false
 	v.odd, v.refused = "", ""
 	v.lastExpiry, v.added = -1, 0
 	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
@@ -51,15 +51,15 @@ func (v *validator) walk(w *walker, t snapshot.Type) error {
 	}
 	name := kinds[t].name
 	if v.n == 0 && name != "stream" && name != "module" {
-		if err := v.isOdd("want a " + name + " that is not empty, found an empty one"); err != nil {
-			return w.told(at, err)
+		if err := v.reportOdd("want a " + name + " that is not empty, found an empty one"); err != nil {
+			return w.withOffset(at, err)
 		}
 	}
 	return nil
 }
 
-// isOdd refuses or records an oddity.
-func (v *validator) isOdd(what string) error {
+// reportOdd refuses or records an oddity.
+func (v *validator) reportOdd(what string) error {
 	if v.strict {
 		return flawed(0, "%s", what)
 	}
@@ -74,22 +74,22 @@ func (v *validator) element([]byte) error {
 	return nil
 }
 
-func (v *validator) member(p []byte, _ float64) error { return v.once(p, "member") }
+func (v *validator) member(p []byte, _ float64) error { return v.unique(p, "member") }
 
 func (v *validator) field(name, _ []byte, expireAtMs int64) error {
 	if v.t == typeHashTTLLP || v.t == typeHashTTLLPOld {
 		if expireAtMs != 0 && (v.lastExpiry == 0 || expireAtMs < v.lastExpiry) {
-			v.isRefused("Redis 7.4 and later with sanitize-dump-payload", "its fields are not in the order of their expiry")
+			v.reportRefused("Redis 7.4 and later with sanitize-dump-payload", "fields are not in the order of their expiry")
 		}
 		v.lastExpiry = expireAtMs
 	}
-	return v.once(name, "field")
+	return v.unique(name, "field")
 }
 
-// isRefused records that some servers refuse the current value.
-func (v *validator) isRefused(who, format string, args ...any) {
+// reportRefused records that some servers refuse the current value.
+func (v *validator) reportRefused(who, format string, args ...any) {
 	if v.refused == "" {
-		v.refused = fmt.Sprintf("want a %s that every server loads, found one that is refused by %s: %s",
+		v.refused = fmt.Sprintf("want a %s that every server loads, found one refused by %s: %s",
 			kinds[v.t].name, who, fmt.Sprintf(format, args...))
 	}
 }
@@ -102,7 +102,7 @@ func (v *validator) piece(modulePiece) error {
 // slot counts an element of an array.
 func (v *validator) slot(index uint64, _ modulePiece) error {
 	if v.n > 0 && index <= v.lastIndex {
-		if err := v.isOdd("want ascending places in an array, found one out of order"); err != nil {
+		if err := v.reportOdd("want ascending array indexes, found one out of order"); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (v *validator) entry(e *StreamEntry) error {
 	if v.n == 0 {
 		v.firstID = e.ID
 	} else if v.lastID.Compare(e.ID) >= 0 {
-		if err := v.isOdd("want ascending ids in a stream, found one out of order"); err != nil {
+		if err := v.reportOdd("want ascending IDs in a stream, found one out of order"); err != nil {
 			return err
 		}
 	}
@@ -127,27 +127,27 @@ func (v *validator) entry(e *StreamEntry) error {
 
 func (v *validator) streamHead(h *streamHead) error {
 	if v.n > 0 && v.lastID.Compare(h.lastID) > 0 {
-		if err := v.isOdd("want the last id of a stream at its last entry or behind, found it before"); err != nil {
+		if err := v.reportOdd("want a last ID of a stream at or after its last entry, found it before"); err != nil {
 			return err
 		}
 	}
 	const redis88 = "Redis 8.8"
 	switch {
 	case h.length != uint64(v.n):
-		v.isRefused(redis88+" and Valkey 9", "its length is %d, and it has %d entries", h.length, v.n)
+		v.reportRefused(redis88+" and Valkey 9", "length is %d, but it has %d entries", h.length, v.n)
 	case h.added < h.length:
-		v.isRefused(redis88, "%d entries were added to it, and its length is %d", h.added, h.length)
+		v.reportRefused(redis88, "%d entries were added, but its length is %d", h.added, h.length)
 	case h.added > math.MaxInt64:
-		v.isRefused(redis88, "the number of entries added to it, %d, is out of range", h.added)
+		v.reportRefused(redis88, "number of entries added, %d, is out of range", h.added)
 	}
-	v.behind, v.added = true, h.added
+	v.pastElements, v.added = true, h.added
 	return v.visitor.streamHead(h)
 }
 
 // place names the next element unless it is the first: the element where reading stopped. Damage
 // before the first element may be damage of the whole value.
 func (v *validator) place() string {
-	if v.n == 0 || v.behind {
+	if v.n == 0 || v.pastElements {
 		return ""
 	}
 	word := "element"
@@ -168,35 +168,35 @@ func (v *validator) group(g *StreamGroup) error {
 		names[i] = g.Consumers[i].Name
 	}
 	if sameName(names) {
-		return flawed(0, "want each consumer of a group once, found one twice")
+		return flawed(0, "want unique consumers in a group, found a duplicate")
 	}
 	if g.EntriesRead < -1 || g.EntriesRead >= 0 && uint64(g.EntriesRead) > v.added {
-		v.isRefused("Redis 8.8", "a group has read %d entries, and %d were added", uint64(g.EntriesRead), v.added)
+		v.reportRefused("Redis 8.8", "a group has read %d entries, but %d were added", uint64(g.EntriesRead), v.added)
 	}
 	v.groups = append(doubled(v.groups), g.Name)
 	if !v.seen.add(g.Name) && sameName(v.groups) {
-		return flawed(0, "want each group of a stream once, found one twice")
+		return flawed(0, "want unique groups in a stream, found a duplicate")
 	}
 	return v.visitor.group(g)
 }
 
-// once counts p and returns an error if p has occurred before.
-func (v *validator) once(p []byte, what string) error {
-	if v.seen.add(p) || !v.twice(p) {
+// unique counts p and returns an error if p has occurred before.
+func (v *validator) unique(p []byte, what string) error {
+	if v.seen.add(p) || !v.isDuplicate(p) {
 		v.n++
 		return nil
 	}
-	return flawed(0, "want each %s once, found one twice", what)
+	return flawed(0, "want unique %ss, found a duplicate", what)
 }
 
-// twice reports whether p occurs more than once in the part of the value read so far. It is called
-// when a hash occurs twice. It may be slow because two different members with the same hash are not
-// expected in practice.
+// isDuplicate reports whether p occurs more than once in the part of the value read so far. It is
+// called when a hash occurs twice. It may be slow because two different members with the same hash
+// are not expected in practice.
 //
-// twice reads the value again with the walker's scratch. That does not disturb the walker: a type
-// that is one packed form decompresses the same bytes to the same place, and other types need
+// isDuplicate reads the value again with the walker's scratch. That does not disturb the walker: a
+// type that is one packed form decompresses the same bytes to the same place, and other types need
 // nothing in the scratch any longer.
-func (v *validator) twice(p []byte) bool {
+func (v *validator) isDuplicate(p []byte) bool {
 	c := &counter{want: bytes.Clone(p)}
 	read := v.w.r.between(v.w.start, v.w.r.place())
 	again := walker{r: memoryReader(read), limit: v.w.limit, visitor: c, first: v.w.first, second: v.w.second}

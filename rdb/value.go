@@ -113,9 +113,9 @@ type view struct {
 // errStop ends a walk after its loop has ended.
 var errStop = errors.New("rdb: stop")
 
-// goOn returns nil if on is true. Otherwise it returns the error with which a visitor ends the
-// walk.
-func goOn(on bool) error {
+// stopUnless returns nil if on is true. Otherwise it returns the error with which a visitor ends
+// the walk.
+func stopUnless(on bool) error {
 	if on {
 		return nil
 	}

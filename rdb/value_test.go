@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// show prints strings as they are compared: alone in a list or set, in pairs in a hash.
+// show prints strings for comparison: elements of a list or set, or pairs of a hash.
 func show(all ...string) string {
 	quoted := make([]string, len(all))
 	for i, s := range all {
@@ -107,19 +107,19 @@ func TestShapes(t *testing.T) {
 	for _, s := range shapes() {
 		v, err := rdb.DecodeValue(s.kind, s.payload)
 		if err != nil {
-			t.Errorf("%s: %v", s.name, err)
+			t.Errorf("%s: DecodeValue: %v", s.name, err)
 			continue
 		}
 		if got := pairs(s.want, print(v)); got != s.want {
-			t.Errorf("%s: got  %s\nwant %s", s.name, got, s.want)
+			t.Errorf("%s: DecodeValue =\n%s, want\n%s", s.name, got, s.want)
 		}
 		if kind, _, ok := strings.Cut(s.want, " "); !ok || rdb.TypeName(s.kind) != kind {
-			t.Errorf("%s: a %s", s.name, rdb.TypeName(s.kind))
+			t.Errorf("%s: TypeName = %s, want %s", s.name, rdb.TypeName(s.kind), kind)
 		}
 	}
 }
 
-// pairs prints a hash as its wanted text is when that was made of strings in a row.
+// pairs replaces the equal signs in a printed hash if the wanted text has none.
 func pairs(want, got string) string {
 	if strings.HasPrefix(want, "hash") && !strings.Contains(want, "=") {
 		return strings.ReplaceAll(got, `"="`, `" "`)
@@ -127,7 +127,7 @@ func pairs(want, got string) string {
 	return got
 }
 
-// TestLoopsEnd breaks every loop at its first step, and runs it again to the end.
+// TestLoopsEnd breaks every loop at its first step, and then runs it to the end.
 func TestLoopsEnd(t *testing.T) {
 	for _, s := range shapes() {
 		v, err := rdb.DecodeValue(s.kind, s.payload)
@@ -162,7 +162,7 @@ func TestLoopsEnd(t *testing.T) {
 			}
 		}
 		if steps == 0 {
-			t.Errorf("%s: nothing in it", s.name)
+			t.Errorf("%s: no elements", s.name)
 		}
 	}
 }
@@ -177,18 +177,18 @@ func broken[E any](all func(func(E) bool), n int, t *testing.T) int {
 		steps++
 	}
 	if steps != n {
-		t.Errorf("Len %d, %d steps", n, steps)
+		t.Errorf("All has %d elements, want %d", steps, n)
 	}
 	return steps
 }
 
-// TestFlawed gives payloads that must be refused, with the offset of what is wrong.
+// TestFlawed decodes damaged payloads, and checks the offset in the error.
 func TestFlawed(t *testing.T) {
 	str := plainString
 	stream := func(listpack []byte, tail string) []byte {
 		return join(count(1), str(rawID(5, 1)), str(listpack), unhex(tail))
 	}
-	const head = 1 + 17 + 1 // where the listpack of a stream stands
+	const head = 1 + 17 + 1 // the offset of a stream's listpack
 	entry := []string{"1", "0", "1", "f", "0", "2", "0", "0", "v", "4"}
 	changed := func(i int, s string) []byte {
 		all := append([]string(nil), entry...)
@@ -209,38 +209,38 @@ func TestFlawed(t *testing.T) {
 		{"empty list", 1, unhex("00"), 0, "not empty"},
 		{"empty listpack", 20, str(listpackOf()), 0, "not empty"},
 		{"empty quicklist", 18, join(count(1), []byte{2}, str(listpackOf())), 0, "not empty"},
-		{"member twice", 2, join(count(3), strs("a", "b", "a")), 5, "member once"},
-		{"integer twice", 2, join(count(2), strs("12"), unhex("c00c")), 4, "member once"},
-		{"member twice, listpack", 20, str(listpackOf("a", "b", "a")), 1 + 6 + 6, "member once"},
-		{"member twice, LZF", 20, lzfString(listpackOf("a", "b", "a")), 0, "at byte 12 when"},
-		{"field twice", 4, join(count(2), strs("a", "1", "a", "2")), 5, "field once"},
-		{"field twice, zipmap", 9, str(zipmapOf(0, "a", "1", "a", "2")), 1 + 1 + 5, "field once"},
-		{"scored twice", 5, join(count(2), strs("a"), f8(1), strs("a"), f8(2)), 11, "member once"},
+		{"member twice", 2, join(count(3), strs("a", "b", "a")), 5, "unique members"},
+		{"integer twice", 2, join(count(2), strs("12"), unhex("c00c")), 4, "unique members"},
+		{"member twice, listpack", 20, str(listpackOf("a", "b", "a")), 1 + 6 + 6, "unique members"},
+		{"member twice, LZF", 20, lzfString(listpackOf("a", "b", "a")), 0, "at byte 12 after"},
+		{"field twice", 4, join(count(2), strs("a", "1", "a", "2")), 5, "unique fields"},
+		{"field twice, zipmap", 9, str(zipmapOf(0, "a", "1", "a", "2")), 1 + 1 + 5, "unique fields"},
+		{"scored twice", 5, join(count(2), strs("a"), f8(1), strs("a"), f8(2)), 11, "unique members"},
 		{"NaN", 5, join(count(1), strs("a"), f8(nan())), 3, "NaN"},
-		{"NaN, text", 3, join(count(1), strs("a"), []byte{253}), 3, "no number"},
-		{"no score", 17, str(listpackOf("a", "x")), 1 + 9, "no number"},
-		{"NaN, listpack", 17, str(listpackOf("a", "nan")), 1 + 9, "no number"},
-		{"Go's numbers", 17, str(listpackOf("a", "1_0")), 1 + 9, "no number"},
-		{"odd", 16, str(listpackOf("a", "1", "b")), 1 + 14, "a value behind"},
-		{"odd, zset", 12, str(ziplistOf("a", "1", "b")), 1 + 18, "a score behind"},
-		{"no expiry", 25, join(little(0, 8), str(listpackOf("a", "1"))), 9 + 11, "the expiry"},
-		{"expiry no number", 25, join(little(0, 8), str(listpackOf("a", "1", "x"))), 9 + 11, "the expiry"},
-		{"expiry out of range", 24, join(little(1<<48-1, 8), count(1), count(3), strs("a", "b")), 9, "an expiry"},
-		{"negative expiry", valkeyHash, join(count(1), strs("a", "b"), little(-2, 8)), 5, "an expiry"},
+		{"NaN, text", 3, join(count(1), strs("a"), []byte{253}), 3, "want a score, found something else"},
+		{"no score", 17, str(listpackOf("a", "x")), 1 + 9, "want a score, found something else"},
+		{"NaN, listpack", 17, str(listpackOf("a", "nan")), 1 + 9, "want a score, found something else"},
+		{"Go's numbers", 17, str(listpackOf("a", "1_0")), 1 + 9, "want a score, found something else"},
+		{"odd", 16, str(listpackOf("a", "1", "b")), 1 + 14, "a value after"},
+		{"odd, zset", 12, str(ziplistOf("a", "1", "b")), 1 + 18, "a score after"},
+		{"no expiry", 25, join(little(0, 8), str(listpackOf("a", "1"))), 9 + 11, "a field expiry"},
+		{"expiry no number", 25, join(little(0, 8), str(listpackOf("a", "1", "x"))), 9 + 11, "a field expiry"},
+		{"expiry out of range", 24, join(little(1<<48-1, 8), count(1), count(3), strs("a", "b")), 9, "field expiry"},
+		{"negative expiry", valkeyHash, join(count(1), strs("a", "b"), little(-2, 8)), 5, "a field expiry"},
 		{"intset unsorted", 11, str(intsetOf(2, 1, 3, 2)), 1 + 12, "ascending"},
 		{"intset twice", 11, str(intsetOf(4, 1, 1)), 1 + 12, "ascending"},
 		{"listpack count", 18, join(count(1), []byte{2}, str(unhex("0a000000 0200 816102 ff"))), 3 + 4, "count of 1"},
 		{"listpack back-length", 20, str(unhex("0a000000 0100 816103 ff")), 1 + 8, "back-length"},
 		{"listpack encoding", 20, str(unhex("09000000 0100 f501 ff")), 1 + 6, "0xf5"},
 		{"listpack cut", 20, str(unhex("0a000000 0100 856102 ff")), 1 + 6, "7 bytes, found 3"},
-		{"ziplist before", 10, str(unhex("0f000000 0c000000 0200 01f2 02f2 ff")), 1 + 10, "before"},
+		{"ziplist before", 10, str(unhex("0f000000 0c000000 0200 01f2 02f2 ff")), 1 + 10, "previous-entry size"},
 		{"ziplist tail", 10, str(unhex("0f000000 0a000000 0200 00f2 02f2 ff")), 1 + 4, "at 12"},
 		{"ziplist short", 10, str(nil), 1, "at least"},
 		{"ziplist encoding", 10, str(unhex("0d000000 0a000000 0100 00ff ff")), 1 + 10, "0xff"},
 		{"zipmap count", 9, str(unhex("02 0161 010062 ff")), 1, "count of 1"},
 		{"zipmap over", 9, str(unhex("01 0161 050062 ff")), 1 + 3, "5 bytes"},
 		{"zipmap free", 9, str(unhex("01 0161 010562 ff")), 1 + 3, "6 bytes"},
-		{"more behind", 1, join(count(1), strs("a", "b")), 3, "2 more bytes"},
+		{"trailing bytes", 1, join(count(1), strs("a", "b")), 3, "2 more bytes"},
 		{"stream flags", 15, stream(changed(5, "4"), "01050100"), head + 6 + 11, "flags"},
 		{"stream size", 15, stream(changed(9, "5"), "01050100"), head + 6 + 20, "size of an entry"},
 		{"stream count", 15, stream(changed(0, "2"), "01050100"), head + 6, "2 entries"},
@@ -250,18 +250,18 @@ func TestFlawed(t *testing.T) {
 		{"stream without entries", 15, unhex("00 01 0501 00"), 1, "length 1"},
 		{"stream order", 15, join(count(2), str(rawID(5, 1)), str(listpackOf(entry...)), str(rawID(5, 1)), str(listpackOf(entry...)), unhex("02050100")),
 			1 + 17 + 30 + 18 + 6 + 11, "ascending"},
-		{"stream last", 15, stream(listpackOf(entry...), "01 0500 00"), head + 29, "last id"},
-		{"group twice", 15, join(stream(listpackOf(entry...), "01 0501"), count(2), strs("g"), unhex("00000000"), strs("g"), unhex("00000000")), 58, "group of a stream once"},
-		{"consumer twice", 15, group(count(0), join(count(2), strs("c"), little(1, 8), count(0), strs("c"), little(1, 8), count(0))), 52, "consumer of a group once"},
+		{"stream last", 15, stream(listpackOf(entry...), "01 0500 00"), head + 29, "last ID"},
+		{"group twice", 15, join(stream(listpackOf(entry...), "01 0501"), count(2), strs("g"), unhex("00000000"), strs("g"), unhex("00000000")), 58, "unique groups"},
+		{"consumer twice", 15, group(count(0), join(count(2), strs("c"), little(1, 8), count(0), strs("c"), little(1, 8), count(0))), 52, "unique consumers"},
 		{"not pending", 15, group(pel, join(count(1), strs("c"), little(1, 8), count(1), rawID(5, 2))), 94, "pending in the group"},
-		{"pending without consumer", 15, group(pel, count(0)), 52, "one without"},
-		{"pending twice", 15, group(join(count(2), pel[1:], pel[1:]), count(0)), 82, "ascending ids"},
+		{"pending without consumer", 15, group(pel, count(0)), 52, "without one"},
+		{"pending twice", 15, group(join(count(2), pel[1:], pel[1:]), count(0)), 82, "ascending IDs"},
 		{"two consumers", 15, group(pel, join(count(2), strs("c"), little(1, 8), count(1), rawID(5, 1), strs("d"), little(1, 8), count(1), rawID(5, 1))), 121, "a second"},
 	} {
 		_, err := rdb.DecodeValue(c.kind, c.payload)
 		var bad *rdb.CorruptError
 		if !errors.As(err, &bad) || bad.Offset != c.offset || !strings.Contains(err.Error(), c.what) {
-			t.Errorf("%s: got %v, want %q at %d", c.name, err, c.what, c.offset)
+			t.Errorf("%s: DecodeValue error = %v, want %q at offset %d", c.name, err, c.what, c.offset)
 		}
 	}
 }
@@ -270,37 +270,37 @@ func nan() float64 { return inf() - inf() }
 
 func inf() float64 { f := 1e300; return f * f }
 
-// TestLenient takes what a server loads, and nothing else.
+// TestLenient decodes values without validation. Only values that a server loads are accepted.
 func TestLenient(t *testing.T) {
 	for kind, p := range map[snapshot.Type][]byte{
 		1: unhex("00"), 2: unhex("00"), 4: unhex("00"), 5: unhex("00"), 11: plainString(intsetOf(2)), 14: unhex("00"),
 		17: plainString(listpackOf()), 12: plainString(ziplistOf()),
 	} {
 		if _, err := rdb.DecodeValue(kind, p); err == nil {
-			t.Errorf("type %d: an empty one is taken", kind)
+			t.Errorf("type %d: DecodeValue of an empty value succeeded", kind)
 		}
 		v, err := rdb.DecodeValue(kind, p, rdb.Validate(false))
 		if err != nil || strings.Contains(print(v), " ") {
-			t.Errorf("type %d: %v", kind, err)
+			t.Errorf("type %d: DecodeValue without validation = %v, want an empty value", kind, err)
 		}
 	}
 	if _, err := rdb.DecodeValue(2, join(count(2), strs("a", "a")), rdb.Validate(false)); err == nil {
-		t.Error("a member twice is taken")
+		t.Error("DecodeValue of a duplicate member succeeded")
 	}
 	if _, err := rdb.DecodeValue(2, join(count(2), strs("a", "b")), rdb.Checksum(false)); !errors.Is(err, rdb.ErrOption) {
-		t.Error(err)
+		t.Errorf("DecodeValue with Checksum = %v, want ErrOption", err)
 	}
 	for _, kind := range []snapshot.Type{6, 8, 29, 33, 99, valkeyHash + 1} {
 		if _, err := rdb.DecodeValue(kind, nil); !errors.Is(err, rdb.ErrUnsupported) {
-			t.Errorf("type %d: %v", kind, err)
+			t.Errorf("DecodeValue of type %d = %v, want ErrUnsupported", kind, err)
 		}
 	}
 	if v, err := rdb.DecodeValue(snapshot.String, []byte("s")); err != nil || print(v) != `string "s"` {
-		t.Error(v, err)
+		t.Errorf("DecodeValue of a string = %v, %v", v, err)
 	}
 }
 
-// damaged decodes a payload that may be damaged, and walks what comes out.
+// damaged decodes a payload that may be damaged, and prints the value.
 func damaged(t *testing.T, name string, kind snapshot.Type, p []byte) (string, error) {
 	t.Helper()
 	v, err := rdb.DecodeValue(kind, p)
@@ -309,13 +309,13 @@ func damaged(t *testing.T, name string, kind snapshot.Type, p []byte) (string, e
 	}
 	var bad *rdb.CorruptError
 	if !errors.As(err, &bad) || bad.Offset < 0 || bad.Offset > int64(len(p)) {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("%s: error = %v, want one with an offset of at most %d", name, err, len(p))
 	}
 	return "", err
 }
 
-// TestEveryBitOfAValue flips each bit of each shape, and cuts each at each byte.
-func TestEveryBitOfAValue(t *testing.T) {
+// TestValueBitFlips flips each bit of each shape, and truncates each shape at each byte.
+func TestValueBitFlips(t *testing.T) {
 	for _, s := range shapes() {
 		p := append([]byte(nil), s.payload...)
 		for i := range len(p) * 8 {
@@ -324,14 +324,14 @@ func TestEveryBitOfAValue(t *testing.T) {
 			p[i/8] ^= 1 << (i % 8)
 		}
 		for n := range len(p) {
-			if _, err := damaged(t, fmt.Sprintf("%s cut at %d", s.name, n), s.kind, p[:n]); !errors.Is(err, corrupt.ErrTorn) {
-				t.Fatalf("%s cut at %d: %v", s.name, n, err)
+			if _, err := damaged(t, fmt.Sprintf("%s truncated at %d", s.name, n), s.kind, p[:n]); !errors.Is(err, corrupt.ErrTorn) {
+				t.Fatalf("%s truncated at %d: DecodeValue = %v, want ErrTorn", s.name, n, err)
 			}
 		}
 	}
 }
 
-// bomb is a compressed string of size bytes: unit, which has at least 3 bytes, again and again.
+// bomb returns a compressed string that repeats unit, which has at least 3 bytes.
 func bomb(unit []byte, head []byte, times int, tail []byte) []byte {
 	var stream []byte
 	literal := func(p []byte) {
@@ -360,7 +360,7 @@ func bomb(unit []byte, head []byte, times int, tail []byte) []byte {
 	return join([]byte{0xc3}, plainLength(len(stream)), plainLength(size), stream)
 }
 
-// TestMemoryIsBounded decodes what is small in a file and large in memory.
+// TestMemoryIsBounded decodes values that are small in a file but large in memory.
 func TestMemoryIsBounded(t *testing.T) {
 	const n = 2_000_000
 	ones := bomb([]byte{1, 1}, join(little(2*n+7, 4), little(65535, 2)), n, []byte{0xff})
@@ -422,7 +422,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if got, most := after.TotalAlloc-before.TotalAlloc, 128*uint64(len(c.payload))+1<<20; got > most {
-			t.Errorf("%s: %d bytes allocated for %d, want at most %d", c.name, got, len(c.payload), most)
+			t.Errorf("%s: DecodeValue allocated %d bytes for %d, want at most %d", c.name, got, len(c.payload), most)
 		}
 		if l, ok := v.(*rdb.List); ok && c.kind == 18 && l.Len() != n {
 			t.Errorf("%s: %d elements", c.name, l.Len())
@@ -430,31 +430,32 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestValidate looks for damage within values, or not, and counts what is odd.
+// TestValidate checks that damage in values is found only with validation, and that Check counts
+// odd values.
 func TestValidate(t *testing.T) {
 	p := file("REDIS0011", "02016b 02 0161 0161", "14016c 10 10000000 0300 8161 02 8162 02 8161 02 ff", "01016d 00")
 	var bad *rdb.CorruptError
 	if _, _, err := decode(p); !errors.As(err, &bad) || bad.Offset != 15 || !strings.Contains(bad.What, "key 1, set of type 2") {
-		t.Error(err)
+		t.Errorf("Decode = %v, want damage in key 1 at offset 15", err)
 	}
 	if g, _, err := decode(p, rdb.Validate(false)); err != nil || len(g.entries) != 3 {
-		t.Error(err)
+		t.Errorf("Decode without validation = %v with %d entries, want 3", err, len(g.entries))
 	}
 	check := func(p []byte, opts ...rdb.Option) (rdb.Report, error) {
 		return rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)), opts...)
 	}
 	if r, err := check(p); err == nil || r.Keys != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("Check = %+v, %v, want an error at the first key", r, err)
 	}
 	if r, err := check(p, rdb.Validate(false)); err != nil || r.Keys != 3 || r.Odd != 0 {
-		t.Errorf("%+v, %v", r, err)
+		t.Errorf("Check without validation = %+v, %v, want 3 keys", r, err)
 	}
 	p = file("REDIS0011", "02016b 02 0161 0162", "01016d 00", "14016e 07 07000000 0000 ff")
 	r, err := check(p)
 	if err != nil || r.Keys != 3 || r.Odd != 2 || r.FirstOdd.Offset != 20 || !strings.Contains(r.FirstOdd.What, "key 2, list of type 1") {
-		t.Errorf("%+v, %v", r, err)
+		t.Errorf("Check = %+v, %v, want 3 keys, 2 of them odd, the first at offset 20", r, err)
 	}
 	if _, _, err := rdb.ParseDump(payload(unhex("02 02 0161 0161"), 9)); !errors.As(err, &bad) || bad.Offset != 4 {
-		t.Error(err)
+		t.Errorf("ParseDump = %v, want damage at offset 4", err)
 	}
 }

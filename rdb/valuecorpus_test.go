@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// expected is a value as the JSON beside a dump gives it.
+// expected is a value in the JSON file next to a dump.
 type expected struct {
 	DB      int
 	Key     string
@@ -49,7 +49,7 @@ type expected struct {
 	AddedEntriesCount             uint64
 }
 
-// lines is the expected value, an element a line, in the order that is compared.
+// lines returns the expected elements, one per line, in the order of comparison.
 func (e *expected) lines() (all []string) {
 	switch e.Type {
 	case "list":
@@ -163,8 +163,8 @@ func TestCorpusValues(t *testing.T) {
 		if err != nil || damagedCorpus[name] != 0 {
 			continue
 		}
-		// A string's value, an aux field's number and the like fit no field here; they are not
-		// compared, and what comes after them is still read.
+		// The values of strings and the numbers of aux fields do not match the fields here. They
+		// are not compared, and the records after them are still read.
 		var want []expected
 		if err := json.Unmarshal(text, &want); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
 			t.Fatalf("%s: %v", name, err)
@@ -191,7 +191,7 @@ func TestCorpusValues(t *testing.T) {
 	}
 	for kind, least := range map[string]int{"list": 5, "set": 5, "hash": 10, "zset": 5, "stream": 6} {
 		if compared[kind] < least {
-			t.Errorf("only %d of type %s were compared", compared[kind], kind)
+			t.Errorf("compared %d values of type %s, want more", compared[kind], kind)
 		}
 	}
 	t.Log(compared)

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// oddStrings are elements at the bounds of encodings: integers, lengths, bytes.
+// oddStrings returns elements at the limits of encodings: integers, lengths, and bytes.
 func oddStrings() (all []string) {
 	for _, n := range []int64{0, 1, 12, 13, 127, 128, 4095, 4096, 32767, 32768, 1<<23 - 1, 1 << 23, 1<<31 - 1, 1 << 31, math.MaxInt64} {
 		all = append(all, strconv.FormatInt(n, 10), strconv.FormatInt(-n-1, 10))
@@ -25,21 +25,21 @@ func oddStrings() (all []string) {
 	return slices.Compact(append(all, "007", "-0", "+1", "1.5", " 1"))
 }
 
-// dumped asks the server for the value of a key, and decodes it.
+// dumped gets the value of a key with DUMP, and decodes it.
 func dumped(t *testing.T, s *server, key string) (snapshot.Type, rdb.Value) {
 	t.Helper()
 	kind, payload, err := rdb.ParseDump([]byte(s.must("DUMP", key)))
 	if err != nil {
-		t.Fatalf("%s: %v", key, err)
+		t.Fatalf("ParseDump of %s: %v", key, err)
 	}
 	v, err := rdb.DecodeValue(kind, payload)
 	if err != nil {
-		t.Fatalf("%s, type %d: %v", key, kind, err)
+		t.Fatalf("DecodeValue of %s, type %d: %v", key, kind, err)
 	}
 	return kind, v
 }
 
-// texts are the elements of a reply.
+// texts returns the elements of a reply.
 func texts(r redistest.Reply) (all []string) {
 	for _, e := range r.Elements {
 		all = append(all, e.Text)
@@ -47,7 +47,7 @@ func texts(r redistest.Reply) (all []string) {
 	return all
 }
 
-// same compares two values given as lines.
+// same compares two printed values line by line.
 func same(t *testing.T, name string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
@@ -55,8 +55,8 @@ func same(t *testing.T, name string, got, want []string) {
 	}
 }
 
-// TestServerValues makes values of every encoding of a real server, and compares ours with what it
-// answers.
+// TestServerValues creates values of every encoding on a server, and compares decoded payloads with
+// the replies of the server.
 func TestServerValues(t *testing.T) {
 	s := serve(t, nil)
 	kinds := make(map[snapshot.Type]bool)
@@ -82,7 +82,7 @@ func TestServerValues(t *testing.T) {
 	}
 	for _, kind := range []snapshot.Type{2, 4, 5, 11, 16, 17, 18} {
 		if !kinds[kind] {
-			t.Errorf("the server made no value of type %d", kind)
+			t.Errorf("no value of type %d was compared", kind)
 		}
 	}
 }
@@ -165,7 +165,8 @@ func compareZSet(t *testing.T, s *server, name string, all []string) snapshot.Ty
 	return kind
 }
 
-// TestServerStreams makes streams as a program would, and compares ours with XRANGE and XINFO.
+// TestServerStreams creates streams on a server, and compares decoded payloads with XRANGE and
+// XINFO.
 func TestServerStreams(t *testing.T) {
 	s := serve(t, nil)
 	for _, nodes := range []string{"1", "3", "100"} {
@@ -199,7 +200,7 @@ func TestServerStreams(t *testing.T) {
 	}
 }
 
-// compareStream compares the stream k.
+// compareStream compares the decoded stream k with XRANGE and XINFO.
 func compareStream(t *testing.T, s *server) {
 	t.Helper()
 	_, v := dumped(t, s, "k")
@@ -256,7 +257,7 @@ func compareStream(t *testing.T, s *server) {
 	same(t, "head and groups", got, want)
 }
 
-// fieldsOf is a reply of names and values as a map.
+// fieldsOf returns a reply of names and values as a map.
 func fieldsOf(r redistest.Reply) map[string]redistest.Reply {
 	m := make(map[string]redistest.Reply)
 	for i := 0; i+1 < len(r.Elements); i += 2 {

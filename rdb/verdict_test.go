@@ -16,27 +16,27 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestVerdictsNameServer checks files that some servers refuse: Check says which and why, loads
-// them all the same, and DecodeValue carries the values.
+// TestVerdictsNameServer checks files that some servers refuse. Check reports the servers and the
+// reason, and the values can still be decoded.
 func TestVerdictsNameServer(t *testing.T) {
-	for name, words := range map[string][]string{
+	for name, parts := range map[string][]string{
 		"04-hfe-listpack-expiries-not-ascending.rdb":               {"hash of type 25", "Redis 7.4 and later", "order of their expiry"},
 		"05-stream-length-not-entries-redis88-refuses.rdb":         {"stream of type 27", "Redis 8.8 and Valkey 9", "length is 9", "1 entries"},
 		"06-stream-group-read-more-than-added-redis88-refuses.rdb": {"stream of type 27", "Redis 8.8", "a group has read"},
 		"07-stream-added-less-than-length-redis88-refuses.rdb":     {"stream of type 27", "Redis 8.8", "0 entries were added", "length is 1"},
 		"08-valkey9-refuses-stream.rdb":                            {"stream of type 21", "Valkey 9", "length is 5"},
-		"09-redis70-entriesread-1000.rdb":                          {"stream of type 19", "Redis 8.8", "read 1000 entries, and 1 were added"},
+		"09-redis70-entriesread-1000.rdb":                          {"stream of type 19", "Redis 8.8", "read 1000 entries, but 1 were added"},
 		"02-redis88-plain-stream-no-downgrade.rdb":                 nil,
 	} {
 		path := filepath.Join("testdata", name)
 		r, err := rdb.CheckFile(path)
-		if err != nil || r.Odd != 0 || (r.Refused == 1) != (words != nil) {
-			t.Errorf("%s: %+v, %v", name, r, err)
+		if err != nil || r.Odd != 0 || (r.Refused == 1) != (parts != nil) {
+			t.Errorf("CheckFile(%s) = %+v, %v, want Refused: %v", name, r, err, parts != nil)
 			continue
 		}
-		for _, w := range words {
+		for _, w := range parts {
 			if !strings.Contains(r.FirstRefused.Error(), w) {
-				t.Errorf("%s: %v, want %q", name, r.FirstRefused, w)
+				t.Errorf("%s: FirstRefused = %v, want %q", name, r.FirstRefused, w)
 			}
 		}
 		reader, err := rdb.OpenReader(path)
@@ -48,15 +48,15 @@ func TestVerdictsNameServer(t *testing.T) {
 				_, err = e.Decode()
 			}
 			if err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("Decode of an entry in %s: %v", name, err)
 			}
 		}
 		reader.Close()
 	}
 }
 
-// countedStream is the value of a stream of type 19 with one entry, a deleted one, and a group,
-// with the counts that it states.
+// countedStream returns a stream of type 19 with one entry, one deleted entry, and a group, and
+// with the given counts.
 func countedStream(length, added, read uint64) []byte {
 	pack := listpackOf("1", "1", "1", "f", "0", "3", "0", "0", "v", "4", "2", "1", "0", "v", "4")
 	n := func(x uint64) []byte {
@@ -67,14 +67,14 @@ func countedStream(length, added, read uint64) []byte {
 }
 
 func TestVerdictOnCountsOfStream(t *testing.T) {
-	const none = ^uint64(0) // -1: not known
+	const none = ^uint64(0) // -1 means unknown
 	for _, c := range []struct {
 		length, added, read uint64
 		want                string
 	}{
 		{1, 1, 1, ""}, {1, 2, 1, ""}, {1, 2, none, ""}, {1, 1, 0, ""}, {1, 1<<63 - 1, 1<<63 - 1, ""},
-		{2, 2, 1, "its length is 2, and it has 1 entries"}, {0, 1, 0, "its length is 0"}, {1, 0, none, "0 entries were added"},
-		{1, 1 << 63, 0, "out of range"}, {1, 1, 2, "has read 2 entries, and 1 were added"}, {1, 1, none - 1, "has read"}, {1, 1<<63 - 1, 1 << 63, "has read"},
+		{2, 2, 1, "length is 2, but it has 1 entries"}, {0, 1, 0, "length is 0"}, {1, 0, none, "0 entries were added"},
+		{1, 1 << 63, 0, "out of range"}, {1, 1, 2, "has read 2 entries, but 1 were added"}, {1, 1, none - 1, "has read"}, {1, 1<<63 - 1, 1 << 63, "has read"},
 	} {
 		p := file("REDIS0010", fmt.Sprintf("13 0173 %x", countedStream(c.length, c.added, c.read)))
 		r, err := rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)))
@@ -83,7 +83,7 @@ func TestVerdictOnCountsOfStream(t *testing.T) {
 			got = r.FirstRefused.What
 		}
 		if err != nil || (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-			t.Errorf("%+v: %q, %v", c, got, err)
+			t.Errorf("length %d, added %d, read %d: Check = %q, %v, want %q", c.length, c.added, c.read, got, err, c.want)
 		}
 	}
 }
@@ -104,13 +104,13 @@ func TestVerdictOnOrderOfFieldExpiries(t *testing.T) {
 			p := file("REDIS0012", fmt.Sprintf("%s %x", typ, plainString(listpackOf(elements...))))
 			r, err := rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)))
 			if err != nil || (r.Refused > 0) != c.refused {
-				t.Errorf("%v: %+v, %v", c.expiries, r.FirstRefused, err)
+				t.Errorf("expiries %v: FirstRefused = %+v, %v, want refused: %v", c.expiries, r.FirstRefused, err, c.refused)
 			}
 		}
 	}
 }
 
-// statedZipmap is a zipmap of n fields that states a count.
+// statedZipmap returns a zipmap of n fields with the given count.
 func statedZipmap(stated byte, n int) []byte {
 	p := []byte{stated}
 	for i := range n {
@@ -120,9 +120,9 @@ func statedZipmap(stated byte, n int) []byte {
 	return append(p, 0xff)
 }
 
-// TestZipmapCountsAreServers loads zipmaps with every kind of count in a server: what that refuses
-// is damage, and nothing else is.
-func TestZipmapCountsAreServers(t *testing.T) {
+// TestZipmapCountsMatchServer restores zipmaps with every kind of count on a server. DecodeValue
+// must fail if and only if the server refuses the zipmap.
+func TestZipmapCountsMatchServer(t *testing.T) {
 	s := redistest.Start(t, t.TempDir())
 	for _, c := range []struct {
 		stated byte
@@ -133,7 +133,7 @@ func TestZipmapCountsAreServers(t *testing.T) {
 		reply := s.Do("RESTORE", "k", "0", string(rdb.AppendDump(nil, 9, value)), "REPLACE")
 		_, err := rdb.DecodeValue(snapshot.Type(9), value)
 		if reply.Err != (err != nil) || err != nil && !errors.Is(err, corrupt.ErrCorrupt) {
-			t.Errorf("count %d of %d fields: %v, the server says %s", c.stated, c.n, err, reply.Text)
+			t.Errorf("count %d for %d fields: DecodeValue = %v, RESTORE = %s, want agreement", c.stated, c.n, err, reply.Text)
 		}
 	}
 	p, err := os.ReadFile(filepath.Join("testdata", "03-zipmap-count-255-server-refuses.rdb"))
@@ -141,6 +141,6 @@ func TestZipmapCountsAreServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := decode(p); !errors.Is(err, corrupt.ErrCorrupt) {
-		t.Errorf("the file: %v", err)
+		t.Errorf("Decode of the file = %v, want ErrCorrupt", err)
 	}
 }

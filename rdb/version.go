@@ -22,12 +22,12 @@ const (
 	keyMetaSince  = 13 // opcode 243 of Redis
 )
 
-// ErrUnsupported matches every UnsupportedError. It is perdure.ErrUnsupported.
+// ErrUnsupported matches every [UnsupportedError]. It is perdure.ErrUnsupported.
 var ErrUnsupported = snapshot.ErrUnsupported
 
 // ErrLimit matches a [*CorruptError] for a value longer than [MaxValue] allows. The file may be
 // intact; a higher limit then reads it.
-var ErrLimit = errors.New("rdb: over the limit")
+var ErrLimit = errors.New("rdb: limit exceeded")
 
 // A CorruptError reports damage, with its offset in the file.
 type CorruptError = snapshot.CorruptError
@@ -116,7 +116,7 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 		}
 		if asked != 0 && !v.has(t) {
 			return v, fmt.Errorf("%w: %w", ErrOption, &UnsupportedError{
-				Offset: -1, What: fmt.Sprintf("version %d has no %s of type %d, version %d has", asked, k.name, t.RDB(), k.version),
+				Offset: -1, What: fmt.Sprintf("%s of type %d in version %d (needs version %d)", k.name, t.RDB(), asked, k.version),
 			})
 		}
 		v.number = max(v.number, k.version)
@@ -124,7 +124,7 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 		foreign = foreign || redisOnly(t)
 	}
 	if v.valkey && foreign {
-		return v, &UnsupportedError{Offset: -1, What: "types of Redis and types of Valkey in one dump"}
+		return v, &UnsupportedError{Offset: -1, What: "types of Redis and Valkey in one dump"}
 	}
 	return v, nil
 }

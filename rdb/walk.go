@@ -5,11 +5,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Values behind the key, by type number; n is a length, s a string, z a string that holds a
+// Values after the key, by type number; n is a length, s a string, z a string that contains a
 // packed form (packed.go), f8 eight bytes:
 //
 //	1 list, 2 set      n s*n
-//	3 zset             n (s textdouble)*n    textdouble: size byte (253 nan, 254 inf, 255 -inf), text
+//	3 zset             n (s textdouble)*n    textdouble: size (253 nan, 254 inf, 255 -inf), text
 //	4 hash             n (s s)*n
 //	5 zset             n (s f8)*n
 //	7 module           id (opcode value)* 0  opcodes: 1, 2 n; 3 four bytes; 4 f8; 5 s
@@ -24,7 +24,7 @@ import (
 //	28 array           n flag [index] (index tag v)*n   tag: 0, 3 s; 1, 2 f8; flag 1: index follows
 //	22 hash, Valkey    n (s s f8)*n
 //
-// Types 0 and 6 do not come here: a string is decoded, and a type 6 does not tell where it ends.
+// A walker never gets types 0 and 6. A string is decoded directly, and type 6 has no end marker.
 
 // walker reads one value to its last element and passes its contents to a visitor. The bytes of the
 // value stay held from start.
@@ -122,8 +122,8 @@ var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
 	typeHashTTLLPOld: (*walker).listpackTTLFields,
 }
 
-// told sets the offset of an error that the visitor returned for the item at that offset.
-func (w *walker) told(at int64, err error) error {
+// withOffset sets the offset of an error that the visitor returned for the item at that offset.
+func (w *walker) withOffset(at int64, err error) error {
 	if f, ok := err.(*flaw); ok {
 		return corrupt.New(at, "%s", f.what)
 	}

@@ -16,14 +16,14 @@ import (
 //	idempotence = duration max n producer*n added duplicate
 //	producer = s n (s id)*n
 //
-// s16 is a string of 16 bytes, the first id of the listpack z behind it, big-endian. The elements
-// of that are integers but for names and values:
+// s16 is a string of 16 bytes: the first ID of the following listpack z, big-endian. The elements
+// of z are integers, except names and values:
 //
 //	z     = live deleted count name*count 0 entry*
 //	entry = flags ms seq [count] (value | name value)*count size
 //
-// ms and seq count from the first id; flags: 1 deleted, 2 with the names of z, and without a
-// count; size: the elements of the entry before it.
+// ms and seq are relative to the first ID; flags: 1 deleted, 2 with the names of z and without a
+// count; size: the number of elements of the entry before it.
 
 const (
 	entryDeleted    = 1
@@ -46,7 +46,7 @@ func (w *walker) stream(t snapshot.Type) error {
 	if h.length > 0 && w.nodes == 0 {
 		return corrupt.New(at, "want entries in a stream of length %d, found none", h.length)
 	}
-	if err := w.told(at, w.visitor.streamHead(&h)); err != nil {
+	if err := w.withOffset(at, w.visitor.streamHead(&h)); err != nil {
 		return err
 	}
 	if err := w.each(func(w *walker) error { return w.streamGroup(t) }); err != nil {
@@ -84,7 +84,7 @@ func (w *walker) streamNode() error {
 	}
 	p := id.bytes(w.r)
 	if len(p) != streamIDSize {
-		return corrupt.New(at, "want %d bytes of a stream id, found %d", streamIDSize, len(p))
+		return corrupt.New(at, "want %d bytes of a stream ID, found %d", streamIDSize, len(p))
 	}
 	w.master = streamID(p)
 	return w.packed((*walker).streamEntries)
@@ -130,7 +130,7 @@ func (w *walker) streamEntries(p []byte) error {
 		found[deleted]++
 	}
 	if c.err == nil && (found[0] != head[0] || found[1] != head[1]) {
-		return flawed(listpackHead, "want %d entries and %d deleted ones, found %d and %d", head[0], head[1], found[0], found[1])
+		return flawed(listpackHead, "want %d entries and %d deleted entries, found %d and %d", head[0], head[1], found[0], found[1])
 	}
 	return c.err
 }
@@ -139,7 +139,7 @@ func (w *walker) streamEntries(p []byte) error {
 func (c *pack) wantExactly(n int64, what string) error {
 	got, err := c.wantInt(what)
 	if err == nil && got != n {
-		err = flawed(c.at, "want %d for %s, found %d", n, what, got)
+		err = flawed(c.at, "want %s to be %d, found %d", what, n, got)
 	}
 	return err
 }
@@ -149,13 +149,13 @@ func (c *pack) wantExactly(n int64, what string) error {
 func (w *walker) streamEntry(c *pack, e *StreamEntry, names int64) (deleted int, err error) {
 	at, flags := c.at, c.integer
 	if !c.isInt || flags&^(entryDeleted|entrySameFields) != 0 {
-		return 0, flawed(at, "want flags of an entry, found others")
+		return 0, flawed(at, "want valid entry flags, found other flags")
 	}
-	ms, err := c.wantInt("the time of an entry")
+	ms, err := c.wantInt("the time of an entry ID")
 	if err != nil {
 		return 0, err
 	}
-	seq, err := c.wantInt("the number of an entry")
+	seq, err := c.wantInt("the sequence number of an entry ID")
 	if err != nil {
 		return 0, err
 	}

@@ -24,14 +24,15 @@ type Writer struct {
 }
 
 // errClosed is the error of a Writer after Close.
-var errClosed = errors.New("rdb: the Writer is closed")
+var errClosed = errors.New("rdb: Writer is closed")
 
 // NewWriter returns a Writer of a dump to w. It writes nothing yet. The version is in the header of
 // a dump and must be known before the first entry. It is that of [Version], or else the lowest from
 // 9 on that has the types of [Holding]. The default is 9, which has the types up to 15.
 //
 // Options: [Version], [Holding], [Compression], [Checksum]. NewWriter returns an error matching
-// ErrOption if an option is not allowed, or an [*UnsupportedError] if no version has all the types.
+// [ErrOption] if an option is not allowed, or an [*UnsupportedError] if no version has all the
+// types.
 func NewWriter(w io.Writer, opts ...Option) (*Writer, error) {
 	s := defaults()
 	if err := s.set(forWriter, opts...); err != nil {
@@ -53,9 +54,9 @@ func newWriter(ctx context.Context, w io.Writer, s settings, v version) *Writer 
 // Version returns the number of the format version being written.
 func (w *Writer) Version() int { return w.version.number }
 
-// Write writes a record as a [Reader] yields it. From an *Entry it writes DB, Type, Key, Value,
+// Write writes a record as a [Reader] yields it. From an [*Entry] it writes DB, Type, Key, Value,
 // ExpireAtMs, Usage, and Meta; it selects the database when the database changes. It omits a
-// *SlotInfo, which is only a hint, from versions that do not have it (below 12).
+// [*SlotInfo], which is only a hint, from versions that do not have it (below 12).
 //
 // Write returns an [*UnsupportedError] for data that the version does not have, such as a function
 // library before 10. It then writes nothing, and the Writer remains usable. After an error of w,
@@ -207,7 +208,7 @@ func (w *Writer) fits(t snapshot.Type) error {
 // selectDB writes the database of the following records, unless it was the last one written.
 func (w *Writer) selectDB(db int) error {
 	if db < 0 {
-		return fmt.Errorf("rdb: database number %d", db)
+		return fmt.Errorf("rdb: want a database number of at least 0, got %d", db)
 	}
 	if db == w.db {
 		return nil
@@ -298,7 +299,7 @@ func (w *Writer) end() error {
 		return err
 	}
 	w.overlap = false
-	if err := w.settle(); err != nil {
+	if err := w.flushAll(); err != nil {
 		return err
 	}
 	sum := w.crc

@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// recordsOf prints all that a dump holds, but for where it stands.
+// recordsOf prints the records of a dump without their offsets.
 func recordsOf(t testing.TB, p []byte) (all []string) {
 	t.Helper()
 	for rec, err := range read(t, p).Records(context.Background()) {
@@ -53,7 +53,7 @@ func rewrite(t testing.TB, p []byte, opts ...rdb.Option) ([]byte, error) {
 	}
 	info, err := w.Close()
 	if err != nil || info.Size != int64(b.Len()) {
-		t.Errorf("wrote %d bytes, says %d, %v", b.Len(), info.Size, err)
+		t.Errorf("Close: Size = %d, %v, want %d", info.Size, err, b.Len())
 	}
 	return b.Bytes(), nil
 }
@@ -68,14 +68,14 @@ func typesOf(t testing.TB, p []byte) []snapshot.Type {
 	return slices.Collect(maps.Keys(r.Types))
 }
 
-// attributed is a dump with all that belongs to keys, and all that belongs to none.
+// attributed returns a dump with all attributes of keys and all records that belong to no key.
 func attributed() []byte {
 	return file("REDIS0013", "fa 0161 0162", "f5 0166", "f7 05 02 01 05 0161 00", "fe01 fb0302 f4 05 06 07",
 		"fc 0500000000000000 f8 43e8 f3 01 00000001 0205 00 00016b0176", "f9 07 01016c 01 0161", "f8 00 fd 01000000 00016d0176", "fe00 00016b0176",
 		"f7 05 02 02 05 0161 00")
 }
 
-// TestWriterCopies writes again all that a Reader gives, of dumps of every kind.
+// TestWriterCopies copies dumps of every kind from a Reader to a Writer.
 func TestWriterCopies(t *testing.T) {
 	files := map[string][]byte{"every type": everyShape("REDIS0014", false), "Valkey's types": everyShape("VALKEY080", true),
 		"slot import": file("VALKEY080", "f3 016a 02 01 02 43e8 43e9"), "attributes": attributed()}
@@ -89,15 +89,15 @@ func TestWriterCopies(t *testing.T) {
 			types = []snapshot.Type{valkeyHash}
 		}
 		if name == "attributes" {
-			types = append(types, 26) // metadata of keys and slots, that is
+			types = append(types, 26) // to get a version with metadata of keys and slots
 		}
 		if strings.HasPrefix(string(p), "REDIS001") {
-			types = append(types, 16) // function libraries, that is
+			types = append(types, 16) // to get a version with function libraries
 		}
 		for _, compress := range []bool{true, false} {
 			again, err := rewrite(t, p, rdb.Holding(types...), rdb.Compression(compress))
 			if err != nil {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("copy %s: %v", name, err)
 				continue
 			}
 			same(t, name, recordsOf(t, again), recordsOf(t, p))
@@ -105,8 +105,8 @@ func TestWriterCopies(t *testing.T) {
 	}
 }
 
-// TestWriterVersions writes a value of each type in each version: as it stands where the version
-// has the type, and typed where it can be said at all.
+// TestWriterVersions writes a value of each type in each version: unchanged if the version has the
+// type, and re-encoded if the version can store the value.
 func TestWriterVersions(t *testing.T) {
 	since := map[snapshot.Type]int{16: 10, 17: 10, 18: 10, 19: 10, 20: 11, 21: 11}
 	for _, version := range []int{9, 10, 11} {
@@ -120,7 +120,7 @@ func TestWriterVersions(t *testing.T) {
 			e := &rdb.Entry{Entry: snapshot.Entry{DB: 3, Key: []byte("k"), Type: s.kind, Value: s.payload}}
 			err = w.Write(e)
 			if (err == nil) != has || err != nil && (!errors.Is(err, rdb.ErrUnsupported) || !strings.Contains(err.Error(), fmt.Sprintf("(type %d) in RDB %d", s.kind.RDB(), version))) {
-				t.Errorf("version %d, %s: %v", version, s.name, err)
+				t.Errorf("version %d, %s: Write = %v, want success: %v", version, s.name, err, has)
 			}
 			v, err := rdb.DecodeValue(s.kind, s.payload)
 			if err != nil {
@@ -128,28 +128,29 @@ func TestWriterVersions(t *testing.T) {
 			}
 			e.Key = []byte("typed")
 			err = w.WriteValue(e, v)
-			never := s.kind == 28 || s.kind.IsValkey() || s.kind >= 22 && s.kind <= 27 // times, producers, arrays
-			if (err != nil) != never || err != nil && !errors.Is(err, rdb.ErrUnsupported) {
-				t.Errorf("version %d, %s, typed: %v", version, s.name, err)
+			// Versions 9 to 11 cannot store expiries of fields, producers, and arrays.
+			lacks := s.kind == 28 || s.kind.IsValkey() || s.kind >= 22 && s.kind <= 27
+			if (err != nil) != lacks || err != nil && !errors.Is(err, rdb.ErrUnsupported) {
+				t.Errorf("version %d, %s: WriteValue = %v, want an error: %v", version, s.name, err, lacks)
 			}
 			if _, err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
 			all, err := entries(read(t, b.Bytes()))
 			if err != nil {
-				t.Errorf("version %d, %s: %v", version, s.name, err)
+				t.Errorf("version %d, %s: read: %v", version, s.name, err)
 			}
 			for _, e := range all {
 				v, err := e.Decode()
 				if err != nil || s.kind.RDB() < 15 && print(v) != pairsBack(s.want) || e.DB != 3 {
-					t.Errorf("version %d, %s: %v\n%s\n%s", version, s.name, err, print(v), s.want)
+					t.Errorf("version %d, %s: Decode = %s, %v, want\n%s", version, s.name, print(v), err, s.want)
 				}
 			}
 		}
 	}
 }
 
-// pairsBack undoes what show does to the fields of a hash.
+// pairsBack converts a hash printed by show to the format of print.
 func pairsBack(want string) string {
 	kind, rest, _ := strings.Cut(want, " ")
 	if kind != "hash" || strings.Contains(rest, "=") {
@@ -165,8 +166,8 @@ func pairsBack(want string) string {
 	return kind
 }
 
-// TestEncodeValue encodes each shape in each version, and finds in it what was there: all of it
-// where the version has the type.
+// TestEncodeValue encodes each shape in each version, decodes it, and compares the properties that
+// the version can store.
 func TestEncodeValue(t *testing.T) {
 	for _, s := range shapes() {
 		v, err := rdb.DecodeValue(s.kind, s.payload)
@@ -177,44 +178,44 @@ func TestEncodeValue(t *testing.T) {
 			kind, payload, err := rdb.EncodeValue(v, version)
 			if err != nil {
 				if !errors.Is(err, rdb.ErrUnsupported) || version == 14 {
-					t.Errorf("%s in version %d: %v", s.name, version, err)
+					t.Errorf("%s in version %d: EncodeValue: %v", s.name, version, err)
 				}
 				continue
 			}
 			got, err := rdb.DecodeValue(kind, payload)
 			if err != nil {
-				t.Errorf("%s in version %d: %v", s.name, version, err)
+				t.Errorf("%s in version %d: DecodeValue: %v", s.name, version, err)
 				continue
 			}
 			text, want := print(got), print(v)
-			if st, ok := v.(*rdb.Stream); ok { // entries and groups are always there
+			if st, ok := v.(*rdb.Stream); ok { // every version stores entries and groups
 				text, _, _ = strings.Cut(text[strings.Index(text, ` 5-2 "f"`):], " group")
 				want, _, _ = strings.Cut(want[strings.Index(want, ` 5-2 "f"`):], " group")
 				g := got.(*rdb.Stream)
 				if len(g.Groups) != 2 || len(g.Groups[0].Consumers) != 2 || g.Groups[0].Pending[1] != st.Groups[0].Pending[1] ||
 					s.kind >= 19 && version >= 10 && (g.EntriesAdded != 5 || g.Groups[0].EntriesRead != 3) ||
 					s.kind >= 21 && version >= 11 && g.Groups[0].Consumers[1].ActiveAtMs != -1 {
-					t.Errorf("%s in version %d: other groups", s.name, version)
+					t.Errorf("%s in version %d: groups = %+v, want those of the original", s.name, version, g.Groups)
 				}
 			}
 			if pairs(s.want, text) != pairs(s.want, want) {
-				t.Errorf("%s in version %d, type %d:\n%s\n%s", s.name, version, kind, text, want)
+				t.Errorf("%s in version %d, type %d: got\n%s\nwant\n%s", s.name, version, kind, text, want)
 			}
 			if kinds := map[int]snapshot.Type{9: 15, 10: 19, 11: 21, 12: 21, 13: 26, 14: 27, 80: 21}; rdb.TypeName(kind) == "stream" && kind != kinds[version] {
-				t.Errorf("%s in version %d became type %d", s.name, version, kind)
+				t.Errorf("%s in version %d: type = %d, want %d", s.name, version, kind, kinds[version])
 			}
 			plain := map[string]snapshot.Type{"list": 1, "set": 2, "zset": 5, "hash": 4, "module": 7, "array": 28, "stream": kind}
 			if want := plain[rdb.TypeName(kind)]; kind != want && !strings.Contains(text, "@") {
-				t.Errorf("%s in version %d became type %d, want %d", s.name, version, kind, want)
+				t.Errorf("%s in version %d: type = %d, want %d", s.name, version, kind, want)
 			}
 		}
 	}
 	if _, _, err := rdb.EncodeValue(nil, 9); !errors.Is(err, rdb.ErrUnsupported) {
-		t.Error(err)
+		t.Errorf("EncodeValue(nil) = %v, want ErrUnsupported", err)
 	}
 }
 
-// TestNewValues makes values, and refuses what there cannot be.
+// TestNewValues creates values, and checks the errors of the constructors.
 func TestNewValues(t *testing.T) {
 	b := func(s string) []byte { return []byte(s) }
 	one := rdb.StreamItem{ID: rdb.StreamID{Ms: 5, Seq: 1}, Fields: []rdb.StreamField{{b("f"), b("1")}}}
@@ -225,14 +226,14 @@ func TestNewValues(t *testing.T) {
 		{func() (rdb.Value, error) { return rdb.NewList(b("a"), b(""), b("a"), b("-70000")) }, `list "a" "" "a" "-70000"`},
 		{func() (rdb.Value, error) { return rdb.NewList() }, "not empty"},
 		{func() (rdb.Value, error) { return rdb.NewSet(b("a"), b("12")) }, `set "a" "12"`},
-		{func() (rdb.Value, error) { return rdb.NewSet(b("a"), b("a")) }, "member once"},
+		{func() (rdb.Value, error) { return rdb.NewSet(b("a"), b("a")) }, "unique members"},
 		{func() (rdb.Value, error) { return rdb.NewHash(rdb.HashField{Name: b("a"), Value: b("1")}) }, `hash "a"="1"`},
 		{func() (rdb.Value, error) {
 			return rdb.NewHash(rdb.HashField{b("a"), b("1"), 700}, rdb.HashField{b("b"), b("2"), 0}, rdb.HashField{b("c"), b("3"), 600})
 		}, `hash "a"="1"@700 "b"="2" "c"="3"@600`},
 		{func() (rdb.Value, error) {
 			return rdb.NewHash(rdb.HashField{Name: b("a")}, rdb.HashField{Name: b("a")})
-		}, "field once"},
+		}, "unique fields"},
 		{func() (rdb.Value, error) { return rdb.NewHash(rdb.HashField{Name: b("a"), ExpireAtMs: -1}) }, "out of range"},
 		{func() (rdb.Value, error) { return rdb.NewHash(rdb.HashField{Name: b("a"), ExpireAtMs: 1 << 48}) }, "out of range"},
 		{func() (rdb.Value, error) {
@@ -247,15 +248,15 @@ func TestNewValues(t *testing.T) {
 		v, err := c.make()
 		switch {
 		case err != nil && (!strings.Contains(err.Error(), c.want) || errors.Is(err, corrupt.ErrCorrupt)):
-			t.Error(err)
+			t.Errorf("error = %v, want %q", err, c.want)
 		case err == nil && print(v) != c.want:
-			t.Errorf("got %s, want %s", print(v), c.want)
+			t.Errorf("value = %s, want %s", print(v), c.want)
 		}
 	}
 }
 
-// bigStream is a stream over many listpacks with names that come and go, texts at the bounds of all
-// encodings, and a group.
+// bigStream returns a stream of many listpacks with changing field names, texts at the limits of
+// all encodings, and a group.
 func bigStream(t testing.TB) *rdb.Stream {
 	t.Helper()
 	odd := oddStrings()
@@ -284,7 +285,7 @@ func bigStream(t testing.TB) *rdb.Stream {
 	return s
 }
 
-// TestNewStream encodes and decodes a long stream, and refuses groups that contradict themselves.
+// TestNewStream encodes and decodes a long stream, and checks that inconsistent groups are refused.
 func TestNewStream(t *testing.T) {
 	s := bigStream(t)
 	for _, version := range []int{10, 11, 13, 14} {
@@ -298,27 +299,27 @@ func TestNewStream(t *testing.T) {
 		}
 		got, _, _ := strings.Cut(print(v), " producers")
 		if got != print(s) || s.Len() != 500 {
-			t.Errorf("version %d: %d entries, another stream", version, s.Len())
+			t.Errorf("version %d: decoded stream differs from the original with %d entries", version, s.Len())
 		}
 	}
 	s.Groups[0].Consumers[0].Pending = s.Groups[0].Consumers[0].Pending[1:]
-	if _, _, err := rdb.EncodeValue(s, 11); err == nil || !strings.Contains(err.Error(), "do not fit") {
-		t.Error(err)
+	if _, _, err := rdb.EncodeValue(s, 11); err == nil || !strings.Contains(err.Error(), "inconsistent") {
+		t.Errorf("EncodeValue = %v, want an error about an inconsistent stream", err)
 	}
 }
 
-// TestWriterErrors gives what is not supported, and writers that fail.
+// TestWriterErrors writes unsupported records, and writes to writers that fail.
 func TestWriterErrors(t *testing.T) {
 	for _, o := range []rdb.Option{{}, rdb.Version(8), rdb.Version(15), rdb.Version(81), rdb.Keys("*"), rdb.HeaderTo(nil)} {
 		if _, err := rdb.NewWriter(io.Discard, o); !errors.Is(err, rdb.ErrOption) {
-			t.Error(err)
+			t.Errorf("NewWriter = %v, want ErrOption", err)
 		}
 	}
 	if _, err := rdb.NewWriter(io.Discard, rdb.Version(9), rdb.Holding(16)); !errors.Is(err, rdb.ErrOption) || !strings.Contains(err.Error(), "hash of type 16") {
-		t.Error(err)
+		t.Errorf("NewWriter for type 16 in version 9 = %v, want ErrOption", err)
 	}
 	if _, err := rdb.NewWriter(io.Discard, rdb.Holding(24, valkeyHash)); !errors.Is(err, rdb.ErrUnsupported) {
-		t.Error(err)
+		t.Errorf("NewWriter for types of Redis and Valkey = %v, want ErrUnsupported", err)
 	}
 	var b bytes.Buffer
 	w, err := rdb.NewWriter(&b)
@@ -331,20 +332,20 @@ func TestWriterErrors(t *testing.T) {
 	} {
 		var unsupported *rdb.UnsupportedError
 		if err := w.Write(rec); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), what) || unsupported.Offset != 9 {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("Write = %v, want an UnsupportedError with %q at offset 9", err, what)
 		}
 	}
 	if err := w.Write(&rdb.Entry{Entry: snapshot.Entry{DB: -1}}); err == nil {
-		t.Error("a negative database is taken")
+		t.Error("Write to database -1 succeeded, want an error")
 	}
 	if err := w.Write(&rdb.SlotInfo{Slot: 1}); err != nil {
-		t.Error(err)
+		t.Errorf("Write of SlotInfo: %v", err)
 	}
 	if info, err := w.Close(); err != nil || info.Keys != 0 || info.Version != "RDB 9" || !bytes.Equal(b.Bytes(), unhex("524544495330303039ff9aac7abcfb0fad74")) {
-		t.Errorf("%+v %v %x", info, err, b.Bytes())
+		t.Errorf("Close = %+v, %v, dump %x, want an empty dump in RDB 9", info, err, b.Bytes())
 	}
 	if _, err := w.Close(); err == nil || w.Write(&rdb.Aux{}) == nil {
-		t.Error("a closed Writer writes")
+		t.Error("Write or Close after Close succeeded, want an error")
 	}
 	for left := range 3 {
 		w, err := rdb.NewWriter(&full{left: left * 300_000})
@@ -354,12 +355,12 @@ func TestWriterErrors(t *testing.T) {
 		err = w.Write(&rdb.Entry{Entry: snapshot.Entry{Key: make([]byte, 300_000), Value: noise(300_000)}})
 		_, err2 := w.Close()
 		if left < 2 && (err2 == nil || err != nil && err != err2) {
-			t.Errorf("%d bytes: %v, then %v", left*300_000, err, err2)
+			t.Errorf("writer fails after %d bytes: Write = %v, Close = %v, want the same error", left*300_000, err, err2)
 		}
 	}
 }
 
-// noise is n bytes that do not compress.
+// noise returns n incompressible bytes.
 func noise(n int) []byte {
 	p := make([]byte, n)
 	x := uint32(1)

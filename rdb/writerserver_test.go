@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// written is the dump of what fill writes.
+// written returns the dump that fill writes.
 func written(t *testing.T, version int, fill func(w *rdb.Writer)) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -37,8 +37,8 @@ func must[V any](v V, err error) V {
 	return v
 }
 
-// TestServerLoadsNewValues makes values of every type, writes them in each version that a 7.0 server
-// takes, and compares each with one that the server itself made by commands.
+// TestServerLoadsNewValues writes new values of every type in each version of a 7.0 server, and
+// compares each with a value that the server creates from commands.
 func TestServerLoadsNewValues(t *testing.T) {
 	odd := oddStrings()
 	var bytesOf [][]byte
@@ -81,32 +81,33 @@ func TestServerLoadsNewValues(t *testing.T) {
 		s.must("SELECT", "2")
 		for name, c := range commands {
 			if got := s.must("PEXPIRETIME", name); got != ":4102444800000" {
-				t.Errorf("%s: expiry %s", name, got)
+				t.Errorf("PEXPIRETIME %s = %s, want :4102444800000", name, got)
 			}
-			s.must("PERSIST", name) // a digest tells of an expiry
-			ours := s.must("DEBUG", "DIGEST-VALUE", name)
+			s.must("PERSIST", name) // a digest covers the expiry
+			digest := s.must("DEBUG", "DIGEST-VALUE", name)
 			s.must("DEL", name)
 			s.must(c...)
-			if s.must("DEBUG", "DIGEST-VALUE", name) != ours {
-				t.Errorf("version %d: the server has another %s", version, name)
+			if s.must("DEBUG", "DIGEST-VALUE", name) != digest {
+				t.Errorf("version %d: digest of %s differs from the one after commands", version, name)
 			}
 		}
 		s.must("SELECT", "3")
 		compareStream(t, s)
 		if version == 10 && s.must("FCALL", "f", "0") != ":7" {
-			t.Error("the function is another")
+			t.Error("FCALL f returned another value, want 7")
 		}
 	}
 }
 
-// TestServerLoadsTyped writes each shape that a 7.0 server knows, and some that it does not, typed in a
-// version that it loads: sanitized to the last element, it must take all of them.
-func TestServerLoadsTyped(t *testing.T) {
+// TestServerLoadsReencoded re-encodes each shape that a 7.0 server can store. The server, which
+// validates payloads, must load all of them.
+func TestServerLoadsReencoded(t *testing.T) {
 	for _, version := range []int{9, 10} {
 		var keys []string
 		p := written(t, version, func(w *rdb.Writer) {
 			for i, sh := range shapes() {
-				if sh.kind == 7 || sh.kind > 21 { // modules are not there; what 7.0 cannot say
+				// The server has no modules, and no types from after 7.0.
+				if sh.kind == 7 || sh.kind > 21 {
 					continue
 				}
 				v := must(rdb.DecodeValue(sh.kind, sh.payload))
@@ -135,7 +136,7 @@ func TestServerLoadsTyped(t *testing.T) {
 			} else {
 				got, text = "", ""
 				if s.must("XLEN", key) != ":3" {
-					t.Errorf("%.40s: %s entries", key, s.must("XLEN", key))
+					t.Errorf("XLEN %.40s = %s, want :3", key, s.must("XLEN", key))
 				}
 			}
 			if got != text {
@@ -145,15 +146,15 @@ func TestServerLoadsTyped(t *testing.T) {
 	}
 }
 
-// sorted is a printed set, hash or zset with its words in order.
+// sorted returns the fields of s in order, to compare printed sets, hashes, and sorted sets.
 func sorted(s string) string {
-	words := strings.Fields(s)
-	slices.Sort(words)
-	return strings.Join(words, " ")
+	fields := strings.Fields(s)
+	slices.Sort(fields)
+	return strings.Join(fields, " ")
 }
 
-// TestServerUsage writes idle times and use counters, which a server with such a policy takes; and reads
-// those that it writes.
+// TestServerUsage writes idle times and access counters, loads them into a server with the matching
+// maxmemory policy, and reads those that the server writes.
 func TestServerUsage(t *testing.T) {
 	p := written(t, 9, func(w *rdb.Writer) {
 		for i, u := range []rdb.Usage{{}, {HasIdle: true, Idle: 70_000}, {HasFreq: true, Freq: 200}, {HasFreq: true}} {
@@ -171,21 +172,21 @@ func TestServerUsage(t *testing.T) {
 		switch policy {
 		case "allkeys-lru":
 			if n, err := strconv.Atoi(s.must("OBJECT", "IDLETIME", "b")[1:]); err != nil || n < 70_000 || n > 70_100 {
-				t.Errorf("idle for %d s, %v", n, err)
+				t.Errorf("OBJECT IDLETIME b = %d, %v, want about 70000", n, err)
 			}
 		case "allkeys-lfu":
 			if c, d := s.must("OBJECT", "FREQ", "c"), s.must("OBJECT", "FREQ", "d"); c != ":200" || d != ":0" {
-				t.Errorf("used %s and %s", c, d)
+				t.Errorf("OBJECT FREQ = %s and %s, want :200 and :0", c, d)
 			}
 		}
 		s.must("SAVE")
-		theirs, err := os.ReadFile(filepath.Join(dir, "dump.rdb"))
+		saved, err := os.ReadFile(filepath.Join(dir, "dump.rdb"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := entries(read(t, theirs))
+		all, err := entries(read(t, saved))
 		if err != nil || len(all) != 4 {
-			t.Fatal(len(all), err)
+			t.Fatalf("%d entries, %v, want 4", len(all), err)
 		}
 		var got []string
 		for _, e := range all {
@@ -196,11 +197,11 @@ func TestServerUsage(t *testing.T) {
 				got = append(got, fmt.Sprintf("%s:%d", e.Key, e.Freq))
 			}
 			if e.HasIdle != (policy == "allkeys-lru") || e.HasFreq != (policy == "allkeys-lfu") {
-				t.Errorf("%s: %+v", e.Key, e.Usage)
+				t.Errorf("%s: Usage = %+v, want the kind of policy %s", e.Key, e.Usage, policy)
 			}
 		}
 		if text := sorted(strings.Join(got, " ")); text != want {
-			t.Errorf("%s: got %s, want %s", policy, text, want)
+			t.Errorf("%s: usage = %s, want %s", policy, text, want)
 		}
 	}
 }

@@ -2,12 +2,12 @@ package rdb
 
 import "encoding/binary"
 
-// A ziplist, all numbers little-endian unless they say otherwise:
+// A ziplist; all numbers are little-endian, except where noted:
 //
-//	ziplist = size tail count entry* ff  size: 4 bytes, of the whole; tail: 4 bytes, where the last
-//	                                     entry stands; count: 2 bytes, ffff unknown
-//	entry   = before encoding data       before: size of the entry before, 0 for the first: 1 byte
-//	                                     below fe, or fe and 4 bytes
+//	ziplist = size tail count entry* ff  size: 4 bytes, of the ziplist; tail: 4 bytes, the offset
+//	                                     of the last entry; count: 2 bytes, ffff unknown
+//	entry   = before encoding data       before: size of the previous entry, 0 for the first: 1
+//	                                     byte below fe, or fe and 4 bytes
 //
 //	00nnnnnn bytes                  a string of up to 63 bytes
 //	01nnnnnn n bytes                a string of up to 16383 bytes, high bits first
@@ -51,7 +51,7 @@ func (c *pack) ziplistEntry() (int, error) {
 	before, lead := int64(p[0]), 1
 	switch {
 	case p[0] == 0xff:
-		return 0, flawed(c.next, "want an entry of a ziplist, found its end before byte %d", len(c.p)-1)
+		return 0, flawed(c.next, "want a ziplist entry, found the end marker before byte %d", len(c.p)-1)
 	case p[0] == 0xfe:
 		lead = 5
 		if len(p) < lead {
@@ -61,7 +61,7 @@ func (c *pack) ziplistEntry() (int, error) {
 	}
 	// For the first entry, at is the start of the entries, so the size before it is 0.
 	if want := int64(c.next - c.at); before != want {
-		return 0, flawed(c.next, "want %d as the size of the entry before, found %d", want, before)
+		return 0, flawed(c.next, "want a previous-entry size of %d, found %d", want, before)
 	}
 	if len(p) < lead+1 {
 		return 0, c.cut(int64(lead)+1, len(p))
@@ -98,7 +98,7 @@ func (c *pack) ziplistData(p []byte) (int, error) {
 	case b == 0xfe:
 		body = 1
 	case b < 0xf1 || b > 0xfd:
-		return 0, flawed(c.next, "want an encoding of a ziplist, found %#x", b)
+		return 0, flawed(c.next, "want a ziplist encoding, found %#x", b)
 	}
 	if int64(head)+body > int64(len(p)) {
 		return 0, c.cut(int64(head)+body, len(p))

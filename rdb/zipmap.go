@@ -2,7 +2,7 @@ package rdb
 
 import "encoding/binary"
 
-// A zipmap:
+// zipmapMany is the count that means an unknown number of fields in a zipmap:
 //
 //	zipmap = count field* ff                  count: 1 byte, fe unknown; one field at least
 //	field  = size name size free value pad    size: 1 byte below fe, or fe and 4 bytes
@@ -56,16 +56,16 @@ func (w *walker) zipmapFields(p []byte) error {
 func zipmapString(p []byte, at, free int) (s []byte, next int, err error) {
 	end := len(p) - 1
 	if at >= end {
-		return nil, 0, flawed(at, "want a string of a zipmap, found the end")
+		return nil, 0, flawed(at, "want a zipmap string, found the end")
 	}
 	size, head := int64(p[at]), 1
 	switch {
 	case p[at] == 0xff:
-		return nil, 0, flawed(at, "want a string of a zipmap, found its end before byte %d", end)
+		return nil, 0, flawed(at, "want a zipmap string, found the end marker before byte %d", end)
 	case p[at] == zipmapMany:
 		head = 5
 		if end-at < head {
-			return nil, 0, flawed(at, "want a size of %d bytes, found %d to the end", head, end-at)
+			return nil, 0, flawed(at, "want a size of %d bytes, found %d before the end", head, end-at)
 		}
 		size = int64(binary.LittleEndian.Uint32(p[at+1:]))
 	}
@@ -73,12 +73,12 @@ func zipmapString(p []byte, at, free int) (s []byte, next int, err error) {
 	pad := int64(0)
 	if free > 0 {
 		if from > end {
-			return nil, 0, flawed(at, "want a value of a zipmap, found the end")
+			return nil, 0, flawed(at, "want a zipmap value, found the end")
 		}
 		pad = int64(p[from-1])
 	}
 	if left := int64(end - from); size+pad > left {
-		return nil, 0, flawed(at, "want %d bytes in a zipmap, found %d to the end", size+pad, left)
+		return nil, 0, flawed(at, "want %d bytes in a zipmap, found %d before the end", size+pad, left)
 	}
 	to := from + int(size)
 	return p[from:to:to], to + int(pad), nil

@@ -34,7 +34,7 @@ type eachScored struct {
 }
 
 func (e *eachScored) member(p []byte, score float64) error {
-	return goOn(e.yield(ScoredMember{p, score}))
+	return stopUnless(e.yield(ScoredMember{p, score}))
 }
 
 // scored walks a member with a binary score.
@@ -52,7 +52,7 @@ func (w *walker) scored() error {
 	if math.IsNaN(score) {
 		return corrupt.New(w.r.offset()-8, "want a score, found NaN")
 	}
-	return w.told(at, w.visitor.member(m.bytes(w.r), score))
+	return w.withOffset(at, w.visitor.member(m.bytes(w.r), score))
 }
 
 // textScored walks a member with a decimal score.
@@ -82,9 +82,9 @@ func (w *walker) textScored() error {
 		score, ok = parseScore(p)
 	}
 	if !ok {
-		return corrupt.New(scoreAt, "want a score, found no number")
+		return corrupt.New(scoreAt, "want a score, found something else")
 	}
-	return w.told(at, w.visitor.member(m.bytes(w.r), score))
+	return w.withOffset(at, w.visitor.member(m.bytes(w.r), score))
 }
 
 // parseScore parses a decimal score.
@@ -105,14 +105,14 @@ func parseScore(p []byte) (float64, bool) {
 func (w *walker) scores(c *pack) error {
 	for c.more() {
 		at, member := c.at, c.text(&w.digits)
-		if err := c.want("a score behind a member"); err != nil {
+		if err := c.want("a score after a member"); err != nil {
 			return err
 		}
 		score := float64(c.integer)
 		if !c.isInt {
 			var ok bool
 			if score, ok = parseScore(c.bytes); !ok {
-				return flawed(c.at, "want a score, found no number")
+				return flawed(c.at, "want a score, found something else")
 			}
 		}
 		if err := w.visitor.member(member, score); err != nil {

@@ -35,7 +35,7 @@ func (e *CorruptError) Error() string {
 	return s
 }
 
-// Is reports whether target is ErrCorrupt or, for an error that is Torn, ErrTorn.
+// Is reports whether target is [ErrCorrupt] or, for an error that is Torn, [ErrTorn].
 func (e *CorruptError) Is(target error) bool {
 	return target == ErrCorrupt || target == ErrTorn && e.Torn
 }
@@ -55,7 +55,7 @@ func (e *CorruptError) SetFile(file string) {
 var ErrUnsupported = errors.New("perdure: not supported")
 
 // An UnsupportedError describes an unsupported record in a file, such as one of another producer or
-// of a newer version. The file may be whole, so the error never matches ErrCorrupt.
+// of a newer version. The file may be whole, so the error never matches [ErrCorrupt].
 type UnsupportedError struct {
 	File   string // path or base name; "" until a caller that knows the name sets it
 	Offset int64  // offset of the first unsupported byte; -1 for a record that cannot be written
@@ -76,7 +76,7 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: offset %d: not supported: %s", file, e.Offset, e.What)
 }
 
-// Is reports whether target is ErrUnsupported.
+// Is reports whether target is [ErrUnsupported].
 func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
 
 // SetFile sets File, if it is "".

@@ -161,7 +161,7 @@ type Snapshotter interface {
 	// v.All, the previous snapshot is still the newest. The exception is a failure of only the last
 	// step of the replacement (see [Replace]): then either may be the newest.
 	//
-	// Save makes one pass over v.All and copies the needed parts of an entry before it requests the
+	// Save iterates over v.All once, and copies the needed parts of an entry before it requests the
 	// next one.
 	Save(ctx context.Context, v View) (Info, error)
 }

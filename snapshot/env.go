@@ -16,7 +16,7 @@ type Env struct {
 	Dir    string       // the data directory; it exists
 	Logger *slog.Logger // never nil
 	Strict bool         // refuse a torn tail instead of truncating it
-	Until  time.Time    // replay the log only up to the end of this second; if zero, replay all of it
+	Until  time.Time    // replay the log up to the end of this second; zero replays all of it
 	Store  string       // id of the store, 16 hex digits, for its files; "" if it has none yet
 	After  string       // end of an earlier log (appendlog.Ender), which a new log comes after
 }

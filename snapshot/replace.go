@@ -12,7 +12,7 @@ import (
 )
 
 // TempPrefix begins the name of every file that Replace has not yet put in place. A file with such
-// a name is unused after a crash, and RemoveTemps deletes it.
+// a name is unused after a crash, and [RemoveTemps] deletes it.
 const TempPrefix = "temp-perdure-"
 
 // syncStep is the number of bytes written between two syncs of an unfinished file. The last sync
@@ -25,7 +25,7 @@ const syncStep = 4 << 20
 // the file is durable. A crash leaves:
 //
 //  1. while the temporary file is written or synced: the old file, and a temporary one that
-//     RemoveTemps deletes.
+//     [RemoveTemps] deletes.
 //  2. after the rename, before the directory is synced: the old or the new file, each whole.
 //  3. after the directory is synced: the new file.
 //
@@ -69,8 +69,8 @@ func checkName(fs FS, path string, written iofs.FileInfo) error {
 	return err
 }
 
-// A DirSyncError reports that a file was renamed into place, or may have been, but that its
-// directory was not synced.
+// A DirSyncError reports that a file was renamed into place, or may have been, and that the sync of
+// its directory failed.
 type DirSyncError struct {
 	Dir string
 	Err error
@@ -83,7 +83,7 @@ func (e *DirSyncError) Error() string { return fmt.Sprintf("sync directory %s: %
 func (e *DirSyncError) Unwrap() error { return e.Err }
 
 // RemoveTemps deletes the temporary files of interrupted calls of Replace in dir. It touches only
-// regular files whose names begin with TempPrefix.
+// regular files whose names begin with [TempPrefix].
 func RemoveTemps(fs FS, dir string) error {
 	names, err := fs.ReadDir(dir)
 	if err != nil {

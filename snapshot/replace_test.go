@@ -33,7 +33,7 @@ func put(fsys vfs.FS, content []byte) (int64, error) {
 	})
 }
 
-// old and fresh are larger than the step between two syncs.
+// Both contents are larger than the step between two syncs.
 var (
 	old   = bytes.Repeat([]byte("old "), 1000)
 	fresh = bytes.Repeat([]byte("new "), 2<<20)
@@ -48,20 +48,20 @@ func seeded(t *testing.T) *vfs.Mem {
 	return m
 }
 
-// TestReplaceIsAtomic stops the machine before every operation: the file is the old one or the new,
-// whole, and once Replace has returned it is the new one.
+// TestReplaceIsAtomic simulates a crash before every operation. The file must be the old or the new
+// one, and after Replace has returned, the new one.
 func TestReplaceIsAtomic(t *testing.T) {
 	m := seeded(t)
 	look := func(image *vfs.Mem, when string) string {
 		got := read(t, image, "/d/file")
 		if got != string(old) && got != string(fresh) {
-			t.Fatalf("%s: neither the old file nor the new one (%d bytes)", when, len(got))
+			t.Fatalf("%s: file of %d bytes is neither the old nor the new one", when, len(got))
 		}
 		if err := snapshot.RemoveTemps(dirfs.New(image), "/d"); err != nil {
 			t.Fatal(err)
 		}
 		if names, err := image.ReadDir("/d"); err != nil || len(names) != 1 {
-			t.Fatalf("%s: left behind: %v, %v", when, names, err)
+			t.Fatalf("%s: leftover files %v, %v, want none", when, names, err)
 		}
 		return got
 	}
@@ -76,12 +76,12 @@ func TestReplaceIsAtomic(t *testing.T) {
 		t.Fatal(err)
 	}
 	if look(m.Crash(vfs.KeepNone, 0), "after") != string(fresh) {
-		t.Error("the new file is not durable")
+		t.Error("new file is not durable after Replace")
 	}
 }
 
-// TestReplaceFails fails every operation once: the old file stays, unless only the directory could
-// not be synced, or the new file not be looked at, which is an error of its own.
+// TestReplaceFails injects an error into every operation in turn. The old file must be unchanged,
+// unless the sync of the directory or the Lstat of the new file failed.
 func TestReplaceFails(t *testing.T) {
 	cause := errors.New("planned fault")
 	for n := 0; ; n++ {
@@ -97,7 +97,7 @@ func TestReplaceFails(t *testing.T) {
 		_, err := put(fsys, fresh)
 		if fsys.Count() <= n {
 			if n < 8 {
-				t.Fatalf("only %d operations", n)
+				t.Fatalf("Replace has %d operations, want more", n)
 			}
 			return
 		}
@@ -110,17 +110,17 @@ func TestReplaceFails(t *testing.T) {
 			t.Fatalf("%v: error %v", failed, err)
 		}
 		if got := read(t, m, "/d/file"); got != string(old) && !renamed {
-			t.Fatalf("%v: the old file is gone", failed)
+			t.Fatalf("%v: file is not the old one", failed)
 		}
 		if v := fsys.Violations(); len(v) > 0 {
-			t.Fatalf("%v: %v", failed, v)
+			t.Fatalf("%v: violations %v, want none", failed, v)
 		}
 	}
 }
 
-func TestReplaceReturnsTheWritersError(t *testing.T) {
+func TestReplaceReturnsWriteError(t *testing.T) {
 	m := seeded(t)
-	cause := errors.New("cannot go on")
+	cause := errors.New("cannot continue")
 	_, err := snapshot.Replace(dirfs.New(m), "/d", "file", func(w io.Writer) error {
 		if _, err := w.Write([]byte("half")); err != nil {
 			return err
@@ -128,9 +128,9 @@ func TestReplaceReturnsTheWritersError(t *testing.T) {
 		return cause
 	})
 	if !errors.Is(err, cause) {
-		t.Errorf("error %v", err)
+		t.Errorf("Replace = %v, want the error of the write function", err)
 	}
 	if names, _ := m.ReadDir("/d"); len(names) != 1 || read(t, m, "/d/file") != string(old) {
-		t.Errorf("left: %v", names)
+		t.Errorf("leftover files %v, want none", names)
 	}
 }

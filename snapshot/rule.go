@@ -30,7 +30,7 @@ type State struct {
 
 // Due returns the first rule that requests a snapshot now, like Redis's serverCron. The rule needs
 // at least Changes changes and strictly more than Seconds whole seconds. After a failure it also
-// needs strictly more than RetryDelay since the last try.
+// needs strictly more than [RetryDelay] since the last try.
 func Due(rules []Rule, s State) (Rule, bool) {
 	for _, r := range rules {
 		if s.Dirty >= r.Changes &&
@@ -45,7 +45,7 @@ func Due(rules []Rule, s State) (Rule, bool) {
 // ErrRule is matched by the error of [Rule.Validate].
 var ErrRule = errors.New("invalid save rule")
 
-// Validate returns an error matching ErrRule if Redis would refuse the rule.
+// Validate returns an error matching [ErrRule] if Redis would refuse the rule.
 func (r Rule) Validate() error {
 	if r.Seconds < 1 || r.Changes < 0 {
 		return fmt.Errorf("%w: %d seconds, %d changes", ErrRule, r.Seconds, r.Changes)

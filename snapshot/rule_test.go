@@ -15,7 +15,7 @@ func TestDue(t *testing.T) {
 		name  string
 		rules []snapshot.Rule
 		state snapshot.State
-		want  int64 // Seconds of the rule that is due; 0 is none
+		want  int64 // Seconds of the rule that is due; 0 means no rule
 	}{
 		{"nothing changed", rules, snapshot.State{Now: 10000 * s}, 0},
 		{"exactly 900 s is not more than 900 s", rules, snapshot.State{Now: 900 * s, Dirty: 1}, 0},
@@ -36,7 +36,7 @@ func TestDue(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r, due := snapshot.Due(c.rules, c.state)
 			if r.Seconds != c.want || due != (c.want != 0) {
-				t.Errorf("Due = %+v, %v; want the rule of %d s", r, due, c.want)
+				t.Errorf("Due = %+v, %v, want the rule with %d seconds", r, due, c.want)
 			}
 		})
 	}
@@ -50,7 +50,7 @@ func TestValidate(t *testing.T) {
 		{Seconds: 1, Changes: -1}: false,
 	} {
 		if err := r.Validate(); (err == nil) != good || err != nil && !errors.Is(err, snapshot.ErrRule) {
-			t.Errorf("%+v: %v", r, err)
+			t.Errorf("Validate of %+v = %v, want success: %v", r, err, good)
 		}
 	}
 }

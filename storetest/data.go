@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// dataSet is a data set as of one point in time: a snapshot.View that can be made to fail.
+// dataSet is a data set as of one point in time: a [snapshot.View] that can be made to fail.
 type dataSet struct {
 	entries []snapshot.Entry
 	extras  []snapshot.Extra
@@ -29,7 +29,7 @@ var _ snapshot.View = (*dataSet)(nil)
 // at is the point in time of every dataSet.
 var at = time.Date(2030, 4, 5, 6, 7, 8, 0, time.UTC)
 
-// All implements snapshot.View. The slices of an entry are overwritten when the next one is asked
+// All implements [snapshot.View]. The slices of an entry are overwritten when the next one is asked
 // for.
 func (d *dataSet) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
@@ -63,7 +63,7 @@ func overwrite(b []byte) {
 	}
 }
 
-// Counts implements snapshot.View.
+// Counts implements [snapshot.View].
 func (d *dataSet) Counts() (counts []snapshot.Count) {
 	for _, e := range d.entries {
 		if len(counts) == 0 || counts[len(counts)-1].DB != e.DB {
@@ -78,7 +78,7 @@ func (d *dataSet) Counts() (counts []snapshot.Count) {
 	return counts
 }
 
-// Types implements snapshot.View.
+// Types implements [snapshot.View].
 func (d *dataSet) Types() (types []snapshot.Type) {
 	for _, e := range d.entries {
 		if e.Type != snapshot.String {
@@ -88,16 +88,16 @@ func (d *dataSet) Types() (types []snapshot.Type) {
 	return types
 }
 
-// Extras implements snapshot.View.
+// Extras implements [snapshot.View].
 func (d *dataSet) Extras() []snapshot.Extra { return d.extras }
 
-// Time implements snapshot.View.
+// Time implements [snapshot.View].
 func (d *dataSet) Time() time.Time { return at }
 
-// Order implements snapshot.View.
+// Order implements [snapshot.View].
 func (d *dataSet) Order() string { return "" }
 
-// Origin implements snapshot.View.
+// Origin implements [snapshot.View].
 func (d *dataSet) Origin() string { return d.origin }
 
 // text describes the data set, as loaded.text describes one that was loaded.
@@ -113,7 +113,7 @@ func entryText(e snapshot.Entry) string {
 	return fmt.Sprintf("db %d type %d %q = %q expires %d", e.DB, e.Type, e.Key, e.Value, e.ExpireAtMs)
 }
 
-// loaded is a snapshot.Loader that keeps a description of every entry.
+// loaded is a [snapshot.Loader] that keeps a description of every entry.
 type loaded struct {
 	entries []string
 	extras  []snapshot.Extra
@@ -124,16 +124,16 @@ type loaded struct {
 
 var _ snapshot.Loader = (*loaded)(nil)
 
-// Expect implements snapshot.Loader.
+// Expect implements [snapshot.Loader].
 func (l *loaded) Expect(int, int64, int64) {}
 
-// Ordered implements snapshot.Loader.
+// Ordered implements [snapshot.Loader].
 func (l *loaded) Ordered(string) {}
 
-// Progress implements snapshot.Loader.
+// Progress implements [snapshot.Loader].
 func (l *loaded) Progress(int64, int64) {}
 
-// Load implements snapshot.Loader.
+// Load implements [snapshot.Loader].
 func (l *loaded) Load(e snapshot.Entry) error {
 	l.calls++
 	if l.err != nil && len(l.entries) == l.failAt {
@@ -143,7 +143,7 @@ func (l *loaded) Load(e snapshot.Entry) error {
 	return nil
 }
 
-// Extra implements snapshot.Loader.
+// Extra implements [snapshot.Loader].
 func (l *loaded) Extra(x snapshot.Extra) error {
 	l.extras = append(l.extras, x)
 	return nil

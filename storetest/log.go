@@ -102,7 +102,7 @@ func replayTransactions(t *logTest) error {
 	if err := h.log.Close(); err != nil {
 		return err
 	}
-	return t.holds(h.disk, "after Close", h.all)
+	return t.wantContents(h.disk, "after Close", h.all)
 }
 
 func appendKeepsOrder(t *logTest) error {
@@ -142,7 +142,7 @@ func appendKeepsOrder(t *logTest) error {
 	if err := h.log.Close(); err != nil {
 		return err
 	}
-	return t.holds(h.disk, "after Close", h.all)
+	return t.wantContents(h.disk, "after Close", h.all)
 }
 
 // appendCopies overwrites the buffer of each unit before the unit is committed, as history.append
@@ -161,7 +161,7 @@ func appendCopies(t *logTest) error {
 	if err := h.log.Close(); err != nil {
 		return err
 	}
-	return t.holds(h.disk, "after Close", h.all)
+	return t.wantContents(h.disk, "after Close", h.all)
 }
 
 func appendLinked(t *logTest) error {
@@ -199,7 +199,7 @@ func appendLinked(t *logTest) error {
 	if len(released) > 0 {
 		return errors.New("AppendLinked called release twice, want once")
 	}
-	return t.holds(h.disk, "after Close", h.all)
+	return t.wantContents(h.disk, "after Close", h.all)
 }
 
 func commitSurvivesKill(t *logTest) error {
@@ -220,7 +220,7 @@ func (t *logTest) commitSurvives(durable bool, when string, crash func(*disk) *d
 		if err := h.commit(durable, text); err != nil {
 			return err
 		}
-		if err := t.holds(crash(h.disk), when, h.all); err != nil {
+		if err := t.wantContents(crash(h.disk), when, h.all); err != nil {
 			return err
 		}
 	}
@@ -238,7 +238,7 @@ func syncSurvivesPower(t *logTest) error {
 	if err := h.log.Sync(context.Background()); err != nil {
 		return fmt.Errorf("Sync: %w", err)
 	}
-	return t.holds(h.disk.powerless(), "after a power failure", h.all)
+	return t.wantContents(h.disk.powerless(), "after a power failure", h.all)
 }
 
 func closeMakesDurable(t *logTest) error {
@@ -252,7 +252,7 @@ func closeMakesDurable(t *logTest) error {
 	if err := h.log.Close(); err != nil {
 		return fmt.Errorf("Close: %w", err)
 	}
-	return t.holds(h.disk.powerless(), "after a power failure", h.all)
+	return t.wantContents(h.disk.powerless(), "after a power failure", h.all)
 }
 
 func closeIsFinal(t *logTest) error {
@@ -279,7 +279,7 @@ func closeIsFinal(t *logTest) error {
 	}
 	h.log.Status()
 	_ = h.log.Err()
-	return t.holds(h.disk, "after Append after Close", want)
+	return t.wantContents(h.disk, "after Append after Close", want)
 }
 
 func openAfterClose(t *logTest) error {

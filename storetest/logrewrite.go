@@ -64,25 +64,25 @@ func rewriteReplaces(t *logTest) error {
 			return fmt.Errorf("Rewrite.Commit: %w", err)
 		}
 		// The units appended during the Rewrite may not be durable yet.
-		if err := t.holdsPrefix(h.disk.powerless(), h.all, len(base)); err != nil {
+		if err := t.wantPrefix(h.disk.powerless(), h.all, len(base)); err != nil {
 			return err
 		}
 		if err := h.commit(true, "1: SET after commit"); err != nil {
 			return err
 		}
-		if err := t.holds(h.disk.powerless(), "after a Rewrite, a durable Commit and a power failure", h.all); err != nil {
+		if err := t.wantContents(h.disk.powerless(), "after a Rewrite, a durable Commit and a power failure", h.all); err != nil {
 			return err
 		}
 	}
 	if err := h.log.Close(); err != nil {
 		return err
 	}
-	return t.holds(h.disk, "after Rewrite and Close", h.all)
+	return t.wantContents(h.disk, "after Rewrite and Close", h.all)
 }
 
-// holdsPrefix opens the log on d and compares what it replays with the first units of all, at least
+// wantPrefix opens the log on d and compares what it replays with the first units of all, at least
 // n.
-func (t *logTest) holdsPrefix(d *disk, all []string, n int) error {
+func (t *logTest) wantPrefix(d *disk, all []string, n int) error {
 	h, err := t.open(d)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func rewriteFails(t *logTest) error {
 			return fmt.Errorf("after a base that fails (%s): %w", mode, err)
 		}
 		when := "after a base that fails (" + mode + ") and a power failure"
-		if err := t.holds(h.disk.powerless(), when, h.all); err != nil {
+		if err := t.wantContents(h.disk.powerless(), when, h.all); err != nil {
 			return err
 		}
 		if err := h.rewrite([]string{"0: SET new base"}); err != nil {
@@ -137,7 +137,7 @@ func rewriteFails(t *logTest) error {
 		if err := h.log.Close(); err != nil {
 			return err
 		}
-		if err := t.holds(h.disk, "after a second Rewrite", h.all); err != nil {
+		if err := t.wantContents(h.disk, "after a second Rewrite", h.all); err != nil {
 			return err
 		}
 	}
@@ -254,7 +254,7 @@ func oneRewrite(t *logTest) error {
 	if err := h.commit(false, some...); err != nil {
 		return fmt.Errorf("after Abort: %w", err)
 	}
-	if err := t.holds(h.disk.killed(), "after Abort and a kill", h.all); err != nil {
+	if err := t.wantContents(h.disk.killed(), "after Abort and a kill", h.all); err != nil {
 		return err
 	}
 	if err := h.rewrite([]string{"0: SET after abort"}); err != nil {
@@ -263,5 +263,5 @@ func oneRewrite(t *logTest) error {
 	if err := h.log.Close(); err != nil {
 		return err
 	}
-	return t.holds(h.disk, "after Abort, Rewrite and Close", h.all)
+	return t.wantContents(h.disk, "after Abort, Rewrite and Close", h.all)
 }

@@ -28,7 +28,7 @@ func (t *logTest) disk() *disk {
 	return newDisk(fmt.Sprintf("%s-%d", t.place, t.disks))
 }
 
-// history is an open log with the model of what it holds.
+// history is an open log with a model of its contents.
 type history struct {
 	log  appendlog.AppendLog
 	disk *disk
@@ -204,7 +204,7 @@ func state(list []string) map[string]string {
 	return values
 }
 
-// replayed is an appendlog.Replayer that keeps a description of every unit.
+// replayed is an [appendlog.Replayer] that keeps a description of every unit.
 type replayed struct {
 	units  []string
 	failAt int // Apply of this unit returns err
@@ -214,7 +214,7 @@ type replayed struct {
 
 var _ appendlog.Replayer = (*replayed)(nil)
 
-// Base implements appendlog.Replayer.
+// Base implements [appendlog.Replayer].
 func (r *replayed) Base(ctx context.Context, f io.Reader, size int64) (appendlog.BaseInfo, error) {
 	var header rdb.Header
 	n, err := rdb.Decode(ctx, f, size, &baseLoader{to: r}, rdb.HeaderTo(&header))
@@ -224,7 +224,7 @@ func (r *replayed) Base(ctx context.Context, f io.Reader, size int64) (appendlog
 	return appendlog.BaseInfo{Size: n, Origin: header.Origin}, err
 }
 
-// Apply implements appendlog.Replayer.
+// Apply implements [appendlog.Replayer].
 func (r *replayed) Apply(unit []appendlog.Command) error {
 	if r.err != nil && len(r.units) == r.failAt {
 		return r.err
@@ -241,7 +241,7 @@ func (r *replayed) Apply(unit []appendlog.Command) error {
 	return nil
 }
 
-// Progress implements appendlog.Replayer.
+// Progress implements [appendlog.Replayer].
 func (r *replayed) Progress(int64, int64) {}
 
 // baseLoader turns the entries of a base into units.
@@ -250,15 +250,15 @@ type baseLoader struct {
 	to *replayed
 }
 
-// Load implements snapshot.Loader.
+// Load implements [snapshot.Loader].
 func (l *baseLoader) Load(e snapshot.Entry) error {
 	l.to.units = append(l.to.units, fmt.Sprintf("%d: SET %s %s", e.DB, e.Key, e.Value))
 	return nil
 }
 
-// holds opens the log on d and compares what it replays with the model. Then it appends to the log
-// and closes it.
-func (t *logTest) holds(d *disk, when string, want []string) error {
+// wantContents opens the log on d and compares what it replays with the model. Then it appends to
+// the log and closes it.
+func (t *logTest) wantContents(d *disk, when string, want []string) error {
 	h, err := t.open(d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", when, err)

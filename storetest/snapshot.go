@@ -88,7 +88,7 @@ func (t *snapshotTest) saved(d *disk, v *dataSet) (snapshot.Snapshotter, error) 
 	return s, nil
 }
 
-// load returns the text of what a new Snapshotter loads.
+// load returns the data that a new Snapshotter loads, as text.
 func (t *snapshotTest) load(d *disk) (string, error) {
 	s, err := t.open(d)
 	if err != nil {
@@ -101,8 +101,8 @@ func (t *snapshotTest) load(d *disk) (string, error) {
 	return l.text(), nil
 }
 
-// holds loads the snapshot on d and compares it with each of some data sets.
-func (t *snapshotTest) holds(d *disk, when string, oneOf ...*dataSet) error {
+// wantContents loads the snapshot on d and compares it with each of some data sets.
+func (t *snapshotTest) wantContents(d *disk, when string, oneOf ...*dataSet) error {
 	text, err := t.load(d)
 	if err != nil {
 		return fmt.Errorf("%s: %w", when, err)
@@ -171,7 +171,7 @@ func loadReturnsSaved(t *snapshotTest) error {
 		if info.Keys != -1 && info.Keys != int64(len(v.entries)) {
 			return fmt.Errorf("Load = Info with Keys %d, want %d or -1", info.Keys, len(v.entries))
 		}
-		if err := t.holds(d, "after Save, by another Snapshotter", v); err != nil {
+		if err := t.wantContents(d, "after Save, by another Snapshotter", v); err != nil {
 			return err
 		}
 	}
@@ -213,7 +213,7 @@ func saveReplaces(t *snapshotTest) error {
 	if _, err := s.Save(context.Background(), older()); err != nil {
 		return fmt.Errorf("a second Save: %w", err)
 	}
-	return t.holds(d, "after a second Save", older())
+	return t.wantContents(d, "after a second Save", older())
 }
 
 func saveFails(t *snapshotTest) error {
@@ -237,13 +237,13 @@ func saveFails(t *snapshotTest) error {
 			if !errors.Is(err, want) {
 				return fmt.Errorf("Save of a view that ends with an error = %v, want %v", err, want)
 			}
-			if err := t.holds(d, "after a Save that failed", older()); err != nil {
+			if err := t.wantContents(d, "after a Save that failed", older()); err != nil {
 				return err
 			}
 			if _, err := s.Save(context.Background(), newer()); err != nil {
 				return fmt.Errorf("Save after one that failed: %w", err)
 			}
-			if err := t.holds(d, "after a second Save", newer()); err != nil {
+			if err := t.wantContents(d, "after a second Save", newer()); err != nil {
 				return err
 			}
 		}
@@ -257,13 +257,13 @@ func saveIsDurable(t *snapshotTest) error {
 	if err != nil {
 		return err
 	}
-	if err := t.holds(d.powerless(), "after Save and a power failure", older()); err != nil {
+	if err := t.wantContents(d.powerless(), "after Save and a power failure", older()); err != nil {
 		return err
 	}
 	if _, err := s.Save(context.Background(), newer()); err != nil {
 		return err
 	}
-	return t.holds(d.powerless(), "after a second Save and a power failure", newer())
+	return t.wantContents(d.powerless(), "after a second Save and a power failure", newer())
 }
 
 func saveSurvivesCrash(t *snapshotTest) error {
@@ -277,7 +277,7 @@ func saveSurvivesCrash(t *snapshotTest) error {
 		steps++
 		when := fmt.Sprintf("after a crash at step %d of Save", steps)
 		for _, image := range []*disk{d.powerless(), d.torn(uint64(steps)), d.killed()} {
-			if failed = t.holds(image, when, older(), newer()); failed != nil {
+			if failed = t.wantContents(image, when, older(), newer()); failed != nil {
 				return nil
 			}
 		}
@@ -318,9 +318,9 @@ func saveSurvivesFaults(t *snapshotTest) error {
 		}
 		when := fmt.Sprintf("after operation %d of Save failed", n)
 		if err == nil { // it was not needed
-			err = t.holds(d.powerless(), when+" and Save returned nil", newer())
+			err = t.wantContents(d.powerless(), when+" and Save returned nil", newer())
 		} else {
-			err = t.holds(d.killed(), when, older(), newer())
+			err = t.wantContents(d.killed(), when, older(), newer())
 		}
 		if err != nil {
 			return err
@@ -328,7 +328,7 @@ func saveSurvivesFaults(t *snapshotTest) error {
 		if _, err := s.Save(context.Background(), newer()); err != nil {
 			return fmt.Errorf("%s a second Save = %w", when, err)
 		}
-		if err := t.holds(d.powerless(), when+" and a second Save", newer()); err != nil {
+		if err := t.wantContents(d.powerless(), when+" and a second Save", newer()); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func loadReturnsError(t *snapshotTest) error {
 			return fmt.Errorf("Load = %v, want the error of Loader.Load, wrapped or not", err)
 		}
 	}
-	return t.holds(d, "after a Load that failed", newer())
+	return t.wantContents(d, "after a Load that failed", newer())
 }
 
 func loadEndsWithContext(t *snapshotTest) error {

@@ -1,4 +1,4 @@
-// Package storetest tests implementations of appendlog.AppendLog and snapshot.Snapshotter, as
+// Package storetest tests implementations of [appendlog.AppendLog] and [snapshot.Snapshotter], as
 // testing/fstest tests file systems. A component that passes keeps what a store relies on.
 //
 // The tests run the component on a file system in memory. They end the process and cut the power at
@@ -85,13 +85,13 @@ func (d *disk) env() (snapshot.Env, error) {
 // image returns the disk with another content, such as after a crash.
 func (d *disk) image(mem *vfs.Mem) *disk { return &disk{place: d.place, mem: mem, fs: mem} }
 
-// killed returns the disk as it is if the process ends now.
+// killed returns the disk after a kill of the process at this point.
 func (d *disk) killed() *disk { return d.image(d.mem.Kill()) }
 
-// powerless returns the disk with nothing but what was synced.
+// powerless returns the disk with only the synced data.
 func (d *disk) powerless() *disk { return d.image(d.mem.Crash(vfs.KeepNone, 0)) }
 
-// torn returns the disk with a random part of what was not synced.
+// torn returns the disk with a random part of the unsynced data.
 func (d *disk) torn(seed uint64) *disk { return d.image(d.mem.Crash(vfs.KeepSome, seed)) }
 
 // fault makes operations fail for which fail returns an error.

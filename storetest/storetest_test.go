@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-// recorder is a testing.TB that keeps the failures that are reported to it.
+// recorder is a testing.TB that records failures.
 type recorder struct {
 	testing.TB
 	failures []string
@@ -38,8 +38,8 @@ func (r *recorder) names(t *testing.T, duty string) {
 
 func flat() appendlog.AppendLog { return flatlog.New("flat.log") }
 
-// TestWrongLogFailsUnderItsDuty runs the suite over logs each of which breaks one duty.
-func TestWrongLogFailsUnderItsDuty(t *testing.T) {
+// TestWrongLogFailsTest runs the suite on logs that each violate one rule.
+func TestWrongLogFailsTest(t *testing.T) {
 	for duty, newLog := range map[string]func() appendlog.AppendLog{
 		"Open changes nothing in an empty directory":        func() appendlog.AppendLog { return &writesInOpen{flat()} },
 		"Replay reports the store that began the log":       func() appendlog.AppendLog { return namesStore{flat()} },
@@ -72,8 +72,8 @@ func TestWrongLogFailsUnderItsDuty(t *testing.T) {
 	}
 }
 
-// TestWrongSnapshotterFailsUnderItsDuty does the same for snapshotters.
-func TestWrongSnapshotterFailsUnderItsDuty(t *testing.T) {
+// TestWrongSnapshotterFailsTest runs the suite on Snapshotters that each violate one rule.
+func TestWrongSnapshotterFailsTest(t *testing.T) {
 	for duty, newSnapshotter := range map[string]func() snapshot.Snapshotter{
 		"Stat and Load without a snapshot return fs.ErrNotExist": func() snapshot.Snapshotter { return emptyIsFine{rdb.New()} },
 		"Load returns what Save was given":                       func() snapshot.Snapshotter { return loads{rdb.New(), withoutExpiry} },
@@ -94,7 +94,7 @@ func TestWrongSnapshotterFailsUnderItsDuty(t *testing.T) {
 	}
 }
 
-// TestPanicIsReported runs the suite over a log that panics.
+// TestPanicIsReported runs the suite on a log that panics.
 func TestPanicIsReported(t *testing.T) {
 	r := &recorder{}
 	storetest.AppendLog(r, func(string) appendlog.AppendLog { return panics{flat()} })
@@ -105,7 +105,7 @@ type panics struct{ appendlog.AppendLog }
 
 func (panics) Sync(context.Context) error { panic("the log is wrong") }
 
-// ExampleAppendLog is the test of a log that is written outside of this module.
+// ExampleAppendLog shows the test of a log outside this module.
 func ExampleAppendLog() {
 	testLog := func(t *testing.T) {
 		storetest.AppendLog(t, func(string) appendlog.AppendLog { return flatlog.New("flat.log") })
@@ -113,7 +113,7 @@ func ExampleAppendLog() {
 	_ = testLog // func TestLog(t *testing.T) { ... }
 }
 
-// ExampleSnapshotter is the test of a Snapshotter that keeps its data in Env.FS.
+// ExampleSnapshotter shows the test of a Snapshotter that stores its data in Env.FS.
 func ExampleSnapshotter() {
 	testDump := func(t *testing.T) {
 		storetest.Snapshotter(t, func(string) snapshot.Snapshotter { return rdb.New() })

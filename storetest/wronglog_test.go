@@ -14,11 +14,11 @@ import (
 
 var zeroTime time.Time
 
-// touch makes a file in the data directory.
+// touch creates a file in the data directory.
 func touch(env snapshot.Env) error {
 	f, err := env.FS.Create(filepath.Join(env.Dir, "touched"))
 	if err != nil {
-		return nil // it is there
+		return nil // it exists
 	}
 	return f.Close()
 }
@@ -32,7 +32,7 @@ func (l *writesInOpen) Open(env snapshot.Env) (bool, error) {
 	return l.AppendLog.Open(env)
 }
 
-// keepsUnit passes units on when the log is closed, and keeps their slices until then.
+// keepsUnit retains the slices of units, and passes them on when the log is closed.
 type keepsUnit struct {
 	appendlog.AppendLog
 	kept []func()
@@ -57,7 +57,7 @@ func (l *keepsUnit) Close() error {
 	return l.AppendLog.Close()
 }
 
-// swaps exchanges every second unit with the one after it.
+// swaps exchanges every second unit with the next one.
 type swaps struct {
 	appendlog.AppendLog
 	mu   sync.Mutex
@@ -95,7 +95,7 @@ type closesNothing struct{ appendlog.AppendLog }
 
 func (closesNothing) Close() error { return nil }
 
-// forgivesClose answers every call after Close as if the log were open.
+// forgivesClose ignores Close.
 type forgivesClose struct {
 	appendlog.AppendLog
 	closed bool
@@ -118,7 +118,7 @@ func (l *unsynced) Open(env snapshot.Env) (bool, error) {
 	return l.AppendLog.Open(env)
 }
 
-// noSync is a file system that syncs nothing.
+// noSync is a file system whose syncs do nothing.
 type noSync struct{ snapshot.FS }
 
 func (n noSync) Create(name string) (snapshot.File, error) { return unsyncedFile(n.FS.Create(name)) }
@@ -191,7 +191,7 @@ func (l *writesInReplay) Replay(ctx context.Context, r appendlog.Replayer) (appe
 	return l.AppendLog.Replay(ctx, r)
 }
 
-// ignoresEnv does not look at a part of Env.
+// ignoresEnv ignores a part of Env.
 type ignoresEnv struct {
 	appendlog.AppendLog
 	change func(*snapshot.Env)
@@ -222,7 +222,7 @@ func (l twoRewrites) BeginRewrite() (appendlog.Rewrite, error) {
 	return r, err
 }
 
-// rewrites has wrong Rewrites.
+// rewrites returns wrong Rewrites.
 type rewrites struct {
 	appendlog.AppendLog
 	wrong func(appendlog.Rewrite) appendlog.Rewrite
@@ -236,7 +236,7 @@ func (l rewrites) BeginRewrite() (appendlog.Rewrite, error) {
 	return l.wrong(r), nil
 }
 
-// lateCut takes the point in time of Commit.
+// lateCut switches to the new file at Commit instead of at Cut.
 type lateCut struct{ appendlog.Rewrite }
 
 func cutLate(r appendlog.Rewrite) appendlog.Rewrite { return lateCut{r} }

@@ -75,7 +75,7 @@ func (s ignoresViewError) Save(ctx context.Context, v snapshot.View) (snapshot.I
 	return s.Snapshotter.Save(context.WithoutCancel(ctx), shortView{v})
 }
 
-// shortView ends where the view has an error.
+// shortView ends without the error of the view.
 type shortView struct{ snapshot.View }
 
 func (v shortView) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {

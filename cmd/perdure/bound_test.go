@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// zeros gives bytes that are not there.
+// zeros is a reader of n zero bytes.
 type zeros struct{ n int64 }
 
 func (z *zeros) Read(p []byte) (int, error) {
@@ -22,8 +22,8 @@ func (z *zeros) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// TestMaxValueBoundsMemory reads values that are long only when they are decompressed, from a dump
-// and from JSON lines: --max-value refuses them before they are held.
+// TestMaxValueBoundsMemory reads values that are large only after decompression, from a dump and
+// from JSON lines. --max-value refuses them before they are in memory.
 func TestMaxValueBoundsMemory(t *testing.T) {
 	const size = 200 << 20
 	dir := t.TempDir()
@@ -42,24 +42,24 @@ func TestMaxValueBoundsMemory(t *testing.T) {
 			want(t, exitDamaged, "dump", order, "--max-value", "1000000", path).wants(t, "offset")
 			runtime.ReadMemStats(&after)
 			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
-				t.Errorf("%s: %d bytes allocated", path, n)
+				t.Errorf("dump %s allocated %d bytes, want at most %d", path, n, 64<<20)
 			}
 		}
 	}
 }
 
-func TestUnsortedHasTheSameKeys(t *testing.T) {
+func TestUnsortedHasSameKeys(t *testing.T) {
 	dir := store(t)
 	for _, path := range []string{dir, filepath.Join(dir, dumpName)} {
 		sorted := strings.Split(want(t, exitGood, "dump", path).stdout, "\n")
 		unsorted := want(t, exitGood, "dump", "--unsorted", path).stdout
 		for _, line := range sorted {
 			if !strings.Contains(unsorted, line) {
-				t.Errorf("%s lacks %s", path, line)
+				t.Errorf("dump --unsorted %s lacks the line %s", path, line)
 			}
 		}
 		if n := strings.Count(unsorted, "\n"); n != len(sorted)-1 {
-			t.Errorf("%s: %d lines, want %d", path, n, len(sorted)-1)
+			t.Errorf("dump --unsorted %s printed %d lines, want %d", path, n, len(sorted)-1)
 		}
 	}
 	want(t, exitUsage, "dump", "--max-value", "0", dir)

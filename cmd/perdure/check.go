@@ -15,17 +15,24 @@ import (
 var checkCommand = &command{
 	name: "check",
 	args: "PATH...",
-	what: "tell whether files are whole",
-	help: `Reads every byte, changes nothing, and names file, offset, what was expected and what was
-found. Of a data directory both the log and the dump are checked. A torn end of a log, which
-Open would cut off, counts as damage, and so does a value that Redis loads but never writes, such
-as an empty list, one that some servers refuse and others write, such as a stream whose counts
-contradict each other, and bytes behind the end of a dump: these are odd. Values are read to their last element, those within
-RESTORE commands too. Not supported is what is whole and not known: a record of another producer or of
-a newer version, unless the checksum of its file says that it is damage, and a command that perdure
-does not apply. It says what that means and what to do next; the key is only named with --keys.
-Memory: about 30 bytes a key. Exit status: 0 good, 1 damaged, 2 wrong usage, 3 not supported,
-4 unreadable; of several paths 4 before 1 before 3.`,
+	what: "check files for damage",
+	help: `Check reads every byte and changes nothing. For each problem it prints the file, the
+offset, what it expected and found, the effect, and the next step. It names keys only with --keys.
+It checks both the log and the dump of a data directory. It reads values to the last element,
+including values in RESTORE commands.
+
+  DAMAGED        a file is corrupt, or a log has a torn tail, which Open would truncate
+  ODD            a file loads, but it has a value that no server writes, such as an empty list;
+                 a value that some servers refuse, such as a stream with inconsistent counts;
+                 or bytes after the end of a dump
+  NOT SUPPORTED  an intact file has a record of another program or of a newer version, or a
+                 command that perdure does not apply; if the file's checksum is wrong, it is
+                 damaged
+
+Memory: about 30 bytes per key.
+
+Exit status: 0 ok, 1 damaged or odd, 2 usage error, 3 not supported, 4 unreadable. With several
+paths, 4 takes precedence over 1, and 1 over 3.`,
 	run: (*app).check,
 }
 
@@ -37,7 +44,7 @@ type checked struct {
 	Unsupported bool          `json:"unsupported,omitempty"` // undamaged, but not supported
 	Error       string        `json:"error,omitempty"`       // the reason why it could not be read
 	Files       []checkedFile `json:"files,omitempty"`
-	Unlisted    []string      `json:"unlisted,omitempty"` // files of the log that its manifest does not list
+	Unlisted    []string      `json:"unlisted,omitempty"` // not in the log's manifest
 
 	withKeys bool
 }
@@ -71,8 +78,8 @@ type checkedFile struct {
 
 func (a *app) check(c *command, args []string) error {
 	f := c.flags()
-	asJSON := f.Bool("json", false, "one JSON object a line for each PATH")
-	withKeys := f.Bool("keys", false, "name the key that damage is in; keys may be confidential, so only then")
+	asJSON := f.Bool("json", false, "print one line with a JSON object for each PATH")
+	withKeys := f.Bool("keys", false, "name the damaged key; omitted by default because keys may be confidential")
 	paths, err := a.parse(c, f, args, 1, -1)
 	if err != nil {
 		return err
@@ -209,7 +216,7 @@ func (c *checked) addDump(fsys vfs.FS, p *place, r rdb.Report, err error) error 
 	}
 	if err == nil && f.OK && f.Trailing > 0 {
 		f.OK, f.Problem, c.OK, f.trailing = false, &problem{
-			Offset: r.Size, What: fmt.Sprintf("want the end of the file behind the end of the dump, found %s more", count(f.Trailing, "byte")),
+			Offset: r.Size, What: fmt.Sprintf("want the end of the file after the dump, found %s", count(f.Trailing, "more byte")),
 		}, false, true
 	}
 	var unknown *perdure.UnsupportedError
@@ -269,7 +276,7 @@ func (c *checked) onlyOdd() bool {
 // print writes the result as text for people.
 func (c *checked) print(w io.Writer) error {
 	var b strings.Builder
-	state := "good"
+	state := "ok"
 	switch {
 	case c.Error != "":
 		state = "unreadable"
@@ -301,7 +308,7 @@ func (f *checkedFile) print(b *strings.Builder) {
 		return
 	}
 	if !f.OK {
-		fmt.Fprintf(b, "  %-8s %s\n", "unread", f.File)
+		fmt.Fprintf(b, "  %-8s %s\n", "not read", f.File)
 		return
 	}
 	parts := []string{size(f.Size)}

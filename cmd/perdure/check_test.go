@@ -19,16 +19,16 @@ const (
 
 func TestCheckGood(t *testing.T) {
 	dir := store(t)
-	want(t, exitGood, "check", dir).wants(t, "data directory, good", dumpName, "base.rdb", "incr.aof", "27 keys")
+	want(t, exitGood, "check", dir).wants(t, "data directory, ok", dumpName, "base.rdb", "incr.aof", "27 keys")
 	r := want(t, exitGood, "check", "--json", dir, filepath.Join(dir, dumpName))
 	lines := strings.Split(strings.TrimSpace(r.stdout), "\n")
 	if len(lines) != 2 {
-		t.Fatalf("want 2 lines, got %q", r.stdout)
+		t.Fatalf("check --json printed %q, want 2 lines", r.stdout)
 	}
 	var c checked
 	check(t, json.Unmarshal([]byte(lines[0]), &c))
 	if !c.OK || c.Form != formDir || len(c.Files) != 3 {
-		t.Errorf("%+v", c)
+		t.Errorf("check --json = %+v, want ok and 3 files in a data directory", c)
 	}
 }
 
@@ -52,16 +52,17 @@ func TestCheckDamage(t *testing.T) {
 			var c checked
 			check(t, json.Unmarshal([]byte(r.stdout), &c))
 			if c.OK || len(c.Files) != 1 || c.Files[0].Problem == nil {
-				t.Errorf("%s", r.stdout)
+				t.Errorf("check --json = %s, want one file with a problem", r.stdout)
 			}
 			if strings.HasSuffix(test.file, ".aof") && c.Files[0].Problem.Torn != strings.HasPrefix(test.name, "torn") {
-				t.Errorf("%s", r.stdout)
+				t.Errorf("check --json = %s, want torn = %v", r.stdout, strings.HasPrefix(test.name, "torn"))
 			}
 		})
 	}
 }
 
-// TestCheckEveryByte flips bytes of a dump and of its compressed form, and cuts them: none passes.
+// TestCheckEveryByte flips bytes of a dump and of its compressed form, and truncates both. Check
+// must detect every change.
 func TestCheckEveryByte(t *testing.T) {
 	dir := store(t)
 	dump := filepath.Join(dir, dumpName)
@@ -75,10 +76,10 @@ func TestCheckEveryByte(t *testing.T) {
 			broken := []byte(content)
 			broken[i] ^= 0x10
 			check(t, os.WriteFile(path, broken, 0o600))
-			// A few bits of a compressed file mean nothing: then what it holds is whole.
+			// A few bits of a compressed file have no effect on the content.
 			if r := perdureRun(t, "check", path); r.code == exitGood &&
 				(path == dump || want(t, exitGood, "dump", path).stdout != all) {
-				t.Errorf("%s with byte %d changed is good", path, i)
+				t.Errorf("check %s with byte %d changed succeeded, want damage", path, i)
 			}
 			check(t, os.WriteFile(path, []byte(content[:i]), 0o600))
 			want(t, exitDamaged, "check", path)
@@ -87,20 +88,20 @@ func TestCheckEveryByte(t *testing.T) {
 }
 
 func TestCheckUnreadable(t *testing.T) {
-	want(t, exitFailed, "check", write(t, "a.txt", "hello")).wants(t, "neither")
-	want(t, exitFailed, "check", t.TempDir()).wants(t, "no dump.rdb and no log")
+	want(t, exitFailed, "check", write(t, "a.txt", "hello")).wants(t, "not a dump")
+	want(t, exitFailed, "check", t.TempDir()).wants(t, "directory has no dump.rdb and no log")
 	newer := write(t, "a.rdb", "REDIS0099\xc8\xff"+strings.Repeat("\x00", 8))
 	want(t, exitUnsupported, "check", newer).wants(t, "not supported")
-	// Of several the worst, and each has its line.
+	// With several paths, each has its line, and the exit status is the worst.
 	r := want(t, exitUnsupported, "check", "--json", filepath.Join(store(t), dumpName), newer)
 	for _, line := range strings.Split(strings.TrimSpace(r.stdout), "\n") {
 		if !json.Valid([]byte(line)) {
-			t.Errorf("%q", line)
+			t.Errorf("check --json printed %q, want valid JSON", line)
 		}
 	}
 }
 
-// TestCheckLogDamage changes a byte that was known to be on disk: that is refused, not cut.
+// TestCheckLogDamage changes a byte that is declared synced. Repair must refuse to truncate there.
 func TestCheckLogDamage(t *testing.T) {
 	dir := store(t)
 	content := []byte(read(t, incr(t, dir)))
@@ -109,18 +110,18 @@ func TestCheckLogDamage(t *testing.T) {
 	r := want(t, exitDamaged, "check", dir)
 	r.wants(t, "incr.aof: offset ", "damaged")
 	if strings.Contains(r.stdout, "repair") {
-		t.Errorf("a repair is offered:\n%s", r.stdout)
+		t.Errorf("check suggests a repair:\n%s", r.stdout)
 	}
 	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	want(t, exitDamaged, "dump", dir).wants(t, "offset ")
 	if _, err := perdure.Open(dir); err == nil {
-		t.Error("Open takes it")
+		t.Error("Open succeeded on a damaged log")
 	}
 }
 
-// TestCheckKnowsTheBasesSize cuts a base of commands behind a command: it is shorter, and whole.
-// Open knows from the manifest, and so does check.
-func TestCheckKnowsTheBasesSize(t *testing.T) {
+// TestCheckComparesBaseWithManifest truncates a base file of commands after a command, so that it
+// is intact but shorter. Open and check detect that from the size in the manifest.
+func TestCheckComparesBaseWithManifest(t *testing.T) {
 	dir := t.TempDir()
 	s, err := perdure.Open(dir, perdure.WithAppendLog(aof.New(aof.RDBBase(false))))
 	check(t, err)
@@ -132,9 +133,9 @@ func TestCheckKnowsTheBasesSize(t *testing.T) {
 	check(t, err)
 	content := read(t, bases[0])
 	check(t, os.WriteFile(bases[0], []byte(content[:strings.LastIndex(content, "*3\r\n")]), 0o600))
-	want(t, exitDamaged, "check", dir).wants(t, "the manifest says", "Open refuses")
+	want(t, exitDamaged, "check", dir).wants(t, "the manifest says", "Open fails")
 	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	if _, err := perdure.Open(dir); err == nil {
-		t.Error("Open takes it")
+		t.Error("Open succeeded on a damaged log")
 	}
 }

@@ -26,13 +26,13 @@ func tailNote(t *aof.TailReport) string {
 	case t.Problem != nil:
 		return ""
 	case t.Elapsed:
-		return "from before the machine started, Open deletes it"
+		return "from an earlier boot; Open deletes it"
 	case t.Reason != "" && t.Missing > 0:
-		return count(t.Missing, "byte") + " of a killed process belong to the log, Open puts them there; the rest does not: " + t.Reason
+		return count(t.Missing, "byte") + " from a killed process are missing from the log; Open appends them; the rest does not belong to the log: " + t.Reason
 	case t.Reason != "":
-		return "what a killed process left does not belong to the log, Open keeps the file under another name: " + t.Reason
+		return "does not belong to the log; Open renames the file and keeps it: " + t.Reason
 	case t.Missing > 0:
-		return count(t.Missing, "byte") + " of a killed process that the log lacks, Open puts them there"
+		return count(t.Missing, "byte") + " from a killed process are missing from the log; Open appends them"
 	}
-	return "the log has everything"
+	return "nothing is missing from the log"
 }

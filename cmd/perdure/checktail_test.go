@@ -12,7 +12,8 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// killedStore is the directory of a store as a killed process leaves it: k is in the tail file only.
+// killedStore returns the directory of a store as a killed process leaves it, with k only in the
+// tail file.
 func killedStore(t *testing.T) (dir, tail string) {
 	t.Helper()
 	open := filepath.Join(t.TempDir(), "open")
@@ -31,16 +32,16 @@ func killedStore(t *testing.T) (dir, tail string) {
 
 func TestTail(t *testing.T) {
 	dir, tail := killedStore(t)
-	want(t, exitGood, "check", dir).wants(t, tail, "1 command", "that the log lacks")
+	want(t, exitGood, "check", dir).wants(t, tail, "1 command", "are missing from the log")
 	want(t, exitGood, "check", "--json", dir).wants(t, `"kind":"tail"`, `"missing":`)
 	want(t, exitGood, "stat", dir).wants(t, "appendonly.aof.tail", "tail")
 	want(t, exitGood, "dump", dir).wants(t, "in the tail")
 	if r := perdureIn(t, "n\n", "repair", dir); r.code != exitDamaged {
-		t.Fatalf("exit %d", r.code)
+		t.Fatalf("repair with the answer n: exit status %d, want %d", r.code, exitDamaged)
 	}
-	want(t, exitGood, "repair", "--yes", dir).wants(t, "merged", "good")
+	want(t, exitGood, "repair", "--yes", dir).wants(t, "to the log, removed", "data directory, ok")
 	if _, err := os.Lstat(tail); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the tail file is still there")
+		t.Errorf("Lstat of the tail file after repair = %v, want ErrNotExist", err)
 	}
 	want(t, exitGood, "dump", dir).wants(t, "in the tail")
 }
@@ -51,6 +52,6 @@ func TestDamagedTail(t *testing.T) {
 	at := strings.Index(data, "in the tail")
 	check(t, os.WriteFile(tail, []byte(data[:at]+"I"+data[at+1:]), 0o600))
 	want(t, exitDamaged, "check", dir).wants(t, "checksum", "perdure repair")
-	want(t, exitGood, "repair", "--yes", dir).wants(t, tail+".kept-1", "good")
+	want(t, exitGood, "repair", "--yes", dir).wants(t, tail+".kept-1", "data directory, ok")
 	want(t, exitGood, "check", dir)
 }

@@ -13,21 +13,25 @@ import (
 var convertCommand = &command{
 	name: "convert",
 	args: "SRC DST",
-	what: "turn a dump, a log, an append-only file, JSON lines into another",
-	help: `SRC is any PATH. DST takes the form that its name or --to says:
+	what: "convert between dumps, logs, append-only files, and JSON lines",
+	help: `Convert writes the data set at SRC, which is any PATH, to DST. It never overwrites a
+file, and DST is written completely or not at all. The name of DST, or --to, selects the format:
 
-  name.rdb   dump    a dump
-  name.zst   zst     a dump compressed with zstd, for shipping
-  name.jsonl jsonl   JSON lines as perdure dump prints them, in the order of SRC, with a line
-                     {"type":"extra",...} for each function library; .jsonl.zst compressed
-  name.aof   aof     a single append-only file: an RDB, or with --commands commands alone
-  no suffix  dir     a data directory with a log; a DST called appendonlydir is the log itself
+  name.rdb    dump   a dump
+  name.zst    zst    a dump compressed with zstd
+  name.jsonl  jsonl  JSON lines as perdure dump prints them, in the order of SRC, with a line
+                     {"type":"extra",...} for each function library; .jsonl.zst is compressed
+  name.aof    aof    a single append-only file that contains an RDB, or, with --commands, only
+                     commands
+  no suffix   dir    a data directory with a log, or, for the name appendonlydir, only the log
 
-Nothing that exists is overwritten, and DST appears whole or not at all. A dump is checked first
-and then copied byte for byte, so that no version and no type is lost; a log is loaded into
-memory first. --rdb-version writes a dump that older servers load, or with 80 Valkey 9: values in
-newer encodings are written in older ones. What has no older form, a hash with fields that expire, is
-an error; what an older form leaves out, such as when a consumer was active, is told on stderr. What has expired is kept. A torn end of a log is passed over, with a warning.`,
+A dump is checked and then copied byte for byte, so no version or type is lost. A log is loaded into
+memory. If it has a torn tail, convert skips the tail and prints a warning. Expired keys are kept.
+
+With --rdb-version, convert writes a dump for older servers (80 is Valkey 9) and re-encodes values
+that the version does not support. It is an error if a value cannot be re-encoded, such as a hash
+with fields that expire. Convert reports lost properties on stderr, such as the time when a consumer
+was last active.`,
 	run: (*app).convert,
 }
 
@@ -63,9 +67,9 @@ var converters = map[string]func(a *app, src source, dst string, asCommands bool
 func (a *app) convert(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
-	to := f.String("to", "", "`form` of DST: dump, zst, aof, jsonl or dir; its name decides otherwise")
-	version := f.Int("rdb-version", 0, "write dumps in format `version` 9 to 14, or 80 for Valkey 9; otherwise as SRC, or the lowest that fits")
-	asCommands := f.Bool("commands", false, "write a log without RDB, for programs that do not read it")
+	to := f.String("to", "", "`format` of DST: dump, zst, aof, jsonl, or dir (default: by the name of DST)")
+	version := f.Int("rdb-version", 0, "write a dump in `version` 9 to 14 or 80 (default: as SRC, or the lowest possible)")
+	asCommands := f.Bool("commands", false, "write a log without an RDB, for programs that cannot read one")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
 		return err
@@ -77,13 +81,13 @@ func (a *app) convert(c *command, args []string) error {
 	write, ok := converters[*to]
 	switch {
 	case *to == "":
-		return c.misuse(fmt.Sprintf("the name %s tells no form; --to says it", strconv.Quote(filepath.Base(dst))))
+		return c.misuse(fmt.Sprintf("unknown format of %s; use --to", strconv.Quote(filepath.Base(dst))))
 	case !ok:
-		return c.misuse(fmt.Sprintf("unknown form %q", *to))
+		return c.misuse(fmt.Sprintf("unknown format %q", *to))
 	case *version != 0 && (*version < 9 || *version > 14 && *version != 80 || *to == "jsonl" || *asCommands):
-		return c.misuse("--rdb-version is 9 to 14 or 80, for what holds a dump")
+		return c.misuse("--rdb-version must be 9 to 14, or 80, and needs a format that contains a dump")
 	case *asCommands && *to != "aof" && *to != "dir":
-		return c.misuse("--commands is for aof and dir")
+		return c.misuse("--commands needs the format aof or dir")
 	}
 	if err := a.absent(dst); err != nil {
 		return err
@@ -98,10 +102,10 @@ func (a *app) convert(c *command, args []string) error {
 	}
 	defer src.close()
 	if d, ok := src.(*dumpSource); ok && *asCommands && d.report.Extras > 0 {
-		a.warn("%s: %s left out, which are no commands", d.path, count(d.report.Extras, "function library"))
+		a.warn("%s: %s omitted, because commands cannot create them", d.path, count(d.report.Extras, "function library"))
 	}
 	if d, ok := src.(*dumpSource); ok && d.report.Used > 0 && (*to == "jsonl" || *asCommands || *version != 0) {
-		a.warn("%s: how lately or how often %s were used is left out", d.path, count(d.report.Used, "key"))
+		a.warn("%s: idle time or access frequency of %s omitted", d.path, count(d.report.Used, "key"))
 	}
 	old := &oldTypes{source: src, version: *version}
 	if *version != 0 {

@@ -9,10 +9,10 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// forms are names for every form that convert writes.
+// forms lists a name for every format that convert writes.
 var forms = []string{"x.rdb", "x.zst", "x.rdb.zst", "x.aof", "x.jsonl", "x.jsonl.zst", "data", logDirName}
 
-// TestConvertPairs turns every form into every other: the data stays.
+// TestConvertPairs converts every format to every other and compares the keys.
 func TestConvertPairs(t *testing.T) {
 	dir := store(t)
 	all := want(t, exitGood, "dump", dir).stdout
@@ -25,7 +25,7 @@ func TestConvertPairs(t *testing.T) {
 	commands := filepath.Join(t.TempDir(), "c.aof")
 	want(t, exitGood, "convert", "--commands", dir, commands)
 	if !strings.HasPrefix(read(t, commands), "*2\r\n$6\r\nSELECT\r\n") {
-		t.Error("not commands alone")
+		t.Error("convert --commands wrote something other than commands")
 	}
 	sources = append(sources, commands)
 	for _, src := range sources {
@@ -34,27 +34,27 @@ func TestConvertPairs(t *testing.T) {
 			want(t, exitGood, "convert", src, dst)
 			want(t, exitGood, "check", dst)
 			if r := want(t, exitGood, "dump", dst); r.stdout != all {
-				t.Errorf("%s to %s: other keys", src, name)
+				t.Errorf("dump after convert %s %s differs from the original", src, name)
 			}
 			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dst), "temp-*")); len(left) > 0 {
-				t.Errorf("left over: %v", left)
+				t.Errorf("convert %s %s left %v", src, name, left)
 			}
 		}
 	}
 }
 
-// TestConvertedOpens opens a data directory that convert has made, and goes on.
-func TestConvertedOpens(t *testing.T) {
+// TestConvertedDirOpens opens a data directory that convert has written, and writes to it.
+func TestConvertedDirOpens(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--commands"}} {
 		dst := filepath.Join(t.TempDir(), "new")
 		want(t, exitGood, append([]string{"convert", filepath.Join(store(t), dumpName), dst}, flags...)...)
 		s, err := perdure.Open(dst)
 		check(t, err)
 		if v, err := s.Get("key:05"); string(v) != "vxxxxx" {
-			t.Errorf("%q %v", v, err)
+			t.Errorf("Get(%q) = %q, %v, want %q", "key:05", v, err, "vxxxxx")
 		}
 		if r := s.Recovery(); r.Source != "aof" || r.Cut != 0 {
-			t.Errorf("%+v", r)
+			t.Errorf("Recovery() = %+v, want source aof without truncation", r)
 		}
 		check(t, s.Set("more", []byte("1")))
 		check(t, s.Close())
@@ -69,7 +69,7 @@ func TestConvertOverwritesNothing(t *testing.T) {
 		check(t, os.WriteFile(dst, []byte("mine"), 0o600))
 		want(t, exitFailed, "convert", dir, dst).wants(t, "exists")
 		if read(t, dst) != "mine" {
-			t.Error("overwritten: ", name)
+			t.Errorf("convert overwrote %s", name)
 		}
 	}
 	want(t, exitFailed, "convert", filepath.Join(dir, dumpName), dir).wants(t, "exists")
@@ -88,7 +88,7 @@ func TestConvertDamagedWritesNothing(t *testing.T) {
 		left, err := os.ReadDir(filepath.Dir(dst))
 		check(t, err)
 		if len(left) > 0 {
-			t.Errorf("%s: left over: %v", name, left)
+			t.Errorf("convert to %s left %v, want no files", name, left)
 		}
 	}
 }

@@ -15,10 +15,9 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// unfit are the files of the corpus that something refuses, and what it says: check calls them
-// damaged.
+// unfit lists the files of the corpus that check does not accept, with a part of its output.
 var unfit = map[string]string{
-	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server loads it, and skips the keys
+	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
 	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
 	"hash_as_listpack_with_hfe.aof": "HMSET: command not supported: perdure holds a hash opaquely",
@@ -28,15 +27,15 @@ var unfit = map[string]string{
 	"valkey_hash2_with_hfe.aof":     "HMSET: command not supported: perdure holds a hash opaquely",
 }
 
-// tooNew are those that a redis-server 7.0 cannot load in any form, since they have fields that
-// expire.
+// tooNew lists the files that redis-server 7.0 cannot load in any encoding, because they have
+// fields that expire.
 var tooNew = []string{"hash_as_listpack_with_hfe.rdb", "hash_with_hfe.rdb", "valkey_hash2_with_hfe.rdb"}
 
-// someRefuse is a file with a stream of an early Redis 5, which states another length than it has.
+// someRefuse is a file with a stream of an early Redis 5 whose length field is wrong.
 const someRefuse = "stream_listpacks_1.rdb"
 
-// checkCorpus checks what was made of a file of the corpus, or that file: all is good but what is
-// made of someRefuse, of which check may tell that new servers refuse it.
+// checkCorpus checks a file of the corpus, or a file made from it. Each must be ok, except that
+// check may report that new servers refuse a file made from someRefuse.
 func checkCorpus(t *testing.T, path, made string) {
 	t.Helper()
 	if filepath.Base(path) != someRefuse {
@@ -44,11 +43,11 @@ func checkCorpus(t *testing.T, path, made string) {
 		return
 	}
 	if r := perdureRun(t, "check", made); r.code != exitGood || made == path {
-		r.wants(t, "ODD", "Redis 8.8 and Valkey 9: its length is 120")
+		r.wants(t, "ODD", "Redis 8.8 and Valkey 9: length is 120")
 	}
 }
 
-// corpus gives the files of others, which lie beside the repository.
+// corpus returns the dumps and logs of other projects, which are next to the repository.
 func corpus(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -58,14 +57,13 @@ func corpus(t *testing.T) []string {
 		all = append(all, files...)
 	}
 	if len(all) == 0 {
-		t.Skip("SKIPPED: no corpora beside the repository")
+		t.Skip("SKIPPED: no corpora next to the repository")
 	}
 	return all
 }
 
-// TestCorpusTools takes every file of the corpus down every path of the tools: check, dump, stat,
-// convert to each form and from that back, and diff of each with the original. What must fail is in
-// unfit, with its reason.
+// TestCorpusTools runs every file of the corpus through check, dump, stat, convert to each format
+// and back, and diff of each result with the original. The files that must fail are in unfit.
 func TestCorpusTools(t *testing.T) {
 	good := 0
 	for _, path := range corpus(t) {
@@ -87,7 +85,7 @@ func TestCorpusTools(t *testing.T) {
 			checkCorpus(t, path, path)
 			want(t, exitGood, "stat", path).wants(t, "key")
 			original := want(t, exitGood, "dump", path).stdout
-			sameAsTheirs(t, path, original)
+			compareKeys(t, path, original)
 			for _, form := range append([]string{"c.aof"}, forms...) {
 				dir := t.TempDir()
 				dst, back := filepath.Join(dir, form), filepath.Join(dir, "back.rdb")
@@ -101,57 +99,57 @@ func TestCorpusTools(t *testing.T) {
 					want(t, exitGood, "diff", path, dst)
 				}
 				if got := want(t, exitGood, "dump", dst).stdout; got != original {
-					t.Errorf("%s: other keys", form)
+					t.Errorf("dump after convert to %s differs from the original", form)
 				}
 				want(t, exitGood, "convert", dst, back)
 				if got := want(t, exitGood, "dump", back).stdout; got != original {
-					t.Errorf("%s and back: other keys", form)
+					t.Errorf("dump after convert to %s and back differs from the original", form)
 				}
 			}
 		})
 	}
 	if good < 46 {
-		t.Errorf("only %d files of the corpus are good", good)
+		t.Errorf("%d files of the corpus are ok, want at least 46", good)
 	}
 }
 
-// sameAsTheirs compares the keys that dump prints with those in the JSON that came with a file.
-// Their values are compared in package rdb, where the two forms are known.
-func sameAsTheirs(t *testing.T, path, ours string) {
+// compareKeys compares the keys that dump printed with the JSON that accompanies a file. Package
+// rdb compares the values.
+func compareKeys(t *testing.T, path, lines string) {
 	t.Helper()
 	text, err := os.ReadFile(strings.TrimSuffix(path, filepath.Ext(path)) + ".json")
 	if err != nil || strings.HasSuffix(path, ".aof") {
 		return
 	}
-	var theirs []struct {
+	var expected []struct {
 		DB   int    `json:"db"`
 		Key  string `json:"key"`
 		Type string `json:"type"`
 	}
-	check(t, json.Unmarshal(text, &theirs))
-	var a, b []string
-	for _, k := range theirs {
+	check(t, json.Unmarshal(text, &expected))
+	var wanted, got []string
+	for _, k := range expected {
 		if k.Type != "functions" && k.Type != "aux" && k.Type != "dbsize" {
-			a = append(a, strconv.Itoa(k.DB)+" "+k.Type+" "+strings.ToValidUTF8(k.Key, "?"))
+			wanted = append(wanted, strconv.Itoa(k.DB)+" "+k.Type+" "+strings.ToValidUTF8(k.Key, "?"))
 		}
 	}
-	for line := range strings.Lines(ours) {
+	for line := range strings.Lines(lines) {
 		l, _, err := readLine([]byte(line))
 		check(t, err)
 		e, err := l.entry()
 		check(t, err)
-		b = append(b, strconv.Itoa(l.DB)+" "+l.Type+" "+strings.ToValidUTF8(string(e.Key), "?"))
+		got = append(got, strconv.Itoa(l.DB)+" "+l.Type+" "+strings.ToValidUTF8(string(e.Key), "?"))
 	}
-	slices.Sort(a)
-	slices.Sort(b)
-	if diff := cmp.Diff(a, b); diff != "" {
-		t.Errorf("keys (-theirs +ours):\n%s", diff)
+	slices.Sort(wanted)
+	slices.Sort(got)
+	if diff := cmp.Diff(wanted, got); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 }
 
-// TestCorpusInAServer has a redis-server load every file in versions 9 and 10, as a dump and as a
-// log, save it, and finds the same in what it saved.
-func TestCorpusInAServer(t *testing.T) {
+// TestCorpusInServer loads every file into redis-server in versions 9 and 10, as a dump and as a
+// log, and compares the data that the server saves.
+func TestCorpusInServer(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	loaded := 0
 	for _, path := range corpus(t) {
@@ -161,14 +159,14 @@ func TestCorpusInAServer(t *testing.T) {
 		}
 		if slices.Contains(tooNew, name) {
 			want(t, exitUnsupported, "convert", "--rdb-version", "10", path, filepath.Join(t.TempDir(), "x.rdb")).
-				wants(t, "hash with expiring fields")
+				wants(t, "hash with fields that expire")
 			continue
 		}
 		loaded++
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			// Without what has expired, which a server drops.
+			// A server drops expired keys.
 			fresh := filepath.Join(dir, "fresh.jsonl")
 			check(t, os.WriteFile(fresh, []byte(withoutExpired(t, path)), 0o600))
 			dump := filepath.Join(dir, dumpName)
@@ -181,7 +179,7 @@ func TestCorpusInAServer(t *testing.T) {
 			nine := filepath.Join(dir, "nine.rdb")
 			want(t, exitGood, "convert", "--rdb-version", "9", dump, nine)
 			if head := read(t, nine)[:9]; head != "REDIS0009" {
-				t.Error(head)
+				t.Errorf("header = %q, want REDIS0009", head)
 			}
 			data := filepath.Join(dir, "data")
 			want(t, exitGood, "convert", nine, data)
@@ -189,17 +187,18 @@ func TestCorpusInAServer(t *testing.T) {
 			server.Must("BGREWRITEAOF")
 			server.Wait("aof_rewrite_in_progress", "0")
 			server.Kill()
-			if !strings.Contains(read(t, fresh), `"type":"stream"`) { // version 9 has not all of a stream
+			// Version 9 does not store all properties of a stream.
+			if !strings.Contains(read(t, fresh), `"type":"stream"`) {
 				want(t, exitGood, "diff", fresh, data)
 			}
 		})
 	}
 	if loaded < 43 {
-		t.Errorf("only %d files", loaded)
+		t.Errorf("a server loaded %d files, want at least 43", loaded)
 	}
 }
 
-// withoutExpired is a file as JSON lines, without what has expired and without function libraries.
+// withoutExpired returns a file as JSON lines, without expired keys and function libraries.
 func withoutExpired(t *testing.T, path string) string {
 	t.Helper()
 	var b strings.Builder

@@ -17,19 +17,22 @@ import (
 var diffCommand = &command{
 	name: "diff",
 	args: "A B",
-	what: "compare two data sets key by key, whatever their form",
-	help: `A and B are any PATH. What is compared is what a program would see: the type of a key, its value, its
-expiry, the function libraries. How a value is encoded does not count, nor the order of a set, a
-hash or a zset's equal scores; the order of a list does. Prints
+	what: "compare two data sets key by key, in any format",
+	help: `Diff compares the data sets at A and B, which are any PATHs. It compares the contents
+that a program can see: types, values, and expiries of keys, and function libraries. It ignores how
+a value is encoded, and the order of a set, a hash, or equal scores of a sorted set. Expired keys
+that a file still contains are compared, too. It prints one line for each difference, sorted by
+database and key, and a line of totals:
 
-  - db 0 "key": string           that is only in A
-  + db 0 "key": string           that is only in B
-  ~ db 0 "key": value, expiry    that differs, and in what
+  - db 0 "key": string           only in A
+  + db 0 "key": string           only in B
+  ~ db 0 "key": value, expiry    in both, with the parts that differ
 
-sorted by database and key, and a line of totals. What has expired and still stands in the files counts.
-Data sets with the same fingerprint (perdure digest) are the same, and nothing is held in memory. Of others, as
-much is held at a time as --memory says: what does not fit is read in parts, each sorted by itself.
-A log is always loaded into memory. Exit status: 0 the same, 1 different, 2 an error.`,
+Data sets with the same fingerprint (see perdure digest) are equal and need no memory. Otherwise
+diff holds about --memory MiB at a time: it reads larger data sets in parts and sorts each part. A
+log is always loaded into memory.
+
+Exit status: 0 same, 1 different, 2 usage error, 3 not supported, 4 damaged or unreadable.`,
 	run: (*app).diff,
 }
 
@@ -45,9 +48,9 @@ type differences struct {
 
 func (a *app) diff(c *command, args []string) error {
 	f := c.flags()
-	limit := f.Int("limit", 20, "print at most `n` keys, 0 for all")
-	hide := f.Bool("no-keys", false, "print no keys, only the totals")
-	memory := f.Int64("memory", 1024, "hold at most about so many `MiB` of keys and values")
+	limit := f.Int("limit", 20, "print at most `n` keys; 0 prints all")
+	hide := f.Bool("no-keys", false, "print only the totals")
+	memory := f.Int64("memory", 1024, "hold at most about this many `MiB` of keys and values")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
 		return err
@@ -65,7 +68,7 @@ func (a *app) diff(c *command, args []string) error {
 		}
 	}
 	if d.keys && d.limit > 0 && d.lines > d.limit {
-		fmt.Fprintf(a.stdout, "... %d more; --limit 0 prints all\n", d.lines-d.limit)
+		fmt.Fprintf(a.stdout, "... and %d more (use --limit 0 to print all)\n", d.lines-d.limit)
 	}
 	fmt.Fprintf(a.stdout, "%s: %s; %s: %s; %d only in the first, %d only in the second, %d changed\n",
 		paths[0], count(sides[0].keys, "key"), paths[1], count(sides[1].keys, "key"),
@@ -168,7 +171,7 @@ func difference(a, b *snapshot.Entry) (string, error) {
 	nameA, nameB := rdb.TypeName(a.Type), rdb.TypeName(b.Type)
 	switch {
 	case nameA != nameB:
-		what = nameA + " became " + nameB
+		what = nameA + " -> " + nameB
 	case a.Type == b.Type && bytes.Equal(a.Value, b.Value):
 	default:
 		x, err := meaning(a)
@@ -187,7 +190,7 @@ func difference(a, b *snapshot.Entry) (string, error) {
 		if what != "" {
 			what += ", "
 		}
-		what += "expiry " + expiryText(a.ExpireAtMs) + " became " + expiryText(b.ExpireAtMs)
+		what += "expiry " + expiryText(a.ExpireAtMs) + " -> " + expiryText(b.ExpireAtMs)
 	}
 	return what, nil
 }
@@ -211,7 +214,7 @@ func meaning(e *snapshot.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !saysAll(v) {
+	if !isComplete(v) {
 		return e.Value, nil // a module's value, or a new type with only one encoding
 	}
 	j := (&texts{base64: true}).value(v)

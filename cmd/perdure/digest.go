@@ -15,14 +15,17 @@ import (
 var digestCommand = &command{
 	name: "digest",
 	args: "PATH...",
-	what: "print a fingerprint of each data set, whatever its form",
-	help: `Prints 32 hex digits, the number of keys, and the path, one line a PATH. Two data sets have the same
-fingerprint if a program sees the same in them: databases, keys, types, values, expiries, and
-function libraries. The file that a data set comes from, the order of its keys, and how values are
-encoded do not count. The fingerprint is the sum, modulo 2^128, of two 64-bit xxHashes of each entry:
-it finds differences that happen, not ones that somebody makes on purpose.
-A log is loaded into memory; dumps and JSON lines are read as they go.
-Exit status: 0 printed, 1 damaged, 3 not supported, 4 unreadable.`,
+	what: "print a fingerprint of each data set, in any format",
+	help: `Digest prints one line for each PATH: 32 hex digits, the number of keys, and the path.
+Two data sets have the same fingerprint if a program sees the same contents in them: databases,
+keys, types, values, expiries, and function libraries. The file format, the order of keys, and the
+encoding of values do not count.
+
+The fingerprint is the sum, modulo 2^128, of two 64-bit xxHashes of each entry. It detects
+accidental differences, not deliberate ones. A log is loaded into memory; dumps and JSON lines are
+streamed.
+
+Exit status: 0 printed, 1 damaged, 2 usage error, 3 not supported, 4 unreadable.`,
 	run: (*app).digest,
 }
 

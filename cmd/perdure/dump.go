@@ -20,30 +20,31 @@ var dumpCommand = &command{
 	name: "dump",
 	args: "PATH",
 	what: "print every key as JSON lines",
-	help: `Prints one JSON object a line for each key, sorted by database and key:
+	help: `Dump prints a line with a JSON object for each key, sorted by database and key. It reads
+the log of a data directory, or the dump if there is no log:
 
   {"db":0,"key":"visits","type":"string","value":"42","expireAtMs":1700000000000}
 
-expireAtMs is left out of a key without expiry. What has expired and still stands in the file is
-printed. The value of
+A key without an expiry has no expireAtMs. Expired keys that the file still contains are printed.
+The types of values are:
 
-  list, set   is an array of strings; a set's is sorted
-  hash        an object; fieldExpireAtMs stands beside it when fields expire
-  zset        [{"member":"a","score":1.5}] by score; an infinite one is "inf" or "-inf"
+  list, set   an array of strings; sets are sorted
+  hash        an object; fieldExpireAtMs is present if fields expire
+  zset        [{"member":"a","score":1.5}], sorted by score; infinite scores are "inf" and "-inf"
   stream      {"entries":[{"id":"1-1","fields":[["f","v"]]}],...,"groups":[...]}
   array       [{"at":0,"value":"a"}]
   module      {"module":"name","version":1}
 
-and what does not say all of a value has dumpBase64 beside it, the payload of DUMP. perdure convert
-writes and reads these lines, name.jsonl. A key that is not valid UTF-8 stands in keyBase64
-instead of key. A value with any string that is not stands in valueBase64 instead of value: of the
-same shape, with every string in base64, names of fields, groups and consumers included.
+If value does not contain all of a value, dumpBase64 contains the payload of DUMP. A key that is not
+valid UTF-8 is in keyBase64 instead of key. If any string in a value is not valid UTF-8, the value
+is in valueBase64 instead of value: in the same shape, with every string in base64, including the
+names of fields, groups, and consumers. perdure convert reads and writes these lines as name.jsonl.
 
-Of a dump that is not supported the keys that can be read are printed, and the exit status is 3. Of a
-data directory the log is read when there is one, otherwise the dump. Memory: the whole data
-set is held, since it is sorted; compressed strings take up to 88 times their size in the file. With
---unsorted no more than one value is held, at most --max-value bytes of it: keys are printed in the
-order of the file, up to where it is damaged.`,
+If a dump is not supported, dump prints the keys that it can read, and exits with status 3.
+
+Memory: the whole data set, because it is sorted; compressed strings take up to 88 times their size
+in the file. With --unsorted, dump holds one value at a time, of at most --max-value bytes, and
+prints keys in the order of the file up to the first damage.`,
 	run: (*app).dump,
 }
 
@@ -64,8 +65,8 @@ type dumped struct {
 func (a *app) dump(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
-	unsorted := f.Bool("unsorted", false, "print keys in the order of the file, and hold one at a time")
-	limit := f.Int64("max-value", rdb.DefaultMaxValue, "refuse values of more `bytes`, decompressed")
+	unsorted := f.Bool("unsorted", false, "print keys in the order of the file, and hold one key at a time")
+	limit := f.Int64("max-value", rdb.DefaultMaxValue, "refuse values larger than this many `bytes` after decompression")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (a *app) dump(c *command, args []string) error {
 		return err
 	}
 	if p.maxValue = *limit; *limit < 1 || *limit > rdb.DefaultMaxValue {
-		return c.misuse(fmt.Sprintf("--max-value is 1 to %d", int64(rdb.DefaultMaxValue)))
+		return c.misuse(fmt.Sprintf("--max-value must be 1 to %d", int64(rdb.DefaultMaxValue)))
 	}
 	if *unsorted {
 		return a.dumpUnsorted(&p)
@@ -106,7 +107,7 @@ func (a *app) dump(c *command, args []string) error {
 	if len(entries) == 0 || unknown == nil {
 		return unknown
 	}
-	return fmt.Errorf("%w; printed is what can be read, %s", unknown, count(int64(len(entries)), "key"))
+	return fmt.Errorf("%w; printed %s that can be read", unknown, count(int64(len(entries)), "key"))
 }
 
 // dumpUnsorted prints keys in the order in which they are read.
@@ -176,14 +177,14 @@ func lineOf(e *snapshot.Entry) (*dumped, error) {
 		line.Value = j.value
 	}
 	line.FieldExpireAtMs, line.Valkey = j.expiry, j.expiry != nil && e.Type.IsValkey()
-	if !saysAll(v) {
+	if !isComplete(v) {
 		line.DumpBase64 = base64.StdEncoding.EncodeToString(rdb.AppendDump(nil, e.Type, e.Value))
 	}
 	return line, nil
 }
 
-// saysAll reports whether a line's value contains everything in v.
-func saysAll(v rdb.Value) bool {
+// isComplete reports whether a line's value contains everything in v.
+func isComplete(v rdb.Value) bool {
 	switch v := v.(type) {
 	case *rdb.Module, *rdb.Array:
 		return false

@@ -25,13 +25,13 @@ func TestDump(t *testing.T) {
 		var d dumped
 		check(t, json.Unmarshal([]byte(line), &d))
 		if d.Key != nil && last.Key != nil && (d.DB < last.DB || d.DB == last.DB && *d.Key <= *last.Key) {
-			t.Errorf("%q follows %q", *d.Key, *last.Key)
+			t.Errorf("dump printed %q after %q, want sorted keys", *d.Key, *last.Key)
 		}
 		last = d
 	}
 	for _, path := range []string{dumpName, logDirName, filepath.Join(logDirName, logName+manifestSuffix)} {
 		if r := want(t, exitGood, "dump", filepath.Join(dir, path)); r.stdout != fromLog.stdout {
-			t.Errorf("%s gives other keys:\n%s", path, r.stdout)
+			t.Errorf("dump %s differs from dump of the directory:\n%s", path, r.stdout)
 		}
 	}
 }
@@ -42,13 +42,13 @@ func TestDumpKeepsExpired(t *testing.T) {
 	line := `{"db":0,"key":"k","type":"string","value":"v","expireAtMs":1000}` + "\n" +
 		`{"db":700,"key":"k","type":"string","value":"v"}` + "\n"
 	if r := want(t, exitGood, "dump", path); r.stdout != line {
-		t.Errorf("%s", r.stdout)
+		t.Errorf("dump = %s, want %s", r.stdout, line)
 	}
 	for _, name := range []string{"a.rdb", "b.zst", "c.aof", "d"} {
 		out := filepath.Join(t.TempDir(), name)
 		want(t, exitGood, "convert", path, out)
 		if r := want(t, exitGood, "dump", out); r.stdout != line {
-			t.Errorf("%s: %s", name, r.stdout)
+			t.Errorf("dump %s = %s, want %s", name, r.stdout, line)
 		}
 	}
 }
@@ -58,13 +58,13 @@ func TestDumpDamagedPrintsNothing(t *testing.T) {
 	dump := filepath.Join(dir, dumpName)
 	check(t, os.WriteFile(dump, []byte(read(t, dump)[:200]), 0o600))
 	if r := want(t, exitDamaged, "dump", dump); r.stdout != "" || !strings.Contains(r.stderr, "offset") {
-		t.Errorf("%q %q", r.stdout, r.stderr)
+		t.Errorf("dump: stdout %q, stderr %q, want only an offset on stderr", r.stdout, r.stderr)
 	}
 	unknown := write(t, "a.aof", "*2\r\n$5\r\nFROBX\r\n$1\r\nx\r\n")
 	want(t, exitUnsupported, "dump", unknown).wants(t, "offset 0", "FROBX")
 }
 
-// TestCorpus compares with what another program's authors say a dump holds.
+// TestCorpus compares dumps with the contents that their authors published.
 func TestCorpus(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "shared", "corpora", "hdt3213")
 	files, err := filepath.Glob(filepath.Join(root, "*.rdb"))
@@ -102,7 +102,7 @@ func TestCorpus(t *testing.T) {
 				continue
 			}
 			if !ok {
-				t.Errorf("%s: db %d: no key %q", path, e.DB, e.Key)
+				t.Errorf("%s: db %d: key %q is missing", path, e.DB, e.Key)
 				continue
 			}
 			compared++
@@ -124,7 +124,7 @@ func TestCorpus(t *testing.T) {
 	}
 	t.Logf("%d keys compared, %d collections among them", compared, values)
 	if values < 30 {
-		t.Error("too few collections")
+		t.Errorf("compared %d collections, want at least 30", values)
 	}
 }
 
@@ -133,7 +133,7 @@ type dumpedKey struct {
 	key string
 }
 
-// value is the value of a string.
+// value returns the value of a string.
 func (d dumped) value(t *testing.T) string {
 	if s, ok := d.Value.(string); ok {
 		return s

@@ -65,7 +65,7 @@ func bindInteger(n *node, v reflect.Value) error {
 	}
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return wrong(n.at, "want an integer of %d bits, found one out of range", v.Type().Bits())
+		return wrong(n.at, "want a %d-bit integer, found one out of range", v.Type().Bits())
 	case err != nil:
 		return wrong(n.at, "want an integer, found another number")
 	}
@@ -118,7 +118,7 @@ func bindStruct(n *node, v reflect.Value) error {
 		member := n.member(name)
 		if member == nil {
 			if rest != "omitempty" {
-				return wrong(n.at, "want a member called %s, found none", name)
+				return wrong(n.at, "want the member %s, found none", name)
 			}
 			continue
 		}
@@ -128,7 +128,7 @@ func bindStruct(n *node, v reflect.Value) error {
 		}
 	}
 	if found < len(n.nodes) {
-		return wrong(n.at, "want no other members than perdure dump prints, found %d more", len(n.nodes)-found)
+		return wrong(n.at, "want only members that perdure dump prints, found %d more", len(n.nodes)-found)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (n *node) equal(m *node) bool {
 // strictBase64 decodes a text and accepts only one encoding for the same bytes.
 func strictBase64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") {
-		return nil, errors.New("line ends within base64")
+		return nil, errors.New("base64 contains a line end")
 	}
 	return base64.StdEncoding.Strict().DecodeString(s)
 }

@@ -74,7 +74,7 @@ func (x *jsonExtra) extra() (snapshot.Extra, error) {
 		return snapshot.Extra{}, errors.New("payloadBase64 is not base64")
 	}
 	if x.Opcode < 1 || x.Opcode > 255 {
-		return snapshot.Extra{}, fmt.Errorf("opcode %d", x.Opcode)
+		return snapshot.Extra{}, fmt.Errorf("want an opcode of 1 to 255, found %d", x.Opcode)
 	}
 	return snapshot.Extra{Opcode: byte(x.Opcode), Payload: p}, nil
 }
@@ -92,7 +92,7 @@ func (l *parsedLine) entry() (e snapshot.Entry, err error) {
 		v.raw, v.base64 = l.ValueBase64, true
 	}
 	if l.FieldExpireAtMs != nil && l.Type != "hash" || v.valkey && len(v.expiry) == 0 {
-		return e, errors.New("fieldExpireAtMs and valkey are for hashes of which fields expire")
+		return e, errors.New("want fieldExpireAtMs and valkey only for hashes with fields that expire")
 	}
 	if e.Type, e.Value, err = v.value(l.Type); err == nil {
 		// It finds, for example, duplicates and IDs out of order.
@@ -106,13 +106,13 @@ func (l *parsedLine) attributes() (e snapshot.Entry, err error) {
 	e.DB = l.DB
 	switch {
 	case l.DB < 0 || l.DB > math.MaxInt32:
-		return e, fmt.Errorf("database %d", l.DB)
+		return e, fmt.Errorf("want a database from 0 to %d, found %d", math.MaxInt32, l.DB)
 	case (l.Key == nil) == (l.KeyBase64 == nil):
 		return e, errors.New("want either key or keyBase64")
 	case l.Value != nil && l.ValueBase64 != nil:
 		return e, errors.New("want either value or valueBase64, found both")
 	case l.Valkey != nil && !*l.Valkey:
-		return e, errors.New("valkey is true or left out")
+		return e, errors.New("want valkey to be true or omitted, found false")
 	case l.Key != nil:
 		e.Key = []byte(*l.Key)
 	default:
@@ -122,7 +122,7 @@ func (l *parsedLine) attributes() (e snapshot.Entry, err error) {
 	}
 	if l.ExpireAtMs != nil {
 		if e.ExpireAtMs = *l.ExpireAtMs; e.ExpireAtMs == 0 {
-			return e, errors.New("expireAtMs is left out of a key that does not expire")
+			return e, errors.New("want no expireAtMs for a key that does not expire, found 0")
 		}
 	}
 	return e, nil
@@ -146,15 +146,15 @@ func (l *parsedLine) fromDump(e snapshot.Entry) (snapshot.Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	said, err := parseLine(text)
+	decoded, err := parseLine(text)
 	if err != nil {
 		return e, err
 	}
 	for i, name := range l.all.names {
 		switch name {
 		case "type", "value", "valueBase64", "fieldExpireAtMs", "valkey":
-			if m := said.member(name); m == nil || !m.equal(&l.all.nodes[i]) {
-				return e, fmt.Errorf("%s is not what dumpBase64 holds", name)
+			if m := decoded.member(name); m == nil || !m.equal(&l.all.nodes[i]) {
+				return e, fmt.Errorf("%s differs from the value in dumpBase64", name)
 			}
 		}
 	}
@@ -172,7 +172,7 @@ type valueReader struct {
 
 func (v *valueReader) value(name string) (t snapshot.Type, payload []byte, err error) {
 	if v.raw == nil {
-		return 0, nil, errors.New("no value")
+		return 0, nil, errors.New("want value or valueBase64, found neither")
 	}
 	switch name {
 	case "string":
@@ -224,7 +224,7 @@ func (v *valueReader) bytes(s string) []byte {
 	}
 	p, err := strictBase64(s)
 	if err != nil {
-		v.fail(errors.New("a string of valueBase64 is not base64"))
+		v.fail(errors.New("a string in valueBase64 is not base64"))
 	}
 	return p
 }
@@ -248,10 +248,10 @@ func (v *valueReader) hash() (snapshot.Type, []byte) {
 	}
 	for name, at := range v.expiry {
 		if _, ok := all[name]; !ok {
-			v.fail(errors.New("fieldExpireAtMs has a field that the hash does not have"))
+			v.fail(errors.New("fieldExpireAtMs has a field that is not in the hash"))
 		}
 		if at < 1 {
-			v.fail(errors.New("the expiry of a field is out of range"))
+			v.fail(errors.New("a field expiry is out of range"))
 		}
 	}
 	if v.valkey {

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// FuzzLine reads lines of any content: one that is taken is written as a line that means the same.
+// FuzzLine reads arbitrary lines. An accepted line must have the same meaning after it is written.
 func FuzzLine(f *testing.F) {
 	for _, line := range []string{
 		`{"db":0,"key":"a","type":"string","value":"1","expireAtMs":5}`,
@@ -37,12 +37,12 @@ func FuzzLine(f *testing.F) {
 			}
 			if err != nil {
 				if first != nil {
-					t.Fatalf("our own line: %v\n%s", err, text)
+					t.Fatalf("reading a line that perdure wrote: %v\n%s", err, text)
 				}
 				return
 			}
 			if !json.Valid(text) {
-				t.Fatalf("taken, and no JSON: %s", text)
+				t.Fatalf("readLine accepted invalid JSON: %s", text)
 			}
 			line, err := lineOf(&e)
 			if err != nil {
@@ -52,7 +52,7 @@ func FuzzLine(f *testing.F) {
 				t.Fatal(err)
 			}
 			if first != nil && !bytes.Equal(first, text) {
-				t.Fatalf("%s\nbecame\n%s", first, text)
+				t.Fatalf("second line = %s, want %s", text, first)
 			}
 			first = text
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestJSONLinesOfAServer takes large collections of a server to JSON lines and back, and into a
-// server that looks into every value it loads: what that saves is the same.
-func TestJSONLinesOfAServer(t *testing.T) {
+// TestJSONLinesRoundTripThroughServer converts large collections of a server to JSON lines and
+// back. A server that validates every value loads and saves them, and the data must be the same.
+func TestJSONLinesRoundTripThroughServer(t *testing.T) {
 	dir := t.TempDir()
 	s := redistest.Start(t, dir)
 	for i := range 1500 {
@@ -41,16 +41,16 @@ func TestJSONLinesOfAServer(t *testing.T) {
 	want(t, exitGood, "convert", dump, lines)
 	want(t, exitGood, "diff", dump, lines)
 	// Version 9 has no functions.
-	want(t, exitUnsupported, "convert", "--rdb-version", "9", lines, filepath.Join(dir, "9.rdb")).wants(t, "version 9 has no function libraries")
+	want(t, exitUnsupported, "convert", "--rdb-version", "9", lines, filepath.Join(dir, "9.rdb")).wants(t, "function libraries in version 9")
 	back := filepath.Join(t.TempDir(), dumpName)
 	want(t, exitGood, "convert", "--rdb-version", "10", lines, back)
 	redistest.Run(t, "redis-check-rdb", back)
 	s = redistest.Start(t, filepath.Dir(back), "--sanitize-dump-payload", "yes")
 	if n := s.Must("XLEN", "stream").Int(); n != 1499 {
-		t.Errorf("%d entries", n)
+		t.Errorf("XLEN stream = %d, want 1499", n)
 	}
 	if n := s.Must("FCALL", "f", "0").Int(); n != 7 {
-		t.Errorf("the function gives %d", n)
+		t.Errorf("FCALL f = %d, want 7", n)
 	}
 	s.Must("SAVE")
 	s.Kill()

@@ -90,7 +90,7 @@ func parseLine(text []byte) (*node, error) {
 		return nil, err
 	}
 	if p.space(); p.at < len(text) {
-		return nil, wrong(p.at, "want the end of the line behind the object, found more")
+		return nil, wrong(p.at, "want the end of the line after the object, found more")
 	}
 	return &n, nil
 }
@@ -139,11 +139,11 @@ func (p *parser) value() (n node, err error) {
 	case b == '-' || '0' <= b && b <= '9':
 		n.kind = number
 		n.text, err = p.number()
-	case p.word("true"):
+	case p.literal("true"):
 		n.kind = yes
-	case p.word("false"):
+	case p.literal("false"):
 		n.kind = no
-	case p.word("null"):
+	case p.literal("null"):
 		err = wrong(n.at, "want a value, found null")
 	default:
 		err = wrong(n.at, "want a value, found something else")
@@ -152,7 +152,7 @@ func (p *parser) value() (n node, err error) {
 	return n, err
 }
 
-func (p *parser) word(w string) bool {
+func (p *parser) literal(w string) bool {
 	if !strings.HasPrefix(string(p.text[p.at:min(len(p.text), p.at+len(w))]), w) {
 		return false
 	}
@@ -198,14 +198,14 @@ func (p *parser) many(n *node, kind nodeKind) error {
 func (p *parser) name(n *node, names map[string]bool) error {
 	at := p.at
 	if p.peek() != byte(str) {
-		return wrong(at, "want the name of a member, found something else")
+		return wrong(at, "want a member name, found something else")
 	}
 	name, err := p.str()
 	if err != nil {
 		return err
 	}
 	if names[name] {
-		return wrong(at, "want each member once, found one twice")
+		return wrong(at, "want unique member names, found a duplicate")
 	}
 	names[name] = true
 	n.names = append(n.names, name)
@@ -262,7 +262,7 @@ func (p *parser) str() (string, error) {
 			p.at++
 			return string(made), nil
 		case b < ' ':
-			return "", wrong(p.at, "want a control character within a string escaped, found one as it is")
+			return "", wrong(p.at, "want an escaped control character in a string, found a literal one")
 		case b != '\\':
 			p.at++
 			continue
@@ -275,7 +275,7 @@ func (p *parser) str() (string, error) {
 		made = utf8.AppendRune(made, r)
 		from = p.at
 	}
-	return "", wrong(start, "want the end of a string, found that of the line")
+	return "", wrong(start, "want the end of a string, found the end of the line")
 }
 
 // escaped reads an escape sequence, which begins with a backslash.
@@ -299,17 +299,17 @@ func (p *parser) escaped() (rune, error) {
 			}
 		}
 	}
-	return 0, wrong(at, "want a pair of surrogates, found a lone one")
+	return 0, wrong(at, "want a surrogate pair, found a lone surrogate")
 }
 
 // unit reads the u and the four digits of an escape sequence that begins at offset at.
 func (p *parser) unit(at int) (rune, error) {
 	if p.peek() != 'u' || len(p.text)-p.at < 5 {
-		return 0, wrong(at, "want an escape, found something else")
+		return 0, wrong(at, "want an escape sequence, found something else")
 	}
 	n, err := strconv.ParseUint(string(p.text[p.at+1:p.at+5]), 16, 16)
 	if err != nil {
-		return 0, wrong(at, "want four digits of an escape, found something else")
+		return 0, wrong(at, "want four hex digits in an escape sequence, found something else")
 	}
 	p.at += 5
 	return rune(n), nil

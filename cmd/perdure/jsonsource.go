@@ -139,7 +139,7 @@ func (j *jsonSource) verify(ctx context.Context) (keys int64, err error) {
 		}
 		f := fingerprint{maphash.Bytes(seeds[0], e.Key) + uint64(e.DB), maphash.Bytes(seeds[1], e.Key)}
 		if _, twice := seen[f]; twice {
-			return fmt.Errorf("a key that database %d has already", e.DB)
+			return fmt.Errorf("duplicate key in database %d", e.DB)
 		}
 		seen[f] = struct{}{}
 		keys++

@@ -54,7 +54,7 @@ func (v *valueReader) id(text string) (id rdb.StreamID) {
 	id.Ms, err1 = strconv.ParseUint(ms, 10, 64)
 	id.Seq, err2 = strconv.ParseUint(seq, 10, 64)
 	if !ok || err1 != nil || err2 != nil {
-		v.fail(errors.New("an id is not two numbers with a dash between"))
+		v.fail(errors.New("an ID is not two numbers with a dash in between"))
 	}
 	return id
 }

@@ -1,21 +1,21 @@
 // Command perdure works on files of Redis's formats without a running store. It checks, repairs,
 // shows, and converts them, and restores backups.
 //
-//	perdure check PATH...        is it whole?
-//	perdure repair PATH          truncate the damaged end of a log
-//	perdure dump PATH            every key, as JSON lines
-//	perdure stat PATH            statistics of the contents
-//	perdure convert SRC DST      dump, log directory, append-only file, JSON lines, .zst
-//	perdure diff A B             the differences between two data sets
-//	perdure digest PATH          a fingerprint of a data set, the same for every form of file
-//	perdure restore BACKUP DIR   make a data directory hold a backup
+//	perdure check PATH...        check files for damage
+//	perdure repair PATH          truncate the damaged tail of a log
+//	perdure dump PATH            print every key as JSON lines
+//	perdure stat PATH            show files, sizes, key counts, and expiries
+//	perdure convert SRC DST      convert between dumps, logs, append-only files, and JSON lines
+//	perdure diff A B             compare two data sets key by key, in any format
+//	perdure digest PATH...       print a fingerprint of each data set, in any format
+//	perdure restore BACKUP DIR   restore a backup into a data directory
 //
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
 // lines, or a dump or JSON lines compressed with zstd. Only repair and restore change existing
 // files.
 //
-// The exit status is 0 for good, 1 for damage and for differences, 2 for wrong usage, 3 for files
-// that are whole but not supported, and 4 for files that cannot be read or written.
+// The exit status is 0 for success, 1 for damage or differences, 2 for a usage error, 3 for files
+// that are intact but not supported, and 4 for files that cannot be read or written.
 package main
 
 import (
@@ -40,8 +40,8 @@ const (
 	exitGood        = 0
 	exitDamaged     = 1 // or different
 	exitUsage       = 2
-	exitUnsupported = 3 // whole, but from another program or a newer version
-	exitFailed      = 4 // something cannot be read or written
+	exitUnsupported = 3 // intact, but from another program or a newer version
+	exitFailed      = 4 // a file cannot be read or written
 )
 
 func main() {
@@ -123,7 +123,7 @@ func (e *usageError) Error() string { return e.what }
 
 func (a *app) dispatch(args []string) error {
 	if len(args) == 0 {
-		return &usageError{"no command; perdure help lists them"}
+		return &usageError{"no command given; run 'perdure help' for a list"}
 	}
 	name, rest := args[0], args[1:]
 	for _, c := range commands() {
@@ -138,7 +138,7 @@ func (a *app) dispatch(args []string) error {
 		a.version()
 		return nil
 	}
-	return &usageError{fmt.Sprintf("unknown command %q; perdure help lists them", name)}
+	return &usageError{fmt.Sprintf("unknown command %q; run 'perdure help' for a list", name)}
 }
 
 // help prints the list of commands, or the help of one command.
@@ -146,19 +146,20 @@ func (a *app) help(args []string) error {
 	if len(args) > 0 {
 		return a.dispatch(append([]string{args[0]}, "-h"))
 	}
-	fmt.Fprint(a.stdout, "perdure looks after data directories, dumps and logs of perdure, Redis and Valkey.\n\n")
+	fmt.Fprint(a.stdout, "Perdure checks, repairs, and converts the data files of perdure, Redis, and Valkey.\n\nUsage:\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(a.stdout, "  %-28s %s\n", "perdure "+c.name+" "+c.args, c.what)
 	}
 	fmt.Fprint(a.stdout, "  perdure version\n\n",
-		"perdure COMMAND -h tells more. A PATH is a data directory, a log's directory or manifest,\n",
-		"an append-only file, a dump, JSON lines, or one of the last two with .zst. Exit status:\n",
-		"  0  good\n",
-		"  1  damaged; for diff, different\n",
-		"  2  wrong usage\n",
-		"  3  not supported: whole, and of another producer, a newer version, or with a command that\n",
-		"     perdure does not apply\n",
-		"  4  something cannot be read or written; for diff, damaged too\n")
+		"Run 'perdure COMMAND -h' for details. A PATH is a data directory, a log directory or manifest,\n",
+		"an append-only file, a dump, or JSON lines. Dumps and JSON lines may be compressed (.zst).\n\n",
+		"Exit status:\n\n",
+		"  0  success\n",
+		"  1  damage found; for diff, differences found\n",
+		"  2  usage error\n",
+		"  3  not supported: an intact file of another program or a newer version, or with a command\n",
+		"     that perdure does not apply\n",
+		"  4  I/O error, or not a data file; for diff, also damage\n")
 	return nil
 }
 
@@ -207,7 +208,7 @@ func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int)
 		}
 	}
 	if len(paths) < least || most >= 0 && len(paths) > most {
-		return nil, c.misuse(fmt.Sprintf("want %s, found %d arguments", c.args, len(paths)))
+		return nil, c.misuse(fmt.Sprintf("want %s, got %d arguments", c.args, len(paths)))
 	}
 	for i, path := range paths {
 		if path == "" {
@@ -219,7 +220,7 @@ func (a *app) parse(c *command, f *flag.FlagSet, args []string, least, most int)
 
 // misuse returns the one-line error for a wrong command line.
 func (c *command) misuse(what string) error {
-	return &usageError{fmt.Sprintf("%s: %s; perdure %s -h tells more", c.name, what, c.name)}
+	return &usageError{fmt.Sprintf("%s: %s; run 'perdure %s -h' for details", c.name, what, c.name)}
 }
 
 func (a *app) commandHelp(c *command, f *flag.FlagSet) {
@@ -231,7 +232,7 @@ func (a *app) commandHelp(c *command, f *flag.FlagSet) {
 			first = false
 		}
 		value, usage := flag.UnquoteUsage(g)
-		fmt.Fprintf(a.stdout, "  %-18s %s\n", strings.TrimSpace("--"+g.Name+" "+value), usage)
+		fmt.Fprintf(a.stdout, "  %-22s %s\n", strings.TrimSpace("--"+g.Name+" "+value), usage)
 	})
 }
 

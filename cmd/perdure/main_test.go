@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// result is what one run of the program did.
+// result is the outcome of one run of the program.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -55,10 +55,10 @@ func (r result) wants(t *testing.T, texts ...string) result {
 	return r
 }
 
-// never expires within the life of this program.
+// never is an expiry in the far future.
 var never = time.Date(2099, 1, 2, 3, 4, 5, 678e6, time.UTC)
 
-// store makes a data directory with a log and, unless it has none, a dump.
+// store makes a data directory with a log and a dump, depending on opts.
 func store(t *testing.T, opts ...perdure.Option) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -66,7 +66,7 @@ func store(t *testing.T, opts ...perdure.Option) string {
 	return dir
 }
 
-// fill writes keys with values that begin with the word.
+// fill writes keys with values that begin with word.
 func fill(t *testing.T, dir, word string, opts ...perdure.Option) {
 	t.Helper()
 	s, err := perdure.Open(dir, opts...)
@@ -109,7 +109,7 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// tree gives every file below a directory with its content.
+// tree returns the contents of every file below a directory.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
@@ -122,13 +122,13 @@ func tree(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// incr is the newest increment of a data directory.
+// incr returns the newest incremental file of a data directory.
 func incr(t *testing.T, dir string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, logDirName, "*.incr.aof"))
 	check(t, err)
 	if len(found) == 0 {
-		t.Fatal("no increment")
+		t.Fatalf("no incremental file in %s", dir)
 	}
 	return found[len(found)-1]
 }
@@ -147,7 +147,7 @@ func TestUsage(t *testing.T) {
 	} {
 		r := want(t, exitUsage, args...)
 		if !strings.HasPrefix(r.stderr, "perdure: ") || strings.Count(r.stderr, "\n") != 1 {
-			t.Errorf("perdure %v: %q", args, r.stderr)
+			t.Errorf("perdure %v: stderr %q, want one line with a prefix", args, r.stderr)
 		}
 	}
 	want(t, exitGood, "help").wants(t, "restore BACKUP DIR")
@@ -164,13 +164,13 @@ func TestFlagsAnywhere(t *testing.T) {
 	for _, args := range [][]string{{"check", dir, "--json"}, {"check", "--json", dir}, {"check", "--json", "--", dir}} {
 		r := want(t, exitGood, args...)
 		if !json.Valid([]byte(r.stdout)) {
-			t.Errorf("%v: %q", args, r.stdout)
+			t.Errorf("perdure %v: stdout %q, want JSON", args, r.stdout)
 		}
 	}
 	want(t, exitFailed, "check", "--", "--json")
 }
 
-// TestReadingChangesNothing runs every command that only reads over every kind of PATH.
+// TestReadingChangesNothing runs every read-only command on every kind of PATH.
 func TestReadingChangesNothing(t *testing.T) {
 	dir := store(t)
 	appendTo(t, incr(t, dir), "*3\r\n$3\r\nSET\r\n")
@@ -181,27 +181,27 @@ func TestReadingChangesNothing(t *testing.T) {
 	} {
 		for _, args := range [][]string{{"check"}, {"dump"}, {"stat"}, {"check", "--json"}, {"stat", "--json"}} {
 			if r := perdureRun(t, append(args, path)...); r.code == exitFailed {
-				t.Errorf("%v %s: %s", args, path, r.stderr)
+				t.Errorf("perdure %v %s: exit status %d, want another: %s", args, path, r.code, r.stderr)
 			}
 		}
 		out := filepath.Join(t.TempDir(), "out.rdb")
 		want(t, exitGood, "convert", path, out)
 		if r := perdureIn(t, "n\n", "repair", path); r.code == exitFailed {
-			t.Errorf("repair %s: %s", path, r.stderr)
+			t.Errorf("repair %s: exit status %d, want another: %s", path, r.code, r.stderr)
 		}
 	}
 	after := tree(t, dir)
 	for path, content := range before {
 		if after[path] != content {
-			t.Errorf("%s has changed", path)
+			t.Errorf("a read-only command changed %s", path)
 		}
 	}
 	if len(before) != len(after) {
-		t.Errorf("%d files became %d", len(before), len(after))
+		t.Errorf("%d files after read-only commands, want %d", len(after), len(before))
 	}
 }
 
-// otherNames are those of a log that is not called as usual.
+// otherNames returns the option for a log with other names than the default ones.
 func otherNames() perdure.Option {
 	return perdure.WithAppendLog(aof.New(aof.Dirname("log"), aof.Filename("my file.aof")))
 }

@@ -32,9 +32,9 @@ func (o *oldTypes) each(ctx context.Context, fn func(snapshot.Entry) error) erro
 		for _, what := range rdb.Lost(v, o.version) {
 			o.lost[what]++
 		}
-		number := e.Type.RDB()
+		name, number := rdb.TypeName(e.Type), e.Type.RDB()
 		if e.Type, e.Value, err = rdb.EncodeValue(v, o.version); err != nil {
-			return fmt.Errorf("a %s of type %d has no older form: %w", rdb.TypeName(e.Type), number, err)
+			return fmt.Errorf("a %s of type %d has no older encoding: %w", name, number, err)
 		}
 		return fn(e)
 	})
@@ -54,5 +54,5 @@ func (a *app) warnOfLosses(o *oldTypes) {
 		all = append(all, fmt.Sprintf("%s (%s)", what, count(n, "key")))
 	}
 	slices.Sort(all)
-	a.warn("left out, as version %d does not have it: %s", o.version, strings.Join(all, "; "))
+	a.warn("omitted, because version %d does not support it: %s", o.version, strings.Join(all, "; "))
 }

@@ -78,7 +78,7 @@ func locate(fsys vfs.FS, path string) (place, error) {
 		return p, err
 	}
 	if p.form = formOf(filepath.Base(path), head); p.form == "" {
-		return p, fmt.Errorf("%s: neither a dump, an append-only file, JSON lines nor a manifest", path)
+		return p, fmt.Errorf("%s: not a dump, an append-only file, JSON lines, or a manifest", path)
 	}
 	switch p.form {
 	case formDump, formZst:
@@ -175,7 +175,7 @@ func (p *place) directory(fsys vfs.FS, dir string) (err error) {
 		return err
 	}
 	if p.dump == "" && p.log == "" {
-		return fmt.Errorf("%s: no %s and no log in this directory", dir, dumpName)
+		return fmt.Errorf("%s: directory has no %s and no log", dir, dumpName)
 	}
 	return nil
 }
@@ -203,7 +203,7 @@ func logIn(fsys vfs.FS, dir string) (string, error) {
 			return "", err
 		}
 		if path != "" && found != "" {
-			return "", fmt.Errorf("%s: two logs, %s and %s: name one", dir, found, path)
+			return "", fmt.Errorf("%s: two logs, %s and %s; give the path of one", dir, found, path)
 		}
 		found += path
 	}
@@ -226,7 +226,7 @@ func manifestIn(fsys vfs.FS, dir string) (string, error) {
 			continue
 		}
 		if found != "" {
-			return "", fmt.Errorf("%s: more than one manifest: name one", dir)
+			return "", fmt.Errorf("%s: more than one manifest; give the path of one", dir)
 		}
 		found = filepath.Join(dir, name)
 	}

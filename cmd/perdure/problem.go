@@ -44,13 +44,13 @@ func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
 	f.OK, f.Unsupported, f.Good = false, true, e.Offset
 	f.Problem = &problem{
 		Offset: e.Offset, What: "not supported: " + e.What, Next: e.WayOut,
-		Means: "Open refuses the file and changes nothing; " + count(keys, "key") + " of it can be read, which perdure dump prints",
+		Means: "Open refuses the file and changes nothing; perdure dump prints the " + count(keys, "readable key"),
 	}
 	if f.Kind != string(formDump) && f.Kind != string(formZst) {
-		f.Problem.Means = "Open refuses the log and changes nothing; " + count(keys, "key") + " of the file can be read"
+		f.Problem.Means = "Open refuses the log and changes nothing; the file has " + count(keys, "readable key")
 	}
 	if e.WayOut == "" {
-		f.Problem.Next = "look for a newer perdure, or take the keys out with the program that wrote the file"
+		f.Problem.Next = "use a newer version of perdure, or export the keys with the program that wrote the file"
 	}
 }
 
@@ -68,50 +68,50 @@ func (f *checkedFile) explain(path string) {
 	if p == nil || p.Next != "" {
 		return
 	}
-	const backup = "restore a backup: perdure restore BACKUP DIR"
+	const backup = "restore a backup with 'perdure restore BACKUP DIR'"
 	switch {
 	case p.missing && f.Kind == "manifest":
-		p.Means = "nothing says which of the log's files belong together; Open does not start, and a server begins an empty log"
-		p.Next = "perdure repair " + path + " makes it again from files that belong together"
+		p.Means = "the list of the log's files is lost; Open fails, and a server starts with an empty log"
+		p.Next = "run 'perdure repair " + path + "' to rebuild it from the files that belong together"
 	case p.missing:
-		p.Means = "the manifest lists a file that is not there; neither Open nor a server starts"
+		p.Means = "the manifest lists a missing file; Open fails, and a server does not start"
 		p.Next = "put the file back, or " + backup
 	case f.Kind == "manifest":
-		p.Means = "the list of the log's files cannot be read; neither Open nor a server starts"
-		p.Next = "write it anew from the files beside it, a line `file NAME seq N type b|i` each, or " + backup
+		p.Means = "the list of the log's files cannot be read; Open fails, and a server does not start"
+		p.Next = "rebuild it from the files in its directory, with one line `file NAME seq N type b|i` for each, or " + backup
 	case f.Kind == kindTail:
-		p.Means = "what a killed process had acknowledged last cannot be read; Open refuses the log rather than lose it without a word"
-		p.Next = "perdure repair " + path + " keeps the file under another name; the log then lacks about its last millisecond"
+		p.Means = "the last writes that a killed process acknowledged cannot be read; Open fails instead of losing them silently"
+		p.Next = "run 'perdure repair " + path + "' to rename and keep the file; the log then lacks about its last millisecond"
 	case f.command:
 		p.Means = "Open refuses the log and changes nothing"
-		p.Next = "start the server that wrote it and let it rewrite the log (BGREWRITEAOF)"
+		p.Next = "start the server that wrote the log and run BGREWRITEAOF"
 		if !f.Unsupported && strings.HasPrefix(p.What, "RESTORE") {
-			p.Next = "a server refuses this value too, and goes on without it; " + backup
+			p.Next = "a server also refuses this value, and continues without it; " + backup
 		}
 	case f.some:
-		p.Means = "Open takes it as it is, and so do other servers; a server that refuses it does not start with this file"
-		p.Next = "write the value anew with a server that loads it, before the file goes to one that does not"
+		p.Means = "Open and some servers load the value unchanged; a server that refuses it does not start with this file"
+		p.Next = "rewrite the value with a server that loads it before you use the file with one that does not"
 	case f.trailing:
-		p.Means = "a server and Open load the dump and ignore what is behind it; no server writes that"
-		p.Next = "look at the bytes; perdure convert writes the dump without them"
+		p.Means = "Open and servers load the dump and ignore the bytes after it; no server writes them"
+		p.Next = "inspect the bytes; perdure convert writes the dump without them"
 	case f.odd:
-		p.Means = "a server loads it, perhaps without this key, and never writes such a value: its writer has a defect"
-		p.Next = "Open takes it as it is; look at who wrote the file"
+		p.Means = "a server loads the file, possibly without this key, but never writes such a value; the program that wrote it has a bug"
+		p.Next = "Open loads the value unchanged; find the program that wrote the file"
 	case f.Torn > 0:
-		p.Means = "the end of a file as a crash leaves it; Open cuts it off and reports it, a server does the same or refuses"
-		p.Next = "perdure repair " + path + " cuts it and keeps what it cuts"
+		p.Means = "a crash left an incomplete tail; Open truncates and reports it, a server truncates it or does not start"
+		p.Next = "run 'perdure repair " + path + "' to truncate it and keep a copy of the tail"
 	case f.repairable:
-		p.Means = "bytes that no crash explains, in the last file of the log; Open refuses and changes nothing"
-		p.Next = "look at the offset; perdure repair " + path + " cuts there and keeps what it cuts"
+		p.Means = "the last file of the log has bytes that no crash explains; Open fails and changes nothing"
+		p.Next = "inspect the offset; run 'perdure repair " + path + "' to truncate there and keep a copy of the tail"
 	case f.Kind == string(formDump) || f.Kind == string(formZst):
-		p.Means = "Open and a server refuse the dump, and change nothing"
+		p.Means = "Open and servers refuse the dump and change nothing"
 		p.Next = backup
 	case f.Kind == string(formJSON):
-		p.Means = "convert, dump and restore refuse it, and write nothing"
+		p.Means = "convert, dump, and restore refuse the file and write nothing"
 		p.Next = "correct the line"
 	default:
-		p.Means = "what follows it would be lost with it; it cannot be cut away, and Open refuses and changes nothing"
-		p.Next = backup + "; a store or server that still runs writes a new log: Rewrite, BGREWRITEAOF"
+		p.Means = "truncating here would lose the data after it; Open fails and changes nothing"
+		p.Next = backup + "; if a store or server is still running, write a new log: Rewrite, BGREWRITEAOF"
 	}
 }
 
@@ -130,7 +130,7 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 	p := f.Problem
 	fmt.Fprintf(b, "  %-8s %s: offset %d: %s\n", word, f.File, p.Offset, p.What)
 	if f.Size > 0 && f.Kind != string(formZst) {
-		state := "whole"
+		state := "intact"
 		if f.Unsupported {
 			state = "supported"
 		}
@@ -139,7 +139,7 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 	if p.DB != nil {
 		key := p.Key
 		if key == "" {
-			key = "a key that --keys names"
+			key = "key hidden; use --keys to show it"
 		}
 		fmt.Fprintf(b, "           database %d, %s\n", *p.DB, key)
 	}
@@ -147,9 +147,9 @@ func (f *checkedFile) printProblem(b *strings.Builder) {
 }
 
 // findKey finds the database of damage in a dump and, if show is set, the key. The damaged key is
-// the one after the last whole key. findKey reads the dump a second time. It reads the dump a third
-// time without decoding values, to get past the damaged key. If even that fails, it names the last
-// whole key.
+// the one after the last intact key. findKey reads the dump again to find the last intact key, and
+// once more without decoding values, to get past the damaged key. If that fails, it names the last
+// intact key.
 func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64) error) error) {
 	whole := &keyFinder{}
 	pass := func(k *keyFinder, opts ...rdb.Option) {
@@ -173,7 +173,7 @@ func (a *app) findKey(f *checkedFile, show bool, with func(func(io.Reader, int64
 	case past.found:
 		f.Problem.place(past.db, "key ", past.key, show)
 	case whole.n > 0:
-		f.Problem.place(whole.db, "behind key ", whole.key, show)
+		f.Problem.place(whole.db, "after key ", whole.key, show)
 	}
 }
 
@@ -195,7 +195,7 @@ type keyFinder struct {
 	key     string
 }
 
-// Load implements snapshot.Loader.
+// Load implements [snapshot.Loader].
 func (k *keyFinder) Load(e snapshot.Entry) error {
 	k.n++
 	if k.at > 0 { // the value belongs to the last key before the offset

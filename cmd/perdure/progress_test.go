@@ -14,7 +14,7 @@ func TestProgress(t *testing.T) {
 	p.add(1 << 19)
 	p.end()
 	if got := out.String(); !strings.Contains(got, "reading 50% of 1.0 MiB") || !strings.HasSuffix(got, "\r") {
-		t.Errorf("%q", got)
+		t.Errorf("progress printed %q, want 50%% and a final carriage return", got)
 	}
 	out.Reset()
 	quick := &progress{w: &out, label: "reading", began: time.Now()}
@@ -23,7 +23,7 @@ func TestProgress(t *testing.T) {
 	(*progress)(nil).add(1)
 	(*progress)(nil).end()
 	if out.Len() > 0 {
-		t.Errorf("short work shows %q", out.String())
+		t.Errorf("progress of a short operation printed %q, want no output", out.String())
 	}
 }
 
@@ -36,17 +36,17 @@ func TestIsTerminal(t *testing.T) {
 	check(t, err)
 	defer null.Close()
 	if isTerminal(w) || isTerminal(null) || isTerminal(&bytes.Buffer{}) {
-		t.Error("a pipe, /dev/null or a buffer is no terminal")
+		t.Error("isTerminal = true for a pipe, /dev/null, or a buffer, want false")
 	}
 }
 
 func TestSizes(t *testing.T) {
 	for n, text := range map[int64]string{0: "0 B", 1023: "1023 B", 1 << 10: "1.0 KiB", 3 << 29: "1.5 GiB", 1<<63 - 1: "8.0 EiB"} {
 		if got := size(n); got != text {
-			t.Errorf("%d: %s, want %s", n, got, text)
+			t.Errorf("size(%d) = %s, want %s", n, got, text)
 		}
 	}
 	if got := count(1, "key") + count(2, "key") + count(2, "function library"); got != "1 key2 keys2 function libraries" {
-		t.Error(got)
+		t.Errorf("count = %q, want the singular and the plural forms", got)
 	}
 }

@@ -17,19 +17,26 @@ import (
 var repairCommand = &command{
 	name: "repair",
 	args: "PATH",
-	what: "cut the damaged end off a log",
-	help: `Cuts the last file of a log behind its last whole command or transaction, and keeps the bytes
-that it cuts off in a file beside it. Nothing else is touched: damage in an earlier file, in a
-dump, in the manifest, or of bytes that were known to be on disk is refused, since what follows
-it would be lost. A manifest that is missing is made again from the files that belong together. What a process has left in a tail file (aof.Ring) that was killed is put into the log, or
-kept under another name where it does not belong there. It asks first. Stop the store or server first. Exit status: 0 when the result
-checks clean, 1 when damage is left or the answer was no, 2 unreadable or wrong usage.`,
+	what: "truncate the damaged tail of a log",
+	help: `Repair truncates the last file of a log after the last complete command or transaction,
+and saves the removed bytes in a file next to it. It asks first. Stop the store or server before you
+run it. Repair also
+
+  - rebuilds a missing manifest from files that belong together
+  - appends the contents of a tail file (aof.Ring) of a killed process to the log, or renames and
+    keeps the tail file if it does not belong to the log
+
+It refuses damage in an earlier file, in a dump, in a manifest, or in bytes that are declared
+synced, because truncation would lose the data after it.
+
+Exit status: 0 if the result is ok, 1 if damage is left or the answer was no, 2 usage error, 3 not
+supported, 4 unreadable.`,
 	run: (*app).repair,
 }
 
 func (a *app) repair(c *command, args []string) error {
 	f := c.flags()
-	yes := f.Bool("yes", false, "do not ask")
+	yes := f.Bool("yes", false, "do not ask for confirmation")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
@@ -39,7 +46,7 @@ func (a *app) repair(c *command, args []string) error {
 		return err
 	}
 	if p.lines != "" {
-		return fmt.Errorf("%s: JSON lines cannot be repaired; perdure check names the line", p.path)
+		return fmt.Errorf("%s: JSON lines cannot be repaired; perdure check prints the line number", p.path)
 	}
 	if p.log == "" {
 		return a.repairDump(&p)
@@ -77,7 +84,7 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 		return true, nil
 	}
 	if !yes && !a.agreed(&plan) {
-		fmt.Fprintln(a.stderr, "perdure: nothing was changed")
+		fmt.Fprintln(a.stderr, "perdure: canceled, nothing changed")
 		return false, exit(exitDamaged)
 	}
 	plan, err = aof.Repair(p.log, append(opts, aof.OnFS(dirfs.New(a.fs)))...)
@@ -89,14 +96,14 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 		return a.repairLog(p, yes) // the listed files may have a torn tail
 	}
 	if plan.File != "" {
-		fmt.Fprintf(a.stdout, "%s: cut at offset %d, %s kept in %s\n",
+		fmt.Fprintf(a.stdout, "%s: truncated at offset %d, saved %s in %s\n",
 			plan.File, plan.Offset, count(plan.Cut, "byte"), plan.Saved)
 	}
 	switch {
 	case plan.TailKept != "":
-		fmt.Fprintf(a.stdout, "%s: %s merged, the file is kept as %s\n", plan.Tail, count(plan.Merged, "byte"), plan.TailKept)
+		fmt.Fprintf(a.stdout, "%s: appended %s to the log, kept as %s\n", plan.Tail, count(plan.Merged, "byte"), plan.TailKept)
 	case plan.Tail != "":
-		fmt.Fprintf(a.stdout, "%s: %s merged\n", plan.Tail, count(plan.Merged, "byte"))
+		fmt.Fprintf(a.stdout, "%s: appended %s to the log, removed\n", plan.Tail, count(plan.Merged, "byte"))
 	}
 	return true, nil
 }
@@ -105,13 +112,13 @@ func (a *app) repairLog(p *place, yes bool) (done bool, err error) {
 func (a *app) agreed(plan *aof.RepairReport) bool {
 	switch {
 	case plan.Manifest != "":
-		fmt.Fprintf(a.stderr, "%s: missing\nMake it again, with these files?\n  %s\n[y/N] ",
+		fmt.Fprintf(a.stderr, "%s: missing\nRebuild it with these files?\n  %s\n[y/N] ",
 			plan.Manifest, strings.Join(plan.Listed, "\n  "))
 	case plan.File != "":
-		fmt.Fprintf(a.stderr, "%s: offset %d: %s\nCut %s there and keep them in %s? [y/N] ",
+		fmt.Fprintf(a.stderr, "%s: offset %d: %s\nTruncate %s there and save them in %s? [y/N] ",
 			plan.File, plan.Offset, plan.Reason, count(plan.Cut, "byte"), plan.Saved)
 	default:
-		fmt.Fprintf(a.stderr, "%s: a killed process left it\nPut the %s that the log lacks there, and take the file away? [y/N] ",
+		fmt.Fprintf(a.stderr, "%s: left by a killed process\nAppend the missing %s to the log and remove the tail file? [y/N] ",
 			plan.Tail, count(plan.Merged, "byte"))
 	}
 	return a.answer()

@@ -23,11 +23,11 @@ const (
 	baseN     = "appendonly.aof.1.base.aof"
 )
 
-// tails are what a log may end with, docs/durability.md and Redis's own tests: every one of them
-// behind a whole command. cut is where repair cuts, from the end of that command.
+// tails lists damaged tails of a log, from docs/durability.md and from Redis's tests. Each follows
+// a complete command.
 var tails = []struct {
 	name, tail string
-	torn       bool // a crash explains it: Open does the same
+	torn       bool // a crash explains it, so Open also truncates it
 }{
 	{"inside a command", setB[:20], true},
 	{"one byte", "*", true},
@@ -51,9 +51,9 @@ var tails = []struct {
 	{"MULTI twice and no EXEC", multiLine + multiLine + setB, true},
 }
 
-// TestRepairTails repairs each of them in the last file of a log, as an increment, a base without
-// increments and a single file. What is cut off is kept, the result checks clean, a server starts
-// on it and has what was whole.
+// TestRepairTails repairs each tail in the last file of a log: an incremental file, a base file
+// without incremental files, and a single file. Repair saves the removed bytes. Check then reports
+// no damage, and a server loads the intact command.
 func TestRepairTails(t *testing.T) {
 	for _, c := range tails {
 		t.Run(c.name, func(t *testing.T) {
@@ -68,13 +68,13 @@ func TestRepairTails(t *testing.T) {
 				if c.torn {
 					word = "torn     "
 				}
-				r.wants(t, word+path+": offset ", "whole up to offset 27", "perdure repair")
-				want(t, exitGood, "repair", "--yes", dir).wants(t, "cut at offset 27, "+count(int64(len(c.tail)), "byte")+" kept in")
+				r.wants(t, word+path+": offset ", "intact up to offset 27", "perdure repair")
+				want(t, exitGood, "repair", "--yes", dir).wants(t, "truncated at offset 27, saved "+count(int64(len(c.tail)), "byte")+" in ")
 				if got := read(t, path); got != setA {
-					t.Errorf("%s: %q is left", name, got)
+					t.Errorf("%s after repair = %q, want %q", name, got, setA)
 				}
 				if got := read(t, path+".cut-27"); got != c.tail {
-					t.Errorf("%s: %q is kept", name, got)
+					t.Errorf("%s.cut-27 = %q, want %q", name, got, c.tail)
 				}
 				want(t, exitGood, "check", dir)
 				want(t, exitGood, "repair", dir)
@@ -84,14 +84,14 @@ func TestRepairTails(t *testing.T) {
 			want(t, exitGood, "repair", "--yes", dir)
 			server := redistest.Start(t, dir, "--appendonly", "yes")
 			if n := server.Must("DBSIZE").Int(); n != 1 || server.Must("GET", "a").Text != "1" {
-				t.Errorf("the server has %d keys", n)
+				t.Errorf("server after repair has %d keys, want 1 with the value 1", n)
 			}
 			server.Kill()
 		})
 	}
 }
 
-// logAt makes a log with that manifest, or a single file for none.
+// logAt makes a log with a manifest, or a single file if manifest is empty.
 func logAt(t *testing.T, dir, manifest, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -105,14 +105,14 @@ func logAt(t *testing.T, dir, manifest, name, text string) string {
 	return path
 }
 
-// TestRepairLeavesAlone leaves what cutting would lose more of: nothing is touched. (A server cuts
-// an earlier file short before it refuses it.)
-func TestRepairLeavesAlone(t *testing.T) {
+// TestRepairRefusesEarlierDamage checks that repair changes no file where truncation would lose
+// later data. A server truncates an earlier file before it refuses it.
+func TestRepairRefusesEarlierDamage(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, damaged, whole string }{
-		"an earlier increment is short":         {incrA + incrB, first, second},
-		"a base is short, an increment follows": {baseA + incrA, baseN, first},
-		"a base is an RDB that ends":            {"file b.1.base.rdb seq 1 type b\n" + incrA, "b.1.base.rdb", first},
-		"the only file is an RDB that ends":     {"file b.1.base.rdb seq 1 type b\n", "b.1.base.rdb", ""},
+		"short earlier incremental file":     {incrA + incrB, first, second},
+		"short base before incremental file": {baseA + incrA, baseN, first},
+		"short RDB before incremental file":  {"file b.1.base.rdb seq 1 type b\n" + incrA, "b.1.base.rdb", first},
+		"short RDB as only file":             {"file b.1.base.rdb seq 1 type b\n", "b.1.base.rdb", ""},
 	} {
 		dir := t.TempDir()
 		text := setA + setB[:9]
@@ -120,19 +120,19 @@ func TestRepairLeavesAlone(t *testing.T) {
 			text = "REDIS0009\xfe\x00\x00\x01a"
 		}
 		path := logAt(t, dir, c.manifest, c.damaged, text)
-		if c.whole != "" { // an empty file too makes the one before it not the last
+		if c.whole != "" { // after an empty file, too, the damaged file is not the last one
 			check(t, os.WriteFile(filepath.Join(filepath.Dir(path), c.whole), nil, 0o600))
 		}
 		before := tree(t, dir)
-		want(t, exitDamaged, "check", dir).wants(t, c.damaged+": offset ", "it cannot be cut away")
+		want(t, exitDamaged, "check", dir).wants(t, c.damaged+": offset ", "truncating here would lose the data after it")
 		want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 		for file, content := range tree(t, dir) {
 			if before[file] != content {
-				t.Errorf("%s: %s has changed", name, file)
+				t.Errorf("%s: repair changed %s", name, file)
 			}
 		}
 		if name := strconv.Quote(name); len(tree(t, dir)) != len(before) {
-			t.Error(name, "files came or went")
+			t.Errorf("%s: repair changed the number of files", name)
 		}
 	}
 }

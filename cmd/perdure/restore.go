@@ -20,13 +20,16 @@ import (
 var restoreCommand = &command{
 	name: "restore",
 	args: "BACKUP DIR",
-	what: "make a data directory hold a backup",
-	help: `BACKUP is any PATH. Afterwards DIR holds it as dump.rdb and, when there was a log in DIR or no
-data at all, as a log too. Copying a dump into place is not enough where a log stands: Open and
-redis-server load the log and ignore the dump. What stood in DIR is kept in it, in a directory
-called before-restore-<time>. DIR must not be in use: its lock is taken, but redis-server takes
-none. With --until and a log that has timestamps, DIR goes back to the end of that second; BACKUP
-may then be DIR itself, whose whole log is kept with the rest. A damaged backup changes nothing. A crash leaves the old data or the backup, never a mixture.`,
+	what: "restore a backup into a data directory",
+	help: `Restore writes BACKUP, which is any PATH, to DIR as dump.rdb. If DIR has a log, or no
+data at all, it also writes a log, because Open and redis-server load the log and ignore the dump.
+The previous files are kept in DIR, in a directory called before-restore-<time>. If BACKUP is
+damaged, restore changes nothing. A crash leaves the old data or the backup, never a mixture.
+
+DIR must not be in use. Restore takes the store's lock, but redis-server does not use a lock.
+
+With --until and a log that has timestamps, restore recovers the state at the end of that second.
+BACKUP can then be DIR, and its complete log is kept with the previous files.`,
 	run: (*app).restore,
 }
 
@@ -61,14 +64,14 @@ type restoration struct {
 func (a *app) restore(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
-	withLog := f.Bool("log", false, "make a log even where DIR held a dump and no log")
-	withoutLog := f.Bool("no-log", false, "make no log, for a store or server that keeps none")
+	withLog := f.Bool("log", false, "create a log even if DIR has a dump and no log")
+	withoutLog := f.Bool("no-log", false, "create no log, for a store or server that uses none")
 	paths, err := a.parse(c, f, args, 2, 2)
 	if err != nil {
 		return err
 	}
 	if *withLog && *withoutLog {
-		return c.misuse("--log and --no-log exclude each other")
+		return c.misuse("--log and --no-log are mutually exclusive")
 	}
 	backup, err := a.locateUntil(paths[0], until)
 	if err != nil {
@@ -115,7 +118,7 @@ func (r *restoration) inspect() error {
 	r.logDir, r.logName = logDirName, logName
 	for _, name := range []string{dumpName, logName, logDirName} {
 		if isLink(r.fs, r.path(name)) {
-			return fmt.Errorf("%s is a symbolic link, which cannot be kept aside: move it away", r.path(name))
+			return fmt.Errorf("%s: is a symbolic link, which cannot be kept; move it to another directory", r.path(name))
 		}
 	}
 	names, err := r.fs.ReadDir(r.dir)
@@ -135,7 +138,7 @@ func (r *restoration) inspect() error {
 			continue
 		}
 		if r.logDir != logDirName {
-			return fmt.Errorf("%s: two logs, %s and %s: move one away", r.dir, r.logDir, name)
+			return fmt.Errorf("%s: two logs, %s and %s; move one to another directory", r.dir, r.logDir, name)
 		}
 		r.oldLogs = append(r.oldLogs, name)
 		r.logDir, r.logName = name, strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)
@@ -291,21 +294,21 @@ func (r *restoration) move(from, to string) error {
 // halfWay adds the location of the files to the error of a failed exchange.
 func (r *restoration) halfWay(err error) error {
 	if r.aside == "" {
-		return fmt.Errorf("the restore was not finished; run it again: %w", err)
+		return fmt.Errorf("restore did not finish; run it again: %w", err)
 	}
-	return fmt.Errorf("the restore was not finished; run it again; old files are in %s: %w", r.aside, err)
+	return fmt.Errorf("restore did not finish; run it again; previous files are in %s: %w", r.aside, err)
 }
 
 func (r *restoration) report(backup *place, keys int64, makeLog bool) {
-	what := "as " + dumpName + " and as a log"
+	what := dumpName + " and a log"
 	if !makeLog {
-		what = "as " + dumpName
+		what = dumpName
 	}
-	fmt.Fprintf(r.stdout, "%s: holds %s, %s, %s\n", r.dir, backup.path, count(keys, "key"), what)
+	fmt.Fprintf(r.stdout, "%s: restored %s from %s to %s\n", r.dir, count(keys, "key"), backup.path, what)
 	if r.aside != "" {
-		fmt.Fprintf(r.stdout, "%s: what stood there before\n", r.aside)
+		fmt.Fprintf(r.stdout, "%s: previous files\n", r.aside)
 	}
 	if !makeLog && len(r.oldLogs) == 0 {
-		fmt.Fprintf(r.stdout, "no log stood in %s and none was made; --log makes one\n", r.dir)
+		fmt.Fprintf(r.stdout, "%s: has no log and none was created; use --log to create one\n", r.dir)
 	}
 }

@@ -19,18 +19,18 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// aside is the directory where a restore has kept the old files.
+// aside returns the directory where a restore kept the old files.
 func aside(t *testing.T, dir string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "before-restore-*"))
 	check(t, err)
 	if len(found) != 1 {
-		t.Fatalf("want one directory with the old files, found %v", found)
+		t.Fatalf("directories with old files = %v, want one", found)
 	}
 	return found[0]
 }
 
-// value opens a directory and returns what key:00 holds, which is the word it was filled with.
+// value opens a directory and returns the value of key:00, which is the word that fill got.
 func value(t *testing.T, dir string, opts ...perdure.Option) string {
 	t.Helper()
 	s, err := perdure.Open(dir, opts...)
@@ -54,23 +54,23 @@ func TestRestore(t *testing.T) {
 			old := want(t, exitGood, "dump", dir).stdout
 
 			r := want(t, exitGood, "restore", path, dir)
-			r.wants(t, "27 keys", "before-restore-", "as "+dumpName+" and as a log")
+			r.wants(t, "27 keys", "before-restore-", dumpName+" and a log")
 			want(t, exitGood, "check", dir)
 			for _, part := range []string{"", dumpName, logDirName} {
 				if want(t, exitGood, "dump", filepath.Join(dir, part)).stdout != all {
-					t.Errorf("%q does not hold the backup", part)
+					t.Errorf("dump of %q differs from the backup", part)
 				}
 			}
 			for _, part := range []string{"", dumpName, logDirName} {
 				if want(t, exitGood, "dump", filepath.Join(aside(t, dir), part)).stdout != old {
-					t.Errorf("%q of the old files is not whole", part)
+					t.Errorf("dump of the old %q differs from the old data", part)
 				}
 			}
 			if v := value(t, dir); v != "v" {
-				t.Errorf("Open loads %q", v)
+				t.Errorf("Get(key:00) after Open = %q, want %q", v, "v")
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, "temp-*")); len(left) > 0 {
-				t.Errorf("left over: %v", left)
+				t.Errorf("restore left %v", left)
 			}
 		})
 	}
@@ -81,20 +81,20 @@ func TestRestoreNewDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	r := want(t, exitGood, "restore", backup, dir)
 	if strings.Contains(r.stdout, "before-restore") {
-		t.Error("an empty directory of old files")
+		t.Error("restore created a directory for old files, want none")
 	}
 	want(t, exitGood, "check", filepath.Join(dir, logDirName))
 	if v := value(t, dir); v != "v" {
-		t.Errorf("Open loads %q", v)
+		t.Errorf("Get(key:00) after Open = %q, want %q", v, "v")
 	}
-	// A second time, from itself.
+	// A second restore, from the restored dump.
 	want(t, exitGood, "restore", filepath.Join(dir, dumpName), dir)
 	if v := value(t, dir); v != "v" {
-		t.Errorf("Open loads %q", v)
+		t.Errorf("Get(key:00) after Open = %q, want %q", v, "v")
 	}
 }
 
-// TestRestoreWithoutLog is the case of a store that keeps snapshots only.
+// TestRestoreWithoutLog restores to a store that uses only snapshots.
 func TestRestoreWithoutLog(t *testing.T) {
 	backup := filepath.Join(store(t), dumpName)
 	for _, test := range []struct {
@@ -109,21 +109,21 @@ func TestRestoreWithoutLog(t *testing.T) {
 		}
 		want(t, exitGood, args...)
 		if isDir(vfs.OS(), filepath.Join(dir, logDirName)) != test.log {
-			t.Errorf("%q: log: want %v", test.flag, test.log)
+			t.Errorf("restore %s: log exists = %v, want %v", test.flag, !test.log, test.log)
 		}
 		if v := value(t, aside(t, dir), perdure.WithoutAppendLog()); v != "old" {
-			t.Errorf("the old dump holds %q", v)
+			t.Errorf("old dump: Get(key:00) = %q, want %q", v, "old")
 		}
 		if v := value(t, dir, perdure.WithoutAppendLog(), perdure.WithReadOnly()); v != "v" {
-			t.Errorf("without a log: %q", v)
+			t.Errorf("without a log: Get(key:00) = %q, want %q", v, "v")
 		}
 		if v := value(t, dir); v != "v" {
-			t.Errorf("with a log: %q", v)
+			t.Errorf("with a log: Get(key:00) = %q, want %q", v, "v")
 		}
 	}
 }
 
-// TestRestoreOtherLogs puts aside a single file of Redis 6, and logs with other names.
+// TestRestoreOtherLogs replaces a single file of Redis 6, and logs with other names.
 func TestRestoreOtherLogs(t *testing.T) {
 	backup := filepath.Join(store(t), dumpName)
 	single := strings.Replace(setKV, "$1\r\nk", "$6\r\nkey:00", 1)
@@ -132,20 +132,20 @@ func TestRestoreOtherLogs(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, logName), []byte(selects+single), 0o600))
 	want(t, exitGood, "restore", backup, dir)
 	if read(t, filepath.Join(aside(t, dir), logName)) != selects+single {
-		t.Error("the old file is not kept")
+		t.Error("the kept file differs from the old file")
 	}
 	if v := value(t, dir); v != "v" {
-		t.Errorf("%q", v)
+		t.Errorf("Get(key:00) = %q, want %q", v, "v")
 	}
 
 	dir = filepath.Join(t.TempDir(), "data")
 	fill(t, dir, "old", otherNames())
 	want(t, exitGood, "restore", backup, dir)
 	if v := value(t, dir, otherNames()); v != "v" {
-		t.Errorf("other names: %q", v)
+		t.Errorf("other names: Get(key:00) = %q, want %q", v, "v")
 	}
 	if v := value(t, dir); v != "v" {
-		t.Errorf("usual names: %q", v)
+		t.Errorf("default names: Get(key:00) = %q, want %q", v, "v")
 	}
 }
 
@@ -165,10 +165,10 @@ func TestRestoreRefuses(t *testing.T) {
 	delete(before, filepath.Join(dir, lockName))
 	delete(after, filepath.Join(dir, lockName))
 	if len(before) != len(after) {
-		t.Errorf("%d files became %d", len(before), len(after))
+		t.Errorf("%d files after a refused restore, want %d", len(after), len(before))
 	}
 	if v := value(t, dir); v != "old" {
-		t.Errorf("%q", v)
+		t.Errorf("Get(key:00) after a refused restore = %q, want %q", v, "old")
 	}
 }
 
@@ -182,10 +182,10 @@ func TestRestoreRefusesLinks(t *testing.T) {
 	want(t, exitGood, "check", elsewhere).wants(t, "incr.aof")
 }
 
-var errPower = errors.New("the power is off")
+var errPower = errors.New("power failure")
 
-// TestRestoreCrash cuts the power before every operation of a restore, once with what was not
-// synced gone and once with it there: Open finds the old data or the backup, whole.
+// TestRestoreCrash simulates a power failure before every operation of a restore, and keeps none,
+// all, or some of the unsynced data. Open must load the old data or the backup, completely.
 func TestRestoreCrash(t *testing.T) {
 	var dump bytes.Buffer
 	source, err := perdure.New()
@@ -207,7 +207,7 @@ func TestRestoreCrash(t *testing.T) {
 		"log and dump": {nil, nil},
 		"dump alone":   {[]perdure.Option{perdure.WithoutAppendLog()}, nil},
 		"log and single file": {nil, func(mem *vfs.Mem) {
-			put(t, mem, "/srv/data/"+logName, selects+setKV) // ignored by Open beside a manifest
+			put(t, mem, "/srv/data/"+logName, selects+setKV) // ignored by Open next to a manifest
 		}},
 		"single file": {nil, func(mem *vfs.Mem) {
 			check(t, removeTree(mem, "/srv/data/"+logDirName))
@@ -249,20 +249,21 @@ func TestRestoreCrash(t *testing.T) {
 					if name == "nothing" {
 						old = ""
 					}
-					wantWhole(t, crashed, n, old, test.opts)
+					wantOldOrNew(t, crashed, n, old, test.opts)
 				}
 				if crashes++; code == exitGood {
 					break
 				}
 			}
 			if crashes < 20 {
-				t.Errorf("only %d crashes", crashes)
+				t.Errorf("%d crashes, want at least 20", crashes)
 			}
 		})
 	}
 }
 
-// inMemory are options of a store in mem, whose log does without the megabytes of a tail file.
+// inMemory returns options for a store in mem. The log is in Direct mode, which saves the memory of
+// a tail file.
 func inMemory(mem *vfs.Mem) []perdure.Option {
 	return []perdure.Option{storefs.Option(mem), perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct)))}
 }
@@ -279,7 +280,7 @@ func oldStore(t *testing.T, opts []perdure.Option) *vfs.Mem {
 	return mem
 }
 
-// oldCommands are the log of oldStore, as Redis 6 would write it.
+// oldCommands returns the log of oldStore, as Redis 6 would write it.
 func oldCommands() string {
 	text := selects
 	for i := range 5 {
@@ -296,12 +297,12 @@ func put(t *testing.T, mem *vfs.Mem, path, content string) {
 	check(t, errors.Join(err, f.Sync(), f.Close(), mem.SyncDir(filepath.Dir(path))))
 }
 
-// wantWhole opens what a crash has left: five old values or five new ones.
-func wantWhole(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Option) {
+// wantOldOrNew opens a crash image. It must contain five old or five new values.
+func wantOldOrNew(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Option) {
 	t.Helper()
 	s, err := perdure.Open("/srv/data", append(inMemory(mem), opts...)...)
 	if err != nil {
-		t.Fatalf("power off before operation %d: %v", n, err)
+		t.Fatalf("Open after a power failure before operation %d: %v", n, err)
 	}
 	defer s.CloseNoSave()
 	got := make(map[string]int)
@@ -311,11 +312,10 @@ func wantWhole(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.Opt
 	if len(got) == 0 && old == "" || len(got) == 1 && (got["new"] == 5 || old != "" && got[old] == 5) {
 		return
 	}
-	t.Fatalf("power off before operation %d: %v", n, got)
+	t.Fatalf("power failure before operation %d: values %v, want five old or five new", n, got)
 }
 
-// TestRestoreFailsOnce makes one operation fail at a time: the error shows, and a second run
-// succeeds.
+// TestRestoreFailsOnce injects one error into each operation in turn. A second run must succeed.
 func TestRestoreFailsOnce(t *testing.T) {
 	var dump bytes.Buffer
 	s, err := perdure.New()
@@ -343,18 +343,19 @@ func TestRestoreFailsOnce(t *testing.T) {
 		}
 		a.fs = mem
 		if code := a.run([]string{"restore", "/srv/backup.rdb", "/srv/data"}); code != exitGood {
-			t.Fatalf("after a failure of operation %d (exit %d): exit %d", n, first, code)
+			t.Fatalf("restore after operation %d failed (exit status %d): exit status %d, want 0", n, first, code)
 		}
 		opened, err := perdure.Open("/srv/data", append(inMemory(mem), perdure.WithSnapshotter(rdb.New()))...)
 		check(t, err)
 		if v, err := opened.Get("0"); string(v) != "new" {
-			t.Fatalf("operation %d: %q %v", n, v, err)
+			t.Fatalf("operation %d: Get(0) = %q, %v, want %q", n, v, err, "new")
 		}
 		check(t, opened.Close())
 	}
 }
 
-// TestRestoreUntilInPlace goes back in the data directory itself: what stood there is kept whole.
+// TestRestoreUntilInPlace restores a data directory to an earlier time in place. The old files are
+// kept.
 func TestRestoreUntilInPlace(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, logDirName)
@@ -362,12 +363,12 @@ func TestRestoreUntilInPlace(t *testing.T) {
 	text := "#TS:1000\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n#TS:2000\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n2\r\n"
 	check(t, os.WriteFile(filepath.Join(log, "appendonly.aof.1.incr.aof"), []byte(text), 0o600))
 	check(t, os.WriteFile(filepath.Join(log, "appendonly.aof.manifest"), []byte("file appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
-	want(t, exitGood, "restore", "--until", "1500", dir, dir).wants(t, "offset 37", "37 bytes of the log are later", "before-restore-")
+	want(t, exitGood, "restore", "--until", "1500", dir, dir).wants(t, "offset 37", "skipped 37 bytes of later writes", "before-restore-")
 	want(t, exitGood, "dump", dir).wants(t, `"value":"1"`)
 	kept, err := filepath.Glob(filepath.Join(dir, "before-restore-*"))
 	check(t, err)
 	if len(kept) != 1 || read(t, filepath.Join(kept[0], logDirName, "appendonly.aof.1.incr.aof")) != text {
-		t.Errorf("kept: %v", kept)
+		t.Errorf("kept files = %v, want the complete old log", kept)
 	}
 	want(t, exitGood, "dump", kept[0]).wants(t, `"value":"2"`)
 }

@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// TestScripts runs testdata/*.txt, each in a directory of its own. A line is one of
+// TestScripts runs each script in testdata in a separate directory. A line is one of
 //
 //	file NAME "TEXT"      make a file; TEXT is quoted as in Go
 //	store DIR             make a data directory, with fill
-//	[N] perdure ARG...    run the program, which must exit with N, 0 when not given; < "TEXT" at
+//	[N] perdure ARG...    run the program, which must exit with status N (default 0); < "TEXT" at
 //	                      the end is its input
-//	out "TEXT"            the last run's output, on stdout, is exactly this
-//	err "TEXT"            the same on stderr
-//	match REGEXP          both together match
-//	cmp NAME "TEXT"       a file holds exactly this
-//	absent NAME           nothing is there
+//	out "TEXT"            the stdout of the last run is exactly TEXT
+//	err "TEXT"            the stderr of the last run is exactly TEXT
+//	match REGEXP          the stdout and stderr together match REGEXP
+//	cmp NAME "TEXT"       the content of a file is exactly TEXT
+//	absent NAME           the file does not exist
 //	# comment
 func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// step does one line of a script, and tells whether it went as it says.
+// step runs one line of a script, and reports whether it succeeded.
 func step(t *testing.T, line string, last *result) bool {
 	t.Helper()
 	verb, rest, _ := strings.Cut(line, " ")

@@ -17,8 +17,8 @@ func selected(s *redistest.Server, db string, args ...string) redistest.Reply {
 	return r
 }
 
-// TestRedisAcceptsConverted gives everything that convert and restore write to Redis's own checkers, and
-// to its server.
+// TestRedisAcceptsConverted passes the files that convert and restore write to redis-check-rdb,
+// redis-check-aof, and redis-server.
 func TestRedisAcceptsConverted(t *testing.T) {
 	dir := store(t)
 	out := t.TempDir()
@@ -37,42 +37,43 @@ func TestRedisAcceptsConverted(t *testing.T) {
 		switch filepath.Base(dst) {
 		case dumpName:
 			redistest.Run(t, "redis-check-rdb", dst)
-			holds(t, filepath.Dir(dst), "no")
+			wantLoaded(t, filepath.Dir(dst), "no")
 		case logName:
 			redistest.Run(t, "redis-check-aof", dst)
-			holds(t, filepath.Dir(dst), "yes")
+			wantLoaded(t, filepath.Dir(dst), "yes")
 		default:
 			redistest.Run(t, "redis-check-aof", filepath.Join(dst, logDirName, logName+manifestSuffix))
-			holds(t, dst, "yes")
+			wantLoaded(t, dst, "yes")
 		}
 	}
 	restored := filepath.Join(t.TempDir(), "data")
 	fill(t, restored, "old")
 	want(t, exitGood, "restore", dir, restored)
-	holds(t, restored, "yes")
-	holds(t, restored, "no")
+	wantLoaded(t, restored, "yes")
+	wantLoaded(t, restored, "no")
 }
 
-// holds starts a server on a directory and asks for what store has put into its own.
-func holds(t *testing.T, dir, appendonly string) {
+// wantLoaded starts a server on a directory and queries the keys that fill writes.
+func wantLoaded(t *testing.T, dir, appendonly string) {
 	t.Helper()
 	s := redistest.Start(t, dir, "--appendonly", appendonly)
 	defer s.Kill()
 	if n := s.Must("DBSIZE").Int(); n != 25 {
-		t.Errorf("%s: %d keys", dir, n)
+		t.Errorf("%s: DBSIZE = %d, want 25", dir, n)
 	}
 	if v := s.Must("GET", "key:05").Text; v != "vxxxxx" {
-		t.Errorf("%s: %q", dir, v)
+		t.Errorf("%s: GET key:05 = %q, want %q", dir, v, "vxxxxx")
 	}
 	if v := selected(s, "3", "GET", "k").Text; v != "<three>" {
-		t.Errorf("%s: %q", dir, v)
+		t.Errorf("%s: GET k in database 3 = %q, want %q", dir, v, "<three>")
 	}
 	if at := s.Must("PEXPIRETIME", "ttl").Int(); at != never.UnixMilli() {
-		t.Errorf("%s: expiry %d", dir, at)
+		t.Errorf("%s: PEXPIRETIME ttl = %d, want %d", dir, at, never.UnixMilli())
 	}
 }
 
-// TestRedisDirectory reads, repairs and restores what Redis has written, lists in the base included.
+// TestRedisDirectory reads, repairs, and restores a data directory of Redis with collections in the
+// base file.
 func TestRedisDirectory(t *testing.T) {
 	dir := t.TempDir()
 	s := redistest.Start(t, dir, "--appendonly", "yes", "--appendfsync", "always", "--appendfilename", "their.aof")
@@ -99,21 +100,21 @@ func TestRedisDirectory(t *testing.T) {
 	want(t, exitGood, "repair", "--yes", dir)
 	for _, path := range []string{dir, filepath.Join(dir, dumpName)} {
 		if r := want(t, exitGood, "dump", path); r.stdout != lines {
-			t.Errorf("%s:\n%s", path, r.stdout)
+			t.Errorf("dump %s =\n%s, want\n%s", path, r.stdout, lines)
 		}
 	}
-	// Everything, the function library included, goes to a new directory and back into a server.
+	// All data, including the function library, is restored to a new directory for a server.
 	restored := filepath.Join(t.TempDir(), "data")
 	want(t, exitGood, "restore", filepath.Join(dir, logDirName), restored)
 	s = redistest.Start(t, restored, "--appendonly", "yes")
 	if list := s.Must("LRANGE", "list", "0", "-1").Elements; len(list) != 2 || list[1].Text != "b" {
-		t.Errorf("list: %v", list)
+		t.Errorf("LRANGE list = %v, want a and b", list)
 	}
 	if v := selected(s, "5", "HGET", "hash", "f").Text + s.Must("GET", "s").Text; v != "vtwo" {
-		t.Errorf("%q", v)
+		t.Errorf("HGET hash f and GET s = %q, want %q", v, "vtwo")
 	}
 	if n := s.Must("FCALL", "f", "0").Int(); n != 1 {
-		t.Errorf("function: %d", n)
+		t.Errorf("FCALL f = %d, want 1", n)
 	}
 	s.Kill()
 	opened, err := perdure.Open(restored)

@@ -58,7 +58,7 @@ func (a *app) open(p *place, verified bool) (source, error) {
 		return nil, err
 	}
 	if d.report.Trailing > 0 {
-		a.warn("%s: %s behind the end of the dump left out", d.path, count(d.report.Trailing, "byte"))
+		a.warn("%s: %s after the end of the dump omitted", d.path, count(d.report.Trailing, "byte"))
 	}
 	return d, nil
 }
@@ -184,7 +184,7 @@ func (a *app) openLog(p *place) (source, error) {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	if filepath.Dir(dir) == dir {
-		return nil, fmt.Errorf("%s: a log in the root directory cannot be read; put it into a directory", path)
+		return nil, fmt.Errorf("%s: cannot read a log in the root directory; move it to another directory", path)
 	}
 	fsys := &readFS{FS: a.fs}
 	logName, manifest := strings.CutSuffix(name, manifestSuffix)
@@ -210,19 +210,19 @@ func (a *app) openLog(p *place) (source, error) {
 		}
 		r := store.Recovery()
 		if r.LeftOut > 0 {
-			a.warn("%s: offset %d: from here on %s of the log are later and left out; they stay where they are",
+			a.warn("%s: offset %d: skipped %s of later writes; the file is unchanged",
 				r.LeftOutFile, r.LeftOutOffset, count(r.LeftOut, "byte"))
 		} else if !p.until.IsZero() {
-			a.warn("%s: nothing in the log is later than %s", p.log, p.until.UTC().Format(time.RFC3339))
+			a.warn("%s: the log has no writes after %s", p.log, p.until.UTC().Format(time.RFC3339))
 		}
 		if r.TailReason != "" {
-			a.warn("%s: passed over, it does not belong to the log: %s", r.TailFile, r.TailReason)
+			a.warn("%s: skipped, because it does not belong to the log: %s", r.TailFile, r.TailReason)
 		}
 		if r.Cut > 0 {
-			a.warn("%s: offset %d: %s of a torn end passed over: %s",
+			a.warn("%s: offset %d: skipped torn tail of %s: %s",
 				r.CutFile, r.CutOffset, count(r.Cut, "byte"), r.CutReason)
 		} else if r.NewerDump && p.form == formDir {
-			a.warn("%s is newer than the log and was not read, as Open would not; name it to read it", p.dump)
+			a.warn("%s: is newer than the log but was not read, as in Open; give its path to read it", p.dump)
 		}
 		return &logSource{store: store}, nil
 	}

@@ -18,11 +18,12 @@ import (
 var statCommand = &command{
 	name: "stat",
 	args: "PATH",
-	what: "tell files, sizes, versions, keys by database and type, expiries",
-	help: `Lists the files with their sizes and versions, and counts the keys by database and type, with
-their expiries: how many are up within a minute, an hour, and so on. The memory that perdure takes for
-them is an estimate. --top names the keys with the largest values. Of a data directory the keys are those of the log when there is one, otherwise
-of the dump. A log is loaded into memory; a dump is not.`,
+	what: "show files, sizes, versions, key counts, and expiries",
+	help: `Stat lists the files with their sizes and versions, and counts keys by database and type.
+It also counts keys by the time until they expire: within a minute, an hour, and so on. The memory
+that perdure needs for the keys is an estimate. --top prints the keys with the largest values. In a
+data directory the counts are those of the log, or of the dump if there is no log. A log is loaded
+into memory; a dump is not.`,
 	run: (*app).stat,
 }
 
@@ -78,8 +79,8 @@ type statType struct {
 func (a *app) stat(c *command, args []string) error {
 	f := c.flags()
 	until := untilFlag(f)
-	asJSON := f.Bool("json", false, "one JSON object")
-	top := f.Int("top", 0, "name the `n` keys with the largest values")
+	asJSON := f.Bool("json", false, "print one JSON object")
+	top := f.Int("top", 0, "print the `n` keys with the largest values")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
 		return err
@@ -272,4 +273,4 @@ func (s *statistics) print(w io.Writer) error {
 	return err
 }
 
-func instant(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
+func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -126,10 +126,10 @@ func (l *largest) sorted() []statKey {
 // printMore writes the parts about memory, expiry and the largest keys.
 func (s *statistics) printMore(w io.Writer) {
 	if s.Keys > 0 {
-		fmt.Fprintf(w, "memory: perdure holds this in about %s, %d B a key\n", size(s.MemoryBytes), s.MemoryBytes/s.Keys)
+		fmt.Fprintf(w, "memory: about %s in perdure, %d B per key\n", size(s.MemoryBytes), s.MemoryBytes/s.Keys)
 	}
 	if s.Expires > 0 {
-		fmt.Fprintf(w, "expiries: %d, of which %d past; first %s, last %s\n ", s.Expires, s.Expired, instant(s.FirstMs), instant(s.LastMs))
+		fmt.Fprintf(w, "expiries: %d (%d past), first %s, last %s\n ", s.Expires, s.Expired, timeText(s.FirstMs), timeText(s.LastMs))
 		for _, t := range s.TTLs {
 			if t.Keys > 0 {
 				fmt.Fprintf(w, " %s: %d ", t.Within, t.Keys)
@@ -143,7 +143,7 @@ func (s *statistics) printMore(w io.Writer) {
 			fmt.Fprintf(w, ", %s", count(int64(k.Elements), "element"))
 		}
 		if k.ExpireAtMs != 0 {
-			fmt.Fprintf(w, ", expires %s", instant(k.ExpireAtMs))
+			fmt.Fprintf(w, ", expires %s", timeText(k.ExpireAtMs))
 		}
 		fmt.Fprintln(w)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// TestStatMemory compares the estimate with what a store says.
+// TestStatMemory compares the estimate with the memory that a store reports.
 func TestStatMemory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s, err := perdure.Open(dir)
@@ -25,6 +25,6 @@ func TestStatMemory(t *testing.T) {
 	var stat statistics
 	check(t, json.Unmarshal([]byte(want(t, exitGood, "stat", "--json", dir).stdout), &stat))
 	if ratio := float64(stat.MemoryBytes) / float64(used); ratio < 0.8 || ratio > 1.2 {
-		t.Errorf("about %d bytes, and a store says %d", stat.MemoryBytes, used)
+		t.Errorf("stat estimates %d bytes, want within 20%% of %d", stat.MemoryBytes, used)
 	}
 }

@@ -35,7 +35,7 @@ func (m *moment) String() string {
 // untilFlag adds --until to a command that reads a log.
 func untilFlag(f *flag.FlagSet) *moment {
 	m := &moment{}
-	f.Var(m, "until", "take a log with timestamps up to the end of that second: `time` as Unix seconds or 2026-01-02T15:04:05Z")
+	f.Var(m, "until", "read the log up to `time`, inclusive (Unix seconds or 2026-01-02T15:04:05Z)")
 	return m
 }
 
@@ -44,7 +44,7 @@ func (a *app) locateUntil(path string, until *moment) (place, error) {
 	p, err := locate(a.fs, path)
 	if err == nil && !until.IsZero() {
 		if p.log == "" {
-			return p, &usageError{fmt.Sprintf("%s: --until needs a log, and this is a %s", path, p.form)}
+			return p, &usageError{fmt.Sprintf("%s: --until needs a log, got a %s", path, p.form)}
 		}
 		p.until = until.Time
 	}

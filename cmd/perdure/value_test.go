@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestDumpValues prints values of every type that a server has.
+// TestDumpValues prints values of every type of a server.
 func TestDumpValues(t *testing.T) {
 	s := redistest.Start(t, "")
 	for _, command := range [][]string{
@@ -49,7 +49,7 @@ func TestDumpValues(t *testing.T) {
 	)
 }
 
-// compareCorpusValue compares a printed value with what the authors of a dump say it holds.
+// compareCorpusValue compares a printed value with the value that the authors of a dump published.
 func compareCorpusValue(t *testing.T, name, kind string, got dumped, wanted map[string]any) (compared bool) {
 	t.Helper()
 	field, ok := map[string]string{"list": "values", "hash": "hash", "zset": "entries"}[kind]
@@ -57,7 +57,7 @@ func compareCorpusValue(t *testing.T, name, kind string, got dumped, wanted map[
 		return false
 	}
 	want := wanted[field]
-	if kind == "zset" { // theirs is in the order of the file
+	if kind == "zset" { // the published value is in the order of the file
 		scores := func(list any) map[string]float64 {
 			m := make(map[string]float64)
 			for _, x := range list.([]any) {
@@ -75,7 +75,7 @@ func compareCorpusValue(t *testing.T, name, kind string, got dumped, wanted map[
 	return true
 }
 
-// corpusValues is the JSON of a corpus by database and key.
+// corpusValues returns the JSON of a corpus by database and key.
 func corpusValues(t *testing.T, text []byte) map[dumpedKey]map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -87,12 +87,13 @@ func corpusValues(t *testing.T, text []byte) map[dumpedKey]map[string]any {
 	return values
 }
 
-// TestCheckValue finds damage within a value, and an empty one, which dump still prints.
+// TestCheckValue checks that damage in a value, and an empty collection, are reported. Dump prints
+// the empty collection.
 func TestCheckValue(t *testing.T) {
 	dup := write(t, "a.rdb", "REDIS0004\x02\x01k\x02\x01a\x01a\xff")
-	want(t, exitDamaged, "check", dup).wants(t, "offset 15: key 1, set of type 2, member 2: want each member once, found one twice")
+	want(t, exitDamaged, "check", dup).wants(t, "offset 15: key 1, set of type 2, member 2: want unique members, found a duplicate")
 	if r := want(t, exitDamaged, "dump", dup); r.stdout != "" {
-		t.Errorf("%s", r.stdout)
+		t.Errorf("dump = %s, want no output", r.stdout)
 	}
 	empty := write(t, "b.rdb", "REDIS0004\x00\x01a\x01b\x01\x01k\x00\xff")
 	want(t, exitDamaged, "check", empty).wants(t, "offset 17: key 2, list of type 1: want a list that is not empty")

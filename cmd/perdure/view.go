@@ -66,7 +66,7 @@ func (v *view) count(ctx context.Context) (err error) {
 // errBreak ends a pass after the caller left the loop.
 var errBreak = errors.New("break")
 
-// All implements snapshot.View.
+// All implements [snapshot.View].
 func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		err := v.src.each(ctx, func(e snapshot.Entry) error {

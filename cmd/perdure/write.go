@@ -46,7 +46,7 @@ func (a *app) absent(path string) error {
 // writeLog makes a log in a data directory without one: a manifest, src as the base file, and an
 // empty incremental file. After success the log is durable. After an error there is no manifest.
 func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Option) (err error) {
-	log := aof.New(append(opts, aof.RDBBase(!asCommands), aof.LogMode(aof.Direct))...) // nothing is appended
+	log := aof.New(append(opts, aof.RDBBase(!asCommands), aof.LogMode(aof.Direct))...)
 	found, err := log.Open(a.logEnv(dir))
 	if err == nil && found {
 		err = &fs.PathError{Op: "create a log in", Path: dir, Err: fs.ErrExist}
@@ -136,7 +136,7 @@ func removeTree(fsys vfs.FS, path string) error {
 func (a *app) stage(path string) (string, error) {
 	dir := filepath.Join(filepath.Dir(path), snapshot.TempPrefix+filepath.Base(path))
 	if err := removeTree(a.fs, dir); err != nil {
-		return "", fmt.Errorf("remove what an earlier run has left: %w", err)
+		return "", fmt.Errorf("remove files of an earlier run: %w", err)
 	}
 	return dir, a.fs.Mkdir(dir)
 }

@@ -1,5 +1,5 @@
 // Package flatlog is an append-only log in one flat file. It is an example of an
-// appendlog.AppendLog outside perdure's packages, and uses only exported names.
+// [appendlog.AppendLog] outside perdure's packages, and uses only exported names.
 //
 // Each commit group is one record with a checksum, and is synced before the next record is written.
 // A crash can therefore tear only the last record. Any other record with a wrong checksum is
@@ -57,7 +57,7 @@ func New(name string) *Log {
 	return l
 }
 
-// Open implements appendlog.AppendLog.
+// Open implements [appendlog.AppendLog].
 func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 
 func (l *Log) path() string { return filepath.Join(l.env.Dir, l.name) }
 
-// Start implements appendlog.AppendLog. It syncs the file and its name, because a killed process
+// Start implements [appendlog.AppendLog]. It syncs the file and its name, because a killed process
 // may have written or renamed the file without a sync.
 func (l *Log) Start() error {
 	l.mu.Lock()
@@ -102,7 +102,7 @@ func (l *Log) Start() error {
 	return nil
 }
 
-// Append implements appendlog.AppendLog.
+// Append implements [appendlog.AppendLog].
 func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,17 +121,17 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	return l.appended
 }
 
-// AppendSelect implements appendlog.AppendLog.
+// AppendSelect implements [appendlog.AppendLog].
 func (l *Log) AppendSelect(dst []byte, db int) []byte { return appendlog.AppendSelect(dst, db) }
 
-// Commit implements appendlog.AppendLog. It always syncs.
+// Commit implements [appendlog.AppendLog]. It always syncs.
 func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.commitLocked(context.Background(), p)
 }
 
-// Sync implements appendlog.AppendLog.
+// Sync implements [appendlog.AppendLog].
 func (l *Log) Sync(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -204,7 +204,7 @@ func (l *Log) failLocked(op string, err error) {
 	}
 }
 
-// Status implements appendlog.AppendLog.
+// Status implements [appendlog.AppendLog].
 func (l *Log) Status() appendlog.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,14 +219,14 @@ func (l *Log) Status() appendlog.Status {
 	}
 }
 
-// Err implements appendlog.AppendLog.
+// Err implements [appendlog.AppendLog].
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err
 }
 
-// Close implements appendlog.AppendLog.
+// Close implements [appendlog.AppendLog].
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-func TestLogKeepsItsDuties(t *testing.T) {
+func TestLogConforms(t *testing.T) {
 	storetest.AppendLog(t, func(string) appendlog.AppendLog { return flatlog.New("flat.log") })
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Replay implements appendlog.AppendLog. It reads the whole file into memory.
+// Replay implements [appendlog.AppendLog]. It reads the whole file into memory.
 func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
 	report := appendlog.ReplayReport{Files: 1}
 	l.mu.Lock()
@@ -90,7 +90,7 @@ type rewrite struct {
 	oldDB      int
 }
 
-// BeginRewrite implements appendlog.AppendLog.
+// BeginRewrite implements [appendlog.AppendLog].
 func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,14 +104,14 @@ func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
 	return l.rewrite, nil
 }
 
-// Cut implements appendlog.Rewrite.
+// Cut implements [appendlog.Rewrite].
 func (r *rewrite) Cut() {
 	r.log.mu.Lock()
 	defer r.log.mu.Unlock()
 	r.cut = true
 }
 
-// Abort implements appendlog.Rewrite.
+// Abort implements [appendlog.Rewrite].
 func (r *rewrite) Abort() {
 	r.log.mu.Lock()
 	defer r.log.mu.Unlock()
@@ -120,8 +120,8 @@ func (r *rewrite) Abort() {
 	}
 }
 
-// Commit implements appendlog.Rewrite. It writes the base and the records to a new file, which then
-// replaces the old file. Until then, records are written to both files.
+// Commit implements [appendlog.Rewrite]. It writes the base and the records to a new file, which
+// then replaces the old file. Until then, records are written to both files.
 func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()

@@ -1,5 +1,5 @@
 // Package objectstore keeps snapshots in an object store, such as S3 or a directory. It is an
-// example of a snapshot.Snapshotter that uses only exported names.
+// example of a [snapshot.Snapshotter] that uses only exported names.
 //
 // A snapshot is one object in Redis's RDB format, with an increasing number in its name. The newest
 // snapshot has the highest number. Object stores guarantee that an object appears whole or not at
@@ -55,7 +55,7 @@ func New(bucket Bucket, prefix string) *Snapshotter {
 	return &Snapshotter{bucket: bucket, prefix: prefix}
 }
 
-// Open implements snapshot.Snapshotter.
+// Open implements [snapshot.Snapshotter].
 func (s *Snapshotter) Open(env snapshot.Env) error {
 	s.env = env
 	return nil
@@ -89,7 +89,7 @@ func (s *Snapshotter) newest(ctx context.Context) (names []string, number int, e
 // errFirstEntry stops decoding after the header.
 var errFirstEntry = errors.New("header read")
 
-// Stat implements snapshot.Snapshotter. It reads the header of the object. The size is unknown,
+// Stat implements [snapshot.Snapshotter]. It reads the header of the object. The size is unknown,
 // because a Bucket does not report sizes.
 func (s *Snapshotter) Stat() (snapshot.Info, error) {
 	info, err := s.read(context.Background(), headerOnly{})
@@ -100,7 +100,7 @@ func (s *Snapshotter) Stat() (snapshot.Info, error) {
 	return info, err
 }
 
-// Load implements snapshot.Snapshotter.
+// Load implements [snapshot.Snapshotter].
 func (s *Snapshotter) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
 	info, err := s.read(ctx, l)
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *Snapshotter) read(ctx context.Context, l snapshot.Loader) (snapshot.Inf
 	}, err
 }
 
-// Save implements snapshot.Snapshotter.
+// Save implements [snapshot.Snapshotter].
 func (s *Snapshotter) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
 	old, number, err := s.newest(ctx)
 	if err != nil {
@@ -159,14 +159,14 @@ func (s *Snapshotter) Save(ctx context.Context, v snapshot.View) (snapshot.Info,
 	}
 	for _, name := range old {
 		if err := s.bucket.Delete(ctx, name); err != nil {
-			s.env.Logger.Warn("an old snapshot stays", "object", name, "err", err)
+			s.env.Logger.Warn("old snapshot was not deleted", "object", name, "err", err)
 		}
 	}
 	info.Name, info.Time, info.Origin = path.Base(name), time.Now(), v.Origin()
 	return info, nil
 }
 
-// headerOnly is a snapshot.Loader that refuses the first entry.
+// headerOnly is a [snapshot.Loader] that refuses the first entry.
 type headerOnly struct{}
 
 func (headerOnly) Expect(db int, keys, expires int64) {}

@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-func TestSnapshotterKeepsItsDuties(t *testing.T) {
+func TestSnapshotterConforms(t *testing.T) {
 	bucket := dirBucket{t.TempDir()}
 	storetest.Snapshotter(t, func(place string) snapshot.Snapshotter { return objectstore.New(bucket, place) })
 }

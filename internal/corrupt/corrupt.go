@@ -1,4 +1,4 @@
-// Package corrupt creates snapshot.CorruptError, the only error type for damaged files.
+// Package corrupt creates [snapshot.CorruptError], the only error type for damaged files.
 //
 // The decoders of rdb, aof, and resp return it. It contains a position, never a key or a value,
 // because error messages may reach a log.

@@ -12,7 +12,8 @@ import (
 	"github.com/perduredb/perdure/internal/crc64"
 )
 
-// The second and third are the golden files of Redis's format without their trailers.
+// vectors lists inputs with their checksums. The second and third inputs are dumps of Redis without
+// their checksums.
 var vectors = []struct {
 	name string
 	in   []byte
@@ -28,12 +29,12 @@ var vectors = []struct {
 func TestVectors(t *testing.T) {
 	for _, v := range vectors {
 		if got := crc64.Checksum(v.in); got != v.sum {
-			t.Errorf("%s: got %016x, want %016x", v.name, got, v.sum)
+			t.Errorf("Checksum of %s = %016x, want %016x", v.name, got, v.sum)
 		}
 	}
 }
 
-// TestAgainstStdlib compares with hash/crc64, which complements before and after.
+// TestAgainstStdlib compares with hash/crc64, which complements the checksum before and after.
 func TestAgainstStdlib(t *testing.T) {
 	table := stdlib.MakeTable(0x95ac9329ac4bc9b5)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -46,7 +47,7 @@ func TestAgainstStdlib(t *testing.T) {
 		p := data[start : start+rng.IntN(len(data)-start)]
 		crc := rng.Uint64()
 		if got, want := crc64.Update(crc, p), ^stdlib.Update(^crc, table, p); got != want {
-			t.Fatalf("Update(%016x, %d bytes): got %016x, want %016x", crc, len(p), got, want)
+			t.Fatalf("Update(%016x, %d bytes) = %016x, want %016x", crc, len(p), got, want)
 		}
 	}
 }
@@ -90,7 +91,7 @@ func TestRewind(t *testing.T) {
 		}
 		crc := rng.Uint64()
 		if got := crc64.Rewind(crc64.Update(crc, p), p); got != crc {
-			t.Fatalf("%d bytes: got %016x, want %016x", n, got, crc)
+			t.Fatalf("Rewind by %d bytes = %016x, want %016x", n, got, crc)
 		}
 	}
 }

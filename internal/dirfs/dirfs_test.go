@@ -13,16 +13,16 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// elsewhere is a snapshot.FS that New has not made.
+// elsewhere is a snapshot.FS that was not created by New.
 type elsewhere struct{ snapshot.FS }
 
-func TestOfReturnsWhatNewWrapped(t *testing.T) {
+func TestOfReturnsWrappedFS(t *testing.T) {
 	mem := vfs.NewMem("/d")
 	if got, err := dirfs.Of(dirfs.New(mem)); got != vfs.FS(mem) || err != nil {
 		t.Errorf("Of(New(mem)) = %v, %v, want mem", got, err)
 	}
 	if got, err := dirfs.Of(nil); got != vfs.OS() || err != nil {
-		t.Errorf("Of(nil) = %v, %v, want the operating system's", got, err)
+		t.Errorf("Of(nil) = %v, %v, want the file system of the operating system", got, err)
 	}
 	if dirfs.New(nil) != nil {
 		t.Error("New(nil) is not nil")
@@ -46,7 +46,7 @@ func TestForeignFileSystemIsRefused(t *testing.T) {
 	}
 }
 
-// TestFailedOpenReturnsNilFile compares with nil, as a component may.
+// TestFailedOpenReturnsNilFile compares with nil, because a component may do so.
 func TestFailedOpenReturnsNilFile(t *testing.T) {
 	fsys := dirfs.New(vfs.NewMem("/d"))
 	for name, open := range map[string]func(string) (snapshot.File, error){"Open": fsys.Open, "OpenWrite": fsys.OpenWrite} {

@@ -26,12 +26,12 @@ func TestMatch(t *testing.T) {
 	} {
 		for _, key := range c.yes {
 			if !glob.Match(c.pattern, key) || !glob.Match(c.pattern, []byte(key)) {
-				t.Errorf("%q does not match %q", c.pattern, key)
+				t.Errorf("Match(%q, %q) = false, want true", c.pattern, key)
 			}
 		}
 		for _, key := range c.no {
 			if glob.Match(c.pattern, key) {
-				t.Errorf("%q matches %q", c.pattern, key)
+				t.Errorf("Match(%q, %q) = true, want false", c.pattern, key)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
 package lzf
 
-// AtNumber makes c behave as after base bytes of input.
+// AtNumber sets c to its state after base bytes of input.
 func (c *Compressor) AtNumber(base uint32) { c.base = base }

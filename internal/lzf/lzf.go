@@ -12,7 +12,7 @@ import "fmt"
 //	lllooooo oooooooo                copy l+2 bytes (l 1 to 6) from o+1 bytes back
 //	111ooooo llllllll oooooooo       copy l+9 bytes from o+1 bytes back
 //
-// A copy may overlap what it writes: it goes on byte by byte. So "aaaaaaaaaa" is
+// A copy may overlap its own output, because it proceeds byte by byte. So "aaaaaaaaaa" is
 //
 //	00 61 e0 00 00                   'a', then 9 bytes from 1 back
 const (
@@ -42,7 +42,7 @@ func (e *Error) Error() string { return fmt.Sprintf("lzf: byte %d: %s", e.Offset
 // room.
 func Decompress(dst, src []byte, size int) ([]byte, error) {
 	if size < 0 || size/MaxExpansion > len(src) {
-		return dst, &Error{0, fmt.Sprintf("%d bytes cannot come out of %d", size, len(src))}
+		return dst, &Error{0, fmt.Sprintf("%d bytes cannot expand to %d", len(src), size)}
 	}
 	start := len(dst)
 	dst = grow(dst, size)
@@ -55,7 +55,7 @@ func Decompress(dst, src []byte, size int) ([]byte, error) {
 		if c < maxLiteral {
 			run := c + 1
 			if run > len(src)-in {
-				return dst[:start], &Error{at, "literal run goes over the end"}
+				return dst[:start], &Error{at, "literal run exceeds the input"}
 			}
 			if run > len(out)-n {
 				return dst[:start], &Error{at, "more output than declared"}
@@ -70,13 +70,13 @@ func Decompress(dst, src []byte, size int) ([]byte, error) {
 			in++
 		}
 		if in >= len(src) {
-			return dst[:start], &Error{at, "reference goes over the end"}
+			return dst[:start], &Error{at, "reference exceeds the input"}
 		}
 		distance := c&31<<8 + int(src[in]) + 1
 		length += 2
 		in++
 		if distance > n {
-			return dst[:start], &Error{at, "reference to before the start"}
+			return dst[:start], &Error{at, "reference before the start of the output"}
 		}
 		if length > len(out)-n {
 			return dst[:start], &Error{at, "more output than declared"}
@@ -85,7 +85,7 @@ func Decompress(dst, src []byte, size int) ([]byte, error) {
 		n += length
 	}
 	if n != size {
-		return dst[:start], &Error{in, fmt.Sprintf("%d bytes come out, %d are declared", n, size)}
+		return dst[:start], &Error{in, fmt.Sprintf("got %d bytes of output, want %d", n, size)}
 	}
 	return dst[:start+size], nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/internal/lzf"
 )
 
-// Streams that other writers made, or that the format allows.
+// streams lists streams of other writers, and other valid streams.
 var streams = []struct {
 	name   string
 	stream string // hex
@@ -28,7 +28,7 @@ var streams = []struct {
 	{"two runs", "00610062", "ab"},
 }
 
-// Streams with damage, and where it is.
+// damaged lists damaged streams, with the offset of the damage.
 var damaged = []struct {
 	name   string
 	stream string
@@ -51,7 +51,7 @@ func TestStreams(t *testing.T) {
 	for _, s := range streams {
 		got, err := lzf.Decompress([]byte("kept"), unhex(s.stream), len(s.want))
 		if err != nil || string(got) != "kept"+s.want {
-			t.Errorf("%s: got %q, %v", s.name, got, err)
+			t.Errorf("%s: Decompress = %q, %v, want the plain text", s.name, got, err)
 		}
 	}
 }
@@ -61,18 +61,18 @@ func TestDamage(t *testing.T) {
 		got, err := lzf.Decompress([]byte("kept"), unhex(d.stream), d.size)
 		var bad *lzf.Error
 		if !errors.As(err, &bad) || bad.Offset != d.offset {
-			t.Errorf("%s: got %v, want an error at %d", d.name, err, d.offset)
+			t.Errorf("%s: Decompress error = %v, want offset %d", d.name, err, d.offset)
 		}
 		if string(got) != "kept" {
-			t.Errorf("%s: returned %q", d.name, got)
+			t.Errorf("%s: Decompress = %q, want only dst", d.name, got)
 		}
 	}
 }
 
-// TestHugeSize declares a terabyte: nothing of the kind may be allocated.
+// TestHugeSize checks that Decompress refuses a size of a terabyte before it allocates.
 func TestHugeSize(t *testing.T) {
 	if _, err := lzf.Decompress(nil, make([]byte, 10), int(^uint(0)>>1)); err == nil {
-		t.Error("no error")
+		t.Error("Decompress with a size of a terabyte succeeded, want an error")
 	}
 }
 
@@ -81,33 +81,34 @@ func TestRoundTrip(t *testing.T) {
 	for name, in := range inputs() {
 		stream, ok := c.Append([]byte("kept"), in, len(in)+len(in)/32+1)
 		if !ok && len(in) > 0 {
-			t.Errorf("%s: no stream", name)
+			t.Errorf("%s: Compress = false, want true", name)
 			continue
 		}
 		got, err := lzf.Decompress(nil, stream[4:], len(in))
 		if err != nil || !bytes.Equal(got, in) {
-			t.Errorf("%s: %d bytes came back as %d, %v", name, len(in), len(got), err)
+			t.Errorf("%s: Decompress = %d bytes, %v, want the %d bytes of the input", name, len(got), err, len(in))
 		}
 	}
 }
 
-// TestBudget gives every budget up to what the stream takes.
+// TestBudget compresses with every budget up to the length of the stream.
 func TestBudget(t *testing.T) {
 	var c lzf.Compressor
 	in := []byte(strings.Repeat("to perdure is to last; ", 5) + "and the rest is silence")
 	whole, ok := c.Append(nil, in, len(in))
 	if !ok {
-		t.Fatal("does not compress")
+		t.Fatal("Compress = false, want true")
 	}
 	for budget := range len(whole) + 1 {
 		got, ok := c.Append([]byte("x"), in, budget)
 		if ok != (budget == len(whole)) || !ok && string(got) != "x" {
-			t.Errorf("budget %d of %d: %v, %d bytes", budget, len(whole), ok, len(got))
+			t.Errorf("budget %d for a stream of %d bytes: Compress = %d bytes, %v", budget, len(whole), len(got), ok)
 		}
 	}
 }
 
-// TestNumbersRunOut goes over the end of the numbers by which a Compressor tells its inputs apart.
+// TestNumbersRunOut exceeds the range of the numbers with which a Compressor distinguishes its
+// inputs.
 func TestNumbersRunOut(t *testing.T) {
 	c := new(lzf.Compressor)
 	c.AtNumber(1<<32 - 1000)
@@ -116,7 +117,7 @@ func TestNumbersRunOut(t *testing.T) {
 		stream, ok := c.Append(nil, in, len(in))
 		got, err := lzf.Decompress(nil, stream, len(in))
 		if !ok || err != nil || !bytes.Equal(got, in) {
-			t.Fatalf("input %d: %v, %v", i, ok, err)
+			t.Fatalf("input %d: Compress = %v, Decompress error = %v", i, ok, err)
 		}
 	}
 }
@@ -130,7 +131,7 @@ func TestNoAllocation(t *testing.T) {
 		out, _ = lzf.Decompress(out[:0], stream, len(in))
 	})
 	if n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want 0", n)
 	}
 }
 
@@ -147,10 +148,10 @@ func FuzzDecompress(f *testing.F) {
 		got, err := lzf.Decompress(nil, stream, size)
 		runtime.ReadMemStats(&after)
 		if err == nil && len(got) != size {
-			t.Fatalf("%d bytes, declared %d", len(got), size)
+			t.Fatalf("Decompress = %d bytes, want %d", len(got), size)
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > uint64(128*len(stream)+1<<20) {
-			t.Fatalf("%d bytes allocated for %d", n, len(stream))
+			t.Fatalf("Decompress allocated %d bytes for a stream of %d", n, len(stream))
 		}
 	})
 }
@@ -167,7 +168,7 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		got, err := lzf.Decompress(nil, stream, len(in))
 		if err != nil || !bytes.Equal(got, in) {
-			t.Fatalf("%x became %x, %v", in, got, err)
+			t.Fatalf("Decompress = %x, %v, want %x", got, err, in)
 		}
 	})
 }
@@ -243,7 +244,7 @@ func benchInputs() map[string][]byte {
 	}
 }
 
-// few returns n random bytes of the first kinds.
+// few returns n random bytes below kinds.
 func few(rng *rand.Rand, n, kinds int) []byte {
 	p := make([]byte, n)
 	for i := range p {

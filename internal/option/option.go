@@ -29,13 +29,13 @@ var takenPrefixes = []string{"temp-", "before-restore-"}
 func FileName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
-		return fmt.Errorf("%q is no file name", name)
+		return fmt.Errorf("%q is not a file name", name)
 	case len(name) > maxName:
-		return fmt.Errorf("a name of %d bytes, at most %d", len(name), maxName)
+		return fmt.Errorf("want a name of at most %d bytes, got %d", maxName, len(name))
 	case strings.ContainsAny(name, `/\`):
-		return fmt.Errorf("%q is a path, want a file name", name)
+		return fmt.Errorf("want a file name, got the path %q", name)
 	case !filepath.IsLocal(name):
-		return fmt.Errorf("%q is no file name here", name)
+		return fmt.Errorf("%q is not a file name on this system", name)
 	}
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] == 0x7f {
@@ -50,7 +50,7 @@ func FileName(name string) error {
 	}
 	for _, prefix := range takenPrefixes {
 		if strings.HasPrefix(lower, prefix) {
-			return fmt.Errorf("%q begins with %s, as files do that a store removes or sets aside", name, prefix)
+			return fmt.Errorf("%q begins with the reserved prefix %s", name, prefix)
 		}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/internal/option"
 )
 
-func TestFileNameRefusesWhatIsTaken(t *testing.T) {
+func TestFileNameRefusesReservedNames(t *testing.T) {
 	for name, good := range map[string]bool{
 		"dump.rdb": true, "x": true, "..x": true, strings.Repeat("n", 200): true, "appendonlydir.rdb": true, "tempo": true,
 		"": false, ".": false, "..": false, "a/b": false, `a\b`: false, "/a": false, "a\x00": false, "a\nb": false,
@@ -15,12 +15,12 @@ func TestFileNameRefusesWhatIsTaken(t *testing.T) {
 		"appendonly.aof": false, "temp-perdure-x": false, "temp-1.rdb": false, "before-restore-2026": false,
 	} {
 		if err := option.FileName(name); (err == nil) != good {
-			t.Errorf("%.20q: %v, want good %v", name, err, good)
+			t.Errorf("FileName(%.20q) = %v, want success: %v", name, err, good)
 		}
 	}
 }
 
-func TestIsNilSeesPointersWithinInterfaces(t *testing.T) {
+func TestIsNilDetectsNilPointerInInterface(t *testing.T) {
 	var none *int
 	one := 1
 	for _, c := range []struct {
@@ -28,7 +28,7 @@ func TestIsNilSeesPointersWithinInterfaces(t *testing.T) {
 		want bool
 	}{{nil, true}, {none, true}, {&one, false}, {one, false}, {"", false}} {
 		if got := option.IsNil(c.v); got != c.want {
-			t.Errorf("%T %v: %v, want %v", c.v, c.v, got, c.want)
+			t.Errorf("IsNil(%T %v) = %v, want %v", c.v, c.v, got, c.want)
 		}
 	}
 }

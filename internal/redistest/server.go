@@ -154,7 +154,7 @@ func (r Reply) String() string { return r.Text }
 func (r Reply) Int() int64 {
 	n, err := strconv.ParseInt(strings.TrimPrefix(r.Text, ":"), 10, 64)
 	if err != nil {
-		panic(fmt.Sprintf("redistest: %q is no integer reply", r.Text))
+		panic(fmt.Sprintf("redistest: %q is not an integer reply", r.Text))
 	}
 	return n
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// read gives each token as "offset: args", the last line is the error.
+// read returns each token as "offset: args". The last line is the error.
 func read(r *resp.Reader) string {
 	var b strings.Builder
 	for {
@@ -76,7 +76,7 @@ func TestReader(t *testing.T) {
 			"data, EOF": iotest.DataErrReader(strings.NewReader(c.in)),
 		} {
 			if got := read(resp.NewReader(src, 100)); got != c.want {
-				t.Errorf("%.50q, %s:\n%.200s\nwant\n%.200s", c.in, name, got, c.want)
+				t.Errorf("tokens of %.50q, %s =\n%.200s, want\n%.200s", c.in, name, got, c.want)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestHold reads commands of all sizes, and holds some of them over others.
+// TestHold reads commands of all sizes, and holds some of them while it reads others.
 func TestHold(t *testing.T) {
 	var data []byte
 	var sizes []int
@@ -108,7 +108,7 @@ func TestHold(t *testing.T) {
 			if string(token.Args[1]) != fmt.Sprint(i) || len(token.Args[2]) != sizes[i] ||
 				strings.Trim(string(token.Args[2]), string(rune('a'+i%26))) != "" ||
 				!bytes.Equal(token.Raw, data[token.Offset:token.End()]) {
-				t.Fatalf("command %d is not as it was read", i)
+				t.Fatalf("command %d changed while it was held", i)
 			}
 		}
 		held = held[:0]
@@ -139,7 +139,7 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestMemory: a stated length alone takes no memory.
+// TestMemory checks that a length field alone does not lead to an allocation.
 func TestMemory(t *testing.T) {
 	in := "*1048576\r\n$536870912\r\nx"
 	var before, after runtime.MemStats
@@ -147,7 +147,7 @@ func TestMemory(t *testing.T) {
 	read(resp.NewReader(struct{ io.Reader }{strings.NewReader(in)}, 0))
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2<<20 {
-		t.Errorf("%d bytes for %d of input", n, len(in))
+		t.Errorf("allocated %d bytes for %d of input, want less", n, len(in))
 	}
 }
 
@@ -166,12 +166,12 @@ func FuzzRESP(f *testing.F) {
 				case err == io.EOF && end == int64(len(data)):
 				case errors.As(err, &damage) && r.Offset() == end && damage.Offset >= end && damage.Offset <= int64(len(data)):
 				default:
-					t.Fatalf("%v at %d of %d", err, end, len(data))
+					t.Fatalf("error = %v at offset %d of %d", err, end, len(data))
 				}
 				return
 			}
 			if token.Offset != end || !bytes.Equal(token.Raw, data[end:token.End()]) {
-				t.Fatalf("token at %d, want %d", token.Offset, end)
+				t.Fatalf("token offset = %d, want %d", token.Offset, end)
 			}
 			if token.Line == nil {
 				out := resp.AppendHeader(nil, len(token.Args))
@@ -179,7 +179,7 @@ func FuzzRESP(f *testing.F) {
 					out = resp.AppendBulk(out, a)
 				}
 				if !bytes.Equal(out, token.Raw) {
-					t.Fatalf("%q is written as %q", token.Raw, out)
+					t.Fatalf("token was encoded as %q, want %q", out, token.Raw)
 				}
 			}
 			end = token.End()

@@ -53,7 +53,7 @@ func TestAllocations(t *testing.T) {
 			want = 2 // copies of the key
 		}
 		if got := testing.AllocsPerRun(4000, step); got > want {
-			t.Errorf("%s allocates %v times", c.name, got)
+			t.Errorf("%s: %v allocations, want %v", c.name, got, want)
 		}
 	}
 }

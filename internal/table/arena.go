@@ -203,7 +203,7 @@ func (a *arena) release(r uint32, n int) {
 	}
 	mask := unitMask(int(r&refOffsetMask)/unitWords, n)
 	if a.free[c]&mask != 0 || a.ids[c] == ownMapping {
-		panic("table: internal error: units were freed twice")
+		panic("table: internal error: units freed twice")
 	}
 	if checked {
 		poison(a.at(r)[:n*unitSize])

@@ -14,8 +14,8 @@ func BenchmarkSetHot(b *testing.B) { benchmark(b, 1000, true) }
 
 func BenchmarkGetHot(b *testing.B) { benchmark(b, 1000, false) }
 
-// key16 writes the n-th key. The key's bytes are made, not read, because a walk through a million
-// of them in memory would be half of what is measured.
+// key16 writes the n-th key. It computes the bytes, because reading a million keys from memory
+// would take half of the measured time.
 func key16(key *[16]byte, n uint64) {
 	for i := range key {
 		key[i] = 'a' + byte(n&3)
@@ -23,7 +23,7 @@ func key16(key *[16]byte, n uint64) {
 	}
 }
 
-// fill makes a table of n keys of 16 bytes with values of 64.
+// fill makes a table of n keys of 16 bytes with values of 64 bytes.
 func fill(n int) *table.Table {
 	tab := table.New(table.Options{})
 	var key [16]byte

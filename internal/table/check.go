@@ -21,10 +21,10 @@ func (t *Table) Check() error {
 				c.check()
 			}
 			if n := s.counts[db].keys.Load(); n != c.keys {
-				c.failf("the counter has %d keys, %d are there", n, c.keys)
+				c.failf("shard counter has %d keys, found %d", n, c.keys)
 			}
 			if n := s.counts[db].expires.Load(); n != c.expires {
-				c.failf("the counter has %d expiries, %d are there", n, c.expires)
+				c.failf("shard counter has %d expiries, found %d", n, c.expires)
 			}
 			if c.err != nil {
 				errs = append(errs, fmt.Errorf("table: shard %d, database %d: %w", i, db, c.err))
@@ -68,10 +68,10 @@ func (c *checker) check() {
 	}
 	c.checkUnits()
 	if c.k.keys != c.keys {
-		c.failf("it says %d keys, %d are there", c.k.keys, c.keys)
+		c.failf("keyspace has a count of %d keys, found %d", c.k.keys, c.keys)
 	}
 	if c.k.spanUnits != c.spanUnits {
-		c.failf("it says %d units in spans, %d are there", c.k.spanUnits, c.spanUnits)
+		c.failf("keyspace has a count of %d units in spans, found %d", c.k.spanUnits, c.spanUnits)
 	}
 }
 
@@ -113,10 +113,10 @@ func (c *checker) checkPages() {
 		slotted += int64(c.checkPage(uint32(n), p)) * int64(slotSizes[p.class])
 	}
 	if slotted != c.k.slotted {
-		c.failf("it says %d bytes in slots, %d are there", c.k.slotted, slotted)
+		c.failf("keyspace has a count of %d bytes in slots, found %d", c.k.slotted, slotted)
 	}
 	if paged != c.k.paged {
-		c.failf("it says %d bytes in pages, %d are there", c.k.paged, paged)
+		c.failf("keyspace has a count of %d bytes in pages, found %d", c.k.paged, paged)
 	}
 }
 
@@ -131,7 +131,7 @@ func (c *checker) checkPage(n uint32, p *page) (used int) {
 			c.records[r] = false
 			c.checkRecord(n, p, r)
 		} else if slot[0] != 0 {
-			c.failf("the free slot at %#x has flags %#x", r, slot[0])
+			c.failf("free slot at %#x has flags %#x", r, slot[0])
 		}
 	}
 	up := p.unitsUpTop()
@@ -139,10 +139,10 @@ func (c *checker) checkPage(n uint32, p *page) (used int) {
 		up = pageUnitsOf(p.class)
 	}
 	if mask := unitMask(int(base&refOffsetMask)/unitWords, up); mask&^c.k.warm[base>>refChunkShift] != 0 {
-		c.failf("page %d has units that count as not touched", n)
+		c.failf("page %d has used units that are marked untouched", n)
 	}
 	if used != int(p.used) || used == 0 {
-		c.failf("page %d says %d records, has %d", n, p.used, used)
+		c.failf("page %d has a count of %d records, found %d", n, p.used, used)
 	}
 	unused := 0
 	for link := p.unused; link != 0 && unused <= int(p.top); unused++ {
@@ -153,7 +153,7 @@ func (c *checker) checkPage(n uint32, p *page) (used int) {
 		link = binary.LittleEndian.Uint16(slot[2:])
 	}
 	if used+unused != int(p.top) {
-		c.failf("page %d has %d records and %d free slots of %d", n, used, unused, p.top)
+		c.failf("page %d has %d records and %d free slots, want %d in total", n, used, unused, p.top)
 	}
 	return used
 }
@@ -162,28 +162,28 @@ func (c *checker) checkRecord(n uint32, p *page, r uint32) {
 	rec := c.k.recordAt(r)
 	expiring := rec.flags&flagExpire != 0
 	if expiring != (p.flags&pageExpire != 0) || expiring != (rec.expire != 0) {
-		c.failf("the record at %#x is among those of the other expiry", r)
+		c.failf("record at %#x is in a page for the other kind of expiry", r)
 	}
 	if expiring {
 		c.expires++
 		if rec.expire < p.earliest {
-			c.failf("the record at %#x expires before its page", r)
+			c.failf("record at %#x expires before its page", r)
 		}
 	}
 	if classOf(rec.size) != p.class {
-		c.failf("the record at %#x has %d bytes in a slot of %d", r, rec.size, slotSizes[p.class])
+		c.failf("record at %#x has %d bytes in a slot of %d", r, rec.size, slotSizes[p.class])
 	}
 	if rec.flags&flagNew != 0 && (!c.k.frozen.ahead(n) || p.flags&pageNew == 0) {
-		c.failf("the record at %#x is marked new", r)
+		c.failf("record at %#x is marked new", r)
 	}
 	if rec.flags&flagLarge != 0 {
 		c.useSpan(rec.span)
 		if p.flags&pageLarge == 0 || recordSize(rec.keySize, rec.valueSize, expiring) <= maxSlot {
-			c.failf("the record at %#x should not be large", r)
+			c.failf("record at %#x is large, want small", r)
 		}
 	}
 	if _, isInt := parseInt(rec.value); isInt && rec.flags&(flagCounter|flagOpaque) == 0 {
-		c.failf("the record at %#x should be a counter", r)
+		c.failf("record at %#x is not a counter, want a counter", r)
 	}
 }
 
@@ -200,13 +200,13 @@ func (c *checker) checkLists() {
 			p := &c.k.pages[n-1]
 			if p.prev != prev || p.full() || p.flags&pageLeaving != 0 ||
 				listOf(p.class, p.flags&pageExpire != 0) != list {
-				c.failf("page %d is in a list where it should not be", n-1)
+				c.failf("page %d is in the wrong list", n-1)
 			}
 			prev, n = n, p.next
 		}
 	}
 	if have != want {
-		c.failf("%d pages are in lists, %d have free slots", have, want)
+		c.failf("%d pages are in lists, but %d have free slots", have, want)
 	}
 }
 
@@ -214,14 +214,14 @@ func (c *checker) checkIndex() {
 	segments, next := 0, uint64(0)
 	c.k.eachHead(func(seg uint32, first, last uint64) bool {
 		if first != next {
-			c.failf("the directory goes on at %#x instead of %#x", first, next)
+			c.failf("directory continues at %#x, want %#x", first, next)
 		}
 		next = last + 1
 		depth := depthOf(c.k.segment(seg))
 		run := uint64(1) << (c.k.depth - depth)
 		for i := range run {
 			if c.k.directory[first>>(64-c.k.depth)+i] != seg {
-				c.failf("the directory has a hole behind %#x", first)
+				c.failf("directory has a hole after %#x", first)
 			}
 		}
 		for more := true; more && c.err == nil; segments++ {
@@ -233,11 +233,11 @@ func (c *checker) checkIndex() {
 		return c.err == nil
 	})
 	if segments != c.k.segments {
-		c.failf("it says %d segments, %d are there", c.k.segments, segments)
+		c.failf("keyspace has a count of %d segments, found %d", c.k.segments, segments)
 	}
 	for r, named := range c.records {
 		if !named {
-			c.failf("the record at %#x is not in the index", r)
+			c.failf("record at %#x is not in the index", r)
 		}
 	}
 }
@@ -251,21 +251,21 @@ func (c *checker) checkSegment(seg uint32, first, last uint64) {
 		c.keys++
 		named, ok := c.records[r]
 		if !ok || named {
-			c.failf("the index names %#x, which is no record of its own", r)
+			c.failf("index refers to %#x, which is not a record or occurs twice", r)
 			return
 		}
 		c.records[r] = true
 		rec := c.k.recordAt(r)
 		h := c.k.hasher.hash(rec.key)
 		if p := c.k.prefix(h); p < first || p > last || c.shard != h>>1>>(63-c.k.shardBits) {
-			c.failf("the record at %#x is in the wrong segment", r)
+			c.failf("record at %#x is in the wrong segment", r)
 		}
 		if found, _, ok := c.k.find(h, rec.key); !ok || found != r {
-			c.failf("the record at %#x is not found", r)
+			c.failf("lookup does not find the record at %#x", r)
 		}
 	})
 	if n != recordsIn(s) {
-		c.failf("a segment says %d records, has %d", recordsIn(s), n)
+		c.failf("segment has a count of %d records, found %d", recordsIn(s), n)
 	}
 	c.checkOverflow(s)
 }
@@ -289,7 +289,7 @@ func (c *checker) checkOverflow(s segment) {
 	}
 	for b := range uint32(segmentBuckets) {
 		if have := overflow(bucketOf(s, b)); have != passed[b] && have != maxOverflow {
-			c.failf("a bucket says %d records passed it, %d did", have, passed[b])
+			c.failf("bucket has a count of %d overflowed records, found %d", have, passed[b])
 		}
 	}
 }
@@ -302,11 +302,11 @@ func (c *checker) checkUnits() {
 		switch {
 		case memory == nil:
 			if c.units[n] != 0 || c.mapped[chunk] {
-				c.failf("chunk %d is used and has no memory", n)
+				c.failf("chunk %d is in use but has no memory", n)
 			}
 		case c.k.ids[n] == ownMapping:
 			if !c.mapped[chunk] {
-				c.failf("mapping %d is not used", n)
+				c.failf("dedicated mapping %d is not used", n)
 			}
 		case c.units[n]^c.k.free[n] != math.MaxUint64:
 			c.failf("chunk %d: units %#x are used, %#x free", n, c.units[n], c.k.free[n])
@@ -316,7 +316,7 @@ func (c *checker) checkUnits() {
 		warm += bits.OnesCount64(c.k.warm[n])
 	}
 	if a := &c.k.arena; free != a.freeUnits || idle != a.idleUnits || warm != a.warmUnits {
-		c.failf("it says %d, %d, %d units are free, idle, warm; %d, %d, %d are",
+		c.failf("keyspace has counts of %d, %d, %d free, idle, warm units, found %d, %d, %d",
 			a.freeUnits, a.idleUnits, a.warmUnits, free, idle, warm)
 	}
 }

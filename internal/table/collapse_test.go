@@ -9,14 +9,14 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// oneShard fills its chunks one after the other.
+// oneShard has a single shard, which fills its chunks one after another.
 var oneShard = table.Options{Shards: 1, Databases: 1, Seed: [2]uint64{1, 2}}
 
-// TestFullMemoryGetsHugePages: what has filled up is exchanged while it is used, once, and everything is still there;
-// what is deleted then goes back to the system.
+// TestFullMemoryGetsHugePages checks that full regions are collapsed to huge pages once, that no
+// data is lost, and that the memory of deleted data is returned to the kernel.
 func TestFullMemoryGetsHugePages(t *testing.T) {
 	if !table.CanCollapse || os.Getpagesize() != 4<<10 {
-		t.Skip("SKIPPED: no huge pages are asked for here")
+		t.Skip("SKIPPED: no huge pages on this system")
 	}
 	m := newModel(t, oneShard)
 	r := newRandom(1, 1)
@@ -29,21 +29,22 @@ func TestFullMemoryGetsHugePages(t *testing.T) {
 	before := m.tab.Memory()
 	m.defragment()
 	pages := m.tab.HugePages()
-	if want := 2 * (16/2 - 1); pages < want { // two regions, of which each may begin within a huge page
-		t.Errorf("%d pieces of 2 MiB were exchanged, want %d", pages, want)
+	// There are two regions, each of which may begin inside a huge page.
+	if want := 2 * (16/2 - 1); pages < want {
+		t.Errorf("collapsed %d pieces of 2 MiB, want at least %d", pages, want)
 	}
 	if after := m.tab.Memory(); after != before {
-		t.Errorf("%+v, before %+v", after, before)
+		t.Errorf("memory = %+v, want %+v as before", after, before)
 	}
 	m.check()
 	m.defragment()
 	if again := m.tab.HugePages(); again != pages {
-		t.Errorf("%d pieces when nothing has filled up, %d before", again, pages)
+		t.Errorf("%d pieces collapsed without new full regions, want %d as before", again, pages)
 	}
 	fill(40_000, 60_000)
 	m.defragment()
 	if more := m.tab.HugePages(); more <= pages {
-		t.Errorf("%d pieces when another region has filled up, %d before", more, pages)
+		t.Errorf("%d pieces collapsed after another region is full, want more than %d", more, pages)
 	}
 	for i := range 60_000 {
 		if i%50 > 0 {
@@ -53,13 +54,12 @@ func TestFullMemoryGetsHugePages(t *testing.T) {
 	m.defragment()
 	m.check()
 	if after := m.tab.Memory(); after.Reserved > 8<<20 {
-		t.Errorf("%d bytes reserved for %d used", after.Reserved, after.Used())
+		t.Errorf("%d bytes reserved for %d used, want less", after.Reserved, after.Used())
 	}
 }
 
-// TestHugePagesBesideOthers: regions fill up, are looked at and exchanged, emptied and given back, by goroutines that know nothing
-// of each other.
-func TestHugePagesBesideOthers(t *testing.T) {
+// TestCollapseIsConcurrent fills, collapses, empties, and releases regions in several goroutines.
+func TestCollapseIsConcurrent(t *testing.T) {
 	tab := table.New(oneShard)
 	defer tab.Close()
 	var wg sync.WaitGroup
@@ -87,7 +87,7 @@ func TestHugePagesBesideOthers(t *testing.T) {
 			do(tab, key, func(s *table.Shard, h uint64) {
 				e, ok := s.Find(0, h, key)
 				if got := e.AppendValue(nil); !ok || len(got) != len(value) || got[i] != byte(round) {
-					t.Errorf("round %d: %s is lost", round, key)
+					t.Errorf("round %d: key %s is missing", round, key)
 				}
 			})
 		}

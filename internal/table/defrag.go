@@ -64,7 +64,7 @@ func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 // Step does a piece of work and reports whether it ended a round through all shards. In that case
 // more reports whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
-	if d.shard == 0 && d.space == nil && (d.table.pool.settle() || d.table.pool.collapse()) {
+	if d.shard == 0 && d.space == nil && (d.table.pool.releaseSurplus() || d.table.pool.collapse()) {
 		d.worked = true
 		return false, true
 	}

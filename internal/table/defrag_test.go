@@ -8,7 +8,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// After every shift of sizes and every mass deletion little more is resident than is used.
+// TestDefragment checks that resident memory is little more than used memory after sizes change and
+// after mass deletions.
 func TestDefragment(t *testing.T) {
 	m := newModel(t, table.Options{Shards: 2, Databases: 2, Seed: [2]uint64{1, 2}})
 	n := 60_000 / scale
@@ -54,21 +55,22 @@ func TestDefragment(t *testing.T) {
 		t.Logf("%-20s %5.2f -> %4.2f, reserved %4d -> %4d KiB, moved %d of %d", phase.name, before.Fragmentation(),
 			after.Fragmentation(), before.Reserved>>10, after.Reserved>>10, m.defrag.Moved()-moved, len(m.want))
 		if after.Used() != before.Used() {
-			t.Errorf("%s: %d bytes used, %d before", phase.name, after.Used(), before.Used())
+			t.Errorf("%s: %d bytes used after defragmentation, want %d as before", phase.name, after.Used(), before.Used())
 		}
-		// What is idle and kept for reuse, and a page of each class that is not full.
+		// The difference is idle memory that is kept for reuse, and a partial page of each class.
 		if limit := after.Used()*5/4 + 4<<20; after.Resident > limit {
-			t.Errorf("%s: %d bytes resident for %d used", phase.name, after.Resident, after.Used())
+			t.Errorf("%s: %d bytes resident for %d used, want less", phase.name, after.Resident, after.Used())
 		}
 		m.check()
 	}
 	moved := m.defrag.Moved()
 	if m.defragment(); m.defrag.Moved() != moved {
-		t.Errorf("%d records are moved when there is nothing to do", m.defrag.Moved()-moved)
+		t.Errorf("defragmentation moved %d records, want 0", m.defrag.Moved()-moved)
 	}
 }
 
-// A view is exact and comes once beside a defragmentation that has everything to do.
+// TestDefragmentUnderView checks that a view yields every entry once, unchanged, during a
+// defragmentation.
 func TestDefragmentUnderView(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -108,7 +110,7 @@ func TestDefragmentUnderView(t *testing.T) {
 			v.Close()
 			t.Logf("%d entries, %d moved", len(want), m.defrag.Moved()-moved)
 			if m.defrag.Moved() == moved {
-				t.Error("nothing was moved")
+				t.Error("defragmentation moved 0 records, want more")
 			}
 			m.defragment()
 			m.check()
@@ -116,7 +118,8 @@ func TestDefragmentUnderView(t *testing.T) {
 	}
 }
 
-// A keyspace that goes while it is defragmented is left alone, also when it comes back elsewhere.
+// TestDefragmentSwapAndFlush checks that defragmentation ignores a keyspace that is flushed or
+// swapped in the meantime.
 func TestDefragmentSwapAndFlush(t *testing.T) {
 	m := &machine{model: newModel(t, table.Options{Shards: 1, Databases: 2})}
 	r := newRandom(1, 1)
@@ -147,7 +150,7 @@ func TestDefragmentSwapAndFlush(t *testing.T) {
 	m.check()
 }
 
-// A table of large values is packed like any other.
+// TestDefragmentLarge defragments a table of large values.
 func TestDefragmentLarge(t *testing.T) {
 	m := newModel(t, table.Options{Shards: 1, Databases: 1})
 	r := newRandom(1, 1)
@@ -169,12 +172,12 @@ func TestDefragmentLarge(t *testing.T) {
 	after := m.tab.Memory()
 	t.Logf("reserved %d -> %d KiB for %d", before.Reserved>>10, after.Reserved>>10, after.Used()>>10)
 	if after.Reserved > after.Used()*3/2+1<<20 {
-		t.Errorf("%d bytes reserved for %d", after.Reserved, after.Used())
+		t.Errorf("%d bytes reserved for %d used, want less", after.Reserved, after.Used())
 	}
 	m.check()
 }
 
-// Memory made ready ahead is used, and none of it is left over.
+// TestGrowAhead checks that memory prepared in advance is used and released.
 func TestGrowAhead(t *testing.T) {
 	for _, stop := range []bool{false, true} {
 		growAhead(t, stop)
@@ -191,7 +194,7 @@ func growAhead(t *testing.T, stop bool) {
 		key := fmt.Sprint(i)
 		do(tab, key, func(s *table.Shard, h uint64) { s.Set(0, h, key, table.Opaque, value, 0) })
 	}
-	if stop { // Close has to manage in either case
+	if stop { // Close must work in both cases
 		tab.GrowAhead(false)
 	}
 	if err := tab.Check(); err != nil {
@@ -199,6 +202,6 @@ func growAhead(t *testing.T, stop bool) {
 	}
 	tab.Close()
 	if n := tab.MappedBytes(); n != 0 {
-		t.Errorf("%d bytes are left", n)
+		t.Errorf("%d bytes mapped after Close, want 0", n)
 	}
 }

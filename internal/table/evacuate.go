@@ -152,7 +152,7 @@ func (k *keyspace) move(r, n uint32) bool {
 	}
 	found, at, ok := k.find(k.hasher.hash(rec.key), rec.key)
 	if !ok || found != r {
-		panic("table: internal error: a record is not in the index")
+		panic("table: internal error: record not in the index")
 	}
 	class := k.pages[n].class
 	to, m, ok := k.allocSlot(class, rec.flags&flagExpire != 0)

@@ -5,13 +5,13 @@ import (
 	"unsafe"
 )
 
-// ShardSize is the size of a Shard.
+// ShardSize is the size of a Shard in bytes.
 const ShardSize = unsafe.Sizeof(Shard{})
 
-// IdleBytes is how much memory that is free the table's pool may still hold.
+// IdleBytes returns the limit on free memory that the table's pool may keep.
 func (t *Table) IdleBytes() int { return t.pool.free * chunkSize }
 
-// MappedBytes is what the pool has from the system, used or not.
+// MappedBytes returns the number of bytes that the pool has mapped, used or not.
 func (t *Table) MappedBytes() (n int) {
 	for _, r := range t.pool.regions {
 		n += len(r.memory)
@@ -19,20 +19,20 @@ func (t *Table) MappedBytes() (n int) {
 	return n
 }
 
-// MaskHash keeps only some bits of every hash, until the function that it returns is called.
+// MaskHash masks all hashes until the returned function is called.
 func MaskHash(mask uint64) (restore func()) {
 	hashMask = mask
 	return func() { hashMask = ^uint64(0) }
 }
 
-// Checked says that the build looks for misuse of memory.
+// Checked reports whether the build checks for misuse of memory.
 const Checked = checked
 
-// Held is the size of the view's before-images.
+// Held returns the size of the view's before-images in bytes.
 func (v *View) Held() int64 { return v.held.Load() }
 
-// HugePages counts the pieces of memory of 2 MiB that were filled with small pages and have got huge ones, or
-// were to get them.
+// HugePages returns the number of 2 MiB pieces of memory that were collapsed to huge pages, or for
+// which this was requested.
 func (t *Table) HugePages() (n int) {
 	t.pool.mu.Lock()
 	defer t.pool.mu.Unlock()
@@ -42,7 +42,7 @@ func (t *Table) HugePages() (n int) {
 	return n
 }
 
-// CanCollapse says that there are such.
+// CanCollapse reports whether the system supports huge pages.
 const CanCollapse = canCollapse
 
 // SetExpire sets the expiry of a key, and reports whether the key exists.

@@ -8,14 +8,14 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A key that is not there is stored at one look at its home bucket, when that tells enough. These tests hold
-// what it must not tell wrongly. They take from a hash what the index takes from it: the low byte is the
-// tag, and the six bits above are the home bucket.
+// setFresh stores a missing key after it has read only the home bucket, if that is sufficient.
+// These tests check the cases in which it is not. The low byte of a hash is the tag, and the next
+// six bits are the home bucket.
 
-// oneSegment has all keys in one segment, as long as few share a home.
+// oneSegment puts all keys into one segment, as long as few share a home bucket.
 var oneSegment = table.Options{Shards: 1, Databases: 3, Seed: [2]uint64{1, 2}}
 
-// freshKeys returns n keys of whose hashes ok is true.
+// freshKeys returns n keys with hashes for which ok returns true.
 func freshKeys(tab *table.Table, n int, ok func(h uint64) bool) (keys []string) {
 	for i := 0; len(keys) < n; i++ {
 		if key := fmt.Sprint("key", i); ok(tab.Hash(key)) {
@@ -27,9 +27,10 @@ func freshKeys(tab *table.Table, n int, ok func(h uint64) bool) (keys []string) 
 
 func home(h uint64) uint64 { return h >> 8 & 63 }
 
-// A hole in the home bucket is no sign that a key is not there: it may have had to go on to the next.
-func TestSetFreshBehindFullBucket(t *testing.T) {
-	for _, at := range []uint64{0, 1, 2, 3, 40, 63} { // some buckets have notes of their segment; behind the last is the first
+// TestSetFreshAfterFullBucket checks that a free slot in the home bucket does not mean that a key
+// is missing. The key may have overflowed to the next bucket.
+func TestSetFreshAfterFullBucket(t *testing.T) {
+	for _, at := range []uint64{0, 1, 2, 3, 40, 63} { // the first bucket follows the last
 		m := newModel(t, oneSegment)
 		keys := freshKeys(m.tab, 20, func(h uint64) bool { return home(h) == at })
 		for i, key := range keys {
@@ -43,7 +44,7 @@ func TestSetFreshBehindFullBucket(t *testing.T) {
 			m.set(name{0, keys[i]}, value{bytes: fmt.Sprint("back ", i)})
 			m.check()
 		}
-		for _, key := range keys[12:] { // the bucket becomes one that no key has passed
+		for _, key := range keys[12:] { // after this, no key has overflowed the bucket
 			m.delete(name{0, key})
 		}
 		m.delete(name{0, keys[0]})
@@ -54,12 +55,13 @@ func TestSetFreshBehindFullBucket(t *testing.T) {
 	}
 }
 
-// Keys of one bucket and one tag are not one key, and the tag of a hash that ends in a zero byte, which would
-// say that the slot is empty, is another.
+// TestSetFreshTags checks that different keys can have the same bucket and tag, and that a hash
+// with a zero low byte does not have the tag of an empty slot.
 func TestSetFreshTags(t *testing.T) {
 	for _, tag := range []byte{0, 1, 2, 0x80, 0xff} {
 		m := newModel(t, oneSegment)
-		m.set(name{0, freshKeys(m.tab, 1, func(h uint64) bool { return home(h) == 6 })[0]}, value{}) // in no empty table
+		// The table must not be empty.
+		m.set(name{0, freshKeys(m.tab, 1, func(h uint64) bool { return home(h) == 6 })[0]}, value{})
 		keys := freshKeys(m.tab, 8, func(h uint64) bool { return home(h) == 5 && byte(h) == tag })
 		keys = append(keys, freshKeys(m.tab, 4, func(h uint64) bool { return home(h) == 5 && byte(h) == 1 })...)
 		for round := range 3 {
@@ -73,7 +75,8 @@ func TestSetFreshTags(t *testing.T) {
 	}
 }
 
-// What is stored comes back, is counted in its database, and is not in a view that was open already.
+// TestSetFreshContents checks that stored keys are found and counted in their database, and that an
+// open view does not contain them.
 func TestSetFreshContents(t *testing.T) {
 	values := []value{
 		{}, {bytes: "a value"}, {bytes: "-42"}, {bytes: "bytes of another type", kind: table.Opaque},
@@ -84,7 +87,7 @@ func TestSetFreshContents(t *testing.T) {
 	}
 	m := newModel(t, oneSegment)
 	for db := range 3 {
-		m.set(name{db, "the first"}, value{}) // of a database, which has no bucket to look at before
+		m.set(name{db, "the first"}, value{}) // before it, the database has no buckets
 	}
 	set := func(round int) {
 		for i, v := range values {
@@ -115,19 +118,19 @@ func TestSetFreshContents(t *testing.T) {
 	}
 	m.check()
 	if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
-		t.Errorf("empty, but %+v", mem)
+		t.Errorf("memory of an empty table = %+v, want none", mem)
 	}
 }
 
-// Random operations where buckets are few and full, and where they make chains of segments.
+// TestSetFreshCrowded runs random operations on few full buckets, and on chains of segments.
 func TestSetFreshCrowded(t *testing.T) {
 	for _, c := range []struct {
 		mask uint64
 		keys int
 	}{
-		{0x3ff, 60},        // 4 homes
-		{0x3f01, 1200},     // all homes, 2 tags, one prefix: chains
-		{0x1f<<59 | 1, 60}, // one home in each of some segments
+		{0x3ff, 60},        // 4 home buckets
+		{0x3f01, 1200},     // all home buckets, 2 tags, and one prefix, which leads to chains
+		{0x1f<<59 | 1, 60}, // one home bucket in each of several segments
 	} {
 		t.Run(fmt.Sprintf("%#x", c.mask), func(t *testing.T) {
 			t.Cleanup(table.MaskHash(c.mask))

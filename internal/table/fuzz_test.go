@@ -7,8 +7,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// FuzzTable takes bytes for operations, done to a table and to a map. Few keys and one shard make
-// them meet; a view is read entry by entry among the operations.
+// FuzzTable decodes bytes as operations on a table and on a map. It uses few keys and one shard, so
+// that operations collide. A view is read entry by entry among the operations.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte("\x00\x01\x02\x10\x21\x32\x43\x54\x65\x76\x87\x98\xa9\xba\xcb\xdc\xed\xfe"))
 	r := newRandom(1, 1)
@@ -34,10 +34,10 @@ type machine struct {
 	*model
 	program       []byte
 	viewing       bool
-	defragmenting int // steps to go on for
+	defragmenting int // remaining steps of defragmentation
 }
 
-// swap exchanges the databases, which is not done during a view.
+// swap exchanges the databases, unless a view is open.
 func (p *machine) swap() {
 	if p.viewing {
 		return
@@ -62,7 +62,7 @@ func (p *machine) next() int {
 	return int(b)
 }
 
-// sizes are of values: some of each layout.
+// sizes lists sizes of values, some for each layout.
 var sizes = []int{
 	0, 1, 7, 20, 21, 60, 250, 2040, 3000, 9000, 32 << 10, 33 << 10, 60 << 10, 300 << 10,
 }
@@ -115,7 +115,7 @@ func (p *machine) step() {
 	}
 }
 
-// view reads a view; between its entries the program goes on.
+// view reads a view. The program continues between the entries.
 func (p *machine) view(abort int) {
 	if p.viewing {
 		return

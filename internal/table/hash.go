@@ -12,7 +12,7 @@ import (
 //
 // The seed of the shards is not secret. It determines the order of a view's entries, shard by
 // shard. A table that adopts the seed from a file loads that file in the order of the table's
-// memory. A person who knows the seed can construct keys that fall into one shard, and nothing
+// memory. With the seed, an attacker can construct keys that fall into one shard, and nothing
 // worse. Their place in the shard depends on the other seed, which never leaves the process.
 type hasher struct {
 	secret    [2]uint64

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// families are keys as programs make them, and some that other hashes put into one place.
+// families lists typical keys of programs, and keys that collide in other hash functions.
 var families = map[string]func(i int) string{
 	"decimal":   func(i int) string { return fmt.Sprint(i) },
 	"padded":    func(i int) string { return fmt.Sprintf("key:%012d", i) },
@@ -27,7 +27,7 @@ var families = map[string]func(i int) string{
 	"two words": func(i int) string { return fmt.Sprintf("%08d%08d", i%300, i/300) },
 }
 
-// sameFNV gives keys that have the same low bits in FNV-1a.
+// sameFNV returns keys with the same low bits in FNV-1a.
 func sameFNV() func(i int) string {
 	var keys []string
 	next := 0
@@ -44,9 +44,10 @@ func sameFNV() func(i int) string {
 	}
 }
 
-// TestKeysSpread: whatever the keys are, over the shards, and within one over its buckets and tags.
+// TestKeysSpread checks that keys of each family are distributed evenly over shards, and in a shard
+// over buckets and tags.
 func TestKeysSpread(t *testing.T) {
-	const n, cells = 50_000, 256 // 195 a cell, with a deviation of 14
+	const n, cells = 50_000, 256 // 195 keys in a cell, with a standard deviation of 14
 	for name, key := range families {
 		for range 3 {
 			tb := table.New(table.Options{Shards: cells})
@@ -63,7 +64,7 @@ func TestKeysSpread(t *testing.T) {
 				}
 				for cell, c := range counts {
 					if c < n/cells/2 || c > n/cells*3/2 {
-						t.Errorf("%s: %d of %d keys in cell %d of the %s", name, c, n, cell, part)
+						t.Errorf("%s: %d of %d keys in cell %d of the %s, want about %d", name, c, n, cell, part, n/cells)
 						break
 					}
 				}

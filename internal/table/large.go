@@ -80,7 +80,7 @@ func (m Mapping) Ok() bool { return m.memory != nil }
 func (t *Table) Unmap(m Mapping) {
 	if m.Ok() {
 		t.pool.putMapping(m.memory)
-		t.pool.settle()
+		t.pool.releaseSurplus()
 	}
 }
 
@@ -91,8 +91,8 @@ func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs in
 	return s.set(db, h, bytesOf(key), &c)
 }
 
-// A Pin keeps a large value unchanged so that it can be read without the shard lock. Writers give
-// the key other memory while the value is pinned.
+// A Pin keeps a large value unchanged so that it can be read without the shard lock. While a value
+// is pinned, writers store changes of its key in other memory.
 type Pin struct {
 	shard *Shard
 	space *keyspace

@@ -7,12 +7,12 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestPinOutlives: a pinned value stays as it was through everything that can happen to its key,
-// and its memory is free when the last pin is gone.
+// TestPinOutlives checks that a pinned value does not change during any operation on its key, and
+// that its memory is freed after the last pin is released.
 func TestPinOutlives(t *testing.T) {
 	const size = 300 << 10
 	old, other := bytes.Repeat([]byte("o"), size), bytes.Repeat([]byte("x"), size)
-	long := string(bytes.Repeat([]byte("k"), 2000)) // a key that stands in the span
+	long := string(bytes.Repeat([]byte("k"), 2000)) // a key that is stored in the span
 	ends := map[string]func(tab *table.Table, s *table.Shard, h uint64, key string){
 		"Set": func(_ *table.Table, s *table.Shard, h uint64, key string) { s.Set(0, h, key, table.String, other, 0) },
 		"Set shorter": func(_ *table.Table, s *table.Shard, h uint64, key string) {
@@ -48,11 +48,11 @@ func TestPinOutlives(t *testing.T) {
 				end(tab, s, h, key)
 				s.Unlock()
 				if !ok || !also {
-					t.Fatal("no pin")
+					t.Fatal("Map returned no pin")
 				}
 				one.Release()
 				if v := two.Value(); len(v) < 100<<10 || !bytes.Equal(v, old[:len(v)]) {
-					t.Errorf("%s: the pinned value changed", name)
+					t.Errorf("%s: pinned value changed", name)
 				}
 				if err := tab.Check(); err != nil {
 					t.Errorf("%s: %v", name, err)
@@ -65,7 +65,7 @@ func TestPinOutlives(t *testing.T) {
 				s.Flush(0)
 				s.Unlock()
 				if m := tab.Memory(); m.Used() != 0 || m.Reserved != 0 {
-					t.Errorf("%s: %+v is left", name, m)
+					t.Errorf("%s: memory of an empty table = %+v, want none", name, m)
 				}
 				tab.Close()
 			}
@@ -73,12 +73,13 @@ func TestPinOutlives(t *testing.T) {
 	}
 }
 
-// TestMapOnlyWhatIsLarge: others are copied under the lock, and have no pin.
-func TestMapOnlyWhatIsLarge(t *testing.T) {
+// TestMapPinsOnlyLargeValues checks that smaller values have no pin. They are copied under the
+// lock.
+func TestMapPinsOnlyLargeValues(t *testing.T) {
 	tab := table.New(small)
 	defer tab.Close()
 	if m := mapped(tab, "k", make([]byte, 256<<10)); m.Ok() {
-		t.Error("256 KiB were mapped")
+		t.Error("Map of 256 KiB succeeded, want no memory mapped")
 	}
 	h := tab.Hash("k")
 	s := tab.Shard(h)
@@ -87,15 +88,15 @@ func TestMapOnlyWhatIsLarge(t *testing.T) {
 	for _, size := range []int{0, 1 << 10, 60 << 10} {
 		s.Set(0, h, "k", table.String, make([]byte, size), 0)
 		if _, ok := s.Pin(0, h, "k"); ok {
-			t.Errorf("%d bytes were pinned", size)
+			t.Errorf("value of %d bytes was pinned, want no pin", size)
 		}
 	}
 	if _, ok := s.Pin(0, h, "none"); ok {
-		t.Error("nothing was pinned")
+		t.Error("large value was not pinned")
 	}
 }
 
-// mapped is Map where there is memory.
+// mapped is like Map if memory is available.
 func mapped(tab *table.Table, key string, value []byte) table.Mapping {
 	m, err := tab.Map(key, value)
 	if err != nil {

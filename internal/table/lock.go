@@ -88,7 +88,7 @@ func (t *Table) UnlockAll() {
 	t.exclusive.on.Store(false)
 	t.exclusive.mu.Unlock()
 	if t.pool.urgent.Load() {
-		t.pool.settle()
+		t.pool.releaseSurplus()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// model is a table beside a plain map that says what must be in it.
+// model is a table with a plain map of its expected contents.
 type model struct {
 	t      *testing.T
 	tab    *table.Table
@@ -63,7 +63,7 @@ func (m *model) set(n name, v value) {
 	m.want[n] = v
 }
 
-// checkPlain checks the short way to a value, which may say that it is none.
+// checkPlain checks the fast path to a value, which may return false for any value.
 func (m *model) checkPlain(s *table.Shard, h uint64, n name, v value, had bool) {
 	m.t.Helper()
 	out, ok := s.AppendString([]byte("prefix"), n.db, h, n.key)
@@ -152,7 +152,7 @@ func (m *model) sweep(now int64) {
 			n := name{db, string(key)}
 			v, ok := m.want[n]
 			if !ok || v.expire == 0 || now <= v.expire {
-				m.t.Fatalf("%.40q was swept", key)
+				m.t.Fatalf("Sweep removed %.40q, which is not expired", key)
 			}
 			delete(m.want, n)
 		})
@@ -161,17 +161,17 @@ func (m *model) sweep(now int64) {
 	}
 	for n, v := range m.want {
 		if v.expire != 0 && now > v.expire {
-			m.t.Fatalf("%.40q was not swept; %d were", n.key, removed)
+			m.t.Fatalf("Sweep removed %d keys, but not the expired key %.40q", removed, n.key)
 		}
 	}
 }
 
-// defragment works until there is nothing to do.
+// defragment runs defragmentation to its end.
 func (m *model) defragment() {
 	m.t.Helper()
 	for step, more := 0, true; more; step++ {
 		if step == 1_000_000 {
-			m.t.Fatal("defragmentation does not end")
+			m.t.Fatal("defragmentation did not end")
 		}
 		_, more = m.defrag.Step()
 	}
@@ -191,16 +191,16 @@ func (m *model) get(n name) {
 		}
 		got := it.AppendValue([]byte("prefix"))
 		if string(got[6:]) != want.bytes || it.ValueLen() != len(want.bytes) {
-			m.t.Fatalf("%.40q has %d bytes %.40q, want %d bytes %.40q",
+			m.t.Fatalf("Find %.40q = %d bytes %.40q, want %d bytes %.40q",
 				n.key, it.ValueLen(), got[6:], len(want.bytes), want.bytes)
 		}
 		if it.Kind() != want.kind || it.ExpireAtMs() != want.expire {
-			m.t.Fatalf("%.40q is %v, expires %d; want %v", n.key, it.Kind(), it.ExpireAtMs(), want)
+			m.t.Fatalf("Find %.40q = %v, expires at %d, want %v", n.key, it.Kind(), it.ExpireAtMs(), want)
 		}
 		i, err := strconv.ParseInt(want.bytes, 10, 64)
 		canonical := err == nil && strconv.FormatInt(i, 10) == want.bytes && want.kind == table.String
 		if j, ok := it.Int(); ok != canonical || ok && i != j {
-			m.t.Fatalf("%.40q is integer %d, %v; want %.40q", n.key, j, ok, want.bytes)
+			m.t.Fatalf("integer of %.40q = %d, %v, want %.40q", n.key, j, ok, want.bytes)
 		}
 	})
 }
@@ -221,7 +221,7 @@ func (m *model) check() {
 	}
 	for db := range m.tab.Databases() {
 		if m.tab.Len(db) != keys[db] || m.tab.Expires(db) != expires[db] {
-			m.t.Fatalf("database %d: %d keys, %d expire; want %d, %d",
+			m.t.Fatalf("database %d: %d keys, %d with expiry, want %d, %d",
 				db, m.tab.Len(db), m.tab.Expires(db), keys[db], expires[db])
 		}
 	}
@@ -232,12 +232,12 @@ func (m *model) check() {
 	m.equal(got, m.want)
 }
 
-// collect adds an entry that must not be there.
+// collect adds an entry, which must be new.
 func (m *model) collect(got map[name]value, e table.Entry) {
 	m.t.Helper()
 	n := name{e.DB, string(e.Key)}
 	if _, twice := got[n]; twice {
-		m.t.Fatalf("%.40q came twice", e.Key)
+		m.t.Fatalf("view yielded %.40q twice", e.Key)
 	}
 	got[n] = value{e.Kind, string(e.Value), e.ExpireAtMs}
 }
@@ -253,7 +253,7 @@ func (m *model) equal(got, want map[name]value) {
 	if len(got) != len(want) {
 		for n := range got {
 			if _, ok := want[n]; !ok {
-				m.t.Fatalf("%d %.40q is too many; %d entries, want %d", n.db, n.key, len(got), len(want))
+				m.t.Fatalf("unexpected entry %d %.40q; got %d entries, want %d", n.db, n.key, len(got), len(want))
 			}
 		}
 	}
@@ -269,7 +269,7 @@ func scan(tab *table.Table, db int, f func(table.Entry)) {
 	}
 }
 
-// random makes names and values.
+// random returns random names and values.
 type random struct {
 	*rand.Rand
 	keys, dbs, maxValue int
@@ -333,7 +333,7 @@ func (r *random) value() value {
 	return v
 }
 
-// step does one random operation.
+// step runs one random operation.
 func (m *model) step(r *random) {
 	n := r.name()
 	m.defrag.Step()

@@ -35,7 +35,8 @@ func set(tab *table.Table, key string) {
 	s.Unlock()
 }
 
-// A table that has adopted the order of another meets its entries shard by shard, ascending.
+// TestAdopt checks that a table that adopted the order of another stores its entries in ascending
+// order of shards.
 func TestAdopt(t *testing.T) {
 	from, to, other := table.New(table.Options{}), table.New(table.Options{}), table.New(table.Options{})
 	defer from.Close()
@@ -43,7 +44,7 @@ func TestAdopt(t *testing.T) {
 	defer other.Close()
 	keys := orderOf(t, from, 20_000)
 	if !to.Adopt(from.Order()) || to.Order() != from.Order() {
-		t.Fatal("an empty table does not adopt an order")
+		t.Fatal("Adopt = false for an empty table, want true")
 	}
 	descents := func(tab *table.Table) (n int) {
 		last := 0
@@ -57,10 +58,10 @@ func TestAdopt(t *testing.T) {
 		return n
 	}
 	if n := descents(to); n != 0 {
-		t.Errorf("%d of %d keys go back to a shard before", n, len(keys))
+		t.Errorf("%d of %d keys return to an earlier shard, want 0", n, len(keys))
 	}
 	if n := descents(other); n < len(keys)/3 {
-		t.Errorf("in a table with an order of its own only %d keys go back", n)
+		t.Errorf("%d keys return to an earlier shard in a table with a different order, want more", n)
 	}
 	same := 0
 	for _, k := range keys {
@@ -69,7 +70,7 @@ func TestAdopt(t *testing.T) {
 		}
 	}
 	if same != 0 {
-		t.Errorf("%d hashes agree whole: the secret part was adopted too", same)
+		t.Errorf("%d hashes are equal, want 0: the secret part of the seed was adopted", same)
 	}
 	orderOf(t, to, 1000)
 	if err := to.Check(); err != nil {
@@ -83,11 +84,11 @@ func TestAdoptIsRefused(t *testing.T) {
 	order := tab.Order()
 	for _, word := range []string{"", "x", order[1:], order + "00", strings.Repeat("z", 32), strings.Repeat("a", 1<<20)} {
 		if tab.Adopt(word) {
-			t.Errorf("%.40q is taken for an order", word)
+			t.Errorf("Adopt(%.40q) = true, want false", word)
 		}
 	}
 	set(tab, "key")
 	if tab.Adopt(strings.Repeat("0", 32)) || tab.Order() != order {
-		t.Error("a table with a key takes another order")
+		t.Error("Adopt = true for a table with a key, want false")
 	}
 }

@@ -22,8 +22,8 @@ var ErrNoMemory = errors.New("perdure: out of memory")
 const keepChunks = 16
 
 // urgentBytes is the size of freed dedicated mappings that are unmapped immediately. Below it, they
-// wait for settle. The limit bounds the memory of a value that is replaced again and again in the
-// meantime.
+// wait for releaseSurplus. The limit bounds the memory of a value that is replaced again and again
+// in the meantime.
 const urgentBytes = 32 << 20
 
 // hugeAbove is the reserved size above which new regions prefer huge pages.
@@ -33,9 +33,9 @@ const hugeAbove = 128 << 20
 // one pool.
 //
 // Memory is freed under the lock of a shard, and returning it to the kernel takes long. A pool
-// therefore only records freed memory; settle, which runs without the locks, returns it.
+// therefore only records freed memory; releaseSurplus, which runs without the locks, returns it.
 type pool struct {
-	urgent   atomic.Bool  // settle should run immediately
+	urgent   atomic.Bool  // releaseSurplus should run immediately
 	reserved atomic.Int64 // bytes in allocated chunks and in dedicated mappings
 	own      atomic.Int64 // bytes in dedicated mappings
 	releases atomic.Int64 // number of times memory was freed
@@ -54,7 +54,7 @@ type pool struct {
 	dying   int      // bytes in dead
 
 	handedOut           int64 // chunks, ever
-	lookedAt, lookingAt int64 // handedOut when collapse had examined every region, and when it began to
+	lookedAt, lookingAt int64 // handedOut when collapse finished and began its last examination
 	small               int   // the region that collapse has reached
 
 	ahead bool          // prepare the next region ahead of demand
@@ -87,7 +87,7 @@ func (p *pool) join() {
 
 // leave ends a table's use of the pool. The last table returns the remaining memory to the kernel.
 func (p *pool) leave() {
-	for p.settle() {
+	for p.releaseSurplus() {
 	}
 	p.dropSpare()
 	p.mu.Lock()
@@ -153,7 +153,7 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 	n, i := int(id)/regionChunks, int(id)%regionChunks
 	r := &p.regions[n]
 	if r.free&(1<<i) != 0 {
-		panic("table: internal error: a chunk was freed twice")
+		panic("table: internal error: chunk freed twice")
 	}
 	r.free |= 1 << i
 	r.warm[i] = warm
@@ -194,10 +194,10 @@ func (p *pool) putMapping(b []byte) {
 	p.releases.Add(1)
 }
 
-// settle returns surplus memory to the kernel: freed dedicated mappings and the surplus of one
-// region. It reports whether there was any. It must not be called with a shard locked, because it
-// can take a millisecond, and more for large mappings.
-func (p *pool) settle() (worked bool) {
+// releaseSurplus returns surplus memory to the kernel: freed dedicated mappings and the surplus of
+// one region. It reports whether there was any. It must not be called with a shard locked, because
+// it can take a millisecond, and more for large mappings.
+func (p *pool) releaseSurplus() (worked bool) {
 	p.mu.Lock()
 	p.urgent.Store(false)
 	dead := p.dead

@@ -2,5 +2,5 @@
 
 package table_test
 
-// scale divides the sizes of tests, which the race detector makes slow.
+// scale divides the sizes of tests, because the race detector is slow.
 const scale = 16

@@ -26,7 +26,7 @@ type reader struct {
 	decimal [maxDecimal]byte
 }
 
-func (r *reader) turn(db, i int, k *keyspace) {
+func (r *reader) advance(db, i int, k *keyspace) {
 	r.db, r.shard, r.space = db, &r.view.table.shards[i], k
 }
 
@@ -166,7 +166,7 @@ func (r *reader) drain(db int) {
 func (r *reader) drainDatabase(db int) {
 	for i, k := range r.view.spaces[db] {
 		if k != nil && !r.stopped {
-			r.turn(db, i, k)
+			r.advance(db, i, k)
 			r.read(false)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 type refusal struct {
 	asked int
 	first int // the first request that is refused, from 0; -1 refuses no request
-	last  int // the last one
+	last  int // the last request that is refused
 }
 
 func (r *refusal) allow(int) bool {
@@ -25,8 +25,8 @@ func (r *refusal) allow(int) bool {
 	return r.first < 0 || n < r.first || n > r.last
 }
 
-// scenario plays random operations on a few shards, and checks after each refusal that the table is
-// as the model says. It returns how often memory was refused.
+// scenario runs random operations on a few shards, and compares the table with the model after each
+// refusal. It returns the number of refused requests.
 func scenario(t *testing.T, seed uint64, limit *refusal, ops int) (refused int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 7))
@@ -41,7 +41,7 @@ func scenario(t *testing.T, seed uint64, limit *refusal, ops int) (refused int) 
 		case errors.Is(err, table.ErrNoMemory):
 			refused++
 			if err := m.tab.Check(); err != nil {
-				t.Fatalf("op %d was refused: %v", i, err)
+				t.Fatalf("op %d: %v, want no refusal", i, err)
 			}
 			m.same(n)
 		case err != nil:
@@ -58,7 +58,7 @@ func scenario(t *testing.T, seed uint64, limit *refusal, ops int) (refused int) 
 	return refused
 }
 
-// try does a random write, and changes the model if it succeeds.
+// try runs a random write, and changes the model if it succeeds.
 func (m *model) try(rng *rand.Rand, n name) error {
 	v, had := m.want[n]
 	var err error
@@ -122,7 +122,7 @@ func (m *model) same(n name) {
 	do(m.tab, n.key, func(s *table.Shard, h uint64) {
 		it, ok := s.Find(n.db, h, n.key)
 		if ok != had || ok && (it.Kind() != v.kind || it.ExpireAtMs() != v.expire || !it.Equal([]byte(v.bytes))) {
-			m.t.Fatalf("key %.40q is there: %v, want %v, or has another value", n.key, ok, had)
+			m.t.Fatalf("Find %.40q = %v, want %v with the same value", n.key, ok, had)
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestRefusedMemoryChangesNothing(t *testing.T) {
 		refused += scenario(t, 1, &refusal{first: n, last: n + 20}, ops)
 	}
 	if refused < all.asked/step {
-		t.Errorf("%d of %d requests were refused to a writer", refused, all.asked/step)
+		t.Errorf("writers saw %d refusals, want most of %d", refused, all.asked/step)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestIndexWithoutMemoryKeepsEveryKey(t *testing.T) {
 		}
 	}
 	if len(m.want) < 10_001 || len(m.want) == 20_000 {
-		t.Errorf("%d keys were stored", len(m.want))
+		t.Errorf("stored %d keys, want more", len(m.want))
 	}
 	for n := range m.want {
 		m.same(n)
@@ -204,7 +204,7 @@ func TestRollbackNeedsNoMemory(t *testing.T) {
 	}
 }
 
-// transaction plays random operations and takes them back, or not.
+// transaction runs random operations, and commits them or rolls them back.
 func (m *model) transaction(rng *rand.Rand, limit *refusal, ops int, back bool) {
 	m.t.Helper()
 	before := make(map[name]value, len(m.want))
@@ -255,7 +255,7 @@ func (m *model) transaction(rng *rand.Rand, limit *refusal, ops int, back bool) 
 	}
 }
 
-// scanned checks what a view sees, and closes it.
+// scanned compares a view with its expected contents, and closes it.
 func (m *model) scanned(view *table.View, want map[name]value) {
 	m.t.Helper()
 	defer view.Close()
@@ -263,11 +263,11 @@ func (m *model) scanned(view *table.View, want map[name]value) {
 	err := view.Scan(func(e table.Entry) bool {
 		seen++
 		if v := want[name{e.DB, string(e.Key)}]; v != (value{e.Kind, string(e.Value), e.ExpireAtMs}) {
-			m.t.Errorf("the view has another value of %.40q", e.Key)
+			m.t.Errorf("view has a wrong value for %.40q", e.Key)
 		}
 		return !m.t.Failed()
 	})
 	if err != nil || seen != len(want) {
-		m.t.Fatalf("the view has %d keys, want %d: %v", seen, len(want), err)
+		m.t.Fatalf("view has %d keys, want %d: %v", seen, len(want), err)
 	}
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// Keys that last are found once while the table grows and shrinks around them.
+// TestScanUnderChange checks that a scan finds each permanent key once while the table grows and
+// shrinks.
 func TestScanUnderChange(t *testing.T) {
 	for _, grow := range []bool{true, false} {
 		m := newModel(t, small)
@@ -28,11 +29,11 @@ func TestScanUnderChange(t *testing.T) {
 			before := c
 			c, more = m.tab.Scan(1, c, &buf)
 			if more && c <= before {
-				t.Fatalf("the cursor went from %#x to %#x", before, c)
+				t.Fatalf("cursor changed from %#x to %#x, want a larger one", before, c)
 			}
 			for _, e := range buf.Entries() {
 				if seen[string(e.Key)]++; e.Value != nil {
-					t.Fatal("a value without being asked for")
+					t.Fatal("Scan without values returned a value")
 				}
 			}
 			for range 400 {
@@ -46,21 +47,21 @@ func TestScanUnderChange(t *testing.T) {
 		}
 		for key, n := range seen {
 			if n != 1 {
-				t.Fatalf("%q was found %d times", key, n)
+				t.Fatalf("Scan returned %q %d times, want 1", key, n)
 			}
 		}
 		for i := range lasting {
 			if seen[fmt.Sprint("lasting", i)] != 1 {
-				t.Fatalf("lasting key %d was not found", i)
+				t.Fatalf("Scan did not return the permanent key %d", i)
 			}
 		}
 		if calls < 8 {
-			t.Errorf("only %d calls", calls)
+			t.Errorf("%d calls of Scan, want more", calls)
 		}
 	}
 }
 
-// One call copies a bounded number of bytes, whatever a segment holds.
+// TestScanBytes checks that one call copies a bounded number of bytes.
 func TestScanBytes(t *testing.T) {
 	m := newModel(t, table.Options{Shards: 1, Databases: 1})
 	big := strings.Repeat("b", 300<<10)
@@ -72,7 +73,7 @@ func TestScanBytes(t *testing.T) {
 	for c, more := table.Cursor(0), true; more; {
 		c, more = m.tab.Scan(0, c, &buf)
 		if n := len(buf.Entries()); n > 4 {
-			t.Fatalf("%d values of 300 KiB in a call", n)
+			t.Fatalf("Scan returned %d values of 300 KiB, want fewer", n)
 		}
 	}
 }
@@ -98,7 +99,7 @@ func TestScanLocked(t *testing.T) {
 	m.equal(got, m.want)
 }
 
-// Any number is a cursor.
+// TestScanCursor checks that Scan accepts any number as a cursor.
 func TestScanCursor(t *testing.T) {
 	for _, shards := range []int{1, 4, 64} {
 		m := newModel(t, table.Options{Shards: shards, Databases: 1})
@@ -111,7 +112,7 @@ func TestScanCursor(t *testing.T) {
 				for more := true; more; {
 					before := c
 					if c, more = m.tab.Scan(0, c, &buf); more && c <= before || !more && c != 0 {
-						t.Fatalf("the cursor went from %#x to %#x", before, c)
+						t.Fatalf("cursor changed from %#x to %#x, want a larger one", before, c)
 					}
 				}
 			}

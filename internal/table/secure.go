@@ -51,7 +51,7 @@ func (k *keyspace) secure(class uint8) bool {
 // SetSecured is like Set of a String without an expiry, for which Secure has reserved the memory.
 func (s *Shard) SetSecured(db int, h uint64, key string, value []byte) {
 	if _, err := s.Set(db, h, key, String, value, 0); err != nil {
-		panic("table: internal error: memory that was secured is not there")
+		panic("table: internal error: secured memory is missing")
 	}
 }
 

@@ -30,7 +30,7 @@ func (s *Shard) Unlock() {
 	p := s.pool
 	s.mu.Unlock()
 	if p.urgent.Load() {
-		p.settle()
+		p.releaseSurplus()
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, e
 		old, at, ok = k.find(h, bytesOf(key))
 	}
 	if !ok {
-		panic("table: Append to a key that is not there")
+		panic("table: Append to a missing key")
 	}
 	if s.undo != nil {
 		s.undo.enter(s, db, h)

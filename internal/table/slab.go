@@ -36,7 +36,7 @@ var slotSizes = func() (sizes []int) {
 // numClasses is len(slotSizes).
 const numClasses = 32 + 24 + 18
 
-// Class numbers from firstBigClass on have big pages.
+// firstBigClass is the first class with big pages.
 const firstBigClass = 32 + 24
 
 // classBySize returns the class for a size. The first table has steps of 8 bytes up to 2 KiB, the
@@ -48,7 +48,7 @@ var classBySize, bigClassBySize = func() (small [257]uint8, big [maxSlot/64 + 1]
 				return uint8(class)
 			}
 		}
-		panic("table: internal error: no class")
+		panic("table: internal error: no slab class for the size")
 	}
 	for i := range small {
 		small[i] = smallest(i * 8)

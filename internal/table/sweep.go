@@ -65,7 +65,7 @@ func (s *Shard) sweepPage(
 		h := k.hasher.hash(rec.key)
 		_, at, ok := k.find(h, rec.key)
 		if !ok {
-			panic("table: internal error: a record is not in the index")
+			panic("table: internal error: record not in the index")
 		}
 		s.delete(db, h, r, at)
 		removed++

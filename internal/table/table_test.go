@@ -33,12 +33,12 @@ func TestRandomOperations(t *testing.T) {
 		}
 		m.check()
 		if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
-			t.Errorf("seed %d: empty, but %+v", seed, mem)
+			t.Errorf("seed %d: memory of an empty table = %+v, want none", seed, mem)
 		}
 	}
 }
 
-// Every size around the borders of layouts, in every transition.
+// TestSizes changes values between all sizes near the limits of the layouts.
 func TestSizes(t *testing.T) {
 	m := newModel(t, table.Options{Shards: 1, Databases: 1})
 	r := newRandom(1, 1)
@@ -82,11 +82,11 @@ func TestHuge(t *testing.T) {
 	m.flush(0)
 	m.check()
 	if got := m.tab.Memory().Reserved; got != 0 {
-		t.Errorf("%d bytes are left", got)
+		t.Errorf("%d bytes mapped after Close, want 0", got)
 	}
 }
 
-// Appending byte by byte copies a value a bounded number of times.
+// TestAppendGrows checks that appending byte by byte copies a value a bounded number of times.
 func TestAppendGrows(t *testing.T) {
 	m := newModel(t, small)
 	n := name{0, "log"}
@@ -112,7 +112,7 @@ func TestGrowAndShrink(t *testing.T) {
 		do(tab, key(i), func(s *table.Shard, h uint64) { s.Set(0, h, key(i), table.String, val, 0) })
 	}
 	if tab.Len(0) != int64(n) {
-		t.Fatalf("%d keys, want %d", tab.Len(0), n)
+		t.Fatalf("Len = %d, want %d", tab.Len(0), n)
 	}
 	if err := tab.Check(); err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestGrowAndShrink(t *testing.T) {
 		if i%16 != 0 {
 			do(tab, key(i), func(s *table.Shard, h uint64) {
 				if !s.Delete(0, h, key(i)) {
-					t.Fatalf("%d is gone", i)
+					t.Fatalf("key %d is missing", i)
 				}
 			})
 		}
@@ -134,23 +134,24 @@ func TestGrowAndShrink(t *testing.T) {
 	}
 	after := tab.Memory()
 	if after.Index*3 > mem.Index && n > 500_000 {
-		t.Errorf("the index has %d bytes, of %d before", after.Index, mem.Index)
+		t.Errorf("index has %d bytes after deletions, want less than %d", after.Index, mem.Index)
 	}
 	for i := 0; i < n; i += 16 {
 		do(tab, key(i), func(s *table.Shard, h uint64) {
 			it, ok := s.Find(0, h, key(i))
 			if !ok || it.AppendValue(nil)[1] != byte(i) {
-				t.Fatalf("%d is wrong", i)
+				t.Fatalf("key %d has a wrong value or is not deleted", i)
 			}
 			s.Delete(0, h, key(i))
 		})
 	}
 	if mem := tab.Memory(); mem != (table.MemoryStats{}) {
-		t.Errorf("empty, but %+v", mem)
+		t.Errorf("memory of an empty table = %+v, want none", mem)
 	}
 }
 
-// What a mass deletion or a flush frees goes back to the system, and with Close everything.
+// TestMemoryReturned checks that memory returns to the kernel after a mass deletion, a flush, and
+// Close.
 func TestMemoryReturned(t *testing.T) {
 	tab := table.New(small)
 	m := &model{t: t, tab: tab, defrag: tab.Defragmenter(), want: map[name]value{}}
@@ -169,7 +170,7 @@ func TestMemoryReturned(t *testing.T) {
 		}
 		m.defragment()
 		if mem := m.tab.Memory(); mem.Reserved != 0 || m.tab.IdleBytes() > 4<<20 {
-			t.Errorf("%d bytes reserved of %d, %d idle", mem.Reserved, full, m.tab.IdleBytes())
+			t.Errorf("%d bytes reserved of %d, want at most about %d", mem.Reserved, full, m.tab.IdleBytes())
 		}
 	}
 	other := m.tab.NewLike()
@@ -178,17 +179,18 @@ func TestMemoryReturned(t *testing.T) {
 	m.check()
 	m.tab.Close()
 	if n := m.tab.MappedBytes(); n != 0 {
-		t.Errorf("%d bytes are left", n)
+		t.Errorf("%d bytes mapped after Close, want 0", n)
 	}
 }
 
 func TestShardSize(t *testing.T) {
 	if strconv.IntSize == 64 && table.ShardSize != 128 {
-		t.Errorf("a Shard has %d bytes", table.ShardSize)
+		t.Errorf("sizeof(Shard) = %d, want 128", table.ShardSize)
 	}
 }
 
-// Hashes that agree in most bits, or all, make chains instead of ever more segments.
+// TestCollisions checks that hashes with many or all bits equal lead to chains, not to more and
+// more segments.
 func TestCollisions(t *testing.T) {
 	for _, mask := range []uint64{0, 0xff, 0xffff << 40, 1<<63 | 1} {
 		tab := table.New(small)
@@ -207,19 +209,19 @@ func TestCollisions(t *testing.T) {
 		seen := map[string]bool{}
 		scan(tab, 0, func(e table.Entry) {
 			if seen[string(e.Key)] {
-				t.Fatalf("mask %#x: %q twice", mask, e.Key)
+				t.Fatalf("mask %#x: Scan returned %q twice", mask, e.Key)
 			}
 			seen[string(e.Key)] = true
 		})
 		if len(seen) != n {
-			t.Fatalf("mask %#x: scanned %d", mask, len(seen))
+			t.Fatalf("mask %#x: Scan returned %d keys, want all", mask, len(seen))
 		}
 		for i := range n {
 			key := fmt.Sprint(i * 7 % n)
 			do(tab, key, func(s *table.Shard, h uint64) {
 				it, ok := s.Find(0, h, key)
 				if !ok || string(it.AppendValue(nil)) != key || !s.Delete(0, h, key) {
-					t.Fatalf("mask %#x: %q is not right", mask, key)
+					t.Fatalf("mask %#x: %q has a wrong value", mask, key)
 				}
 			})
 			if i%500 == 0 {
@@ -229,7 +231,7 @@ func TestCollisions(t *testing.T) {
 			}
 		}
 		if mem := tab.Memory(); mem != (table.MemoryStats{}) {
-			t.Errorf("mask %#x: empty, but %+v", mask, mem)
+			t.Errorf("mask %#x: memory of an empty table = %+v, want none", mask, mem)
 		}
 		tab.Close()
 		restore()
@@ -253,7 +255,7 @@ func TestReserve(t *testing.T) {
 		each(reserve)
 		index := m.tab.Memory().Index
 		if each(trim); m.tab.Memory().Index != 0 {
-			t.Errorf("%d keys: %d bytes of index without a key", keys, m.tab.Memory().Index)
+			t.Errorf("Reserve(%d): index has %d bytes in a keyspace without keys, want 0", keys, m.tab.Memory().Index)
 		}
 		each(reserve)
 		r := newRandom(1, 5000)
@@ -262,10 +264,10 @@ func TestReserve(t *testing.T) {
 		}
 		each(reserve)
 		if got := m.tab.Memory().Index; got < index {
-			t.Errorf("%d keys: index of %d bytes, reserved were %d", keys, got, index)
+			t.Errorf("%d keys: index has %d bytes, want the reserved %d", keys, got, index)
 		}
 		if each(trim); keys > 10_000 && m.tab.Memory().Index > index/4 {
-			t.Errorf("%d keys: trimmed to %d of %d", keys, m.tab.Memory().Index, index)
+			t.Errorf("%d keys: index after Trim has %d bytes, want less than %d", keys, m.tab.Memory().Index, index)
 		}
 		for range 1000 {
 			m.step(r)
@@ -299,6 +301,6 @@ func TestSwap(t *testing.T) {
 	a.check()
 	const key = "a key that is longer than sixteen"
 	if a.tab.HashBytes([]byte(key)) != a.tab.Hash(key) {
-		t.Error("HashBytes is not Hash")
+		t.Error("HashBytes and Hash differ")
 	}
 }

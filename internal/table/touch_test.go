@@ -7,8 +7,9 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestPrefetchIsNoRead prefetches what is there and what is not, and far behind the end of the memory.
-func TestPrefetchIsNoRead(t *testing.T) {
+// TestPrefetchDoesNotFault prefetches existing and missing keys, and addresses far past the end of
+// the memory.
+func TestPrefetchDoesNotFault(t *testing.T) {
 	tb := table.New(table.Options{})
 	defer tb.Close()
 	const n = 10_000
@@ -24,7 +25,7 @@ func TestPrefetchIsNoRead(t *testing.T) {
 			}
 			s.PrefetchInsert(1, h)
 			if it, ok := s.Find(1, h, key); ok != filled || ok && string(it.AppendValue(nil)) != key {
-				t.Errorf("%q: %v", key, ok)
+				t.Errorf("Find %q = %v after Prefetch", key, ok)
 			}
 			s.Set(1, h, key, table.String, []byte(key), 0)
 			s.Unlock()

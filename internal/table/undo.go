@@ -168,5 +168,5 @@ func (k *keyspace) placeOf(h uint64, r uint32) place {
 			}
 		}
 	}
-	panic("table: internal error: a record is not in the index")
+	panic("table: internal error: record not in the index")
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrViewClosed is returned by Scan if its view is closed before the end.
-var ErrViewClosed = errors.New("table: the view was closed")
+var ErrViewClosed = errors.New("table: view is closed")
 
 // An Entry is a key with its value. The value of an integer is its decimal.
 type Entry struct {
@@ -158,7 +158,7 @@ func (v *View) Scan(yield func(Entry) bool) error {
 			if k == nil {
 				continue
 			}
-			r.turn(db, i, k)
+			r.advance(db, i, k)
 			for r.read(true) {
 				if v.held.Load() > v.table.options.ViewMemory/2 {
 					r.drain(db)
@@ -166,7 +166,7 @@ func (v *View) Scan(yield func(Entry) bool) error {
 				if r.stopped {
 					return nil
 				}
-				r.turn(db, i, k)
+				r.advance(db, i, k)
 				if r.steps++; r.steps%8 == 0 {
 					runtime.Gosched() // otherwise the tail latency of writers is a time slice
 				}

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// freeze returns a view and what must be in it.
+// freeze returns a view and its expected contents.
 func (m *model) freeze() (*table.View, map[name]value) {
 	m.t.Helper()
 	m.tab.LockAll()
@@ -32,18 +32,19 @@ func (m *model) freeze() (*table.View, map[name]value) {
 	last := -1
 	for _, c := range v.Counts() {
 		if c != keys[c.DB] || c.DB <= last {
-			m.t.Fatalf("the view counts %+v, want %+v", c, keys[c.DB])
+			m.t.Fatalf("Counts = %+v, want %+v", c, keys[c.DB])
 		}
 		last = c.DB
 		delete(keys, c.DB)
 	}
 	if len(keys) > 0 {
-		m.t.Fatalf("the view does not count %v", keys)
+		m.t.Fatalf("Counts lacks %v", keys)
 	}
 	return v, maps.Clone(m.want)
 }
 
-// One goroutine changes the table between any two entries that a view yields.
+// TestViewBetweenEntries changes the table between any two entries that a view yields, in one
+// goroutine.
 func TestViewBetweenEntries(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -63,13 +64,13 @@ func TestViewBetweenEntries(t *testing.T) {
 				m.delete(n)
 			}
 			if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
-				t.Errorf("empty, but %+v", mem)
+				t.Errorf("memory of an empty table = %+v, want none", mem)
 			}
 		})
 	}
 }
 
-// viewRound reads a view, or a part of one, under change.
+// viewRound reads a view, or a part of it, while the table changes.
 func (m *model) viewRound(r *random) {
 	m.t.Helper()
 	v, want := m.freeze()
@@ -110,11 +111,11 @@ func (m *model) viewRound(r *random) {
 	case complete:
 		m.equal(got, want)
 	case abort%2 == 1 && !errors.Is(err, table.ErrViewClosed) && len(got) < len(want):
-		m.t.Fatalf("a closed view gives %v", err)
+		m.t.Fatalf("All after Close = %v, want ErrViewClosed", err)
 	}
 	for n, g := range got {
 		if want[n] != g {
-			m.t.Fatalf("%v: got %.40q, want %.40q", n, g.bytes, want[n].bytes)
+			m.t.Fatalf("value of %v in the view = %.40q, want %.40q", n, g.bytes, want[n].bytes)
 		}
 	}
 	v.Close()
@@ -124,7 +125,7 @@ func (m *model) viewRound(r *random) {
 	}
 }
 
-// A view that is never read costs nothing when it is closed, even after everything has changed.
+// TestViewUnread checks that a view that was not read leaves no memory after Close.
 func TestViewUnread(t *testing.T) {
 	m := newModel(t, small)
 	r := newRandom(1, 3000)
@@ -144,12 +145,12 @@ func TestViewUnread(t *testing.T) {
 		m.flush(db)
 	}
 	if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
-		t.Errorf("empty, but %+v", mem)
+		t.Errorf("memory of an empty table = %+v, want none", mem)
 	}
 }
 
-// What was flushed is there for the view, its large values even while they are yielded, and goes
-// with it.
+// TestViewFlush checks that a view contains data that was flushed, and that this data is freed with
+// the view, even if it is flushed while large values are yielded.
 func TestViewFlush(t *testing.T) {
 	for _, size := range []int{10, 60 << 10, 300 << 10} {
 		m := newModel(t, table.Options{Shards: 2, Databases: 2})
@@ -180,7 +181,7 @@ func TestViewFlush(t *testing.T) {
 		m.flush(0)
 		m.flush(1)
 		if mem := m.tab.Memory(); mem != (table.MemoryStats{}) {
-			t.Errorf("size %d: empty, but %+v", size, mem)
+			t.Errorf("size %d: memory of an empty table = %+v, want none", size, mem)
 		}
 		v.Close()
 	}
@@ -191,7 +192,7 @@ func TestFreezeTwice(t *testing.T) {
 	v := tab.Freeze()
 	defer func() {
 		if recover() == nil {
-			t.Error("a second view was made")
+			t.Error("Freeze while a view is open did not panic")
 		}
 		v.Close()
 		tab.Freeze().Close()
@@ -200,14 +201,14 @@ func TestFreezeTwice(t *testing.T) {
 	tab.Freeze()
 }
 
-// world is what the writers of TestViewConcurrent share: a copy of the table's contents for each
-// shard, guarded by the shard's lock.
+// world is the shared state of the writers in TestViewConcurrent: a copy of the table's contents
+// for each shard, guarded by the lock of the shard.
 type world struct {
 	tab    *table.Table
 	shards []map[name]value
 }
 
-// with locks the shards of some keys, ascending.
+// with locks the shards of some keys, in ascending order.
 func (w *world) with(keys []name, f func()) {
 	var locked [64]bool
 	for _, n := range keys {
@@ -226,7 +227,7 @@ func (w *world) with(keys []name, f func()) {
 	}
 }
 
-// change does one operation on a key whose shard is locked.
+// change runs one operation on a key. The lock of its shard must be held.
 func (w *world) change(r *rand.Rand, n name, v value) {
 	h := w.tab.Hash(n.key)
 	s, m := w.tab.Shard(h), w.shards[w.tab.ShardIndex(h)]
@@ -254,7 +255,8 @@ func (w *world) change(r *rand.Rand, n name, v value) {
 	m[n] = v
 }
 
-// act is one operation, or a transaction of three, or now and then a flush or a sweep of a shard.
+// act runs one operation, a transaction of three operations, or sometimes a flush or a sweep of a
+// shard.
 func (w *world) act(rnd *random, values []value) {
 	r := rnd.Rand
 	w.tab.WaitView()
@@ -335,7 +337,7 @@ func TestViewConcurrent(t *testing.T) {
 	}
 }
 
-// viewRound compares a view with a copy taken at its instant, under full load.
+// viewRound compares a view with a copy taken at the same point in time, under full load.
 func (w *world) viewRound(t *testing.T, round int) {
 	t.Helper()
 	want := map[name]value{}
@@ -347,7 +349,7 @@ func (w *world) viewRound(t *testing.T, round int) {
 	w.tab.UnlockAll()
 	defer v.Close()
 	if round%4 == 1 {
-		go v.Close() // any time
+		go v.Close() // at any time
 	}
 	got, m := map[name]value{}, &model{t: t}
 	err := v.Scan(func(e table.Entry) bool {
@@ -363,12 +365,13 @@ func (w *world) viewRound(t *testing.T, round int) {
 	}
 	for n, g := range got {
 		if want[n] != g {
-			t.Fatalf("round %d: %v: got %.40q, want %.40q", round, n, g.bytes, want[n].bytes)
+			t.Fatalf("round %d: value of %v in the view = %.40q, want %.40q", round, n, g.bytes, want[n].bytes)
 		}
 	}
 }
 
-// Writers that wait for a view go on when it is read, and when it is closed.
+// TestWaitView checks that waiting writers continue when the view is read to its end, and when it
+// is closed.
 func TestWaitView(t *testing.T) {
 	o := small
 	o.ViewMemory = 1000
@@ -390,11 +393,11 @@ func TestWaitView(t *testing.T) {
 	} {
 		v, _ := m.freeze()
 		if m.tab.ViewPressure() {
-			t.Fatal("pressure from nothing")
+			t.Fatal("pressure without before-images")
 		}
 		fill("new")
 		if !m.tab.ViewPressure() {
-			t.Fatal("no pressure")
+			t.Fatal("no pressure with before-images")
 		}
 		var wg sync.WaitGroup
 		for range 3 {

@@ -1,11 +1,13 @@
 // Command torture runs the crash-test campaigns, which look for lost data.
 //
-//	go run ./internal/torture                                      every campaign, one round each: what CI runs
-//	go run ./internal/torture -campaign power -for 8h -seed 7      one campaign, round after round
-//	go run ./internal/torture -campaign ring -kills 1000 -dir /mnt   is Ring safe on that file system?
-//	go run ./internal/torture -for 30m                             a soak: every campaign gets its share
-//	go run ./internal/torture -freeze DIR                          directories of this commit, to be read by later ones
-//	go run ./internal/torture -bugs all                            are the injected bugs caught?
+// Run it as go run ./internal/torture with these flags:
+//
+//	                                      one round of every campaign, as in CI
+//	-campaign power -for 8h -seed 7       one campaign, round after round
+//	-campaign ring -kills 1000 -dir /mnt  test Ring mode on another file system
+//	-for 30m                              a soak test; every campaign gets an equal share
+//	-freeze DIR                           write directories of this commit for later ones to read
+//	-bugs all                             check that the campaigns detect the injected bugs
 //
 // A failure is reported as one line that shows how to reproduce it. The table at the end lists the
 // work that was done.
@@ -26,16 +28,16 @@ import (
 func main() {
 	campaign.Child() // in a process that a campaign started, Child does not return
 	testing.Init()
-	name := flag.String("campaign", "all", "`names` of campaigns, with commas between")
-	length := flag.Duration("for", 0, "go on with new seeds for so long, all campaigns together; 0 is one round each")
+	name := flag.String("campaign", "all", "comma-separated `names` of campaigns")
+	length := flag.Duration("for", 0, "run rounds with new seeds for this total time (default: one round of each campaign)")
 	seed := flag.Uint64("seed", 1, "seed of the first round")
-	small := flag.Bool("small", false, "the size of go test instead of CI's")
-	step := flag.String("step", "", "only this `step`, as a failure names it")
-	kills := flag.Int("kills", 0, "how many processes campaign ring kills; 0 is by the size")
-	dir := flag.String("dir", "", "the `directory` that campaign ring works in: another file system")
-	share := flag.String("share", "", "do only share `i/n` of the steps, and print the result as JSON")
-	freeze := flag.String("freeze", "", "write the directories that campaign rot makes below this `directory`, for testdata")
-	inject := flag.String("bugs", "", "build with each of these injected bugs in turn and check that it is caught: `names` with commas between, or all")
+	small := flag.Bool("small", false, "run at the size of go test instead of the size of CI")
+	step := flag.String("step", "", "run only this `step`, as printed by a failure")
+	kills := flag.Int("kills", 0, "number of processes that campaign ring kills (default: by size)")
+	dir := flag.String("dir", "", "`directory` for campaign ring, such as one on another file system")
+	share := flag.String("share", "", "run only share `i/n` of the steps, and print the result as JSON")
+	freeze := flag.String("freeze", "", "write the directories of campaign rot to this `directory`, for testdata")
+	inject := flag.String("bugs", "", "build with each of these injected bugs in turn, and check that campaigns detect it: comma-separated `names`, or all")
 	flag.Parse()
 	if *inject != "" {
 		os.Exit(matrix(*inject))
@@ -75,7 +77,7 @@ func runAll(t *testing.T, list []campaign.Campaign, o campaign.Options) (status 
 	var results []campaign.Result
 	for _, c := range list {
 		fmt.Printf("%s: %s\n", c.Name, c.About)
-		res := campaign.Result{Campaign: c.Name, Failure: "FAIL " + c.Name + ": it ended before its end"}
+		res := campaign.Result{Campaign: c.Name, Failure: "FAIL " + c.Name + ": no result"}
 		if n := runtime.GOMAXPROCS(0); c.Split && o.Step == "" && n > 1 {
 			res = inShares(c, o, n)
 		} else {

@@ -51,7 +51,7 @@ func runMatrix(list []bugs.Bug) error {
 	}
 	defer os.RemoveAll(temp)
 	none := bugs.Bug{Name: "none", Catch: allCampaigns(list)}
-	caught := 0
+	detected := 0
 	fmt.Printf("%-28s %-9s found\n", "bug", "campaign")
 	for b := range buildAll(root, temp, append([]bugs.Bug{none}, list...)) {
 		switch {
@@ -61,16 +61,16 @@ func runMatrix(list []bugs.Bug) error {
 			if err := passes(b); err != nil {
 				return err
 			}
-		case catches(b):
-			caught++
+		case detects(b):
+			detected++
 		}
 		if err := os.RemoveAll(b.dir); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("%d of %d detected\n", caught, len(list))
-	if caught < len(list) {
-		return errors.New("not every bug was detected")
+	fmt.Printf("%d of %d detected\n", detected, len(list))
+	if detected < len(list) {
+		return errors.New("some injected bugs were not detected")
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func chooseBugs(names string) ([]bugs.Bug, error) {
 	for _, name := range strings.Split(names, ",") {
 		i := slices.IndexFunc(all, func(b bugs.Bug) bool { return b.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no bug %q", name)
+			return nil, fmt.Errorf("unknown bug %q", name)
 		}
 		list = append(list, all[i])
 	}
@@ -171,7 +171,7 @@ func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
 	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-ldflags", "-s -w", "-o", path, program)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%s.patch: the patched sources do not build: %w\n%s", bug.Name, err, out)
+		return "", fmt.Errorf("%s.patch: build patched sources: %w\n%s", bug.Name, err, out)
 	}
 	return path, nil
 }
@@ -179,14 +179,14 @@ func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
 // passes returns an error if a campaign fails without a bug.
 func passes(b build) error {
 	if out, ok := runSmall(b.program, strings.Join(b.bug.Catch, ","), 1); !ok {
-		return fmt.Errorf("a campaign fails without a bug:\n%s", out)
+		return fmt.Errorf("campaign failed without an injected bug:\n%s", out)
 	}
-	fmt.Printf("%-28s %-9s nothing\n", b.bug.Name, "each")
+	fmt.Printf("%-28s %-9s no failure\n", b.bug.Name, "all")
 	return nil
 }
 
-// catches prints a line for each campaign of a bug, and reports whether all of them caught it.
-func catches(b build) bool {
+// detects prints a line for each campaign of a bug, and reports whether all of them detected it.
+func detects(b build) bool {
 	all := true
 	for _, campaign := range b.bug.Catch {
 		began := time.Now()

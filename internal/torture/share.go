@@ -77,7 +77,7 @@ func oneShare(ctx context.Context, c campaign.Campaign, o campaign.Options, shar
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if jsonErr := json.Unmarshal(out, &res); err != nil || jsonErr != nil {
-		res.Failure = fmt.Sprintf("FAIL %s: share %s ended before its end: %v: %s%s", c.Name, share, err, out, said.String())
+		res.Failure = fmt.Sprintf("FAIL %s: share %s exited early: %v: %s%s", c.Name, share, err, out, said.String())
 	}
 	return res
 }

@@ -1,4 +1,4 @@
-// Package unsupported names snapshot.UnsupportedError, the only error type for intact but unknown
+// Package unsupported names [snapshot.UnsupportedError], the only error type for intact but unknown
 // data: records of other producers or of newer versions, and commands that a store does not apply.
 package unsupported
 

@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// synced makes a file on a Mem that is whole on disk.
+// synced creates a durable file on a Mem.
 func synced(t *testing.T, m *vfs.Mem, name, content string) vfs.File {
 	t.Helper()
 	f := create(t, m, name, content)
@@ -22,8 +22,9 @@ func synced(t *testing.T, m *vfs.Mem, name, content string) vfs.File {
 	return f
 }
 
-// TestEachThingHasItsOwnFate: units, sizes and names are kept or lost one by one.
-func TestEachThingHasItsOwnFate(t *testing.T) {
+// TestUnsyncedChangesAreIndependent checks that units, sizes, and names are kept or lost
+// separately.
+func TestUnsyncedChangesAreIndependent(t *testing.T) {
 	m := vfs.NewMem("/d")
 	f := synced(t, m, "/d/f", strings.Repeat("a", 512))
 	f.Write(bytes.Repeat([]byte("b"), 1024))
@@ -32,7 +33,7 @@ func TestEachThingHasItsOwnFate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if things := m.Things(512); len(things) != 5 {
-		t.Fatalf("%v", things)
+		t.Fatalf("Things = %v, want 5", things)
 	}
 	for i, want := range []string{"g: f:512a", "h: f:512a", "f:512a,1024\x00", "f:512a,512b", "f:512a,512\x00,512b"} {
 		image := m.LosePower(512, 0, func(j int, _ vfs.Thing) vfs.Fate {
@@ -42,7 +43,7 @@ func TestEachThingHasItsOwnFate(t *testing.T) {
 			return vfs.Old
 		})
 		if got := shape(t, image); got != want {
-			t.Errorf("thing %d alone: %s, want %s", i, got, want)
+			t.Errorf("only thing %d kept: %s, want %s", i, got, want)
 		}
 	}
 	image := m.LosePower(512, 0, func(_ int, thing vfs.Thing) vfs.Fate {
@@ -52,11 +53,11 @@ func TestEachThingHasItsOwnFate(t *testing.T) {
 		return vfs.New
 	})
 	if got := shape(t, image); got != "h: f:512a,188b" {
-		t.Errorf("cut at a byte: %s", got)
+		t.Errorf("size of 700 bytes kept: %s, want h: f:512a,188b", got)
 	}
 }
 
-// shape gives names and the runs of bytes in /d/f.
+// shape returns the names in /d and the runs of bytes in /d/f.
 func shape(t *testing.T, m *vfs.Mem) string {
 	t.Helper()
 	names, err := m.ReadDir("/d")
@@ -78,42 +79,43 @@ func shape(t *testing.T, m *vfs.Mem) string {
 	return out + "f:" + strings.Join(runs, ",")
 }
 
-// TestAnUnsyncedRemovalMayNotHaveBeen: the name is there again, with its content.
-func TestAnUnsyncedRemovalMayNotHaveBeen(t *testing.T) {
+// TestUnsyncedRemovalIsLost checks that a name that was removed without a sync reappears with its
+// content.
+func TestUnsyncedRemovalIsLost(t *testing.T) {
 	m := vfs.NewMem("/d")
 	synced(t, m, "/d/f", "whole").Close()
 	if err := m.Remove("/d/f"); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, m.Crash(vfs.KeepNone, 0), "/d/f"); got != "whole" {
-		t.Errorf("f = %q", got)
+		t.Errorf("f after the power failure = %q, want its old content", got)
 	}
 	if _, err := m.Kill().Open("/d/f"); err == nil {
-		t.Error("a killed process brings a name back")
+		t.Error("a removed name reappeared after a kill")
 	}
 }
 
-// TestAKillSyncsNothing: what a dead process has written can still be lost.
-func TestAKillSyncsNothing(t *testing.T) {
+// TestKillDoesNotSync checks that unsynced writes of a killed process can still be lost.
+func TestKillDoesNotSync(t *testing.T) {
 	m := vfs.NewMem("/d")
 	f := synced(t, m, "/d/f", "synced")
 	f.Write([]byte(" and not"))
 	after := m.Kill()
 	if got := read(t, after, "/d/f"); got != "synced and not" {
-		t.Errorf("killed: %q", got)
+		t.Errorf("f after the kill = %q, want all writes", got)
 	}
 	if got := read(t, after.Crash(vfs.KeepNone, 0), "/d/f"); got != "synced" {
-		t.Errorf("and then without power: %q", got)
+		t.Errorf("f after the kill and a power failure = %q, want only synced writes", got)
 	}
 	f.Write([]byte("!"))
 	if got := read(t, after, "/d/f"); got != "synced and not" {
-		t.Errorf("the dead process goes on writing: %q", got)
+		t.Errorf("f after a write of the killed process = %q, want it unchanged", got)
 	}
 }
 
-// TestAFailedSyncDropsThePages: the cache shows what the disk never had, and a later sync that
-// succeeds does not write it.
-func TestAFailedSyncDropsThePages(t *testing.T) {
+// TestFailedSyncDropsPages checks that after a failed sync the cache still contains the writes, and
+// that a later successful sync does not write them.
+func TestFailedSyncDropsPages(t *testing.T) {
 	m := vfs.NewMem("/d")
 	synced(t, m, "/d/f", "old.").Close()
 	broken := true
@@ -133,29 +135,29 @@ func TestAFailedSyncDropsThePages(t *testing.T) {
 	}
 	broken = false
 	if v := m.Violations(); len(v) > 0 {
-		t.Fatal(v)
+		t.Fatalf("violations = %v, want none yet", v)
 	}
 	f.Write([]byte("kept"))
 	if err := f.Sync(); err != nil {
 		t.Fatal(err)
 	}
 	if v := m.Violations(); len(v) != 1 {
-		t.Errorf("violations: %v", v)
+		t.Errorf("violations = %v, want the write after the failed sync", v)
 	}
 	if got := read(t, m, "/d/f"); got != "old.lostkept" {
-		t.Errorf("cache: %q", got)
+		t.Errorf("f in the cache = %q, want %q", got, "old.lostkept")
 	}
 	if got := read(t, m.Crash(vfs.KeepNone, 0), "/d/f"); got != "old.\x00\x00\x00\x00kept" {
-		t.Errorf("disk: %q", got)
+		t.Errorf("f on the disk = %q, want zeros for the lost bytes", got)
 	}
 	f.DropCache(0)
 	if got := read(t, m, "/d/f"); got != "old.\x00\x00\x00\x00kept" {
-		t.Errorf("after the cache was dropped: %q", got)
+		t.Errorf("f after the cache was dropped = %q, want zeros for the lost bytes", got)
 	}
 }
 
-// TestWaysToFail: an operation that fails may be done, in part or whole.
-func TestWaysToFail(t *testing.T) {
+// TestFaultModes checks operations that fail after they were done partly or completely.
+func TestFaultModes(t *testing.T) {
 	m := vfs.NewMem("/d")
 	var fail error
 	fault := vfs.NewFault(m, func(vfs.Op) error { return fail })
@@ -165,17 +167,17 @@ func TestWaysToFail(t *testing.T) {
 	}
 	fail = &vfs.ShortWrite{N: 2}
 	if n, err := f.Write([]byte("abcd")); n != 2 || err != nil {
-		t.Errorf("a short write that tells of no error: %d, %v", n, err)
+		t.Errorf("short Write = %d, %v, want 2, nil", n, err)
 	}
 	fail = &vfs.Done{Err: syscall.EIO}
 	if n, err := f.Write([]byte("cd")); n != 2 || !errors.Is(err, syscall.EIO) {
-		t.Errorf("a write that is done: %d, %v", n, err)
+		t.Errorf("complete Write with an error = %d, %v, want 2, EIO", n, err)
 	}
 	if err := fault.Rename("/d/f", "/d/g"); !errors.Is(err, syscall.EIO) {
 		t.Error(err)
 	}
 	if got := read(t, m, "/d/g"); got != "abcd" {
-		t.Errorf("g = %q", got)
+		t.Errorf("content of g = %q, want %q", got, "abcd")
 	}
 	fail = nil
 	g, err := fault.Open("/d/g")
@@ -185,21 +187,21 @@ func TestWaysToFail(t *testing.T) {
 	fail = &vfs.ShortRead{N: 3}
 	p := make([]byte, 8)
 	if n, err := g.Read(p); n != 3 || err != nil {
-		t.Errorf("a short read: %d, %v", n, err)
+		t.Errorf("short Read = %d, %v, want 3, nil", n, err)
 	}
 	fail = syscall.EIO
 	if n, err := g.ReadAt(p, 0); n != 0 || !errors.Is(err, syscall.EIO) {
-		t.Errorf("a read that fails: %d, %v", n, err)
+		t.Errorf("failed Read = %d, %v, want 0, EIO", n, err)
 	}
 	fail = nil
 	if rest, err := io.ReadAll(g); string(rest) != "d" || err != nil {
-		t.Errorf("the rest: %q, %v", rest, err)
+		t.Errorf("ReadAll of the rest = %q, %v, want %q", rest, err, "d")
 	}
 }
 
-// TestWhatIsWrittenOver: a unit that was synced, and then written over, is the old one or the new one, also in a
-// file that a crash has left.
-func TestWhatIsWrittenOver(t *testing.T) {
+// TestOverwrittenUnitIsOldOrNew checks that a synced unit that was overwritten has its old or new
+// content after a power failure, also in a file of a crash image.
+func TestOverwrittenUnitIsOldOrNew(t *testing.T) {
 	m := vfs.NewMem("/d")
 	synced(t, m, "/d/f", strings.Repeat("a", 1536)).Close()
 	for _, from := range []*vfs.Mem{m, m.Crash(vfs.KeepNone, 0)} {
@@ -211,7 +213,7 @@ func TestWhatIsWrittenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		if things := from.Things(512); len(things) != 3 {
-			t.Fatalf("%v", things)
+			t.Fatalf("Things = %v, want 3", things)
 		}
 		for i, want := range []string{"f:500a,12b,1024a", "f:512a,512b,512a", "f:1024a,76b,436a"} {
 			image := from.LosePower(512, 0, func(j int, _ vfs.Thing) vfs.Fate {
@@ -221,20 +223,20 @@ func TestWhatIsWrittenOver(t *testing.T) {
 				return vfs.Old
 			})
 			if got := shape(t, image); got != want {
-				t.Errorf("unit %d alone: %s, want %s", i, got, want)
+				t.Errorf("only unit %d kept: %s, want %s", i, got, want)
 			}
 		}
 		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:1536a" {
-			t.Errorf("nothing kept: %s", got)
+			t.Errorf("no unit kept: %s, want the old content", got)
 		}
 		if got := shape(t, from.Kill()); got != "f:500a,600b,436a" {
-			t.Errorf("killed: %s", got)
+			t.Errorf("after a kill: %s, want the new content", got)
 		}
 		if err := f.Datasync(); err != nil {
 			t.Fatal(err)
 		}
 		if got := shape(t, from.Crash(vfs.KeepNone, 0)); got != "f:500a,600b,436a" {
-			t.Errorf("synced: %s", got)
+			t.Errorf("after a sync: %s, want the new content", got)
 		}
 	}
 }

@@ -13,24 +13,24 @@ var ErrNotRegular = errors.New("not a regular file")
 var ErrNotDirectory = errors.New("not a directory")
 
 // ErrOutside is matched by errors of a Root about a name that is not below it.
-var ErrOutside = errors.New("outside of the open directory")
+var ErrOutside = errors.New("outside the open directory")
 
 // ErrMoved is matched by errors about a name that no longer exists, or that has become another file
 // or directory since it was opened.
-var ErrMoved = errors.New("the name does not lead to what was opened there")
+var ErrMoved = errors.New("name no longer refers to the file that was opened")
 
 // ErrUnlinked is matched by the error of Linked.
-var ErrUnlinked = errors.New("the open file has no name any more")
+var ErrUnlinked = errors.New("open file was unlinked")
 
 // ErrManyNames is matched by errors of Lock about a file with several hard links. A lock on such a
 // file does not protect a single directory, and a write to it shows under the other names.
-var ErrManyNames = errors.New("the lock file has more than one name (hard link)")
+var ErrManyNames = errors.New("lock file has several hard links")
 
 // ErrLockLost is matched by the error of Held.
-var ErrLockLost = errors.New("the name does not lead to the locked file")
+var ErrLockLost = errors.New("name no longer refers to the locked file")
 
 // ErrNotShared is matched by errors of Share where a mapping is not reliable.
-var ErrNotShared = errors.New("no shared mapping here")
+var ErrNotShared = errors.New("shared mapping not supported")
 
 // ErrFault is matched by the error of a store to a mapping that the disk refused.
 var ErrFault = errors.New("memory fault in a mapped file")

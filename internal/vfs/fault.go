@@ -10,7 +10,7 @@ import (
 // An Op is one file system operation, as a Fault sees it before it is performed.
 type Op struct {
 	N    int    // number of operations before it
-	Kind string // "create", "write", "sync", "rename", ...: the method's name in lower case; "write" is WriteAt too, "put" Shared.Write
+	Kind string // the method in lower case; also "write" for WriteAt and "put" for Shared.Write
 	Name string // the file or directory; the new name of a rename
 	Size int    // bytes of a read or a write
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestALockEndsWithItsClose: also while another process, which was forked and has not called exec,
-// has a copy of the descriptor. A copy in this process is the same to the kernel.
-func TestALockEndsWithItsClose(t *testing.T) {
+// TestCloseReleasesLock checks that Close releases a lock even if a forked process that has not
+// called exec has a copy of the descriptor. For the kernel, a copy in this process is equivalent.
+func TestCloseReleasesLock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "LOCK")
 	lock, err := vfs.OS().Lock(name)
 	if err != nil {
@@ -33,7 +33,7 @@ func TestALockEndsWithItsClose(t *testing.T) {
 		}
 	}
 	if copied < 0 {
-		t.Fatal("the lock's descriptor is not found")
+		t.Fatal("descriptor of the lock not found")
 	}
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)

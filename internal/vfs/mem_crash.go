@@ -45,7 +45,7 @@ const (
 )
 
 // Crash returns the file system as found after a crash at this point. The original is not changed.
-// The same seed gives the same result.
+// Equal seeds lead to equal results.
 func (m *Mem) Crash(kind CrashKind, seed uint64) *Mem {
 	switch kind {
 	case KeepNone:

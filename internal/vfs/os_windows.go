@@ -11,7 +11,7 @@ const (
 	dirFlags  = 0
 )
 
-// Windows has no call that makes a directory durable.
+// canSyncDir is false because Windows has no call that makes a directory durable.
 const canSyncDir = false
 
 // namesOf returns the number of names that an open file has.

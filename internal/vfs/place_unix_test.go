@@ -26,7 +26,7 @@ func TestFIFOIsRefusedWithoutWaiting(t *testing.T) {
 		_, readErr := fsys.ReadDir(fifo)
 		for _, err := range []error{readErr, fsys.SyncDir(fifo)} {
 			if !errors.Is(err, vfs.ErrNotDirectory) {
-				t.Errorf("%v, want ErrNotDirectory", err)
+				t.Errorf("error = %v, want ErrNotDirectory", err)
 			}
 		}
 		_, openErr := fsys.Open(fifo)
@@ -34,12 +34,12 @@ func TestFIFOIsRefusedWithoutWaiting(t *testing.T) {
 		_, lockErr := fsys.Lock(fifo)
 		for _, err := range []error{openErr, writeErr, lockErr} {
 			if !errors.Is(err, vfs.ErrNotRegular) {
-				t.Errorf("%v, want ErrNotRegular", err)
+				t.Errorf("error = %v, want ErrNotRegular", err)
 			}
 		}
 	}
 	if _, err := vfs.OS().OpenRoot(fifo); !errors.Is(err, vfs.ErrNotDirectory) {
-		t.Errorf("OpenRoot = %v", err)
+		t.Errorf("OpenRoot = %v, want ErrNotDirectory", err)
 	}
 }
 
@@ -55,10 +55,10 @@ func TestLockRefusesFileWithSecondName(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := fsys.Lock(lock); !errors.Is(err, vfs.ErrManyNames) {
-			t.Errorf("%s: Lock = %v", name, err)
+			t.Errorf("%s: Lock = %v, want ErrManyNames", name, err)
 		}
 		if got := read(t, fsys, dump); got != "precious" {
-			t.Errorf("%s: the dump has %q", name, got)
+			t.Errorf("%s: content of the dump = %q, want it unchanged", name, got)
 		}
 	}
 }

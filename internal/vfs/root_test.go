@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// rooted runs a test on open directories: of the real file system, of Mem, and of a Fault.
+// rooted runs a test on open directories of the real file system, of a Mem, and of a Fault.
 func rooted(t *testing.T, test func(t *testing.T, below vfs.FS, root vfs.Root, dir string)) {
 	run := func(name string, below, over vfs.FS, home string) {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestRootFollowsItsDirectory(t *testing.T) {
 		create(t, root, filepath.Join(sub, "f"), "first").Close()
 		moved := dir + "-moved"
 		if err := errors.Join(below.Rename(dir, moved), below.Mkdir(dir), below.Mkdir(sub)); err != nil {
-			t.Skip("an open directory cannot be moved here: ", err)
+			t.Skip("cannot move an open directory on this system: ", err)
 		}
 		create(t, root, filepath.Join(dir, "g"), "second").Close()
 		err := errors.Join(
@@ -53,7 +53,7 @@ func TestRootFollowsItsDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read(t, root, filepath.Join(dir, "i")); got != "first" {
-			t.Errorf("read %q", got)
+			t.Errorf("content = %q, want that of the moved directory", got)
 		}
 		for name, want := range map[string]int{dir: 1, sub: 0, moved: 3, filepath.Join(moved, "sub"): 1} {
 			if names, err := below.ReadDir(name); err != nil || len(names) != want {
@@ -71,16 +71,17 @@ func TestRootRefusesExchangedSubdirectory(t *testing.T) {
 		}
 		create(t, root, filepath.Join(sub, "f"), "").Close()
 		if err := errors.Join(below.Rename(sub, sub+"-moved"), below.Mkdir(sub)); err != nil {
-			t.Skip("an open directory cannot be moved here: ", err)
+			t.Skip("cannot move an open directory on this system: ", err)
 		}
 		_, createErr := root.Create(filepath.Join(sub, "g"))
 		_, readErr := root.ReadDir(sub)
 		for _, err := range []error{createErr, readErr, root.SyncDir(sub)} {
 			if !errors.Is(err, vfs.ErrMoved) {
-				t.Errorf("error %v, want ErrMoved", err)
+				t.Errorf("error = %v, want ErrMoved", err)
 			}
 		}
-		if err := errors.Join(root.Remove(sub), root.Mkdir(sub)); err != nil { // its own, again
+		// A directory that was created through the Root is accepted again.
+		if err := errors.Join(root.Remove(sub), root.Mkdir(sub)); err != nil {
 			t.Skip("Remove of the other directory: ", err)
 		}
 		create(t, root, filepath.Join(sub, "g"), "").Close()
@@ -93,19 +94,19 @@ func TestRootRefusesNamesOutside(t *testing.T) {
 			filepath.Join(dir, "..", "f"), dir + "x", "f", filepath.Dir(dir), filepath.Join(dir, "a", "..", "..", "f"),
 		} {
 			if _, err := root.Create(name); !errors.Is(err, vfs.ErrOutside) {
-				t.Errorf("Create(%q) = %v", name, err)
+				t.Errorf("Create(%q) = %v, want ErrOutside", name, err)
 			}
 			if _, err := root.Lstat(name); !errors.Is(err, vfs.ErrOutside) {
-				t.Errorf("Lstat(%q) = %v", name, err)
+				t.Errorf("Lstat(%q) = %v, want ErrOutside", name, err)
 			}
 		}
 		if info, err := root.Lstat(dir); err != nil || !info.IsDir() {
-			t.Errorf("Lstat of the directory itself: %v", err)
+			t.Errorf("Lstat of the root directory: %v", err)
 		}
 	})
 }
 
-func TestRootErrorsHaveWholeNames(t *testing.T) {
+func TestRootErrorsContainFullNames(t *testing.T) {
 	rooted(t, func(t *testing.T, below vfs.FS, root vfs.Root, dir string) {
 		name := filepath.Join(dir, "sub", "f")
 		if err := root.Mkdir(filepath.Dir(name)); err != nil {
@@ -114,15 +115,15 @@ func TestRootErrorsHaveWholeNames(t *testing.T) {
 		_, err := root.Open(name)
 		var path *fs.PathError
 		if !errors.As(err, &path) || path.Path != name || !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Open = %v", err)
+			t.Errorf("Open = %v, want an error with the full name", err)
 		}
 		if err := root.Remove(name); !errors.As(err, &path) || path.Path != name {
-			t.Errorf("Remove = %v", err)
+			t.Errorf("Remove = %v, want an error with the full name", err)
 		}
 	})
 }
 
-func TestLinkedAndHeldSeeLostNames(t *testing.T) {
+func TestLinkedAndHeldDetectLostNames(t *testing.T) {
 	rooted(t, func(t *testing.T, below vfs.FS, root vfs.Root, dir string) {
 		name, lockName := filepath.Join(dir, "f"), filepath.Join(dir, "LOCK")
 		f := create(t, root, name, "x")
@@ -136,32 +137,32 @@ func TestLinkedAndHeldSeeLostNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := errors.Join(below.Remove(name), below.Remove(lockName)); err != nil {
-			t.Skip("an open file cannot be removed here: ", err)
+			t.Skip("cannot remove an open file on this system: ", err)
 		}
 		if err := f.Linked(); !errors.Is(err, vfs.ErrUnlinked) {
-			t.Errorf("Linked = %v", err)
+			t.Errorf("Linked of a removed file = %v, want ErrUnlinked", err)
 		}
 		if err := lock.Held(); !errors.Is(err, vfs.ErrLockLost) {
-			t.Errorf("Held of a removed lock = %v", err)
+			t.Errorf("Held of a removed lock = %v, want ErrLockLost", err)
 		}
 		create(t, root, name, "x").Close()
 		create(t, root, lockName, "").Close()
 		if err := vfs.CheckNamed(root, name, f); !errors.Is(err, vfs.ErrMoved) {
-			t.Errorf("CheckNamed = %v", err)
+			t.Errorf("CheckNamed of a replaced file = %v, want ErrMoved", err)
 		}
 		if err := lock.Held(); !errors.Is(err, vfs.ErrLockLost) {
-			t.Errorf("Held of a replaced lock = %v", err)
+			t.Errorf("Held of a replaced lock = %v, want ErrLockLost", err)
 		}
 	})
 }
 
-func TestNothingIsMadeInRemovedDirectory(t *testing.T) {
+func TestCreateInRemovedDirectoryFails(t *testing.T) {
 	rooted(t, func(t *testing.T, below vfs.FS, root vfs.Root, dir string) {
 		if err := below.Remove(dir); err != nil {
-			t.Skip("an open directory cannot be removed here: ", err)
+			t.Skip("cannot remove an open directory on this system: ", err)
 		}
 		if _, err := root.Create(filepath.Join(dir, "f")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Create = %v", err)
+			t.Errorf("Create in a removed directory = %v, want ErrNotExist", err)
 		}
 	})
 }
@@ -181,22 +182,22 @@ func TestFaultReachesOperationsOfItsRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := root.Mkdir("/d/e"); !errors.Is(err, cause) {
-		t.Errorf("Mkdir = %v", err)
+		t.Errorf("Mkdir = %v, want the injected error", err)
 	}
 	if err := root.Close(); err != nil || fsys.Count() != 3 || len(kinds) != 3 || kinds[0] != "openroot" {
-		t.Errorf("%v: %d operations: %v", err, fsys.Count(), kinds)
+		t.Errorf("%d operations %v, error %v", fsys.Count(), kinds, err)
 	}
 }
 
-func TestLinkedAllocatesNothing(t *testing.T) {
+func TestLinkedDoesNotAllocate(t *testing.T) {
 	f := create(t, vfs.OS(), filepath.Join(t.TempDir(), "f"), "x")
 	defer f.Close()
 	if n := testing.AllocsPerRun(100, func() {
 		if f.Linked() != nil {
-			t.Error("no name")
+			t.Error("Linked of a named file failed")
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("Linked: %v allocations, want 0", n)
 	}
 }
 
@@ -211,7 +212,7 @@ func TestLinksAreNotFollowedInRoot(t *testing.T) {
 	}
 	for name, to := range map[string]string{"inside": "target", "outside": "../secret", "sub": "real"} {
 		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-			t.Skip("no symbolic links here: ", err)
+			t.Skip("no symbolic links on this system: ", err)
 		}
 	}
 	root, err := vfs.OS().OpenRoot(dir)
@@ -226,21 +227,21 @@ func TestLinksAreNotFollowedInRoot(t *testing.T) {
 		_, lockErr := root.Lock(path)
 		for _, err := range []error{openErr, writeErr, lockErr} {
 			if !errors.Is(err, vfs.ErrNotRegular) {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: error = %v, want ErrNotRegular", name, err)
 			}
 		}
 		if _, err := root.Create(path); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("Create(%s) = %v", name, err)
+			t.Errorf("Create(%s) = %v, want an error", name, err)
 		}
 	}
 	_, createErr := root.Create(filepath.Join(dir, "sub", "f"))
 	_, readErr := root.ReadDir(filepath.Join(dir, "sub"))
 	for _, err := range []error{createErr, readErr, root.SyncDir(filepath.Join(dir, "sub"))} {
 		if !errors.Is(err, vfs.ErrNotDirectory) {
-			t.Errorf("below a link: %v", err)
+			t.Errorf("error = %v below a link, want ErrNotDirectory", err)
 		}
 	}
 	if got := read(t, vfs.OS(), filepath.Join(dir, "target")); got != "1234567" {
-		t.Errorf("the target has %q", got)
+		t.Errorf("content of the link target = %q, want it unchanged", got)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// shareFile makes a file of that many zeros and maps it.
+// shareFile creates a file of zeros and maps it.
 func shareFile(t testing.TB, size int) (string, vfs.Shared) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "shared")
@@ -27,7 +27,7 @@ func shareFile(t testing.TB, size int) (string, vfs.Shared) {
 	return name, s
 }
 
-func TestShareShowsInTheFile(t *testing.T) {
+func TestShareWritesToFile(t *testing.T) {
 	name, s := shareFile(t, 8192)
 	if err := s.Write([]byte("abc"), 5000); err != nil {
 		t.Fatal(err)
@@ -39,28 +39,29 @@ func TestShareShowsInTheFile(t *testing.T) {
 	copy(want[5000:], "abc")
 	copy(want[8:], []byte{8, 7, 6, 5, 4, 3, 2, 1})
 	if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("the file does not hold what was stored: %v", err)
+		t.Fatalf("content of the file differs from the stored bytes: %v", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("after Close the file does not hold what was stored: %v", err)
+		t.Fatalf("content of the file after Close differs from the stored bytes: %v", err)
 	}
 }
 
-// TestShareOfACutFile: a store behind the end of the file is a SIGBUS, and becomes an error.
-func TestShareOfACutFile(t *testing.T) {
+// TestShareOfTruncatedFile checks that a store past the end of the file, which is a SIGBUS, returns
+// an error.
+func TestShareOfTruncatedFile(t *testing.T) {
 	name, s := shareFile(t, 8192)
 	defer s.Close()
 	if err := os.Truncate(name, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Write([]byte("abc"), 5000); !errors.Is(err, vfs.ErrFault) {
-		t.Errorf("Write: %v", err)
+		t.Errorf("Write past the end = %v, want ErrFault", err)
 	}
 	if err := s.Store(8, 1); !errors.Is(err, vfs.ErrFault) {
-		t.Errorf("Store: %v", err)
+		t.Errorf("Store past the end = %v, want ErrFault", err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// both runs the contract on the real file system and on Mem.
+// both runs a test on the real file system and on a Mem.
 func both(t *testing.T, test func(t *testing.T, fsys vfs.FS, dir string)) {
 	t.Run("OS", func(t *testing.T) { test(t, vfs.OS(), t.TempDir()) })
 	t.Run("Mem", func(t *testing.T) { test(t, vfs.NewMem("/data"), "/data") })
@@ -43,7 +43,7 @@ func read(t *testing.T, fsys vfs.FS, name string) string {
 	return string(data)
 }
 
-func TestFilesGrowAtTheirEnd(t *testing.T) {
+func TestWriteAppends(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		name := filepath.Join(dir, "f")
 		f := create(t, fsys, name, "hello world")
@@ -64,18 +64,18 @@ func TestFilesGrowAtTheirEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if size, err := g.Size(); size != 7 || err != nil {
-			t.Errorf("Size = %d, %v", size, err)
+			t.Errorf("Size = %d, %v, want the sum of the writes", size, err)
 		}
 		if err := g.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, name); got != "hello!?" {
-			t.Errorf("content = %q", got)
+			t.Errorf("content = %q, want the writes in order", got)
 		}
 	})
 }
 
-func TestWriteAtGoesOverWhatIsThere(t *testing.T) {
+func TestWriteAtOverwrites(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		name := filepath.Join(dir, "f")
 		f := create(t, fsys, name, "hello world")
@@ -91,7 +91,7 @@ func TestWriteAtGoesOverWhatIsThere(t *testing.T) {
 			}
 		}
 		if got := read(t, fsys, name); got != "Hello earth, and sky" {
-			t.Errorf("content = %q", got)
+			t.Errorf("content = %q, want the overwritten bytes", got)
 		}
 		if err := f.Truncate(11); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestWriteAtGoesOverWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, name); got != "Hello earth!" {
-			t.Errorf("after Truncate and Write: %q", got)
+			t.Errorf("content after Truncate and Write = %q", got)
 		}
 		r, err := fsys.Open(name)
 		if err != nil {
@@ -111,12 +111,12 @@ func TestWriteAtGoesOverWhatIsThere(t *testing.T) {
 		}
 		defer r.Close()
 		if n, err := r.WriteAt([]byte("x"), 0); n != 0 || err == nil {
-			t.Errorf("WriteAt of a file opened for reading = %d, %v", n, err)
+			t.Errorf("WriteAt of a read-only file = %d, %v, want an error", n, err)
 		}
 	})
 }
 
-func TestNothingIsWrittenAfterClose(t *testing.T) {
+func TestWriteAfterCloseFails(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		f := create(t, fsys, filepath.Join(dir, "f"), "written")
 		if err := f.Close(); err != nil {
@@ -125,13 +125,13 @@ func TestNothingIsWrittenAfterClose(t *testing.T) {
 		other := create(t, fsys, filepath.Join(dir, "other"), "")
 		defer other.Close()
 		if n, err := f.Write([]byte("late")); n != 0 || err == nil {
-			t.Errorf("Write = %d, %v", n, err)
+			t.Errorf("Write after Close = %d, %v, want an error", n, err)
 		}
 		if n, err := f.WriteAt([]byte("late"), 0); n != 0 || err == nil {
-			t.Errorf("WriteAt = %d, %v", n, err)
+			t.Errorf("WriteAt after Close = %d, %v, want an error", n, err)
 		}
 		if size, err := other.Size(); size != 0 || err != nil {
-			t.Errorf("the other file has %d bytes, %v", size, err)
+			t.Errorf("Size of the other file = %d, %v, want 0", size, err)
 		}
 	})
 }
@@ -142,29 +142,29 @@ func TestNames(t *testing.T) {
 		create(t, fsys, a, "1").Close()
 		create(t, fsys, b, "2").Close()
 		if _, err := fsys.Create(a); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("Create of a taken name: %v", err)
+			t.Errorf("Create of an existing name = %v, want ErrExist", err)
 		}
 		if err := fsys.Rename(a, b); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, b); got != "1" {
-			t.Errorf("after rename: %q", got)
+			t.Errorf("content after Rename = %q", got)
 		}
 		if _, err := fsys.Open(a); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Open of a name that went: %v", err)
+			t.Errorf("Open of the old name = %v, want ErrNotExist", err)
 		}
 		c := filepath.Join(dir, "c")
 		if err := fsys.Link(b, c); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, c); got != "1" {
-			t.Errorf("after link: %q", got)
+			t.Errorf("content after Link = %q", got)
 		}
 		if err := fsys.Link(b, c); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("Link to a taken name: %v", err)
+			t.Errorf("Link to an existing name = %v, want ErrExist", err)
 		}
 		if err := fsys.Link(a, filepath.Join(dir, "d")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Link of no file: %v", err)
+			t.Errorf("Link of a missing file = %v, want ErrNotExist", err)
 		}
 		if err := fsys.Remove(c); err != nil {
 			t.Fatal(err)
@@ -174,24 +174,24 @@ func TestNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := fsys.Mkdir(sub); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("Mkdir of a taken name: %v", err)
+			t.Errorf("Mkdir of an existing name = %v, want ErrExist", err)
 		}
 		if _, err := fsys.Open(sub); !errors.Is(err, vfs.ErrNotRegular) {
-			t.Errorf("Open of a directory: %v", err)
+			t.Errorf("Open of a directory = %v, want ErrNotRegular", err)
 		}
 		if names, err := fsys.ReadDir(dir); err != nil || len(names) != 2 || names[0] != "b" {
-			t.Errorf("ReadDir = %v, %v", names, err)
+			t.Errorf("ReadDir = %v, %v, want the sorted names", names, err)
 		}
 		if err := errors.Join(fsys.SyncDir(dir), fsys.Remove(b)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := fsys.Lstat(b); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("Lstat of a removed name: %v", err)
+			t.Errorf("Lstat of a removed name = %v, want ErrNotExist", err)
 		}
 	})
 }
 
-func TestLockKeepsASecondOneOut(t *testing.T) {
+func TestLockIsExclusive(t *testing.T) {
 	both(t, func(t *testing.T, fsys vfs.FS, dir string) {
 		name := filepath.Join(dir, "LOCK")
 		lock, err := fsys.Lock(name)
@@ -199,7 +199,7 @@ func TestLockKeepsASecondOneOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := fsys.Lock(name); !errors.Is(err, vfs.ErrLocked) {
-			t.Errorf("second Lock: %v", err)
+			t.Errorf("second Lock = %v, want ErrLocked", err)
 		}
 		if err := lock.Close(); err != nil {
 			t.Fatal(err)
@@ -212,7 +212,7 @@ func TestLockKeepsASecondOneOut(t *testing.T) {
 	})
 }
 
-func TestCrashLosesWhatWasNotSynced(t *testing.T) {
+func TestCrashLosesUnsyncedData(t *testing.T) {
 	m := vfs.NewMem("/d")
 	f := create(t, m, "/d/f", "synced")
 	if err := errors.Join(f.Sync(), m.SyncDir("/d")); err != nil {
@@ -222,18 +222,18 @@ func TestCrashLosesWhatWasNotSynced(t *testing.T) {
 	create(t, m, "/d/g", "never named")
 	after := m.Crash(vfs.KeepNone, 0)
 	if got := read(t, after, "/d/f"); got != "synced" {
-		t.Errorf("f = %q", got)
+		t.Errorf("f = %q, want only synced bytes", got)
 	}
 	if _, err := after.Open("/d/g"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("g: %v", err)
+		t.Errorf("Open of g = %v, want ErrNotExist", err)
 	}
 	if got := read(t, m.Crash(vfs.KeepAll, 0), "/d/f"); got != "synced lost" {
-		t.Errorf("KeepAll: f = %q", got)
+		t.Errorf("KeepAll: f = %q, want all bytes", got)
 	}
 }
 
-// TestCrashKeepsSyncedBytes checks, over many seeds, that what was synced is always there and that
-// the rest takes more than one form.
+// TestCrashKeepsSyncedBytes checks with many seeds that synced bytes are kept, and that the other
+// bytes vary.
 func TestCrashKeepsSyncedBytes(t *testing.T) {
 	m := vfs.NewMem("/d")
 	f := create(t, m, "/d/f", string(bytes.Repeat([]byte("a"), 1000)))
@@ -245,16 +245,16 @@ func TestCrashKeepsSyncedBytes(t *testing.T) {
 	for seed := uint64(0); seed < 200; seed++ {
 		got := read(t, m.Crash(vfs.KeepSome, seed), "/d/f")
 		if len(got) < 1000 || got[:1000] != string(bytes.Repeat([]byte("a"), 1000)) {
-			t.Fatalf("seed %d: synced bytes are gone", seed)
+			t.Fatalf("seed %d: synced bytes are missing", seed)
 		}
 		forms[got] = true
 	}
 	if len(forms) < 50 {
-		t.Errorf("%d forms", len(forms))
+		t.Errorf("%d different images, want more", len(forms))
 	}
 }
 
-func TestFaultFailsTheNthOperation(t *testing.T) {
+func TestFaultFailsNthOperation(t *testing.T) {
 	cause := errors.New("planned")
 	m := vfs.NewMem("/d")
 	f := vfs.NewFault(m, func(op vfs.Op) error {
@@ -271,17 +271,17 @@ func TestFaultFailsTheNthOperation(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := file.Write([]byte("abcd")); n != 2 || !errors.Is(err, cause) {
-		t.Errorf("Write = %d, %v", n, err)
+		t.Errorf("Write = %d, %v, want a short write with an error", n, err)
 	}
 	if n, err := file.WriteAt([]byte("cdef"), 2); n != 2 || !errors.Is(err, cause) || read(t, m, "/d/f") != "abcd" {
-		t.Errorf("WriteAt = %d, %v; the file has %q", n, err, read(t, m, "/d/f"))
+		t.Errorf("WriteAt = %d, %v, content %q, want a short write with an error", n, err, read(t, m, "/d/f"))
 	}
 	if err := file.Sync(); !errors.Is(err, cause) {
-		t.Errorf("Sync: %v", err)
+		t.Errorf("Sync = %v, want the injected error", err)
 	}
-	file.Write(nil) // it may have begun before the sync had failed
+	file.Write(nil) // not a violation, because it may have begun before the sync failed
 	if file.Write(nil); len(f.Violations()) != 1 {
-		t.Errorf("violations: %v", f.Violations())
+		t.Errorf("Violations = %v, want the write after the failed sync", f.Violations())
 	}
 }
 
@@ -293,12 +293,12 @@ func TestCapacity(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := f.Write([]byte("abcd")); n != 3 || !errors.Is(err, vfs.ErrNoSpace) {
-		t.Errorf("Write = %d, %v", n, err)
+		t.Errorf("Write = %d, %v, want a short write with an error", n, err)
 	}
 	if n, err := f.WriteAt([]byte("ABC"), 0); n != 3 || err != nil {
-		t.Errorf("WriteAt over what is there = %d, %v", n, err)
+		t.Errorf("WriteAt of existing bytes = %d, %v", n, err)
 	}
 	if n, err := f.WriteAt([]byte("cd"), 2); n != 1 || !errors.Is(err, vfs.ErrNoSpace) {
-		t.Errorf("WriteAt over the end = %d, %v", n, err)
+		t.Errorf("WriteAt past the end = %d, %v, want ErrNoSpace", n, err)
 	}
 }

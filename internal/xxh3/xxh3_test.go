@@ -6,9 +6,9 @@ import (
 	"github.com/perduredb/perdure/internal/xxh3"
 )
 
-// TestSumIsThatOfOthers compares with digests that github.com/zeebo/xxh3 gives for a pattern,
-// around every length at which the computation changes.
-func TestSumIsThatOfOthers(t *testing.T) {
+// TestSumMatchesReference compares with digests of github.com/zeebo/xxh3 for a pattern, near every
+// length at which the algorithm changes.
+func TestSumMatchesReference(t *testing.T) {
 	p := make([]byte, 5000)
 	for i := range p {
 		p[i] = byte(i*7 + i>>8)
@@ -22,7 +22,7 @@ func TestSumIsThatOfOthers(t *testing.T) {
 		1025: 0xd9b414f4e1bbf7ad, 1088: 0xb74e423e955e509d, 2048: 0x3293e8238bd8f743, 2049: 0x922549b11c04c2eb, 4999: 0x91baed057f6ceb56,
 	} {
 		if got := xxh3.Sum(p[:n]); got != want {
-			t.Errorf("%d bytes: %#016x, want %#016x", n, got, want)
+			t.Errorf("Sum of %d bytes = %#016x, want %#016x", n, got, want)
 		}
 	}
 }

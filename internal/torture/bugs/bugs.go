@@ -1,4 +1,4 @@
-// Package bugs holds the bugs that the campaigns of internal/torture must find.
+// Package bugs contains the bugs that the campaigns of internal/torture must detect.
 //
 // Each bug is a patch against the sources of this module. The patches are applied in memory, and
 // the result is built with go build -overlay. The ordinary tree contains no bug and no place for
@@ -6,11 +6,11 @@
 //
 // A patch is a unified diff that begins with comments:
 //
-//	# One sentence that says what the bug does.
+//	# One sentence that describes the bug.
 //	# catch: power, fault
 //
-// The sentence may span several lines. Each campaign that the line "# catch:" names must find the
-// bug.
+// The sentence may span several lines. Each campaign that the line "# catch:" names must
+// detect the bug.
 package bugs
 
 import (

@@ -29,8 +29,8 @@ func all(t *testing.T) []bugs.Bug {
 	return list
 }
 
-// TestBugsApplyToTree shows at once that a change of the sources has broken a patch. The build of a
-// patched tree is a part of go run ./internal/torture -bugs all.
+// TestBugsApplyToTree checks that every patch applies to the sources. go run ./internal/torture
+// -bugs all also builds the patched sources.
 func TestBugsApplyToTree(t *testing.T) {
 	for _, b := range all(t) {
 		files, err := b.Apply(os.DirFS(root))
@@ -93,16 +93,16 @@ func TestParseRefusesMalformedPatch(t *testing.T) {
 	for name, c := range map[string]struct{ patch, want string }{
 		"no description":     {"# catch: power\n" + file + "@@ -1,1 +1,1 @@\n-a\n+b\n", "describes the bug"},
 		"no campaign":        {"# It is wrong.\n" + file + "@@ -1,1 +1,1 @@\n-a\n+b\n", "catch"},
-		"no diff":            {header, "no diff"},
+		"no diff":            {header, "want a diff"},
 		"no hunk":            {header + file, "x.go has no hunk"},
 		"another file":       {header + "--- a/x.go\n+++ b/y.go\n@@ -1,1 +1,1 @@\n-a\n+b\n", "line 3: want \"--- a/path\""},
 		"file twice":         {header + file + "@@ -1,1 +1,1 @@\n-a\n+b\n" + file + "@@ -2,1 +2,1 @@\n-c\n+d\n", "line 8: x.go occurs twice"},
 		"new file":           {header + "--- /dev/null\n+++ b/x.go\n@@ -0,0 +1,1 @@\n+b\n", "line 3"},
 		"header of a hunk":   {header + file + "@@ -1 +1 @@\n-a\n+b\n", "line 5: want \"@@ -line,count"},
-		"too few lines":      {header + file + "@@ -1,2 +1,1 @@\n-a\n+b\n", "line 8: the diff ends"},
+		"too few lines":      {header + file + "@@ -1,2 +1,1 @@\n-a\n+b\n", "line 8: diff ends"},
 		"too many old lines": {header + file + "@@ -1,1 +1,1 @@\n-a\n-b\n+c\n", "line 5: hunk has 2 and 1 lines"},
 		"a line too many":    {header + file + "@@ -1,1 +1,1 @@\n-a\n+b\n+c\n", "line 8: hunk has more lines"},
-		"no context":         {header + file + "@@ -1,0 +1,1 @@\n+b\n", "line 5: hunk has no line"},
+		"no context":         {header + file + "@@ -1,0 +1,1 @@\n+b\n", "line 5: hunk has no context line"},
 		"another line":       {header + file + "@@ -1,1 +1,1 @@\n-a\n*b\n", "line 7: want a line that begins"},
 	} {
 		if _, err := bugs.Parse("sum", c.patch); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "sum.patch: ") {
@@ -117,9 +117,9 @@ func TestApplyChangesOnlyExactMatch(t *testing.T) {
 		"in place":         {source: "a\nb\nc\nd\n\ne\n", want: "a\nc\nd\n\nnew\ne\n"},
 		"moved lines":      {source: "0\n1\na\nb\nc\n2\nd\n\ne\n3\n", want: "0\n1\na\nc\n2\nd\n\nnew\ne\n3\n"},
 		"lines of Windows": {source: "a\r\nb\r\nc\r\nd\r\n\r\ne\r\n", want: "a\nc\nd\n\nnew\ne\n"},
-		"another context":  {source: "a\nb\nC\nd\n\ne\n", err: "d/x.go: hunk 1 (@@ -1,3 +1,2 @@): want its old lines once after the hunk before, found them 0 times"},
+		"another context":  {source: "a\nb\nC\nd\n\ne\n", err: "d/x.go: hunk 1 (@@ -1,3 +1,2 @@): want its old lines once after the previous hunk, found them 0 times"},
 		"blanks differ":    {source: "a\n b\nc\nd\n\ne\n", err: "hunk 1"},
-		"two places":       {source: "a\nb\nc\nd\n\ne\nd\n\ne\n", err: "d/x.go: hunk 2 (@@ -9,3 +8,4 @@): want its old lines once after the hunk before, found them 2 times"},
+		"two places":       {source: "a\nb\nc\nd\n\ne\nd\n\ne\n", err: "d/x.go: hunk 2 (@@ -9,3 +8,4 @@): want its old lines once after the previous hunk, found them 2 times"},
 		"other order":      {source: "d\n\ne\na\nb\nc\n", err: "hunk 2"},
 		"cut":              {source: "a\nb\nc\nd\n", err: "hunk 2"},
 		"empty":            {source: "", err: "hunk 1"},

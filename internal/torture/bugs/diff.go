@@ -48,7 +48,7 @@ func parseDiff(lines []string, n int) ([]fileDiff, error) {
 		all = append(all, d)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("line %d: no diff", n+1)
+		return nil, fmt.Errorf("line %d: want a diff, found none", n+1)
 	}
 	return all, nil
 }
@@ -63,7 +63,7 @@ func parseHunk(lines []string, n int) (h hunk, next int, err error) {
 	next = n + 1
 	for len(h.old) < oldCount || len(h.new) < newCount {
 		if next == len(lines) {
-			return h, next, fmt.Errorf("line %d: the diff ends inside of a hunk", next+1)
+			return h, next, fmt.Errorf("line %d: diff ends inside a hunk", next+1)
 		}
 		line := lines[next]
 		if line == "" {
@@ -82,15 +82,15 @@ func parseHunk(lines []string, n int) (h hunk, next int, err error) {
 		next++
 	}
 	if len(h.old) != oldCount || len(h.new) != newCount {
-		return h, next, fmt.Errorf("line %d: hunk has %d and %d lines, its header announces %d and %d",
+		return h, next, fmt.Errorf("line %d: hunk has %d and %d lines, but its header has %d and %d",
 			n+1, len(h.old), len(h.new), oldCount, newCount)
 	}
 	if next < len(lines) && lines[next] != "" && strings.ContainsRune(" -+\\", rune(lines[next][0])) &&
 		!strings.HasPrefix(lines[next], "--- a/") {
-		return h, next, fmt.Errorf("line %d: hunk has more lines than its header announces", next+1)
+		return h, next, fmt.Errorf("line %d: hunk has more lines than its header states", next+1)
 	}
 	if len(h.old) == 0 {
-		return h, next, fmt.Errorf("line %d: hunk has no line to find its place by", n+1)
+		return h, next, fmt.Errorf("line %d: hunk has no context line", n+1)
 	}
 	return h, next, nil
 }
@@ -109,7 +109,7 @@ func (d fileDiff) apply(text string) (string, error) {
 			}
 		}
 		if len(places) != 1 {
-			return "", fmt.Errorf("%s: hunk %d (%s): want its old lines once after the hunk before, found them %d times",
+			return "", fmt.Errorf("%s: hunk %d (%s): want its old lines once after the previous hunk, found them %d times",
 				d.path, i+1, h.header, len(places))
 		}
 		out = append(out, lines[:places[0]]...)

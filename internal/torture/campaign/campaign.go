@@ -33,24 +33,24 @@ type Campaign struct {
 // All returns every campaign, in the order in which they run.
 func All() []Campaign {
 	return []Campaign{
-		{"power", "the power is lost before, after and inside every operation on the disk", power, true, true},
-		{"fault", "every operation on the disk fails, in every way, once and for ever", fault, true, true},
-		{"kill", "a process that writes, saves and rewrites is killed", kill, false, false},
-		{"ring", "a process that writes flat out in Ring mode is killed", ringKills, false, false},
-		{"rot", "every bit of every file is flipped", rot, true, true},
-		{"identity", "files are missing, exchanged, truncated, and of another store or time", identity, true, true},
-		{"instant", "money moves while snapshots and rewrites are taken", instant, false, false},
-		{"clock", "the wall clock jumps", clocks, true, false},
-		{"full", "the disk is full at every byte", full, true, true},
-		{"hostile", "the directory was prepared by somebody else", hostile, false, false},
-		{"redis", "the same programs on a store and a redis-server", redis, false, false},
-		{"fuzz", "several damages at once, in files of ours and of others", fuzz, true, true},
-		{"linear", "concurrent calls and crashes have an order that explains them", linear, false, false},
-		{"same", "the same answers under every option and way of loading", same, true, true},
-		{"lock", "many open one directory", lock, false, false},
-		{"place", "the names around an open directory change", place, false, false},
-		{"leak", "nothing is left after Close", leak, false, false},
-		{"memory", "memory is refused at every request", memory, false, true},
+		{"power", "power failures before, after, and during every disk operation", power, true, true},
+		{"fault", "every disk operation fails in every way, once and permanently", fault, true, true},
+		{"kill", "kills of a process that writes, saves, and rewrites", kill, false, false},
+		{"ring", "kills of a process that writes at full speed in Ring mode", ringKills, false, false},
+		{"rot", "bit flips at every bit of every file", rot, true, true},
+		{"identity", "files that are missing, exchanged, truncated, or from another store or time", identity, true, true},
+		{"instant", "transfers between accounts during snapshots and rewrites", instant, false, false},
+		{"clock", "jumps of the wall clock", clocks, true, false},
+		{"full", "disk full at every byte", full, true, true},
+		{"hostile", "directories prepared by an attacker", hostile, false, false},
+		{"redis", "equal programs on a store and on redis-server", redis, false, false},
+		{"fuzz", "several kinds of damage at once, in files of perdure and of other programs", fuzz, true, true},
+		{"linear", "linearizability of concurrent calls and crashes", linear, false, false},
+		{"same", "equal results with every option and way of loading", same, true, true},
+		{"lock", "concurrent opens of one directory", lock, false, false},
+		{"place", "name changes around an open directory", place, false, false},
+		{"leak", "resource leaks after Close", leak, false, false},
+		{"memory", "allocation failures at every request", memory, false, true},
 	}
 }
 
@@ -61,7 +61,7 @@ func Find(name string) (Campaign, error) {
 			return c, nil
 		}
 	}
-	return Campaign{}, fmt.Errorf("no campaign %q", name)
+	return Campaign{}, fmt.Errorf("unknown campaign %q", name)
 }
 
 // Size is the amount of work in one round.
@@ -202,7 +202,7 @@ func (r *Run) Step(name string, step func() error) {
 		return
 	}
 	watchdog := time.AfterFunc(patience, func() {
-		r.fail(name, fmt.Errorf("no end after %v", patience))
+		r.fail(name, fmt.Errorf("timeout after %v", patience))
 		fmt.Println(r.failure)
 		buf := make([]byte, 1<<20)
 		panic(fmt.Sprintf("%s\n%s", r.failure, buf[:runtime.Stack(buf, true)]))
@@ -267,7 +267,7 @@ func (r *Run) fail(step string, err error) {
 }
 
 // errOver ends a step that runs past the end of the round. It is not a failure.
-var errOver = errors.New("the round is over")
+var errOver = errors.New("end of round")
 
 // Count adds n to a count in the summary.
 func (r *Run) Count(what string, n int64) {

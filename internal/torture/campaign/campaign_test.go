@@ -17,7 +17,7 @@ func TestCampaigns(t *testing.T) {
 	for _, c := range campaign.All() {
 		t.Run(c.Name, func(t *testing.T) {
 			if testing.Short() && c.Sequential {
-				t.Skip("one goroutine a store, and slow under the race detector: left out with -short")
+				t.Skip("SKIPPED with -short: uses one goroutine for each store, and is slow with the race detector")
 			}
 			res := c.Run(t, campaign.Options{Seed: 1, Size: campaign.Small})
 			switch {

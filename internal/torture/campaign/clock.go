@@ -83,7 +83,7 @@ func clockSchedule(rng *rand.Rand) (err error) {
 			}
 		}
 		if err := firstError(x.expiries(), x.cadence()); err != nil {
-			return fmt.Errorf("step %d, wall clock off by %v: %w", i, shift, err)
+			return fmt.Errorf("step %d, wall clock shifted by %v: %w", i, shift, err)
 		}
 	}
 	return nil
@@ -136,15 +136,15 @@ func (x *timed) expiries() error {
 		}
 		switch {
 		case there && x.gone[key]:
-			return fmt.Errorf("%s had expired and is there again", key)
+			return fmt.Errorf("%s reappeared after its expiry", key)
 		case there && now > at+1:
-			return fmt.Errorf("%s lives %d ms after its time", key, now-at)
+			return fmt.Errorf("%s still exists %d ms after its expiry", key, now-at)
 		case !there && now < at && !x.gone[key]:
-			return fmt.Errorf("%s is gone %d ms before its time", key, at-now)
+			return fmt.Errorf("%s is missing %d ms before its expiry", key, at-now)
 		}
 		if there {
 			if d, err := x.s.TTL(key); err == nil && d > time.Duration(at-now+1)*time.Millisecond {
-				return fmt.Errorf("%s lives for %v, want %d ms", key, d, at-now)
+				return fmt.Errorf("TTL of %s = %v, want %d ms", key, d, at-now)
 			}
 		}
 		x.gone[key] = x.gone[key] || !there
@@ -164,7 +164,7 @@ func (x *timed) cadence() error {
 			continue
 		}
 		if _, err := after.Get(a.key); err != nil {
-			return fmt.Errorf("%s was written %v ago and is not on disk", a.key, time.Since(a.at))
+			return fmt.Errorf("%s was written %v ago and is not durable", a.key, time.Since(a.at))
 		}
 	}
 	return nil

@@ -135,13 +135,13 @@ type faulty struct {
 	way    way
 	sticky bool
 
-	mem    *vfs.Mem
-	life   *life
-	check  bool // run Redis's checkers on the files
-	only   int  // the one image to check, of the images of both crashes; 0 is all images
-	healed bool
-	met    *vfs.Op // the first operation that failed
-	told   error   // the first error that a call returned
+	mem      *vfs.Mem
+	life     *life
+	check    bool // run Redis's checkers on the files
+	only     int  // the one image to check, of the images of both crashes; 0 is all images
+	healed   bool
+	met      *vfs.Op // the first operation that failed
+	firstErr error   // the first error that a call returned
 }
 
 func (f *faulty) name() string {
@@ -177,8 +177,8 @@ func (f *faulty) fail(o vfs.Op) error {
 }
 
 func (f *faulty) note(err error) {
-	if f.told == nil {
-		f.told = err
+	if f.firstErr == nil {
+		f.firstErr = err
 	}
 }
 
@@ -191,7 +191,7 @@ func (f *faulty) run(r *Run, sc script) error {
 		f.note(f.life.store.Err())
 	}
 	if err == nil {
-		err = f.crash(r, "the disk is still broken")
+		err = f.crash(r, "with the disk still failing")
 	}
 	f.healed = true
 	if err == nil && f.life.store != nil {
@@ -201,7 +201,7 @@ func (f *faulty) run(r *Run, sc script) error {
 		err = firstError(err, f.life.store.Close())
 	}
 	if err == nil {
-		err = f.crash(r, "the disk has healed")
+		err = f.crash(r, "with the disk working again")
 	}
 	if v := f.mem.Violations(); err == nil && len(v) > 0 {
 		err = fmt.Errorf("%v", v)
@@ -210,7 +210,7 @@ func (f *faulty) run(r *Run, sc script) error {
 		err = f.reported()
 	}
 	if err != nil {
-		return fmt.Errorf("%w (first fault: %v; first told: %v)", err, f.met, f.told)
+		return fmt.Errorf("%w (first fault: %v; first reported error: %v)", err, f.met, f.firstErr)
 	}
 	return nil
 }
@@ -234,14 +234,14 @@ func (f *faulty) play(sc script) error {
 		err := l.play(o)
 		f.note(err)
 		f.look()
-		if err := l.settle(); err != nil {
+		if err := l.resolve(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
 		if refused != nil && err == nil && o.writes() && f.log != nil {
-			return fmt.Errorf("op %d, %v: taken after %w", i, o, refused)
+			return fmt.Errorf("op %d, %v: succeeded after %w", i, o, refused)
 		}
 		if err != nil && o.writes() && !errors.Is(err, perdure.ErrLogFailed) {
-			return fmt.Errorf("op %d, %v: an error of another kind: %w", i, o, err)
+			return fmt.Errorf("op %d, %v: want an error matching ErrLogFailed, got %w", i, o, err)
 		}
 	}
 	return nil
@@ -284,8 +284,8 @@ func (f *faulty) crash(r *Run, when string) error {
 	l := f.life
 	for i, im := range [...]image{
 		{"killed", true, f.mem.Kill},
-		{"power lost", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepNone, 0) }},
-		{"power lost, some kept", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepSome, r.Seed) }},
+		{"power failure", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepNone, 0) }},
+		{"power failure, some kept", false, func() *vfs.Mem { return f.mem.Crash(vfs.KeepSome, r.Seed) }},
 	} {
 		if f.only > 0 && f.only-1 != i+pick(f.healed, 3, 0) {
 			continue
@@ -305,10 +305,10 @@ func (f *faulty) heal() error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if err := l.store.Err(); err != nil && f.log != nil {
-		return fmt.Errorf("recovered, and still: %w", err)
+		return fmt.Errorf("write after Recover: %w", err)
 	}
 	if d, err := digestOf(l.store); err != nil || d != l.digests[l.issued.Load()] {
-		return fmt.Errorf("memory is not S(%d): %s, %w", l.issued.Load(), held(l.store), err)
+		return fmt.Errorf("memory differs from S(%d): %s, %w", l.issued.Load(), held(l.store), err)
 	}
 	last := op{kind: opSync}
 	if f.log == nil {
@@ -316,7 +316,7 @@ func (f *faulty) heal() error {
 	}
 	for _, o := range []op{{key: "healed", value: "yes"}, last} {
 		if err := l.play(o); err != nil {
-			return fmt.Errorf("healed, then %v: %w", o, err)
+			return fmt.Errorf("after recovery, %v: %w", o, err)
 		}
 	}
 	l.dropped.Store(false)
@@ -326,7 +326,7 @@ func (f *faulty) heal() error {
 // reported returns an error if the store did not report a fault, unless nothing depends on the
 // fault.
 func (f *faulty) reported() error {
-	if f.met == nil || f.told != nil || f.way.silent {
+	if f.met == nil || f.firstErr != nil || f.way.silent {
 		return nil
 	}
 	base := filepath.Base(f.met.Name)
@@ -349,5 +349,5 @@ func (f *faulty) reported() error {
 	case "lstat", "readat", "read", "open": // of a file that is only checked
 		return nil
 	}
-	return fmt.Errorf("nobody was told")
+	return fmt.Errorf("no call returned an error")
 }

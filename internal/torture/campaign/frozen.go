@@ -15,10 +15,10 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// The frozen scripts and directories are files, so a change of a format or of a generator does not
-// change what the campaigns check. Seed 1 plays the frozen scripts, and later seeds make new
-// scripts. The commit in the name of its folder wrote each directory, and every later version must
-// read it.
+// frozen contains the frozen scripts and directories. They are files, so a change of a format or of
+// a generator does not change what the campaigns check. Seed 1 plays the frozen scripts, and later
+// seeds make new scripts. The commit in the name of its folder wrote each directory, and every
+// later version must read it.
 //
 //	testdata/frozen/scripts/<campaign>/<name>.jsonl          one op a line
 //	testdata/frozen/directories/<commit>/<name>/data/...     the files
@@ -67,7 +67,7 @@ func thawOps(ops []frozenOp) (sc script, err error) {
 			}
 		}
 		if o.kind < 0 {
-			return nil, fmt.Errorf("frozen op of kind %q", f.Kind)
+			return nil, fmt.Errorf("unknown kind %q of a frozen op", f.Kind)
 		}
 		if o.inner, err = thawOps(f.Inner); err != nil {
 			return nil, err

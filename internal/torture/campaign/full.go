@@ -74,7 +74,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 		if err != nil && !errors.Is(err, vfs.ErrNoSpace) {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
-		if err := l.settle(); err != nil {
+		if err := l.resolve(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
 		if err != nil {
@@ -94,7 +94,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 		return nil
 	}
 	if err := f.heal(); err != nil {
-		return fmt.Errorf("there is room again: %w", err)
+		return fmt.Errorf("with space available again: %w", err)
 	}
 	f.healed = true
 	if err := l.store.Close(); err != nil {
@@ -103,7 +103,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 	if !crashes {
 		return nil
 	}
-	return f.crash(r, "there was room again")
+	return f.crash(r, "with space available again")
 }
 
 // wholeLog returns an error if a log does not end with a whole group. Any server could read such a

@@ -112,7 +112,7 @@ func openMutated(m mode, changed map[string]string) error {
 	if err != nil {
 		left, err := files(mem)
 		if err == nil && !maps.Equal(left, changed) {
-			err = fmt.Errorf("a refused Open has changed files: %v, before %v", sortedKeys(left), sortedKeys(changed))
+			err = fmt.Errorf("failed Open changed files: %v, before %v", sortedKeys(left), sortedKeys(changed))
 		}
 		return err
 	}
@@ -125,7 +125,7 @@ func openMutated(m mode, changed map[string]string) error {
 	}
 	second, err := digestOf(s)
 	if err == nil && first != second {
-		err = errors.New("the second open gives something else")
+		err = errors.New("second open loads other data")
 	}
 	return firstError(err, s.CloseNoSave())
 }
@@ -165,7 +165,7 @@ func Directory(edits []byte) error {
 	err = openMutated(f.mode, changed)
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2*maxBomb {
-		return fmt.Errorf("%d bytes were allocated", n)
+		return fmt.Errorf("allocated %d bytes in Open", n)
 	}
 	return err
 }

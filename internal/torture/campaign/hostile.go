@@ -121,7 +121,7 @@ func springTrap(r *Run, files map[string]string, name string, set func(path, out
 		}
 	}
 	if after, err := shape(outside); err != nil || after != before {
-		return fmt.Errorf("outside has changed: %s, before %s: %w", after, before, err)
+		return fmt.Errorf("files outside changed: %s, before %s: %w", after, before, err)
 	}
 	return nil
 }
@@ -132,16 +132,16 @@ func openTrapped(dir, name string, opts []perdure.Option) error {
 	began := time.Now()
 	s, err := perdure.Open(dir, opts...)
 	if took := time.Since(began); took > 20*time.Second {
-		return fmt.Errorf("open took %v", took)
+		return fmt.Errorf("opening took %v", took)
 	}
 	if err != nil {
 		return nil
 	}
 	if v, err := s.Get("l"); err == nil && string(v) == "w" && name == "dump.rdb" && s.Recovery().Source == "rdb" {
-		return errors.Join(errors.New("the dump was read through a trap"), s.CloseNoSave())
+		return errors.Join(errors.New("followed the trap to a dump"), s.CloseNoSave())
 	}
 	if s.Recovery().Source == "aof" && name != "dump.rdb" {
-		return errors.Join(errors.New("the log was read through a trap"), s.CloseNoSave())
+		return errors.Join(errors.New("followed the trap to a log"), s.CloseNoSave())
 	}
 	_ = s.Set("x", []byte("y")) // refused if the store is read-only
 	return s.CloseNoSave()
@@ -201,15 +201,15 @@ func tryManifest(r *Run, files map[string]string, text string) error {
 	}
 	s, err := perdure.Open(dir, modeOf("always").options()...)
 	if err == nil {
-		return errors.Join(errors.New("it was taken"), s.CloseNoSave())
+		return errors.Join(errors.New("want an error, got a successful Open"), s.CloseNoSave())
 	}
 	if after, err := shape(outside); err != nil || after != before {
-		return fmt.Errorf("outside has changed: %w", err)
+		return fmt.Errorf("files outside changed: %w", err)
 	}
 	for name, data := range files {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || string(got) != data && changed[name] == "" && text != string(got) {
-			return fmt.Errorf("%s has changed: %w", name, err)
+			return fmt.Errorf("%s changed: %w", name, err)
 		}
 	}
 	return nil
@@ -266,7 +266,7 @@ func tryBomb(r *Run, name, data string) error {
 		err = s.CloseNoSave()
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > maxBomb {
-		return fmt.Errorf("a file of %d bytes made us allocate %d (Open: %v)", len(data), n, err)
+		return fmt.Errorf("allocated %[2]d bytes for a file of %[1]d bytes (Open: %[3]v)", len(data), n, err)
 	}
 	return nil
 }
@@ -286,16 +286,16 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 	})
 	s, err := perdure.Open(dataDir, modeOf("always").options(storefs.Option(denied), perdure.WithReadOnly())...)
 	if err != nil {
-		return fmt.Errorf("to read only: %w", err)
+		return fmt.Errorf("read-only Open: %w", err)
 	}
 	if v, err := s.Get("l"); err != nil || string(v) != "w" {
-		return fmt.Errorf("read %q, %w", v, err)
+		return fmt.Errorf("value = %q, %w", v, err)
 	}
 	if err := s.Close(); err != nil {
 		return err
 	}
 	if _, err := modeOf("always").open(denied); !errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("to write: %w", err)
+		return fmt.Errorf("writable Open: %w", err)
 	}
 	return nil
 }

@@ -180,7 +180,7 @@ func (f *family) open(r *Run, list ...wrong) error {
 	}
 	changed[manifest] = serverManifest(changed[manifest])
 	if err := f.identified(r, changed, true); err != nil {
-		return fmt.Errorf("%s, listed by a server: %w", strings.Join(what, "; "), err)
+		return fmt.Errorf("%s, with a manifest of a server: %w", strings.Join(what, "; "), err)
 	}
 	return nil
 }
@@ -190,8 +190,8 @@ func (f *family) open(r *Run, list ...wrong) error {
 func serverManifest(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
-		if words := strings.Fields(line); len(words) >= 6 && words[0] == "file" {
-			out.WriteString(strings.Join(words[:6], " ") + "\n")
+		if fields := strings.Fields(line); len(fields) >= 6 && fields[0] == "file" {
+			out.WriteString(strings.Join(fields[:6], " ") + "\n")
 		}
 	}
 	return out.String()
@@ -240,7 +240,7 @@ func (f *family) identified(r *Run, changed map[string]string, shorter bool) err
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError
 		if !errors.As(err, &damage) || damage.File == "" {
-			return fmt.Errorf("refused without a file: %w", err)
+			return fmt.Errorf("error does not name a file: %w", err)
 		}
 		return nil
 	}
@@ -258,9 +258,9 @@ func (f *family) identified(r *Run, changed map[string]string, shorter bool) err
 		if _, err := f.life.find(s, 0, last); err != nil {
 			return err
 		}
-		r.Count("a past state, reported", 1)
+		r.Count("earlier state, reported", 1)
 	default:
-		return fmt.Errorf("SILENT DIFFERENCE: holds %s, want %v; %+v", held(s), f.life.states[last], rec)
+		return fmt.Errorf("SILENT DIFFERENCE: got %s, want %v; recovery report %+v", held(s), f.life.states[last], rec)
 	}
 	return nil
 }

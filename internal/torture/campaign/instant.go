@@ -123,7 +123,7 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 			return err
 		}
 		if took := b.s.Stats().LastBarrier; took > maxBarrier {
-			return fmt.Errorf("every lock was held for %v", took)
+			return fmt.Errorf("all locks were held for %v", took)
 		}
 		for w := range high {
 			high[w] = b.begun[w].Load()
@@ -202,7 +202,7 @@ func checkBank(dir string, log bool, low, high [transferers]int64) error {
 		sum, n = sum+amount, n+1
 	}
 	if sum != accounts*perAccount {
-		return fmt.Errorf("the total is %d, want %d", sum, accounts*perAccount)
+		return fmt.Errorf("total = %d, want %d", sum, accounts*perAccount)
 	}
 	for w := range low {
 		c, err := numberAt(s, 0, counterKey(w))
@@ -210,7 +210,7 @@ func checkBank(dir string, log bool, low, high [transferers]int64) error {
 			return err
 		}
 		if int64(c) < low[w] || !log && int64(c) > high[w] {
-			return fmt.Errorf("writer %d: %d transfers, %d had returned before and %d begun after", w, c, low[w], high[w])
+			return fmt.Errorf("writer %d: snapshot has %d transfers, want from %d (returned before) to %d (begun after)", w, c, low[w], high[w])
 		}
 	}
 	return nil

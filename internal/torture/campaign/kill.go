@@ -173,8 +173,8 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	if err != nil {
 		return acked, err
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return acked, err
@@ -198,8 +198,8 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 		acknowledged(&acked, lines.Text())
 	}
 	_ = cmd.Wait() // killed
-	if complaint.Len() > 0 {
-		return acked, fmt.Errorf("the child said: %s", complaint.String())
+	if stderr.Len() > 0 {
+		return acked, fmt.Errorf("child: %s", stderr.String())
 	}
 	return acked, nil
 }
@@ -236,14 +236,14 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 		found[i] = n
 	}
 	if v, err := s.Get(fmt.Sprint("plain:", w)); err == nil && !bytes.Equal(v, plainText(w, found[3], len(v) > largeText)) {
-		return 0, fmt.Errorf("writer %d: %d bytes of a value came back", w, len(v))
+		return 0, fmt.Errorf("writer %d: found %d bytes of a value", w, len(v))
 	}
 	done := found[0]
 	switch {
 	case last > 0 && (done < last || done > last+1):
 		return 0, fmt.Errorf("writer %d: round %d acknowledged, %d found", w, last, done)
 	case found[1] != done || found[2] != done:
-		return 0, fmt.Errorf("writer %d: a transaction in part: %v", w, found)
+		return 0, fmt.Errorf("writer %d: found a partial transaction: %v", w, found)
 	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
 		return 0, fmt.Errorf("writer %d: found %v", w, found)
 	}

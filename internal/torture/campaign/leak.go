@@ -70,20 +70,20 @@ func nothingLeft(dir string, goroutines, open int, memory int64) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for runtime.NumGoroutine() > goroutines {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+			return fmt.Errorf("%d goroutines, want %d as before", runtime.NumGoroutine(), goroutines)
 		}
 		runtime.Gosched() // an ended goroutine is counted until the runtime removes it
 	}
 	if n := descriptors(); n > open {
-		return fmt.Errorf("%d descriptors, %d before", n, open)
+		return fmt.Errorf("%d descriptors, want %d as before", n, open)
 	}
 	runtime.GC()
 	if now := resident(); now > memory+memory/2+64<<20 {
-		return fmt.Errorf("%d bytes of memory, %d before", now, memory)
+		return fmt.Errorf("%d bytes of memory, want %d as before", now, memory)
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err == nil && len(names) > 4 {
-		err = fmt.Errorf("files pile up: %v", names)
+		err = fmt.Errorf("leftover files: %v", names)
 	}
 	return err
 }

@@ -119,9 +119,9 @@ func (l *life) write(o op) error {
 	return nil
 }
 
-// settle checks whether a failed write took effect in memory. A refused write did not, and settle
+// resolve checks whether a failed write took effect in memory. A refused write did not, and resolve
 // removes it from the model. The log contains the write only if memory does.
-func (l *life) settle() error {
+func (l *life) resolve() error {
 	if !l.doubtful {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (l *life) settle() error {
 		l.states, l.digests = l.states[:n], l.digests[:n]
 		l.issued.Add(-1)
 	default:
-		return fmt.Errorf("memory holds neither S(%d) nor S(%d): %s", n-1, n, held(l.store))
+		return fmt.Errorf("memory matches neither S(%d) nor S(%d): %s", n-1, n, held(l.store))
 	}
 	return nil
 }
@@ -198,10 +198,10 @@ func (l *life) find(s *perdure.Store, low, high int) (int, error) {
 	}
 	for k := len(l.digests) - 1; k >= 0; k-- {
 		if l.digests[k] == d {
-			return 0, fmt.Errorf("holds S(%d), promised are S(%d) to S(%d)", k, low, high)
+			return 0, fmt.Errorf("got S(%d), want S(%d) to S(%d)", k, low, high)
 		}
 	}
-	return 0, fmt.Errorf("holds no S(k), promised are S(%d) to S(%d): %s; S(%d): %v", low, high, held(s), low, l.states[low])
+	return 0, fmt.Errorf("got a state that no S(k) matches, want S(%d) to S(%d): %s; S(%d): %v", low, high, held(s), low, l.states[low])
 }
 
 // bystander is a file system with a concurrent writer. While a rewrite prepares its incremental

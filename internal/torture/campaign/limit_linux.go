@@ -94,9 +94,9 @@ func limitChild(argument string) error {
 			return nil
 		}
 		if s, err = openAgain(dir, load); err != nil {
-			return fmt.Errorf("there is room, and open: %w", err)
+			return fmt.Errorf("open with space available: %w", err)
 		}
-		return goOn(s, load, make([]int, load.writers))
+		return continueWrites(s, load, make([]int, load.writers))
 	}
 	fmt.Println("mode", s.Stats().LogMode, s.Stats().LogModeReason)
 	if load.wait == 1 && !in.Scan() {
@@ -105,24 +105,24 @@ func limitChild(argument string) error {
 	acked := make([]int, load.writers)
 	err = load.write(s, acked, 200_000)
 	if !errors.Is(err, perdure.ErrLogFailed) || !noRoom(err) {
-		return fmt.Errorf("want no room, got %w", err)
+		return fmt.Errorf("want an error about space, got %w", err)
 	}
 	if reason := s.Stats().LogModeReason; strings.Contains(reason, vfs.ErrFault.Error()) {
-		return fmt.Errorf("the tail file has a hole: %s", reason)
+		return fmt.Errorf("tail file has a hole: %s", reason)
 	}
 	fmt.Println("refused:", err)
 	if !in.Scan() {
 		return nil
 	}
 	if err := heal(s, load); err != nil {
-		return fmt.Errorf("there is room: %w", err)
+		return fmt.Errorf("with space available: %w", err)
 	}
 	for w := range acked {
 		if acked[w], err = checkWriter(s, w, acked[w]); err != nil {
-			return fmt.Errorf("memory, there is room: %w", err)
+			return fmt.Errorf("memory with space available: %w", err)
 		}
 	}
-	return goOn(s, load, acked)
+	return continueWrites(s, load, acked)
 }
 
 func openAgain(dir string, load limitLoad) (*perdure.Store, error) {
@@ -142,17 +142,17 @@ func heal(s *perdure.Store, load limitLoad) error {
 	}
 	for end := time.Now().Add(20 * time.Second); s.Err() != nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("no recovery by itself: %w", s.Err())
+			return fmt.Errorf("no automatic recovery: %w", s.Err())
 		}
 	}
 	return nil
 }
 
-// goOn writes a few more rounds and closes the store.
-func goOn(s *perdure.Store, load limitLoad, acked []int) error {
+// continueWrites writes a few more rounds and closes the store.
+func continueWrites(s *perdure.Store, load limitLoad, acked []int) error {
 	err := load.write(s, acked, 20)
 	if err := firstError(err, s.Close()); err != nil {
-		return fmt.Errorf("there is room: %w", err)
+		return fmt.Errorf("with space available: %w", err)
 	}
 	fmt.Println("closed")
 	return nil
@@ -216,9 +216,9 @@ func startLimited(load limitLoad, dir string) (*limited, error) {
 	return c, cmd.Start()
 }
 
-// until reads the child's output up to a line that begins with one of words, and returns that line.
-// At the end of the output, it returns "".
-func (c *limited) until(words ...string) string {
+// until reads the child's output up to a line that begins with one of prefixes, and returns that
+// line. At the end of the output, it returns "".
+func (c *limited) until(prefixes ...string) string {
 	for c.out.Scan() {
 		line := c.out.Text()
 		acknowledged(&c.acked, line)
@@ -226,8 +226,8 @@ func (c *limited) until(words ...string) string {
 			c.mode, _, _ = strings.Cut(mode, " ")
 		}
 		c.refused = c.refused || strings.HasPrefix(line, "refused:")
-		for _, word := range words {
-			if strings.HasPrefix(line, word) {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(line, prefix) {
 				return line
 			}
 		}
@@ -235,9 +235,9 @@ func (c *limited) until(words ...string) string {
 	return ""
 }
 
-// tell sends the child the message to continue.
-func (c *limited) tell() error {
-	_, err := c.in.WriteString("go on\n")
+// resume sends the child the message to continue.
+func (c *limited) resume() error {
+	_, err := c.in.WriteString("continue\n")
 	return firstError(err, c.in.Flush())
 }
 
@@ -245,7 +245,7 @@ func (c *limited) tell() error {
 func (c *limited) end() error {
 	_ = c.cmd.Wait() // it may have been killed; only its messages count
 	if c.said.Len() > 0 {
-		return fmt.Errorf("the child said: %s", c.said.String())
+		return fmt.Errorf("child: %s", c.said.String())
 	}
 	return nil
 }
@@ -290,11 +290,11 @@ func limitStep(r *Run, load limitLoad, dir string, kill bool, room func() error)
 	if err != nil {
 		return err
 	}
-	return c.refuse(r, kill, room)
+	return c.finish(r, kill, room)
 }
 
-// refuse does the rest of limitStep with a child that writes.
-func (c *limited) refuse(r *Run, kill bool, room func() error) error {
+// finish does the rest of limitStep with a child that writes.
+func (c *limited) finish(r *Run, kill bool, room func() error) error {
 	if !c.refused {
 		c.until("refused:")
 	}
@@ -305,11 +305,11 @@ func (c *limited) refuse(r *Run, kill bool, room func() error) error {
 			return err
 		}
 		if !c.refused {
-			return errors.New("the child ended before it was refused")
+			return errors.New("child exited before a write was refused")
 		}
 		return firstError(c.full(), room(), c.check(r))
 	}
-	if err := firstError(room(), c.tell()); err != nil {
+	if err := firstError(room(), c.resume()); err != nil {
 		return err
 	}
 	closed := c.until("closed")
@@ -317,7 +317,7 @@ func (c *limited) refuse(r *Run, kill bool, room func() error) error {
 		return err
 	}
 	if closed == "" {
-		return errors.New("the child ended before it had closed")
+		return errors.New("child exited before Close returned")
 	}
 	return c.check(r)
 }
@@ -342,7 +342,7 @@ func (c *limited) look(r *Run) error {
 		err = report.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("the log, when the child was refused: %w", err)
+		return fmt.Errorf("log after a refused write: %w", err)
 	}
 	tool, err := exec.LookPath("redis-check-aof")
 	if err != nil {
@@ -362,7 +362,7 @@ func hasBlocks(path string) error {
 		return err
 	}
 	if st.Blocks*512 < st.Size {
-		return fmt.Errorf("%s has %d bytes and blocks for %d", path, st.Size, st.Blocks*512)
+		return fmt.Errorf("%s has %d bytes but blocks for %d", path, st.Size, st.Blocks*512)
 	}
 	return nil
 }
@@ -376,23 +376,23 @@ func (c *limited) full() error {
 	}
 	for w := range c.load.writers {
 		if done, err := numberAt(s, 0, fmt.Sprint("copy:", w)); err != nil || done < c.acked[w] {
-			return fmt.Errorf("killed, writer %d: round %d acknowledged, %d found, %w", w, c.acked[w], done, err)
+			return fmt.Errorf("after kill, writer %d: round %d acknowledged, %d found, %w", w, c.acked[w], done, err)
 		}
 	}
 	_ = s.CloseNoSave() // there may be no room
 	return nil
 }
 
-// check opens the remaining files, with room.
+// check opens the remaining files with space available.
 func (c *limited) check(r *Run) error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
-		return fmt.Errorf("open, with room: %w", err)
+		return fmt.Errorf("open with space available: %w", err)
 	}
 	for w := range c.load.writers {
 		n, err := checkWriter(s, w, c.acked[w])
 		if err == nil && c.acked[w] == 0 && n > 1 {
-			err = fmt.Errorf("writer %d: nothing acknowledged, round %d found", w, n)
+			err = fmt.Errorf("writer %d: no round acknowledged, round %d found", w, n)
 		}
 		if err != nil {
 			return errors.Join(err, s.CloseNoSave())

@@ -6,12 +6,12 @@ import "errors"
 
 // limits needs limits that a process can set for itself, and a separate file system.
 func limits(r *Run) {
-	r.Note("full: file size limits and small file systems are tried on Linux only")
+	r.Note("full: SKIPPED: file size limits and small file systems need Linux")
 }
 
 // memoryKills needs limits on a process's memory.
 func memoryKills(r *Run) {
-	r.Note("leak: limits on memory are tried on Linux only")
+	r.Note("leak: SKIPPED: memory limits need Linux")
 }
 
 func memoryChild(string) error { return errors.ErrUnsupported }

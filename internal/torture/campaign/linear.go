@@ -15,7 +15,7 @@ import (
 // require the checker, porcupine.
 func linear(r *Run) {
 	if r.size == Small {
-		r.Skip("the tests of its own module, internal/torture/linear, run it at this size")
+		r.Skip("the tests of module internal/torture/linear cover this size")
 		return
 	}
 	dir, err := linearDir()
@@ -47,7 +47,7 @@ func linear(r *Run) {
 // linearDir returns the directory of that module, from any directory of the repository.
 func linearDir() (string, error) {
 	if _, err := exec.LookPath("go"); err != nil {
-		return "", errors.New("there is no go command to run internal/torture/linear with")
+		return "", errors.New("no go command to run internal/torture/linear")
 	}
 	at, err := os.Getwd()
 	if err != nil {
@@ -60,7 +60,7 @@ func linearDir() (string, error) {
 		}
 		up := filepath.Dir(at)
 		if up == at {
-			return "", errors.New("not run inside the repository, where internal/torture/linear stands")
+			return "", errors.New("working directory is outside the repository, which contains internal/torture/linear")
 		}
 		at = up
 	}

@@ -61,7 +61,7 @@ func openTogether(dir string) error {
 		}
 	}
 	if owners != 1 {
-		return fmt.Errorf("%d of %d openers got the directory", owners, openers)
+		return fmt.Errorf("%d of %d openers succeeded, want 1", owners, openers)
 	}
 	return nil
 }
@@ -84,20 +84,20 @@ func openBeside(dir string) error {
 	defer func() { _ = cmd.Wait() }() // killed
 	defer func() { _ = cmd.Process.Kill() }()
 	if !bufio.NewScanner(pipe).Scan() {
-		return errors.New("the child does not open")
+		return errors.New("child did not open the directory")
 	}
 	for range openers {
 		began := time.Now()
 		s, err := perdure.Open(dir)
 		if err == nil {
-			return errors.Join(errors.New("two processes have one directory"), s.Close())
+			return errors.Join(errors.New("two processes opened one directory"), s.Close())
 		}
 		var locked *vfs.LockedError
 		if !errors.As(err, &locked) || locked.PID != 0 && locked.PID != cmd.Process.Pid {
-			return fmt.Errorf("the holder is %d: %w", cmd.Process.Pid, err)
+			return fmt.Errorf("want the holder %d in the error, got %w", cmd.Process.Pid, err)
 		}
 		if took := time.Since(began); took > 10*time.Second {
-			return fmt.Errorf("refused after %v", took)
+			return fmt.Errorf("error only after %v", took)
 		}
 	}
 	if err := errors.Join(cmd.Process.Kill()); err != nil {
@@ -106,7 +106,7 @@ func openBeside(dir string) error {
 	_ = cmd.Wait() // killed
 	s, err := perdure.Open(dir)
 	if err != nil {
-		return fmt.Errorf("after the holder was killed: %w", err)
+		return fmt.Errorf("after a kill of the holder: %w", err)
 	}
 	return s.Close()
 }

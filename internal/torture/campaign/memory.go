@@ -157,7 +157,7 @@ func (s *starved) reopen() error {
 		}
 		s.refusedOpens++
 		if used := s.mem.Used(); used != before {
-			return fmt.Errorf("an Open without memory changed %d bytes to %d", before, used)
+			return fmt.Errorf("failed Open changed memory use from %d bytes to %d", before, used)
 		}
 		s.from = -1
 	}
@@ -218,7 +218,7 @@ func (s *starved) jobs() error {
 	}
 	h.Close()
 	if !maps.Equal(seen, at) {
-		return errors.New("a snapshot differs from the moment that it was taken")
+		return errors.New("snapshot differs from the data at its creation")
 	}
 	if _, err := s.e.Save(ctx); err != nil {
 		return fmt.Errorf("save: %w", err)
@@ -234,7 +234,7 @@ func (s *starved) goesOn() error {
 	for p, v := range s.want {
 		got, err := s.e.Get(nil, p.db, p.key)
 		if err != nil || string(got) != v {
-			return fmt.Errorf("a key has another value: %w", err)
+			return fmt.Errorf("key has a wrong value: %w", err)
 		}
 		if len(s.want)%3 != 0 {
 			return nil

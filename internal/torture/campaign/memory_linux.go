@@ -30,7 +30,7 @@ func memoryKills(r *Run) {
 	group, why := makeGroup()
 	if why != "" {
 		r.Count("kills without a cgroup", 0)
-		r.Note("leak: SKIPPED: no cgroup of %d MiB: %s; kills at random moments stand in for those of the kernel", memoryLimit>>20, why)
+		r.Note("leak: SKIPPED: no cgroup of %d MiB: %s; random kills replace those of the kernel", memoryLimit>>20, why)
 	} else {
 		defer os.Remove(group)
 	}
@@ -113,7 +113,7 @@ var endsOfMemory = []string{
 func rightEnd(how string, err error, said string, kills int64) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return fmt.Errorf("the child ended: %w: %s", err, said)
+		return fmt.Errorf("child: %w: %s", err, said)
 	}
 	killed := exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
 	switch how {
@@ -132,7 +132,7 @@ func rightEnd(how string, err error, said string, kills int64) error {
 			}
 		}
 	}
-	return fmt.Errorf("the child was to end by %s, and ended: %w, %d kills: %s", how, err, kills, said)
+	return fmt.Errorf("want the child to end by %s, got %w, %d kills: %s", how, err, kills, said)
 }
 
 // memoryChild writes and grows until it ends.
@@ -233,22 +233,22 @@ func ownGroup() (string, error) {
 		return "", err
 	}
 	for line := range strings.Lines(string(mounts)) {
-		words := strings.Fields(line)
-		if len(words) < 3 || words[2] != "cgroup2" {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || fields[2] != "cgroup2" {
 			continue
 		}
 		for line := range strings.Lines(string(groups)) {
-			if path, ours := strings.CutPrefix(strings.TrimSpace(line), "0::"); ours {
-				own := filepath.Join(words[1], path)
+			if path, found := strings.CutPrefix(strings.TrimSpace(line), "0::"); found {
+				own := filepath.Join(fields[1], path)
 				have, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
 				if err == nil && !strings.Contains(string(have), "memory") {
-					err = errors.New("version 2 has no memory controller here")
+					err = errors.New("cgroup version 2 has no memory controller")
 				}
 				return own, err
 			}
 		}
 	}
-	return "", errors.New("no cgroup2 is mounted")
+	return "", errors.New("cgroup2 is not mounted")
 }
 
 // groupKills returns the number of out-of-memory kills in a cgroup.

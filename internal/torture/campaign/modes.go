@@ -22,7 +22,7 @@ import (
 // no bits and the umask that removes the most.
 func modesUnderMasks(r *Run) {
 	if runtime.GOOS == "windows" {
-		r.Note("hostile: SKIPPED: files have no modes on windows")
+		r.Note("hostile: SKIPPED: Windows has no file modes")
 		return
 	}
 	for _, mask := range []int{0o000, 0o077} {
@@ -86,7 +86,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 	ready := lines.Scan()
 	if ready {
 		if reason, none := strings.CutPrefix(lines.Text(), "no ring: "); none {
-			r.Note("hostile: the modes of a tail file were not seen: %s", reason)
+			r.Note("hostile: SKIPPED: modes of a tail file: %s", reason)
 			want = slices.DeleteFunc(slices.Clone(want), func(s string) bool { return strings.HasPrefix(s, ".tail") })
 		}
 		err = modesIn(r, dir, want)
@@ -94,7 +94,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 	_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 	_ = cmd.Wait()
 	if !ready || said.Len() > 0 {
-		return fmt.Errorf("the child said: %s", said.String())
+		return fmt.Errorf("child: %s", said.String())
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func modesIn(r *Run, dir string, want []string) error {
 		return err
 	})
 	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("not there: %q", sortedKeys(missing))
+		err = fmt.Errorf("missing: %q", sortedKeys(missing))
 	}
 	return err
 }

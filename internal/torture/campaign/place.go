@@ -56,7 +56,7 @@ func placeStep(r *Run, mode, phase string, act placeAction, at int) error {
 }
 
 // errNotHere ends a step whose change the operating system does not permit.
-var errNotHere = errors.New("not permitted here")
+var errNotHere = errors.New("not permitted on this system")
 
 var placePhases = []string{"open", "save", "rewrite", "close"}
 
@@ -165,7 +165,7 @@ func (p *placed) run(at int) (ops int, err error) {
 	}
 	after, err := listing(p.other)
 	if err == nil && after != before {
-		err = fmt.Errorf("the other store has changed (told: %v)", p.failed)
+		err = fmt.Errorf("the other store changed (reported error: %v)", p.failed)
 	}
 	return ops, firstError(err, p.look())
 }
@@ -306,16 +306,16 @@ func (p *placed) look() error {
 		if p.act.robs && len(p.promised) == 0 {
 			return nil
 		}
-		return fmt.Errorf("its own directory does not open: %w (told: %v)", err, p.failed)
+		return fmt.Errorf("original directory does not open: %w (reported error: %v)", err, p.failed)
 	}
 	defer s.CloseNoSave()
 	for key := range p.promised {
 		if _, err := s.Get(key); err != nil {
-			return fmt.Errorf("%s was acknowledged: %w (told: %v)", key, err, p.failed)
+			return fmt.Errorf("%s was acknowledged: %w (reported error: %v)", key, err, p.failed)
 		}
 	}
 	if v, err := s.Get("first"); err == nil && string(v) != "own" {
-		return fmt.Errorf("the directory holds the other store: %q", v)
+		return fmt.Errorf("directory has data of the other store: %q", v)
 	}
 	return nil
 }

@@ -320,7 +320,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	after := newLife(l.mode, mem, l.states[:k+1], k)
 	after.store = s
 	for i := range 10 {
-		o := op{db: i % 2, key: fmt.Sprint("on", i%3), value: "we go"}
+		o := op{db: i % 2, key: fmt.Sprint("on", i%3), value: "after"}
 		if err := after.play(o); err != nil {
 			return fmt.Errorf("write %d after recovery: %w", i, err)
 		}
@@ -338,7 +338,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 		return fmt.Errorf("second open: %w", err)
 	}
 	if info := after.store.Recovery(); info.Cut > 0 {
-		return fmt.Errorf("second open cuts %d bytes of %s", info.Cut, info.CutFile)
+		return fmt.Errorf("second open truncated %d bytes of %s", info.Cut, info.CutFile)
 	}
 	if err := after.store.Close(); err != nil {
 		return fmt.Errorf("second close: %w", err)

@@ -42,15 +42,15 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 		return err
 	}
 	defer os.RemoveAll(home)
-	ours, theirs := filepath.Join(home, "ours"), filepath.Join(home, "theirs")
-	if err := os.Mkdir(theirs, 0o700); err != nil {
+	storeDir, serverDir := filepath.Join(home, "store"), filepath.Join(home, "server")
+	if err := os.Mkdir(serverDir, 0o700); err != nil {
 		return err
 	}
-	s, err := perdure.Open(ours, modeOf("everysec").options()...)
+	s, err := perdure.Open(storeDir, modeOf("everysec").options()...)
 	if err != nil {
 		return err
 	}
-	server := redistest.Start(r.T, theirs, redisArgs...)
+	server := redistest.Start(r.T, serverDir, redisArgs...)
 	defer server.Kill()
 	for range 10 {
 		r.Count("programs", 1)
@@ -59,11 +59,11 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 			o := redisOp(rng)
 			a, b := answer(s, o), server.Do(o.args...).Text
 			if a != b {
-				return fmt.Errorf("%q: %q, redis-server says %q", o.args, a, b)
+				return fmt.Errorf("%q = %q, want %q as from redis-server", o.args, a, b)
 			}
 		}
 		if a, b := dumpOf(s), dumpOfServer(server); a != b {
-			return fmt.Errorf("we and redis-server hold different data: %s", difference(a, b))
+			return fmt.Errorf("store and redis-server have different data: %s", difference(a, b))
 		}
 	}
 	want := dumpOf(s)
@@ -75,16 +75,16 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 	}
 	server.Must("SAVE")
 	server.Kill()
-	return exchange(r, ours, theirs, want)
+	return exchange(r, storeDir, serverDir, want)
 }
 
 // exchange opens perdure's files with a server and the server's files with a store. It exchanges
 // the log, also with a torn tail, and the dump.
-func exchange(r *Run, ours, theirs, want string) error {
+func exchange(r *Run, storeDir, serverDir, want string) error {
 	tear := func(dir string) error {
 		names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
 		if err != nil || len(names) == 0 {
-			return errors.Join(err, errors.New("no increment"))
+			return errors.Join(err, errors.New("no incremental file"))
 		}
 		f, err := os.OpenFile(names[len(names)-1], os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
@@ -95,32 +95,32 @@ func exchange(r *Run, ours, theirs, want string) error {
 	}
 	for _, torn := range []bool{false, true} {
 		if torn {
-			if err := firstError(tear(ours), tear(theirs)); err != nil {
+			if err := firstError(tear(storeDir), tear(serverDir)); err != nil {
 				return err
 			}
 		}
-		server := redistest.Start(r.T, ours, redisArgs...)
+		server := redistest.Start(r.T, storeDir, redisArgs...)
 		got := dumpOfServer(server)
 		server.Kill()
 		if got != want {
-			return fmt.Errorf("redis-server reads our log (torn: %v) otherwise: %s", torn, difference(got, want))
+			return fmt.Errorf("redis-server loads other data from the store's log (torn: %v): %s", torn, difference(got, want))
 		}
-		if err := readBy(theirs, modeOf("everysec"), want); err != nil {
-			return fmt.Errorf("redis-server's log (torn: %v): %w", torn, err)
+		if err := readBy(serverDir, modeOf("everysec"), want); err != nil {
+			return fmt.Errorf("log of redis-server (torn: %v): %w", torn, err)
 		}
 		r.Count("logs exchanged", 2)
 	}
-	server := redistest.Start(r.T, ours, "--appendonly", "no", "--databases", strconv.Itoa(databases))
+	server := redistest.Start(r.T, storeDir, "--appendonly", "no", "--databases", strconv.Itoa(databases))
 	got := dumpOfServer(server)
 	server.Kill()
 	if got != want {
-		return fmt.Errorf("redis-server reads our dump otherwise: %s", difference(got, want))
+		return fmt.Errorf("redis-server loads other data from the store's dump: %s", difference(got, want))
 	}
 	r.Count("dumps exchanged", 2)
 	// perdure's log is not read again. A server that truncates a torn tail also truncates perdure's
 	// last commit markers. The group that those markers close then counts as torn, unless the
 	// server has written more after it.
-	return firstError(readBy(theirs, modeOf("snapshots"), want), readBy(ours, modeOf("snapshots"), want))
+	return firstError(readBy(serverDir, modeOf("snapshots"), want), readBy(storeDir, modeOf("snapshots"), want))
 }
 
 // difference shows the first difference between two data sets.
@@ -147,7 +147,7 @@ func readBy(dir string, m mode, want string) error {
 		return err
 	}
 	if got != want {
-		return fmt.Errorf("read otherwise: %s", difference(got, want))
+		return fmt.Errorf("loaded other data: %s", difference(got, want))
 	}
 	return nil
 }

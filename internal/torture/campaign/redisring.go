@@ -62,19 +62,19 @@ func serverOnKilledRing(r *Run, i int) error {
 	if err := k.look(home, acked); err != nil {
 		return err
 	}
-	r.Count("killed stores given to redis-server", 1)
-	r.Count("of these with something in the tail file only", pick[int64](k.missing, 1, 0))
+	r.Count("killed stores loaded by redis-server", 1)
+	r.Count("with writes only in the tail file", pick[int64](k.missing, 1, 0))
 	r.Count("with a torn group", pick[int64](k.torn, 1, 0))
 	way := serverWays[i%len(serverWays)]
 	server := redistest.Start(r.T, k.dir, redisArgs...)
 	defer server.Kill()
 	if got := dumpOfServer(server); got != k.without {
-		return fmt.Errorf("redis-server has not what the increments hold: %s", difference(got, k.without))
+		return fmt.Errorf("redis-server loads other data than the incremental files contain: %s", difference(got, k.without))
 	}
 	way.do(server)
 	server.Kill()
 	if now, err := os.ReadFile(k.tailPath()); err != nil || !bytes.Equal(now, k.tail) {
-		return fmt.Errorf("redis-server has touched the tail file: %w", err)
+		return fmt.Errorf("redis-server changed the tail file: %w", err)
 	}
 	again := filepath.Join(home, "again")
 	if err := os.CopyFS(again, os.DirFS(k.dir)); err != nil {
@@ -94,7 +94,7 @@ func serverOnKilledRing(r *Run, i int) error {
 		_, _, err = checkKilled(k.dir, "ring", acked)
 	}
 	if err != nil {
-		return fmt.Errorf("redis-server %s, then we: %w", way.name, err)
+		return fmt.Errorf("redis-server %s, then the store: %w", way.name, err)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 		return err
 	}
 	if report.Tail == nil || report.Tail.Problem != nil || report.Tail.Reason != "" || report.Tail.Elapsed {
-		return fmt.Errorf("the tail file of a killed store: %+v", report.Tail)
+		return fmt.Errorf("report on the tail file of a killed store = %+v, want no problem", report.Tail)
 	}
 	k.missing = report.Tail.Missing > 0
 	if k.tail, err = os.ReadFile(k.tailPath()); err != nil {
@@ -119,13 +119,13 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 		}
 	}
 	k.torn = report.Files[len(report.Files)-1].Torn > 0
-	if err := withoutOurs(filepath.Join(without, "appendonlydir")); err != nil {
+	if err := removeMarkers(filepath.Join(without, "appendonlydir")); err != nil {
 		return err
 	}
-	if k.without, err = heldIn(without); err != nil {
+	if k.without, err = contentsOf(without); err != nil {
 		return err
 	}
-	if k.with, err = heldIn(with); err != nil {
+	if k.with, err = contentsOf(with); err != nil {
 		return err
 	}
 	if _, _, err = checkKilled(with, "ring", acked); err != nil {
@@ -135,14 +135,14 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	// value may be missing. That part is not acknowledged. perdure truncates it, and a server
 	// accepts its whole commands.
 	if !k.missing && !k.torn && k.with != k.without {
-		return fmt.Errorf("aof.Check says that the tail file has nothing new, and it has: %s", difference(k.with, k.without))
+		return fmt.Errorf("aof.Check reports no missing bytes, but the tail file has: %s", difference(k.with, k.without))
 	}
 	return nil
 }
 
-// withoutOurs changes a log to the server's view: no tail file, and none of perdure's lines. Both
+// removeMarkers changes a log to the server's view: no tail file, and none of perdure's lines. Both
 // perdure and the server then accept whole commands of a group that the kill tore.
-func withoutOurs(dir string) error {
+func removeMarkers(dir string) error {
 	paths, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {
 		return err
@@ -166,8 +166,8 @@ func withoutOurs(dir string) error {
 	return write(dir, all)
 }
 
-// heldIn returns the contents of a directory after Open.
-func heldIn(dir string) (string, error) {
+// contentsOf returns the contents of a directory after Open.
+func contentsOf(dir string) (string, error) {
 	s, err := perdure.Open(dir, modeOf("everysec").options()...)
 	if err != nil {
 		return "", err
@@ -187,7 +187,7 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 		return false, err
 	}
 	if got != want {
-		return false, fmt.Errorf("other data, %+v: %s", info, difference(got, want))
+		return false, fmt.Errorf("loaded other data, recovery report %+v: %s", info, difference(got, want))
 	}
 	// After a rewrite, nothing shows whether the base file has the data of the tail file. Open may
 	// then keep the tail file without need.
@@ -195,9 +195,9 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	isKept = err == nil
 	switch {
 	case isKept != (info.TailReason != "") || isKept && (info.Merged > 0 || !bytes.Equal(kept, k.tail)):
-		return isKept, fmt.Errorf("the tail file: %+v, %w", info, err)
+		return isKept, fmt.Errorf("tail file: recovery report %+v, %w", info, err)
 	case !changed && isKept:
-		return isKept, fmt.Errorf("the tail file is kept: %+v", info)
+		return isKept, fmt.Errorf("tail file was kept, want it replayed: recovery report %+v", info)
 	case !changed && (info.Merged > 0) != k.missing:
 		return isKept, fmt.Errorf("%d bytes merged", info.Merged)
 	}

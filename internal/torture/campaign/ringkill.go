@@ -114,8 +114,8 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 	if err != nil {
 		return "", err
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
@@ -141,19 +141,19 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 		}
 	}
 	_ = cmd.Wait() // killed
-	if complaint.Len() > 0 {
-		return "", fmt.Errorf("the child said: %s", complaint.String())
+	if stderr.Len() > 0 {
+		return "", fmt.Errorf("child: %s", stderr.String())
 	}
 	if skip != "" {
 		return skip, nil
 	}
-	words, err := os.ReadFile(k.acks)
+	counters, err := os.ReadFile(k.acks)
 	if err != nil {
 		return "", err
 	}
 	for w := range k.acked {
 		// A write that was found once must be found again.
-		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(words[8*w:])))
+		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(counters[8*w:])))
 	}
 	r.Count("kills", 1)
 	return "", k.check(r, perdure.WithReadOnly())
@@ -174,11 +174,11 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	}
 	info := s.Recovery()
 	if info.Merged > 0 {
-		r.Count("with something to merge", 1)
-		r.Count("bytes merged", info.Merged)
+		r.Count("with a tail file to replay", 1)
+		r.Count("bytes replayed", info.Merged)
 	}
 	if info.TailReason != "" {
-		err = fmt.Errorf("not merged: %s", info.TailReason)
+		err = fmt.Errorf("tail file not replayed: %s", info.TailReason)
 	}
 	total := int64(0)
 	for w := range k.acked {
@@ -198,7 +198,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 func (k *ringChain) none() error {
 	for w, acked := range k.acked {
 		if acked > 0 {
-			return fmt.Errorf("writer %d: %d writes acknowledged, and there is no log", w, acked)
+			return fmt.Errorf("writer %d: %d writes acknowledged, but the log is missing", w, acked)
 		}
 	}
 	return nil
@@ -211,7 +211,7 @@ func (k *ringChain) end(r *Run) error {
 	}
 	names, err := filepath.Glob(filepath.Join(k.data, "appendonlydir", "*.tail*"))
 	if err == nil && len(names) > 0 {
-		err = fmt.Errorf("left behind: %q", names)
+		err = fmt.Errorf("leftover files: %q", names)
 	}
 	return err
 }

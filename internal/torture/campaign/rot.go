@@ -242,7 +242,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		var damage *perdure.CorruptError
 		// Open refuses a newer version, another database, or an unknown command with its own error.
 		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
-			return fmt.Errorf("refused without a place: %w", err)
+			return fmt.Errorf("error has no file and offset: %w", err)
 		}
 		return nil
 	}
@@ -254,18 +254,18 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 	}
 	torn := s.Recovery().Cut > 0
 	if d == f.life.digests[last] {
-		r.Count(pick(torn, "same state, a cut reported", "same state"), 1)
+		r.Count(pick(torn, "same state, truncation reported", "same state"), 1)
 		return nil
 	}
 	misplaced := s.Recovery().TailReason != "" // and reported: the tail file is kept
 	low := pick(cut || misplaced, 0, f.low)
 	if (torn && !f.closed || cut || misplaced) && f.log != nil {
 		if _, err := f.life.find(s, low, last); err == nil {
-			r.Count(pick(torn, "torn tail reported", "cut at a mark"), 1)
+			r.Count(pick(torn, "torn tail reported", "truncated at a commit marker"), 1)
 			return nil
 		}
 	}
-	return fmt.Errorf("SILENT DIFFERENCE: holds %s, want %v (cut %d bytes)", held(s), f.life.states[last], s.Recovery().Cut)
+	return fmt.Errorf("SILENT DIFFERENCE: got %s, want %v (truncated %d bytes)", held(s), f.life.states[last], s.Recovery().Cut)
 }
 
 // whole opens the undamaged directory. It must hold the last state, and nothing may be truncated.
@@ -280,11 +280,11 @@ func (f *fixture) whole() error {
 	}
 	defer s.Close() // it was opened read-only
 	if rec := s.Recovery(); rec.Cut > 0 || rec.TailReason != "" || rec.TailMissing {
-		return fmt.Errorf("undamaged, and %+v", rec)
+		return fmt.Errorf("recovery report without damage = %+v, want no truncation", rec)
 	}
 	last := int(f.life.issued.Load())
 	if d, err := digestOf(s); err != nil || d != f.life.digests[last] {
-		return fmt.Errorf("undamaged, it holds %s, want %v; %w", held(s), f.life.states[last], err)
+		return fmt.Errorf("without damage: got %s, want %v; %w", held(s), f.life.states[last], err)
 	}
 	return nil
 }

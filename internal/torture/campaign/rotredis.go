@@ -22,7 +22,7 @@ const redisFlips = 300
 // flips bits of perdure's log too, which differs only by perdure's lines.
 func compareWithRedis(r *Run) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		r.Note("redis-server is not installed: its side of the comparison is left out")
+		r.Note("rot: SKIPPED: comparison with redis-server, which is not installed")
 		return
 	}
 	all, err := fixtures(r.Seed)
@@ -44,7 +44,7 @@ func compareWithRedis(r *Run) {
 		counts[flipped(rng, plain, name, whole)]++
 	}
 	wrong := counts["wrong state"] + counts["crash"]
-	r.Note("redis-server on %d flips of a log of its kind: %d refused, %d same state, %d wrong state, %d crashed: %.0f %% missed",
+	r.Note("redis-server with %d bit flips in one of its logs: %d refused, %d same state, %d wrong state, %d crashed: %.0f %% missed",
 		redisFlips, counts["refused"], counts["same state"], counts["wrong state"], counts["crash"], 100*float64(wrong)/redisFlips)
 	r.mu.Lock()
 	n := int64(0)
@@ -54,7 +54,7 @@ func compareWithRedis(r *Run) {
 		}
 	}
 	r.mu.Unlock()
-	r.Note("perdure on %d damages of its own files: none that differed was taken without a word", n)
+	r.Note("perdure with %d damaged files: no different state was loaded silently", n)
 }
 
 // flipped returns the result of one flip.
@@ -114,7 +114,7 @@ func servedBy(files map[string]string) string {
 			return digest
 		}
 	}
-	return "no answer"
+	return "no reply"
 }
 
 // askDigest returns the DEBUG DIGEST of a server, or "" if the server does not answer yet.

@@ -27,7 +27,7 @@ var runKinds = []runKind{
 	{"without a log", false, false, (*perdure.Store).Close},
 	{"the log switched off", true, true, (*perdure.Store).Close},
 	{"the log switched on", false, true, (*perdure.Store).Close},
-	{"no dump at the end", true, false, (*perdure.Store).CloseNoSave},
+	{"without a final dump", true, false, (*perdure.Store).CloseNoSave},
 	{"killed", true, false, nil},
 	{"the log switched off, killed", true, true, nil},
 	{"the log switched on, killed", false, true, nil},
@@ -53,7 +53,7 @@ func sequence(r *Run, rng *rand.Rand) error {
 		log := []aof.Option{aof.LogMode(aof.Mode(rng.IntN(2))), aof.RDBBase(rng.IntN(3) > 0), aof.Checksums(rng.IntN(4) > 0)}
 		next, image, err := k.run(mem, log, last, rng)
 		if errors.Is(err, perdure.ErrLogIgnored) {
-			r.Count("refused to do without the log", 1)
+			r.Count("refused without the log", 1)
 			continue
 		}
 		if err != nil {
@@ -79,10 +79,10 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	}
 	defer s.CloseNoSave() // after the end, or on a store that counts as killed
 	if d, err := digestOf(s); err != nil || d != found.digest() {
-		return nil, nil, fmt.Errorf("UNDONE: it holds %s, want %v; %+v, %v", held(s), found, s.Recovery(), err)
+		return nil, nil, fmt.Errorf("UNDONE: got %s, want %v; recovery report %+v, %v", held(s), found, s.Recovery(), err)
 	}
 	if s.Recovery().NewerDump {
-		return nil, nil, errors.New("the store's own dump is reported")
+		return nil, nil, errors.New("recovery report names the store's own dump")
 	}
 	now, err := writes(s, found, rng)
 	if err != nil {
@@ -90,7 +90,7 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	}
 	durable := now
 	if k.switched {
-		if err := k.turn(s, log); err != nil {
+		if err := k.switchLog(s, log); err != nil {
 			return nil, nil, err
 		}
 		if now, err = writes(s, now, rng); err != nil {
@@ -103,8 +103,8 @@ func (k *runKind) run(mem *vfs.Mem, log []aof.Option, found state, rng *rand.Ran
 	return now, mem, k.end(s)
 }
 
-// turn switches the log off or on, and waits until the log is complete.
-func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
+// switchLog switches the log off or on, and waits until the log is complete.
+func (k *runKind) switchLog(s *perdure.Store, log []aof.Option) error {
 	if k.log {
 		return s.Configure(perdure.WithoutAppendLog())
 	}
@@ -113,7 +113,7 @@ func (k *runKind) turn(s *perdure.Store, log []aof.Option) error {
 	}
 	for began := time.Now(); !s.Stats().LogReady; time.Sleep(time.Millisecond) {
 		if time.Since(began) > patience/2 {
-			return errors.New("the log does not get ready")
+			return errors.New("log did not become ready")
 		}
 	}
 	return nil

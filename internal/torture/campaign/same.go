@@ -28,7 +28,7 @@ func same(r *Run) {
 					}
 					for j := range got {
 						if got[j] != want[j] {
-							return fmt.Errorf("%s, %s: answer %d: %s", m.name, way, j, difference(got[j], want[j]))
+							return fmt.Errorf("%s, %s: result %d: %s", m.name, way, j, difference(got[j], want[j]))
 						}
 					}
 					r.Count("programs", 1)

@@ -53,7 +53,7 @@ func smallDisks(r *Run) {
 	}
 	if report.Skipped != "" {
 		r.Count("small disks skipped", 1)
-		r.Note("full: SKIPPED: no file system of 1 MiB could be mounted: %s", report.Skipped)
+		r.Note("full: SKIPPED: cannot mount a file system of 1 MiB: %s", report.Skipped)
 	}
 	for _, one := range report.Counts {
 		r.Count(one.What, one.N)
@@ -128,17 +128,17 @@ func (d disk) step(r *Run, rng *rand.Rand, i int) error {
 	if err := d.fill(free); err != nil {
 		return err
 	}
-	r.Count("fillings of a small disk", 1)
+	r.Count("small disks filled", 1)
 	c, err := startLimited(load, data)
 	if err != nil {
 		return err
 	}
 	if load.wait == 1 && c.until("mode ", "refused:") != "" && c.mode != "" {
-		if err := firstError(d.fill(0), c.tell()); err != nil {
+		if err := firstError(d.fill(0), c.resume()); err != nil {
 			return err
 		}
 	}
-	return c.refuse(r, kill, room)
+	return c.finish(r, kill, room)
 }
 
 // hole shows why the tail file is written out. On a full disk, a store to a hole of a mapped file
@@ -176,5 +176,5 @@ func holeChild(dir string) error {
 	for i := range memory {
 		memory[i] = 1
 	}
-	return errors.New("a hole was stored to")
+	return errors.New("store to a hole succeeded, want SIGBUS")
 }

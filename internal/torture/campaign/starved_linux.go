@@ -32,11 +32,11 @@ func starvedChildren(r *Run) {
 				out, err := cmd.CombinedOutput()
 				switch {
 				case err == nil:
-					r.Count("processes that ran out of memory and went on", 1)
+					r.Count("processes that continued without memory", 1)
 				case runtimeEnded(string(out)):
-					r.Count("processes in which the runtime ran out first", 1)
+					r.Count("processes in which the Go runtime failed first", 1)
 				default:
-					return fmt.Errorf("the child ended: %w: %.600s", err, out)
+					return fmt.Errorf("child: %w: %.600s", err, out)
 				}
 				return nil
 			})
@@ -102,7 +102,7 @@ func starvedChild(argument string) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	if got, err := s.Get("last"); err != nil || string(got) != "v" || s.Len() != int64(n/10+1) {
-		return fmt.Errorf("after Open there are %d keys, want %d: %w", s.Len(), n/10+1, err)
+		return fmt.Errorf("%d keys after Open, want %d: %w", s.Len(), n/10+1, err)
 	}
 	return s.Close()
 }

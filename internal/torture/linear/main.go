@@ -1,4 +1,4 @@
-// Command linear checks that a store is linearizable. It gives porcupine histories of concurrent
+// Command linear checks that a store is linearizable. It passes porcupine histories of concurrent
 // calls on single keys and of transactions, including histories with a crash during calls.
 //
 //	go run . -histories 200 -seed 1
@@ -21,10 +21,10 @@ import (
 const patience = 20 * time.Second
 
 func main() {
-	n := flag.Int("histories", 200, "how many")
-	seed := flag.Uint64("seed", 1, "of the first one")
-	kind := flag.Int("kind", -1, "only this kind of history; -1 is all")
-	length := flag.Duration("for", 0, "go on for so long; 0 is -histories")
+	n := flag.Int("histories", 200, "number of histories")
+	seed := flag.Uint64("seed", 1, "seed of the first history")
+	kind := flag.Int("kind", -1, "run only this kind of history; -1 runs all")
+	length := flag.Duration("for", 0, "run for this time instead of -histories")
 	flag.Parse()
 	began := time.Now()
 	sum, err := check(*seed, *kind, func(done int) bool {

@@ -7,12 +7,12 @@ import (
 	"github.com/perduredb/perdure/internal/crc64"
 )
 
-// behindBuffers is the number of buffers of an output when a separate goroutine writes them.
-const behindBuffers = 3
+// backgroundBuffers is the number of buffers of an output when a separate goroutine writes them.
+const backgroundBuffers = 3
 
-// behind checksums and writes buffers in a separate goroutine while the next ones are filled. An
-// output starts it when the first buffer is full, so a small dump needs no goroutine.
-type behind struct {
+// A backgroundWriter checksums and writes buffers in a separate goroutine while the next ones are
+// filled. An output starts it when the first buffer is full, so a small dump needs no goroutine.
+type backgroundWriter struct {
 	full  chan []byte
 	empty chan []byte // contains all free buffers while nothing is being written
 
@@ -24,13 +24,13 @@ type behind struct {
 	panicked any
 }
 
-func newBehind(w io.Writer, crc uint64, noSum bool) *behind {
-	b := &behind{
-		full:  make(chan []byte, behindBuffers),
-		empty: make(chan []byte, behindBuffers),
+func newBackgroundWriter(w io.Writer, crc uint64, noSum bool) *backgroundWriter {
+	b := &backgroundWriter{
+		full:  make(chan []byte, backgroundBuffers),
+		empty: make(chan []byte, backgroundBuffers),
 		crc:   crc,
 	}
-	for range behindBuffers - 1 { // the output has the remaining one
+	for range backgroundBuffers - 1 { // the output has the remaining one
 		b.empty <- make([]byte, 0, writeSize)
 	}
 	go func() {
@@ -42,7 +42,7 @@ func newBehind(w io.Writer, crc uint64, noSum bool) *behind {
 	return b
 }
 
-func (b *behind) write(w io.Writer, p []byte, noSum bool) {
+func (b *backgroundWriter) write(w io.Writer, p []byte, noSum bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			b.panicked = r
@@ -66,15 +66,15 @@ func (b *behind) write(w io.Writer, p []byte, noSum bool) {
 }
 
 // swap passes p to the goroutine for writing and returns an empty buffer.
-func (b *behind) swap(p []byte) []byte {
+func (b *backgroundWriter) swap(p []byte) []byte {
 	b.full <- p
 	return <-b.empty
 }
 
 // end waits until all buffers are written, stops the goroutine, and returns the checksum and the
 // first error.
-func (b *behind) end() (crc uint64, err error) {
-	for range behindBuffers - 1 {
+func (b *backgroundWriter) end() (crc uint64, err error) {
+	for range backgroundBuffers - 1 {
 		<-b.empty
 	}
 	close(b.full)
