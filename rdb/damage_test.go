@@ -34,7 +34,7 @@ func fragile(t testing.TB, longest int) map[string][]byte {
 		}
 		files[s.name] = file(magic, fmt.Sprintf("00 016b 0176 %02x 0178 %x 00 01 7a c30f20 0a 61 62 63 64 65 66 67 68 69 6a 6b e0 0c 0a", s.kind.RDB(), s.payload))
 	}
-	for name, p := range corpusIfThere(t) {
+	for name, p := range corpusFiles(t) {
 		if len(p) <= longest {
 			files[name] = p
 		}
