@@ -153,8 +153,7 @@ func b2i(b bool) int {
 // given twice, expiries, and a list. Replaying their log must produce the same data.
 func TestBatchAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		writeIncr(t, dir, frames("RESTORE list 0 $list"))
+		dir := withList(t)
 		s := open(t, dir, logOnly(aof.AutoRewrite(0, 0))...)
 		m := model{"list": {list: true}}
 		rng := rand.New(rand.NewPCG(1, 5))
