@@ -24,8 +24,8 @@ cross:           ## every platform builds and vets
 	for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/386; do \
 		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
 
-every:           ## the tests of the log and of memory at every step, which go test samples; about four minutes
-	PERDURE_EVERY=1 go test -timeout 20m ./aof ./internal/table
+every:           ## every step and the full sizes of the tests that go test samples; about two minutes
+	PERDURE_EVERY=1 go test -timeout 20m ./aof ./internal/table ./internal/integration ./rdb
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v ./internal/integration

@@ -30,7 +30,7 @@ func rss(t *testing.T) int64 {
 // TestMemoryGoesBack checks the resident memory after a mass deletion and after FlushAll.
 func TestMemoryGoesBack(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a million keys take seconds under the race detector")
+		t.Skip("many keys take seconds under the race detector")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s, err := perdure.New()
@@ -43,7 +43,10 @@ func TestMemoryGoesBack(t *testing.T) {
 			debug.FreeOSMemory()
 			return rss(t) - empty, s.Stats().MemoryUsed
 		}
-		const n = 1_000_000
+		n := 400_000
+		if os.Getenv("PERDURE_EVERY") != "" {
+			n = 1_000_000
+		}
 		value := make([]byte, 64)
 		key := func(i int) string { return fmt.Sprintf("key:%012d", i) }
 		for i := range n {
@@ -87,12 +90,10 @@ func TestFlushGoesBackInManyTicks(t *testing.T) {
 	}
 	full := rss(t) - empty
 	ok(t, s.FlushAll())
-	deadline := time.After(20 * time.Second)
-	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; {
-		select {
-		case <-tick:
-		case <-deadline:
-			t.Fatalf("%d of %d bytes are still in RAM", rss(t)-empty, full)
-		}
+	if full < 200<<20 {
+		t.Fatalf("%d bytes are in RAM", full)
+	}
+	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; { // go test ends a wait without end
+		<-tick
 	}
 }

@@ -129,12 +129,13 @@ func TestReopen(t *testing.T) {
 	}
 	for name, options := range ways {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(1, 2))
 			dir := t.TempDir()
 			wantAll := map[string]string{}
-			changes := 400
-			if testing.Short() {
-				changes = 80
+			changes := 80
+			if os.Getenv("PERDURE_EVERY") != "" {
+				changes = 400
 			}
 			for round := range 6 {
 				s, err := perdure.Open(dir, options()...)
