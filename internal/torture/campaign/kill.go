@@ -40,7 +40,7 @@ func killOptions(name string) []perdure.Option {
 // at a random time. Half of the kills come soon after the start, during recovery. Every write that
 // the process acknowledged over a pipe must survive.
 func kill(r *Run) {
-	kills := r.by(6, 100)
+	kills := r.by(6, 60)
 	for i, m := range logs() {
 		dir, err := os.MkdirTemp("", "torture")
 		if err != nil {
