@@ -14,24 +14,24 @@ race:            ## the tests under the race detector
 	go test -race -short ./...
 
 heap:            ## the table on heap chunks instead of mapped memory, and with every access checked
-	go test -tags perdure_heap . ./internal/table ./internal/engine
-	go test -tags perdure_check -short . ./internal/table
+	go test -tags perdure_heap . ./internal/integration ./internal/table ./internal/engine
+	go test -tags perdure_check -short . ./internal/integration ./internal/table
 
 checkptr:        ## the unsafe package under the pointer checker
-	go test -short -gcflags=all=-d=checkptr . ./internal/table
+	go test -short -gcflags=all=-d=checkptr . ./internal/integration ./internal/table
 
 cross:           ## every platform builds and vets
 	for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/386; do \
 		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
 
-every:           ## the tests of the log and of memory at every step, which go test samples; about four minutes
-	PERDURE_EVERY=1 go test -timeout 20m ./aof ./internal/table
+every:           ## every step and the full sizes of the tests that go test samples; about two minutes
+	PERDURE_EVERY=1 go test -timeout 20m ./aof ./internal/table ./internal/integration ./rdb
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
-	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v .
+	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v ./internal/integration
 
 differential:    ## three million random commands on redis-server and perdure, over every way between them; about five minutes
-	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v .
+	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v ./internal/integration
 
 torture:         ## every campaign at CI's size; about six minutes
 	go run ./internal/torture

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storecheck"
 )
 
 // TestHotPathsAllocateNothing checks the promises of the doc comments.
@@ -47,7 +48,7 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 			for range 100 {
 				ok(t, do())
 			}
-			if n := testing.AllocsPerRun(500, func() { ok(t, do()) }); n > 0 && !raceEnabled {
+			if n := testing.AllocsPerRun(500, func() { ok(t, do()) }); n > 0 && !storecheck.RaceEnabled {
 				t.Errorf("%s, %s: %v allocations", name, what, n)
 			}
 		}

@@ -156,8 +156,7 @@ func b2i(b bool) int {
 // given twice, expiries, and a list. Replaying their log must produce the same data.
 func TestBatchAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		writeIncr(t, dir, frames("RESTORE list 0 $list"))
+		dir := withList(t)
 		s := open(t, dir, logOnly(aof.AutoRewrite(0, 0))...)
 		m := model{"list": {list: true}}
 		rng := rand.New(rand.NewPCG(1, 5))
@@ -262,9 +261,9 @@ func TestBatchRefused(t *testing.T) {
 	}
 }
 
-// TestBatchWhenTheLogFails checks that each write returns the error, that reads return their
+// TestBatchWhenLogFails checks that each write returns the error, that reads return their
 // values, and that the next batch is refused as a whole.
-func TestBatchWhenTheLogFails(t *testing.T) {
+func TestBatchWhenLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		disk := errors.New("disk is broken")

@@ -127,7 +127,7 @@ func WithAppendLog(l AppendLog) Option {
 }
 
 // WithoutAppendLog disables the log, so that a crash loses everything after the last completed
-// snapshot. With an empty WithSaveRules() as well, the store is a cache that writes nothing
+// snapshot. Without save rules as well ([WithSaveRules]), the store is a cache that writes nothing
 // automatically.
 //
 // In [Store.Configure] it switches the log off (CONFIG SET appendonly no). It syncs and closes the
@@ -166,7 +166,7 @@ func WithRecovery(p RecoveryPolicy) Option {
 // WithRecoverUntil makes Open load the log only up to t. The result is the state at the end of that
 // second, with whole transactions. The zero time sets no limit, which is the default.
 //
-// The log must have been written with aof.Timestamps, or by a Redis with aof-timestamp-enabled.
+// The log must have been written with [aof.Timestamps], or by a Redis with aof-timestamp-enabled.
 // Open returns an error matching [ErrUntil] if the log has no timestamps or begins later than t.
 //
 // Nothing is lost: Open first copies the whole log to a directory before-restore-<time> next to it.

@@ -12,64 +12,21 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storecheck"
 )
 
-// open opens a store that the test closes.
-func open(t testing.TB, dir string, opts ...perdure.Option) *perdure.Store {
-	t.Helper()
-	s, err := perdure.Open(dir, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-func memory(t testing.TB) *perdure.Store {
-	t.Helper()
-	s, err := perdure.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-// ok fails the test on an error.
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// is fails the test unless err matches target.
-func is(t testing.TB, err, target error) {
-	t.Helper()
-	if !errors.Is(err, target) {
-		t.Fatalf("error = %v, want %v", err, target)
-	}
-}
-
-// want fails the test unless the key holds value.
-func want(t testing.TB, s interface{ Get(string) ([]byte, error) }, key, value string) {
-	t.Helper()
-	got, err := s.Get(key)
-	if err != nil {
-		t.Fatalf("Get(%q): %v", key, err)
-	}
-	if string(got) != value {
-		t.Fatalf("Get(%q) = %q, want %q", key, got, value)
-	}
-}
-
-// absent fails the test unless the key is not there.
-func absent(t testing.TB, s interface{ Get(string) ([]byte, error) }, key string) {
-	t.Helper()
-	if got, err := s.Get(key); !errors.Is(err, perdure.ErrNotFound) {
-		t.Fatalf("Get(%q) = %q, %v; want ErrNotFound", key, got, err)
-	}
-}
+// The tests share these helpers with those of whole stores in internal/integration.
+var (
+	open          = storecheck.Open
+	memory        = storecheck.Memory
+	snapshotsOnly = storecheck.SnapshotsOnly
+	logOnly       = storecheck.LogOnly
+	ok            = storecheck.OK
+	is            = storecheck.Is
+	want          = storecheck.Want
+	absent        = storecheck.Absent
+	frames        = storecheck.Frames
+)
 
 func TestValues(t *testing.T) {
 	s := memory(t)
@@ -91,7 +48,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func TestTheCallerOwnsItsSlices(t *testing.T) {
+func TestCallerOwnsItsSlices(t *testing.T) {
 	s := memory(t)
 	v := []byte("value")
 	ok(t, s.Set("k", v))

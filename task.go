@@ -23,7 +23,7 @@ func newTask(t *engine.Task, err error) (*Task, error) {
 func (t *Task) Done() <-chan struct{} { return t.t.Done() }
 
 // Wait waits until the task ends and returns its result, or until ctx ends. For a rewrite the
-// SaveInfo is empty.
+// [SaveInfo] is empty.
 func (t *Task) Wait(ctx context.Context) (SaveInfo, error) {
 	info, err := t.t.Wait(ctx)
 	return info, named(err)

@@ -111,7 +111,7 @@ func withList(t *testing.T) string {
 	return dir
 }
 
-func TestTxMethodsKeepTheRules(t *testing.T) {
+func TestTxMethodsKeepRules(t *testing.T) {
 	s := open(t, t.TempDir())
 	pair := perdure.Pair{Key: "undeclared", Value: []byte("1")}
 	ok(t, s.ViewKeys([]string{"a"}, func(tx *perdure.Tx) error {

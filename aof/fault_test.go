@@ -186,16 +186,16 @@ func smallRing() []aof.Option {
 	return []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}
 }
 
-// stride returns 1 if PERDURE_EVERY is set, 2 otherwise, and more in a short run: under the race
+// stride returns 1 if PERDURE_EVERY is set, 4 otherwise, and more in a short run: under the race
 // detector each step takes ten times as long.
 func stride() int {
 	switch {
 	case testing.Short():
-		return 5
+		return 11
 	case os.Getenv("PERDURE_EVERY") != "":
 		return 1
 	}
-	return 2
+	return 4
 }
 
 // TestEveryOperationFails lets each operation fail once, in several ways, and then looks at what

@@ -81,10 +81,9 @@ func TestRedisfiles(t *testing.T) {
 	}
 	like(t, runExample(t, "redisfiles", dir), "1 keys from aof", "database 3: 1 keys", `  string   "k" = "v"`)
 
-	corpus := filepath.Join("..", "..", "shared", "corpora", "hdt3213")
-	dump, err := os.ReadFile(filepath.Join(corpus, "memory.rdb"))
+	dump, err := os.ReadFile(filepath.Join("..", "rdb", "testdata", "hdt3213", "memory.rdb"))
 	if err != nil {
-		t.Skipf("the corpus of other producers' files is missing: %v", err)
+		t.Fatal(err)
 	}
 	dir = t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "dump.rdb"), dump, 0o600); err != nil {

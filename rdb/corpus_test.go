@@ -14,25 +14,15 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// corpus is where other people's dumps lie; see its README for whose they are.
-const corpus = "../../shared/corpora"
+// corpus contains a folder of dumps per producer. Its README names the producers.
+const corpus = "testdata"
 
-// corpusFiles returns the dumps of others by name. Tests that need them skip where they are not.
+// corpusFiles returns the dumps of other producers by name, as in "valkey/encodings.rdb".
 func corpusFiles(t testing.TB) map[string][]byte {
 	t.Helper()
-	files := corpusIfThere(t)
-	if len(files) == 0 {
-		t.Skipf("no dumps of other writers: %s is missing", corpus)
-	}
-	return files
-}
-
-// corpusIfThere returns the dumps of others, or none.
-func corpusIfThere(t testing.TB) map[string][]byte {
-	t.Helper()
-	paths, err := filepath.Glob(corpus + "/*/*.rdb")
-	if err != nil {
-		t.Fatal(err)
+	paths, err := filepath.Glob(filepath.Join(corpus, "*", "*.rdb"))
+	if err != nil || len(paths) < 48 {
+		t.Fatalf("found %d dumps, want 48: %v", len(paths), err)
 	}
 	files := make(map[string][]byte)
 	for _, path := range paths {
@@ -40,7 +30,7 @@ func corpusIfThere(t testing.TB) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[filepath.ToSlash(strings.TrimPrefix(path, filepath.FromSlash(corpus)+string(filepath.Separator)))] = p
+		files[filepath.ToSlash(strings.TrimPrefix(path, corpus+string(filepath.Separator)))] = p
 	}
 	return files
 }

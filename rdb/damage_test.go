@@ -34,7 +34,7 @@ func fragile(t testing.TB, longest int) map[string][]byte {
 		}
 		files[s.name] = file(magic, fmt.Sprintf("00 016b 0176 %02x 0178 %x 00 01 7a c30f20 0a 61 62 63 64 65 66 67 68 69 6a 6b e0 0c 0a", s.kind.RDB(), s.payload))
 	}
-	for name, p := range corpusIfThere(t) {
+	for name, p := range corpusFiles(t) {
 		if len(p) <= longest {
 			files[name] = p
 		}
@@ -116,12 +116,15 @@ func limitAllocations(t *testing.T, what string, size, n int, run func(i int)) {
 // TestDamage changes each byte of each dump, and truncates each dump at each byte. With the
 // checksum, Decode must return the original data or an error with an offset. Without it, Decode may
 // return other data. It must never panic, and its memory use must be proportional to the size of
-// the file. The test flips each bit, and all bits of a byte at once. With PERDURE_FLIPS=255 it sets
-// each byte to every other value, and uses longer dumps.
+// the file. The test flips some bits of each byte, and with PERDURE_EVERY=1 each bit and all bits
+// at once. With PERDURE_FLIPS=255 it sets each byte to every other value, and uses longer dumps.
 func TestDamage(t *testing.T) {
-	masks, longest := []byte{1, 2, 4, 8, 16, 32, 64, 128, 255}, 260
-	if testing.Short() {
-		masks = []byte{4, 128}
+	masks, longest := []byte{1, 8, 128, 255}, 260
+	switch {
+	case testing.Short():
+		masks, longest = []byte{4, 128}, 130
+	case os.Getenv("PERDURE_EVERY") != "":
+		masks = []byte{1, 2, 4, 8, 16, 32, 64, 128, 255}
 	}
 	if n, err := strconv.Atoi(os.Getenv("PERDURE_FLIPS")); err == nil && n > 0 {
 		masks, longest = nil, 1500

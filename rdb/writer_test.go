@@ -79,7 +79,7 @@ func attributed() []byte {
 func TestWriterCopies(t *testing.T) {
 	files := map[string][]byte{"every type": everyShape("REDIS0014", false), "Valkey's types": everyShape("VALKEY080", true),
 		"slot import": file("VALKEY080", "f3 016a 02 01 02 43e8 43e9"), "attributes": attributed()}
-	maps.Copy(files, corpusIfThere(t))
+	maps.Copy(files, corpusFiles(t))
 	for name, p := range files {
 		if _, damaged := damagedCorpus[name]; damaged {
 			continue

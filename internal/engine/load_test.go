@@ -9,9 +9,9 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestAPanicInALoadIsTold: a worker that panicked left locked the shard that it had begun to fetch, and Open hung instead
+// TestPanicInLoadIsReported: a worker that panicked left locked the shard that it had begun to fetch, and Open hung instead
 // of passing the panic on.
-func TestAPanicInALoadIsTold(t *testing.T) {
+func TestPanicInLoadIsReported(t *testing.T) {
 	e, err := Open(t.Context(), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +40,8 @@ func TestAPanicInALoadIsTold(t *testing.T) {
 	t.Error(p.close())
 }
 
-// TestSweepKeepsTheBound: while a view has more before-images than it may, the sweep, which would add to them, waits.
-func TestSweepKeepsTheBound(t *testing.T) {
+// TestSweepKeepsBound: while a view has more before-images than it may, the sweep, which would add to them, waits.
+func TestSweepKeepsBound(t *testing.T) {
 	const n, size, bound = 20_000, 100, 64 << 10
 	e := newEngine(Options{})
 	e.table.Close()

@@ -161,8 +161,8 @@ func replayRestore(x *Exec, p Place, args [][]byte) error {
 	return nil
 }
 
-// ParseRestore parses the payload of a RESTORE. The payload is inside a command, so errors are wrapped
-// to show that their offsets are relative to the payload.
+// ParseRestore parses the payload of a RESTORE. The payload is inside a command, so errors are
+// wrapped to show that their offsets are relative to the payload.
 func ParseRestore(payload []byte) (t snapshot.Type, value []byte, err error) {
 	t, value, err = rdb.ParseDump(payload)
 	if err != nil {

@@ -34,7 +34,10 @@ func TestDeclarationsAreRedis(t *testing.T) {
 		for _, flag := range c.Elements[2].Elements {
 			writes = writes || flag.Text == "+write"
 		}
-		if _, ok := declared[name]; writes && !ok && !op.Refused(name) && name != "MIGRATE" { // logged as DEL
+		if name == "MIGRATE" { // logged as DEL
+			continue
+		}
+		if _, ok := declared[name]; writes && !ok && !op.Refused(name) {
 			t.Errorf("the table does not know %s", name)
 		}
 	}

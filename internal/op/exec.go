@@ -57,8 +57,9 @@ func (x *Exec) Reset() {
 	*x = Exec{Store: x.Store, Record: x.Record, large: l}
 }
 
-// Small reports whether an Exec without NewExec can execute a call: one whose Store, Log, and Record
-// are set, and which lives on the stack. That saves 60 ns of the 170 ns of an Incr of a hot key.
+// Small reports whether an Exec without NewExec can execute a call: one whose Store, Log, and
+// Record are set, and which lives on the stack. That saves 60 ns of the 170 ns of an Incr of a hot
+// key.
 func (c *Call) Small() bool { return len(c.Value) <= LargeValue && c.Code != Swap }
 
 // PinTo lets large values be pinned to l, for the caller to copy them after the unlock.

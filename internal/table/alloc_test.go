@@ -8,7 +8,7 @@ import (
 )
 
 func TestAllocations(t *testing.T) {
-	if scale > 1 {
+	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	tab := table.New(small)

@@ -6,8 +6,8 @@ import "encoding/binary"
 // processor's cache, a search is a third of the time of an operation. Between Find and the method
 // the shard must not have been changed or unlocked.
 
-// ReplaceInt sets the value of a found key to the decimal of n. The key keeps its expiry. It returns
-// ErrNoMemory if there is no memory; then nothing has changed.
+// ReplaceInt sets the value of a found key to the decimal of n. The key keeps its expiry. It
+// returns ErrNoMemory if there is no memory; then nothing has changed.
 func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error {
 	if it.flags&flagCounter == 0 {
 		c := content{isInt: true, n: n, expire: it.expire}

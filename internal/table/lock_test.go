@@ -12,7 +12,8 @@ import (
 // TestLockAllExcludesLocks moves units between accounts, one for each shard, with one or several
 // shards locked, while LockAll checks that no unit is ever missing.
 func TestLockAllExcludesLocks(t *testing.T) {
-	const shards, rounds = 16, 4000 / scale
+	const shards = 16
+	rounds := 4000 / scale
 	tab := table.New(table.Options{Shards: shards, Databases: 1})
 	defer tab.Close()
 	keys := make([]string, shards) // one key for each shard

@@ -186,7 +186,7 @@ func TestIndexWithoutMemoryKeepsEveryKey(t *testing.T) {
 }
 
 func TestRollbackNeedsNoMemory(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(max(8/scale, 1)) {
 		limit := refusal{first: -1}
 		rng := rand.New(rand.NewPCG(seed, 8))
 		m := newModel(t, table.Options{Shards: 2, Databases: 2, Seed: [2]uint64{seed + 1, 3}, Limit: limit.allow})

@@ -49,7 +49,7 @@ func TestPublicDocsLinkNames(t *testing.T) {
 
 // mentioned matches names with an inner capital, and names with a dot, such as Store.Get or
 // aof.Ring.
-var mentioned = regexp.MustCompile(`\b(?:[A-Z][a-z]+[A-Z]\w*|[A-Za-z]+\.[A-Z]\w*)\b`)
+var mentioned = regexp.MustCompile(`\b(?:[A-Za-z]+\.[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*)\b`)
 
 // isName reports whether a name is exported by the package in dir or, with a package's name before
 // the dot, by a public package that the package may import. Only those can be linked.

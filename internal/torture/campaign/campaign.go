@@ -193,7 +193,7 @@ func (r *Run) over() bool {
 }
 
 // patience limits the duration of a step. It is long because other work may share the machine.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // Step runs one step in this goroutine. If the step returns an error, panics, or does not end, the
 // campaign fails.

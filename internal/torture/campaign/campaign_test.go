@@ -2,24 +2,36 @@ package campaign_test
 
 import (
 	"os"
+	"runtime/debug"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/torture/campaign"
 )
 
 func TestMain(m *testing.M) {
-	campaign.Child() // in a process that a campaign started, Child does not return
+	campaign.Child()        // in a process that a campaign started, Child does not return
+	debug.SetGCPercent(400) // the heap is small: by default, GC would be half of the work
 	os.Exit(m.Run())
 }
 
-// TestCampaigns runs each campaign at its small size. go run ./internal/torture runs the full size.
+// TestCampaigns runs each campaign at its small size, and one step in a few of those that can be
+// split. go run ./internal/torture runs the full size.
 func TestCampaigns(t *testing.T) {
+	o := campaign.Options{Seed: 1, Size: campaign.Small}
+	split := 3
+	if testing.Short() {
+		split = 9
+	}
 	for _, c := range campaign.All() {
 		t.Run(c.Name, func(t *testing.T) {
 			if testing.Short() && c.Sequential {
 				t.Skip("SKIPPED with -short: uses one goroutine for each store, and is slow with the race detector")
 			}
-			res := c.Run(t, campaign.Options{Seed: 1, Size: campaign.Small})
+			o := o
+			if c.Split {
+				o.Shares = split
+			}
+			res := c.Run(t, o)
 			switch {
 			case res.Failure != "":
 				t.Fatal(res.Failure)

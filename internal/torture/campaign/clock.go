@@ -22,7 +22,7 @@ var jumps = []time.Duration{
 // closes, and opens. Each write must be synced within two seconds, whatever the wall clock shows. A
 // key that was seen as expired must not return.
 func clocks(r *Run) {
-	n := r.by(60, 2000)
+	n := r.by(60, 1000)
 	for i := range n {
 		r.Step(fmt.Sprint(i), func() (err error) {
 			r.Count("schedules", 1)

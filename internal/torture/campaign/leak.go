@@ -67,7 +67,7 @@ func leak(r *Run) {
 
 // nothingLeft compares the process with its state before the cycles.
 func nothingLeft(dir string, goroutines, open int, memory int64) error {
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience / 2)
 	for runtime.NumGoroutine() > goroutines {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d goroutines, want %d as before", runtime.NumGoroutine(), goroutines)

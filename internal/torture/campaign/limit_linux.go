@@ -140,10 +140,8 @@ func heal(s *perdure.Store, load limitLoad) error {
 	if load.auto == 0 {
 		return s.Recover(context.Background())
 	}
-	for end := time.Now().Add(20 * time.Second); s.Err() != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			return fmt.Errorf("no automatic recovery: %w", s.Err())
-		}
+	for s.Err() != nil { // the patience of the step ends a wait without end
+		time.Sleep(10 * time.Millisecond)
 	}
 	return nil
 }

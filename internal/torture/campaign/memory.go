@@ -26,7 +26,7 @@ func memory(r *Run) {
 		r.fail("restorable", err)
 		return
 	}
-	for i := range r.by(1, 3) {
+	for i := range r.by(1, 2) {
 		seed := r.Seed + uint64(i)<<32
 		for _, m := range []mode{modeOf("always"), modeOf("everysec"), modeOf("ring"), modeOf("snapshots")} {
 			all := &starved{mode: m, seed: seed, dump: dump, from: -1}
@@ -34,7 +34,7 @@ func memory(r *Run) {
 				r.fail(m.name, err)
 				return
 			}
-			for n := int(seed % uint64(r.by(67, 11))); n < all.asked; n += r.by(67, 11) {
+			for n := int(seed % uint64(r.by(67, 23))); n < all.asked; n += r.by(67, 23) {
 				for _, length := range []int{1, 5, 1 << 30} {
 					r.Go(fmt.Sprintf("%d/%s/%d/%d", i, m.name, n, length), func() error {
 						s := &starved{mode: m, seed: seed, dump: dump, from: n, length: length}

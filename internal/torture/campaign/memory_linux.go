@@ -51,7 +51,7 @@ func memoryKills(r *Run) {
 			if err != nil {
 				return err
 			}
-			rounds, _, err := checkKilled(filepath.Join(dir, "data"), name, acked)
+			rounds, err := checkKilled(filepath.Join(dir, "data"), name, acked)
 			r.Count(map[string]string{
 				"heap": "ends of memory", "store": "ends of memory", "group": "kills by the kernel", "kill": "kills without a cgroup",
 			}[how], 1)

@@ -32,7 +32,7 @@ func power(r *Run) {
 		if m.name == "everysec" || m.name == "ring" { // the other modes write it in the same ways
 			scripts["large"] = largeScript()
 		}
-		for i := range r.by(4, 12) { // short scripts find most of the bugs
+		for i := range r.by(4, 8) { // short scripts find most of the bugs
 			name := fmt.Sprint("short", i)
 			scripts[name] = frozen(name, func() script { return shortScript(r.Seed, i) })
 		}
@@ -169,9 +169,9 @@ func powerLife(r *Run, m mode, name string, sc script, mem *vfs.Mem) {
 	if r.first() {
 		r.Count("operations", int64(len(*moments)))
 	}
-	n := r.by(2, 8)
+	n := r.by(2, 6)
 	if len(sc) < 20 {
-		n = r.by(1, 4)
+		n = r.by(1, 3)
 	}
 	for i, at := range *moments {
 		if i%r.by(5, 1) != 0 && at.op.Kind != "syncdir" {

@@ -91,7 +91,7 @@ func serverOnKilledRing(r *Run, i int) error {
 	}
 	kept, err := k.open(changed, want)
 	if err == nil && changed && !kept { // then the server had everything
-		_, _, err = checkKilled(k.dir, "ring", acked)
+		_, err = checkKilled(k.dir, "ring", acked)
 	}
 	if err != nil {
 		return fmt.Errorf("redis-server %s, then the store: %w", way.name, err)
@@ -128,7 +128,7 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	if k.with, err = contentsOf(with); err != nil {
 		return err
 	}
-	if _, _, err = checkKilled(with, "ring", acked); err != nil {
+	if _, err = checkKilled(with, "ring", acked); err != nil {
 		return err
 	}
 	// The tail file may have less of a torn group than the incremental file: the part after a large

@@ -1,0 +1,120 @@
+package integration_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/storefs"
+	"github.com/perduredb/perdure/internal/vfs"
+)
+
+// TestExpiryFarAwayIsNotInPast is a regression test. A far time overflowed as nanoseconds or
+// milliseconds and became negative. The value was lost, and Open refused the log.
+func TestExpiryFarAwayIsNotInPast(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly()...)
+	var keys []string
+	for i, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - 999_998, math.MaxInt64 - 999_999, math.MaxInt64 - 1_000_000} {
+		set, expire, inTx, inBatch := fmt.Sprint("set", i), fmt.Sprint("expire", i), fmt.Sprint("tx", i), fmt.Sprint("batch", i)
+		keys = append(keys, set, expire, inTx, inBatch)
+		ok(t, s.Set(set, []byte("v"), perdure.TTL(d)))
+		ok(t, s.MSet(perdure.Pair{Key: expire}, perdure.Pair{Key: inTx}, perdure.Pair{Key: inBatch}))
+		_, err := s.Expire(expire, d)
+		ok(t, err)
+		ok(t, s.Update(func(tx *perdure.Tx) error { _, err := tx.Expire(inTx, d); return err }))
+		var b perdure.Batch
+		b.Expire(inBatch, d)
+		ok(t, s.Run(&b))
+	}
+	for i, at := range []time.Time{
+		time.Unix(math.MaxInt64/1000, 0), time.Unix(math.MaxInt64/1000+1, 0), time.Unix(1<<61+12345, 0), time.Unix(1<<62, 0),
+	} {
+		set, expire, inTx, inBatch := fmt.Sprint("set at", i), fmt.Sprint("expire at", i), fmt.Sprint("tx at", i), fmt.Sprint("batch at", i)
+		keys = append(keys, set, expire, inTx, inBatch)
+		ok(t, s.Set(set, []byte("v"), perdure.ExpireAt(at)))
+		ok(t, s.MSet(perdure.Pair{Key: expire}, perdure.Pair{Key: inTx}, perdure.Pair{Key: inBatch}))
+		_, err := s.ExpireAt(expire, at)
+		ok(t, err)
+		ok(t, s.Update(func(tx *perdure.Tx) error { _, err := tx.ExpireAt(inTx, at); return err }))
+		var b perdure.Batch
+		b.ExpireAt(inBatch, at)
+		ok(t, s.Run(&b))
+	}
+	check := func() {
+		t.Helper()
+		for _, key := range keys {
+			const century = 100 * 365 * 24 * time.Hour
+			if ttl, err := s.TTL(key); err != nil || ttl < century {
+				t.Errorf("%s lives %v, %v", key, ttl, err)
+			}
+		}
+	}
+	check()
+	for _, at := range []time.Time{{}, time.Unix(-1<<62, 0), time.Unix(0, 0)} {
+		is(t, s.Set("past", nil, perdure.ExpireAt(at)), perdure.ErrTTL)
+		ok(t, s.Set("past", nil))
+		if there, err := s.ExpireAt("past", at); err != nil || !there {
+			t.Errorf("ExpireAt %v: %v, %v", at, there, err)
+		}
+		absent(t, s, "past")
+	}
+	ok(t, s.Close())
+	s = open(t, dir, logOnly()...)
+	check()
+}
+
+// TestNothingIsStoredWithBadExpiry is a regression test: SetIfAbsent reported that it had stored
+// the value.
+func TestNothingIsStoredWithBadExpiry(t *testing.T) {
+	s := memory(t)
+	stored, err := s.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
+	is(t, err, perdure.ErrTTL)
+	var b perdure.Batch
+	h := b.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
+	is(t, s.Run(&b), nil)
+	inBatch, err := h.Bool()
+	is(t, err, perdure.ErrTTL)
+	if stored || inBatch {
+		t.Errorf("stored: %v, in a batch: %v", stored, inBatch)
+	}
+	absent(t, s, "k")
+}
+
+// TestReadDoesNotWaitForSave is a regression test. Get of an expired key deletes the key. That
+// waited for a save which had more before-images than allowed.
+func TestReadDoesNotWaitForSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := &hanging{going: make(chan struct{})}
+		s := open(t, "/data", storefs.Option(vfs.NewMem("/data")), perdure.WithoutAppendLog(), perdure.WithSaveRules(),
+			perdure.WithSnapshotter(hung.rdb()))
+		const n, size = 30_000, 3000 // more than 64 MiB
+		value := make([]byte, size)
+		for i := range n {
+			ok(t, s.Set(fmt.Sprint(i), value))
+		}
+		ok(t, s.Set("short", nil, perdure.TTL(time.Second)))
+		task, err := s.BGSave()
+		ok(t, err)
+		go func() {
+			for i := range n {
+				_ = s.Set(fmt.Sprint(i), value) // waits, in the end
+			}
+		}()
+		settle(2 * time.Second)
+		before := time.Now()
+		absent(t, s, "short")
+		_, err = s.TTL("short")
+		is(t, err, perdure.ErrNotFound)
+		if took := time.Since(before); took > 0 {
+			t.Errorf("the reads took %v", took)
+		}
+		close(hung.going)
+		_, err = task.Wait(t.Context())
+		ok(t, err)
+		ok(t, s.Close())
+	})
+}

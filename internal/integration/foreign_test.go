@@ -1,0 +1,102 @@
+package integration_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/snapshot"
+)
+
+// dumpBytes is a dump of records with its checksum.
+func dumpBytes(records string) []byte {
+	p := []byte("REDIS0009" + records + "\xff")
+	sum := crc64.Checksum(p)
+	for range 8 {
+		p = append(p, byte(sum))
+		sum >>= 8
+	}
+	return p
+}
+
+// asDumpAndBase writes the dump into a data directory as its dump, and as the base of its log, and
+// opens both. It returns the errors with the file that each must name.
+func asDumpAndBase(t *testing.T, p []byte) map[string]error {
+	t.Helper()
+	errs := make(map[string]error)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dump.rdb")
+	ok(t, os.WriteFile(path, p, 0o600))
+	_, errs[path] = perdure.Open(dir, perdure.WithReadOnly())
+	dir = t.TempDir()
+	logDir := filepath.Join(dir, "appendonlydir")
+	ok(t, os.Mkdir(logDir, 0o700))
+	path = filepath.Join(logDir, "appendonly.aof.1.base.rdb")
+	ok(t, os.WriteFile(path, p, 0o600))
+	ok(t, os.WriteFile(filepath.Join(logDir, "appendonly.aof.1.incr.aof"), nil, 0o600))
+	ok(t, os.WriteFile(filepath.Join(logDir, "appendonly.aof.manifest"),
+		[]byte("file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
+	_, errs[path] = perdure.Open(dir, perdure.WithReadOnly())
+	return errs
+}
+
+// TestFlippedDatabaseNumberIsDamage flips each bit of the number of a database in a dump and in a
+// base: what is not a database of the store is damage in that file, as is what is one.
+func TestFlippedDatabaseNumberIsDamage(t *testing.T) {
+	good := dumpBytes("\xfe\x00\x00\x01k\x01v\x00\x01l\x01w")
+	for bit := range 8 {
+		p := bytes.Clone(good)
+		p[10] ^= 1 << bit
+		for path, err := range asDumpAndBase(t, p) {
+			var damage *perdure.CorruptError
+			if !errors.As(err, &damage) || damage.File != path || damage.Offset == 0 || errors.Is(err, perdure.ErrDatabase) {
+				t.Errorf("bit %d: %s: %v", bit, path, err)
+			}
+		}
+	}
+}
+
+// TestDatabaseOutOfRangeNamesFileAndOffset reads a dump and a base that were written by a server
+// with more databases. The files are undamaged.
+func TestDatabaseOutOfRangeNamesFileAndOffset(t *testing.T) {
+	for path, err := range asDumpAndBase(t, dumpBytes("\x00\x01k\x01v\xfe\x40\x40\x00\x01l\x01w")) {
+		var entry *snapshot.EntryError
+		if !errors.Is(err, perdure.ErrDatabase) || !errors.As(err, &entry) || entry.File != path || entry.Offset != 17 ||
+			errors.Is(err, perdure.ErrCorrupt) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestForeignRecordIsNotSupported opens files with a record of Dragonfly's. By their checksum they
+// are undamaged, and damaged after a bit was flipped.
+func TestForeignRecordIsNotSupported(t *testing.T) {
+	good := dumpBytes("\x00\x01k\x01v\xd2\x05\x00\x01l\x01w")
+	for path, err := range asDumpAndBase(t, good) {
+		var unknown *perdure.UnsupportedError
+		if !errors.As(err, &unknown) || !errors.Is(err, perdure.ErrUnsupported) || errors.Is(err, perdure.ErrCorrupt) ||
+			unknown.File != path || unknown.Offset != 14 || unknown.Owner != "Dragonfly" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	good[13] ^= 1
+	for path, err := range asDumpAndBase(t, good) {
+		var damage *perdure.CorruptError
+		if !errors.As(err, &damage) || errors.Is(err, perdure.ErrUnsupported) || damage.File != path || damage.Offset != 14 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestCommandErrorIsNotSupported(t *testing.T) {
+	dir := t.TempDir()
+	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte("*3\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n$1\r\nv\r\n"), 0o600))
+	_, err := perdure.Open(dir, perdure.WithReadOnly())
+	if !errors.Is(err, perdure.ErrUnsupported) || !errors.Is(err, perdure.ErrCommand) || errors.Is(err, perdure.ErrCorrupt) {
+		t.Error(err)
+	}
+}

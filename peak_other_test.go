@@ -1,8 +1,0 @@
-//go:build !linux
-
-package perdure_test
-
-import "testing"
-
-// peakMemory returns the peak resident memory of the process, if the operating system reports it.
-func peakMemory(*testing.T) int64 { return 0 }
