@@ -1,7 +1,6 @@
 package aof
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
@@ -92,12 +91,6 @@ func (l *Log) stampLocked() {
 	}
 	l.stamped = now
 	l.buf = appendStamp(l.buf, now)
-}
-
-func appendStamp(dst []byte, second int64) []byte {
-	dst = append(dst, stampPrefix...)
-	dst = strconv.AppendInt(dst, second, 10)
-	return append(dst, '\r', '\n')
 }
 
 // flusher writes records without a Commit, and the buffer when it grows long.

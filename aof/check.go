@@ -7,8 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/perduredb/perdure/appendlog"
@@ -275,8 +273,8 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		return "", fmt.Errorf("%s: %d manifests: name one", dir, len(found))
 	}
 	for _, dir := range []string{dir, filepath.Join(dir, defaultConfig().dirname)} {
-		if manifest, err := findLostManifest(c.fs, dir); manifest != "" || err != nil {
-			return manifest, err
+		if path, err := findLostManifest(c.fs, dir); path != "" || err != nil {
+			return path, err
 		}
 	}
 	names2 := defaultConfig()
@@ -289,18 +287,6 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		}
 	}
 	return "", &fs.PathError{Op: "find a log in", Path: dir, Err: fs.ErrNotExist}
-}
-
-var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
-
-// seqOf returns the sequence number in a file's name, or 1 for a name without a number.
-func seqOf(path string) int64 {
-	if m := seqInName.FindStringSubmatch(path); m != nil {
-		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
-			return seq
-		}
-	}
-	return 1
 }
 
 // file checks one file.

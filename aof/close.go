@@ -58,7 +58,7 @@ func (l *Log) listClosed(tail *incr) error {
 	if tail == nil || !l.marked || !l.published {
 		return nil
 	}
-	m, err := l.disk.manifest.closing(tail)
+	m, err := tail.closedIn(l.disk.manifest)
 	if err != nil || m.equal(l.disk.manifest) {
 		return err
 	}

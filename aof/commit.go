@@ -2,7 +2,6 @@ package aof
 
 import (
 	"context"
-	"hash/crc32"
 	"math"
 
 	"github.com/perduredb/perdure/appendlog"
@@ -184,9 +183,4 @@ func (l *Log) failed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err != nil
-}
-
-// sum adds p to a checksum.
-func sum(crc uint32, p []byte) uint32 {
-	return crc32.Update(crc, castagnoli, p)
 }

@@ -1,33 +1,11 @@
 package aof
 
-import (
-	"bytes"
-	"errors"
-	"io"
-	"sync"
-)
+import "errors"
 
-// Under Always an incremental file is extended ahead of need, and groups are written over the bytes
-// there. A sync that does not make a new size durable takes 2/3 of the time. The bytes are
-// preallocated padding (filler): written lines that Redis 7 skips:
-//
-//	offset   0 ... 63   64 ... 127   and so on, to a multiple of 4,096
-//	         ##...#LF   ##...#LF
-//	written over up to 100:
-//	         group      group##...LF
-//
-// The remainder of a partly overwritten line is itself a valid padding line, unless only its LF
-// remains. In that case #LF is written over that byte and the next, and counts as padding.
-//
-//  1. Each sector of a group that a power loss has torn holds the group, padding, zeros or garbage.
-//  2. No sector that begins inside a log record begins with the first byte of a command or a line.
-//     So a SELECT inside a value is never read as the SELECT of another program. No record crosses
-//     a page boundary: see paginate. Nor does a marker: see placeMark.
-//  3. If only padding follows the last marker, the file ends at that marker. Sizes do not count
-//     padding.
-//  4. Only the newest incremental file has padding after its last group. Close removes it.
-//
-// A crash leaves:
+// Under Always an incremental file is extended ahead of need, and groups are written over the padding
+// there: see padding.go for its format. A sync that does not make a new size durable takes 2/3 of
+// the time. Only the newest incremental file has padding after its last group; Close removes it. A
+// crash leaves:
 //
 //  1. while a group is written over padding: a part of it, which the next Replay truncates.
 //  2. after that write: the group, and the rest of the padding.
@@ -35,26 +13,11 @@ import (
 //  4. after a sync: the same, durably.
 //  5. after cutFillerLocked: the groups alone.
 const (
-	fillerLine = 64
-	minLine    = len("#\n")
-	fillerMin  = 4 << 10 // bytes; the file is extended by its own length, within these bounds
-	fillerMax  = 256 << 10
-	sector     = 512 // bytes that a disk writes atomically
+	fillerMin = 4 << 10 // bytes; the file is extended by its own length, up to fillerMax
 	// fillerRest is the number of groups that get no padding after a group that cannot be written
 	// over it.
 	fillerRest = 64
 )
-
-// fillerLines returns padding lines, enough for every extension.
-var fillerLines = sync.OnceValue(func() []byte {
-	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, fillerLine-1), '\n'), (fillerMax+pageSize)/fillerLine+1)
-})
-
-// isFiller reports whether a line is a padding line, or the rest of one.
-func isFiller(line []byte) bool {
-	n := len(line) - 1
-	return n > 0 && line[n] == '\n' && len(bytes.TrimLeft(line[:n], "#")) == 0
-}
 
 // overLocked reports whether a group is to be written over padding, and lays it out for that.
 func (l *Log) overLocked(g *group) bool {
@@ -152,29 +115,4 @@ func (l *Log) truncate(t *incr) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	return t.file.Truncate(size)
-}
-
-// fillerBehind returns the number of bytes of padding at the end of a file, at or after offset
-// from.
-func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
-	whole := true // the first line is whole
-	if longest := size - fillerMax - 2*pageSize; longest > from {
-		from, whole = longest, false
-	}
-	tail := make([]byte, size-from)
-	if n, err := f.ReadAt(tail, from); n < len(tail) {
-		return 0, err
-	}
-	filler := len(tail)
-	for rest := tail; len(rest) > 0; whole = true {
-		end := bytes.IndexByte(rest, '\n') + 1
-		if end == 0 {
-			return 0, nil // the file ends inside a line
-		}
-		if !whole || !isFiller(rest[:end]) {
-			filler = len(rest) - end
-		}
-		rest = rest[end:]
-	}
-	return int64(filler), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/vfs"
@@ -175,4 +176,27 @@ func (t *incr) endRing(db int) error {
 // discard closes and removes a file that no manifest lists.
 func (t *incr) discard(fs vfs.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))
+}
+
+// newIdentity returns the identity of a new file.
+func (l *Log) newIdentity(link uint64) identity {
+	return identity{salt: randomID(), store: l.store, link: link, gen: l.gen}
+}
+
+// closedIn returns a copy of a manifest that records the end of t, to which nothing more is
+// appended.
+func (t *incr) closedIn(m *manifest) (*manifest, error) {
+	next := *m
+	next.incrs = slices.Clone(m.incrs)
+	for i, f := range next.incrs {
+		if f.name != t.name {
+			continue
+		}
+		closed, err := t.closed(f)
+		if err != nil {
+			return nil, err
+		}
+		next.incrs[i] = closed
+	}
+	return &next, nil
 }

@@ -1,15 +1,9 @@
 package aof
 
 import (
-	"errors"
-	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
-	"github.com/perduredb/perdure/internal/dirfs"
-	"github.com/perduredb/perdure/internal/vfs"
-	"github.com/perduredb/perdure/snapshot"
 )
 
 // This file contains the use of a ring by a Log. In Direct mode there is no ring.
@@ -19,10 +13,7 @@ import (
 const drainAbove = 256 << 10
 
 // makeRing creates the tail file or records why it could not. The log's directory must not be used
-// by another goroutine during the call. A crash leaves:
-//
-//  1. while the file is written: a temporary file.
-//  2. after it is renamed: an empty tail file.
+// by another goroutine during the call.
 func (l *Log) makeRing() {
 	l.mu.Lock()
 	config, has := l.config, l.ring != nil
@@ -36,7 +27,7 @@ func (l *Log) makeRing() {
 		l.mu.Unlock()
 		return
 	}
-	ring, err := createRing(l.disk, config.ringSize/ringRegions&^7)
+	created, err := createRing(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -44,43 +35,7 @@ func (l *Log) makeRing() {
 		l.env.Logger.Warn("the log goes on without Ring", "dir", l.disk.dir, "err", err)
 		return
 	}
-	l.ring, l.broken, l.noRing = ring, nil, ""
-}
-
-func createRing(disk *layout, each int64) (*ring, error) {
-	boot, err := disk.fs.Boot()
-	if err != nil {
-		return nil, err
-	}
-	name := tailName(disk.filename)
-	path := filepath.Join(disk.dir, name)
-	id := randomID()
-	if _, err = snapshot.Replace(dirfs.New(disk.fs), disk.dir, name, func(w io.Writer) error {
-		// Write zeros, not a hole: a store to a hole faults if the file system has no free block.
-		head := appendTailHead(nil, ringRegions, each, id, boot)
-		for range ringRegions {
-			head = appendRegionWords(head)
-		}
-		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
-		return err
-	}); err != nil {
-		// Another program may have put a link in the place of the file before the file got its
-		// name.
-		if info, e := disk.fs.Lstat(path); e == nil && !info.Mode().IsRegular() {
-			_ = disk.fs.Remove(path) // otherwise the next Open refuses it
-		}
-		return nil, err
-	}
-	memory, err := disk.fs.Share(path)
-	if err != nil {
-		_ = disk.fs.Remove(path) // an empty tail file is harmless if the removal fails
-		return nil, err
-	}
-	r := newRing(memory, path, id, each)
-	if r.file, err = disk.fs.Lstat(path); err != nil {
-		return nil, errors.Join(err, memory.Close())
-	}
-	return r, nil
+	l.ring, l.broken, l.noRing = created, nil, ""
 }
 
 // restartRingLocked starts to use the ring where the log continues, at the end of its incremental
@@ -107,11 +62,11 @@ func (l *Log) ringLocked(err error) {
 
 // dropRingLocked ends the ring. It keeps the file.
 func (l *Log) dropRingLocked() {
-	ring := l.ring
+	old := l.ring
 	l.ring = nil
 	l.paceLocked()
-	if err := ring.memory.Close(); err != nil {
-		l.env.Logger.Warn("close of the log's tail file", "file", ring.path, "err", err)
+	if err := old.close(); err != nil {
+		l.env.Logger.Warn("close of the log's tail file", "file", old.path, "err", err)
 	}
 }
 
@@ -119,10 +74,10 @@ func (l *Log) dropRingLocked() {
 func (l *Log) endRingLocked() string {
 	path := ""
 	if l.broken != nil {
-		path = l.ownTail(l.broken)
+		path = l.broken.ownPath(l.disk.fs)
 	}
 	if l.ring != nil {
-		path = l.ownTail(l.ring) // while the mapping prevents the reuse of the file's identity
+		path = l.ring.ownPath(l.disk.fs) // while the mapping prevents the reuse of the file's identity
 		l.dropRingLocked()
 	}
 	l.paceLocked()
@@ -138,20 +93,11 @@ func (l *Log) removeBrokenLocked() {
 	if l.firstMarkLocked(); l.err != nil {
 		return
 	}
-	path := l.ownTail(l.broken)
+	path := l.broken.ownPath(l.disk.fs)
 	l.broken = nil
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	l.removeTailFile(path)
-}
-
-// ownTail returns the path of a ring's file, or "" if another store has put its own file there.
-func (l *Log) ownTail(r *ring) string {
-	found, err := l.disk.fs.Lstat(r.path)
-	if err == nil && !vfs.SameFile(found, r.file) {
-		return ""
-	}
-	return r.path
 }
 
 // firstMarkLocked writes and syncs the commit marker that must be in an incremental file before any
@@ -169,7 +115,7 @@ func (l *Log) firstMarkLocked() {
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
-	if l.ring != nil && len(l.ring.chain) > 1 { // the group's write would also clear these regions
+	if l.ring != nil && l.ring.inFlight() { // the group's write would also clear these regions
 		panic("aof: a mark between regions that are not written")
 	}
 	ring := &note{ringPrefix, id}
@@ -317,7 +263,7 @@ func (l *Log) beginRingLocked(seq int64) {
 // Everything before it is written.
 func (l *Log) moveRingLocked() {
 	if l.ring != nil && l.err == nil {
-		l.ringLocked(l.ring.place(l.ring.active(), l.tail.seq, l.tail.size))
+		l.ringLocked(l.ring.continueAt(l.tail.seq, l.tail.size))
 		l.beginRingLocked(0)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -171,23 +170,6 @@ func (l *layout) count(name string, kind fileKind, seq int64) {
 	l.incrSeq = max(l.incrSeq, seq)
 }
 
-// readManifest reads a manifest. It returns nil if the manifest does not exist.
-func readManifest(fsys vfs.FS, path string) (*manifest, error) {
-	f, err := fsys.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, manifestMaxSize+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	m, err := parseManifest(text)
-	return m, corrupt.InFile(err, path)
-}
-
 // findLegacy uses the single file of Redis 6 under the same conditions as Redis 7. Either there is
 // no manifest, or an interrupted upgrade has left one that lists only that file, which is not moved
 // yet.
@@ -300,11 +282,7 @@ func (l *layout) publish(m *manifest, open ...*incr) error {
 			return fmt.Errorf("the manifest stays as it is: %w", err)
 		}
 	}
-	text := m.format()
-	_, err := snapshot.Replace(dirfs.New(l.fs), l.dir, manifestName(l.filename), func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	err := m.write(l.fs, l.dir, manifestName(l.filename))
 	var dirSync *snapshot.DirSyncError
 	if err == nil || errors.As(err, &dirSync) {
 		l.manifest, l.listed = m, true

@@ -2,15 +2,17 @@ package aof
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
-	"slices"
-	"strconv"
+	"io/fs"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // A manifest is a text file with one line per file, each terminated by LF:
@@ -51,23 +53,6 @@ const (
 	whatMissing     = "listed in the manifest, but missing"
 )
 
-// fileKind is the type letter of a file in a manifest.
-type fileKind byte
-
-const (
-	kindBase    fileKind = 'b'
-	kindHistory fileKind = 'h'
-	kindIncr    fileKind = 'i'
-)
-
-// manifestFile is one line of a manifest.
-type manifestFile struct {
-	name  string
-	seq   int64
-	kind  fileKind
-	extra []string // further keys and values, preserved as they were read: startoffset of Redis 8
-}
-
 // manifest lists the files of a log.
 type manifest struct {
 	base    *manifestFile // nil if there is no base file
@@ -99,24 +84,6 @@ func (m *manifest) last() *manifestFile {
 	return m.base
 }
 
-// closing returns a copy of the manifest that records the end of t, to which nothing more is
-// appended.
-func (m *manifest) closing(t *incr) (*manifest, error) {
-	next := *m
-	next.incrs = slices.Clone(m.incrs)
-	for i, f := range next.incrs {
-		if f.name != t.name {
-			continue
-		}
-		closed, err := t.closed(f)
-		if err != nil {
-			return nil, err
-		}
-		next.incrs[i] = closed
-	}
-	return &next, nil
-}
-
 // equal reports whether two manifests have the same contents.
 func (m *manifest) equal(other *manifest) bool { return bytes.Equal(m.format(), other.format()) }
 
@@ -134,20 +101,6 @@ func (m *manifest) format() []byte {
 		out = m.incrs[i].appendLine(out)
 	}
 	return fmt.Appendf(out, "%s%08x\n", markPrefix, crc32.Checksum(out, castagnoli))
-}
-
-func (f *manifestFile) appendLine(out []byte) []byte {
-	out = append(out, "file "...)
-	out = appendWord(out, f.name)
-	out = append(out, " seq "...)
-	out = strconv.AppendInt(out, f.seq, 10)
-	out = append(out, " type "...)
-	out = append(out, byte(f.kind))
-	for _, word := range f.extra {
-		out = append(out, ' ')
-		out = appendWord(out, word)
-	}
-	return append(out, '\n')
 }
 
 // parseManifest parses a manifest. It returns a *corrupt.Error with the offset of the line if the
@@ -229,138 +182,30 @@ func (m *manifest) parseLine(text []byte, offset int, line string, names map[str
 	return nil
 }
 
-// parseManifestFile parses a line that is not a comment.
-func parseManifestFile(line string) (f manifestFile, err error) {
-	words, err := splitWords(strings.Trim(line, " \t\r\n"))
+// readManifest reads a manifest. It returns nil if the manifest does not exist.
+func readManifest(fsys vfs.FS, path string) (*manifest, error) {
+	f, err := fsys.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	if len(words) < 6 || len(words)%2 != 0 {
-		return f, fmt.Errorf("line of %d words, need 3 or more pairs", len(words))
+	text, err := io.ReadAll(io.LimitReader(f, manifestMaxSize+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	for i := 0; i < len(words); i += 2 {
-		key, value := words[i], words[i+1]
-		switch {
-		case strings.EqualFold(key, "file"):
-			if err := plainName(value); err != nil {
-				return f, err
-			}
-			f.name = value
-		case strings.EqualFold(key, "seq"):
-			f.seq, err = strconv.ParseInt(value, 10, 64)
-			if err != nil || f.seq <= 0 || f.seq == math.MaxInt64 {
-				return f, fmt.Errorf("sequence number %q", value)
-			}
-		case strings.EqualFold(key, "type"):
-			if len(value) != 1 || !strings.Contains("bhi", value) {
-				return f, fmt.Errorf("file type %q, need b, h or i", value)
-			}
-			f.kind = fileKind(value[0])
-		default:
-			f.extra = append(f.extra, key, value)
-		}
-	}
-	if f.name == "" || f.seq == 0 || f.kind == 0 {
-		return f, fmt.Errorf("line without file, seq and type")
-	}
-	return f, nil
+	m, err := parseManifest(text)
+	return m, corrupt.InFile(err, path)
 }
 
-// pair returns the value of a further key, or "".
-func (f *manifestFile) pair(key string) string {
-	for i := 0; i+1 < len(f.extra); i += 2 {
-		if f.extra[i] == key {
-			return f.extra[i+1]
-		}
-	}
-	return ""
-}
-
-// size returns the size that the manifest lists, or -1.
-func (f *manifestFile) size() int64 {
-	if n, err := strconv.ParseInt(f.pair(sizeKey), 10, 64); err == nil {
-		return n
-	}
-	return -1
-}
-
-// checkSize compares the length of a base file with the size that the manifest records.
-func (f *manifestFile) checkSize(path string, size int64) error {
-	want := f.size()
-	if f.kind != kindBase || want < 0 || size == want {
-		return nil
-	}
-	return &corrupt.Error{File: path, Offset: min(want, size),
-		What: fmt.Sprintf("file of %d bytes, the manifest says %d", size, want)}
-}
-
-// checkGood compares the whole part of an incremental file, and the commit marker that ends at the
-// recorded size, with the manifest.
-func (f *manifestFile) checkGood(path string, good int64, end uint32) error {
-	want := f.size()
-	switch {
-	case f.kind != kindIncr:
-		return nil
-	case good < want:
-		return &corrupt.Error{File: path, Offset: good,
-			What: fmt.Sprintf("of the %d bytes that the manifest lists as durable, %d are good", want, good)}
-	case f.pair(endKey) != "" && f.pair(endKey) != fmt.Sprintf("%08x", end):
-		return &corrupt.Error{File: path, Offset: want,
-			What: "file is not the one that the manifest lists: another commit marker ends here"}
-	}
-	return nil
-}
-
-// checkIdentity compares the identity of a file with the one that the manifest records.
-func (f *manifestFile) checkIdentity(path string, id identity) error {
-	want := f.pair(idKey)
-	if want == "" || want == formatID(id.salt) {
-		return nil
-	}
-	found := "has no id"
-	if id.salt != 0 {
-		found = "has id " + formatID(id.salt)
-	}
-	return &corrupt.Error{File: path, What: fmt.Sprintf("file is not the one that the manifest lists: it %s, want %s", found, want)}
-}
-
-// checkTrailer compares the last bytes of an RDB base file with those that the manifest records.
-func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) error {
-	want := f.pair(crcKey)
-	if want == "" {
-		return nil
-	}
-	found, err := rdbTrailer(file, size)
-	if err != nil || formatID(found) == want {
+// write atomically and durably installs m as the manifest called name in a directory. It returns a
+// [*snapshot.DirSyncError] if it is unknown whether a crash leaves m or the manifest before.
+func (m *manifest) write(fsys vfs.FS, dir, name string) error {
+	text := m.format()
+	_, err := snapshot.Replace(dirfs.New(fsys), dir, name, func(w io.Writer) error {
+		_, err := w.Write(text)
 		return err
-	}
-	return &corrupt.Error{File: path, Offset: max(0, size-8),
-		What: fmt.Sprintf("file is not the one that the manifest lists: it ends with %s, want %s", formatID(found), want)}
-}
-
-// checkRDB checks that a base file begins with an RDB if its name says so.
-func (f *manifestFile) checkRDB(path string, found bool) error {
-	if found || f.kind != kindBase || !strings.HasSuffix(f.name, baseRDBSuffix) {
-		return nil
-	}
-	return &corrupt.Error{File: path, What: "want an RDB, found none"}
-}
-
-// with returns f with the pair of key added or replaced.
-func (f manifestFile) with(key, value string) manifestFile {
-	f = f.without(key)
-	f.extra = append(f.extra, key, value)
-	return f
-}
-
-// without returns f without the pair of key.
-func (f manifestFile) without(key string) manifestFile {
-	var kept []string
-	for i := 0; i+1 < len(f.extra); i += 2 {
-		if !strings.EqualFold(f.extra[i], key) {
-			kept = append(kept, f.extra[i], f.extra[i+1])
-		}
-	}
-	f.extra = kept
-	return f
+	})
+	return err
 }

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/perduredb/perdure/snapshot"
 )
 
 // The names of a log's files begin with the file name from the options:
@@ -24,10 +23,6 @@ const (
 	baseAOFSuffix  = ".base.aof"
 	incrSuffix     = ".incr.aof"
 )
-
-// maxName is the length of the longest file name that is accepted, in bytes. The longest suffix
-// then fits into the 255 bytes that a file system allows.
-const maxName = 200
 
 func manifestName(filename string) string { return filename + manifestSuffix }
 
@@ -68,20 +63,6 @@ func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
 	return seq, kind, true
 }
 
-// validName returns an error if name is not a plain base name, on any system.
-func validName(name string) error {
-	if err := plainName(name); err != nil {
-		return fmt.Errorf("%w: %w", ErrOptions, err)
-	}
-	if len(name) > maxName {
-		return fmt.Errorf("%w: name of %d bytes, at most %d", ErrOptions, len(name), maxName)
-	}
-	if strings.HasPrefix(name, snapshot.TempPrefix) {
-		return fmt.Errorf("%w: name begins with %s", ErrOptions, snapshot.TempPrefix)
-	}
-	return nil
-}
-
 // plainName returns an error if name could lead out of its directory or hide what it is.
 func plainName(name string) error {
 	switch {
@@ -100,4 +81,16 @@ func plainName(name string) error {
 		}
 	}
 	return nil
+}
+
+var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
+
+// seqOf returns the sequence number in a file's name, or 1 for a name without a number.
+func seqOf(path string) int64 {
+	if m := seqInName.FindStringSubmatch(path); m != nil {
+		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
+			return seq
+		}
+	}
+	return 1
 }

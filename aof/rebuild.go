@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -23,8 +22,8 @@ import (
 // case: a damaged base file, a file of another store, a missing file that is recorded as a
 // neighbor, or an incremental file that does not follow. A crash leaves the log without a manifest,
 // or with the new one.
-func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
-	r := &rebuilder{checkConfig: c, dir: filepath.Dir(manifest), filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
+func (c *checkConfig) rebuild(path string) (RepairReport, error) {
+	r := &rebuilder{checkConfig: c, dir: filepath.Dir(path), filename: strings.TrimSuffix(filepath.Base(path), manifestSuffix)}
 	if err := r.read(); err != nil {
 		return RepairReport{}, err
 	}
@@ -32,17 +31,14 @@ func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	if err != nil {
 		return RepairReport{}, err
 	}
-	plan := RepairReport{Manifest: manifest}
+	plan := RepairReport{Manifest: path}
 	for _, f := range m.files() {
 		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.name))
 	}
 	if c.planOnly {
 		return plan, nil
 	}
-	_, err = snapshot.Replace(dirfs.New(c.fs), r.dir, filepath.Base(manifest), func(w io.Writer) error {
-		_, err := w.Write(m.format())
-		return err
-	})
+	err = m.write(c.fs, r.dir, filepath.Base(path))
 	plan.Done = err == nil
 	return plan, err
 }
@@ -251,8 +247,8 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 			continue
 		}
 		err := lostManifest(fsys, filepath.Join(dir, manifestName(name[:at[0]])))
-		if manifest, lost := isLostManifest(err); lost {
-			return manifest, nil
+		if path, lost := isLostManifest(err); lost {
+			return path, nil
 		} else if err != nil {
 			return "", err
 		}
@@ -261,16 +257,16 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 }
 
 // lostManifest returns an error if the manifest of a log that was in use is missing.
-func lostManifest(fsys vfs.FS, manifest string) error {
-	dir := filepath.Dir(manifest)
+func lostManifest(fsys vfs.FS, path string) error {
+	dir := filepath.Dir(path)
 	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
-		filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
+		filename: strings.TrimSuffix(filepath.Base(path), manifestSuffix)}
 	return l.readDir()
 }
 
 // isLostManifest reports whether an error is from lostManifest, and returns the path of the
 // manifest.
-func isLostManifest(err error) (manifest string, lost bool) {
+func isLostManifest(err error) (path string, lost bool) {
 	var damage *corrupt.Error
 	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {
 		return damage.File, true

@@ -57,8 +57,8 @@ func PlanOnly() CheckOption {
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
-	if manifest, lost := isLostManifest(err); lost {
-		return c.rebuild(manifest)
+	if path, lost := isLostManifest(err); lost {
+		return c.rebuild(path)
 	}
 	if err != nil {
 		return RepairReport{}, err
@@ -114,8 +114,8 @@ func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport,
 
 // notLast returns an error if path names a single file and the manifest in its directory lists a
 // later one.
-func (c *checkConfig) notLast(path, manifest string) error {
-	if manifest != "" {
+func (c *checkConfig) notLast(path, listedBy string) error {
+	if listedBy != "" {
 		return nil
 	}
 	prefix := seqInName.ReplaceAllString(path, "")

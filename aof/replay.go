@@ -350,20 +350,20 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	return offset, err
 }
 
-// closingMark returns the clean-shutdown marker that a file ends with, and its offset. The
-// offset is 0 if the file does not end with one.
-func closingMark(file io.ReaderAt, seed seed, size int64) (mark, int64, error) {
-	var buf [maxMark]byte
-	tail := buf[:min(int64(len(buf)), size)]
-	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
-		return mark{}, 0, err
+// stepper returns a step function for a walk. It reports progress and returns the error of ctx.
+func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
+	return func(offset int64) error {
+		progress(offset)
+		return ctx.Err()
 	}
-	for i := range tail {
-		m, ok := parseMark(tail[i:])
-		offset := size - int64(len(tail)-i)
-		if ok && m.ring == 0 && m.sync == offset && m.verifies(seed.group(offset)) {
-			return m, offset, nil
-		}
+}
+
+// at adds the file and the offset to an error of Apply.
+func at(file string, offset int64, err error) error {
+	var command *appendlog.CommandError
+	if errors.As(err, &command) {
+		command.File = file
+		return err
 	}
-	return mark{}, 0, nil
+	return fmt.Errorf("%s: offset %d: %w", file, offset, err)
 }

@@ -213,3 +213,22 @@ func (r *ring) restart(p appendlog.Position, seq, offset int64, skip bool) error
 	}
 	return r.place(r.active(), seq, offset)
 }
+
+// continueAt records where the active region continues an incremental file. Everything before it
+// must be written.
+func (r *ring) continueAt(seq, offset int64) error { return r.place(r.active(), seq, offset) }
+
+// inFlight reports whether a region before the active one is in use.
+func (r *ring) inFlight() bool { return len(r.chain) > 1 }
+
+// close unmaps the tail file, which remains. The ring must not be used after that.
+func (r *ring) close() error { return r.memory.Close() }
+
+// ownPath returns the path of the tail file, or "" if another store has put its own file there.
+func (r *ring) ownPath(fsys vfs.FS) string {
+	found, err := fsys.Lstat(r.path)
+	if err == nil && !vfs.SameFile(found, r.file) {
+		return ""
+	}
+	return r.path
+}

@@ -1,9 +1,6 @@
 package aof
 
-import (
-	"bytes"
-	"slices"
-)
+import "slices"
 
 // This file implements the page-boundary guard. A redis-server that finds a torn command at the end
 // of an incremental file truncates the file after the last whole command. It removes perdure's
@@ -18,14 +15,6 @@ import (
 //   - A marker is in one page, and leaves room after it for that SELECT and for the clean-shutdown
 //     marker: see placeMark.
 //   - No other line crosses a page boundary, except #TS: lines if Timestamps is on.
-const (
-	pageSize = 4096 // the smallest page size in use; larger pages are multiples of it
-	// leadSize is the room for a clean-shutdown marker and the start of the next group: a #TS: line
-	// and the SELECT.
-	leadSize = maxMark + 56
-	// maxPad is the largest number of bytes that placeMark inserts before a marker.
-	maxPad = leadSize + maxMark
-)
 
 // shield prepares a group that will be sealed with a marker declaring synced, and appended.
 func (t *incr) shield(g *group, synced int64) {
@@ -56,19 +45,4 @@ func (t *incr) placeMark(g *group, synced int64, over bool) {
 	default:
 		g.buf = appendLines(g.buf, max(left, minLine))
 	}
-}
-
-// padLen returns the length of the alignment padding that placeMark inserted before a marker, if
-// text begins with it.
-func padLen(text []byte) (n int) {
-	if bytes.HasPrefix(text, []byte(selectOurs)) {
-		return max(0, commandLen(text))
-	}
-	for line := range bytes.Lines(text) {
-		if !isFiller(line) {
-			break
-		}
-		n += len(line)
-	}
-	return n
 }

@@ -195,7 +195,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 // markers, bytes that no marker covers are a torn group. A crash leaves an unlisted incremental
 // file, or the log with an empty one.
 func (l *Log) leaveMarked(old *incr) (*incr, error) {
-	m, err := l.disk.manifest.closing(old)
+	m, err := old.closedIn(l.disk.manifest)
 	if err = errors.Join(err, old.file.Close()); err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	l.writing, l.syncing = true, true
 	old := l.tail
 	l.mu.Unlock()
-	m, err := l.disk.manifest.closing(old)
+	m, err := old.closedIn(l.disk.manifest)
 	if err == nil {
 		m.incrs = append(m.incrs, r.next.line())
 		err = r.dirSyncFails(l.disk.publish(m, old, r.next))

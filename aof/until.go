@@ -7,10 +7,6 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// stampPrefix begins a timestamp annotation: the time at which the records after it were written,
-// in Unix seconds.
-const stampPrefix = "#TS:"
-
 // until is the time at which a walk stops.
 //
 // The records after the first later timestamp annotation belong to the time after it. An annotation
@@ -49,7 +45,7 @@ func (w *walk) stamp(t *resp.Token) {
 	}
 	if !w.ours {
 		w.past = true // nothing is held except the transaction
-		w.cutAtUntil()
+		w.stopHere()
 	}
 }
 
@@ -64,11 +60,11 @@ func (w *walk) stop() error {
 		return err
 	}
 	w.past = true
-	w.cutAtUntil()
+	w.stopHere()
 	return nil
 }
 
-func (w *walk) cutAtUntil() {
+func (w *walk) stopHere() {
 	w.end = w.until.cut
 	w.cut, w.cutCRC = w.until.cut, w.until.sum
 	w.foreign = w.cut > w.start || !w.ours

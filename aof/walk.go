@@ -2,9 +2,7 @@ package aof
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 
@@ -363,32 +361,4 @@ func (w *walk) exec(t *resp.Token) error {
 		w.reader.Release()
 	}
 	return nil
-}
-
-// hasPreamble reports whether a file begins with an RDB. Commands begin with * or #.
-func hasPreamble(f io.ReaderAt) (bool, error) {
-	var head [6]byte
-	n, err := f.ReadAt(head[:], 0)
-	if err != nil && err != io.EOF {
-		return false, err
-	}
-	return bytes.HasPrefix(head[:n], []byte("REDIS")) || string(head[:n]) == "VALKEY", nil
-}
-
-// stepper returns a step function for a walk. It reports progress and returns the error of ctx.
-func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
-	return func(offset int64) error {
-		progress(offset)
-		return ctx.Err()
-	}
-}
-
-// at adds the file and the offset to an error of Apply.
-func at(file string, offset int64, err error) error {
-	var command *appendlog.CommandError
-	if errors.As(err, &command) {
-		command.File = file
-		return err
-	}
-	return fmt.Errorf("%s: offset %d: %w", file, offset, err)
 }

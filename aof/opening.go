@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -52,11 +51,6 @@ const (
 	shortOpening = len(markPrefix) + markHex + len(saltPrefix) + idHex + len("\r\n")
 	openingLen   = shortOpening + len(storePrefix) + len(linkPrefix) + len(genPrefix) + 3*idHex
 )
-
-// newIdentity returns the identity of a new file.
-func (l *Log) newIdentity(link uint64) identity {
-	return identity{salt: randomID(), store: l.store, link: link, gen: l.gen}
-}
 
 // randomID returns 64 random bits that are not all 0.
 func randomID() uint64 {
@@ -144,22 +138,6 @@ func (id identity) checkFollows(path string, before identity, beforePath string)
 		beforePath)}
 }
 
-// seed is the initial value of the checksums of a file. It is the checksum of the file's sequence
-// number and salt, without the final inversion.
-type seed uint32
-
-// newSeed returns the seed of a file without a salt.
-func newSeed(seq int64) seed { return seed(sum8(^uint32(0), uint64(seq))) }
-
-// salted returns the seed of the same file with a salt.
-func (s seed) salted(salt uint64) seed {
-	return seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
-}
-
-// group returns the initial checksum of the group at an offset. It computes the CRC of the offset's
-// bytes here so that nothing is allocated.
-func (s seed) group(offset int64) uint32 { return ^sum8(uint32(s), uint64(offset)) }
-
 // appendOpening appends the opening line of a file whose seed without the salt is s.
 func appendOpening(dst []byte, s seed, id identity) ([]byte, seed) {
 	rest := append(id.appendWords(nil), "\r\n"...)
@@ -190,35 +168,4 @@ func readOpening(file io.ReaderAt, seq int64) (identity, seed, error) {
 	line := head[:bytes.IndexByte(head[:n], '\n')+1]
 	id, s, _ := parseOpening(line, newSeed(seq))
 	return id, s, nil
-}
-
-// checkBaseEnd checks that a base file of commands with an opening line ends with the commit marker
-// that writeBase writes there.
-func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id identity, size int64) error {
-	if f.kind != kindBase || id.salt == 0 || id.store == 0 {
-		return nil
-	}
-	if rdb, err := hasPreamble(file); rdb || err != nil {
-		return err
-	}
-	_, seed, err := readOpening(file, f.seq)
-	if err != nil {
-		return err
-	}
-	if _, end, err := closingMark(file, seed, size); err != nil || end > 0 {
-		return err
-	}
-	return &corrupt.Error{File: path, Offset: size, What: "base ends before its last mark"}
-}
-
-// rdbTrailer returns the last 8 bytes of a file, which are the CRC-64 of an RDB.
-func rdbTrailer(file io.ReaderAt, size int64) (uint64, error) {
-	var b [8]byte
-	if size < int64(len(b)) {
-		return 0, nil
-	}
-	if n, err := file.ReadAt(b[:], size-int64(len(b))); n < len(b) {
-		return 0, err
-	}
-	return binary.LittleEndian.Uint64(b[:]), nil
 }

@@ -68,19 +68,6 @@ func readable(text []byte, offset int) bool {
 	return false
 }
 
-// appendLines appends padding lines of n bytes in total. n is 0 or at least 2.
-func appendLines(dst []byte, n int) []byte {
-	for n > 0 {
-		line := min(n, fillerLine)
-		if n-line == 1 {
-			line--
-		}
-		dst = append(dst, fillerLines()[fillerLine-line:fillerLine]...)
-		n -= line
-	}
-	return dst
-}
-
 // unitLen returns the length of the first record of a group: a line, a command, or a transaction.
 // It returns a negative number if the record is incomplete.
 func unitLen(group []byte) (n int) {

@@ -57,26 +57,6 @@ const (
 	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(endPrefix) + idHex + 2
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// sum8 adds 8 bytes, little endian, to a checksum that is not inverted.
-func sum8(crc uint32, n uint64) uint32 {
-	n ^= uint64(crc)
-	return slicing[7][byte(n)] ^ slicing[6][byte(n>>8)] ^ slicing[5][byte(n>>16)] ^ slicing[4][byte(n>>24)] ^
-		slicing[3][byte(n>>32)] ^ slicing[2][byte(n>>40)] ^ slicing[1][byte(n>>48)] ^ slicing[0][byte(n>>56)]
-}
-
-// slicing[i][b] is the effect of byte b on a checksum when i more bytes follow it.
-var slicing = func() (s [8][256]uint32) {
-	s[0] = *castagnoli
-	for i := 1; i < len(s); i++ {
-		for b, crc := range s[i-1] {
-			s[i][b] = s[0][byte(crc)] ^ crc>>8
-		}
-	}
-	return s
-}()
-
 // note is the extra word of a commit marker; nil means none.
 type note struct {
 	prefix string // ringPrefix or endPrefix
@@ -217,3 +197,6 @@ func appendSelect(dst []byte, db int, marked bool) []byte {
 	}
 	return resp.AppendInt(dst, int64(db))
 }
+
+// bareMark is the length of a marker without a durable offset.
+const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
