@@ -3,6 +3,7 @@ package aof
 import (
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
 )
@@ -60,7 +61,7 @@ func (l *Log) selectLocked(db, before int) {
 		}
 	}
 	if selects {
-		l.buf = appendSelect(l.buf, db, l.config.checksums)
+		l.buf = wire.AppendSelect(l.buf, db, l.config.checksums)
 	}
 }
 
@@ -80,7 +81,7 @@ func (l *Log) setFlushLocked() {
 // AppendSelect appends to dst the command that selects db, in the form that marks it as written by
 // this log.
 func (l *Log) AppendSelect(dst []byte, db int) []byte {
-	return appendSelect(dst, db, l.marked)
+	return wire.AppendSelect(dst, db, l.marked)
 }
 
 // stampLocked appends a timestamp annotation, once a second: a line #TS:<unix seconds> CR LF.
@@ -90,7 +91,7 @@ func (l *Log) stampLocked() {
 		return
 	}
 	l.stamped = now
-	l.buf = appendStamp(l.buf, now)
+	l.buf = wire.AppendTimestamp(l.buf, now)
 }
 
 // flusher writes records without a Commit, and the buffer when it grows long.

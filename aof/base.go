@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -21,7 +22,7 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 	disk.baseSeq++
 	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
 	base.name = baseName(disk.filename, base.seq, rdb)
-	id := r.log.newIdentity(r.next.id.salt)
+	id := r.log.newIdentity(r.next.id.Salt)
 	w := &baseWriter{ctx: ctx, marked: r.log.marked && !rdb}
 	size, err := snapshot.Replace(dirfs.New(disk.fs), disk.dir, base.name, func(file io.Writer) error {
 		if w.file = file; rdb {
@@ -33,14 +34,14 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 		if err := b.Commands(w); err != nil || !w.marked {
 			return err
 		}
-		return w.write(appendMark(nil, w.seed.group(w.size), w.size, nil)) // the base file is whole
+		return w.write(wire.AppendMarker(nil, w.seed.Group(w.size), w.size, nil)) // the base file is whole
 	})
 	base = base.with(sizeKey, strconv.FormatInt(size, 10))
 	switch {
 	case rdb && binary.LittleEndian.Uint64(w.last[:]) != 0: // 0 means an RDB without a checksum
-		base = base.with(crcKey, formatID(binary.LittleEndian.Uint64(w.last[:])))
+		base = base.with(crcKey, wire.FormatID(binary.LittleEndian.Uint64(w.last[:])))
 	case w.marked:
-		base = base.with(idKey, formatID(id.salt))
+		base = base.with(idKey, wire.FormatID(id.Salt))
 	}
 	return base, size, err
 }
@@ -52,16 +53,16 @@ type baseWriter struct {
 	ctx    context.Context
 	file   io.Writer
 	marked bool
-	seed   seed
+	seed   wire.Seed
 	size   int64
 	last   [8]byte // the last bytes written
 }
 
 // begin writes the lines before the commands.
-func (w *baseWriter) begin(id identity, seq int64, stamp []byte) error {
+func (w *baseWriter) begin(id wire.Identity, seq int64, stamp []byte) error {
 	if w.marked {
 		var line []byte
-		line, w.seed = appendOpening(nil, newSeed(seq), id)
+		line, w.seed = wire.AppendOpening(nil, wire.NewSeed(seq), id)
 		if err := w.write(line); err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (w *baseWriter) Write(p []byte) (int, error) {
 	if !w.marked {
 		return len(p), nil
 	}
-	return len(p), w.write(appendMark(nil, sum(w.seed.group(start), p), 0, nil))
+	return len(p), w.write(wire.AppendMarker(nil, wire.Sum(w.seed.Group(start), p), 0, nil))
 }
 
 func (w *baseWriter) write(p []byte) error {
@@ -201,7 +202,7 @@ func (r *rewrite) takeOverLocked() {
 		_ = l.tail.file.Close() // it has failed already
 	}
 	l.written, l.synced = l.cut.at, l.cut.at
-	l.tail, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.salt
+	l.tail, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
 	l.epochOpen, l.epochSynced = false, l.epoch
 	l.restartRingLocked()
 	if len(l.buf) > 0 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -46,7 +47,7 @@ type FileReport struct {
 	Refused    *appendlog.CommandError // the first command that CommandCheck refuses
 
 	verdict verdict
-	id      identity
+	id      wire.Identity
 	rings   bool
 	ring    uint64 // see found
 	db      int    // database that is selected at Good
@@ -161,7 +162,7 @@ func (c *checkConfig) check(path string) (Report, error) {
 		}
 		if n := len(report.Files); n > 0 && f.Problem == nil {
 			t.compare(&f, func(*manifestFile) error {
-				return f.id.checkFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
+				return f.id.CheckFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
 			})
 		}
 		if f.rings {
@@ -313,7 +314,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	if t.compare(&r, func(f *manifestFile) error { return f.checkSize(t.path, r.Size) }) {
 		return r, nil
 	}
-	if r.RDB, err = hasPreamble(file); err != nil {
+	if r.RDB, err = wire.IsRDB(file); err != nil {
 		return r, err
 	}
 	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
@@ -328,9 +329,9 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		if err != nil || r.Unchecked || r.Problem != nil {
 			return r, err
 		}
-		offset, r.id = base.Size, baseIdentity(base.Origin)
+		offset, r.id = base.Size, wire.BaseIdentity(base.Origin)
 	}
-	r.id.bare = !r.RDB && r.id.salt == 0
+	r.id.Bare = !r.RDB && r.id.Salt == 0
 	src := io.NewSectionReader(file, offset, r.Size-offset)
 	w := newWalk(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
@@ -345,7 +346,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		return r, err
 	}
 	if found.problem != nil {
-		found.filler, err = fillerBehind(file, found.cut, r.Size)
+		found.filler, err = wire.PaddingAfter(file, found.cut, r.Size)
 	}
 	if err != nil {
 		return r, err
@@ -359,7 +360,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 // identify reads the identity of a file, and reports whether the file differs from the one that the
 // manifest lists.
 func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err error) {
-	if r.id, _, err = readOpening(file, t.seq); err != nil {
+	if r.id, _, err = wire.ReadOpening(file, t.seq); err != nil {
 		return false, err
 	}
 	if t.compare(r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) {

@@ -1,6 +1,9 @@
 package aof
 
-import "errors"
+import (
+	"errors"
+	"github.com/perduredb/perdure/aof/internal/wire"
+)
 
 // Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
 // returns the failure. A second Close returns the result of the first. Close cancels a Rewrite that
@@ -110,7 +113,7 @@ func (l *Log) finishLocked() error {
 
 // closeIncrLocked writes and syncs the clean-shutdown marker of the newest incremental file.
 func (l *Log) closeIncrLocked() error {
-	if _, err := l.writeGroupLocked(group{note: &note{endPrefix, randomID()}}, l.written); err != nil {
+	if _, err := l.writeGroupLocked(group{note: &wire.Note{Prefix: wire.ClosePrefix, ID: wire.RandomID()}}, l.written); err != nil {
 		return err
 	}
 	l.ringNoted = 0

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -23,7 +24,7 @@ func createRing(fsys vfs.FS, dir, filename string, size int64) (*ring, error) {
 	}
 	name := tailName(filename)
 	path := filepath.Join(dir, name)
-	id := randomID()
+	id := wire.RandomID()
 	if _, err = snapshot.Replace(dirfs.New(fsys), dir, name, func(w io.Writer) error {
 		// Write zeros, not a hole: a store to a hole faults if the file system has no free block.
 		head := appendTailHead(nil, ringRegions, each, id, boot)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -33,7 +34,7 @@ func (e end) String() string {
 	case e.salt == 0:
 		return fmt.Sprintf("%d-%d", e.seq, e.offset)
 	}
-	return fmt.Sprintf("%d-%d-%s-%d-%s", e.gen, e.seq, formatID(e.salt), e.offset, formatID(e.close))
+	return fmt.Sprintf("%d-%d-%s-%d-%s", e.gen, e.seq, wire.FormatID(e.salt), e.offset, wire.FormatID(e.close))
 }
 
 // parseEnd parses the name of an end. It returns the zero end for anything else.
@@ -84,19 +85,19 @@ func (l *Log) End() (string, error) {
 
 // endOf returns the end and the identity of an incremental file. The end is zero if the file is not
 // known to be complete.
-func (d *layout) endOf(f *manifestFile) (e end, id identity, err error) {
+func (d *layout) endOf(f *manifestFile) (e end, id wire.Identity, err error) {
 	err = d.read(f, func(file vfs.File, size int64) error {
-		var seed seed
-		if id, seed, err = readOpening(file, f.seq); err != nil {
+		var seed wire.Seed
+		if id, seed, err = wire.ReadOpening(file, f.seq); err != nil {
 			return err
 		}
-		if id.salt == 0 {
+		if id.Salt == 0 {
 			e = end{seq: f.seq, offset: size}
 			return nil
 		}
-		mark, offset, err := closingMark(file, seed, size)
-		if err == nil && offset > 0 && (mark.close != 0 || id.gen == 0) { // an earlier format had no id
-			e = end{id.gen, f.seq, id.salt, offset, cmp.Or(mark.close, uint64(mark.crc))}
+		mark, offset, err := wire.ClosingMarker(file, seed, size)
+		if err == nil && offset > 0 && (mark.Close != 0 || id.Gen == 0) { // an earlier format had no id
+			e = end{id.Gen, f.seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
 		}
 		return err
 	})
@@ -136,11 +137,11 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	switch {
 	case want.salt == 0 && want.seq > 0: // an incremental file without a salt
 		return l.disk.relateSize(last, want)
-	case !named || newest.gen == 0 || formatID(newest.store) != store:
+	case !named || newest.Gen == 0 || wire.FormatID(newest.Store) != store:
 		return appendlog.Unrelated, nil
-	case newest.gen > want.gen:
+	case newest.Gen > want.gen:
 		return appendlog.Newer, nil
-	case newest.gen < want.gen:
+	case newest.Gen < want.gen:
 		return appendlog.Lacks, nil
 	case want.seq == 0:
 		return appendlog.Continues, nil
@@ -149,14 +150,14 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 }
 
 // newest returns the identity of the newest incremental file that records its store.
-func (d *layout) newest() (identity, bool, error) {
+func (d *layout) newest() (wire.Identity, bool, error) {
 	for i := len(d.manifest.incrs) - 1; i >= 0; i-- {
 		_, id, err := d.endOf(&d.manifest.incrs[i])
-		if err != nil || id.store != 0 {
+		if err != nil || id.Store != 0 {
 			return id, err == nil, err
 		}
 	}
-	return identity{}, false, nil
+	return wire.Identity{}, false, nil
 }
 
 // relate compares a log with an end of the same generation.
@@ -167,19 +168,19 @@ func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err
 			continue
 		}
 		err = d.read(f, func(file vfs.File, size int64) error {
-			id, _, err := readOpening(file, f.seq)
+			id, _, err := wire.ReadOpening(file, f.seq)
 			if err != nil {
 				return err
 			}
-			var line [maxMark]byte
+			var line [wire.MaxMarker]byte
 			n, err := file.ReadAt(line[:], want.offset)
 			if err != nil && err != io.EOF {
 				return err
 			}
 			text, _, _ := strings.Cut(string(line[:n]), "\n")
-			m, ok := parseMark([]byte(text + "\n"))
+			m, ok := wire.ParseMarker([]byte(text + "\n"))
 			switch {
-			case id.salt != want.salt || !ok || cmp.Or(m.close, uint64(m.crc)) != want.close:
+			case id.Salt != want.salt || !ok || cmp.Or(m.Close, uint64(m.CRC)) != want.close:
 				r = appendlog.Lacks
 			case f.name == last.name && want.offset+int64(len(text))+1 == size && d.tail == "":
 				r = appendlog.AtEnd
@@ -204,7 +205,7 @@ func (d *layout) relateSize(last *manifestFile, want end) (appendlog.Relation, e
 		return appendlog.Unrelated, err
 	case last.seq > want.seq:
 		return appendlog.Newer, nil
-	case id.salt != 0:
+	case id.Salt != 0:
 		return appendlog.Unrelated, nil
 	case last.seq < want.seq || e.offset < want.offset:
 		return appendlog.Lacks, nil

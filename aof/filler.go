@@ -1,6 +1,9 @@
 package aof
 
-import "errors"
+import (
+	"errors"
+	"github.com/perduredb/perdure/aof/internal/wire"
+)
 
 // Under Always an incremental file is extended ahead of need, and groups are written over the padding
 // there: see padding.go for its format. A sync that does not make a new size durable takes 2/3 of
@@ -13,7 +16,7 @@ import "errors"
 //  4. after a sync: the same, durably.
 //  5. after cutFillerLocked: the groups alone.
 const (
-	fillerMin = 4 << 10 // bytes; the file is extended by its own length, up to fillerMax
+	fillerMin = 4 << 10 // bytes; the file is extended by its own length, up to wire.PaddingMax
 	// fillerRest is the number of groups that get no padding after a group that cannot be written
 	// over it.
 	fillerRest = 64
@@ -28,11 +31,11 @@ func (l *Log) overLocked(g *group) bool {
 	if t.rest--; t.rest >= 0 || len(g.links) > 0 {
 		return false
 	}
-	at := int(t.size % pageSize)
-	if at+len(g.buf) <= pageSize && !readable(g.buf, at) {
+	at := int(t.size % wire.PageSize)
+	if at+len(g.buf) <= wire.PageSize && !wire.Readable(g.buf, at) {
 		return true
 	}
-	paged, ok := paginate(l.paged[:0], g.buf, t.size)
+	paged, ok := wire.Paginate(l.paged[:0], g.buf, t.size)
 	if !ok {
 		t.rest = fillerRest
 		return false
@@ -46,7 +49,7 @@ func (l *Log) overLocked(g *group) bool {
 // endLine ensures that the bytes after a sealed group are a line, and returns the number of bytes
 // that it appended.
 func (t *incr) endLine(g *group) int {
-	if end := t.size + int64(g.size()); end%fillerLine != fillerLine-1 {
+	if end := t.size + int64(g.size()); end%wire.PaddingLine != wire.PaddingLine-1 {
 		return 0
 	}
 	g.buf = append(g.buf, "#\n"...)
@@ -58,13 +61,13 @@ func (t *incr) endLine(g *group) int {
 // writing as much again would cost more than the next sync saves. If a write of padding fails, the
 // file continues without padding. The goroutine that has the token writing calls it without mu.
 func (l *Log) fill(t *incr, offset int64, group int) error {
-	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > fillerMax/4 || l.failed() {
+	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > wire.PaddingMax/4 || l.failed() {
 		return nil
 	}
-	end := offset + min(max(offset, fillerMin), fillerMax)
-	end = (end + pageSize - 1) &^ (pageSize - 1)
-	from := offset % fillerLine
-	n, err := t.file.WriteAt(fillerLines()[from:from+end-offset], offset)
+	end := offset + min(max(offset, fillerMin), wire.PaddingMax)
+	end = (end + wire.PageSize - 1) &^ (wire.PageSize - 1)
+	from := offset % wire.PaddingLine
+	n, err := t.file.WriteAt(wire.PaddingLines()[from:from+end-offset], offset)
 	if err == nil && n == int(end-offset) {
 		t.filled = end
 		return nil

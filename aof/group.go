@@ -1,6 +1,7 @@
 package aof
 
 import (
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -13,7 +14,7 @@ type group struct {
 	first int // database selected before the group; -1 if it begins with a SELECT, or is not known
 	last  int // database that is selected after it
 
-	note *note // extra word of its commit marker; nil if none
+	note *wire.Note // extra word of its commit marker; nil if none
 }
 
 // link is a large value that the caller of AppendLinked has pinned.
@@ -145,7 +146,7 @@ func (g *group) size() (n int) {
 // sum adds the group to a checksum.
 func (g *group) sum(crc uint32) uint32 {
 	for i := range g.pieces() {
-		crc = sum(crc, g.piece(i))
+		crc = wire.Sum(crc, g.piece(i))
 	}
 	return crc
 }

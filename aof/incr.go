@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -20,8 +21,8 @@ type incr struct {
 	name string
 	path string
 	seq  int64
-	id   identity // zero if another program began the file
-	seed seed     // changed by open only
+	id   wire.Identity // zero if another program began the file
+	seed wire.Seed     // changed by open only
 
 	size    int64 // bytes of whole groups; changed under Log.mu with the token writing
 	durable int64 // bytes known to be durable; guarded by Log.mu
@@ -40,7 +41,7 @@ type incr struct {
 func (t *incr) line() manifestFile {
 	f := manifestFile{name: t.name, seq: t.seq, kind: kindIncr}
 	if t.listed > 0 {
-		f = f.with(idKey, formatID(t.id.salt)).with(sizeKey, strconv.FormatInt(t.listed, 10))
+		f = f.with(idKey, wire.FormatID(t.id.Salt)).with(sizeKey, strconv.FormatInt(t.listed, 10))
 	}
 	return f
 }
@@ -48,15 +49,15 @@ func (t *incr) line() manifestFile {
 // closed returns the manifest entry f of an incremental file to which nothing more is appended. It
 // adds the size, all of which is durable, and the digits of the marker at the end.
 func (t *incr) closed(f manifestFile) (manifestFile, error) {
-	var buf [maxMark]byte
+	var buf [wire.MaxMarker]byte
 	tail := buf[:min(int64(len(buf)), t.size)]
 	if n, err := t.file.ReadAt(tail, t.size-int64(len(tail))); n < len(tail) {
 		return f, err
 	}
 	f = f.with(sizeKey, strconv.FormatInt(t.size, 10)).without(endKey)
-	if i := bytes.LastIndex(tail, []byte(markPrefix)); i >= 0 {
-		if m, ok := parseMark(tail[i:]); ok {
-			f = f.with(endKey, fmt.Sprintf("%08x", m.crc))
+	if i := bytes.LastIndex(tail, []byte(wire.MarkerPrefix)); i >= 0 {
+		if m, ok := wire.ParseMarker(tail[i:]); ok {
+			f = f.with(endKey, fmt.Sprintf("%08x", m.CRC))
 		}
 	}
 	return f, nil
@@ -68,7 +69,7 @@ func (t *incr) closed(f manifestFile) (manifestFile, error) {
 //  2. after SyncDir: an unlisted file whose first line shows that perdure wrote it.
 //
 // On an error it removes the file again, and does not reuse the number.
-func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) {
+func createIncr(disk *layout, checksums bool, id wire.Identity) (t *incr, err error) {
 	disk.incrSeq++
 	t = &incr{id: id, seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
 	t.path = filepath.Join(disk.dir, t.name)
@@ -95,7 +96,7 @@ func createIncr(disk *layout, checksums bool, id identity) (t *incr, err error) 
 
 // open writes the opening line.
 func (t *incr) open() error {
-	line, salted := appendOpening(nil, newSeed(t.seq), t.id)
+	line, salted := wire.AppendOpening(nil, wire.NewSeed(t.seq), t.id)
 	t.seed = salted
 	_, err := t.write(line)
 	return err
@@ -109,7 +110,7 @@ func openIncr(fsys vfs.FS, path string, f *manifestFile) (*incr, error) {
 	}
 	t := &incr{file: file, name: f.name, path: path, seq: f.seq}
 	if t.size, err = file.Size(); err == nil {
-		t.id, t.seed, err = readOpening(file, t.seq)
+		t.id, t.seed, err = wire.ReadOpening(file, t.seq)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -133,7 +134,7 @@ func (t *incr) write(p []byte) (int, error) {
 func (t *incr) seal(g *group, synced int64) {
 	synced = t.news(synced)
 	t.noted = max(t.noted, synced)
-	g.buf = appendMark(g.buf, g.sum(t.seed.group(t.size)), synced, g.note)
+	g.buf = wire.AppendMarker(g.buf, g.sum(t.seed.Group(t.size)), synced, g.note)
 }
 
 // news returns the durable offset that the next marker declares, or 0 if an earlier marker declared
@@ -151,7 +152,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 	if m.size == 0 {
 		return nil
 	}
-	g := group{first: -1, last: m.db, note: &note{prefix: ringPrefix}}
+	g := group{first: -1, last: m.db, note: &wire.Note{Prefix: wire.RingPrefix}}
 	for _, piece := range m.pieces {
 		g.buf = append(g.buf, piece.data...)
 	}
@@ -166,7 +167,7 @@ func (t *incr) merge(m *merge, marked bool) error {
 // endRing writes an empty commit marker which reports that no tail file is in use. db is the
 // database that is selected there.
 func (t *incr) endRing(db int) error {
-	g := group{first: -1, last: db, note: &note{prefix: ringPrefix}}
+	g := group{first: -1, last: db, note: &wire.Note{Prefix: wire.RingPrefix}}
 	t.placeMark(&g, 0, false)
 	t.seal(&g, 0)
 	_, err := t.write(g.buf)
@@ -179,8 +180,8 @@ func (t *incr) discard(fs vfs.FS) error {
 }
 
 // newIdentity returns the identity of a new file.
-func (l *Log) newIdentity(link uint64) identity {
-	return identity{salt: randomID(), store: l.store, link: link, gen: l.gen}
+func (l *Log) newIdentity(link uint64) wire.Identity {
+	return wire.Identity{Salt: wire.RandomID(), Store: l.store, Link: link, Gen: l.gen}
 }
 
 // closedIn returns a copy of a manifest that records the end of t, to which nothing more is

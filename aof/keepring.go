@@ -3,6 +3,7 @@ package aof
 import (
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 )
 
@@ -111,14 +112,14 @@ func (l *Log) firstMarkLocked() {
 	if l.ring != nil {
 		id = l.ring.id
 	}
-	bare := l.tail.size <= int64(openingLen)
+	bare := l.tail.size <= int64(wire.OpeningLen)
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
 	if l.ring != nil && l.ring.inFlight() { // the group's write would also clear these regions
 		panic("aof: a mark between regions that are not written")
 	}
-	ring := &note{ringPrefix, id}
+	ring := &wire.Note{Prefix: wire.RingPrefix, ID: id}
 	if id == 0 && l.ringNoted == 0 {
 		ring = nil
 	}
@@ -126,7 +127,7 @@ func (l *Log) firstMarkLocked() {
 }
 
 // markLocked writes and syncs an empty commit marker.
-func (l *Log) markLocked(ring *note) {
+func (l *Log) markLocked(ring *wire.Note) {
 	g := group{note: ring, first: -1, last: max(0, l.db)}
 	l.tail.placeMark(&g, l.tail.durable, false)
 	l.groupSince = time.Now()
@@ -137,7 +138,7 @@ func (l *Log) markLocked(ring *note) {
 		return
 	}
 	if ring != nil {
-		l.ringNoted = ring.id
+		l.ringNoted = ring.ID
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -136,7 +137,7 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	size, err := file.Size()
-	if err != nil || size > int64(openingLen) {
+	if err != nil || size > int64(wire.OpeningLen) {
 		return true, err
 	}
 	// The file is shorter than an opening line. Zeros and garbage are a torn opening line, and a
@@ -149,8 +150,8 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	case err != nil:
 		return false, err
 	}
-	id, _, err := readOpening(file, seqOf(path))
-	return id.salt == 0, err
+	id, _, err := wire.ReadOpening(file, seqOf(path))
+	return id.Salt == 0, err
 }
 
 // count raises the highest sequence numbers.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -176,8 +177,8 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 		env.Logger.Warn("files of the log that its manifest does not list are left alone",
 			"dir", disk.dir, "files", disk.orphans)
 	}
-	if l.store = parseID(env.Store); l.store == 0 {
-		l.store = randomID()
+	if l.store = wire.ParseID(env.Store); l.store == 0 {
+		l.store = wire.RandomID()
 	}
 	l.gen = parseEnd(env.After).gen + 1
 	l.env, l.disk = env, disk

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -100,7 +101,7 @@ func (m *manifest) format() []byte {
 	for i := range m.incrs {
 		out = m.incrs[i].appendLine(out)
 	}
-	return fmt.Appendf(out, "%s%08x\n", markPrefix, crc32.Checksum(out, castagnoli))
+	return fmt.Appendf(out, "%s%08x\n", wire.MarkerPrefix, crc32.Checksum(out, wire.Castagnoli))
 }
 
 // parseManifest parses a manifest. It returns a *corrupt.Error with the offset of the line if the
@@ -143,8 +144,8 @@ func (m *manifest) parseLine(text []byte, offset int, line string, names map[str
 		return corrupt.New(int64(offset), format, args...)
 	}
 	if line[0] == '#' {
-		hex, ours := strings.CutPrefix(line, markPrefix)
-		want := fmt.Sprintf("%08x\n", crc32.Checksum(text[:offset], castagnoli))
+		hex, ours := strings.CutPrefix(line, wire.MarkerPrefix)
+		want := fmt.Sprintf("%08x\n", crc32.Checksum(text[:offset], wire.Castagnoli))
 		if ours && hex != want {
 			return bad("checksum of the manifest: found %q, computed %q", hex, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
@@ -141,11 +142,11 @@ func (f *manifestFile) checkTrailer(path string, file io.ReaderAt, size int64) e
 		return nil
 	}
 	found, err := rdbTrailer(file, size)
-	if err != nil || formatID(found) == want {
+	if err != nil || wire.FormatID(found) == want {
 		return err
 	}
 	return &corrupt.Error{File: path, Offset: max(0, size-8),
-		What: fmt.Sprintf("file is not the one that the manifest lists: it ends with %s, want %s", formatID(found), want)}
+		What: fmt.Sprintf("file is not the one that the manifest lists: it ends with %s, want %s", wire.FormatID(found), want)}
 }
 
 // rdbTrailer returns the last 8 bytes of a file, which are the CRC-64 of an RDB.
@@ -161,32 +162,32 @@ func rdbTrailer(file io.ReaderAt, size int64) (uint64, error) {
 }
 
 // checkIdentity compares the identity of a file with the one that the manifest records.
-func (f *manifestFile) checkIdentity(path string, id identity) error {
+func (f *manifestFile) checkIdentity(path string, id wire.Identity) error {
 	want := f.pair(idKey)
-	if want == "" || want == formatID(id.salt) {
+	if want == "" || want == wire.FormatID(id.Salt) {
 		return nil
 	}
 	found := "has no id"
-	if id.salt != 0 {
-		found = "has id " + formatID(id.salt)
+	if id.Salt != 0 {
+		found = "has id " + wire.FormatID(id.Salt)
 	}
 	return &corrupt.Error{File: path, What: fmt.Sprintf("file is not the one that the manifest lists: it %s, want %s", found, want)}
 }
 
 // checkBaseEnd checks that a base file of commands with an opening line ends with the commit marker
 // that writeBase writes there.
-func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id identity, size int64) error {
-	if f.kind != kindBase || id.salt == 0 || id.store == 0 {
+func (f *manifestFile) checkBaseEnd(path string, file io.ReaderAt, id wire.Identity, size int64) error {
+	if f.kind != kindBase || id.Salt == 0 || id.Store == 0 {
 		return nil
 	}
-	if rdb, err := hasPreamble(file); rdb || err != nil {
+	if rdb, err := wire.IsRDB(file); rdb || err != nil {
 		return err
 	}
-	_, seed, err := readOpening(file, f.seq)
+	_, seed, err := wire.ReadOpening(file, f.seq)
 	if err != nil {
 		return err
 	}
-	if _, end, err := closingMark(file, seed, size); err != nil || end > 0 {
+	if _, end, err := wire.ClosingMarker(file, seed, size); err != nil || end > 0 {
 		return err
 	}
 	return &corrupt.Error{File: path, Offset: size, What: "base ends before its last mark"}

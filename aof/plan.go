@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -60,7 +61,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 		}
 		past = false
 		// An empty commit marker may have been written there since.
-		offset, err := behindMarks(file, offset, end)
+		offset, err := wire.AfterMarkers(file, offset, end)
 		if err != nil {
 			return m, err
 		}
@@ -82,7 +83,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			follow = end + m.size
 			continue
 		}
-		if follow, err = behindMarks(file, offset+has, end); err != nil {
+		if follow, err = wire.AfterMarkers(file, offset+has, end); err != nil {
 			return m, err
 		}
 	}
@@ -107,7 +108,7 @@ func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (
 	case n.next == f.seq:
 		return false, nil
 	case n.seq == f.seq && n.offset > follow:
-		place, err := behindMarks(file, n.offset, end)
+		place, err := wire.AfterMarkers(file, n.offset, end)
 		return place < end, err
 	}
 	return follow < end, nil

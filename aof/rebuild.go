@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -72,10 +73,10 @@ func (r *rebuilder) read() error {
 		if p.report, err = r.file(target{path: filepath.Join(r.dir, name), kind: "file", seq: seq}, true); err != nil {
 			return err
 		}
-		if id := p.report.id; id.store != 0 && store != 0 && id.store != store {
+		if id := p.report.id; id.Store != 0 && store != 0 && id.Store != store {
 			return r.doubt("%s is of another store", p.report.Path)
-		} else if id.store != 0 {
-			store = id.store
+		} else if id.Store != 0 {
+			store = id.Store
 		}
 		if kind == kindIncr {
 			r.incrs = append(r.incrs, p)
@@ -98,7 +99,7 @@ func (r *rebuilder) doubt(format string, args ...any) error {
 func (r *rebuilder) choose() (*manifest, error) {
 	if len(r.bases) == 0 {
 		for _, p := range r.incrs {
-			if p.report.id.salt != 0 {
+			if p.report.id.Salt != 0 {
 				return nil, r.doubt("its base is missing")
 			}
 		}
@@ -113,9 +114,9 @@ func (r *rebuilder) choose() (*manifest, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepairable, base.report.Problem)
 	case base.report.Unchecked:
 		return nil, r.doubt("%s was not checked", base.report.Path)
-	case base.report.id.salt == 0 && len(r.bases) > 1:
+	case base.report.id.Salt == 0 && len(r.bases) > 1:
 		return nil, r.doubt("%d bases, and the newest does not say what follows it", len(r.bases))
-	case base.report.id.salt == 0:
+	case base.report.id.Salt == 0:
 		if err := r.consecutive(); err != nil {
 			return nil, err
 		}
@@ -134,9 +135,9 @@ func (r *rebuilder) after(base part) (chain []part, err error) {
 	before := base.report.id
 	for _, p := range r.incrs {
 		id := p.report.id
-		follows := id.salt != 0 && before.salt != 0 && (id.link == before.salt || before.link == id.salt)
+		follows := id.Salt != 0 && before.Salt != 0 && (id.Link == before.Salt || before.Link == id.Salt)
 		switch {
-		case follows, len(chain) > 0 && id.salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have continued the log
+		case follows, len(chain) > 0 && id.Salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have continued the log
 			chain, before = append(chain, p), id
 		case len(chain) > 0:
 			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)
@@ -154,7 +155,7 @@ func (r *rebuilder) consecutive() error {
 		return r.doubt("no increments")
 	}
 	for i, p := range r.incrs[1:] {
-		if p.seq != r.incrs[i].seq+1 || !p.report.id.follows(r.incrs[i].report.id) {
+		if p.seq != r.incrs[i].seq+1 || !p.report.id.Follows(r.incrs[i].report.id) {
 			return r.doubt("%s does not follow %s", p.report.Path, r.incrs[i].report.Path)
 		}
 	}
@@ -194,7 +195,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 func (r *rebuilder) whole(p part) error {
 	l := &layout{fs: r.fs, dir: r.dir}
 	e, id, err := l.endOf(&p.manifestFile)
-	if err == nil && id.store != 0 && e == (end{}) {
+	if err == nil && id.Store != 0 && e == (end{}) {
 		err = r.doubt("%s is shorter than it was", p.report.Path)
 	}
 	return err
@@ -203,8 +204,8 @@ func (r *rebuilder) whole(p part) error {
 // sized returns the entry of a file in the manifest.
 func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 	f = p.manifestFile
-	if id := p.report.id; id.salt != 0 && !p.report.RDB {
-		f = f.with(idKey, formatID(id.salt))
+	if id := p.report.id; id.Salt != 0 && !p.report.RDB {
+		f = f.with(idKey, wire.FormatID(id.Salt))
 	}
 	if f = f.with(sizeKey, fmt.Sprint(p.report.Good)); f.kind == kindIncr {
 		return f, nil
@@ -216,7 +217,7 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	f = f.with(sizeKey, fmt.Sprint(p.report.Size))
 	if trailer, err := rdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
-		f = f.with(crcKey, formatID(trailer))
+		f = f.with(crcKey, wire.FormatID(trailer))
 	}
 	return f, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -25,10 +26,10 @@ type replayResult struct {
 	sizes    []int64
 	past     bool // the replay ended before the end of the log, because of Env.Until
 	tail     merge
-	neighbor identity // identity of the last file
-	before   identity // identity of the file before it
-	newest   identity // identity of the newest file that records its store
-	ring     uint64   // id of the tail file that the commit markers report last; 0 if none
+	neighbor wire.Identity // identity of the last file
+	before   wire.Identity // identity of the file before it
+	newest   wire.Identity // identity of the newest file that records its store
+	ring     uint64        // id of the tail file that the commit markers report last; 0 if none
 }
 
 // Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
@@ -49,9 +50,9 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
-	if newest := p.result.newest; newest.store != 0 {
-		l.store, l.gen = newest.store, max(1, newest.gen)
-		p.result.recovery.Store = formatID(l.store)
+	if newest := p.result.newest; newest.Store != 0 {
+		l.store, l.gen = newest.Store, max(1, newest.Gen)
+		p.result.recovery.Store = wire.FormatID(l.store)
 	}
 	l.mu.Lock()
 	l.replay = p.result
@@ -115,12 +116,12 @@ func (p *replayer) judgeUntil() error {
 		}
 		r.LeftOut = p.total - filler - r.Size
 		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
-		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(openingLen) {
+		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(wire.OpeningLen) {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
 	case p.stamps == 0 && r.Commands > 0:
 		return fmt.Errorf("%w: %s: it has no %s lines: see Timestamps, or aof-timestamp-enabled",
-			appendlog.ErrUntil, p.disk.dir, stampPrefix)
+			appendlog.ErrUntil, p.disk.dir, wire.TimestampPrefix)
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func (p *replayer) filler() (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return fillerBehind(file, 0, size)
+	return wire.PaddingAfter(file, 0, size)
 }
 
 // file replays one file.
@@ -201,7 +202,7 @@ func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size in
 	if err := f.checkTrailer(path, file, size); err != nil {
 		return 0, err
 	}
-	id, _, err := readOpening(file, f.seq)
+	id, _, err := wire.ReadOpening(file, f.seq)
 	if err != nil {
 		return 0, err
 	}
@@ -216,9 +217,9 @@ func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size in
 		return 0, err
 	}
 	if base.Size > 0 {
-		id = baseIdentity(base.Origin)
+		id = wire.BaseIdentity(base.Origin)
 	}
-	id.bare = base.Size == 0 && id.salt == 0
+	id.Bare = base.Size == 0 && id.Salt == 0
 	if err := f.checkBaseEnd(path, file, id, size); err != nil {
 		return 0, err
 	}
@@ -226,12 +227,12 @@ func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size in
 }
 
 // neighbors compares the identity of a file with that of the file before it.
-func (p *replayer) neighbors(id identity, path string) error {
-	if err := id.checkFollows(path, p.result.neighbor, p.before); err != nil {
+func (p *replayer) neighbors(id wire.Identity, path string) error {
+	if err := id.CheckFollows(path, p.result.neighbor, p.before); err != nil {
 		return err
 	}
 	p.result.before, p.result.neighbor, p.before = p.result.neighbor, id, path
-	if id.store != 0 {
+	if id.Store != 0 {
 		p.result.newest = id
 	}
 	return nil
@@ -253,7 +254,7 @@ func (p *replayer) add(found *found, size, unverified int64) {
 // preamble passes an RDB at the start of a file to the Replayer and returns its description, with
 // size 0 if the file has no preamble.
 func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
-	rdb, err := hasPreamble(file)
+	rdb, err := wire.IsRDB(file)
 	if err != nil || !rdb {
 		return appendlog.BaseInfo{}, err
 	}
@@ -294,7 +295,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 
 // settle classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
 func (p *replayer) settle(
-	file io.ReaderAt, path string, seed seed, size, start int64, found *found, last bool,
+	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *found, last bool,
 ) error {
 	if found.problem == nil {
 		return nil
@@ -315,7 +316,7 @@ func (p *replayer) settle(
 		problem.Torn = true
 		return problem
 	}
-	filler, err := fillerBehind(file, found.cut, size)
+	filler, err := wire.PaddingAfter(file, found.cut, size)
 	if err != nil {
 		return err
 	}
@@ -329,7 +330,7 @@ func (p *replayer) settle(
 // closedInOrder. After a failed sync the page cache contains bytes that the disk lacks: only the
 // clean-shutdown marker, or everything since an earlier sync.
 func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) {
-	file.DropCache(max(0, size-int64(maxMark)))
+	file.DropCache(max(0, size-int64(wire.MaxMarker)))
 	synced, err = closedInOrder(file, seq, size)
 	if err == nil && synced == 0 {
 		file.DropCache(0)
@@ -342,11 +343,11 @@ func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) 
 // empty commit marker declares everything before it synced. Its writer may have been killed before
 // the marker itself was durable.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
-	_, seed, err := readOpening(file, seq)
+	_, seed, err := wire.ReadOpening(file, seq)
 	if err != nil {
 		return 0, err
 	}
-	_, offset, err := closingMark(file, seed, size)
+	_, offset, err := wire.ClosingMarker(file, seed, size)
 	return offset, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -211,7 +212,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	r.state = rewriteCommitting
 	rdb := l.config.rdbBase
 	if l.config.timestamps {
-		r.stamp = appendStamp(nil, time.Now().Unix())
+		r.stamp = wire.AppendTimestamp(nil, time.Now().Unix())
 	}
 	l.mu.Unlock()
 

@@ -3,6 +3,7 @@ package aof
 import (
 	"io/fs"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -72,7 +73,7 @@ func (r *ring) append(p []byte) error {
 	}
 	at := tailHead + a.slot*r.each + a.length
 	a.length += int64(len(p))
-	a.crc = sum(a.crc, p)
+	a.crc = wire.Sum(a.crc, p)
 	if !a.open {
 		return r.memory.Write(p, at)
 	}
@@ -100,7 +101,7 @@ func (r *ring) publish(a *region) error {
 // turn starts the region of a new buffer, which begins at p.
 func (r *ring) turn(p appendlog.Position) error {
 	r.generation++
-	a := region{slot: -1, start: p, full: true, crc: newSeed(int64(r.generation)).group(0)}
+	a := region{slot: -1, start: p, full: true, crc: wire.NewSeed(int64(r.generation)).Group(0)}
 	if n := len(r.free); n > 0 {
 		a.slot, a.full = r.free[n-1], false
 		r.free = r.free[:n-1]

@@ -1,6 +1,9 @@
 package aof
 
-import "slices"
+import (
+	"github.com/perduredb/perdure/aof/internal/wire"
+	"slices"
+)
 
 // This file implements the page-boundary guard. A redis-server that finds a torn command at the end
 // of an incremental file truncates the file after the last whole command. It removes perdure's
@@ -21,8 +24,8 @@ func (t *incr) shield(g *group, synced int64) {
 	if len(g.buf) == 0 { // an empty commit marker gets no SELECT
 		return
 	}
-	if g.first >= 0 && t.size/pageSize != (t.size+int64(g.size()))/pageSize {
-		lead := appendSelect(nil, g.first, true)
+	if g.first >= 0 && t.size/wire.PageSize != (t.size+int64(g.size()))/wire.PageSize {
+		lead := wire.AppendSelect(nil, g.first, true)
 		g.buf = slices.Insert(g.buf, 0, lead...)
 		for i := range g.links {
 			g.links[i].at += len(lead)
@@ -37,12 +40,12 @@ func (t *incr) shield(g *group, synced int64) {
 // is already selected. Over padding it inserts a line even then, because padding and a line follow
 // whatever a kill leaves of it.
 func (t *incr) placeMark(g *group, synced int64, over bool) {
-	at := int((t.size + int64(g.size())) % pageSize)
-	switch left := pageSize - at; {
-	case at+markLen(t.news(synced), g.note) <= pageSize-leadSize:
+	at := int((t.size + int64(g.size())) % wire.PageSize)
+	switch left := wire.PageSize - at; {
+	case at+wire.MarkerLen(t.news(synced), g.note) <= wire.PageSize-wire.LeadSize:
 	case left == 1 && !over:
-		g.buf = appendSelect(g.buf, g.last, true)
+		g.buf = wire.AppendSelect(g.buf, g.last, true)
 	default:
-		g.buf = appendLines(g.buf, max(left, minLine))
+		g.buf = wire.AppendPadding(g.buf, max(left, wire.MinLine))
 	}
 }

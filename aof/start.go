@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -91,7 +92,7 @@ func (l *Log) Start() error {
 	if l.disk.manifest.base != nil {
 		l.sizes.base = replay.sizes[0]
 	}
-	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.salt
+	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.Salt
 	l.phase = phaseRunning
 	l.startTasksLocked()
 	l.restartRingLocked()
@@ -157,7 +158,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		next.history = nil
 	}
 	if len(m.incrs) == 0 {
-		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.salt)); err != nil {
+		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.Salt)); err != nil {
 			return nil, false, err
 		}
 		next.incrs = []manifestFile{tail.line()}
@@ -184,7 +185,7 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 	if err := l.closeTail(tail, replay); err != nil {
 		return nil, false, errors.Join(err, tail.file.Close())
 	}
-	if !l.marked && tail.id.salt != 0 {
+	if !l.marked && tail.id.Salt != 0 {
 		tail, err = l.leaveMarked(tail)
 		return tail, true, err
 	}
@@ -199,7 +200,7 @@ func (l *Log) leaveMarked(old *incr) (*incr, error) {
 	if err = errors.Join(err, old.file.Close()); err != nil {
 		return nil, err
 	}
-	next, err := createIncr(l.disk, false, identity{})
+	next, err := createIncr(l.disk, false, wire.Identity{})
 	if err != nil {
 		return nil, err
 	}
@@ -224,16 +225,16 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 		}
 		return err
 	}
-	marked := l.marked || tail.id.salt != 0
+	marked := l.marked || tail.id.Salt != 0
 	if l.marked && tail.size == 0 {
-		tail.id = l.newIdentity(replay.before.salt)
+		tail.id = l.newIdentity(replay.before.Salt)
 		if err := tail.open(); err != nil {
 			return err
 		}
 	} else if marked && replay.openTail {
 		g := group{last: replay.openDB}
 		tail.placeMark(&g, 0, false)
-		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0, nil)); err != nil {
+		if _, err := tail.write(wire.AppendMarker(g.buf, wire.Sum(replay.openCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 		return err
 	}
 	l.sizes.closed += old.size
-	l.tail, l.disk.salt = r.next, r.next.id.salt
+	l.tail, l.disk.salt = r.next, r.next.id.Salt
 	l.firstMarkLocked()
 	l.cut = nil
 	l.moveRingLocked()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
@@ -24,11 +25,11 @@ const (
 // durable in any order. The records of another program are torn where Redis says so: if the file
 // ends inside a record, and if only NUL bytes follow, because the size was durable before the
 // content.
-func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict, error) {
+func judge(f io.ReaderAt, seed wire.Seed, size int64, w *found, start int64) (verdict, error) {
 	if w.problem == nil {
 		return verdictWhole, nil
 	}
-	synced, err := trustedSync(f, seed, start, size)
+	synced, err := wire.TrustedSync(f, seed, start, size)
 	if err != nil {
 		return 0, err
 	}
@@ -67,8 +68,8 @@ func judge(f io.ReaderAt, seed seed, size int64, w *found, start int64) (verdict
 // No command that changes anything is as short, and none begins like this one. Padding lines that
 // lead to the next page may come before the marker.
 func notCommand(f io.ReaderAt, offset, size int64) (bool, error) {
-	padded := size-bareMark-offset <= int64(maxPad) && (size-bareMark)%pageSize == 0
-	if size-offset > bareMark && !padded {
+	padded := size-wire.ShortMarker-offset <= int64(wire.MaxAlignment) && (size-wire.ShortMarker)%wire.PageSize == 0
+	if size-offset > wire.ShortMarker && !padded {
 		return false, nil
 	}
 	var first [1]byte

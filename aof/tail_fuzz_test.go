@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -71,7 +72,7 @@ func putRight(tail []byte) {
 		if each > 1<<20 || at+length > uint64(len(tail)) || length == 0 {
 			continue
 		}
-		crc := aof.GroupSeed(int64(binary.LittleEndian.Uint64(words)), 0)
+		crc := wire.NewSeed(int64(binary.LittleEndian.Uint64(words))).Group(0)
 		binary.LittleEndian.PutUint32(words[12:], crc32.Update(crc, table, tail[at:at+length]))
 	}
 }

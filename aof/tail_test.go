@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
@@ -79,7 +80,7 @@ func TestEachFileHasItsSalt(t *testing.T) {
 		set(t, l, "k", "v")
 		closeLog(t, l)
 		line, group, _ := strings.Cut(string(readFile(t, dir, incr1)), "\n")
-		if _, ok := aof.ParseOpening([]byte(line+"\n"), 1, 0); !ok {
+		if _, _, ok := wire.ParseOpening([]byte(line+"\n"), wire.NewSeed(1)); !ok {
 			t.Errorf("a file begins with %q", line)
 		}
 		lines, groups = append(lines, line+"\n"), append(groups, group)

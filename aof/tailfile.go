@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -70,7 +71,7 @@ const sealMask = 1<<40 - 1
 func sealWord(v uint64) uint64 {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], v&sealMask)
-	return v&sealMask | uint64(crc32.Checksum(b[:], castagnoli)>>8)<<40
+	return v&sealMask | uint64(crc32.Checksum(b[:], wire.Castagnoli)>>8)<<40
 }
 
 // appendRegionWords appends the header of an empty region, padded to tailStep bytes.
@@ -107,7 +108,7 @@ func (t *tailFile) checkID(want uint64) (missing bool, err error) {
 		return true, nil
 	}
 	return true, &corrupt.Error{File: t.path, Offset: tailID,
-		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", formatID(t.id), formatID(want))}
+		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", wire.FormatID(t.id), wire.FormatID(want))}
 }
 
 // tailRegion is a region that is not empty.
@@ -129,7 +130,7 @@ func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string)
 	binary.LittleEndian.PutUint64(head[16:], uint64(size))
 	binary.LittleEndian.PutUint64(head[tailID:], id)
 	copy(head[32:32+tailBoot], boot)
-	binary.LittleEndian.PutUint32(head[tailHeadChecked:], crc32.Checksum(head[:tailHeadChecked], castagnoli))
+	binary.LittleEndian.PutUint32(head[tailHeadChecked:], crc32.Checksum(head[:tailHeadChecked], wire.Castagnoli))
 	return append(dst, head...)
 }
 
@@ -169,7 +170,7 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 	switch {
 	case size < tailHead || string(head[:8]) != tailMagic:
 		return nil, corrupt.New(0, "not a tail file")
-	case crc32.Checksum(head[:tailHeadChecked], castagnoli) != binary.LittleEndian.Uint32(head[tailHeadChecked:]):
+	case crc32.Checksum(head[:tailHeadChecked], wire.Castagnoli) != binary.LittleEndian.Uint32(head[tailHeadChecked:]):
 		return nil, corrupt.New(0, "checksum of the tail file's head does not match")
 	case binary.LittleEndian.Uint32(head[8:]) != tailVersion:
 		return nil, corrupt.New(8, "tail file of version %d, this program knows %d",
@@ -234,7 +235,7 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 		if err := readAll(file, r.data, r.at); err != nil {
 			return err
 		}
-		if sum(newSeed(int64(r.generation)).group(0), r.data) == uint32(state>>32) {
+		if wire.Sum(wire.NewSeed(int64(r.generation)).Group(0), r.data) == uint32(state>>32) {
 			t.regions = append(t.regions, r)
 			return nil
 		}

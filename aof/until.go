@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -25,7 +26,7 @@ type until struct {
 
 // stamp processes a line that may be a timestamp annotation.
 func (w *walk) stamp(t *resp.Token) {
-	text, ok := bytes.CutPrefix(t.Line, []byte(stampPrefix))
+	text, ok := bytes.CutPrefix(t.Line, []byte(wire.TimestampPrefix))
 	if !ok {
 		return
 	}

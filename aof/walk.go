@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
@@ -21,16 +22,16 @@ type walk struct {
 	emit   func(unit []appendlog.Command) error
 	step   func(offset int64) error // called every stepSize bytes
 
-	id      identity // identity of the file; zero if another program began it
-	seed    seed     // initial value of the file's checksums
-	start   int64    // first byte that no marker covers
-	crc     uint32   // checksum of the bytes from start on
-	ours    bool     // the bytes from start on were written by perdure, as far as is known
-	filled  int64    // the bytes from start up to here are padding
-	whole   int64    // end of the last whole record
-	sum     uint32   // crc at whole
-	wholeDB int      // db at whole
-	startDB int      // db at start
+	id      wire.Identity // identity of the file; zero if another program began it
+	seed    wire.Seed     // initial value of the file's checksums
+	start   int64         // first byte that no marker covers
+	crc     uint32        // checksum of the bytes from start on
+	ours    bool          // the bytes from start on were written by perdure, as far as is known
+	filled  int64         // the bytes from start up to here are padding
+	whole   int64         // end of the last whole record
+	sum     uint32        // crc at whole
+	wholeDB int           // db at whole
+	startDB int           // db at start
 	db      int
 	multi   bool                // inside MULTI
 	held    []appendlog.Command // not emitted yet
@@ -68,7 +69,7 @@ const stepSize = 256 << 10
 
 // newWalk returns a walk over the commands that begin at offset of a file.
 func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlog.Command) error) *walk {
-	seed := newSeed(seq)
+	seed := wire.NewSeed(seq)
 	w := &walk{
 		reader:  resp.NewReader(src, offset),
 		path:    path,
@@ -80,8 +81,8 @@ func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlo
 		whole:   offset,
 		stepped: offset,
 		listed:  -1,
-		crc:     seed.group(offset),
-		sum:     seed.group(offset),
+		crc:     seed.Group(offset),
+		sum:     seed.Group(offset),
 	}
 	w.spill.source(src, offset)
 	return w
@@ -134,7 +135,7 @@ func (w *walk) finish() {
 	case w.multi:
 		w.fail(corrupt.Torn(w.whole, "file ends inside a transaction"))
 	case w.ours && w.end > w.start && w.end == w.filled:
-		w.cut, w.cutCRC, w.cutDB = w.start, w.seed.group(w.start), w.startDB
+		w.cut, w.cutCRC, w.cutDB = w.start, w.seed.Group(w.start), w.startDB
 		w.filler = w.end - w.start
 	case w.ours && w.end > w.start:
 		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
@@ -158,7 +159,7 @@ func (w *walk) token(t *resp.Token) error {
 	if t.Line != nil {
 		return w.annotation(t)
 	}
-	w.crc = sum(w.crc, t.Raw)
+	w.crc = wire.Sum(w.crc, t.Raw)
 	switch name := t.Args[0]; {
 	case len(name) == 6 && isWord(name, "SELECT"):
 		return w.selectDB(t)
@@ -222,15 +223,15 @@ func (w *walk) flush() error {
 // annotation processes a line that begins with #.
 func (w *walk) annotation(t *resp.Token) error {
 	if t.Offset == 0 {
-		if id, salted, ok := parseOpening(t.Line, w.seed); ok {
+		if id, salted, ok := wire.ParseOpening(t.Line, w.seed); ok {
 			w.id, w.seed = id, salted
-			m, _ := parseDigits(t.Line)
+			m, _ := wire.ParseDigits(t.Line)
 			return w.closed(t, m)
 		}
 	}
-	m, ok := parseMark(t.Line)
+	m, ok := wire.ParseMarker(t.Line)
 	switch {
-	case ok && !w.multi && m.verifies(w.crc) && m.sync <= w.start:
+	case ok && !w.multi && m.Verifies(w.crc) && m.Synced <= w.start:
 		return w.closed(t, m)
 	case ok || t.Offset == 0 && hidesMark(t.Line):
 		w.fail(corrupt.New(w.start, "checksum of the %d bytes up to offset %d does not match",
@@ -245,10 +246,10 @@ func (w *walk) annotation(t *resp.Token) error {
 	if w.stamp(t); w.past {
 		return nil
 	}
-	if w.filled == t.Offset && isFiller(t.Line) {
+	if w.filled == t.Offset && wire.IsPadding(t.Line) {
 		w.filled = t.End()
 	}
-	w.crc = sum(w.crc, t.Raw)
+	w.crc = wire.Sum(w.crc, t.Raw)
 	if !w.multi {
 		w.wholeNow(t)
 	}
@@ -256,7 +257,7 @@ func (w *walk) annotation(t *resp.Token) error {
 }
 
 // closed processes a marker, t, that closes the group before it.
-func (w *walk) closed(t *resp.Token, m mark) error {
+func (w *walk) closed(t *resp.Token, m wire.Marker) error {
 	if w.until.reached {
 		return w.stop()
 	}
@@ -264,15 +265,15 @@ func (w *walk) closed(t *resp.Token, m mark) error {
 		return err
 	}
 	w.marks++
-	if m.rings {
-		w.rings, w.ring = true, m.ring
+	if m.HasRing {
+		w.rings, w.ring = true, m.Ring
 	}
 	if t.End() == w.listed {
-		w.end8 = m.crc
+		w.end8 = m.CRC
 	}
 	w.covered += t.End() - w.start
 	w.start, w.filled = t.End(), t.End()
-	w.crc = w.seed.group(w.start)
+	w.crc = w.seed.Group(w.start)
 	w.wholeNow(t)
 	w.startDB = w.db
 	w.ours = true
@@ -293,7 +294,7 @@ func isText(line []byte) bool {
 
 // hidesMark reports whether a line that is not a marker contains one, or was one.
 func hidesMark(line []byte) bool {
-	return bytes.Contains(line, []byte(markPrefix[:len("#p1")]))
+	return bytes.Contains(line, []byte(wire.MarkerPrefix[:len("#p1")]))
 }
 
 // selectDB processes SELECT. If perdure did not write it, another program has continued the file

@@ -1,4 +1,4 @@
-package aof
+package wire
 
 import (
 	"bytes"
@@ -46,57 +46,57 @@ import (
 // A SELECT in capitals is not written by perdure: another program has appended there. Redis and
 // Valkey write it so, at the start of whatever they append to a file. They read both forms.
 const (
-	markPrefix = "#p1:"
-	selectOurs = "*2\r\n$6\r\nselect\r\n"
-	selectElse = "*2\r\n$6\r\nSELECT\r\n"
-	syncPrefix = " sync:"
-	ringPrefix = " ring:"
-	endPrefix  = " close:"
-	markHex    = 8
-	// maxMark is the length of the longest marker other than an opening line.
-	maxMark = len(markPrefix) + markHex + len(syncPrefix) + 19 + len(endPrefix) + idHex + 2
+	MarkerPrefix = "#p1:"
+	selectLower  = "*2\r\n$6\r\nselect\r\n"
+	selectUpper  = "*2\r\n$6\r\nSELECT\r\n"
+	syncPrefix   = " sync:"
+	RingPrefix   = " ring:"
+	ClosePrefix  = " close:"
+	markerHex    = 8
+	// MaxMarker is the length of the longest marker other than an opening line.
+	MaxMarker = len(MarkerPrefix) + markerHex + len(syncPrefix) + 19 + len(ClosePrefix) + idHex + 2
 )
 
-// note is the extra word of a commit marker; nil means none.
-type note struct {
-	prefix string // ringPrefix or endPrefix
-	id     uint64
+// Note is the extra word of a commit marker; nil means none.
+type Note struct {
+	Prefix string // RingPrefix or ClosePrefix
+	ID     uint64
 }
 
-// appendMark appends the commit marker of a group whose checksum so far is crc. It omits a sync of
+// AppendMarker appends the commit marker of a group whose checksum so far is crc. It omits a sync of
 // 0.
-func appendMark(dst []byte, crc uint32, sync int64, n *note) []byte {
-	var buf [maxMark]byte
+func AppendMarker(dst []byte, crc uint32, sync int64, n *Note) []byte {
+	var buf [MaxMarker]byte
 	rest := buf[:0]
 	if sync > 0 {
 		rest = append(rest, syncPrefix...)
 		rest = strconv.AppendInt(rest, sync, 10)
 	}
 	if n != nil {
-		rest = append(rest, n.prefix...)
-		rest = append(rest, formatID(n.id)...)
+		rest = append(rest, n.Prefix...)
+		rest = append(rest, FormatID(n.ID)...)
 	}
-	return appendMarkLine(dst, crc, append(rest, '\r', '\n'))
+	return appendMarkerLine(dst, crc, append(rest, '\r', '\n'))
 }
 
-// appendMarkLine appends a commit marker. rest is the text after the digits.
-func appendMarkLine(dst []byte, crc uint32, rest []byte) []byte {
+// appendMarkerLine appends a commit marker. rest is the text after the digits.
+func appendMarkerLine(dst []byte, crc uint32, rest []byte) []byte {
 	const digits = "0123456789abcdef"
-	dst = append(dst, markPrefix...)
+	dst = append(dst, MarkerPrefix...)
 	at := len(dst)
 	dst = append(dst, "00000000"...)
 	dst = append(dst, rest...)
-	crc = crc32.Update(crc, castagnoli, rest)
-	for i := markHex - 1; i >= 0; i-- {
+	crc = crc32.Update(crc, Castagnoli, rest)
+	for i := markerHex - 1; i >= 0; i-- {
 		dst[at+i] = digits[crc&15]
 		crc >>= 4
 	}
 	return dst
 }
 
-// markLen returns the length of the marker that appendMark appends.
-func markLen(sync int64, note *note) int {
-	n := len(markPrefix) + markHex + len("\r\n")
+// MarkerLen returns the length of the marker that AppendMarker appends.
+func MarkerLen(sync int64, note *Note) int {
+	n := len(MarkerPrefix) + markerHex + len("\r\n")
 	if sync > 0 {
 		n += len(syncPrefix)
 		for ; sync > 0; sync /= 10 {
@@ -104,7 +104,7 @@ func markLen(sync int64, note *note) int {
 		}
 	}
 	if note != nil {
-		n += len(note.prefix) + idHex
+		n += len(note.Prefix) + idHex
 	}
 	return n
 }
@@ -120,38 +120,38 @@ var lowerHex = func() (values [256]byte) {
 	return values
 }()
 
-// mark is a parsed commit marker.
-type mark struct {
-	crc   uint32
-	sync  int64
-	rings bool   // it reports which tail file is in use
-	ring  uint64 // id of the tail file in use from here on; 0 if none
-	close uint64 // id of an end of the log; 0 if it is not an end
-	rest  []byte // text after the digits
+// Marker is a parsed commit marker.
+type Marker struct {
+	CRC     uint32
+	Synced  int64
+	HasRing bool   // it reports which tail file is in use
+	Ring    uint64 // id of the tail file in use from here on; 0 if none
+	Close   uint64 // id of an end of the log; 0 if it is not an end
+	rest    []byte // text after the digits
 }
 
-// parseMark parses a line as a commit marker. It accepts only the output of appendMark.
-func parseMark(line []byte) (m mark, ok bool) {
-	if len(line) > maxMark {
+// ParseMarker parses a line as a commit marker. It accepts only the output of AppendMarker.
+func ParseMarker(line []byte) (m Marker, ok bool) {
+	if len(line) > MaxMarker {
 		return m, false
 	}
-	m, ok = parseDigits(line)
+	m, ok = ParseDigits(line)
 	if !ok || string(m.rest) == "\r\n" { // the common case
 		return m, ok
 	}
 	words := m.rest[:len(m.rest)-len("\r\n")]
 	if i := bytes.LastIndexByte(words, ' '); i >= 0 && !bytes.HasPrefix(words[i:], []byte(syncPrefix)) {
 		prefix, digits, _ := bytes.Cut(words[i:], []byte(":"))
-		id := parseID(string(digits))
+		id := ParseID(string(digits))
 		switch string(prefix) + ":" {
-		case ringPrefix:
-			m.ring = id
-		case endPrefix:
-			m.close = id
+		case RingPrefix:
+			m.Ring = id
+		case ClosePrefix:
+			m.Close = id
 		default:
 			return m, false
 		}
-		if m.rings, words = true, words[:i]; formatID(id) != string(digits) {
+		if m.HasRing, words = true, words[:i]; FormatID(id) != string(digits) {
 			return m, false
 		}
 	}
@@ -163,40 +163,40 @@ func parseMark(line []byte) (m mark, ok bool) {
 		return m, false
 	}
 	sync, err := strconv.ParseInt(string(number), 10, 64)
-	m.sync = sync
+	m.Synced = sync
 	return m, err == nil
 }
 
-// parseDigits parses a commit marker without the text after its digits.
-func parseDigits(line []byte) (m mark, ok bool) {
-	text, ok := bytes.CutPrefix(line, []byte(markPrefix))
-	if !ok || len(text) < markHex+2 {
+// ParseDigits parses a commit marker without the text after its digits.
+func ParseDigits(line []byte) (m Marker, ok bool) {
+	text, ok := bytes.CutPrefix(line, []byte(MarkerPrefix))
+	if !ok || len(text) < markerHex+2 {
 		return m, false
 	}
 	var wrong byte
-	for _, c := range text[:markHex] {
+	for _, c := range text[:markerHex] {
 		digit := lowerHex[c]
 		wrong |= digit
-		m.crc = m.crc<<4 | uint32(digit&0xf)
+		m.CRC = m.CRC<<4 | uint32(digit&0xf)
 	}
-	m.rest = text[markHex:]
+	m.rest = text[markerHex:]
 	return m, wrong <= 0xf && bytes.HasSuffix(m.rest, []byte("\r\n"))
 }
 
-// verifies reports whether m closes a group whose checksum so far is crc.
-func (m mark) verifies(crc uint32) bool {
-	return crc32.Update(crc, castagnoli, m.rest) == m.crc
+// Verifies reports whether m closes a group whose checksum so far is crc.
+func (m Marker) Verifies(crc uint32) bool {
+	return crc32.Update(crc, Castagnoli, m.rest) == m.CRC
 }
 
-// appendSelect appends the command that selects db, for a log with or without commit markers.
-func appendSelect(dst []byte, db int, marked bool) []byte {
+// AppendSelect appends the command that selects db, for a log with or without commit markers.
+func AppendSelect(dst []byte, db int, marked bool) []byte {
 	if marked {
-		dst = append(dst, selectOurs...)
+		dst = append(dst, selectLower...)
 	} else {
-		dst = append(dst, selectElse...)
+		dst = append(dst, selectUpper...)
 	}
 	return resp.AppendInt(dst, int64(db))
 }
 
-// bareMark is the length of a marker without a durable offset.
-const bareMark = int64(len(markPrefix) + markHex + len("\r\n"))
+// ShortMarker is the length of a marker without a durable offset.
+const ShortMarker = int64(len(MarkerPrefix) + markerHex + len("\r\n"))

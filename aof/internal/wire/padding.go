@@ -1,4 +1,4 @@
-package aof
+package wire
 
 import (
 	"bytes"
@@ -26,50 +26,50 @@ import (
 //
 // Alignment padding consists of the same lines. It keeps a marker inside one page.
 const (
-	fillerLine = 64
-	minLine    = len("#\n")
-	fillerMax  = 256 << 10 // bytes that are written ahead at once, at most
-	sector     = 512       // bytes that a disk writes atomically
-	pageSize   = 4096      // the smallest page size in use; larger pages are multiples of it
-	// leadSize is the room for a clean-shutdown marker and the start of the next group: a #TS: line
+	PaddingLine = 64
+	MinLine     = len("#\n")
+	PaddingMax  = 256 << 10 // bytes that are written ahead at once, at most
+	sector      = 512       // bytes that a disk writes atomically
+	PageSize    = 4096      // the smallest page size in use; larger pages are multiples of it
+	// LeadSize is the room for a clean-shutdown marker and the start of the next group: a #TS: line
 	// and the SELECT.
-	leadSize = maxMark + 56
-	// maxPad is the largest number of bytes of alignment padding before a marker.
-	maxPad = leadSize + maxMark
+	LeadSize = MaxMarker + 56
+	// MaxAlignment is the largest number of bytes of alignment padding before a marker.
+	MaxAlignment = LeadSize + MaxMarker
 )
 
-// fillerLines returns padding lines, enough for every extension.
-var fillerLines = sync.OnceValue(func() []byte {
-	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, fillerLine-1), '\n'), (fillerMax+pageSize)/fillerLine+1)
+// PaddingLines returns padding lines, enough for every extension.
+var PaddingLines = sync.OnceValue(func() []byte {
+	return bytes.Repeat(append(bytes.Repeat([]byte{'#'}, PaddingLine-1), '\n'), (PaddingMax+PageSize)/PaddingLine+1)
 })
 
-// isFiller reports whether a line is a padding line, or the rest of one.
-func isFiller(line []byte) bool {
+// IsPadding reports whether a line is a padding line, or the rest of one.
+func IsPadding(line []byte) bool {
 	n := len(line) - 1
 	return n > 0 && line[n] == '\n' && len(bytes.TrimLeft(line[:n], "#")) == 0
 }
 
-// appendLines appends padding lines of n bytes in total. n is 0 or at least 2.
-func appendLines(dst []byte, n int) []byte {
+// AppendPadding appends padding lines of n bytes in total. n is 0 or at least 2.
+func AppendPadding(dst []byte, n int) []byte {
 	for n > 0 {
-		line := min(n, fillerLine)
+		line := min(n, PaddingLine)
 		if n-line == 1 {
 			line--
 		}
-		dst = append(dst, fillerLines()[fillerLine-line:fillerLine]...)
+		dst = append(dst, PaddingLines()[PaddingLine-line:PaddingLine]...)
 		n -= line
 	}
 	return dst
 }
 
-// padLen returns the length of the alignment padding before a marker, if
+// alignmentLen returns the length of the alignment padding before a marker, if
 // text begins with it.
-func padLen(text []byte) (n int) {
-	if bytes.HasPrefix(text, []byte(selectOurs)) {
+func alignmentLen(text []byte) (n int) {
+	if bytes.HasPrefix(text, []byte(selectLower)) {
 		return max(0, commandLen(text))
 	}
 	for line := range bytes.Lines(text) {
-		if !isFiller(line) {
+		if !IsPadding(line) {
 			break
 		}
 		n += len(line)
@@ -77,11 +77,11 @@ func padLen(text []byte) (n int) {
 	return n
 }
 
-// fillerBehind returns the number of bytes of padding at the end of a file, at or after offset
+// PaddingAfter returns the number of bytes of padding at the end of a file, at or after offset
 // from.
-func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
+func PaddingAfter(f io.ReaderAt, from, size int64) (int64, error) {
 	whole := true // the first line is whole
-	if longest := size - fillerMax - 2*pageSize; longest > from {
+	if longest := size - PaddingMax - 2*PageSize; longest > from {
 		from, whole = longest, false
 	}
 	tail := make([]byte, size-from)
@@ -94,7 +94,7 @@ func fillerBehind(f io.ReaderAt, from, size int64) (int64, error) {
 		if end == 0 {
 			return 0, nil // the file ends inside a line
 		}
-		if !whole || !isFiller(rest[:end]) {
+		if !whole || !IsPadding(rest[:end]) {
 			filler = len(rest) - end
 		}
 		rest = rest[end:]

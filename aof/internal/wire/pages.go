@@ -1,4 +1,4 @@
-package aof
+package wire
 
 import (
 	"bytes"
@@ -11,51 +11,51 @@ import (
 // padding as the rest of the command, and load a value that was never set. So over padding no
 // command and no transaction crosses a page boundary. A kill then leaves whole records and lines.
 
-// paginate lays out a group that is to be written at an offset. It inserts padding lines before a
+// Paginate lays out a group that is to be written at an offset. It inserts padding lines before a
 // record that would cross a page boundary, or be readable from the middle. It appends the result to
 // dst. ok is false if that is impossible: a record may be longer than a page.
-func paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
-	at := int(offset % pageSize)
+func Paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
+	at := int(offset % PageSize)
 	for len(group) > 0 {
-		n := unitLen(group)
+		n := recordLen(group)
 		if n < 0 {
 			return dst, false
 		}
-		pad := padOf(group[:n], at)
+		pad := paddingBefore(group[:n], at)
 		if pad < 0 {
 			return dst, false
 		}
-		dst = appendLines(dst, pad)
+		dst = AppendPadding(dst, pad)
 		dst = append(dst, group[:n]...)
-		group, at = group[n:], (at+pad+n)%pageSize
+		group, at = group[n:], (at+pad+n)%PageSize
 	}
 	return dst, true
 }
 
-// padOf returns the number of bytes that must be inserted before a record at an offset of a page.
+// paddingBefore returns the number of bytes that must be inserted before a record at an offset of a page.
 // It returns a negative number if no number of bytes helps.
-func padOf(unit []byte, at int) int {
-	if len(unit) > pageSize {
+func paddingBefore(unit []byte, at int) int {
+	if len(unit) > PageSize {
 		return -1
 	}
 	pad := 0
-	for pad < 2*pageSize {
-		if from := (at + pad) % pageSize; from+len(unit) > pageSize {
-			pad = max(pad+pageSize-from, minLine)
+	for pad < 2*PageSize {
+		if from := (at + pad) % PageSize; from+len(unit) > PageSize {
+			pad = max(pad+PageSize-from, MinLine)
 			continue
-		} else if !readable(unit, from) {
+		} else if !Readable(unit, from) {
 			return pad
 		}
-		pad = max(pad+1, minLine)
+		pad = max(pad+1, MinLine)
 	}
 	return -1
 }
 
-// readable reports whether a sector that begins inside text, which is at an offset, begins like a
+// Readable reports whether a sector that begins inside text, which is at an offset, begins like a
 // command or a line. If the bytes before the sector are lost, and padding is in their place,
 // reading continues at the sector. That may be the middle of a transaction, or of a value in which
 // a client has put commands.
-func readable(text []byte, offset int) bool {
+func Readable(text []byte, offset int) bool {
 	first := -offset & (sector - 1)
 	if first == 0 {
 		first = sector
@@ -68,9 +68,9 @@ func readable(text []byte, offset int) bool {
 	return false
 }
 
-// unitLen returns the length of the first record of a group: a line, a command, or a transaction.
+// recordLen returns the length of the first record of a group: a line, a command, or a transaction.
 // It returns a negative number if the record is incomplete.
-func unitLen(group []byte) (n int) {
+func recordLen(group []byte) (n int) {
 	for multi := false; n < len(group); {
 		rest := group[n:]
 		if rest[0] == '#' {

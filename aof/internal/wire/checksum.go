@@ -1,15 +1,15 @@
-package aof
+package wire
 
 import (
 	"hash/crc32"
 	"math/bits"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum adds p to a checksum.
-func sum(crc uint32, p []byte) uint32 {
-	return crc32.Update(crc, castagnoli, p)
+// Sum adds p to a checksum.
+func Sum(crc uint32, p []byte) uint32 {
+	return crc32.Update(crc, Castagnoli, p)
 }
 
 // sum8 adds 8 bytes, little endian, to a checksum that is not inverted.
@@ -21,7 +21,7 @@ func sum8(crc uint32, n uint64) uint32 {
 
 // slicing[i][b] is the effect of byte b on a checksum when i more bytes follow it.
 var slicing = func() (s [8][256]uint32) {
-	s[0] = *castagnoli
+	s[0] = *Castagnoli
 	for i := 1; i < len(s); i++ {
 		for b, crc := range s[i-1] {
 			s[i][b] = s[0][byte(crc)] ^ crc>>8
@@ -30,18 +30,18 @@ var slicing = func() (s [8][256]uint32) {
 	return s
 }()
 
-// seed is the initial value of the checksums of a file. It is the checksum of the file's sequence
+// Seed is the initial value of the checksums of a file. It is the checksum of the file's sequence
 // number and salt, without the final inversion.
-type seed uint32
+type Seed uint32
 
-// newSeed returns the seed of a file without a salt.
-func newSeed(seq int64) seed { return seed(sum8(^uint32(0), uint64(seq))) }
+// NewSeed returns the seed of a file without a salt.
+func NewSeed(seq int64) Seed { return Seed(sum8(^uint32(0), uint64(seq))) }
 
 // salted returns the seed of the same file with a salt.
-func (s seed) salted(salt uint64) seed {
-	return seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
+func (s Seed) salted(salt uint64) Seed {
+	return Seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
 }
 
-// group returns the initial checksum of the group at an offset. It computes the CRC of the offset's
+// Group returns the initial checksum of the group at an offset. It computes the CRC of the offset's
 // bytes here so that nothing is allocated.
-func (s seed) group(offset int64) uint32 { return ^sum8(uint32(s), uint64(offset)) }
+func (s Seed) Group(offset int64) uint32 { return ^sum8(uint32(s), uint64(offset)) }
