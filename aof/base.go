@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -17,18 +18,18 @@ import (
 )
 
 // writeBase is step 5.
-func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (manifestFile, int64, error) {
+func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (manifest.File, int64, error) {
 	disk := r.log.disk
 	disk.baseSeq++
-	base := manifestFile{seq: disk.baseSeq, kind: kindBase}
-	base.name = baseName(disk.filename, base.seq, rdb)
+	base := manifest.File{Seq: disk.baseSeq, Kind: manifest.KindBase}
+	base.Name = manifest.BaseName(disk.filename, base.Seq, rdb)
 	id := r.log.newIdentity(r.next.id.Salt)
 	w := &baseWriter{ctx: ctx, marked: r.log.marked && !rdb}
-	size, err := snapshot.Replace(dirfs.New(disk.fs), disk.dir, base.name, func(file io.Writer) error {
+	size, err := snapshot.Replace(dirfs.New(disk.fs), disk.dir, base.Name, func(file io.Writer) error {
 		if w.file = file; rdb {
 			return b.RDB(w, id.String())
 		}
-		if err := w.begin(id, base.seq, r.stamp); err != nil {
+		if err := w.begin(id, base.Seq, r.stamp); err != nil {
 			return err
 		}
 		if err := b.Commands(w); err != nil || !w.marked {
@@ -36,12 +37,12 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 		}
 		return w.write(wire.AppendMarker(nil, w.seed.Group(w.size), w.size, nil)) // the base file is whole
 	})
-	base = base.with(sizeKey, strconv.FormatInt(size, 10))
+	base = base.With(manifest.SizeKey, strconv.FormatInt(size, 10))
 	switch {
 	case rdb && binary.LittleEndian.Uint64(w.last[:]) != 0: // 0 means an RDB without a checksum
-		base = base.with(crcKey, wire.FormatID(binary.LittleEndian.Uint64(w.last[:])))
+		base = base.With(manifest.CRCKey, wire.FormatID(binary.LittleEndian.Uint64(w.last[:])))
 	case w.marked:
-		base = base.with(idKey, wire.FormatID(id.Salt))
+		base = base.With(manifest.IDKey, wire.FormatID(id.Salt))
 	}
 	return base, size, err
 }
@@ -133,18 +134,18 @@ func (r *rewrite) forget() {
 }
 
 // publish is step 6.
-func (r *rewrite) publish(base manifestFile) error {
+func (r *rewrite) publish(base manifest.File) error {
 	old := r.log.disk.manifest
-	m := &manifest{
-		base:  &base,
-		incrs: []manifestFile{r.next.line()},
+	m := &manifest.Manifest{
+		Base:  &base,
+		Incrs: []manifest.File{r.next.line()},
 	}
 	if old != nil {
-		m.history = append(m.history, old.history...)
-		for _, f := range old.files() {
-			if f.name != r.next.name && !r.log.disk.legacy {
-				f.kind = kindHistory
-				m.history = append(m.history, f)
+		m.Obsolete = append(m.Obsolete, old.Obsolete...)
+		for _, f := range old.Files() {
+			if f.Name != r.next.name && !r.log.disk.legacy {
+				f.Kind = manifest.KindObsolete
+				m.Obsolete = append(m.Obsolete, f)
 			}
 		}
 	}
@@ -158,8 +159,8 @@ func (r *rewrite) publish(base manifestFile) error {
 
 // checkBase checks that the base file is in its place, before a manifest lists it and before the
 // files that it replaces are deleted.
-func (r *rewrite) checkBase(base manifestFile) error {
-	path := filepath.Join(r.log.disk.dir, base.name)
+func (r *rewrite) checkBase(base manifest.File) error {
+	path := filepath.Join(r.log.disk.dir, base.Name)
 	info, err := r.log.disk.fs.Lstat(path)
 	if err != nil {
 		return err
@@ -167,11 +168,11 @@ func (r *rewrite) checkBase(base manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
-	return base.checkSize(path, info.Size())
+	return base.CheckSize(path, info.Size())
 }
 
 // publishFresh is step 6 for a log without an old file to continue. Writers wait.
-func (r *rewrite) publishFresh(base manifestFile) error {
+func (r *rewrite) publishFresh(base manifest.File) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -235,7 +236,7 @@ func (r *rewrite) goOn() error {
 
 // publishFails ends a rewrite whose base file is not listed. If it is unknown whether the manifest
 // lists the base file, publishFails keeps the file.
-func (r *rewrite) publishFails(base manifestFile, err error) error {
+func (r *rewrite) publishFails(base manifest.File, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
 	unknown := errors.As(err, &dirSync)
@@ -247,8 +248,8 @@ func (r *rewrite) publishFails(base manifestFile, err error) error {
 		}
 		return err
 	}
-	if e := l.disk.fs.Remove(filepath.Join(l.disk.dir, base.name)); e != nil {
-		l.env.Logger.Warn("an unlisted base of the log stays", "file", base.name, "err", e)
+	if e := l.disk.fs.Remove(filepath.Join(l.disk.dir, base.Name)); e != nil {
+		l.env.Logger.Warn("an unlisted base of the log stays", "file", base.Name, "err", e)
 	}
 	if r.fresh {
 		r.forget()
@@ -258,7 +259,7 @@ func (r *rewrite) publishFails(base manifestFile, err error) error {
 }
 
 // settle records the sizes of the new log.
-func (r *rewrite) settle(base manifestFile, size int64) {
+func (r *rewrite) settle(base manifest.File, size int64) {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -270,19 +271,19 @@ func (r *rewrite) settle(base manifestFile, size int64) {
 // clean is steps 7 and 8. The rewrite has succeeded already.
 func (r *rewrite) clean() error {
 	l := r.log
-	if len(l.disk.manifest.history) == 0 {
+	if len(l.disk.manifest.Obsolete) == 0 {
 		return nil
 	}
-	if err := r.checkBase(*l.disk.manifest.base); err != nil {
+	if err := r.checkBase(*l.disk.manifest.Base); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.failLocked("check", filepath.Join(l.disk.dir, l.disk.manifest.base.name), err)
+		return l.failLocked("check", filepath.Join(l.disk.dir, l.disk.manifest.Base.Name), err)
 	}
 	if !removeHistory(l, l.disk.manifest) {
 		return nil
 	}
 	m := *l.disk.manifest
-	m.history = nil
+	m.Obsolete = nil
 	err := r.dirSyncFails(l.disk.publish(&m))
 	if err != nil {
 		l.env.Logger.Warn("the manifest still lists deleted files", "dir", l.disk.dir, "err", err)

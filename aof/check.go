@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -24,9 +25,9 @@ type Report struct {
 	Unlisted []string     // files of the log in its directory that the manifest does not list
 	Tail     *TailReport  // nil if there is no tail file
 
-	ring   uint64        // id of the tail file that the commit markers report last; 0 if none
-	last   *manifestFile // last file of a log with a manifest
-	summed bool          // the manifest has its checksum
+	ring   uint64         // id of the tail file that the commit markers report last; 0 if none
+	last   *manifest.File // last file of a log with a manifest
+	summed bool           // the manifest has its checksum
 }
 
 // FileReport describes one file.
@@ -129,12 +130,12 @@ type target struct {
 	path   string
 	kind   string
 	seq    int64
-	listed *manifestFile // entry of the manifest; nil without one
+	listed *manifest.File // entry of the manifest; nil without one
 }
 
 // compare compares a file with the manifest, as Open does. Asked returns the damage for which Open
 // would refuse the file.
-func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refused bool) {
+func (t *target) compare(r *FileReport, asked func(*manifest.File) error) (refused bool) {
 	if t.listed == nil {
 		return false
 	}
@@ -161,7 +162,7 @@ func (c *checkConfig) check(path string) (Report, error) {
 			return report, err
 		}
 		if n := len(report.Files); n > 0 && f.Problem == nil {
-			t.compare(&f, func(*manifestFile) error {
+			t.compare(&f, func(*manifest.File) error {
 				return f.id.CheckFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
 			})
 		}
@@ -176,7 +177,7 @@ func (c *checkConfig) check(path string) (Report, error) {
 // targets returns the files that path selects, in load order.
 func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	info, err := c.fs.Lstat(path)
-	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifestSuffix)) {
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifest.Suffix)) {
 		return nil, err
 	}
 	if err == nil && info.IsDir() {
@@ -184,10 +185,10 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 			return nil, err
 		}
 	}
-	if !strings.HasSuffix(path, manifestSuffix) {
-		return []target{{path, "file", seqOf(path), nil}}, nil
+	if !strings.HasSuffix(path, manifest.Suffix) {
+		return []target{{path, "file", manifest.SeqOf(path), nil}}, nil
 	}
-	m, err := readManifest(c.fs, path)
+	m, err := manifest.Read(c.fs, path)
 	if err != nil {
 		return nil, err
 	}
@@ -197,19 +198,19 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		}
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	report.Manifest, report.last, report.summed = path, m.last(), m.summed
-	dir, filename := filepath.Split(strings.TrimSuffix(path, manifestSuffix))
+	report.Manifest, report.last, report.summed = path, m.Last(), m.Checksummed
+	dir, filename := filepath.Split(strings.TrimSuffix(path, manifest.Suffix))
 	var targets []target
-	for _, f := range m.files() {
+	for _, f := range m.Files() {
 		kind := "increment"
-		if f.kind == kindBase {
+		if f.Kind == manifest.KindBase {
 			kind = "base"
 		}
-		path, err := c.locate(dir, filename, f.name)
+		path, err := c.locate(dir, filename, f.Name)
 		if err != nil {
 			return nil, err
 		}
-		targets = append(targets, target{path, kind, f.seq, &f})
+		targets = append(targets, target{path, kind, f.Seq, &f})
 	}
 	report.Unlisted, err = c.unlisted(dir, filename, m)
 	return targets, err
@@ -234,18 +235,18 @@ func (c *checkConfig) locate(dir, filename, name string) (string, error) {
 }
 
 // unlisted returns the files of the log that m does not list.
-func (c *checkConfig) unlisted(dir, filename string, m *manifest) ([]string, error) {
+func (c *checkConfig) unlisted(dir, filename string, m *manifest.Manifest) ([]string, error) {
 	names, err := c.fs.ReadDir(filepath.Clean(dir))
 	if err != nil {
 		return nil, err
 	}
 	listed := make(map[string]bool)
-	for _, f := range append(m.files(), m.history...) {
-		listed[f.name] = true
+	for _, f := range append(m.Files(), m.Obsolete...) {
+		listed[f.Name] = true
 	}
 	var unlisted []string
 	for _, name := range names {
-		if _, _, ok := splitName(filename, name); ok && !listed[name] {
+		if _, _, ok := manifest.SplitName(filename, name); ok && !listed[name] {
 			unlisted = append(unlisted, filepath.Join(dir, name))
 		}
 	}
@@ -261,7 +262,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 	}
 	var found []string
 	for _, name := range names {
-		if strings.HasSuffix(name, manifestSuffix) &&
+		if strings.HasSuffix(name, manifest.Suffix) &&
 			!strings.HasPrefix(name, snapshot.TempPrefix) && !strings.HasPrefix(name, "temp-") {
 			found = append(found, filepath.Join(dir, name))
 		}
@@ -280,7 +281,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 	}
 	names2 := defaultConfig()
 	for _, path := range []string{
-		filepath.Join(dir, names2.dirname, manifestName(names2.filename)),
+		filepath.Join(dir, names2.dirname, manifest.FileName(names2.filename)),
 		filepath.Join(dir, names2.filename),
 	} {
 		if _, err := c.fs.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -295,7 +296,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	r = FileReport{Path: t.path, Kind: t.kind}
 	file, err := c.fs.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) && t.kind != "file" {
-		r.Problem = &corrupt.Error{File: t.path, What: whatMissing, Err: err}
+		r.Problem = &corrupt.Error{File: t.path, What: manifest.Missing, Err: err}
 		r.verdict = verdictRefused
 		return r, nil
 	}
@@ -311,13 +312,13 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 			return r, err
 		}
 	}
-	if t.compare(&r, func(f *manifestFile) error { return f.checkSize(t.path, r.Size) }) {
+	if t.compare(&r, func(f *manifest.File) error { return f.CheckSize(t.path, r.Size) }) {
 		return r, nil
 	}
 	if r.RDB, err = wire.IsRDB(file); err != nil {
 		return r, err
 	}
-	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
+	if t.compare(&r, func(f *manifest.File) error { return f.CheckRDB(t.path, r.RDB) }) {
 		return r, nil
 	}
 	if other, err := t.identify(&r, file); other || err != nil {
@@ -336,7 +337,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	w := newWalk(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
 	w.step = stepper(c.ctx, func(int64) {})
 	if t.listed != nil {
-		w.listed = t.listed.size()
+		w.listed = t.listed.Size()
 	}
 	found, err := w.run()
 	if err != nil {
@@ -353,7 +354,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	}
 	r.Size, r.Filler = r.Size-found.filler, found.filler
 	r.note(&found, offset, last)
-	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good, found.end8) })
+	t.compare(&r, func(f *manifest.File) error { return f.CheckGood(t.path, r.Good, found.end8) })
 	return r, nil
 }
 
@@ -363,12 +364,12 @@ func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err erro
 	if r.id, _, err = wire.ReadOpening(file, t.seq); err != nil {
 		return false, err
 	}
-	if t.compare(r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) {
+	if t.compare(r, func(f *manifest.File) error { return f.CheckIdentity(t.path, r.id) }) {
 		return true, nil
 	}
-	other = t.compare(r, func(f *manifestFile) error {
-		if err = f.checkTrailer(t.path, file, r.Size); err == nil {
-			err = f.checkBaseEnd(t.path, file, r.id, r.Size)
+	other = t.compare(r, func(f *manifest.File) error {
+		if err = f.CheckTrailer(t.path, file, r.Size); err == nil {
+			err = f.CheckBaseEnd(t.path, file, r.id, r.Size)
 		}
 		return err
 	})

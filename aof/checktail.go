@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
@@ -32,7 +33,7 @@ func (c *checkConfig) tail(report *Report) error {
 	if report.Manifest == "" {
 		return nil
 	}
-	dir, filename := filepath.Split(strings.TrimSuffix(report.Manifest, manifestSuffix))
+	dir, filename := filepath.Split(strings.TrimSuffix(report.Manifest, manifest.Suffix))
 	path := filepath.Join(dir, tailName(filename))
 	t, err := readTail(c.fs, path)
 	var damage *corrupt.Error

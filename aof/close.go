@@ -62,7 +62,7 @@ func (l *Log) listClosed(tail *incr) error {
 		return nil
 	}
 	m, err := tail.closedIn(l.disk.manifest)
-	if err != nil || m.equal(l.disk.manifest) {
+	if err != nil || m.Equal(l.disk.manifest) {
 		return err
 	}
 	return l.disk.publish(m, tail)

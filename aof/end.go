@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -71,12 +72,12 @@ func (l *Log) End() (string, error) {
 	switch {
 	case phase == phaseRunning:
 		return end{gen: l.gen}.String(), nil
-	case l.disk.manifest == nil || l.disk.manifest.last() == nil || l.disk.legacy || phase == phaseClosed && closed != nil:
+	case l.disk.manifest == nil || l.disk.manifest.Last() == nil || l.disk.legacy || phase == phaseClosed && closed != nil:
 		return "", nil
 	case phase != phaseClosed && l.disk.tail != "": // a killed process left the tail file
 		return "", nil
 	}
-	e, _, err := l.disk.endOf(l.disk.manifest.last())
+	e, _, err := l.disk.endOf(l.disk.manifest.Last())
 	if err != nil || e == (end{}) {
 		return "", err
 	}
@@ -85,19 +86,19 @@ func (l *Log) End() (string, error) {
 
 // endOf returns the end and the identity of an incremental file. The end is zero if the file is not
 // known to be complete.
-func (d *layout) endOf(f *manifestFile) (e end, id wire.Identity, err error) {
+func (d *layout) endOf(f *manifest.File) (e end, id wire.Identity, err error) {
 	err = d.read(f, func(file vfs.File, size int64) error {
 		var seed wire.Seed
-		if id, seed, err = wire.ReadOpening(file, f.seq); err != nil {
+		if id, seed, err = wire.ReadOpening(file, f.Seq); err != nil {
 			return err
 		}
 		if id.Salt == 0 {
-			e = end{seq: f.seq, offset: size}
+			e = end{seq: f.Seq, offset: size}
 			return nil
 		}
 		mark, offset, err := wire.ClosingMarker(file, seed, size)
 		if err == nil && offset > 0 && (mark.Close != 0 || id.Gen == 0) { // an earlier format had no id
-			e = end{id.Gen, f.seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
+			e = end{id.Gen, f.Seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
 		}
 		return err
 	})
@@ -105,7 +106,7 @@ func (d *layout) endOf(f *manifestFile) (e end, id wire.Identity, err error) {
 }
 
 // read opens a file of the log and passes it to fn.
-func (d *layout) read(f *manifestFile, fn func(file vfs.File, size int64) error) (err error) {
+func (d *layout) read(f *manifest.File, fn func(file vfs.File, size int64) error) (err error) {
 	file, err := d.fs.Open(d.path(f))
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	if l.disk == nil || l.disk.manifest == nil || want == (end{}) {
 		return appendlog.Unrelated, nil
 	}
-	last := l.disk.manifest.last()
+	last := l.disk.manifest.Last()
 	if last == nil || l.disk.legacy {
 		return appendlog.Unrelated, nil
 	}
@@ -151,8 +152,8 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 
 // newest returns the identity of the newest incremental file that records its store.
 func (d *layout) newest() (wire.Identity, bool, error) {
-	for i := len(d.manifest.incrs) - 1; i >= 0; i-- {
-		_, id, err := d.endOf(&d.manifest.incrs[i])
+	for i := len(d.manifest.Incrs) - 1; i >= 0; i-- {
+		_, id, err := d.endOf(&d.manifest.Incrs[i])
 		if err != nil || id.Store != 0 {
 			return id, err == nil, err
 		}
@@ -161,14 +162,14 @@ func (d *layout) newest() (wire.Identity, bool, error) {
 }
 
 // relate compares a log with an end of the same generation.
-func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err error) {
-	for i := range d.manifest.incrs {
-		f := &d.manifest.incrs[i]
-		if f.seq != want.seq {
+func (d *layout) relate(last *manifest.File, want end) (r appendlog.Relation, err error) {
+	for i := range d.manifest.Incrs {
+		f := &d.manifest.Incrs[i]
+		if f.Seq != want.seq {
 			continue
 		}
 		err = d.read(f, func(file vfs.File, size int64) error {
-			id, _, err := wire.ReadOpening(file, f.seq)
+			id, _, err := wire.ReadOpening(file, f.Seq)
 			if err != nil {
 				return err
 			}
@@ -182,7 +183,7 @@ func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err
 			switch {
 			case id.Salt != want.salt || !ok || cmp.Or(m.Close, uint64(m.CRC)) != want.close:
 				r = appendlog.Lacks
-			case f.name == last.name && want.offset+int64(len(text))+1 == size && d.tail == "":
+			case f.Name == last.Name && want.offset+int64(len(text))+1 == size && d.tail == "":
 				r = appendlog.AtEnd
 			default:
 				r = appendlog.Continues
@@ -191,23 +192,23 @@ func (d *layout) relate(last *manifestFile, want end) (r appendlog.Relation, err
 		})
 		return r, err
 	}
-	if last.seq > want.seq {
+	if last.Seq > want.seq {
 		return appendlog.Newer, nil // the log was rewritten
 	}
 	return appendlog.Lacks, nil
 }
 
 // relateSize compares a log with an end that consists of number and size.
-func (d *layout) relateSize(last *manifestFile, want end) (appendlog.Relation, error) {
+func (d *layout) relateSize(last *manifest.File, want end) (appendlog.Relation, error) {
 	e, id, err := d.endOf(last)
 	switch {
 	case err != nil:
 		return appendlog.Unrelated, err
-	case last.seq > want.seq:
+	case last.Seq > want.seq:
 		return appendlog.Newer, nil
 	case id.Salt != 0:
 		return appendlog.Unrelated, nil
-	case last.seq < want.seq || e.offset < want.offset:
+	case last.Seq < want.seq || e.offset < want.offset:
 		return appendlog.Lacks, nil
 	case e.offset == want.offset && d.tail == "":
 		return appendlog.AtEnd, nil

@@ -1,12 +1,4 @@
 package aof
 
-// FormatManifest parses a manifest and writes it out again.
-func FormatManifest(text []byte) ([]byte, error) {
-	m, err := parseManifest(text)
-	if err != nil {
-		return nil, err
-	}
-	return m.format(), nil
-}
-
+// ValidName is exported for tests.
 var ValidName = validName

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -38,26 +39,26 @@ type incr struct {
 }
 
 // line returns the manifest entry of a new incremental file, with its id and its durable bytes.
-func (t *incr) line() manifestFile {
-	f := manifestFile{name: t.name, seq: t.seq, kind: kindIncr}
+func (t *incr) line() manifest.File {
+	f := manifest.File{Name: t.name, Seq: t.seq, Kind: manifest.KindIncr}
 	if t.listed > 0 {
-		f = f.with(idKey, wire.FormatID(t.id.Salt)).with(sizeKey, strconv.FormatInt(t.listed, 10))
+		f = f.With(manifest.IDKey, wire.FormatID(t.id.Salt)).With(manifest.SizeKey, strconv.FormatInt(t.listed, 10))
 	}
 	return f
 }
 
 // closed returns the manifest entry f of an incremental file to which nothing more is appended. It
 // adds the size, all of which is durable, and the digits of the marker at the end.
-func (t *incr) closed(f manifestFile) (manifestFile, error) {
+func (t *incr) closed(f manifest.File) (manifest.File, error) {
 	var buf [wire.MaxMarker]byte
 	tail := buf[:min(int64(len(buf)), t.size)]
 	if n, err := t.file.ReadAt(tail, t.size-int64(len(tail))); n < len(tail) {
 		return f, err
 	}
-	f = f.with(sizeKey, strconv.FormatInt(t.size, 10)).without(endKey)
+	f = f.With(manifest.SizeKey, strconv.FormatInt(t.size, 10)).Without(manifest.EndKey)
 	if i := bytes.LastIndex(tail, []byte(wire.MarkerPrefix)); i >= 0 {
 		if m, ok := wire.ParseMarker(tail[i:]); ok {
-			f = f.with(endKey, fmt.Sprintf("%08x", m.CRC))
+			f = f.With(manifest.EndKey, fmt.Sprintf("%08x", m.CRC))
 		}
 	}
 	return f, nil
@@ -71,7 +72,7 @@ func (t *incr) closed(f manifestFile) (manifestFile, error) {
 // On an error it removes the file again, and does not reuse the number.
 func createIncr(disk *layout, checksums bool, id wire.Identity) (t *incr, err error) {
 	disk.incrSeq++
-	t = &incr{id: id, seq: disk.incrSeq, name: incrName(disk.filename, disk.incrSeq)}
+	t = &incr{id: id, seq: disk.incrSeq, name: manifest.IncrName(disk.filename, disk.incrSeq)}
 	t.path = filepath.Join(disk.dir, t.name)
 	if t.file, err = disk.fs.Create(t.path); err != nil {
 		return nil, err
@@ -103,12 +104,12 @@ func (t *incr) open() error {
 }
 
 // openIncr opens a replayed file, to continue it.
-func openIncr(fsys vfs.FS, path string, f *manifestFile) (*incr, error) {
+func openIncr(fsys vfs.FS, path string, f *manifest.File) (*incr, error) {
 	file, err := fsys.OpenWrite(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &incr{file: file, name: f.name, path: path, seq: f.seq}
+	t := &incr{file: file, name: f.Name, path: path, seq: f.Seq}
 	if t.size, err = file.Size(); err == nil {
 		t.id, t.seed, err = wire.ReadOpening(file, t.seq)
 	}
@@ -186,18 +187,18 @@ func (l *Log) newIdentity(link uint64) wire.Identity {
 
 // closedIn returns a copy of a manifest that records the end of t, to which nothing more is
 // appended.
-func (t *incr) closedIn(m *manifest) (*manifest, error) {
+func (t *incr) closedIn(m *manifest.Manifest) (*manifest.Manifest, error) {
 	next := *m
-	next.incrs = slices.Clone(m.incrs)
-	for i, f := range next.incrs {
-		if f.name != t.name {
+	next.Incrs = slices.Clone(m.Incrs)
+	for i, f := range next.Incrs {
+		if f.Name != t.name {
 			continue
 		}
 		closed, err := t.closed(f)
 		if err != nil {
 			return nil, err
 		}
-		next.incrs[i] = closed
+		next.Incrs[i] = closed
 	}
 	return &next, nil
 }

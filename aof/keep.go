@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -27,18 +28,18 @@ const keptPrefix = "before-restore-"
 //  5. after those files are deleted: the same without them.
 //
 // cutAtUntil executes steps 1 to 3, and returns the files that step 5 deletes.
-func (l *Log) cutAtUntil(replay *replayResult) (later []manifestFile, err error) {
+func (l *Log) cutAtUntil(replay *replayResult) (later []manifest.File, err error) {
 	if l.kept, err = l.keepAside(); err != nil {
 		return nil, err
 	}
 	m := l.disk.manifest
-	files := m.files()
+	files := m.Files()
 	n := len(replay.sizes)
 	if later = files[n:]; len(later) == 0 {
 		return nil, nil
 	}
 	next := *m
-	next.incrs = m.incrs[:len(m.incrs)-len(later)]
+	next.Incrs = m.Incrs[:len(m.Incrs)-len(later)]
 	return later, l.disk.publish(&next)
 }
 
@@ -49,9 +50,9 @@ func (l *Log) keepAside() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	files := disk.manifest.files()
+	files := disk.manifest.Files()
 	if disk.listed {
-		files = append(files, manifestFile{name: manifestName(disk.filename)})
+		files = append(files, manifest.File{Name: manifest.FileName(disk.filename)})
 	}
 	dir := filepath.Join(kept, filepath.Base(disk.dir))
 	if disk.hasDir {
@@ -60,9 +61,9 @@ func (l *Log) keepAside() (string, error) {
 		}
 	}
 	for _, f := range files {
-		to := filepath.Join(dir, f.name)
-		if disk.legacy && f.kind == kindBase {
-			to = filepath.Join(kept, f.name)
+		to := filepath.Join(dir, f.Name)
+		if disk.legacy && f.Kind == manifest.KindBase {
+			to = filepath.Join(kept, f.Name)
 		}
 		if err := copyFile(disk.fs, disk.path(&f), to); err != nil {
 			return "", err
@@ -113,10 +114,10 @@ func copyFile(fsys vfs.FS, from, to string) error {
 }
 
 // removeLater is step 5. A file that cannot be deleted is not listed and is harmless.
-func (l *Log) removeLater(later []manifestFile) {
+func (l *Log) removeLater(later []manifest.File) {
 	for _, f := range later {
-		if err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name)); err != nil {
-			l.env.Logger.Warn("an unlisted file of the log stays", "file", f.name, "err", err)
+		if err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.Name)); err != nil {
+			l.env.Logger.Warn("an unlisted file of the log stays", "file", f.Name, "err", err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
@@ -22,8 +23,8 @@ type layout struct {
 	filename string
 
 	hasDir   bool
-	manifest *manifest // nil if there is no log
-	listed   bool      // the manifest is in a file; false for a legacy file without one
+	manifest *manifest.Manifest // nil if there is no log
+	listed   bool               // the manifest is in a file; false for a legacy file without one
 	// legacy reports that the base file is still the single file of Redis 6 in the data directory.
 	legacy bool
 	// the highest sequence numbers listed or present
@@ -45,7 +46,7 @@ func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 	if l.manifest == nil {
 		return l, nil
 	}
-	for _, f := range l.manifest.files() {
+	for _, f := range l.manifest.Files() {
 		if err := l.require(f); err != nil {
 			return nil, err
 		}
@@ -54,14 +55,14 @@ func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 }
 
 // path returns the path of a file of the log.
-func (l *layout) path(f *manifestFile) string {
-	if l.legacy && f.kind == kindBase {
-		return filepath.Join(l.data, f.name)
+func (l *layout) path(f *manifest.File) string {
+	if l.legacy && f.Kind == manifest.KindBase {
+		return filepath.Join(l.data, f.Name)
 	}
-	return filepath.Join(l.dir, f.name)
+	return filepath.Join(l.dir, f.Name)
 }
 
-func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifestName(l.filename)) }
+func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifest.FileName(l.filename)) }
 
 // readDir reads the manifest and the names in the log's directory.
 func (l *layout) readDir() error {
@@ -73,22 +74,22 @@ func (l *layout) readDir() error {
 		return err
 	}
 	l.hasDir = true
-	if l.manifest, err = readManifest(l.fs, l.manifestPath()); err != nil {
+	if l.manifest, err = manifest.Read(l.fs, l.manifestPath()); err != nil {
 		return err
 	}
 	known := make(map[string]bool)
 	if l.manifest != nil {
 		l.listed = true
-		for _, f := range append(l.manifest.files(), l.manifest.history...) {
-			known[f.name] = true
-			l.count(f.name, f.kind, f.seq)
+		for _, f := range append(l.manifest.Files(), l.manifest.Obsolete...) {
+			known[f.Name] = true
+			l.count(f.Name, f.Kind, f.Seq)
 		}
 	}
 	for _, name := range names {
 		if name == tailName(l.filename) {
 			l.tail = name
 		}
-		seq, kind, ok := splitName(l.filename, name)
+		seq, kind, ok := manifest.SplitName(l.filename, name)
 		if ok {
 			l.count(name, kind, seq)
 			if !known[name] {
@@ -110,7 +111,7 @@ func (l *layout) readDir() error {
 func (l *layout) mayLackManifest() error {
 	holder := l.tail
 	for _, name := range l.orphans {
-		if _, kind, _ := splitName(l.filename, name); kind != kindIncr {
+		if _, kind, _ := manifest.SplitName(l.filename, name); kind != manifest.KindIncr {
 			continue
 		}
 		listed, err := wasListed(l.fs, filepath.Join(l.dir, name))
@@ -150,21 +151,21 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	case err != nil:
 		return false, err
 	}
-	id, _, err := wire.ReadOpening(file, seqOf(path))
+	id, _, err := wire.ReadOpening(file, manifest.SeqOf(path))
 	return id.Salt == 0, err
 }
 
 // count raises the highest sequence numbers.
-func (l *layout) count(name string, kind fileKind, seq int64) {
-	if kind == kindHistory {
+func (l *layout) count(name string, kind manifest.Kind, seq int64) {
+	if kind == manifest.KindObsolete {
 		// The name shows the former kind; for the name of another program count it as both.
-		if _, was, ok := splitName(l.filename, name); ok {
+		if _, was, ok := manifest.SplitName(l.filename, name); ok {
 			kind = was
 		} else {
 			l.baseSeq = max(l.baseSeq, seq)
 		}
 	}
-	if kind == kindBase {
+	if kind == manifest.KindBase {
 		l.baseSeq = max(l.baseSeq, seq)
 		return
 	}
@@ -183,7 +184,7 @@ func (l *layout) findLegacy() error {
 		return err
 	}
 	if m := l.manifest; m != nil {
-		if m.base == nil || len(m.incrs)+len(m.history) > 0 || m.base.name != l.filename {
+		if m.Base == nil || len(m.Incrs)+len(m.Obsolete) > 0 || m.Base.Name != l.filename {
 			return nil
 		}
 		_, err := l.fs.Lstat(filepath.Join(l.dir, l.filename))
@@ -199,17 +200,17 @@ func (l *layout) findLegacy() error {
 		return fmt.Errorf("%s: %w", filepath.Join(l.data, l.filename), vfs.ErrNotRegular)
 	}
 	l.legacy = true
-	l.manifest = &manifest{base: &manifestFile{name: l.filename, seq: 1, kind: kindBase}}
+	l.manifest = &manifest.Manifest{Base: &manifest.File{Name: l.filename, Seq: 1, Kind: manifest.KindBase}}
 	l.baseSeq = max(l.baseSeq, 1)
 	return nil
 }
 
 // require checks that a listed file exists.
-func (l *layout) require(f manifestFile) error {
+func (l *layout) require(f manifest.File) error {
 	path := l.path(&f)
 	info, err := l.fs.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &corrupt.Error{File: path, What: whatMissing, Err: err}
+		return &corrupt.Error{File: path, What: manifest.Missing, Err: err}
 	}
 	if err != nil {
 		return err
@@ -217,7 +218,7 @@ func (l *layout) require(f manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
-	return f.checkSize(path, info.Size())
+	return f.CheckSize(path, info.Size())
 }
 
 // makeDir durably creates the log's directory. A crash leaves:
@@ -277,13 +278,13 @@ func (l *layout) settle() error {
 // publish atomically and durably installs m as the log's manifest. It returns an error if the path
 // of an open incremental file does not lead to that file, because the manifest would then list
 // another file.
-func (l *layout) publish(m *manifest, open ...*incr) error {
+func (l *layout) publish(m *manifest.Manifest, open ...*incr) error {
 	for _, t := range open {
 		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {
 			return fmt.Errorf("the manifest stays as it is: %w", err)
 		}
 	}
-	err := m.write(l.fs, l.dir, manifestName(l.filename))
+	err := m.Write(l.fs, l.dir, manifest.FileName(l.filename))
 	var dirSync *snapshot.DirSyncError
 	if err == nil || errors.As(err, &dirSync) {
 		l.manifest, l.listed = m, true

@@ -6,13 +6,14 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
 // readTail reads the tail file before any file of the log. Bytes that a running process moves to
 // the log during the replay are then found in both, and not in neither.
-func (p *replayer) readTail(files []manifestFile) (err error) {
+func (p *replayer) readTail(files []manifest.File) (err error) {
 	if p.disk.tail == "" {
 		return nil
 	}
@@ -32,7 +33,7 @@ func (p *replayer) readTail(files []manifestFile) (err error) {
 }
 
 // merge finds the bytes that the last file lacks, and replays them.
-func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error {
+func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error {
 	missing, err := p.tail.checkID(p.result.ring)
 	if missing {
 		p.result.recovery.TailMissing = true
@@ -41,7 +42,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifestFile, found *found) error 
 	if err != nil || p.tail == nil {
 		return err
 	}
-	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.summed)
+	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.Checksummed)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -146,7 +147,7 @@ func (p FsyncPolicy) String() string {
 
 // validName returns an error if name is not a plain base name, on any system.
 func validName(name string) error {
-	if err := plainName(name); err != nil {
+	if err := manifest.CheckName(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	if len(name) > maxName {

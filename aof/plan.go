@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -38,7 +39,7 @@ type tailPiece struct {
 // A region records where its first byte belongs. Bytes that the file has there already must equal
 // the region's, and the rest of the region belongs after them. So the process may have been killed
 // before, during, or after the write of the region, or during an earlier merge.
-func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours bool) (merge, error) {
+func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours bool) (merge, error) {
 	m := merge{path: t.path, elapsed: t.elapsed}
 	follow := int64(-1) // offset of a region that follows the previous one
 	past := false       // the previous region is in a base file
@@ -46,16 +47,16 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 		r := &t.regions[i]
 		seq, offset := r.seq, r.offset
 		switch {
-		case r.next != 0 && f.kind == kindIncr && r.next == f.seq && ours: // a Redis may have used the number
-			seq, offset = r.next, max(0, f.size())
+		case r.next != 0 && f.Kind == manifest.KindIncr && r.next == f.Seq && ours: // a Redis may have used the number
+			seq, offset = r.next, max(0, f.Size())
 		case seq == 0 && follow >= 0:
-			seq, offset = f.seq, follow
+			seq, offset = f.Seq, follow
 		case seq == 0 && past:
 			continue
 		case seq == 0:
 			return m, &corrupt.Error{File: t.path, Offset: r.at, What: "region that follows none"}
 		}
-		if seq < f.seq && f.kind == kindIncr && ours {
+		if seq < f.Seq && f.Kind == manifest.KindIncr && ours {
 			past = true // the base file that perdure's manifest lists contains it
 			continue
 		}
@@ -74,7 +75,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 			return m, err
 		}
 		if !same || has < int64(len(r.data)) && offset+has != end+m.size {
-			m.reason = fmt.Sprintf("%s holds something else at offset %d", f.name, offset)
+			m.reason = fmt.Sprintf("%s holds something else at offset %d", f.Name, offset)
 			return m, nil
 		}
 		if rest := r.data[has:]; len(rest) > 0 {
@@ -98,16 +99,16 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifestFile, end int64, ours b
 // the incremental file, or -1. A log starts the next region before it writes one to the incremental
 // file. So the incremental file has nothing of the newest region. Either that region or the one
 // before it belongs at the end of the incremental file.
-func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (bool, error) {
+func (t *tailFile) stale(file io.ReaderAt, f *manifest.File, follow, end int64) (bool, error) {
 	n := &t.newest
 	switch holds := len(t.regions); {
 	case t.elapsed || t.id == 0:
 		return false, nil
 	case holds > 0 && t.regions[holds-1].generation == n.generation:
 		return true, nil
-	case n.next == f.seq:
+	case n.next == f.Seq:
 		return false, nil
-	case n.seq == f.seq && n.offset > follow:
+	case n.seq == f.Seq && n.offset > follow:
 		place, err := wire.AfterMarkers(file, n.offset, end)
 		return place < end, err
 	}
@@ -116,12 +117,12 @@ func (t *tailFile) stale(file io.ReaderAt, f *manifestFile, follow, end int64) (
 
 // misplaced returns the reason why a region cannot belong to an offset of an incremental file, or
 // "". f is the last file of the log and ends at end.
-func misplaced(f *manifestFile, seq, offset, end int64) string {
+func misplaced(f *manifest.File, seq, offset, end int64) string {
 	switch {
-	case f.kind != kindIncr || seq != f.seq:
-		return fmt.Sprintf("it continues increment %d, and the log ends with %s", seq, f.name)
+	case f.Kind != manifest.KindIncr || seq != f.Seq:
+		return fmt.Sprintf("it continues increment %d, and the log ends with %s", seq, f.Name)
 	case offset < 0 || offset > end:
-		return fmt.Sprintf("it continues %s at offset %d, and that ends at %d", f.name, offset, end)
+		return fmt.Sprintf("it continues %s at offset %d, and that ends at %d", f.Name, offset, end)
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -24,7 +25,7 @@ import (
 // neighbor, or an incremental file that does not follow. A crash leaves the log without a manifest,
 // or with the new one.
 func (c *checkConfig) rebuild(path string) (RepairReport, error) {
-	r := &rebuilder{checkConfig: c, dir: filepath.Dir(path), filename: strings.TrimSuffix(filepath.Base(path), manifestSuffix)}
+	r := &rebuilder{checkConfig: c, dir: filepath.Dir(path), filename: strings.TrimSuffix(filepath.Base(path), manifest.Suffix)}
 	if err := r.read(); err != nil {
 		return RepairReport{}, err
 	}
@@ -33,13 +34,13 @@ func (c *checkConfig) rebuild(path string) (RepairReport, error) {
 		return RepairReport{}, err
 	}
 	plan := RepairReport{Manifest: path}
-	for _, f := range m.files() {
-		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.name))
+	for _, f := range m.Files() {
+		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.Name))
 	}
 	if c.planOnly {
 		return plan, nil
 	}
-	err = m.write(c.fs, r.dir, filepath.Base(path))
+	err = m.Write(c.fs, r.dir, filepath.Base(path))
 	plan.Done = err == nil
 	return plan, err
 }
@@ -53,7 +54,7 @@ type rebuilder struct {
 
 // part is a whole file, or an incremental file with a torn tail.
 type part struct {
-	manifestFile
+	manifest.File
 	report FileReport
 }
 
@@ -65,11 +66,11 @@ func (r *rebuilder) read() error {
 	}
 	store := uint64(0)
 	for _, name := range names {
-		seq, kind, ok := splitName(r.filename, name)
+		seq, kind, ok := manifest.SplitName(r.filename, name)
 		if !ok {
 			continue
 		}
-		p := part{manifestFile: manifestFile{name: name, seq: seq, kind: kind}}
+		p := part{File: manifest.File{Name: name, Seq: seq, Kind: kind}}
 		if p.report, err = r.file(target{path: filepath.Join(r.dir, name), kind: "file", seq: seq}, true); err != nil {
 			return err
 		}
@@ -78,13 +79,13 @@ func (r *rebuilder) read() error {
 		} else if id.Store != 0 {
 			store = id.Store
 		}
-		if kind == kindIncr {
+		if kind == manifest.KindIncr {
 			r.incrs = append(r.incrs, p)
 		} else {
 			r.bases = append(r.bases, p)
 		}
 	}
-	bySeq := func(a, b part) int { return cmp.Compare(a.seq, b.seq) }
+	bySeq := func(a, b part) int { return cmp.Compare(a.Seq, b.Seq) }
 	slices.SortFunc(r.bases, bySeq)
 	slices.SortFunc(r.incrs, bySeq)
 	return nil
@@ -96,7 +97,7 @@ func (r *rebuilder) doubt(format string, args ...any) error {
 }
 
 // choose returns the manifest of the newest files that belong together.
-func (r *rebuilder) choose() (*manifest, error) {
+func (r *rebuilder) choose() (*manifest.Manifest, error) {
 	if len(r.bases) == 0 {
 		for _, p := range r.incrs {
 			if p.report.id.Salt != 0 {
@@ -137,7 +138,7 @@ func (r *rebuilder) after(base part) (chain []part, err error) {
 		id := p.report.id
 		follows := id.Salt != 0 && before.Salt != 0 && (id.Link == before.Salt || before.Link == id.Salt)
 		switch {
-		case follows, len(chain) > 0 && id.Salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have continued the log
+		case follows, len(chain) > 0 && id.Salt == 0 && p.Seq == chain[len(chain)-1].Seq+1: // a server may have continued the log
 			chain, before = append(chain, p), id
 		case len(chain) > 0:
 			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)
@@ -155,7 +156,7 @@ func (r *rebuilder) consecutive() error {
 		return r.doubt("no increments")
 	}
 	for i, p := range r.incrs[1:] {
-		if p.seq != r.incrs[i].seq+1 || !p.report.id.Follows(r.incrs[i].report.id) {
+		if p.Seq != r.incrs[i].Seq+1 || !p.report.id.Follows(r.incrs[i].report.id) {
 			return r.doubt("%s does not follow %s", p.report.Path, r.incrs[i].report.Path)
 		}
 	}
@@ -163,14 +164,14 @@ func (r *rebuilder) consecutive() error {
 }
 
 // list returns the manifest of the files. Only the last incremental file may be torn.
-func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
-	m := &manifest{}
+func (r *rebuilder) list(base *part, chain []part) (*manifest.Manifest, error) {
+	m := &manifest.Manifest{}
 	if base != nil {
 		f, err := r.sized(*base)
 		if err != nil {
 			return nil, err
 		}
-		m.base = &f
+		m.Base = &f
 	}
 	for i, p := range chain {
 		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == verdictRefused) {
@@ -185,7 +186,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.incrs = append(m.incrs, f)
+		m.Incrs = append(m.Incrs, f)
 	}
 	return m, nil
 }
@@ -194,7 +195,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 // when they were begun.
 func (r *rebuilder) whole(p part) error {
 	l := &layout{fs: r.fs, dir: r.dir}
-	e, id, err := l.endOf(&p.manifestFile)
+	e, id, err := l.endOf(&p.File)
 	if err == nil && id.Store != 0 && e == (end{}) {
 		err = r.doubt("%s is shorter than it was", p.report.Path)
 	}
@@ -202,12 +203,12 @@ func (r *rebuilder) whole(p part) error {
 }
 
 // sized returns the entry of a file in the manifest.
-func (r *rebuilder) sized(p part) (f manifestFile, err error) {
-	f = p.manifestFile
+func (r *rebuilder) sized(p part) (f manifest.File, err error) {
+	f = p.File
 	if id := p.report.id; id.Salt != 0 && !p.report.RDB {
-		f = f.with(idKey, wire.FormatID(id.Salt))
+		f = f.With(manifest.IDKey, wire.FormatID(id.Salt))
 	}
-	if f = f.with(sizeKey, fmt.Sprint(p.report.Good)); f.kind == kindIncr {
+	if f = f.With(manifest.SizeKey, fmt.Sprint(p.report.Good)); f.Kind == manifest.KindIncr {
 		return f, nil
 	}
 	file, err := r.fs.Open(p.report.Path)
@@ -215,9 +216,9 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	f = f.with(sizeKey, fmt.Sprint(p.report.Size))
-	if trailer, err := rdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
-		f = f.with(crcKey, wire.FormatID(trailer))
+	f = f.With(manifest.SizeKey, fmt.Sprint(p.report.Size))
+	if trailer, err := manifest.RdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
+		f = f.With(manifest.CRCKey, wire.FormatID(trailer))
 	}
 	return f, nil
 }
@@ -243,11 +244,11 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 		return "", err
 	}
 	for _, name := range names {
-		at := seqInName.FindStringIndex(name)
-		if at == nil || slices.Contains(names, manifestName(name[:at[0]])) {
+		at := manifest.SeqInName.FindStringIndex(name)
+		if at == nil || slices.Contains(names, manifest.FileName(name[:at[0]])) {
 			continue
 		}
-		err := lostManifest(fsys, filepath.Join(dir, manifestName(name[:at[0]])))
+		err := lostManifest(fsys, filepath.Join(dir, manifest.FileName(name[:at[0]])))
 		if path, lost := isLostManifest(err); lost {
 			return path, nil
 		} else if err != nil {
@@ -261,7 +262,7 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 func lostManifest(fsys vfs.FS, path string) error {
 	dir := filepath.Dir(path)
 	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
-		filename: strings.TrimSuffix(filepath.Base(path), manifestSuffix)}
+		filename: strings.TrimSuffix(filepath.Base(path), manifest.Suffix)}
 	return l.readDir()
 }
 
@@ -269,7 +270,7 @@ func lostManifest(fsys vfs.FS, path string) error {
 // manifest.
 func isLostManifest(err error) (path string, lost bool) {
 	var damage *corrupt.Error
-	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {
+	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifest.Suffix) && errors.Is(damage.Err, fs.ErrNotExist) {
 		return damage.File, true
 	}
 	return "", false

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -118,17 +119,17 @@ func (c *checkConfig) notLast(path, listedBy string) error {
 	if listedBy != "" {
 		return nil
 	}
-	prefix := seqInName.ReplaceAllString(path, "")
+	prefix := manifest.SeqInName.ReplaceAllString(path, "")
 	if prefix == path {
 		return nil
 	}
-	m, err := readManifest(c.fs, manifestName(prefix))
+	m, err := manifest.Read(c.fs, manifest.FileName(prefix))
 	if err != nil || m == nil {
 		return err
 	}
 	name := filepath.Base(path)
-	for _, f := range m.files() {
-		if f.name == name && m.last().name != name {
+	for _, f := range m.Files() {
+		if f.Name == name && m.Last().Name != name {
 			return fmt.Errorf("%w: %s is not the last file of its log", ErrNotRepairable, path)
 		}
 	}

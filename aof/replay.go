@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -78,7 +79,7 @@ type replayer struct {
 }
 
 func (p *replayer) run() error {
-	files := p.disk.manifest.files()
+	files := p.disk.manifest.Files()
 	if err := p.readTail(files); err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (p *replayer) judgeUntil() error {
 			return err
 		}
 		r.LeftOut = p.total - filler - r.Size
-		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
+		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.At(r.Files-1)), p.result.lastCut
 		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(wire.OpeningLen) {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
@@ -128,7 +129,7 @@ func (p *replayer) judgeUntil() error {
 
 // filler returns the number of bytes of padding at the end of the newest file.
 func (p *replayer) filler() (n int64, err error) {
-	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.last()))
+	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.Last()))
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +142,7 @@ func (p *replayer) filler() (n int64, err error) {
 }
 
 // file replays one file.
-func (p *replayer) file(f *manifestFile, last bool) (err error) {
+func (p *replayer) file(f *manifest.File, last bool) (err error) {
 	path := p.disk.path(f)
 	file, err := p.disk.fs.Open(path)
 	if err != nil {
@@ -153,7 +154,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	if last {
-		if p.result.synced, p.result.closedAt, err = onDisk(file, f.seq, size); err != nil {
+		if p.result.synced, p.result.closedAt, err = onDisk(file, f.Seq, size); err != nil {
 			return err
 		}
 	}
@@ -162,14 +163,14 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
-	w := newWalk(src, path, f.seq, offset, func(unit []appendlog.Command) error {
+	w := newWalk(src, path, f.Seq, offset, func(unit []appendlog.Command) error {
 		if err := p.to.Apply(unit); err != nil {
 			return at(path, unit[0].Offset, err)
 		}
 		return nil
 	})
 	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
-	w.until, w.listed = p.until, f.size()
+	w.until, w.listed = p.until, f.Size()
 	found, err := w.run()
 	if err != nil {
 		return err
@@ -177,7 +178,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 	p.stamps += found.stamps
 	p.result.past = found.past
 	if !found.past {
-		if err := f.checkGood(path, found.cut, found.end8); err != nil {
+		if err := f.CheckGood(path, found.cut, found.end8); err != nil {
 			return err
 		}
 	}
@@ -198,29 +199,29 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 
 // begin checks that a file is the one that the manifest lists, and that it is the neighbor of the
 // file before it. It replays the RDB at the start of the file, and returns the offset of its end.
-func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size int64) (int64, error) {
-	if err := f.checkTrailer(path, file, size); err != nil {
+func (p *replayer) begin(f *manifest.File, file io.ReaderAt, path string, size int64) (int64, error) {
+	if err := f.CheckTrailer(path, file, size); err != nil {
 		return 0, err
 	}
-	id, _, err := wire.ReadOpening(file, f.seq)
+	id, _, err := wire.ReadOpening(file, f.Seq)
 	if err != nil {
 		return 0, err
 	}
-	if err := f.checkIdentity(path, id); err != nil {
+	if err := f.CheckIdentity(path, id); err != nil {
 		return 0, err
 	}
 	base, err := p.preamble(file, path, size)
 	if err != nil {
 		return 0, err
 	}
-	if err := f.checkRDB(path, base.Size > 0); err != nil {
+	if err := f.CheckRDB(path, base.Size > 0); err != nil {
 		return 0, err
 	}
 	if base.Size > 0 {
 		id = wire.BaseIdentity(base.Origin)
 	}
 	id.Bare = base.Size == 0 && id.Salt == 0
-	if err := f.checkBaseEnd(path, file, id, size); err != nil {
+	if err := f.CheckBaseEnd(path, file, id, size); err != nil {
 		return 0, err
 	}
 	return base.Size, p.neighbors(id, path)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -57,14 +58,14 @@ func (l *Log) Start() error {
 			return fmt.Errorf("the log's directory cannot be written: %w", err)
 		}
 	}
-	var later []manifestFile
+	var later []manifest.File
 	if replay.past {
 		var err error
 		if later, err = l.cutAtUntil(&replay); err != nil {
 			return err
 		}
 	}
-	if last := l.disk.manifest.last(); last != nil && replay.lastCut < replay.lastSize {
+	if last := l.disk.manifest.Last(); last != nil && replay.lastCut < replay.lastSize {
 		if err := cutFile(l.disk, l.disk.path(last), replay.lastCut); err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (l *Log) Start() error {
 	if !created {
 		l.sizes.closed -= replay.lastCut
 	}
-	if l.disk.manifest.base != nil {
+	if l.disk.manifest.Base != nil {
 		l.sizes.base = replay.sizes[0]
 	}
 	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.Salt
@@ -130,7 +131,7 @@ func (l *Log) adopt() error {
 	if err := disk.makeDir(); err != nil {
 		return err
 	}
-	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
+	from, to := disk.path(disk.manifest.Base), filepath.Join(disk.dir, disk.manifest.Base.Name)
 	// Check before the manifest lists the name, because the next Open uses whatever is listed.
 	if _, err := disk.fs.Lstat(to); err == nil {
 		return fmt.Errorf("%s is in the way of %s, which is to have that name: %w", to, from, fs.ErrExist)
@@ -153,15 +154,15 @@ func (l *Log) adopt() error {
 func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err error) {
 	m := l.disk.manifest
 	next := *m
-	changed := len(m.history) > 0 && removeHistory(l, m)
+	changed := len(m.Obsolete) > 0 && removeHistory(l, m)
 	if changed {
-		next.history = nil
+		next.Obsolete = nil
 	}
-	if len(m.incrs) == 0 {
+	if len(m.Incrs) == 0 {
 		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.Salt)); err != nil {
 			return nil, false, err
 		}
-		next.incrs = []manifestFile{tail.line()}
+		next.Incrs = []manifest.File{tail.line()}
 		if err := l.disk.publish(&next, tail); err != nil {
 			return nil, false, errors.Join(err, tail.file.Close())
 		}
@@ -169,9 +170,9 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 	}
 	// Redis 8 records the end of an incremental file when it closes it. That end is no longer
 	// valid.
-	last := m.last()
-	if kept := last.without("endoffset"); len(kept.extra) != len(last.extra) {
-		next.incrs = append(append([]manifestFile(nil), m.incrs[:len(m.incrs)-1]...), kept)
+	last := m.Last()
+	if kept := last.Without("endoffset"); len(kept.Extra) != len(last.Extra) {
+		next.Incrs = append(append([]manifest.File(nil), m.Incrs[:len(m.Incrs)-1]...), kept)
 		changed = true
 	}
 	if changed {
@@ -204,7 +205,7 @@ func (l *Log) leaveMarked(old *incr) (*incr, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.incrs = append(m.incrs, next.line())
+	m.Incrs = append(m.Incrs, next.line())
 	if err := l.disk.publish(m, next); err != nil {
 		return nil, errors.Join(err, next.file.Close())
 	}
@@ -219,7 +220,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	}
 	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
 		tail.durable = replay.synced
-		end, _, err := l.disk.endOf(l.disk.manifest.last())
+		end, _, err := l.disk.endOf(l.disk.manifest.Last())
 		if end.close != 0 { // a marker without an ID does not name the end of the log
 			tail.closedAt = tail.size
 		}
@@ -255,12 +256,12 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 
 // removeHistory deletes the files that the manifest lists as obsolete, and reports whether all of
 // them are gone.
-func removeHistory(l *Log, m *manifest) bool {
+func removeHistory(l *Log, m *manifest.Manifest) bool {
 	gone := true
-	for _, f := range m.history {
-		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name))
+	for _, f := range m.Obsolete {
+		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.Name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.env.Logger.Warn("cannot delete a file of the log's past", "file", f.name, "err", err)
+			l.env.Logger.Warn("cannot delete a file of the log's past", "file", f.Name, "err", err)
 			gone = false
 		}
 	}

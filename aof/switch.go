@@ -24,7 +24,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	l.mu.Unlock()
 	m, err := old.closedIn(l.disk.manifest)
 	if err == nil {
-		m.incrs = append(m.incrs, r.next.line())
+		m.Incrs = append(m.Incrs, r.next.line())
 		err = r.dirSyncFails(l.disk.publish(m, old, r.next))
 	}
 	if err != nil && l.Err() == nil {

@@ -1,4 +1,4 @@
-package aof_test
+package manifest_test
 
 import (
 	"errors"
@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/vfs"
 )
 
 const (
@@ -21,6 +20,15 @@ const (
 func signed(text string) string {
 	sum := crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli))
 	return fmt.Sprintf("%s#p1:%08x\n", text, sum)
+}
+
+// format parses a manifest and writes it out again.
+func format(text []byte) ([]byte, error) {
+	m, err := manifest.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return m.Format(), nil
 }
 
 // The cases of Redis's integration/aof-multi-part.tcl are marked tcl.
@@ -79,7 +87,7 @@ func TestManifest(t *testing.T) {
 		{"changed below a checksum", strings.Replace(signed(baseLine+incrLine), "seq 1", "seq 2", 1), "", 88},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out, err := aof.FormatManifest([]byte(c.text))
+			out, err := format([]byte(c.text))
 			if c.offset == -2 { // refused for its name, or taken: the escapes matter
 				if err == nil || !strings.Contains(err.Error(), `ab`) {
 					t.Fatalf("%s, %v", out, err)
@@ -111,7 +119,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(signed(baseLine + incrLine)))
 	f.Add([]byte("file \"a b\" seq 1 type b startoffset 3\n# x\nfile 'c' seq 2 type h\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		out, err := aof.FormatManifest(text)
+		out, err := format(text)
 		if err != nil {
 			var damage *corrupt.Error
 			if !errors.As(err, &damage) || damage.Offset < 0 || damage.Offset > int64(len(text)) {
@@ -119,83 +127,9 @@ func FuzzManifest(f *testing.F) {
 			}
 			return
 		}
-		again, err := aof.FormatManifest(out)
+		again, err := format(out)
 		if err != nil || string(again) != string(out) {
 			t.Fatalf("%q gives %q, which gives %q, %v", text, out, again, err)
 		}
 	})
-}
-
-func TestNames(t *testing.T) {
-	for _, name := range []string{"", ".", "..", "a/b", "/a", `a\b`, "a\x00", "a\nb", "../x",
-		"temp-perdure-x", strings.Repeat("n", 201)} {
-		if err := aof.ValidName(name); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("%q: %v", name, err)
-		}
-		if _, err := aof.New(aof.Filename(name)).Open(env(vfs.OS(), t.TempDir())); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("Filename(%q): %v", name, err)
-		}
-		if _, err := aof.New(aof.Dirname(name)).Open(env(vfs.OS(), t.TempDir())); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("Dirname(%q): %v", name, err)
-		}
-	}
-	dir := t.TempDir()
-	opts := []aof.Option{aof.Filename("my log's \"aof\" \u00e9"), aof.Dirname("dir with spaces")}
-	l, _, _ := mustOpen(t, dir, opts...)
-	list := []string{set(t, l, "a", "1")}
-	closeLog(t, l)
-	_, u, _ := mustOpen(t, dir, opts...)
-	want(t, u, list)
-}
-
-func TestConfigure(t *testing.T) {
-	l, _, _ := mustOpen(t, t.TempDir())
-	for _, o := range []aof.Option{aof.Fsync(aof.Always), aof.AutoRewrite(10, 1), aof.RDBBase(false),
-		aof.NoFsyncOnRewrite(true), aof.Timestamps(true)} {
-		if err := l.Configure(o); err != nil {
-			t.Error(err)
-		}
-	}
-	if l.Status().Fsync != aof.Always.String() {
-		t.Error("fsync was not changed")
-	}
-	for _, s := range []aof.Option{aof.Filename("x"), aof.Dirname("x"), aof.Checksums(false), aof.LoadTruncated(false),
-		aof.Fsync(7), aof.AutoRewrite(-1, 0), {}} {
-		if err := l.Configure(aof.Fsync(aof.No), s); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("Configure = %v, want an error matching ErrOptions", err)
-		}
-		if got := l.Status().Fsync; got != "always" {
-			t.Fatalf("Fsync after a refused Configure = %q, want %q", got, "always")
-		}
-	}
-	set(t, l, "a", strings.Repeat("v", 100))
-	if !l.Status().RewriteDue {
-		t.Errorf("no rewrite is due: %+v", l.Status())
-	}
-}
-
-func TestTrigger(t *testing.T) {
-	for _, c := range []struct {
-		percentage int
-		min        int64
-		base, now  int64
-		due        bool
-	}{
-		{100, 64, 50, 64, false}, // not larger than the minimum
-		{100, 64, 50, 65, false},
-		{100, 64, 50, 99, false},
-		{100, 64, 50, 100, true},
-		{100, 64, 0, 65, true},
-		{0, 0, 1, 1 << 60, false},
-		{100, 0, 1 << 62, 1<<62 + 5, false},
-		{100, 0, 1 << 61, 1 << 62, true},
-		{33, 0, 3, 4, true}, // 4*100/3 = 133
-		{34, 0, 3, 4, false},
-		{1 << 30, 0, 1, 1 << 62, true},
-	} {
-		tr := aof.Trigger{Percentage: c.percentage, MinSize: c.min}
-		if tr.Due(c.base, c.now) != c.due {
-			t.Errorf("%+v", c)
-		}
-	}
 }

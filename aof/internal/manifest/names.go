@@ -1,4 +1,4 @@
-package aof
+package manifest
 
 import (
 	"fmt"
@@ -18,15 +18,17 @@ import (
 //
 // Only this file composes and parses these names.
 const (
-	manifestSuffix = ".manifest"
-	baseRDBSuffix  = ".base.rdb"
-	baseAOFSuffix  = ".base.aof"
-	incrSuffix     = ".incr.aof"
+	Suffix        = ".manifest"
+	baseRDBSuffix = ".base.rdb"
+	baseAOFSuffix = ".base.aof"
+	incrSuffix    = ".incr.aof"
 )
 
-func manifestName(filename string) string { return filename + manifestSuffix }
+// FileName returns the name of the manifest.
+func FileName(filename string) string { return filename + Suffix }
 
-func baseName(filename string, seq int64, rdb bool) string {
+// BaseName returns the name of a base file. rdb is set if it begins with an RDB.
+func BaseName(filename string, seq int64, rdb bool) string {
 	suffix := baseAOFSuffix
 	if rdb {
 		suffix = baseRDBSuffix
@@ -34,12 +36,13 @@ func baseName(filename string, seq int64, rdb bool) string {
 	return filename + "." + strconv.FormatInt(seq, 10) + suffix
 }
 
-func incrName(filename string, seq int64) string {
+// IncrName returns the name of an incremental file.
+func IncrName(filename string, seq int64) string {
 	return filename + "." + strconv.FormatInt(seq, 10) + incrSuffix
 }
 
-// splitName parses the name of a base file or an incremental file of the log called filename.
-func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
+// SplitName parses the name of a base file or an incremental file of the log called filename.
+func SplitName(filename, name string) (seq int64, kind Kind, ok bool) {
 	rest, ok := strings.CutPrefix(name, filename+".")
 	if !ok {
 		return 0, 0, false
@@ -50,9 +53,9 @@ func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
 	}
 	switch "." + suffix {
 	case baseRDBSuffix, baseAOFSuffix:
-		kind = kindBase
+		kind = KindBase
 	case incrSuffix:
-		kind = kindIncr
+		kind = KindIncr
 	default:
 		return 0, 0, false
 	}
@@ -63,8 +66,8 @@ func splitName(filename, name string) (seq int64, kind fileKind, ok bool) {
 	return seq, kind, true
 }
 
-// plainName returns an error if name could lead out of its directory or hide what it is.
-func plainName(name string) error {
+// CheckName returns an error if name could lead out of its directory or hide what it is.
+func CheckName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return fmt.Errorf("%q is not a file name", name)
@@ -83,11 +86,11 @@ func plainName(name string) error {
 	return nil
 }
 
-var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
+var SeqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
 
-// seqOf returns the sequence number in a file's name, or 1 for a name without a number.
-func seqOf(path string) int64 {
-	if m := seqInName.FindStringSubmatch(path); m != nil {
+// SeqOf returns the sequence number in a file's name, or 1 for a name without a number.
+func SeqOf(path string) int64 {
+	if m := SeqInName.FindStringSubmatch(path); m != nil {
 		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
 			return seq
 		}

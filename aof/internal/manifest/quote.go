@@ -1,4 +1,4 @@
-package aof
+package manifest
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ var errQuotes = errors.New("unbalanced quotes")
 // escapes maps a letter after a backslash to the control character that it denotes.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'a': '\a'}
 
-// splitWords splits a line as Redis does (sdssplitargs). Words are between blanks, in double quotes
+// splitQuoted splits a line as Redis does (sdssplitargs). Words are between blanks, in double quotes
 // with escapes (\n, \xHH and so on), or in single quotes with \' alone.
-func splitWords(line string) ([]string, error) {
+func splitQuoted(line string) ([]string, error) {
 	var words []string
 	for {
 		line = strings.TrimLeft(line, " \t\r\n\v\f")
@@ -85,8 +85,8 @@ func quoted(out []byte, line string, i int, quote byte) ([]byte, int, error) {
 	return nil, 0, errQuotes
 }
 
-// appendWord appends a word, in quotes if necessary (sdsneedsrepr, sdscatrepr).
-func appendWord(out []byte, word string) []byte {
+// appendQuoted appends a word, in quotes if necessary (sdsneedsrepr, sdscatrepr).
+func appendQuoted(out []byte, word string) []byte {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' || r == '\''
 	}) {
