@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
@@ -25,7 +26,7 @@ type TailReport struct {
 	Reason  string
 	Problem *CorruptError // Open refuses the log for it; Repair renames and keeps the file
 
-	merge merge
+	merge ring.Plan
 }
 
 // tail adds the tail file in the manifest's directory to the report, if there is one.
@@ -34,8 +35,8 @@ func (c *checkConfig) tail(report *Report) error {
 		return nil
 	}
 	dir, filename := filepath.Split(strings.TrimSuffix(report.Manifest, manifest.Suffix))
-	path := filepath.Join(dir, tailName(filename))
-	t, err := readTail(c.fs, path)
+	path := filepath.Join(dir, ring.FileName(filename))
+	t, err := ring.Read(c.fs, path)
 	var damage *corrupt.Error
 	switch {
 	case errors.As(err, &damage):
@@ -44,23 +45,23 @@ func (c *checkConfig) tail(report *Report) error {
 	case err != nil || t == nil:
 		return err
 	}
-	report.Tail = &TailReport{Path: path, Elapsed: t.elapsed, merge: merge{path: path, elapsed: t.elapsed}}
-	if _, err := t.checkID(report.ring); errors.As(err, &damage) {
+	report.Tail = &TailReport{Path: path, Elapsed: t.Elapsed, merge: ring.Plan{Path: path, Elapsed: t.Elapsed}}
+	if _, err := t.CheckID(report.ring); errors.As(err, &damage) {
 		report.Tail.Problem = damage
 		return nil
 	}
-	if len(t.regions) == 0 || report.last == nil {
+	if len(t.Regions) == 0 || report.last == nil {
 		return nil
 	}
 	return c.planTail(t, report)
 }
 
 // planTail compares a tail file that is not empty with the last file.
-func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
+func (c *checkConfig) planTail(t *ring.File, report *Report) (err error) {
 	out, last := report.Tail, report.Files[len(report.Files)-1]
 	if last.verdict != verdictWhole && last.verdict != verdictTorn {
-		out.merge.reason = "the log is damaged"
-		out.Reason = out.merge.reason
+		out.merge.Reason = "the log is damaged"
+		out.Reason = out.merge.Reason
 		return nil
 	}
 	file, err := c.fs.Open(last.Path)
@@ -68,14 +69,14 @@ func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	m, err := planMerge(t, file, report.last, last.Good, report.summed)
-	m.db = last.db
-	for _, piece := range m.pieces {
+	m, err := ring.NewPlan(t, file, report.last, last.Good, report.summed)
+	m.DB = last.db
+	for _, piece := range m.Pieces {
 		if err != nil {
 			break
 		}
 		var n int64
-		n, err = walkPiece(m.path, piece, &m.db, func(unit []appendlog.Command) error { return c.commands(&FileReport{Path: m.path}, unit) })
+		n, err = walkPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error { return c.commands(&FileReport{Path: m.Path}, unit) })
 		out.Commands += n
 	}
 	var damage *corrupt.Error
@@ -83,7 +84,7 @@ func (c *checkConfig) planTail(t *tailFile, report *Report) (err error) {
 		out.Problem = damage
 		return nil
 	}
-	out.merge, out.Missing, out.Reason = m, m.size, m.reason
+	out.merge, out.Missing, out.Reason = m, m.Size, m.Reason
 	return err
 }
 
@@ -102,7 +103,7 @@ func (c *checkConfig) mergeTail(report *Report, plan *RepairReport) error {
 		}
 	}
 	if t.Problem != nil || t.Reason != "" {
-		kept, err := keepTail(c.fs, t.Path)
+		kept, err := ring.SetAside(c.fs, t.Path)
 		plan.TailKept = kept
 		return err
 	}

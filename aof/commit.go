@@ -141,7 +141,7 @@ func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	return buf, nil
 }
 
-// handOver seals a group, writes it (over padding if over is set), and unpins its large values. It
+// Writing seals a group, writes it (over padding if over is set), and unpins its large values. It
 // returns the buffer and the number of bytes written. mu is held on entry and on return, even if
 // the file system panics, but not during the write.
 func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -149,13 +150,13 @@ func (t *incr) news(synced int64) int64 {
 
 // merge writes the records that are in the tail file and not in this file, as one group. Its marker
 // reports that the tail file is no longer in use.
-func (t *incr) merge(m *merge, marked bool) error {
-	if m.size == 0 {
+func (t *incr) merge(m *ring.Plan, marked bool) error {
+	if m.Size == 0 {
 		return nil
 	}
-	g := group{first: -1, last: m.db, note: &wire.Note{Prefix: wire.RingPrefix}}
-	for _, piece := range m.pieces {
-		g.buf = append(g.buf, piece.data...)
+	g := group{first: -1, last: m.DB, note: &wire.Note{Prefix: wire.RingPrefix}}
+	for _, piece := range m.Pieces {
+		g.buf = append(g.buf, piece.Data...)
 	}
 	if marked {
 		t.shield(&g, 0)

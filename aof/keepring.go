@@ -3,6 +3,7 @@ package aof
 import (
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 )
@@ -28,7 +29,7 @@ func (l *Log) makeRing() {
 		l.mu.Unlock()
 		return
 	}
-	created, err := createRing(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
+	created, err := ring.Create(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -43,7 +44,7 @@ func (l *Log) makeRing() {
 // file.
 func (l *Log) restartRingLocked() {
 	if l.ring != nil {
-		l.ringLocked(l.ring.restart(l.written, l.tail.seq, l.tail.size, l.appended > l.written))
+		l.ringLocked(l.ring.Restart(l.written, l.tail.seq, l.tail.size, l.appended > l.written))
 	}
 	l.paceLocked()
 }
@@ -55,7 +56,7 @@ func (l *Log) ringLocked(err error) {
 		return
 	}
 	l.noRing = err.Error()
-	l.env.Logger.Error("the log goes on without Ring", "file", l.ring.path, "err", err)
+	l.env.Logger.Error("the log goes on without Ring", "file", l.ring.Path, "err", err)
 	l.broken = l.ring
 	l.dropRingLocked()
 	l.callFlusher()
@@ -66,8 +67,8 @@ func (l *Log) dropRingLocked() {
 	old := l.ring
 	l.ring = nil
 	l.paceLocked()
-	if err := old.close(); err != nil {
-		l.env.Logger.Warn("close of the log's tail file", "file", old.path, "err", err)
+	if err := old.Close(); err != nil {
+		l.env.Logger.Warn("close of the log's tail file", "file", old.Path, "err", err)
 	}
 }
 
@@ -75,10 +76,10 @@ func (l *Log) dropRingLocked() {
 func (l *Log) endRingLocked() string {
 	path := ""
 	if l.broken != nil {
-		path = l.broken.ownPath(l.disk.fs)
+		path = l.broken.OwnPath(l.disk.fs)
 	}
 	if l.ring != nil {
-		path = l.ring.ownPath(l.disk.fs) // while the mapping prevents the reuse of the file's identity
+		path = l.ring.OwnPath(l.disk.fs) // while the mapping prevents the reuse of the file's identity
 		l.dropRingLocked()
 	}
 	l.paceLocked()
@@ -94,7 +95,7 @@ func (l *Log) removeBrokenLocked() {
 	if l.firstMarkLocked(); l.err != nil {
 		return
 	}
-	path := l.broken.ownPath(l.disk.fs)
+	path := l.broken.OwnPath(l.disk.fs)
 	l.broken = nil
 	l.mu.Unlock()
 	defer l.mu.Lock()
@@ -110,13 +111,13 @@ func (l *Log) removeBrokenLocked() {
 func (l *Log) firstMarkLocked() {
 	id := uint64(0)
 	if l.ring != nil {
-		id = l.ring.id
+		id = l.ring.ID
 	}
 	bare := l.tail.size <= int64(wire.OpeningLen)
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
-	if l.ring != nil && l.ring.inFlight() { // the group's write would also clear these regions
+	if l.ring != nil && l.ring.InFlight() { // the group's write would also clear these regions
 		panic("aof: a mark between regions that are not written")
 	}
 	ring := &wire.Note{Prefix: wire.RingPrefix, ID: id}
@@ -158,16 +159,16 @@ func (l *Log) keepLocked(before int) {
 		l.bufSince = time.Now()
 	}
 	if l.config.fsync == Always {
-		l.ring.skip() // its writer waits for the fsync
+		l.ring.Skip() // its writer waits for the fsync
 		return
 	}
 	if !l.epochOpen {
 		l.openEpochLocked(l.bufSince)
 	}
-	each := int(l.ring.each)
-	if err := l.ring.append(l.buf[before:]); err != nil {
+	each := int(l.ring.RegionSize)
+	if err := l.ring.Append(l.buf[before:]); err != nil {
 		l.ringLocked(err)
-	} else if l.ring.safe < l.appended {
+	} else if l.ring.Safe < l.appended {
 		l.slow.Store(true)
 	}
 	if before < drainAbove && len(l.buf) >= drainAbove {
@@ -188,7 +189,7 @@ func (l *Log) bypassRingLocked(before int) {
 	if l.config.fsync != Always && !l.epochOpen {
 		l.openEpochLocked(l.bufSince)
 	}
-	l.ring.skip()
+	l.ring.Skip()
 	l.slow.Store(true)
 }
 
@@ -203,13 +204,13 @@ func (l *Log) callFlusher() {
 // keptLocked reports whether the tail file has everything up to p and writers need not help to
 // write.
 func (l *Log) keptLocked(p appendlog.Position) bool {
-	return l.ring != nil && l.published && p <= l.ring.safe && !l.crowded
+	return l.ring != nil && l.published && p <= l.ring.Safe && !l.crowded
 }
 
 // paceLocked sets whether Commit must take the slow path. It need not if everything appended is
 // safe and no caller has to wait for anything else. Append ends that state.
 func (l *Log) paceLocked() {
-	l.slow.Store(l.ring == nil || l.ring.safe < l.appended || l.err != nil || !l.published || l.phase != phaseRunning ||
+	l.slow.Store(l.ring == nil || l.ring.Safe < l.appended || l.err != nil || !l.published || l.phase != phaseRunning ||
 		l.crowded || l.forcesLocked() || l.lateLocked())
 }
 
@@ -217,7 +218,7 @@ func (l *Log) paceLocked() {
 func (l *Log) turnRingLocked() {
 	l.crowded = false
 	if l.ring != nil {
-		l.ringLocked(l.ring.turn(l.appended))
+		l.ringLocked(l.ring.Next(l.appended))
 		l.paceLocked()
 	}
 }
@@ -228,7 +229,7 @@ func (l *Log) handOverLocked() (regions int) {
 	if l.ring == nil {
 		return 0
 	}
-	n, err := l.ring.handOver(l.tail.seq, l.tail.size)
+	n, err := l.ring.Writing(l.tail.seq, l.tail.size)
 	l.ringLocked(err)
 	return n
 }
@@ -237,7 +238,7 @@ func (l *Log) handOverLocked() (regions int) {
 func (l *Log) ringWrittenLocked(regions int) {
 	// After a failed sync the disk may lack the written bytes: keep the regions.
 	if l.ring != nil && l.err == nil {
-		l.ringLocked(l.ring.written(regions, l.tail.seq, l.tail.size))
+		l.ringLocked(l.ring.Written(regions, l.tail.seq, l.tail.size))
 		l.paceLocked()
 	}
 }
@@ -256,7 +257,7 @@ func (l *Log) cutRingLocked(seq int64) {
 
 func (l *Log) beginRingLocked(seq int64) {
 	if l.ring != nil {
-		l.ringLocked(l.ring.begins(seq))
+		l.ringLocked(l.ring.Begin(seq))
 	}
 }
 
@@ -264,7 +265,7 @@ func (l *Log) beginRingLocked(seq int64) {
 // Everything before it is written.
 func (l *Log) moveRingLocked() {
 	if l.ring != nil && l.err == nil {
-		l.ringLocked(l.ring.continueAt(l.tail.seq, l.tail.size))
+		l.ringLocked(l.ring.Continue(l.tail.seq, l.tail.size))
 		l.beginRingLocked(0)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/resp"
@@ -86,7 +87,7 @@ func (l *layout) readDir() error {
 		}
 	}
 	for _, name := range names {
-		if name == tailName(l.filename) {
+		if name == ring.FileName(l.filename) {
 			l.tail = name
 		}
 		seq, kind, ok := manifest.SplitName(l.filename, name)

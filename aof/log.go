@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -98,9 +99,9 @@ type Log struct {
 	holds       [2]*time.Timer
 
 	// State of Ring mode: see keepring.go.
-	ring   *ring  // nil in Direct mode
-	broken *ring  // a ring that has failed and whose file still exists
-	noRing string // why there is no ring although LogMode asks for one
+	ring   *ring.Ring // nil in Direct mode
+	broken *ring.Ring // a ring that has failed and whose file still exists
+	noRing string     // why there is no ring although LogMode asks for one
 	// ringNoted is the id of the tail file that the log's commit markers report last.
 	ringNoted uint64
 	slow      atomic.Bool   // Commit must take the slow path; changed under mu, and read without it

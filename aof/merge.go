@@ -7,50 +7,51 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// readTail reads the tail file before any file of the log. Bytes that a running process moves to
+// ring.Read reads the tail file before any file of the log. Bytes that a running process moves to
 // the log during the replay are then found in both, and not in neither.
 func (p *replayer) readTail(files []manifest.File) (err error) {
 	if p.disk.tail == "" {
 		return nil
 	}
 	path := filepath.Join(p.disk.dir, p.disk.tail)
-	if p.tail, err = readTail(p.disk.fs, path); err != nil || p.tail == nil {
+	if p.tail, err = ring.Read(p.disk.fs, path); err != nil || p.tail == nil {
 		return err
 	}
-	p.result.tail = merge{path: path, elapsed: p.tail.elapsed}
-	if p.until.on && len(p.tail.regions) > 0 {
+	p.result.tail = ring.Plan{Path: path, Elapsed: p.tail.Elapsed}
+	if p.until.on && len(p.tail.Regions) > 0 {
 		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
 			appendlog.ErrUntil, path)
 	}
-	if len(files) == 0 && len(p.tail.regions) > 0 {
-		p.result.tail.reason = "the log has no file"
+	if len(files) == 0 && len(p.tail.Regions) > 0 {
+		p.result.tail.Reason = "the log has no file"
 	}
 	return nil
 }
 
 // merge finds the bytes that the last file lacks, and replays them.
 func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error {
-	missing, err := p.tail.checkID(p.result.ring)
+	missing, err := p.tail.CheckID(p.result.ring)
 	if missing {
 		p.result.recovery.TailMissing = true
-		p.result.recovery.TailFile = filepath.Join(p.disk.dir, tailName(p.disk.filename))
+		p.result.recovery.TailFile = filepath.Join(p.disk.dir, ring.FileName(p.disk.filename))
 	}
 	if err != nil || p.tail == nil {
 		return err
 	}
-	m, err := planMerge(p.tail, file, f, found.cut, p.disk.manifest.Checksummed)
+	m, err := ring.NewPlan(p.tail, file, f, found.cut, p.disk.manifest.Checksummed)
 	if err != nil {
 		return err
 	}
-	m.db = found.cutDB
-	for _, piece := range m.pieces {
-		n, err := walkPiece(m.path, piece, &m.db, func(unit []appendlog.Command) error {
+	m.DB = found.cutDB
+	for _, piece := range m.Pieces {
+		n, err := walkPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error {
 			if err := p.to.Apply(unit); err != nil {
-				return at(m.path, unit[0].Offset, err)
+				return at(m.Path, unit[0].Offset, err)
 			}
 			return nil
 		})
@@ -61,21 +62,21 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error
 	}
 	p.result.tail = m
 	r := &p.result.recovery
-	if m.stale && p.tail.id == p.result.ring && !found.foreign { // records that a server appended are in no tail file
+	if m.Stale && p.tail.ID == p.result.ring && !found.foreign { // records that a server appended are in no tail file
 		missing, r.TailMissing = true, true
 	}
-	r.Merged, r.TailReason = m.size, m.reason
-	r.Size += m.size
-	if m.size > 0 || m.reason != "" || missing {
-		r.TailFile = m.path
+	r.Merged, r.TailReason = m.Size, m.Reason
+	r.Size += m.Size
+	if m.Size > 0 || m.Reason != "" || missing {
+		r.TailFile = m.Path
 	}
 	return nil
 }
 
 // walkPiece emits the commands of a piece. *db is the database that is selected before the piece;
 // walkPiece sets it to the one after it.
-func walkPiece(path string, piece tailPiece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
-	w := newWalk(bytes.NewReader(piece.data), path, 0, piece.at, emit)
+func walkPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
+	w := newWalk(bytes.NewReader(piece.Data), path, 0, piece.At, emit)
 	w.db = *db
 	found, err := w.run()
 	if err == nil && found.problem != nil {
@@ -88,25 +89,25 @@ func walkPiece(path string, piece tailPiece, db *int, emit func([]appendlog.Comm
 
 // settleTail removes the tail file once its contents are in the log. If a crash prevents that, the
 // next Open finds the same records in both and merges nothing.
-func (l *Log) settleTail(m *merge) error {
-	if m.path == "" {
+func (l *Log) settleTail(m *ring.Plan) error {
+	if m.Path == "" {
 		return nil
 	}
-	if m.size > 0 {
-		l.env.Logger.Info("what a killed process had acknowledged was merged into the log", "file", m.path, "bytes", m.size)
+	if m.Size > 0 {
+		l.env.Logger.Info("what a killed process had acknowledged was merged into the log", "file", m.Path, "bytes", m.Size)
 	}
-	if m.elapsed {
-		l.env.Logger.Info("the log's tail file is from before the machine started", "file", m.path)
+	if m.Elapsed {
+		l.env.Logger.Info("the log's tail file is from before the machine started", "file", m.Path)
 	}
-	if m.reason == "" {
-		l.removeTailFile(m.path)
+	if m.Reason == "" {
+		l.removeTailFile(m.Path)
 		return nil
 	}
-	kept, err := keepTail(l.disk.fs, m.path)
+	kept, err := ring.SetAside(l.disk.fs, m.Path)
 	if err != nil {
 		return err
 	}
 	l.env.Logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
-		"file", kept, "reason", m.reason)
+		"file", kept, "reason", m.Reason)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -26,7 +27,7 @@ type replayResult struct {
 	closedAt int64  // end of that marker
 	sizes    []int64
 	past     bool // the replay ended before the end of the log, because of Env.Until
-	tail     merge
+	tail     ring.Plan
 	neighbor wire.Identity // identity of the last file
 	before   wire.Identity // identity of the file before it
 	newest   wire.Identity // identity of the newest file that records its store
@@ -71,7 +72,7 @@ type replayer struct {
 	strict bool
 	until  until
 	stamps int64
-	tail   *tailFile
+	tail   *ring.File
 	total  int64
 	done   int64  // bytes of the files before the current one
 	before string // path of the file before the current one

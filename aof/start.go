@@ -218,7 +218,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if tail.size != replay.lastCut {
 		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
 	}
-	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
+	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.Size == 0 {
 		tail.durable = replay.synced
 		end, _, err := l.disk.endOf(l.disk.manifest.Last())
 		if end.close != 0 { // a marker without an ID does not name the end of the log
@@ -242,7 +242,7 @@ func (l *Log) closeTail(tail *incr, replay *replayResult) error {
 	if err := tail.merge(&replay.tail, marked); err != nil {
 		return err
 	}
-	if marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file is removed
+	if marked && replay.ring != 0 && replay.tail.Size == 0 { // before the tail file is removed
 		if err := tail.endRing(replay.openDB); err != nil {
 			return err
 		}

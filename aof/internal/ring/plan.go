@@ -1,4 +1,4 @@
-package aof
+package ring
 
 import (
 	"bytes"
@@ -15,36 +15,36 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// merge is the plan for the tail file of a killed process: the bytes that the newest incremental
+// Plan is the plan for the tail file of a killed process: the bytes that the newest incremental
 // file lacks. Replay or Check makes the plan, and Start or Repair executes it.
-type merge struct {
-	path    string // path of the tail file; or ""
-	pieces  []tailPiece
-	size    int64
-	db      int    // database that is selected after the pieces
-	reason  string // why the tail file does not belong to the log; "" if it does
-	elapsed bool   // the tail file is from an earlier boot, and nothing is merged
-	stale   bool   // the incremental file continues where the tail file ends: an older copy
+type Plan struct {
+	Path    string // path of the tail file; or ""
+	Pieces  []Piece
+	Size    int64
+	DB      int    // database that is selected after the pieces
+	Reason  string // why the tail file does not belong to the log; "" if it does
+	Elapsed bool   // the tail file is from an earlier boot, and nothing is merged
+	Stale   bool   // the incremental file continues where the tail file ends: an older copy
 }
 
-// tailPiece is the part of one region that the incremental file lacks.
-type tailPiece struct {
-	data []byte
-	at   int64 // offset of data in the tail file
+// Piece is the part of one region that the incremental file lacks.
+type Piece struct {
+	Data []byte
+	At   int64 // offset of data in the tail file
 }
 
-// planMerge compares a tail file with the last file of its log, which is whole up to end. ours is
+// NewPlan compares a tail file with the last file of its log, which is whole up to end. ours is
 // set if perdure wrote the manifest last.
 //
 // A region records where its first byte belongs. Bytes that the file has there already must equal
 // the region's, and the rest of the region belongs after them. So the process may have been killed
 // before, during, or after the write of the region, or during an earlier merge.
-func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours bool) (merge, error) {
-	m := merge{path: t.path, elapsed: t.elapsed}
+func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, ours bool) (Plan, error) {
+	m := Plan{Path: t.path, Elapsed: t.Elapsed}
 	follow := int64(-1) // offset of a region that follows the previous one
 	past := false       // the previous region is in a base file
-	for i := range t.regions {
-		r := &t.regions[i]
+	for i := range t.Regions {
+		r := &t.Regions[i]
 		seq, offset := r.seq, r.offset
 		switch {
 		case r.next != 0 && f.Kind == manifest.KindIncr && r.next == f.Seq && ours: // a Redis may have used the number
@@ -66,7 +66,7 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours 
 		if err != nil {
 			return m, err
 		}
-		if m.reason = misplaced(f, seq, offset, end+m.size); m.reason != "" {
+		if m.Reason = misplaced(f, seq, offset, end+m.Size); m.Reason != "" {
 			return m, nil
 		}
 		has := min(max(0, end-offset), int64(len(r.data)))
@@ -74,14 +74,14 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours 
 		if err != nil {
 			return m, err
 		}
-		if !same || has < int64(len(r.data)) && offset+has != end+m.size {
-			m.reason = fmt.Sprintf("%s holds something else at offset %d", f.Name, offset)
+		if !same || has < int64(len(r.data)) && offset+has != end+m.Size {
+			m.Reason = fmt.Sprintf("%s holds something else at offset %d", f.Name, offset)
 			return m, nil
 		}
 		if rest := r.data[has:]; len(rest) > 0 {
-			m.pieces = append(m.pieces, tailPiece{rest, r.at + has})
-			m.size += int64(len(rest))
-			follow = end + m.size
+			m.Pieces = append(m.Pieces, Piece{rest, r.at + has})
+			m.Size += int64(len(rest))
+			follow = end + m.Size
 			continue
 		}
 		if follow, err = wire.AfterMarkers(file, offset+has, end); err != nil {
@@ -89,8 +89,8 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours 
 		}
 	}
 	var err error
-	m.stale, err = t.stale(file, f, follow, end)
-	m.stale = m.stale && m.size == 0
+	m.Stale, err = t.stale(file, f, follow, end)
+	m.Stale = m.Stale && m.Size == 0
 	return m, err
 }
 
@@ -99,12 +99,12 @@ func planMerge(t *tailFile, file io.ReaderAt, f *manifest.File, end int64, ours 
 // the incremental file, or -1. A log starts the next region before it writes one to the incremental
 // file. So the incremental file has nothing of the newest region. Either that region or the one
 // before it belongs at the end of the incremental file.
-func (t *tailFile) stale(file io.ReaderAt, f *manifest.File, follow, end int64) (bool, error) {
+func (t *File) stale(file io.ReaderAt, f *manifest.File, follow, end int64) (bool, error) {
 	n := &t.newest
-	switch holds := len(t.regions); {
-	case t.elapsed || t.id == 0:
+	switch holds := len(t.Regions); {
+	case t.Elapsed || t.ID == 0:
 		return false, nil
-	case holds > 0 && t.regions[holds-1].generation == n.generation:
+	case holds > 0 && t.Regions[holds-1].generation == n.generation:
 		return true, nil
 	case n.next == f.Seq:
 		return false, nil
@@ -139,8 +139,8 @@ func sameBytes(file io.ReaderAt, offset int64, data []byte) (bool, error) {
 	return bytes.Equal(found, data), nil
 }
 
-// keepTail durably renames a tail file to a free name, and returns the name.
-func keepTail(fsys vfs.FS, path string) (string, error) {
+// SetAside durably renames a tail file to a free name, and returns the name.
+func SetAside(fsys vfs.FS, path string) (string, error) {
 	for n := 1; ; n++ {
 		kept := fmt.Sprintf("%s.kept-%d", path, n)
 		_, err := fsys.Lstat(kept)

@@ -1,4 +1,4 @@
-package aof
+package ring
 
 import (
 	"errors"
@@ -11,27 +11,27 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// createRing creates the tail file of the log called filename, and maps it into memory. A crash
+// Create creates the tail file of the log called filename, and maps it into memory. A crash
 // leaves:
 //
 //  1. while the file is written: a temporary file.
 //  2. after it is renamed: an empty tail file.
-func createRing(fsys vfs.FS, dir, filename string, size int64) (*ring, error) {
-	each := size / ringRegions &^ 7
+func Create(fsys vfs.FS, dir, filename string, size int64) (*Ring, error) {
+	each := size / regionCount &^ 7
 	boot, err := fsys.Boot()
 	if err != nil {
 		return nil, err
 	}
-	name := tailName(filename)
+	name := FileName(filename)
 	path := filepath.Join(dir, name)
 	id := wire.RandomID()
 	if _, err = snapshot.Replace(dirfs.New(fsys), dir, name, func(w io.Writer) error {
 		// Write zeros, not a hole: a store to a hole faults if the file system has no free block.
-		head := appendTailHead(nil, ringRegions, each, id, boot)
-		for range ringRegions {
-			head = appendRegionWords(head)
+		head := appendHead(nil, regionCount, each, id, boot)
+		for range regionCount {
+			head = appendHeader(head)
 		}
-		_, err := w.Write(append(head, make([]byte, tailHead+ringRegions*each-int64(len(head)))...))
+		_, err := w.Write(append(head, make([]byte, headSize+regionCount*each-int64(len(head)))...))
 		return err
 	}); err != nil {
 		// Another program may have put a link in the place of the file before the file got its

@@ -1,4 +1,4 @@
-package aof
+package ring
 
 import (
 	"bytes"
@@ -42,77 +42,78 @@ import (
 //	24  offset in that file at which the region's first byte belongs
 //	32  number of the incremental file that it begins, if the manifest lists that; else 0
 const (
-	tailMagic       = "PERDTAIL"
-	tailVersion     = 1
-	tailStep        = 512
-	tailHead        = 4096
-	tailBoot        = 64
-	tailID          = 24
-	tailMaxRegions  = tailHead/tailStep - 1
-	tailMaxSize     = 1 << 30
-	tailSuffix      = ".tail"
-	wordGeneration  = 0
-	wordState       = 8
-	wordSeq         = 16
-	wordOffset      = 24
-	wordNext        = 32
-	wordsEnd        = 40
-	tailReadsTorn   = 3 // attempts to read a region that changes during the read
-	tailHeadChecked = 96
+	magic          = "PERDTAIL"
+	version        = 1
+	headerSize     = 512
+	headSize       = 4096
+	bootSize       = 64
+	idOffset       = 24
+	maxRegions     = headSize/headerSize - 1
+	maxRegionSize  = 1 << 30
+	suffix         = ".tail"
+	wordGeneration = 0
+	wordState      = 8
+	wordSeq        = 16
+	wordOffset     = 24
+	wordNext       = 32
+	headerLen      = 40
+	maxReads       = 3 // attempts to read a region that changes during the read
+	checkedSize    = 96
 )
 
 // emptyState is the state of an empty region. It is not 0, because a block that lost its contents
 // reads as 0.
 const emptyState = 0x74706d65 << 32
 
-const sealMask = 1<<40 - 1
+const wordMask = 1<<40 - 1
 
-// sealWord returns the checksummed word for a number of 40 bits.
-func sealWord(v uint64) uint64 {
+// checkedWord returns the checksummed word for a number of 40 bits.
+func checkedWord(v uint64) uint64 {
 	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], v&sealMask)
-	return v&sealMask | uint64(crc32.Checksum(b[:], wire.Castagnoli)>>8)<<40
+	binary.LittleEndian.PutUint64(b[:], v&wordMask)
+	return v&wordMask | uint64(crc32.Checksum(b[:], wire.Castagnoli)>>8)<<40
 }
 
-// appendRegionWords appends the header of an empty region, padded to tailStep bytes.
-func appendRegionWords(dst []byte) []byte {
-	block := make([]byte, tailStep)
+// appendHeader appends the header of an empty region, padded to headerSize bytes.
+func appendHeader(dst []byte) []byte {
+	block := make([]byte, headerSize)
 	for _, at := range [...]int{wordGeneration, wordSeq, wordOffset, wordNext} {
-		binary.LittleEndian.PutUint64(block[at:], sealWord(0))
+		binary.LittleEndian.PutUint64(block[at:], checkedWord(0))
 	}
 	binary.LittleEndian.PutUint64(block[wordState:], emptyState)
 	return append(dst, block...)
 }
 
-func tailName(filename string) string { return filename + tailSuffix }
+// FileName returns the name of the tail file of the log called filename.
+func FileName(filename string) string { return filename + suffix }
 
-// tailFile is the decoded contents of a tail file.
-type tailFile struct {
+// File is the decoded contents of a tail file.
+type File struct {
 	path string
-	// elapsed is set if the machine has rebooted since the file was written; its contents can't be
+	// Elapsed is set if the machine has rebooted since the file was written; its contents can't be
 	// trusted.
-	elapsed bool
-	id      uint64
-	regions []tailRegion // the regions that are not empty, oldest first
-	newest  tailRegion   // the region that was used last, even if it is empty
+	Elapsed bool
+	ID      uint64
+	Regions []stored // the regions that are not empty, oldest first
+	newest  stored   // the region that was used last, even if it is empty
 }
 
-// checkID compares the file's id with the one that the log's commit markers report last. It reports
+// CheckID compares the file's id with the one that the log's commit markers report last. It reports
 // whether the log's own tail file is missing. t is nil if there is no tail file. If the markers
 // report no id, another program or an earlier version of perdure has written the log since.
-func (t *tailFile) checkID(want uint64) (missing bool, err error) {
+func (t *File) CheckID(want uint64) (missing bool, err error) {
 	switch {
-	case want == 0 || t != nil && t.id == want:
+	case want == 0 || t != nil && t.ID == want:
 		return false, nil
-	case t == nil || t.elapsed || len(t.regions) == 0:
+	case t == nil || t.Elapsed || len(t.Regions) == 0:
 		return true, nil
 	}
-	return true, &corrupt.Error{File: t.path, Offset: tailID,
-		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", wire.FormatID(t.id), wire.FormatID(want))}
+	return true, &corrupt.Error{File: t.path, Offset: idOffset,
+		What: fmt.Sprintf("tail file is not the one that the log used: its id is %s, want %s", wire.FormatID(t.ID), wire.FormatID(want))}
 }
 
-// tailRegion is a region that is not empty.
-type tailRegion struct {
+// stored is a region that is not empty.
+type stored struct {
 	generation uint64
 	seq        int64 // incremental file that it continues; 0 means that of the region before
 	offset     int64
@@ -121,22 +122,22 @@ type tailRegion struct {
 	data       []byte
 }
 
-// appendTailHead appends the first 512 bytes of a tail file.
-func appendTailHead(dst []byte, regions int, size int64, id uint64, boot string) []byte {
-	head := make([]byte, tailStep)
-	copy(head, tailMagic)
-	binary.LittleEndian.PutUint32(head[8:], tailVersion)
+// appendHead appends the first 512 bytes of a tail file.
+func appendHead(dst []byte, regions int, size int64, id uint64, boot string) []byte {
+	head := make([]byte, headerSize)
+	copy(head, magic)
+	binary.LittleEndian.PutUint32(head[8:], version)
 	binary.LittleEndian.PutUint32(head[12:], uint32(regions))
 	binary.LittleEndian.PutUint64(head[16:], uint64(size))
-	binary.LittleEndian.PutUint64(head[tailID:], id)
-	copy(head[32:32+tailBoot], boot)
-	binary.LittleEndian.PutUint32(head[tailHeadChecked:], crc32.Checksum(head[:tailHeadChecked], wire.Castagnoli))
+	binary.LittleEndian.PutUint64(head[idOffset:], id)
+	copy(head[32:32+bootSize], boot)
+	binary.LittleEndian.PutUint32(head[checkedSize:], crc32.Checksum(head[:checkedSize], wire.Castagnoli))
 	return append(dst, head...)
 }
 
-// readTail reads a tail file. It returns nil if the file does not exist. It returns a
+// Read reads a tail file. It returns nil if the file does not exist. It returns a
 // *corrupt.Error if the file is damaged, because no crash explains that.
-func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
+func Read(fsys vfs.FS, path string) (t *File, err error) {
 	file, err := fsys.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -153,7 +154,7 @@ func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	if err != nil && !errors.Is(err, vfs.ErrNotShared) { // then the file is from another machine
 		return nil, fmt.Errorf("%s: is it of this run of the machine? %w", path, err)
 	}
-	t, err = decodeTail(file, size, boot)
+	t, err = decode(file, size, boot)
 	if err != nil {
 		return nil, corrupt.InFile(err, path)
 	}
@@ -161,29 +162,29 @@ func readTail(fsys vfs.FS, path string) (t *tailFile, err error) {
 	return t, nil
 }
 
-// decodeTail decodes a tail file of the given size. boot is the id of the current boot.
-func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
-	head := make([]byte, min(size, tailHead))
+// decode decodes a tail file of the given size. boot is the id of the current boot.
+func decode(file io.ReaderAt, size int64, boot string) (*File, error) {
+	head := make([]byte, min(size, headSize))
 	if err := readAll(file, head, 0); err != nil {
 		return nil, err
 	}
 	switch {
-	case size < tailHead || string(head[:8]) != tailMagic:
+	case size < headSize || string(head[:8]) != magic:
 		return nil, corrupt.New(0, "not a tail file")
-	case crc32.Checksum(head[:tailHeadChecked], wire.Castagnoli) != binary.LittleEndian.Uint32(head[tailHeadChecked:]):
+	case crc32.Checksum(head[:checkedSize], wire.Castagnoli) != binary.LittleEndian.Uint32(head[checkedSize:]):
 		return nil, corrupt.New(0, "checksum of the tail file's head does not match")
-	case binary.LittleEndian.Uint32(head[8:]) != tailVersion:
+	case binary.LittleEndian.Uint32(head[8:]) != version:
 		return nil, corrupt.New(8, "tail file of version %d, this program knows %d",
-			binary.LittleEndian.Uint32(head[8:]), tailVersion)
+			binary.LittleEndian.Uint32(head[8:]), version)
 	}
 	regions, each := binary.LittleEndian.Uint32(head[12:]), binary.LittleEndian.Uint64(head[16:])
-	if regions == 0 || regions > tailMaxRegions || each > tailMaxSize ||
-		size != tailHead+int64(regions)*int64(each) {
+	if regions == 0 || regions > maxRegions || each > maxRegionSize ||
+		size != headSize+int64(regions)*int64(each) {
 		return nil, corrupt.New(12, "tail file of %d bytes with %d regions of %d", size, regions, each)
 	}
-	t := &tailFile{id: binary.LittleEndian.Uint64(head[tailID:])}
-	if was := string(bytes.TrimRight(head[32:32+tailBoot], "\x00")); was == "" || was != boot {
-		t.elapsed = true
+	t := &File{ID: binary.LittleEndian.Uint64(head[idOffset:])}
+	if was := string(bytes.TrimRight(head[32:32+bootSize], "\x00")); was == "" || was != boot {
+		t.Elapsed = true
 		return t, nil
 	}
 	for i := range int64(regions) {
@@ -191,10 +192,10 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(t.regions, func(a, b tailRegion) int { return cmp.Compare(a.generation, b.generation) })
-	for i := range t.regions[:max(0, len(t.regions)-1)] {
-		if t.regions[i].generation == t.regions[i+1].generation {
-			return nil, corrupt.New(t.regions[i].at, "two regions of generation %d", t.regions[i].generation)
+	slices.SortFunc(t.Regions, func(a, b stored) int { return cmp.Compare(a.generation, b.generation) })
+	for i := range t.Regions[:max(0, len(t.Regions)-1)] {
+		if t.Regions[i].generation == t.Regions[i+1].generation {
+			return nil, corrupt.New(t.Regions[i].at, "two regions of generation %d", t.Regions[i].generation)
 		}
 	}
 	return t, nil
@@ -202,23 +203,23 @@ func decodeTail(file io.ReaderAt, size int64, boot string) (*tailFile, error) {
 
 // readRegion reads region i. If the log is open in another process, the region may be written out
 // and reused during the read, so a mismatch is retried.
-func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
-	var words [wordsEnd]byte
+func (t *File) readRegion(file io.ReaderAt, i, each int64) error {
+	var words [headerLen]byte
 	for try := 1; ; try++ {
-		if err := readAll(file, words[:], tailStep*(1+i)); err != nil {
+		if err := readAll(file, words[:], headerSize*(1+i)); err != nil {
 			return err
 		}
 		var numbers [4]uint64
 		for n, at := range [...]int64{wordGeneration, wordSeq, wordOffset, wordNext} {
 			w := binary.LittleEndian.Uint64(words[at:])
-			if w != sealWord(w) {
-				return corrupt.New(tailStep*(1+i)+at, "checksum of a region's word does not match")
+			if w != checkedWord(w) {
+				return corrupt.New(headerSize*(1+i)+at, "checksum of a region's word does not match")
 			}
-			numbers[n] = w & sealMask
+			numbers[n] = w & wordMask
 		}
-		r := tailRegion{
+		r := stored{
 			generation: numbers[0], seq: int64(numbers[1]), offset: int64(numbers[2]), next: int64(numbers[3]),
-			at: tailHead + i*each,
+			at: headSize + i*each,
 		}
 		state := binary.LittleEndian.Uint64(words[wordState:])
 		if r.generation > t.newest.generation {
@@ -229,17 +230,17 @@ func (t *tailFile) readRegion(file io.ReaderAt, i, each int64) error {
 		}
 		length := int64(uint32(state))
 		if length == 0 || length > each {
-			return corrupt.New(tailStep*(1+i)+wordState, "region of %d bytes holds %d", each, length)
+			return corrupt.New(headerSize*(1+i)+wordState, "region of %d bytes holds %d", each, length)
 		}
 		r.data = make([]byte, length)
 		if err := readAll(file, r.data, r.at); err != nil {
 			return err
 		}
 		if wire.Sum(wire.NewSeed(int64(r.generation)).Group(0), r.data) == uint32(state>>32) {
-			t.regions = append(t.regions, r)
+			t.Regions = append(t.Regions, r)
 			return nil
 		}
-		if try == tailReadsTorn {
+		if try == maxReads {
 			return corrupt.New(r.at, "checksum of the %d bytes of a region does not match", length)
 		}
 	}
