@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -47,7 +48,7 @@ type FileReport struct {
 	Repairable bool                    // Repair would truncate the file at Good
 	Refused    *appendlog.CommandError // the first command that CommandCheck refuses
 
-	verdict verdict
+	verdict scan.Verdict
 	id      wire.Identity
 	rings   bool
 	ring    uint64 // see found
@@ -143,7 +144,7 @@ func (t *target) compare(r *FileReport, asked func(*manifest.File) error) (refus
 	if !errors.As(asked(t.listed), &damage) {
 		return false
 	}
-	r.Problem, r.verdict, r.Torn, r.Repairable = damage, verdictRefused, 0, false
+	r.Problem, r.verdict, r.Torn, r.Repairable = damage, scan.Refused, 0, false
 	return true
 }
 
@@ -297,7 +298,7 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	file, err := c.fs.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) && t.kind != "file" {
 		r.Problem = &corrupt.Error{File: t.path, What: manifest.Missing, Err: err}
-		r.verdict = verdictRefused
+		r.verdict = scan.Refused
 		return r, nil
 	}
 	if err != nil {
@@ -334,27 +335,27 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	}
 	r.id.Bare = !r.RDB && r.id.Salt == 0
 	src := io.NewSectionReader(file, offset, r.Size-offset)
-	w := newWalk(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
-	w.step = stepper(c.ctx, func(int64) {})
+	w := scan.New(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
+	w.Step = stepper(c.ctx, func(int64) {})
 	if t.listed != nil {
-		w.listed = t.listed.Size()
+		w.Listed = t.listed.Size()
 	}
-	found, err := w.run()
+	found, err := w.Run()
 	if err != nil {
 		return r, err
 	}
-	if r.verdict, err = judge(file, w.seed, r.Size, &found, w.start); err != nil {
+	if r.verdict, err = scan.Judge(file, w.Seed, r.Size, &found, w.Start); err != nil {
 		return r, err
 	}
-	if found.problem != nil {
-		found.filler, err = wire.PaddingAfter(file, found.cut, r.Size)
+	if found.Problem != nil {
+		found.Padding, err = wire.PaddingAfter(file, found.Good, r.Size)
 	}
 	if err != nil {
 		return r, err
 	}
-	r.Size, r.Filler = r.Size-found.filler, found.filler
+	r.Size, r.Filler = r.Size-found.Padding, found.Padding
 	r.note(&found, offset, last)
-	t.compare(&r, func(f *manifest.File) error { return f.CheckGood(t.path, r.Good, found.end8) })
+	t.compare(&r, func(f *manifest.File) error { return f.CheckGood(t.path, r.Good, found.ListedCRC) })
 	return r, nil
 }
 
@@ -399,23 +400,23 @@ func (c *checkConfig) commands(r *FileReport, unit []appendlog.Command) error {
 	return nil
 }
 
-// note records the result of a walk.
-func (r *FileReport) note(found *found, offset int64, last bool) {
-	r.Commands, r.Marks = found.commands, found.marks
-	r.rings, r.ring = found.rings, found.ring
-	r.Good, r.db = found.cut, found.cutDB
-	r.Unverified = found.cut - offset - found.covered
-	r.Problem = found.problem
+// note records the result of a scan.
+func (r *FileReport) note(found *scan.Result, offset int64, last bool) {
+	r.Commands, r.Marks = found.Commands, found.Markers
+	r.rings, r.ring = found.HasRing, found.Ring
+	r.Good, r.db = found.Good, found.GoodDB
+	r.Unverified = found.Good - offset - found.Covered
+	r.Problem = found.Problem
 	if r.Problem == nil {
 		return
 	}
 	r.Problem.File = r.Path
 	if !last {
-		r.verdict = verdictRefused
+		r.verdict = scan.Refused
 		r.Problem.Torn = false
 	}
-	r.Repairable = r.verdict == verdictTorn || r.verdict == verdictDamaged
-	if r.verdict == verdictTorn {
+	r.Repairable = r.verdict == scan.Torn || r.verdict == scan.Damaged
+	if r.verdict == scan.Torn {
 		r.Torn = r.Size - r.Good
 		r.Problem.Torn = true
 	}
@@ -432,7 +433,7 @@ func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (appendlog.BaseI
 	switch {
 	case errors.As(err, &damage):
 		damage.File = r.Path
-		r.Problem, r.verdict = damage, verdictRefused
+		r.Problem, r.verdict = damage, scan.Refused
 		return appendlog.BaseInfo{}, nil
 	case err == nil:
 		err = checkBase(&base, r.Path, r.Size)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/ring"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/snapshot"
@@ -59,7 +60,7 @@ func (c *checkConfig) tail(report *Report) error {
 // planTail compares a tail file that is not empty with the last file.
 func (c *checkConfig) planTail(t *ring.File, report *Report) (err error) {
 	out, last := report.Tail, report.Files[len(report.Files)-1]
-	if last.verdict != verdictWhole && last.verdict != verdictTorn {
+	if last.verdict != scan.Whole && last.verdict != scan.Torn {
 		out.merge.Reason = "the log is damaged"
 		out.Reason = out.merge.Reason
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/ring"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 )
@@ -23,7 +24,7 @@ func (p *replayer) readTail(files []manifest.File) (err error) {
 		return err
 	}
 	p.result.tail = ring.Plan{Path: path, Elapsed: p.tail.Elapsed}
-	if p.until.on && len(p.tail.Regions) > 0 {
+	if p.until.On && len(p.tail.Regions) > 0 {
 		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
 			appendlog.ErrUntil, path)
 	}
@@ -34,7 +35,7 @@ func (p *replayer) readTail(files []manifest.File) (err error) {
 }
 
 // merge finds the bytes that the last file lacks, and replays them.
-func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error {
+func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *scan.Result) error {
 	missing, err := p.tail.CheckID(p.result.ring)
 	if missing {
 		p.result.recovery.TailMissing = true
@@ -43,11 +44,11 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error
 	if err != nil || p.tail == nil {
 		return err
 	}
-	m, err := ring.NewPlan(p.tail, file, f, found.cut, p.disk.manifest.Checksummed)
+	m, err := ring.NewPlan(p.tail, file, f, found.Good, p.disk.manifest.Checksummed)
 	if err != nil {
 		return err
 	}
-	m.DB = found.cutDB
+	m.DB = found.GoodDB
 	for _, piece := range m.Pieces {
 		n, err := walkPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error {
 			if err := p.to.Apply(unit); err != nil {
@@ -62,7 +63,7 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error
 	}
 	p.result.tail = m
 	r := &p.result.recovery
-	if m.Stale && p.tail.ID == p.result.ring && !found.foreign { // records that a server appended are in no tail file
+	if m.Stale && p.tail.ID == p.result.ring && !found.Foreign { // records that a server appended are in no tail file
 		missing, r.TailMissing = true, true
 	}
 	r.Merged, r.TailReason = m.Size, m.Reason
@@ -76,15 +77,15 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *found) error
 // walkPiece emits the commands of a piece. *db is the database that is selected before the piece;
 // walkPiece sets it to the one after it.
 func walkPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
-	w := newWalk(bytes.NewReader(piece.Data), path, 0, piece.At, emit)
-	w.db = *db
-	found, err := w.run()
-	if err == nil && found.problem != nil {
-		found.problem.Torn = false // the piece was published whole
-		err = corrupt.InFile(found.problem, path)
+	w := scan.New(bytes.NewReader(piece.Data), path, 0, piece.At, emit)
+	w.DB = *db
+	found, err := w.Run()
+	if err == nil && found.Problem != nil {
+		found.Problem.Torn = false // the piece was published whole
+		err = corrupt.InFile(found.Problem, path)
 	}
-	*db = found.cutDB
-	return found.commands, err
+	*db = found.GoodDB
+	return found.Commands, err
 }
 
 // settleTail removes the tail file once its contents are in the log. If a crash prevents that, the

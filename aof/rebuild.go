@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -174,7 +175,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest.Manifest, error) {
 		m.Base = &f
 	}
 	for i, p := range chain {
-		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == verdictRefused) {
+		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == scan.Refused) {
 			return nil, fmt.Errorf("%w: %w", ErrNotRepairable, problem)
 		}
 		if i < len(chain)-1 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -68,7 +69,7 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	for i, f := range report.Files {
 		switch {
 		case f.Problem == nil:
-		case i < last || f.verdict == verdictRefused:
+		case i < last || f.verdict == scan.Refused:
 			return RepairReport{}, fmt.Errorf("%w: %w", ErrNotRepairable, f.Problem)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/ring"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
@@ -48,7 +49,7 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	}
 	p := &replayer{ctx: ctx, to: r, disk: l.disk, logger: l.env.Logger}
 	p.strict = l.env.Strict || !config.loadTruncated
-	p.until = until{on: !l.env.Until.IsZero(), second: l.env.Until.Unix()}
+	p.until = scan.Until{On: !l.env.Until.IsZero(), Second: l.env.Until.Unix()}
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
@@ -70,7 +71,7 @@ type replayer struct {
 	disk   *layout
 	logger *slog.Logger
 	strict bool
-	until  until
+	until  scan.Until
 	stamps int64
 	tail   *ring.File
 	total  int64
@@ -109,7 +110,7 @@ func (p *replayer) run() error {
 func (p *replayer) judgeUntil() error {
 	r := &p.result.recovery
 	switch {
-	case !p.until.on:
+	case !p.until.On:
 		return nil
 	case p.result.past:
 		filler, err := p.filler()
@@ -164,33 +165,33 @@ func (p *replayer) file(f *manifest.File, last bool) (err error) {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
-	w := newWalk(src, path, f.Seq, offset, func(unit []appendlog.Command) error {
+	w := scan.New(src, path, f.Seq, offset, func(unit []appendlog.Command) error {
 		if err := p.to.Apply(unit); err != nil {
 			return at(path, unit[0].Offset, err)
 		}
 		return nil
 	})
-	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
-	w.until, w.listed = p.until, f.Size()
-	found, err := w.run()
+	w.Step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
+	w.Until, w.Listed = p.until, f.Size()
+	found, err := w.Run()
 	if err != nil {
 		return err
 	}
-	p.stamps += found.stamps
-	p.result.past = found.past
-	if !found.past {
-		if err := f.CheckGood(path, found.cut, found.end8); err != nil {
+	p.stamps += found.Timestamps
+	p.result.past = found.Stopped
+	if !found.Stopped {
+		if err := f.CheckGood(path, found.Good, found.ListedCRC); err != nil {
 			return err
 		}
 	}
-	if found.rings {
-		p.result.ring = found.ring
+	if found.HasRing {
+		p.result.ring = found.Ring
 	}
-	if err := p.settle(file, path, w.seed, size, w.start, &found, last); err != nil {
+	if err := p.settle(file, path, w.Seed, size, w.Start, &found, last); err != nil {
 		return err
 	}
-	p.add(&found, size, found.cut-offset-found.covered)
-	if last && !found.past {
+	p.add(&found, size, found.Good-offset-found.Covered)
+	if last && !found.Stopped {
 		if err := p.merge(file, f, &found); err != nil {
 			return err
 		}
@@ -241,13 +242,13 @@ func (p *replayer) neighbors(id wire.Identity, path string) error {
 }
 
 // add adds a replayed file to the result.
-func (p *replayer) add(found *found, size, unverified int64) {
+func (p *replayer) add(found *scan.Result, size, unverified int64) {
 	r := &p.result
-	r.sizes = append(r.sizes, found.cut)
-	r.lastCut, r.lastSize = found.cut, size
-	r.openTail, r.openCRC, r.openDB = found.foreign, found.cutCRC, found.cutDB
-	r.recovery.Commands += found.commands
-	r.recovery.Size += found.cut
+	r.sizes = append(r.sizes, found.Good)
+	r.lastCut, r.lastSize = found.Good, size
+	r.openTail, r.openCRC, r.openDB = found.Foreign, found.GoodCRC, found.GoodDB
+	r.recovery.Commands += found.Commands
+	r.recovery.Size += found.Good
 	r.recovery.Unverified += unverified
 	p.done += size
 	p.to.Progress(p.done, p.total)
@@ -278,7 +279,7 @@ func checkBase(b *appendlog.BaseInfo, path string, size int64) error {
 	return nil
 }
 
-// countingReader reports the number of bytes read, every stepSize bytes.
+// countingReader reports the number of bytes read, every scan.StepSize bytes.
 type countingReader struct {
 	io.Reader
 	step        func(n int64)
@@ -288,7 +289,7 @@ type countingReader struct {
 func (r *countingReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.n += int64(n)
-	if r.n-r.reported >= stepSize {
+	if r.n-r.reported >= scan.StepSize {
 		r.reported = r.n
 		r.step(r.n)
 	}
@@ -297,20 +298,20 @@ func (r *countingReader) Read(p []byte) (int, error) {
 
 // settle classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
 func (p *replayer) settle(
-	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *found, last bool,
+	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *scan.Result, last bool,
 ) error {
-	if found.problem == nil {
+	if found.Problem == nil {
 		return nil
 	}
-	verdict, err := judge(file, seed, size, found, start)
+	verdict, err := scan.Judge(file, seed, size, found, start)
 	if err != nil {
 		return err
 	}
-	problem := found.problem
+	problem := found.Problem
 	if problem.File == "" {
 		problem.File = path
 	}
-	if !last || verdict != verdictTorn {
+	if !last || verdict != scan.Torn {
 		problem.Torn = false // no crash of this log explains it
 		return problem
 	}
@@ -318,13 +319,13 @@ func (p *replayer) settle(
 		problem.Torn = true
 		return problem
 	}
-	filler, err := wire.PaddingAfter(file, found.cut, size)
+	filler, err := wire.PaddingAfter(file, found.Good, size)
 	if err != nil {
 		return err
 	}
 	r := &p.result.recovery
-	r.File, r.Offset, r.Reason = path, found.cut, problem.What
-	r.Cut = size - filler - found.cut
+	r.File, r.Offset, r.Reason = path, found.Good, problem.What
+	r.Cut = size - filler - found.Good
 	return nil
 }
 
@@ -353,7 +354,7 @@ func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
 	return offset, err
 }
 
-// stepper returns a step function for a walk. It reports progress and returns the error of ctx.
+// stepper returns a step function for a scan. It reports progress and returns the error of ctx.
 func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
 	return func(offset int64) error {
 		progress(offset)

@@ -1,4 +1,4 @@
-package aof
+package scan
 
 import (
 	"bytes"
@@ -12,19 +12,18 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// walk reads the commands of one file and emits them in log records. It holds back the records that
-// perdure wrote until the marker that closes their group is verified. It emits records of another
-// program as they come, because no checksum covers them.
-type walk struct {
+// Scanner reads the commands of one file and emits them in log records. See the package comment for
+// what it holds back.
+type Scanner struct {
 	// constant
 	reader *resp.Reader
 	path   string
 	emit   func(unit []appendlog.Command) error
-	step   func(offset int64) error // called every stepSize bytes
+	Step   func(offset int64) error // called every StepSize bytes
 
 	id      wire.Identity // identity of the file; zero if another program began it
-	seed    wire.Seed     // initial value of the file's checksums
-	start   int64         // first byte that no marker covers
+	Seed    wire.Seed     // initial value of the file's checksums
+	Start   int64         // first byte that no marker covers
 	crc     uint32        // checksum of the bytes from start on
 	ours    bool          // the bytes from start on were written by perdure, as far as is known
 	filled  int64         // the bytes from start up to here are padding
@@ -32,82 +31,82 @@ type walk struct {
 	sum     uint32        // crc at whole
 	wholeDB int           // db at whole
 	startDB int           // db at start
-	db      int
+	DB      int
 	multi   bool                // inside MULTI
 	held    []appendlog.Command // not emitted yet
 	ends    []int               // held[:ends[i]] ends with a whole record
-	spill   spill               // used instead of held if that would grow too large
+	reread  reread              // used instead of held if that would grow too large
 	stepped int64               // offset of the last call of step
-	listed  int64               // size that the manifest lists, or -1
-	until   until               // time limit of the walk
+	Listed  int64               // size that the manifest lists, or -1
+	Until   Until               // time limit of the scan
 
-	found
+	Result
 }
 
-// found is the result of a walk.
-type found struct {
-	commands int64 // commands emitted
-	marks    int64
-	covered  int64          // bytes that commit markers cover
-	end      int64          // end of the bytes that were read
-	problem  *corrupt.Error // why the walk ended before the end of the file; nil for a whole file
-	badMark  bool           // the problem is a commit marker that does not verify
-	cut      int64          // offset to which the file must be truncated to be whole
-	cutCRC   uint32         // checksum of the bytes before cut that no marker covers
-	cutDB    int            // the database that is selected at cut
-	foreign  bool           // bytes before cut were not covered by a commit marker
-	stamps   int64          // #TS: lines
-	filler   int64          // bytes of padding after cut, in a whole file
-	past     bool           // the walk ended at cut, before the records written after until.second
-	end8     uint32         // digits of the marker that ends at the listed size
-	rings    bool           // a marker reported a tail file
-	ring     uint64         // id of the tail file that the last one reported; 0 if none
+// Result is the result of a scan.
+type Result struct {
+	Commands   int64 // commands emitted
+	Markers    int64
+	Covered    int64          // bytes that commit markers cover
+	end        int64          // end of the bytes that were read
+	Problem    *corrupt.Error // why the scan ended before the end of the file; nil for a whole file
+	badMarker  bool           // the problem is a commit marker that does not verify
+	Good       int64          // offset to which the file must be truncated to be whole
+	GoodCRC    uint32         // checksum of the bytes before Good that no marker covers
+	GoodDB     int            // the database that is selected at Good
+	Foreign    bool           // bytes before Good were not covered by a commit marker
+	Timestamps int64          // #TS: lines
+	Padding    int64          // bytes of padding after Good, in a whole file
+	Stopped    bool           // the scan ended at Good, before the records written after until.second
+	ListedCRC  uint32         // digits of the marker that ends at the listed size
+	HasRing    bool           // a marker reported a tail file
+	Ring       uint64         // id of the tail file that the last one reported; 0 if none
 }
 
-// stepSize is the number of bytes between two calls of step.
-const stepSize = 256 << 10
+// StepSize is the number of bytes between two calls of Step.
+const StepSize = 256 << 10
 
-// newWalk returns a walk over the commands that begin at offset of a file.
-func newWalk(src io.Reader, path string, seq, offset int64, emit func([]appendlog.Command) error) *walk {
+// New returns a Scanner of the commands that begin at offset of a file.
+func New(src io.Reader, path string, seq, offset int64, emit func([]appendlog.Command) error) *Scanner {
 	seed := wire.NewSeed(seq)
-	w := &walk{
+	w := &Scanner{
 		reader:  resp.NewReader(src, offset),
 		path:    path,
-		seed:    seed,
+		Seed:    seed,
 		emit:    emit,
-		step:    func(int64) error { return nil },
-		start:   offset,
+		Step:    func(int64) error { return nil },
+		Start:   offset,
 		filled:  offset,
 		whole:   offset,
 		stepped: offset,
-		listed:  -1,
+		Listed:  -1,
 		crc:     seed.Group(offset),
 		sum:     seed.Group(offset),
 	}
-	w.spill.source(src, offset)
+	w.reread.source(src, offset)
 	return w
 }
 
-// run reads to the end of the file, or to its first problem. It returns an error only from reading,
-// from emit or from step.
-func (w *walk) run() (found, error) {
+// Run reads to the end of the file, or to its first problem. It returns an error only from reading,
+// from emit or from Step.
+func (w *Scanner) Run() (Result, error) {
 	for {
 		token, err := w.reader.Next()
 		if err != nil {
 			err = w.ended(err)
-			return w.found, err
+			return w.Result, err
 		}
 		if err := w.token(&token); err != nil {
-			return w.found, err
+			return w.Result, err
 		}
-		if w.problem != nil || w.past {
-			return w.found, nil
+		if w.Problem != nil || w.Stopped {
+			return w.Result, nil
 		}
 		w.end = token.End()
-		if w.end-w.stepped >= stepSize {
+		if w.end-w.stepped >= StepSize {
 			w.stepped = w.end
-			if err := w.step(w.end); err != nil {
-				return w.found, err
+			if err := w.Step(w.end); err != nil {
+				return w.Result, err
 			}
 		}
 	}
@@ -115,7 +114,7 @@ func (w *walk) run() (found, error) {
 
 // ended handles the error of the reader. It returns the error if it is not about the file's
 // contents.
-func (w *walk) ended(err error) error {
+func (w *Scanner) ended(err error) error {
 	var damage *corrupt.Error
 	switch {
 	case err == io.EOF:
@@ -129,33 +128,33 @@ func (w *walk) ended(err error) error {
 }
 
 // finish classifies a file that ends after a whole token.
-func (w *walk) finish() {
+func (w *Scanner) finish() {
 	w.end = w.reader.Offset()
 	switch {
 	case w.multi:
 		w.fail(corrupt.Torn(w.whole, "file ends inside a transaction"))
-	case w.ours && w.end > w.start && w.end == w.filled:
-		w.cut, w.cutCRC, w.cutDB = w.start, w.seed.Group(w.start), w.startDB
-		w.filler = w.end - w.start
-	case w.ours && w.end > w.start:
-		w.fail(corrupt.Torn(w.start, "file ends before the mark of its last group"))
+	case w.ours && w.end > w.Start && w.end == w.filled:
+		w.Good, w.GoodCRC, w.GoodDB = w.Start, w.Seed.Group(w.Start), w.startDB
+		w.Padding = w.end - w.Start
+	case w.ours && w.end > w.Start:
+		w.fail(corrupt.Torn(w.Start, "file ends before the mark of its last group"))
 	default:
-		w.cut, w.cutCRC, w.cutDB = w.end, w.crc, w.db
-		w.foreign = w.end > w.start || !w.ours
+		w.Good, w.GoodCRC, w.GoodDB = w.end, w.crc, w.DB
+		w.Foreign = w.end > w.Start || !w.ours
 	}
 }
 
 // fail records the problem and the offset at which the file must be truncated.
-func (w *walk) fail(problem *corrupt.Error) {
-	w.problem = problem
-	w.cut, w.cutCRC, w.cutDB = w.whole, w.sum, w.wholeDB
+func (w *Scanner) fail(problem *corrupt.Error) {
+	w.Problem = problem
+	w.Good, w.GoodCRC, w.GoodDB = w.whole, w.sum, w.wholeDB
 	if w.ours {
-		w.cut, w.cutDB = w.start, w.startDB
+		w.Good, w.GoodDB = w.Start, w.startDB
 	}
-	w.foreign = !w.ours
+	w.Foreign = !w.ours
 }
 
-func (w *walk) token(t *resp.Token) error {
+func (w *Scanner) token(t *resp.Token) error {
 	if t.Line != nil {
 		return w.annotation(t)
 	}
@@ -168,7 +167,7 @@ func (w *walk) token(t *resp.Token) error {
 	case len(name) == 4 && isWord(name, "EXEC"):
 		return w.exec(t)
 	}
-	w.hold(appendlog.Command{DB: w.db, Args: t.Args, File: w.path, Offset: t.Offset})
+	w.hold(appendlog.Command{DB: w.DB, Args: t.Args, File: w.path, Offset: t.Offset})
 	if w.multi {
 		return nil
 	}
@@ -186,10 +185,10 @@ func isWord(name []byte, upper string) bool {
 }
 
 // unit ends the log record of the last held command.
-func (w *walk) unit(t *resp.Token) error {
+func (w *Scanner) unit(t *resp.Token) error {
 	w.wholeNow(t)
-	if w.spill.on {
-		w.spill.end = t.End()
+	if w.reread.on {
+		w.reread.end = t.End()
 	} else {
 		w.ends = append(w.ends, len(w.held))
 	}
@@ -200,9 +199,9 @@ func (w *walk) unit(t *resp.Token) error {
 }
 
 // flush emits the whole records that are held.
-func (w *walk) flush() error {
-	if w.spill.on {
-		return w.give()
+func (w *Scanner) flush() error {
+	if w.reread.on {
+		return w.emitReread()
 	}
 	from := 0
 	for _, to := range w.ends {
@@ -212,7 +211,7 @@ func (w *walk) flush() error {
 		if err := w.emit(w.held[from:to:to]); err != nil {
 			return err
 		}
-		w.commands += int64(to - from)
+		w.Commands += int64(to - from)
 		from = to
 	}
 	w.ends = w.ends[:0]
@@ -221,29 +220,29 @@ func (w *walk) flush() error {
 }
 
 // annotation processes a line that begins with #.
-func (w *walk) annotation(t *resp.Token) error {
+func (w *Scanner) annotation(t *resp.Token) error {
 	if t.Offset == 0 {
-		if id, salted, ok := wire.ParseOpening(t.Line, w.seed); ok {
-			w.id, w.seed = id, salted
+		if id, salted, ok := wire.ParseOpening(t.Line, w.Seed); ok {
+			w.id, w.Seed = id, salted
 			m, _ := wire.ParseDigits(t.Line)
 			return w.closed(t, m)
 		}
 	}
 	m, ok := wire.ParseMarker(t.Line)
 	switch {
-	case ok && !w.multi && m.Verifies(w.crc) && m.Synced <= w.start:
+	case ok && !w.multi && m.Verifies(w.crc) && m.Synced <= w.Start:
 		return w.closed(t, m)
 	case ok || t.Offset == 0 && hidesMark(t.Line):
-		w.fail(corrupt.New(w.start, "checksum of the %d bytes up to offset %d does not match",
-			t.Offset-w.start, t.Offset))
-		w.badMark = true
+		w.fail(corrupt.New(w.Start, "checksum of the %d bytes up to offset %d does not match",
+			t.Offset-w.Start, t.Offset))
+		w.badMarker = true
 		w.end = t.End()
 		return nil
 	case w.ours && (!isText(t.Line) || hidesMark(t.Line)): // a lost block may look like a line and hide the original bytes
 		w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 		return nil
 	}
-	if w.stamp(t); w.past {
+	if w.timestamp(t); w.Stopped {
 		return nil
 	}
 	if w.filled == t.Offset && wire.IsPadding(t.Line) {
@@ -257,25 +256,25 @@ func (w *walk) annotation(t *resp.Token) error {
 }
 
 // closed processes a marker, t, that closes the group before it.
-func (w *walk) closed(t *resp.Token, m wire.Marker) error {
-	if w.until.reached {
+func (w *Scanner) closed(t *resp.Token, m wire.Marker) error {
+	if w.Until.reached {
 		return w.stop()
 	}
 	if err := w.flush(); err != nil {
 		return err
 	}
-	w.marks++
+	w.Markers++
 	if m.HasRing {
-		w.rings, w.ring = true, m.Ring
+		w.HasRing, w.Ring = true, m.Ring
 	}
-	if t.End() == w.listed {
-		w.end8 = m.CRC
+	if t.End() == w.Listed {
+		w.ListedCRC = m.CRC
 	}
-	w.covered += t.End() - w.start
-	w.start, w.filled = t.End(), t.End()
-	w.crc = w.seed.Group(w.start)
+	w.Covered += t.End() - w.Start
+	w.Start, w.filled = t.End(), t.End()
+	w.crc = w.Seed.Group(w.Start)
 	w.wholeNow(t)
-	w.startDB = w.db
+	w.startDB = w.DB
 	w.ours = true
 	w.reader.Release()
 	w.reader.Hold()
@@ -300,7 +299,7 @@ func hidesMark(line []byte) bool {
 // selectDB processes SELECT. If perdure did not write it, another program has continued the file
 // here. The records before it since the last marker are kept too, because that program has loaded
 // them.
-func (w *walk) selectDB(t *resp.Token) error {
+func (w *Scanner) selectDB(t *resp.Token) error {
 	db, err := 0, error(nil)
 	if len(t.Args) == 2 {
 		db, err = strconv.Atoi(string(t.Args[1]))
@@ -311,7 +310,7 @@ func (w *walk) selectDB(t *resp.Token) error {
 	}
 	if w.ours && string(t.Args[0]) != "select" {
 		w.ours = false
-		if w.until.reached {
+		if w.Until.reached {
 			return w.stop()
 		}
 		if err := w.flush(); err != nil {
@@ -321,7 +320,7 @@ func (w *walk) selectDB(t *resp.Token) error {
 			w.reader.Release()
 		}
 	}
-	w.db = db
+	w.DB = db
 	if !w.multi {
 		w.wholeNow(t)
 	}
@@ -329,12 +328,12 @@ func (w *walk) selectDB(t *resp.Token) error {
 }
 
 // wholeNow records that the file is whole up to the end of t.
-func (w *walk) wholeNow(t *resp.Token) { w.whole, w.sum, w.wholeDB = t.End(), w.crc, w.db }
+func (w *Scanner) wholeNow(t *resp.Token) { w.whole, w.sum, w.wholeDB = t.End(), w.crc, w.DB }
 
 // begin processes MULTI. A server that has truncated a torn command at the end of a transaction
 // leaves the MULTI of the transaction, and may append another one. On its next start it runs
 // everything from the first MULTI to the first EXEC.
-func (w *walk) begin(t *resp.Token) error {
+func (w *Scanner) begin(t *resp.Token) error {
 	if w.multi && !w.ours {
 		return nil
 	}
@@ -349,7 +348,7 @@ func (w *walk) begin(t *resp.Token) error {
 	return nil
 }
 
-func (w *walk) exec(t *resp.Token) error {
+func (w *Scanner) exec(t *resp.Token) error {
 	if !w.multi {
 		w.fail(corrupt.New(t.Offset, "EXEC outside of a transaction"))
 		return nil

@@ -1,4 +1,4 @@
-package aof
+package scan
 
 import (
 	"bytes"
@@ -8,60 +8,61 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// verdict classifies how a file ends.
-type verdict uint8
+// Verdict classifies how a file ends.
+type Verdict uint8
 
+// The verdicts.
 const (
-	verdictWhole   verdict = iota
-	verdictTorn            // a crash explains how the file ends: it is truncated and used
-	verdictDamaged         // no crash explains it; Repair can truncate the file
-	verdictRefused         // truncating it would lose bytes that were known to be durable
+	Whole   Verdict = iota
+	Torn            // a crash explains how the file ends: it is truncated and used
+	Damaged         // no crash explains it; Repair can truncate the file
+	Refused         // truncating it would lose bytes that were known to be durable
 )
 
-// judge classifies a file in which a walk has found a problem, if it is the last file of its log.
+// Judge classifies a file in which a scan has found a problem, if it is the last file of its log.
 //
 // No byte may be missing below the highest offset that a trustworthy marker declares synced. Above
 // it, the tail of a group that perdure wrote is torn whatever it contains, because blocks become
 // durable in any order. The records of another program are torn where Redis says so: if the file
 // ends inside a record, and if only NUL bytes follow, because the size was durable before the
 // content.
-func judge(f io.ReaderAt, seed wire.Seed, size int64, w *found, start int64) (verdict, error) {
-	if w.problem == nil {
-		return verdictWhole, nil
+func Judge(f io.ReaderAt, seed wire.Seed, size int64, w *Result, start int64) (Verdict, error) {
+	if w.Problem == nil {
+		return Whole, nil
 	}
 	synced, err := wire.TrustedSync(f, seed, start, size)
 	if err != nil {
 		return 0, err
 	}
 	if synced > start {
-		p := *w.problem
+		p := *w.Problem
 		p.Torn = false
-		w.problem = &p
-		return verdictRefused, nil
+		w.Problem = &p
+		return Refused, nil
 	}
-	if !w.foreign || w.problem.Torn {
-		return verdictTorn, nil
+	if !w.Foreign || w.Problem.Torn {
+		return Torn, nil
 	}
-	if w.badMark {
+	if w.badMarker {
 		// The marker that Start writes after a tail of another program, if it is the last thing in
 		// the file.
 		if w.end == size {
-			return verdictTorn, nil
+			return Torn, nil
 		}
-		return verdictDamaged, nil
+		return Damaged, nil
 	}
-	if short, err := notCommand(f, w.cut, size); err != nil {
+	if short, err := notCommand(f, w.Good, size); err != nil {
 		return 0, err
 	} else if short {
-		w.problem = corrupt.Torn(w.problem.Offset, "a last line that was never on disk")
-		return verdictTorn, nil
+		w.Problem = corrupt.Torn(w.Problem.Offset, "a last line that was never on disk")
+		return Torn, nil
 	}
-	zero, err := allZero(f, w.problem.Offset, size)
+	zero, err := allZero(f, w.Problem.Offset, size)
 	if err != nil || !zero {
-		return verdictDamaged, err
+		return Damaged, err
 	}
-	w.problem = corrupt.Torn(w.problem.Offset, "only NUL bytes up to the end of the file")
-	return verdictTorn, nil
+	w.Problem = corrupt.Torn(w.Problem.Offset, "only NUL bytes up to the end of the file")
+	return Torn, nil
 }
 
 // notCommand reports whether a tail can only be that marker, or a part of it, with its bytes lost.

@@ -1,4 +1,4 @@
-package aof
+package scan
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// maxHeld is the number of held commands above which a walk stops holding them. An open
+// maxHeld is the number of held commands above which a scan stops holding them. An open
 // transaction, or a group without its marker, then needs no more memory, however long it is. The
-// walk records where it began, and reads it a second time once it is whole.
+// scan records where it began, and reads it a second time once it is whole.
 const maxHeld = 128 << 10
 
-// spill describes the bytes that a walk has read without holding their commands.
-type spill struct {
+// reread describes the bytes that a scan has read without holding their commands.
+type reread struct {
 	src       io.ReaderAt // the file; nil if it cannot be read again
 	base      int64       // offset of the first byte of src
 	on        bool
@@ -23,15 +23,15 @@ type spill struct {
 	db        int   // database that is selected at from
 }
 
-// source enables a walk to read src again.
-func (s *spill) source(src io.Reader, base int64) {
+// source enables a scan to read src again.
+func (s *reread) source(src io.Reader, base int64) {
 	s.src, _ = src.(io.ReaderAt)
 	s.base = base
 }
 
-// hold holds the command that the walk has just read.
-func (w *walk) hold(c appendlog.Command) {
-	s := &w.spill
+// hold holds the command that the scan has just read.
+func (w *Scanner) hold(c appendlog.Command) {
+	s := &w.reread
 	if s.on {
 		return
 	}
@@ -44,11 +44,11 @@ func (w *walk) hold(c appendlog.Command) {
 	w.reader.Release()
 }
 
-// give emits the whole records that were not held.
-func (w *walk) give() error {
-	s := &w.spill
+// emitReread emits the whole records that were not held.
+func (w *Scanner) emitReread() error {
+	s := &w.reread
 	if s.end > s.from {
-		if err := w.again(s.from, s.end); err != nil {
+		if err := w.rereadRange(s.from, s.end); err != nil {
 			return err
 		}
 		s.from = s.end
@@ -57,9 +57,9 @@ func (w *walk) give() error {
 	return nil
 }
 
-// again emits the commands between two offsets one by one.
-func (w *walk) again(from, to int64) error {
-	s := &w.spill
+// rereadRange emits the commands between two offsets one by one.
+func (w *Scanner) rereadRange(from, to int64) error {
+	s := &w.reread
 	r := resp.NewReader(io.NewSectionReader(s.src, from-s.base, to-from), from)
 	for {
 		t, err := r.Next()
@@ -83,6 +83,6 @@ func (w *walk) again(from, to int64) error {
 		if err := w.emit([]appendlog.Command{{DB: s.db, Args: t.Args, File: w.path, Offset: t.Offset}}); err != nil {
 			return err
 		}
-		w.commands++
+		w.Commands++
 	}
 }
