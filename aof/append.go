@@ -12,9 +12,9 @@ const (
 	// flushAfter is the longest time that records without a Commit stay in the buffer. The deletion
 	// of an expired key found by a read is one.
 	flushAfter = 100 * time.Millisecond
-	// keepBuffer is the largest buffer capacity that is reused after a write; larger buffers are
+	// maxReused is the largest buffer capacity that is reused after a write; larger buffers are
 	// freed.
-	keepBuffer = 4 << 20
+	maxReused = 4 << 20
 )
 
 // Append appends one log record to the buffer and returns its position. It copies the record, does

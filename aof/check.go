@@ -26,9 +26,9 @@ type Report struct {
 	Unlisted []string     // files of the log in its directory that the manifest does not list
 	Tail     *TailReport  // nil if there is no tail file
 
-	ring   uint64         // id of the tail file that the commit markers report last; 0 if none
-	last   *manifest.File // last file of a log with a manifest
-	summed bool           // the manifest has its checksum
+	tailFileID uint64         // id of the tail file that the commit markers report last; 0 if none
+	last       *manifest.File // last file of a log with a manifest
+	summed     bool           // the manifest has its checksum
 }
 
 // FileReport describes one file.
@@ -168,11 +168,11 @@ func (c *checkConfig) check(path string) (Report, error) {
 			})
 		}
 		if f.rings {
-			report.ring = f.ring
+			report.tailFileID = f.ring
 		}
 		report.Files = append(report.Files, f)
 	}
-	return report, c.tail(&report)
+	return report, c.tailFile(&report)
 }
 
 // targets returns the files that path selects, in load order.

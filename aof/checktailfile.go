@@ -27,11 +27,11 @@ type TailReport struct {
 	Reason  string
 	Problem *CorruptError // Open refuses the log for it; Repair renames and keeps the file
 
-	merge ring.Plan
+	plan ring.Plan
 }
 
-// tail adds the tail file in the manifest's directory to the report, if there is one.
-func (c *checkConfig) tail(report *Report) error {
+// tailFile adds the tail file in the manifest's directory to the report, if there is one.
+func (c *checkConfig) tailFile(report *Report) error {
 	if report.Manifest == "" {
 		return nil
 	}
@@ -46,23 +46,23 @@ func (c *checkConfig) tail(report *Report) error {
 	case err != nil || t == nil:
 		return err
 	}
-	report.Tail = &TailReport{Path: path, Elapsed: t.Elapsed, merge: ring.Plan{Path: path, Elapsed: t.Elapsed}}
-	if _, err := t.CheckID(report.ring); errors.As(err, &damage) {
+	report.Tail = &TailReport{Path: path, Elapsed: t.Elapsed, plan: ring.Plan{Path: path, Elapsed: t.Elapsed}}
+	if _, err := t.CheckID(report.tailFileID); errors.As(err, &damage) {
 		report.Tail.Problem = damage
 		return nil
 	}
 	if len(t.Regions) == 0 || report.last == nil {
 		return nil
 	}
-	return c.planTail(t, report)
+	return c.planTailFile(t, report)
 }
 
-// planTail compares a tail file that is not empty with the last file.
-func (c *checkConfig) planTail(t *ring.File, report *Report) (err error) {
+// planTailFile compares a tail file that is not empty with the last file.
+func (c *checkConfig) planTailFile(t *ring.File, report *Report) (err error) {
 	out, last := report.Tail, report.Files[len(report.Files)-1]
 	if last.verdict != scan.Whole && last.verdict != scan.Torn {
-		out.merge.Reason = "the log is damaged"
-		out.Reason = out.merge.Reason
+		out.plan.Reason = "the log is damaged"
+		out.Reason = out.plan.Reason
 		return nil
 	}
 	file, err := c.fs.Open(last.Path)
@@ -77,7 +77,7 @@ func (c *checkConfig) planTail(t *ring.File, report *Report) (err error) {
 			break
 		}
 		var n int64
-		n, err = walkPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error { return c.commands(&FileReport{Path: m.Path}, unit) })
+		n, err = scanPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error { return c.commands(&FileReport{Path: m.Path}, unit) })
 		out.Commands += n
 	}
 	var damage *corrupt.Error
@@ -85,21 +85,21 @@ func (c *checkConfig) planTail(t *ring.File, report *Report) (err error) {
 		out.Problem = damage
 		return nil
 	}
-	out.merge, out.Missing, out.Reason = m, m.Size, m.Reason
+	out.plan, out.Missing, out.Reason = m, m.Size, m.Reason
 	return err
 }
 
-// mergeTail appends the missing records of the tail file to the log, and removes the tail file. A
+// mergeTailFile appends the missing records of the tail file to the log, and removes the tail file. A
 // crash leaves:
 //
 //  1. before the group is durable: the old log, with a part of the group, and the tail file.
 //  2. after that: the log with the group, and the tail file with the same records, which is
 //     harmless.
 //  3. after the tail file is removed: the log with the group.
-func (c *checkConfig) mergeTail(report *Report, plan *RepairReport) error {
+func (c *checkConfig) mergeTailFile(report *Report, plan *RepairReport) error {
 	t := report.Tail
 	if t.Missing > 0 && t.Problem == nil {
-		if err := c.writeTail(report); err != nil {
+		if err := c.appendPlan(report); err != nil {
 			return err
 		}
 	}
@@ -118,10 +118,10 @@ func (c *checkConfig) mergeTail(report *Report, plan *RepairReport) error {
 	return nil
 }
 
-// writeTail durably appends the missing records to the last file, in one commit group.
-func (c *checkConfig) writeTail(report *Report) error {
+// appendPlan durably appends the missing records to the last file, in one commit group.
+func (c *checkConfig) appendPlan(report *Report) error {
 	last := report.Files[len(report.Files)-1]
-	incr, err := openIncr(c.fs, last.Path, report.last)
+	incr, err := openIncrFile(c.fs, last.Path, report.last)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (c *checkConfig) writeTail(report *Report) error {
 		err = incr.file.Truncate(last.Good)
 	}
 	if err == nil {
-		err = incr.merge(&report.Tail.merge, last.Marks > 0)
+		err = incr.appendPlan(&report.Tail.plan, last.Marks > 0)
 	}
 	if err == nil {
 		err = incr.file.Sync()

@@ -29,7 +29,7 @@ func (l *Log) Close() error {
 	for l.rewrite != nil && l.rewrite.state == rewriteCommitting {
 		l.waitLocked()
 	}
-	l.giveUpRewriteLocked()
+	l.cancelRewriteLocked()
 	err := l.finishLocked()
 	l.phase = phaseClosed
 	l.mute = true
@@ -37,18 +37,18 @@ func (l *Log) Close() error {
 	tailFile := l.endRingLocked()
 	l.stopTimersLocked()
 	l.wakeLocked()
-	tail := l.tail
-	l.tail = nil
+	incr := l.incr
+	l.incr = nil
 	l.mu.Unlock()
 
 	close(l.quit)
 	l.tasks.Wait()
 	if err == nil {
 		l.removeTailFile(tailFile)
-		err = l.listClosed(tail)
+		err = l.listClosed(incr)
 	}
-	if tail != nil {
-		err = errors.Join(err, tail.file.Close())
+	if incr != nil {
+		err = errors.Join(err, incr.file.Close())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,19 +57,19 @@ func (l *Log) Close() error {
 }
 
 // listClosed records the end of the newest incremental file in the manifest.
-func (l *Log) listClosed(tail *incr) error {
-	if tail == nil || !l.marked || !l.published {
+func (l *Log) listClosed(incr *incrFile) error {
+	if incr == nil || !l.marked || !l.published {
 		return nil
 	}
-	m, err := tail.closedIn(l.disk.manifest)
+	m, err := incr.closedIn(l.disk.manifest)
 	if err != nil || m.Equal(l.disk.manifest) {
 		return err
 	}
-	return l.disk.publish(m, tail)
+	return l.disk.install(m, incr)
 }
 
-// giveUpRewriteLocked cancels a rewrite that will not be committed.
-func (l *Log) giveUpRewriteLocked() {
+// cancelRewriteLocked cancels a rewrite that will not be committed.
+func (l *Log) cancelRewriteLocked() {
 	r := l.rewrite
 	if r == nil || r.next == nil {
 		return // a rewrite that is still being prepared ends automatically
@@ -92,7 +92,7 @@ func (l *Log) finishLocked() error {
 	for l.writing || l.syncing {
 		l.waitLocked()
 	}
-	if l.err != nil || l.tail == nil || !l.published {
+	if l.err != nil || l.incr == nil || !l.published {
 		return l.err
 	}
 	if len(l.buf) > 0 {
@@ -100,19 +100,19 @@ func (l *Log) finishLocked() error {
 			return err
 		}
 	}
-	if l.tail.durable < l.tail.size || l.synced < l.written {
+	if l.incr.durable < l.incr.size || l.synced < l.written {
 		if err := l.syncLocked(); err != nil {
 			return err
 		}
 	}
-	if !l.marked || l.tail.closedAt == l.tail.size {
+	if !l.marked || l.incr.closedSize == l.incr.size {
 		return l.linkedLocked()
 	}
-	return l.closeIncrLocked()
+	return l.writeCloseMarkerLocked()
 }
 
-// closeIncrLocked writes and syncs the clean-shutdown marker of the newest incremental file.
-func (l *Log) closeIncrLocked() error {
+// writeCloseMarkerLocked writes and syncs the clean-shutdown marker of the newest incremental file.
+func (l *Log) writeCloseMarkerLocked() error {
 	if _, err := l.writeGroupLocked(group{note: &wire.Note{Prefix: wire.ClosePrefix, ID: wire.RandomID()}}, l.written); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (l *Log) writeLocked() error {
 	l.groupSince = l.bufSince
 	l.turnRingLocked()
 	buf, err := l.writeGroupLocked(g, l.appended)
-	if cap(buf) <= keepBuffer {
+	if cap(buf) <= maxReused {
 		l.spare = buf[:0]
 	}
 	return err
@@ -116,22 +116,22 @@ func (l *Log) writeLocked() error {
 // crash leaves any part of the group, and the next Replay finds it without a commit marker and
 // truncates it.
 func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
-	tail, size := l.tail, l.tail.size
+	incr, size := l.incr, l.incr.size
 	l.writing = true
 	defer func() { l.writing = false }()
-	over := l.overLocked(&g)
+	over := l.layOverPaddingLocked(&g)
 	if !over {
-		if err := l.cutFillerLocked(); err != nil {
+		if err := l.removePaddingLocked(); err != nil {
 			l.dropLocked(g)
 			return g.buf, err
 		}
 	}
 	regions := l.handOverLocked()
-	buf, n, err := l.handOver(g, over)
+	buf, n, err := l.passToKernel(g, over)
 	if err != nil {
-		return buf, l.failLocked("write", tail.path, err)
+		return buf, l.failLocked("write", incr.path, err)
 	}
-	tail.size = size + int64(n)
+	incr.size = size + int64(n)
 	l.written = p
 	l.ringWrittenLocked(regions)
 	if l.opensEpochLocked() {
@@ -144,28 +144,28 @@ func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 // Writing seals a group, writes it (over padding if over is set), and unpins its large values. It
 // returns the buffer and the number of bytes written. mu is held on entry and on return, even if
 // the file system panics, but not during the write.
-func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
-	tail, synced, size := l.tail, l.tail.durable, l.tail.size
+func (l *Log) passToKernel(g group, over bool) (buf []byte, n int, err error) {
+	incr, synced, size := l.incr, l.incr.durable, l.incr.size
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	defer g.release()
 	if l.marked {
 		if over {
-			tail.placeMark(&g, synced, true)
+			incr.alignMarker(&g, synced, true)
 		} else {
-			tail.shield(&g, synced)
+			incr.guardPage(&g, synced)
 		}
-		tail.seal(&g, synced)
+		incr.seal(&g, synced)
 	}
 	sealed := g.size()
 	want := sealed
 	if over {
-		want += tail.endLine(&g)
+		want += incr.endPadding(&g)
 	}
-	n, err = g.write(tail.file, size, l.failed)
+	n, err = g.write(incr.file, size, l.failed)
 	whole := err == nil && n == want
 	if whole && over {
-		err = l.fill(tail, size+int64(want), want)
+		err = l.padAhead(incr, size+int64(want), want)
 	}
 	if whole && err == nil {
 		return g.buf, sealed, nil
@@ -173,7 +173,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	// Truncate the partial group so that Redis finds only whole records. If that fails too, the
 	// next Replay truncates it.
 	if !l.failed() {
-		_ = tail.file.Truncate(size)
+		_ = incr.file.Truncate(size)
 	}
 	return g.buf, n, writeError(n, want, err)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// incr is an incremental file: the file that records are appended to.
-type incr struct {
+// incrFile is an incremental file: the file that records are appended to.
+type incrFile struct {
 	// constant
 	file vfs.File
 	name string
@@ -30,17 +30,17 @@ type incr struct {
 	durable int64 // bytes known to be durable; guarded by Log.mu
 
 	// Used by the goroutine that has the token writing.
-	noted  int64 // durable offset that the newest marker declares
-	filled int64 // end of the padding after the last group, if there is any
-	full   bool  // a write of padding has failed; no more is written
-	rest   int   // number of groups that get no padding, if above 0
+	declared    int64 // durable offset that the newest marker declares
+	padded      int64 // end of the padding after the last group, if there is any
+	unpaddable  bool  // a write of padding has failed; no more is written
+	skipPadding int   // number of groups that get no padding, if above 0
 
-	closedAt int64 // size at which Close left the file, if it did
-	listed   int64 // size when the file was created; constant
+	closedSize int64 // size at which Close left the file, if it did
+	listed     int64 // size when the file was created; constant
 }
 
-// line returns the manifest entry of a new incremental file, with its id and its durable bytes.
-func (t *incr) line() manifest.File {
+// entry returns the manifest entry of a new incremental file, with its id and its durable bytes.
+func (t *incrFile) entry() manifest.File {
 	f := manifest.File{Name: t.name, Seq: t.seq, Kind: manifest.KindIncr}
 	if t.listed > 0 {
 		f = f.With(manifest.IDKey, wire.FormatID(t.id.Salt)).With(manifest.SizeKey, strconv.FormatInt(t.listed, 10))
@@ -48,38 +48,38 @@ func (t *incr) line() manifest.File {
 	return f
 }
 
-// closed returns the manifest entry f of an incremental file to which nothing more is appended. It
+// closedEntry returns the manifest entry f of an incremental file to which nothing more is appended. It
 // adds the size, all of which is durable, and the digits of the marker at the end.
-func (t *incr) closed(f manifest.File) (manifest.File, error) {
+func (t *incrFile) closedEntry(f manifest.File) (manifest.File, error) {
 	var buf [wire.MaxMarker]byte
-	tail := buf[:min(int64(len(buf)), t.size)]
-	if n, err := t.file.ReadAt(tail, t.size-int64(len(tail))); n < len(tail) {
+	last := buf[:min(int64(len(buf)), t.size)]
+	if n, err := t.file.ReadAt(last, t.size-int64(len(last))); n < len(last) {
 		return f, err
 	}
 	f = f.With(manifest.SizeKey, strconv.FormatInt(t.size, 10)).Without(manifest.EndKey)
-	if i := bytes.LastIndex(tail, []byte(wire.MarkerPrefix)); i >= 0 {
-		if m, ok := wire.ParseMarker(tail[i:]); ok {
+	if i := bytes.LastIndex(last, []byte(wire.MarkerPrefix)); i >= 0 {
+		if m, ok := wire.ParseMarker(last[i:]); ok {
 			f = f.With(manifest.EndKey, fmt.Sprintf("%08x", m.CRC))
 		}
 	}
 	return f, nil
 }
 
-// createIncr durably creates the next incremental file, not yet listed. A crash leaves:
+// createIncrFile durably creates the next incremental file, not yet listed. A crash leaves:
 //
 //  1. after Create, Write or Sync: an unlisted file, or none.
 //  2. after SyncDir: an unlisted file whose first line shows that perdure wrote it.
 //
 // On an error it removes the file again, and does not reuse the number.
-func createIncr(disk *layout, checksums bool, id wire.Identity) (t *incr, err error) {
+func createIncrFile(disk *layout, checksums bool, id wire.Identity) (t *incrFile, err error) {
 	disk.incrSeq++
-	t = &incr{id: id, seq: disk.incrSeq, name: manifest.IncrName(disk.filename, disk.incrSeq)}
+	t = &incrFile{id: id, seq: disk.incrSeq, name: manifest.IncrName(disk.filename, disk.incrSeq)}
 	t.path = filepath.Join(disk.dir, t.name)
 	if t.file, err = disk.fs.Create(t.path); err != nil {
 		return nil, err
 	}
 	if checksums {
-		err = t.open()
+		err = t.writeOpening()
 	}
 	if err == nil {
 		err = t.file.Sync()
@@ -96,21 +96,21 @@ func createIncr(disk *layout, checksums bool, id wire.Identity) (t *incr, err er
 	return t, nil
 }
 
-// open writes the opening line.
-func (t *incr) open() error {
+// writeOpening writes the opening line.
+func (t *incrFile) writeOpening() error {
 	line, salted := wire.AppendOpening(nil, wire.NewSeed(t.seq), t.id)
 	t.seed = salted
 	_, err := t.write(line)
 	return err
 }
 
-// openIncr opens a replayed file, to continue it.
-func openIncr(fsys vfs.FS, path string, f *manifest.File) (*incr, error) {
+// openIncrFile opens a replayed file, to continue it.
+func openIncrFile(fsys vfs.FS, path string, f *manifest.File) (*incrFile, error) {
 	file, err := fsys.OpenWrite(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &incr{file: file, name: f.Name, path: path, seq: f.Seq}
+	t := &incrFile{file: file, name: f.Name, path: path, seq: f.Seq}
 	if t.size, err = file.Size(); err == nil {
 		t.id, t.seed, err = wire.ReadOpening(file, t.seq)
 	}
@@ -121,7 +121,7 @@ func openIncr(fsys vfs.FS, path string, f *manifest.File) (*incr, error) {
 }
 
 // write appends p and adds it to the size.
-func (t *incr) write(p []byte) (int, error) {
+func (t *incrFile) write(p []byte) (int, error) {
 	n, err := t.file.WriteAt(p, t.size)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
@@ -133,24 +133,24 @@ func (t *incr) write(p []byte) (int, error) {
 }
 
 // seal appends the commit marker to a group.
-func (t *incr) seal(g *group, synced int64) {
-	synced = t.news(synced)
-	t.noted = max(t.noted, synced)
+func (t *incrFile) seal(g *group, synced int64) {
+	synced = t.undeclared(synced)
+	t.declared = max(t.declared, synced)
 	g.buf = wire.AppendMarker(g.buf, g.sum(t.seed.Group(t.size)), synced, g.note)
 }
 
-// news returns the durable offset that the next marker declares, or 0 if an earlier marker declared
+// undeclared returns the durable offset that the next marker declares, or 0 if an earlier marker declared
 // it.
-func (t *incr) news(synced int64) int64 {
-	if synced <= t.noted {
+func (t *incrFile) undeclared(synced int64) int64 {
+	if synced <= t.declared {
 		return 0
 	}
 	return synced
 }
 
-// merge writes the records that are in the tail file and not in this file, as one group. Its marker
+// appendPlan writes the records that are in the tail file and not in this file, as one group. Its marker
 // reports that the tail file is no longer in use.
-func (t *incr) merge(m *ring.Plan, marked bool) error {
+func (t *incrFile) appendPlan(m *ring.Plan, marked bool) error {
 	if m.Size == 0 {
 		return nil
 	}
@@ -159,25 +159,25 @@ func (t *incr) merge(m *ring.Plan, marked bool) error {
 		g.buf = append(g.buf, piece.Data...)
 	}
 	if marked {
-		t.shield(&g, 0)
+		t.guardPage(&g, 0)
 		t.seal(&g, 0)
 	}
 	_, err := t.write(g.buf)
 	return err
 }
 
-// endRing writes an empty commit marker which reports that no tail file is in use. db is the
+// endTailFile writes an empty commit marker which reports that no tail file is in use. db is the
 // database that is selected there.
-func (t *incr) endRing(db int) error {
+func (t *incrFile) endTailFile(db int) error {
 	g := group{first: -1, last: db, note: &wire.Note{Prefix: wire.RingPrefix}}
-	t.placeMark(&g, 0, false)
+	t.alignMarker(&g, 0, false)
 	t.seal(&g, 0)
 	_, err := t.write(g.buf)
 	return err
 }
 
 // discard closes and removes a file that no manifest lists.
-func (t *incr) discard(fs vfs.FS) error {
+func (t *incrFile) discard(fs vfs.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))
 }
 
@@ -188,14 +188,14 @@ func (l *Log) newIdentity(link uint64) wire.Identity {
 
 // closedIn returns a copy of a manifest that records the end of t, to which nothing more is
 // appended.
-func (t *incr) closedIn(m *manifest.Manifest) (*manifest.Manifest, error) {
+func (t *incrFile) closedIn(m *manifest.Manifest) (*manifest.Manifest, error) {
 	next := *m
 	next.Incrs = slices.Clone(m.Incrs)
 	for i, f := range next.Incrs {
 		if f.Name != t.name {
 			continue
 		}
-		closed, err := t.closed(f)
+		closed, err := t.closedEntry(f)
 		if err != nil {
 			return nil, err
 		}

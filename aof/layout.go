@@ -30,7 +30,7 @@ type layout struct {
 	legacy bool
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
-	tail             string   // name of the tail file, if there is one
+	tailFile         string   // name of the tail file, if there is one
 	salt             uint64   // of the newest incremental file, for the link of the next; 0 if none
 	orphans          []string // files of this log that the manifest does not list
 }
@@ -83,16 +83,16 @@ func (l *layout) readDir() error {
 		l.listed = true
 		for _, f := range append(l.manifest.Files(), l.manifest.Obsolete...) {
 			known[f.Name] = true
-			l.count(f.Name, f.Kind, f.Seq)
+			l.countSeq(f.Name, f.Kind, f.Seq)
 		}
 	}
 	for _, name := range names {
 		if name == ring.FileName(l.filename) {
-			l.tail = name
+			l.tailFile = name
 		}
 		seq, kind, ok := manifest.SplitName(l.filename, name)
 		if ok {
-			l.count(name, kind, seq)
+			l.countSeq(name, kind, seq)
 			if !known[name] {
 				l.orphans = append(l.orphans, name)
 			}
@@ -110,7 +110,7 @@ func (l *layout) readDir() error {
 // incremental file with more than its opening line. All other files can be the result of an
 // unfinished start or a power loss.
 func (l *layout) mayLackManifest() error {
-	holder := l.tail
+	holder := l.tailFile
 	for _, name := range l.orphans {
 		if _, kind, _ := manifest.SplitName(l.filename, name); kind != manifest.KindIncr {
 			continue
@@ -156,8 +156,8 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	return id.Salt == 0, err
 }
 
-// count raises the highest sequence numbers.
-func (l *layout) count(name string, kind manifest.Kind, seq int64) {
+// countSeq raises the highest sequence numbers.
+func (l *layout) countSeq(name string, kind manifest.Kind, seq int64) {
 	if kind == manifest.KindObsolete {
 		// The name shows the former kind; for the name of another program count it as both.
 		if _, was, ok := manifest.SplitName(l.filename, name); ok {
@@ -261,10 +261,10 @@ func (l *layout) move(from, to string) error {
 	return nil
 }
 
-// settle fsyncs the directories, which makes durable the names that Replay has read. A killed
+// syncDirs fsyncs the directories, which makes durable the names that Replay has read. A killed
 // process may have renamed the manifest, or created the directory, without a sync. The sync must
 // come before obsolete files are deleted, and before a listed file is written to.
-func (l *layout) settle() error {
+func (l *layout) syncDirs() error {
 	for _, dir := range []string{l.data, l.dir} {
 		if dir == l.dir && !l.hasDir {
 			continue
@@ -276,10 +276,10 @@ func (l *layout) settle() error {
 	return nil
 }
 
-// publish atomically and durably installs m as the log's manifest. It returns an error if the path
+// install atomically and durably installs m as the log's manifest. It returns an error if the path
 // of an open incremental file does not lead to that file, because the manifest would then list
 // another file.
-func (l *layout) publish(m *manifest.Manifest, open ...*incr) error {
+func (l *layout) install(m *manifest.Manifest, open ...*incrFile) error {
 	for _, t := range open {
 		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {
 			return fmt.Errorf("the manifest stays as it is: %w", err)

@@ -56,12 +56,12 @@ type Log struct {
 	mu     sync.Mutex
 	config config
 
-	waits  waits
-	phase  phase
-	replay replayResult
-	kept   string // directory that Start copied the log to before it truncated it
-	err    error  // the failure after which the log accepts no more records
-	closed error  // the result of Close
+	waits    waits
+	phase    phase
+	replay   replayResult
+	copiedTo string // directory that Start copied the log to before it truncated it
+	err      error  // the failure after which the log accepts no more records
+	closed   error  // the result of Close
 
 	closing bool // Close has begun
 
@@ -82,7 +82,7 @@ type Log struct {
 
 	// The file. writing and syncing are tokens. The goroutine that has set one works on the file
 	// without mu.
-	tail    *incr // nil before the first incremental file
+	incr    *incrFile // nil before the first incremental file
 	writing bool
 	syncing bool
 	// groupSince is bufSince of the group that is being written.
@@ -110,7 +110,7 @@ type Log struct {
 
 	// The rewrite in progress: see rewrite.go.
 	rewrite *rewrite
-	cut     *cut
+	cut     *switchPoint
 
 	fsyncs  int64
 	delayed int64
@@ -241,7 +241,7 @@ func (l *Log) Status() appendlog.Status {
 		Fsyncs:          l.fsyncs,
 		Published:       l.published,
 		LastWriteFailed: l.err != nil,
-		Kept:            l.kept,
+		Kept:            l.copiedTo,
 		Mode:            Direct.String(),
 		ModeReason:      l.noRing,
 	}
@@ -255,10 +255,10 @@ func (l *Log) Status() appendlog.Status {
 // sizeLocked returns the size of the base file and the incremental files in bytes. In Ring mode it
 // includes bytes that are only in the tail file.
 func (l *Log) sizeLocked() int64 {
-	if l.tail == nil || !l.published {
+	if l.incr == nil || !l.published {
 		return l.sizes.closed
 	}
-	size := l.sizes.closed + l.tail.size
+	size := l.sizes.closed + l.incr.size
 	if l.ring != nil {
 		size += int64(l.appended - l.written)
 	}

@@ -16,11 +16,11 @@ import (
 
 var _ appendlog.Ender = (*Log)(nil)
 
-// end identifies the end of a log. It contains the generation of the log, the number and salt of
+// logEnd identifies the end of a log. It contains the generation of the log, the number and salt of
 // its newest incremental file, and the offset and id of the clean-shutdown marker. For an
 // incremental file without a salt it contains the number and the size. An end with only a
 // generation is the beginning of that log.
-type end struct {
+type logEnd struct {
 	gen    uint64
 	seq    int64
 	salt   uint64
@@ -28,7 +28,7 @@ type end struct {
 	close  uint64
 }
 
-func (e end) String() string {
+func (e logEnd) String() string {
 	switch {
 	case e.seq == 0:
 		return strconv.FormatUint(e.gen, 10)
@@ -39,7 +39,7 @@ func (e end) String() string {
 }
 
 // parseEnd parses the name of an end. It returns the zero end for anything else.
-func parseEnd(text string) (e end) {
+func parseEnd(text string) (e logEnd) {
 	words := strings.Split(text, "-")
 	number := func(i, base, bits int) uint64 {
 		n, _ := strconv.ParseUint(words[i], base, bits)
@@ -51,10 +51,10 @@ func parseEnd(text string) (e end) {
 	case 2:
 		e.seq, e.offset = int64(number(0, 10, 63)), int64(number(1, 10, 63))
 	case 5:
-		e = end{number(0, 10, 64), int64(number(1, 10, 63)), number(2, 16, 64), int64(number(3, 10, 63)), number(4, 16, 64)}
+		e = logEnd{number(0, 10, 64), int64(number(1, 10, 63)), number(2, 16, 64), int64(number(3, 10, 63)), number(4, 16, 64)}
 	}
 	if e.String() != text {
-		return end{}
+		return logEnd{}
 	}
 	return e
 }
@@ -71,14 +71,14 @@ func (l *Log) End() (string, error) {
 	l.mu.Unlock()
 	switch {
 	case phase == phaseRunning:
-		return end{gen: l.gen}.String(), nil
+		return logEnd{gen: l.gen}.String(), nil
 	case l.disk.manifest == nil || l.disk.manifest.Last() == nil || l.disk.legacy || phase == phaseClosed && closed != nil:
 		return "", nil
-	case phase != phaseClosed && l.disk.tail != "": // a killed process left the tail file
+	case phase != phaseClosed && l.disk.tailFile != "": // a killed process left the tail file
 		return "", nil
 	}
 	e, _, err := l.disk.endOf(l.disk.manifest.Last())
-	if err != nil || e == (end{}) {
+	if err != nil || e == (logEnd{}) {
 		return "", err
 	}
 	return e.String(), nil
@@ -86,19 +86,19 @@ func (l *Log) End() (string, error) {
 
 // endOf returns the end and the identity of an incremental file. The end is zero if the file is not
 // known to be complete.
-func (d *layout) endOf(f *manifest.File) (e end, id wire.Identity, err error) {
+func (d *layout) endOf(f *manifest.File) (e logEnd, id wire.Identity, err error) {
 	err = d.read(f, func(file vfs.File, size int64) error {
 		var seed wire.Seed
 		if id, seed, err = wire.ReadOpening(file, f.Seq); err != nil {
 			return err
 		}
 		if id.Salt == 0 {
-			e = end{seq: f.Seq, offset: size}
+			e = logEnd{seq: f.Seq, offset: size}
 			return nil
 		}
 		mark, offset, err := wire.ClosingMarker(file, seed, size)
 		if err == nil && offset > 0 && (mark.Close != 0 || id.Gen == 0) { // an earlier format had no id
-			e = end{id.Gen, f.Seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
+			e = logEnd{id.Gen, f.Seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
 		}
 		return err
 	})
@@ -124,7 +124,7 @@ func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	want := parseEnd(text)
-	if l.disk == nil || l.disk.manifest == nil || want == (end{}) {
+	if l.disk == nil || l.disk.manifest == nil || want == (logEnd{}) {
 		return appendlog.Unrelated, nil
 	}
 	last := l.disk.manifest.Last()
@@ -162,7 +162,7 @@ func (d *layout) newest() (wire.Identity, bool, error) {
 }
 
 // relate compares a log with an end of the same generation.
-func (d *layout) relate(last *manifest.File, want end) (r appendlog.Relation, err error) {
+func (d *layout) relate(last *manifest.File, want logEnd) (r appendlog.Relation, err error) {
 	for i := range d.manifest.Incrs {
 		f := &d.manifest.Incrs[i]
 		if f.Seq != want.seq {
@@ -183,7 +183,7 @@ func (d *layout) relate(last *manifest.File, want end) (r appendlog.Relation, er
 			switch {
 			case id.Salt != want.salt || !ok || cmp.Or(m.Close, uint64(m.CRC)) != want.close:
 				r = appendlog.Lacks
-			case f.Name == last.Name && want.offset+int64(len(text))+1 == size && d.tail == "":
+			case f.Name == last.Name && want.offset+int64(len(text))+1 == size && d.tailFile == "":
 				r = appendlog.AtEnd
 			default:
 				r = appendlog.Continues
@@ -199,7 +199,7 @@ func (d *layout) relate(last *manifest.File, want end) (r appendlog.Relation, er
 }
 
 // relateSize compares a log with an end that consists of number and size.
-func (d *layout) relateSize(last *manifest.File, want end) (appendlog.Relation, error) {
+func (d *layout) relateSize(last *manifest.File, want logEnd) (appendlog.Relation, error) {
 	e, id, err := d.endOf(last)
 	switch {
 	case err != nil:
@@ -210,7 +210,7 @@ func (d *layout) relateSize(last *manifest.File, want end) (appendlog.Relation, 
 		return appendlog.Unrelated, nil
 	case last.Seq < want.seq || e.offset < want.offset:
 		return appendlog.Lacks, nil
-	case e.offset == want.offset && d.tail == "":
+	case e.offset == want.offset && d.tailFile == "":
 		return appendlog.AtEnd, nil
 	}
 	return appendlog.Continues, nil

@@ -16,11 +16,11 @@ import (
 //   - A group that crosses a page boundary begins with a SELECT. That is a whole command, which
 //     preserves the marker before it.
 //   - A marker is in one page, and leaves room after it for that SELECT and for the clean-shutdown
-//     marker: see placeMark.
+//     marker: see alignMarker.
 //   - No other line crosses a page boundary, except #TS: lines if Timestamps is on.
 
-// shield prepares a group that will be sealed with a marker declaring synced, and appended.
-func (t *incr) shield(g *group, synced int64) {
+// guardPage prepares a group that will be sealed with a marker declaring synced, and appended.
+func (t *incrFile) guardPage(g *group, synced int64) {
 	if len(g.buf) == 0 { // an empty commit marker gets no SELECT
 		return
 	}
@@ -31,18 +31,18 @@ func (t *incr) shield(g *group, synced int64) {
 			g.links[i].at += len(lead)
 		}
 	}
-	t.placeMark(g, synced, false)
+	t.alignMarker(g, synced, false)
 }
 
-// placeMark prepares a group for the marker that follows it. If the page has no room for the marker
-// and for the start of the next group, placeMark inserts padding lines up to the next page. A line
-// has at least two bytes. So if one byte is left, placeMark inserts a SELECT of the database that
+// alignMarker prepares a group for the marker that follows it. If the page has no room for the marker
+// and for the start of the next group, alignMarker inserts padding lines up to the next page. A line
+// has at least two bytes. So if one byte is left, alignMarker inserts a SELECT of the database that
 // is already selected. Over padding it inserts a line even then, because padding and a line follow
 // whatever a kill leaves of it.
-func (t *incr) placeMark(g *group, synced int64, over bool) {
+func (t *incrFile) alignMarker(g *group, synced int64, over bool) {
 	at := int((t.size + int64(g.size())) % wire.PageSize)
 	switch left := wire.PageSize - at; {
-	case at+wire.MarkerLen(t.news(synced), g.note) <= wire.PageSize-wire.LeadSize:
+	case at+wire.MarkerLen(t.undeclared(synced), g.note) <= wire.PageSize-wire.LeadSize:
 	case left == 1 && !over:
 		g.buf = wire.AppendSelect(g.buf, g.last, true)
 	default:

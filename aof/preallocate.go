@@ -14,21 +14,21 @@ import (
 //  2. after that write: the group, and the rest of the padding.
 //  3. while more padding is written: the group, and a part of the padding.
 //  4. after a sync: the same, durably.
-//  5. after cutFillerLocked: the groups alone.
+//  5. after removePaddingLocked: the groups alone.
 const (
-	fillerMin = 4 << 10 // bytes; the file is extended by its own length, up to wire.PaddingMax
-	// fillerRest is the number of groups that get no padding after a group that cannot be written
+	paddingMin = 4 << 10 // bytes; the file is extended by its own length, up to wire.PaddingMax
+	// paddingPause is the number of groups that get no padding after a group that cannot be written
 	// over it.
-	fillerRest = 64
+	paddingPause = 64
 )
 
-// overLocked reports whether a group is to be written over padding, and lays it out for that.
-func (l *Log) overLocked(g *group) bool {
+// layOverPaddingLocked reports whether a group is to be written over padding, and lays it out for that.
+func (l *Log) layOverPaddingLocked(g *group) bool {
 	if !l.marked || l.ring != nil || !l.published || l.config.fsync != Always || len(g.buf) == 0 {
 		return false
 	}
-	t := l.tail
-	if t.rest--; t.rest >= 0 || len(g.links) > 0 {
+	t := l.incr
+	if t.skipPadding--; t.skipPadding >= 0 || len(g.links) > 0 {
 		return false
 	}
 	at := int(t.size % wire.PageSize)
@@ -37,18 +37,18 @@ func (l *Log) overLocked(g *group) bool {
 	}
 	paged, ok := wire.Paginate(l.paged[:0], g.buf, t.size)
 	if !ok {
-		t.rest = fillerRest
+		t.skipPadding = paddingPause
 		return false
 	}
-	if g.buf, l.paged = paged, g.buf; cap(l.paged) > keepBuffer {
+	if g.buf, l.paged = paged, g.buf; cap(l.paged) > maxReused {
 		l.paged = nil
 	}
 	return true
 }
 
-// endLine ensures that the bytes after a sealed group are a line, and returns the number of bytes
+// endPadding ensures that the bytes after a sealed group are a line, and returns the number of bytes
 // that it appended.
-func (t *incr) endLine(g *group) int {
+func (t *incrFile) endPadding(g *group) int {
 	if end := t.size + int64(g.size()); end%wire.PaddingLine != wire.PaddingLine-1 {
 		return 0
 	}
@@ -56,23 +56,23 @@ func (t *incr) endLine(g *group) int {
 	return len("#\n")
 }
 
-// fill writes padding if a group of that many bytes, which ends at offset, has used up the padding.
+// padAhead writes padding if a group of that many bytes, which ends at offset, has used up the padding.
 // The sync of the group makes the padding durable too. A long group gets no padding, because
 // writing as much again would cost more than the next sync saves. If a write of padding fails, the
 // file continues without padding. The goroutine that has the token writing calls it without mu.
-func (l *Log) fill(t *incr, offset int64, group int) error {
-	if t.filled = max(t.filled, offset); t.filled > offset || t.full || group > wire.PaddingMax/4 || l.failed() {
+func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
+	if t.padded = max(t.padded, offset); t.padded > offset || t.unpaddable || group > wire.PaddingMax/4 || l.failed() {
 		return nil
 	}
-	end := offset + min(max(offset, fillerMin), wire.PaddingMax)
+	end := offset + min(max(offset, paddingMin), wire.PaddingMax)
 	end = (end + wire.PageSize - 1) &^ (wire.PageSize - 1)
 	from := offset % wire.PaddingLine
 	n, err := t.file.WriteAt(wire.PaddingLines()[from:from+end-offset], offset)
 	if err == nil && n == int(end-offset) {
-		t.filled = end
+		t.padded = end
 		return nil
 	}
-	t.full = true
+	t.unpaddable = true
 	err = writeError(n, int(end-offset), err)
 	l.env.Logger.Warn("the log's newest file goes on without filler", "file", t.path, "err", err)
 	if e := t.file.Truncate(offset); e != nil {
@@ -81,11 +81,11 @@ func (l *Log) fill(t *incr, offset int64, group int) error {
 	return nil
 }
 
-// cutFillerLocked durably removes the padding from the file, because the next group is appended and
+// removePaddingLocked durably removes the padding from the file, because the next group is appended and
 // not written over it. It releases mu during the disk operations. The caller must have checked that
 // no other write is in progress.
-func (l *Log) cutFillerLocked() error {
-	if l.tail.filled <= l.tail.size {
+func (l *Log) removePaddingLocked() error {
+	if l.incr.padded <= l.incr.size {
 		return nil
 	}
 	defer func(was bool) { l.writing = was }(l.writing)
@@ -93,10 +93,10 @@ func (l *Log) cutFillerLocked() error {
 	if err := l.waitSyncedLocked(); err != nil {
 		return err
 	}
-	if err := l.truncate(l.tail); err != nil {
-		return l.failLocked("truncate", l.tail.path, err)
+	if err := l.truncate(l.incr); err != nil {
+		return l.failLocked("truncate", l.incr.path, err)
 	}
-	l.tail.filled = l.tail.size
+	l.incr.padded = l.incr.size
 	if err := l.waitSyncedLocked(); err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (l *Log) waitSyncedLocked() error {
 
 // truncate truncates t to its whole groups. mu is held on entry and on return, but not during the
 // call of the file system.
-func (l *Log) truncate(t *incr) error {
+func (l *Log) truncate(t *incrFile) error {
 	size := t.size
 	l.mu.Unlock()
 	defer l.mu.Lock()

@@ -197,7 +197,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest.Manifest, error) {
 func (r *rebuilder) whole(p part) error {
 	l := &layout{fs: r.fs, dir: r.dir}
 	e, id, err := l.endOf(&p.File)
-	if err == nil && id.Store != 0 && e == (end{}) {
+	if err == nil && id.Store != 0 && e == (logEnd{}) {
 		err = r.doubt("%s is shorter than it was", p.report.Path)
 	}
 	return err

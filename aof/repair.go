@@ -55,7 +55,7 @@ func PlanOnly() CheckOption {
 //
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
 //  2. after the file is truncated and synced: the repaired log and the copy.
-//  3. the states listed at mergeTail.
+//  3. the states listed at mergeTailFile.
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
@@ -101,12 +101,12 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 // carryOut executes the plan.
 func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport, error) {
 	if plan.File != "" {
-		if err := c.cutAway(&plan); err != nil {
+		if err := c.truncateLast(&plan); err != nil {
 			return plan, err
 		}
 	}
 	if report.Tail != nil {
-		if err := c.mergeTail(report, &plan); err != nil {
+		if err := c.mergeTailFile(report, &plan); err != nil {
 			return plan, err
 		}
 	}
@@ -137,8 +137,8 @@ func (c *checkConfig) notLast(path, listedBy string) error {
 	return nil
 }
 
-// cutAway copies the tail to another file, and truncates it.
-func (c *checkConfig) cutAway(plan *RepairReport) error {
+// truncateLast copies the tail to another file, and truncates it.
+func (c *checkConfig) truncateLast(plan *RepairReport) error {
 	file, err := c.fs.OpenWrite(plan.File)
 	if err != nil {
 		return err

@@ -18,21 +18,21 @@ import (
 
 // replayResult is the result of a replay, as Start needs it.
 type replayResult struct {
-	recovery appendlog.ReplayReport
-	lastCut  int64  // size to which the last file must be truncated
-	lastSize int64  // size that the last file has
-	openTail bool   // bytes before lastCut are not covered by a commit marker
-	openCRC  uint32 // checksum of the bytes that no marker covers, if openTail is set
-	openDB   int    // database that is selected there
-	synced   int64  // offset of the clean-shutdown marker that ends the log, or 0
-	closedAt int64  // end of that marker
-	sizes    []int64
-	past     bool // the replay ended before the end of the log, because of Env.Until
-	tail     ring.Plan
-	neighbor wire.Identity // identity of the last file
-	before   wire.Identity // identity of the file before it
-	newest   wire.Identity // identity of the newest file that records its store
-	ring     uint64        // id of the tail file that the commit markers report last; 0 if none
+	recovery    appendlog.ReplayReport
+	lastGood    int64  // size to which the last file must be truncated
+	lastSize    int64  // size that the last file has
+	unmarked    bool   // bytes before lastGood are not covered by a commit marker
+	unmarkedCRC uint32 // checksum of the bytes that no marker covers, if unmarked is set
+	unmarkedDB  int    // database that is selected there
+	closedFrom  int64  // offset of the clean-shutdown marker that ends the log, or 0
+	closedAt    int64  // end of that marker
+	sizes       []int64
+	stopped     bool // the replay ended before the end of the log, because of Env.Until
+	plan        ring.Plan
+	neighbor    wire.Identity // identity of the last file
+	before      wire.Identity // identity of the file before it
+	newest      wire.Identity // identity of the newest file that records its store
+	tailFileID  uint64        // id of the tail file that the commit markers report last; 0 if none
 }
 
 // Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
@@ -66,23 +66,23 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 
 // replayer replays the files of one log.
 type replayer struct {
-	ctx    context.Context
-	to     appendlog.Replayer
-	disk   *layout
-	logger *slog.Logger
-	strict bool
-	until  scan.Until
-	stamps int64
-	tail   *ring.File
-	total  int64
-	done   int64  // bytes of the files before the current one
-	before string // path of the file before the current one
-	result replayResult
+	ctx      context.Context
+	to       appendlog.Replayer
+	disk     *layout
+	logger   *slog.Logger
+	strict   bool
+	until    scan.Until
+	stamps   int64
+	tailFile *ring.File
+	total    int64
+	done     int64  // bytes of the files before the current one
+	before   string // path of the file before the current one
+	result   replayResult
 }
 
 func (p *replayer) run() error {
 	files := p.disk.manifest.Files()
-	if err := p.readTail(files); err != nil {
+	if err := p.readTailFile(files); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -99,7 +99,7 @@ func (p *replayer) run() error {
 			return err
 		}
 		p.result.recovery.Files++
-		if p.result.past {
+		if p.result.stopped {
 			break
 		}
 	}
@@ -112,13 +112,13 @@ func (p *replayer) judgeUntil() error {
 	switch {
 	case !p.until.On:
 		return nil
-	case p.result.past:
-		filler, err := p.filler()
+	case p.result.stopped:
+		filler, err := p.padding()
 		if err != nil {
 			return err
 		}
 		r.LeftOut = p.total - filler - r.Size
-		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.At(r.Files-1)), p.result.lastCut
+		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.At(r.Files-1)), p.result.lastGood
 		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(wire.OpeningLen) {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
@@ -129,8 +129,8 @@ func (p *replayer) judgeUntil() error {
 	return nil
 }
 
-// filler returns the number of bytes of padding at the end of the newest file.
-func (p *replayer) filler() (n int64, err error) {
+// padding returns the number of bytes of padding at the end of the newest file.
+func (p *replayer) padding() (n int64, err error) {
 	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.Last()))
 	if err != nil {
 		return 0, err
@@ -156,7 +156,7 @@ func (p *replayer) file(f *manifest.File, last bool) (err error) {
 		return err
 	}
 	if last {
-		if p.result.synced, p.result.closedAt, err = onDisk(file, f.Seq, size); err != nil {
+		if p.result.closedFrom, p.result.closedAt, err = onDisk(file, f.Seq, size); err != nil {
 			return err
 		}
 	}
@@ -178,21 +178,21 @@ func (p *replayer) file(f *manifest.File, last bool) (err error) {
 		return err
 	}
 	p.stamps += found.Timestamps
-	p.result.past = found.Stopped
+	p.result.stopped = found.Stopped
 	if !found.Stopped {
 		if err := f.CheckGood(path, found.Good, found.ListedCRC); err != nil {
 			return err
 		}
 	}
 	if found.HasRing {
-		p.result.ring = found.Ring
+		p.result.tailFileID = found.Ring
 	}
-	if err := p.settle(file, path, w.Seed, size, w.Start, &found, last); err != nil {
+	if err := p.classify(file, path, w.Seed, size, w.Start, &found, last); err != nil {
 		return err
 	}
 	p.add(&found, size, found.Good-offset-found.Covered)
 	if last && !found.Stopped {
-		if err := p.merge(file, f, &found); err != nil {
+		if err := p.replayTailFile(file, f, &found); err != nil {
 			return err
 		}
 	}
@@ -245,8 +245,8 @@ func (p *replayer) neighbors(id wire.Identity, path string) error {
 func (p *replayer) add(found *scan.Result, size, unverified int64) {
 	r := &p.result
 	r.sizes = append(r.sizes, found.Good)
-	r.lastCut, r.lastSize = found.Good, size
-	r.openTail, r.openCRC, r.openDB = found.Foreign, found.GoodCRC, found.GoodDB
+	r.lastGood, r.lastSize = found.Good, size
+	r.unmarked, r.unmarkedCRC, r.unmarkedDB = found.Foreign, found.GoodCRC, found.GoodDB
 	r.recovery.Commands += found.Commands
 	r.recovery.Size += found.Good
 	r.recovery.Unverified += unverified
@@ -296,8 +296,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// settle classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
-func (p *replayer) settle(
+// classify classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
+func (p *replayer) classify(
 	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *scan.Result, last bool,
 ) error {
 	if found.Problem == nil {

@@ -30,7 +30,7 @@ import (
 // before step 6 are not safe. So no incremental file contains a command before a manifest lists it.
 type rewrite struct {
 	log  *Log
-	next *incr // the new incremental file
+	next *incrFile // the new incremental file
 	// fresh is set if there is no old file to continue: the log has failed, or is new.
 	fresh  bool
 	failed error  // failure that this rewrite clears
@@ -48,8 +48,8 @@ const (
 	rewriteEnded
 )
 
-// cut is a buffer that is divided between two files, until the second one may be written to.
-type cut struct {
+// switchPoint is a buffer that is divided between two files, until the second one may be written to.
+type switchPoint struct {
 	before group              // for the old file
 	since  time.Time          // time of its first byte, in Ring mode
 	at     appendlog.Position // position at which the new file begins
@@ -107,7 +107,7 @@ func (r *rewrite) prepare() error {
 	l.mu.Lock()
 	before := l.disk.salt
 	l.mu.Unlock()
-	next, err := createIncr(l.disk, l.marked, l.newIdentity(before))
+	next, err := createIncrFile(l.disk, l.marked, l.newIdentity(before))
 	if err != nil {
 		return r.dirSyncFails(err)
 	}
@@ -155,11 +155,11 @@ func (r *rewrite) Cut() {
 	if r.fresh {
 		l.forgetBufferLocked()
 		l.mute = false
-		l.cut = &cut{at: l.appended}
+		l.cut = &switchPoint{at: l.appended}
 		return
 	}
 	l.cutRingLocked(r.next.seq)
-	l.cut = &cut{before: l.takeLocked(), since: l.bufSince, at: l.appended}
+	l.cut = &switchPoint{before: l.takeLocked(), since: l.bufSince, at: l.appended}
 }
 
 // Abort cancels a Rewrite before Cut. After Commit, or a second time, it does nothing.
@@ -227,7 +227,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 func (r *rewrite) commit(ctx context.Context, b appendlog.Base, rdb bool) error {
 	l := r.log
 	if !r.fresh {
-		if err := r.switchOver(ctx); err != nil {
+		if err := r.switchFile(ctx); err != nil {
 			return err
 		}
 	}
@@ -236,18 +236,18 @@ func (r *rewrite) commit(ctx context.Context, b appendlog.Base, rdb bool) error 
 		return r.baseFails(err)
 	}
 	if r.fresh {
-		err = r.publishFresh(base)
+		err = r.installFresh(base)
 	} else if err = l.Sync(ctx); err == nil {
-		err = r.publish(base)
+		err = r.install(base)
 	}
 	if err != nil {
-		return r.publishFails(base, err)
+		return r.installFails(base, err)
 	}
 	if r.fresh {
-		if err := r.goOn(); err != nil {
+		if err := r.beginFresh(); err != nil {
 			return err
 		}
 	}
-	r.settle(base, size)
+	r.recordSizes(base, size)
 	return r.clean()
 }

@@ -117,7 +117,7 @@ func (l *Log) forgetLocked() {
 	l.mute, l.cut = true, nil
 	l.forgetBufferLocked()
 	if l.err == nil {
-		l.tail = nil
+		l.incr = nil
 		l.written, l.synced = l.appended, l.appended
 	}
 	l.wakeLocked()
@@ -127,18 +127,18 @@ func (r *rewrite) forget() {
 	l := r.log
 	l.mu.Lock()
 	l.forgetLocked()
-	if l.tail == r.next {
-		l.tail = nil
+	if l.incr == r.next {
+		l.incr = nil
 	}
 	l.mu.Unlock()
 }
 
-// publish is step 6.
-func (r *rewrite) publish(base manifest.File) error {
+// install is step 6.
+func (r *rewrite) install(base manifest.File) error {
 	old := r.log.disk.manifest
 	m := &manifest.Manifest{
 		Base:  &base,
-		Incrs: []manifest.File{r.next.line()},
+		Incrs: []manifest.File{r.next.entry()},
 	}
 	if old != nil {
 		m.Obsolete = append(m.Obsolete, old.Obsolete...)
@@ -152,7 +152,7 @@ func (r *rewrite) publish(base manifest.File) error {
 	if err := r.checkBase(base); err != nil {
 		return err
 	}
-	err := r.log.disk.publish(m, r.next)
+	err := r.log.disk.install(m, r.next)
 	r.log.disk.legacy = r.log.disk.legacy && !r.log.disk.listed
 	return err
 }
@@ -171,8 +171,8 @@ func (r *rewrite) checkBase(base manifest.File) error {
 	return base.CheckSize(path, info.Size())
 }
 
-// publishFresh is step 6 for a log without an old file to continue. Writers wait.
-func (r *rewrite) publishFresh(base manifest.File) error {
+// installFresh is step 6 for a log without an old file to continue. Writers wait.
+func (r *rewrite) installFresh(base manifest.File) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -181,7 +181,7 @@ func (r *rewrite) publishFresh(base manifest.File) error {
 	}
 	l.writing, l.syncing = true, true
 	l.mu.Unlock()
-	err := r.publish(base)
+	err := r.install(base)
 	if err == nil {
 		l.makeRing()
 	}
@@ -199,11 +199,11 @@ func (r *rewrite) publishFresh(base manifest.File) error {
 func (r *rewrite) takeOverLocked() {
 	l := r.log
 	l.published = true
-	if l.tail != nil {
-		_ = l.tail.file.Close() // it has failed already
+	if l.incr != nil {
+		_ = l.incr.file.Close() // it has failed already
 	}
 	l.written, l.synced = l.cut.at, l.cut.at
-	l.tail, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
+	l.incr, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
 	l.epochOpen, l.epochSynced = false, l.epoch
 	l.restartRingLocked()
 	if len(l.buf) > 0 {
@@ -211,10 +211,10 @@ func (r *rewrite) takeOverLocked() {
 	}
 }
 
-// goOn completes step 6 of a log without an old file. It writes the first marker of the new
+// beginFresh completes step 6 of a log without an old file. It writes the first marker of the new
 // incremental file and the records appended since the cut, and syncs. A failure puts the log into
 // the failed state.
-func (r *rewrite) goOn() error {
+func (r *rewrite) beginFresh() error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -234,9 +234,9 @@ func (r *rewrite) goOn() error {
 	return l.err
 }
 
-// publishFails ends a rewrite whose base file is not listed. If it is unknown whether the manifest
-// lists the base file, publishFails keeps the file.
-func (r *rewrite) publishFails(base manifest.File, err error) error {
+// installFails ends a rewrite whose base file is not listed. If it is unknown whether the manifest
+// lists the base file, installFails keeps the file.
+func (r *rewrite) installFails(base manifest.File, err error) error {
 	l := r.log
 	var dirSync *snapshot.DirSyncError
 	unknown := errors.As(err, &dirSync)
@@ -258,13 +258,13 @@ func (r *rewrite) publishFails(base manifest.File, err error) error {
 	return err
 }
 
-// settle records the sizes of the new log.
-func (r *rewrite) settle(base manifest.File, size int64) {
+// recordSizes records the sizes of the new log.
+func (r *rewrite) recordSizes(base manifest.File, size int64) {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sizes.closed = size
-	l.sizes.base = size + l.tail.size
+	l.sizes.base = size + l.incr.size
 	l.wakeLocked()
 }
 
@@ -279,12 +279,12 @@ func (r *rewrite) clean() error {
 		defer l.mu.Unlock()
 		return l.failLocked("check", filepath.Join(l.disk.dir, l.disk.manifest.Base.Name), err)
 	}
-	if !removeHistory(l, l.disk.manifest) {
+	if !removeObsolete(l, l.disk.manifest) {
 		return nil
 	}
 	m := *l.disk.manifest
 	m.Obsolete = nil
-	err := r.dirSyncFails(l.disk.publish(&m))
+	err := r.dirSyncFails(l.disk.install(&m))
 	if err != nil {
 		l.env.Logger.Warn("the manifest still lists deleted files", "dir", l.disk.dir, "err", err)
 	}

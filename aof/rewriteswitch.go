@@ -2,8 +2,8 @@ package aof
 
 import "context"
 
-// switchOver executes steps 3 and 4. Writers wait.
-func (r *rewrite) switchOver(ctx context.Context) error {
+// switchFile executes steps 3 and 4. Writers wait.
+func (r *rewrite) switchFile(ctx context.Context) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -20,12 +20,12 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 	// Set both tokens, so that no other goroutine touches a file until the manifest lists the new
 	// one.
 	l.writing, l.syncing = true, true
-	old := l.tail
+	old := l.incr
 	l.mu.Unlock()
 	m, err := old.closedIn(l.disk.manifest)
 	if err == nil {
-		m.Incrs = append(m.Incrs, r.next.line())
-		err = r.dirSyncFails(l.disk.publish(m, old, r.next))
+		m.Incrs = append(m.Incrs, r.next.entry())
+		err = r.dirSyncFails(l.disk.install(m, old, r.next))
 	}
 	if err != nil && l.Err() == nil {
 		r.dropNext()
@@ -39,7 +39,7 @@ func (r *rewrite) switchOver(ctx context.Context) error {
 		return err
 	}
 	l.sizes.closed += old.size
-	l.tail, l.disk.salt = r.next, r.next.id.Salt
+	l.incr, l.disk.salt = r.next, r.next.id.Salt
 	l.firstMarkLocked()
 	l.cut = nil
 	l.moveRingLocked()
@@ -69,13 +69,13 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := l.cutFillerLocked(); err != nil {
+	if err := l.removePaddingLocked(); err != nil {
 		return err
 	}
 	if err := l.syncLocked(); err != nil || !l.marked {
 		return err
 	}
-	return l.closeIncrLocked() // a file that ends with this marker is whole
+	return l.writeCloseMarkerLocked() // a file that ends with this marker is whole
 }
 
 // revertLocked continues with the old incremental file. The records appended since the cut begin

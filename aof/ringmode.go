@@ -44,7 +44,7 @@ func (l *Log) makeRing() {
 // file.
 func (l *Log) restartRingLocked() {
 	if l.ring != nil {
-		l.ringLocked(l.ring.Restart(l.written, l.tail.seq, l.tail.size, l.appended > l.written))
+		l.ringLocked(l.ring.Restart(l.written, l.incr.seq, l.incr.size, l.appended > l.written))
 	}
 	l.paceLocked()
 }
@@ -113,7 +113,7 @@ func (l *Log) firstMarkLocked() {
 	if l.ring != nil {
 		id = l.ring.ID
 	}
-	bare := l.tail.size <= int64(wire.OpeningLen)
+	bare := l.incr.size <= int64(wire.OpeningLen)
 	if !l.marked || l.err != nil || !bare && id == l.ringNoted {
 		return
 	}
@@ -130,7 +130,7 @@ func (l *Log) firstMarkLocked() {
 // markLocked writes and syncs an empty commit marker.
 func (l *Log) markLocked(ring *wire.Note) {
 	g := group{note: ring, first: -1, last: max(0, l.db)}
-	l.tail.placeMark(&g, l.tail.durable, false)
+	l.incr.alignMarker(&g, l.incr.durable, false)
 	l.groupSince = time.Now()
 	if _, err := l.writeGroupLocked(g, l.written); err != nil {
 		return
@@ -229,7 +229,7 @@ func (l *Log) handOverLocked() (regions int) {
 	if l.ring == nil {
 		return 0
 	}
-	n, err := l.ring.Writing(l.tail.seq, l.tail.size)
+	n, err := l.ring.Writing(l.incr.seq, l.incr.size)
 	l.ringLocked(err)
 	return n
 }
@@ -238,7 +238,7 @@ func (l *Log) handOverLocked() (regions int) {
 func (l *Log) ringWrittenLocked(regions int) {
 	// After a failed sync the disk may lack the written bytes: keep the regions.
 	if l.ring != nil && l.err == nil {
-		l.ringLocked(l.ring.Written(regions, l.tail.seq, l.tail.size))
+		l.ringLocked(l.ring.Written(regions, l.incr.seq, l.incr.size))
 		l.paceLocked()
 	}
 }
@@ -265,7 +265,7 @@ func (l *Log) beginRingLocked(seq int64) {
 // Everything before it is written.
 func (l *Log) moveRingLocked() {
 	if l.ring != nil && l.err == nil {
-		l.ringLocked(l.ring.Continue(l.tail.seq, l.tail.size))
+		l.ringLocked(l.ring.Continue(l.incr.seq, l.incr.size))
 		l.beginRingLocked(0)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // Start prepares a replayed log for Append. A crash leaves:
 //
-//  0. with Env.Until, the states listed at cutAtUntil.
+//  0. with Env.Until, the states listed at truncateUntil.
 //  1. after the directories are synced: the log as it was replayed, including a rename that a
 //     killed process did not sync.
 //  2. after the torn tail is truncated and the file is synced: the log without it.
@@ -46,7 +46,7 @@ func (l *Log) Start() error {
 	if wrong {
 		return fmt.Errorf("%w: Start comes after Replay", appendlog.ErrClosed)
 	}
-	if err := l.disk.settle(); err != nil {
+	if err := l.disk.syncDirs(); err != nil {
 		return err
 	}
 	if err := removeTemps(l.disk); err != nil {
@@ -59,14 +59,14 @@ func (l *Log) Start() error {
 		}
 	}
 	var later []manifest.File
-	if replay.past {
+	if replay.stopped {
 		var err error
-		if later, err = l.cutAtUntil(&replay); err != nil {
+		if later, err = l.truncateUntil(&replay); err != nil {
 			return err
 		}
 	}
-	if last := l.disk.manifest.Last(); last != nil && replay.lastCut < replay.lastSize {
-		if err := cutFile(l.disk, l.disk.path(last), replay.lastCut); err != nil {
+	if last := l.disk.manifest.Last(); last != nil && replay.lastGood < replay.lastSize {
+		if err := truncateFile(l.disk, l.disk.path(last), replay.lastGood); err != nil {
 			return err
 		}
 	}
@@ -74,12 +74,12 @@ func (l *Log) Start() error {
 	if err := l.adopt(); err != nil {
 		return err
 	}
-	tail, created, err := l.openTail(&replay)
+	incr, created, err := l.openIncr(&replay)
 	if err != nil {
 		return err
 	}
-	if err := l.settleTail(&replay.tail); err != nil {
-		return errors.Join(err, tail.file.Close())
+	if err := l.retireTailFile(&replay.plan); err != nil {
+		return errors.Join(err, incr.file.Close())
 	}
 	l.makeRing()
 	l.mu.Lock()
@@ -88,12 +88,12 @@ func (l *Log) Start() error {
 		l.sizes.closed += size
 	}
 	if !created {
-		l.sizes.closed -= replay.lastCut
+		l.sizes.closed -= replay.lastGood
 	}
 	if l.disk.manifest.Base != nil {
 		l.sizes.base = replay.sizes[0]
 	}
-	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.Salt
+	l.incr, l.published, l.mute, l.disk.salt = incr, true, false, incr.id.Salt
 	l.phase = phaseRunning
 	l.startTasksLocked()
 	l.restartRingLocked()
@@ -109,8 +109,8 @@ func removeTemps(disk *layout) error {
 	return snapshot.RemoveTemps(dirfs.New(disk.fs), disk.dir)
 }
 
-// cutFile durably truncates a file.
-func cutFile(disk *layout, path string, size int64) error {
+// truncateFile durably truncates a file.
+func truncateFile(disk *layout, path string, size int64) error {
 	f, err := disk.fs.OpenWrite(path)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (l *Log) adopt() error {
 		return err
 	}
 	if !disk.listed {
-		if err := disk.publish(disk.manifest); err != nil {
+		if err := disk.install(disk.manifest); err != nil {
 			return err
 		}
 	}
@@ -150,23 +150,23 @@ func (l *Log) adopt() error {
 	return nil
 }
 
-// openTail opens the newest incremental file, or creates one.
-func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err error) {
+// openIncrFile opens the newest incremental file, or creates one.
+func (l *Log) openIncr(replay *replayResult) (incr *incrFile, created bool, err error) {
 	m := l.disk.manifest
 	next := *m
-	changed := len(m.Obsolete) > 0 && removeHistory(l, m)
+	changed := len(m.Obsolete) > 0 && removeObsolete(l, m)
 	if changed {
 		next.Obsolete = nil
 	}
 	if len(m.Incrs) == 0 {
-		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.Salt)); err != nil {
+		if incr, err = createIncrFile(l.disk, l.marked, l.newIdentity(replay.neighbor.Salt)); err != nil {
 			return nil, false, err
 		}
-		next.Incrs = []manifest.File{tail.line()}
-		if err := l.disk.publish(&next, tail); err != nil {
-			return nil, false, errors.Join(err, tail.file.Close())
+		next.Incrs = []manifest.File{incr.entry()}
+		if err := l.disk.install(&next, incr); err != nil {
+			return nil, false, errors.Join(err, incr.file.Close())
 		}
-		return tail, true, nil
+		return incr, true, nil
 	}
 	// Redis 8 records the end of an incremental file when it closes it. That end is no longer
 	// valid.
@@ -176,87 +176,87 @@ func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err erro
 		changed = true
 	}
 	if changed {
-		if err := l.disk.publish(&next); err != nil {
+		if err := l.disk.install(&next); err != nil {
 			return nil, false, err
 		}
 	}
-	if tail, err = openIncr(l.disk.fs, l.disk.path(last), last); err != nil {
+	if incr, err = openIncrFile(l.disk.fs, l.disk.path(last), last); err != nil {
 		return nil, false, err
 	}
-	if err := l.closeTail(tail, replay); err != nil {
-		return nil, false, errors.Join(err, tail.file.Close())
+	if err := l.finishIncr(incr, replay); err != nil {
+		return nil, false, errors.Join(err, incr.file.Close())
 	}
-	if !l.marked && tail.id.Salt != 0 {
-		tail, err = l.leaveMarked(tail)
-		return tail, true, err
+	if !l.marked && incr.id.Salt != 0 {
+		incr, err = l.leaveMarked(incr)
+		return incr, true, err
 	}
-	return tail, false, nil
+	return incr, false, nil
 }
 
 // leaveMarked continues the log in a new incremental file without commit markers. In a file with
 // markers, bytes that no marker covers are a torn group. A crash leaves an unlisted incremental
 // file, or the log with an empty one.
-func (l *Log) leaveMarked(old *incr) (*incr, error) {
+func (l *Log) leaveMarked(old *incrFile) (*incrFile, error) {
 	m, err := old.closedIn(l.disk.manifest)
 	if err = errors.Join(err, old.file.Close()); err != nil {
 		return nil, err
 	}
-	next, err := createIncr(l.disk, false, wire.Identity{})
+	next, err := createIncrFile(l.disk, false, wire.Identity{})
 	if err != nil {
 		return nil, err
 	}
-	m.Incrs = append(m.Incrs, next.line())
-	if err := l.disk.publish(m, next); err != nil {
+	m.Incrs = append(m.Incrs, next.entry())
+	if err := l.disk.install(m, next); err != nil {
 		return nil, errors.Join(err, next.file.Close())
 	}
 	return next, nil
 }
 
-// closeTail makes the contents of a file durable. If no commit marker covers the end of the file,
+// finishIncr makes the contents of a file durable. If no commit marker covers the end of the file,
 // it adds one. That separates the following groups from the bytes that another program wrote.
-func (l *Log) closeTail(tail *incr, replay *replayResult) error {
-	if tail.size != replay.lastCut {
-		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
+func (l *Log) finishIncr(incr *incrFile, replay *replayResult) error {
+	if incr.size != replay.lastGood {
+		return fmt.Errorf("%s: the file has changed since it was replayed", incr.path)
 	}
-	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.Size == 0 {
-		tail.durable = replay.synced
+	if replay.closedFrom > 0 && incr.size == replay.closedAt && replay.plan.Size == 0 {
+		incr.durable = replay.closedFrom
 		end, _, err := l.disk.endOf(l.disk.manifest.Last())
 		if end.close != 0 { // a marker without an ID does not name the end of the log
-			tail.closedAt = tail.size
+			incr.closedSize = incr.size
 		}
 		return err
 	}
-	marked := l.marked || tail.id.Salt != 0
-	if l.marked && tail.size == 0 {
-		tail.id = l.newIdentity(replay.before.Salt)
-		if err := tail.open(); err != nil {
+	marked := l.marked || incr.id.Salt != 0
+	if l.marked && incr.size == 0 {
+		incr.id = l.newIdentity(replay.before.Salt)
+		if err := incr.writeOpening(); err != nil {
 			return err
 		}
-	} else if marked && replay.openTail {
-		g := group{last: replay.openDB}
-		tail.placeMark(&g, 0, false)
-		if _, err := tail.write(wire.AppendMarker(g.buf, wire.Sum(replay.openCRC, g.buf), 0, nil)); err != nil {
+	} else if marked && replay.unmarked {
+		g := group{last: replay.unmarkedDB}
+		incr.alignMarker(&g, 0, false)
+		if _, err := incr.write(wire.AppendMarker(g.buf, wire.Sum(replay.unmarkedCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}
-	if err := tail.merge(&replay.tail, marked); err != nil {
+	if err := incr.appendPlan(&replay.plan, marked); err != nil {
 		return err
 	}
-	if marked && replay.ring != 0 && replay.tail.Size == 0 { // before the tail file is removed
-		if err := tail.endRing(replay.openDB); err != nil {
+	if marked && replay.tailFileID != 0 && replay.plan.Size == 0 { // before the tail file is removed
+		if err := incr.endTailFile(replay.unmarkedDB); err != nil {
 			return err
 		}
 	}
-	if err := tail.file.Sync(); err != nil {
+	if err := incr.file.Sync(); err != nil {
 		return err
 	}
-	tail.durable = tail.size
+	incr.durable = incr.size
 	return nil
 }
 
-// removeHistory deletes the files that the manifest lists as obsolete, and reports whether all of
+// removeObsolete deletes the files that the manifest lists as obsolete, and reports whether all of
 // them are gone.
-func removeHistory(l *Log, m *manifest.Manifest) bool {
+func removeObsolete(l *Log, m *manifest.Manifest) bool {
 	gone := true
 	for _, f := range m.Obsolete {
 		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.Name))

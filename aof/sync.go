@@ -61,7 +61,7 @@ func (l *Log) expire(epoch int64) {
 // syncLocked makes all written bytes durable. It releases mu during the fsync. The caller must have
 // checked that no other sync is in progress.
 func (l *Log) syncLocked() error {
-	tail, target, offset, epoch := l.tail, l.written, l.tail.size, l.epoch
+	incr, target, offset, epoch := l.incr, l.written, l.incr.size, l.epoch
 	if l.epochOpen {
 		l.epochOpen = false
 		l.syncTimer.Stop()
@@ -69,26 +69,26 @@ func (l *Log) syncLocked() error {
 	l.keepEpochLocked()
 	l.syncing = true
 	defer func() { l.syncing = false }()
-	err := l.datasync(tail)
+	err := l.datasync(incr)
 	l.fsyncs++
 	l.waits.released = l.waits.syncers
 	if err != nil {
 		// Never retry: after a failed fsync the kernel may have dropped the dirty pages, and a
 		// second fsync would report success.
-		return l.failLocked("sync", tail.path, err)
+		return l.failLocked("sync", incr.path, err)
 	}
-	l.syncedLocked(tail, target, offset, epoch)
+	l.syncedLocked(incr, target, offset, epoch)
 	return nil
 }
 
 // datasync syncs a file and checks that it still has a name. mu is held on entry and on return,
 // even if the file system panics, but not during the sync.
-func (l *Log) datasync(tail *incr) error {
+func (l *Log) datasync(incr *incrFile) error {
 	l.mu.Unlock()
 	defer l.mu.Lock()
-	err := tail.file.Datasync()
+	err := incr.file.Datasync()
 	if err == nil {
-		err = tail.file.Linked()
+		err = incr.file.Linked()
 	}
 	return err
 }
@@ -96,20 +96,20 @@ func (l *Log) datasync(tail *incr) error {
 // linkedLocked puts the log into the failed state if its incremental file no longer has a name.
 // Bytes that are synced to such a file are lost when the process ends.
 func (l *Log) linkedLocked() error {
-	if l.err != nil || l.tail == nil || !l.published {
+	if l.err != nil || l.incr == nil || !l.published {
 		return l.err
 	}
-	if err := l.tail.file.Linked(); err != nil {
-		return l.failLocked("sync", l.tail.path, err)
+	if err := l.incr.file.Linked(); err != nil {
+		return l.failLocked("sync", l.incr.path, err)
 	}
 	return nil
 }
 
 // syncedLocked records the bytes that have become durable.
-func (l *Log) syncedLocked(tail *incr, target appendlog.Position, offset, epoch int64) {
+func (l *Log) syncedLocked(incr *incrFile, target appendlog.Position, offset, epoch int64) {
 	l.synced = max(l.synced, target)
 	l.waits.synced.Store(int64(l.synced))
-	tail.durable = max(tail.durable, offset)
+	incr.durable = max(incr.durable, offset)
 	if epoch > l.epochSynced {
 		l.epochSynced = epoch
 		if t := l.holds[epoch&1]; t != nil {

@@ -15,42 +15,42 @@ import (
 
 // ring.Read reads the tail file before any file of the log. Bytes that a running process moves to
 // the log during the replay are then found in both, and not in neither.
-func (p *replayer) readTail(files []manifest.File) (err error) {
-	if p.disk.tail == "" {
+func (p *replayer) readTailFile(files []manifest.File) (err error) {
+	if p.disk.tailFile == "" {
 		return nil
 	}
-	path := filepath.Join(p.disk.dir, p.disk.tail)
-	if p.tail, err = ring.Read(p.disk.fs, path); err != nil || p.tail == nil {
+	path := filepath.Join(p.disk.dir, p.disk.tailFile)
+	if p.tailFile, err = ring.Read(p.disk.fs, path); err != nil || p.tailFile == nil {
 		return err
 	}
-	p.result.tail = ring.Plan{Path: path, Elapsed: p.tail.Elapsed}
-	if p.until.On && len(p.tail.Regions) > 0 {
+	p.result.plan = ring.Plan{Path: path, Elapsed: p.tailFile.Elapsed}
+	if p.until.On && len(p.tailFile.Regions) > 0 {
 		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
 			appendlog.ErrUntil, path)
 	}
-	if len(files) == 0 && len(p.tail.Regions) > 0 {
-		p.result.tail.Reason = "the log has no file"
+	if len(files) == 0 && len(p.tailFile.Regions) > 0 {
+		p.result.plan.Reason = "the log has no file"
 	}
 	return nil
 }
 
-// merge finds the bytes that the last file lacks, and replays them.
-func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *scan.Result) error {
-	missing, err := p.tail.CheckID(p.result.ring)
+// replayTailFile finds the bytes that the last file lacks, and replays them.
+func (p *replayer) replayTailFile(file io.ReaderAt, f *manifest.File, found *scan.Result) error {
+	missing, err := p.tailFile.CheckID(p.result.tailFileID)
 	if missing {
 		p.result.recovery.TailMissing = true
 		p.result.recovery.TailFile = filepath.Join(p.disk.dir, ring.FileName(p.disk.filename))
 	}
-	if err != nil || p.tail == nil {
+	if err != nil || p.tailFile == nil {
 		return err
 	}
-	m, err := ring.NewPlan(p.tail, file, f, found.Good, p.disk.manifest.Checksummed)
+	m, err := ring.NewPlan(p.tailFile, file, f, found.Good, p.disk.manifest.Checksummed)
 	if err != nil {
 		return err
 	}
 	m.DB = found.GoodDB
 	for _, piece := range m.Pieces {
-		n, err := walkPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error {
+		n, err := scanPiece(m.Path, piece, &m.DB, func(unit []appendlog.Command) error {
 			if err := p.to.Apply(unit); err != nil {
 				return at(m.Path, unit[0].Offset, err)
 			}
@@ -61,9 +61,9 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *scan.Result)
 		}
 		p.result.recovery.Commands += n
 	}
-	p.result.tail = m
+	p.result.plan = m
 	r := &p.result.recovery
-	if m.Stale && p.tail.ID == p.result.ring && !found.Foreign { // records that a server appended are in no tail file
+	if m.Stale && p.tailFile.ID == p.result.tailFileID && !found.Foreign { // records that a server appended are in no tail file
 		missing, r.TailMissing = true, true
 	}
 	r.Merged, r.TailReason = m.Size, m.Reason
@@ -74,9 +74,9 @@ func (p *replayer) merge(file io.ReaderAt, f *manifest.File, found *scan.Result)
 	return nil
 }
 
-// walkPiece emits the commands of a piece. *db is the database that is selected before the piece;
-// walkPiece sets it to the one after it.
-func walkPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
+// scanPiece emits the commands of a piece. *db is the database that is selected before the piece;
+// scanPiece sets it to the one after it.
+func scanPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Command) error) (commands int64, err error) {
 	w := scan.New(bytes.NewReader(piece.Data), path, 0, piece.At, emit)
 	w.DB = *db
 	found, err := w.Run()
@@ -88,9 +88,9 @@ func walkPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Com
 	return found.Commands, err
 }
 
-// settleTail removes the tail file once its contents are in the log. If a crash prevents that, the
+// retireTailFile removes the tail file once its contents are in the log. If a crash prevents that, the
 // next Open finds the same records in both and merges nothing.
-func (l *Log) settleTail(m *ring.Plan) error {
+func (l *Log) retireTailFile(m *ring.Plan) error {
 	if m.Path == "" {
 		return nil
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// keptPrefix begins the name of the directory, in the data directory, that a log is copied to
+// copyPrefix begins the name of the directory, in the data directory, that a log is copied to
 // before it is truncated at Env.Until. perdure restore uses the same prefix.
-const keptPrefix = "before-restore-"
+const copyPrefix = "before-restore-"
 
-// cutAtUntil truncates the log to the replayed part. A crash leaves:
+// truncateUntil truncates the log to the replayed part. A crash leaves:
 //
 //  1. while the copy is made: the whole log, and a part of a copy.
 //  2. after the copy is synced: the whole log, and a copy of it.
@@ -27,9 +27,9 @@ const keptPrefix = "before-restore-"
 //     that are not listed, and the copy.
 //  5. after those files are deleted: the same without them.
 //
-// cutAtUntil executes steps 1 to 3, and returns the files that step 5 deletes.
-func (l *Log) cutAtUntil(replay *replayResult) (later []manifest.File, err error) {
-	if l.kept, err = l.keepAside(); err != nil {
+// truncateUntil executes steps 1 to 3, and returns the files that step 5 deletes.
+func (l *Log) truncateUntil(replay *replayResult) (later []manifest.File, err error) {
+	if l.copiedTo, err = l.copyAside(); err != nil {
 		return nil, err
 	}
 	m := l.disk.manifest
@@ -40,13 +40,13 @@ func (l *Log) cutAtUntil(replay *replayResult) (later []manifest.File, err error
 	}
 	next := *m
 	next.Incrs = m.Incrs[:len(m.Incrs)-len(later)]
-	return later, l.disk.publish(&next)
+	return later, l.disk.install(&next)
 }
 
-// keepAside durably copies the log to a separate directory, and returns its path.
-func (l *Log) keepAside() (string, error) {
+// copyAside durably copies the log to a separate directory, and returns its path.
+func (l *Log) copyAside() (string, error) {
 	disk := l.disk
-	kept, err := makeKept(disk)
+	kept, err := makeCopyDir(disk)
 	if err != nil {
 		return "", err
 	}
@@ -80,9 +80,9 @@ func (l *Log) keepAside() (string, error) {
 	return kept, nil
 }
 
-// makeKept creates a directory with a name that is free.
-func makeKept(disk *layout) (string, error) {
-	name := filepath.Join(disk.data, keptPrefix+time.Now().UTC().Format("20060102-150405"))
+// makeCopyDir creates a directory with a name that is free.
+func makeCopyDir(disk *layout) (string, error) {
+	name := filepath.Join(disk.data, copyPrefix+time.Now().UTC().Format("20060102-150405"))
 	kept := name
 	for n := 2; ; n++ {
 		err := disk.fs.Mkdir(kept)

@@ -9,13 +9,13 @@ import (
 // is 0 if the file does not end with one.
 func ClosingMarker(file io.ReaderAt, seed Seed, size int64) (Marker, int64, error) {
 	var buf [MaxMarker]byte
-	tail := buf[:min(int64(len(buf)), size)]
-	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
+	last := buf[:min(int64(len(buf)), size)]
+	if _, err := file.ReadAt(last, size-int64(len(last))); err != nil && err != io.EOF {
 		return Marker{}, 0, err
 	}
-	for i := range tail {
-		m, ok := ParseMarker(tail[i:])
-		offset := size - int64(len(tail)-i)
+	for i := range last {
+		m, ok := ParseMarker(last[i:])
+		offset := size - int64(len(last)-i)
 		if ok && m.Ring == 0 && m.Synced == offset && m.Verifies(seed.Group(offset)) {
 			return m, offset, nil
 		}

@@ -84,12 +84,12 @@ func PaddingAfter(f io.ReaderAt, from, size int64) (int64, error) {
 	if longest := size - PaddingMax - 2*PageSize; longest > from {
 		from, whole = longest, false
 	}
-	tail := make([]byte, size-from)
-	if n, err := f.ReadAt(tail, from); n < len(tail) {
+	last := make([]byte, size-from)
+	if n, err := f.ReadAt(last, from); n < len(last) {
 		return 0, err
 	}
-	filler := len(tail)
-	for rest := tail; len(rest) > 0; whole = true {
+	filler := len(last)
+	for rest := last; len(rest) > 0; whole = true {
 		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
 			return 0, nil // the file ends inside a line
