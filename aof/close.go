@@ -2,6 +2,7 @@ package aof
 
 import (
 	"errors"
+
 	"github.com/perduredb/perdure/aof/internal/wire"
 )
 
@@ -25,26 +26,26 @@ func (l *Log) Close() error {
 		return l.closed
 	}
 	l.closing = true
-	l.wakeChangeLocked()
+	l.waits.wakeChange()
 	for l.rewrite != nil && l.rewrite.state == rewriteCommitting {
-		l.waitLocked()
+		l.waits.wait()
 	}
 	l.cancelRewriteLocked()
 	err := l.finishLocked()
 	l.phase = phaseClosed
 	l.mute = true
-	l.forgetBufferLocked()
-	tailFile := l.endRingLocked()
+	l.dropLocked(l.pending.forget())
+	tailFile := l.mirror.end(l.disk)
 	l.stopTimersLocked()
-	l.wakeLocked()
-	incr := l.incr
-	l.incr = nil
+	l.waits.wakeAll()
+	incr := l.out.incr
+	l.out.incr = nil
 	l.mu.Unlock()
 
 	close(l.quit)
 	l.tasks.Wait()
 	if err == nil {
-		l.removeTailFile(tailFile)
+		l.disk.removeTailFile(tailFile, l.env.Logger)
 		err = l.listClosed(incr)
 	}
 	if incr != nil {
@@ -89,23 +90,23 @@ func (l *Log) cancelRewriteLocked() {
 
 // finishLocked makes everything durable and ends the file with a clean-shutdown marker.
 func (l *Log) finishLocked() error {
-	for l.writing || l.syncing {
-		l.waitLocked()
+	for l.out.writing || l.out.syncing {
+		l.waits.wait()
 	}
-	if l.err != nil || l.incr == nil || !l.published {
+	if l.err != nil || l.out.incr == nil || !l.published {
 		return l.err
 	}
-	if len(l.buf) > 0 {
+	if len(l.pending.buf) > 0 {
 		if err := l.writeLocked(); err != nil {
 			return err
 		}
 	}
-	if l.incr.durable < l.incr.size || l.synced < l.written {
+	if l.out.incr.durable < l.out.incr.size || l.out.synced < l.out.written {
 		if err := l.syncLocked(); err != nil {
 			return err
 		}
 	}
-	if !l.marked || l.incr.closedSize == l.incr.size {
+	if !l.marked || l.out.incr.closedSize == l.out.incr.size {
 		return l.linkedLocked()
 	}
 	return l.writeCloseMarkerLocked()
@@ -113,22 +114,9 @@ func (l *Log) finishLocked() error {
 
 // writeCloseMarkerLocked writes and syncs the clean-shutdown marker of the newest incremental file.
 func (l *Log) writeCloseMarkerLocked() error {
-	if _, err := l.writeGroupLocked(group{note: &wire.Note{Prefix: wire.ClosePrefix, ID: wire.RandomID()}}, l.written); err != nil {
+	if _, err := l.writeGroupLocked(group{note: &wire.Note{Prefix: wire.ClosePrefix, ID: wire.RandomID()}}, l.out.written); err != nil {
 		return err
 	}
-	l.ringNoted = 0
+	l.mirror.reported = 0
 	return l.syncLocked()
-}
-
-func (l *Log) stopTimersLocked() {
-	if l.flushTimer == nil {
-		return
-	}
-	l.flushTimer.Stop()
-	l.syncTimer.Stop()
-	for _, t := range l.holds {
-		if t != nil {
-			t.Stop()
-		}
-	}
 }

@@ -40,32 +40,28 @@ func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (
 	defer l.mu.Unlock()
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
-			l.appended += appendlog.Position(sizeOf(unit)) // as in Append
+			l.pending.appended += appendlog.Position(sizeOf(unit)) // as in Append
 		}
-		return l.appended, false
+		return l.pending.appended, false
 	}
-	before := len(l.buf)
-	if l.config.timestamps {
-		l.stampLocked()
-	}
-	l.selectLocked(firstDB, before)
-	l.db = lastDB
+	before := len(l.pending.buf)
+	l.prepareLocked(firstDB, lastDB)
 	linked := 0
 	for i, piece := range unit {
 		if i%2 == 0 {
-			l.buf = append(l.buf, piece...)
+			l.pending.buf = append(l.pending.buf, piece...)
 			continue
 		}
-		l.links = append(l.links, link{at: len(l.buf), value: piece})
+		l.pending.links = append(l.pending.links, link{at: len(l.pending.buf), value: piece})
 		linked += len(piece)
 	}
-	l.links[len(l.links)-1].release = release
-	l.appended += appendlog.Position(len(l.buf) - before + linked)
-	if l.ring != nil && l.err == nil {
-		l.bypassRingLocked(before)
+	l.pending.links[len(l.pending.links)-1].release = release
+	l.pending.appended += appendlog.Position(len(l.pending.buf) - before + linked)
+	if l.mirror.ring != nil && l.err == nil {
+		l.skipMirrorLocked(before)
 	}
 	l.setFlushLocked()
-	return l.appended, true
+	return l.pending.appended, true
 }
 
 func sizeOf(pieces [][]byte) (n int) {
@@ -73,31 +69,6 @@ func sizeOf(pieces [][]byte) (n int) {
 		n += len(p)
 	}
 	return n
-}
-
-// takeLocked detaches the pending buffer and installs the spare buffer in its place.
-func (l *Log) takeLocked() group {
-	g := group{buf: l.buf, links: l.links, first: l.bufDB, last: l.db}
-	l.buf, l.links, l.spare = l.spare[:0], nil, nil
-	return g
-}
-
-// putBackLocked prepends a detached group to the pending buffer.
-func (l *Log) putBackLocked(g group) {
-	for _, k := range l.links {
-		k.at += len(g.buf)
-		g.links = append(g.links, k)
-	}
-	if len(g.buf) > 0 {
-		l.bufDB = g.first
-	}
-	l.buf, l.links = append(g.buf, l.buf...), g.links
-}
-
-// forgetBufferLocked discards the pending buffer.
-func (l *Log) forgetBufferLocked() {
-	l.dropLocked(group{links: l.links})
-	l.buf, l.links = nil, nil
 }
 
 // dropLocked discards a group. It releases the pins in another goroutine because release may take a

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
@@ -274,6 +275,16 @@ func (l *layout) syncDirs() error {
 		}
 	}
 	return nil
+}
+
+// removeTailFile deletes a tail file whose records are all in the log. An empty path does nothing.
+func (l *layout) removeTailFile(path string, logger *slog.Logger) {
+	if path == "" {
+		return
+	}
+	if err := l.fs.Remove(path); err != nil {
+		logger.Warn("the log's tail file stays", "file", path, "err", err)
+	}
 }
 
 // install atomically and durably installs m as the log's manifest. It returns an error if the path

@@ -2,6 +2,7 @@ package aof
 
 import (
 	"errors"
+
 	"github.com/perduredb/perdure/aof/internal/wire"
 )
 
@@ -22,12 +23,18 @@ const (
 	paddingPause = 64
 )
 
-// layOverPaddingLocked reports whether a group is to be written over padding, and lays it out for that.
+// layOverPaddingLocked reports whether a group is to be written over padding, and lays it out for
+// that.
 func (l *Log) layOverPaddingLocked(g *group) bool {
-	if !l.marked || l.ring != nil || !l.published || l.config.fsync != Always || len(g.buf) == 0 {
+	if !l.marked || l.mirror.ring != nil || !l.published || l.config.fsync != Always || len(g.buf) == 0 {
 		return false
 	}
-	t := l.incr
+	return l.out.incr.layOverPadding(g, &l.out.paged)
+}
+
+// layOverPadding lays out a group to be written over padding. It uses the buffer paged, and reports
+// whether that is possible.
+func (t *incrFile) layOverPadding(g *group, paged *[]byte) bool {
 	if t.skipPadding--; t.skipPadding >= 0 || len(g.links) > 0 {
 		return false
 	}
@@ -35,13 +42,13 @@ func (l *Log) layOverPaddingLocked(g *group) bool {
 	if at+len(g.buf) <= wire.PageSize && !wire.Readable(g.buf, at) {
 		return true
 	}
-	paged, ok := wire.Paginate(l.paged[:0], g.buf, t.size)
+	laid, ok := wire.Paginate((*paged)[:0], g.buf, t.size)
 	if !ok {
 		t.skipPadding = paddingPause
 		return false
 	}
-	if g.buf, l.paged = paged, g.buf; cap(l.paged) > maxReused {
-		l.paged = nil
+	if g.buf, *paged = laid, g.buf; cap(*paged) > maxReused {
+		*paged = nil
 	}
 	return true
 }
@@ -85,30 +92,22 @@ func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
 // not written over it. It releases mu during the disk operations. The caller must have checked that
 // no other write is in progress.
 func (l *Log) removePaddingLocked() error {
-	if l.incr.padded <= l.incr.size {
+	if l.out.incr.padded <= l.out.incr.size {
 		return nil
 	}
-	defer func(was bool) { l.writing = was }(l.writing)
-	l.writing = true
+	defer func(was bool) { l.out.writing = was }(l.out.writing)
+	l.out.writing = true
 	if err := l.waitSyncedLocked(); err != nil {
 		return err
 	}
-	if err := l.truncate(l.incr); err != nil {
-		return l.failLocked("truncate", l.incr.path, err)
+	if err := l.truncate(l.out.incr); err != nil {
+		return l.failLocked("truncate", l.out.incr.path, err)
 	}
-	l.incr.padded = l.incr.size
+	l.out.incr.padded = l.out.incr.size
 	if err := l.waitSyncedLocked(); err != nil {
 		return err
 	}
 	return l.syncLocked()
-}
-
-// waitSyncedLocked waits for the sync in progress to finish.
-func (l *Log) waitSyncedLocked() error {
-	for l.syncing && l.err == nil {
-		l.waitLocked()
-	}
-	return l.err
 }
 
 // truncate truncates t to its whole groups. mu is held on entry and on return, but not during the

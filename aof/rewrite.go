@@ -151,15 +151,21 @@ func (r *rewrite) Cut() {
 		panic("aof: Cut is called once, on a Rewrite that was not aborted")
 	}
 	r.state = rewriteCut
-	l.reselect, l.stamped = true, 0
+	l.pending.reselect, l.pending.second = true, 0
 	if r.fresh {
-		l.forgetBufferLocked()
+		l.dropLocked(l.pending.forget())
 		l.mute = false
-		l.cut = &switchPoint{at: l.appended}
+		l.cut = &switchPoint{at: l.pending.appended}
 		return
 	}
-	l.cutRingLocked(r.next.seq)
-	l.cut = &switchPoint{before: l.takeLocked(), since: l.bufSince, at: l.appended}
+	if l.err == nil { // the records appended from here on have a region, and begin the new file
+		if len(l.pending.buf) > 0 {
+			l.mirror.next(l.pending.appended)
+			l.paceLocked()
+		}
+		l.mirror.begin(r.next.seq)
+	}
+	l.cut = &switchPoint{before: l.pending.take(), since: l.pending.since, at: l.pending.appended}
 }
 
 // Abort cancels a Rewrite before Cut. After Commit, or a second time, it does nothing.
@@ -185,10 +191,10 @@ func (r *rewrite) endLocked() {
 	r.state = rewriteEnded
 	l.rewrite = nil
 	l.paceLocked()
-	if l.epochOpen {
-		l.syncTimer.Reset(0)
+	if l.interval.open {
+		l.interval.timer.Reset(0)
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 }
 
 // dropNext removes the new incremental file, which no manifest lists.

@@ -111,24 +111,24 @@ func (r *rewrite) baseFails(err error) error {
 
 // forgetLocked returns to the state without a file, or to the failed file.
 func (l *Log) forgetLocked() {
-	for l.writing || l.syncing {
-		l.waitLocked()
+	for l.out.writing || l.out.syncing {
+		l.waits.wait()
 	}
 	l.mute, l.cut = true, nil
-	l.forgetBufferLocked()
+	l.dropLocked(l.pending.forget())
 	if l.err == nil {
-		l.incr = nil
-		l.written, l.synced = l.appended, l.appended
+		l.out.incr = nil
+		l.out.written, l.out.synced = l.pending.appended, l.pending.appended
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 }
 
 func (r *rewrite) forget() {
 	l := r.log
 	l.mu.Lock()
 	l.forgetLocked()
-	if l.incr == r.next {
-		l.incr = nil
+	if l.out.incr == r.next {
+		l.out.incr = nil
 	}
 	l.mu.Unlock()
 }
@@ -176,21 +176,21 @@ func (r *rewrite) installFresh(base manifest.File) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.writing || l.syncing {
-		l.waitLocked()
+	for l.out.writing || l.out.syncing {
+		l.waits.wait()
 	}
-	l.writing, l.syncing = true, true
+	l.out.writing, l.out.syncing = true, true
 	l.mu.Unlock()
 	err := r.install(base)
 	if err == nil {
 		l.makeRing()
 	}
 	l.mu.Lock()
-	l.writing, l.syncing = false, false
+	l.out.writing, l.out.syncing = false, false
 	if err == nil {
 		r.takeOverLocked()
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 	return err
 }
 
@@ -199,14 +199,15 @@ func (r *rewrite) installFresh(base manifest.File) error {
 func (r *rewrite) takeOverLocked() {
 	l := r.log
 	l.published = true
-	if l.incr != nil {
-		_ = l.incr.file.Close() // it has failed already
+	if l.out.incr != nil {
+		_ = l.out.incr.file.Close() // it has failed already
 	}
-	l.written, l.synced = l.cut.at, l.cut.at
-	l.incr, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
-	l.epochOpen, l.epochSynced = false, l.epoch
-	l.restartRingLocked()
-	if len(l.buf) > 0 {
+	l.out.written, l.out.synced = l.cut.at, l.cut.at
+	l.out.incr, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
+	l.interval.forget()
+	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
+	l.paceLocked()
+	if len(l.pending.buf) > 0 {
 		l.setFlushLocked()
 	}
 }
@@ -218,19 +219,19 @@ func (r *rewrite) beginFresh() error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for (l.writing || l.syncing) && l.err == nil {
-		l.waitLocked()
+	for (l.out.writing || l.out.syncing) && l.err == nil {
+		l.waits.wait()
 	}
 	if l.err == nil {
-		l.firstMarkLocked()
+		l.firstMarkerLocked()
 	}
-	if l.err == nil && len(l.buf) > 0 && !l.writing {
+	if l.err == nil && len(l.pending.buf) > 0 && !l.out.writing {
 		_ = l.writeLocked() // a failure is sticky
 	}
-	if l.waitSyncedLocked() == nil && l.synced < l.written {
+	if l.waitSyncedLocked() == nil && l.out.synced < l.out.written {
 		_ = l.syncLocked()
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 	return l.err
 }
 
@@ -263,9 +264,9 @@ func (r *rewrite) recordSizes(base manifest.File, size int64) {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sizes.closed = size
-	l.sizes.base = size + l.incr.size
-	l.wakeLocked()
+	l.out.sizes.closed = size
+	l.out.sizes.base = size + l.out.incr.size
+	l.waits.wakeAll()
 }
 
 // clean is steps 7 and 8. The rewrite has succeeded already.

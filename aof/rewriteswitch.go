@@ -7,8 +7,8 @@ func (r *rewrite) switchFile(ctx context.Context) error {
 	l := r.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for (l.writing || l.syncing) && l.err == nil {
-		l.waitLocked()
+	for (l.out.writing || l.out.syncing) && l.err == nil {
+		l.waits.wait()
 	}
 	if err := r.finishOldLocked(ctx); err != nil {
 		r.revertLocked()
@@ -19,8 +19,8 @@ func (r *rewrite) switchFile(ctx context.Context) error {
 	}
 	// Set both tokens, so that no other goroutine touches a file until the manifest lists the new
 	// one.
-	l.writing, l.syncing = true, true
-	old := l.incr
+	l.out.writing, l.out.syncing = true, true
+	old := l.out.incr
 	l.mu.Unlock()
 	m, err := old.closedIn(l.disk.manifest)
 	if err == nil {
@@ -33,17 +33,19 @@ func (r *rewrite) switchFile(ctx context.Context) error {
 		_ = r.next.file.Close() // it is unknown whether the manifest lists the file
 	}
 	l.mu.Lock()
-	l.writing, l.syncing = false, false
+	l.out.writing, l.out.syncing = false, false
 	if err != nil {
 		r.revertLocked()
 		return err
 	}
-	l.sizes.closed += old.size
-	l.incr, l.disk.salt = r.next, r.next.id.Salt
-	l.firstMarkLocked()
+	l.out.sizes.closed += old.size
+	l.out.incr, l.disk.salt = r.next, r.next.id.Salt
+	l.firstMarkerLocked()
 	l.cut = nil
-	l.moveRingLocked()
-	l.wakeLocked()
+	if l.err == nil {
+		l.mirror.continueAt(l.out.incr)
+	}
+	l.waits.wakeAll()
 	l.mu.Unlock()
 	if err := old.file.Close(); err != nil {
 		l.env.Logger.Warn("close of a synced increment", "file", old.name, "err", err)
@@ -64,7 +66,7 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	}
 	if before := l.cut.before; len(before.buf) > 0 {
 		l.cut.before = group{}
-		l.groupSince = l.cut.since
+		l.out.since = l.cut.since
 		if _, err := l.writeGroupLocked(before, l.cut.at); err != nil {
 			return err
 		}
@@ -84,13 +86,13 @@ func (r *rewrite) revertLocked() {
 	l := r.log
 	if l.err == nil {
 		if len(l.cut.before.buf) > 0 {
-			l.bufSince = l.cut.since
+			l.pending.since = l.cut.since
 		}
-		l.putBackLocked(l.cut.before)
-		l.beginRingLocked(0)
+		l.pending.putBack(l.cut.before)
+		l.mirror.begin(0)
 	} else {
 		l.dropLocked(l.cut.before)
 	}
 	l.cut = nil
-	l.wakeLocked()
+	l.waits.wakeAll()
 }

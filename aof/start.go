@@ -46,59 +46,76 @@ func (l *Log) Start() error {
 	if wrong {
 		return fmt.Errorf("%w: Start comes after Replay", appendlog.ErrClosed)
 	}
-	if err := l.disk.syncDirs(); err != nil {
-		return err
-	}
-	if err := removeTemps(l.disk); err != nil {
-		return err
-	}
-	if l.disk.hasDir {
-		probe := filepath.Join(l.disk.dir, snapshot.TempPrefix+"probe")
-		if err := vfs.CheckWritable(l.disk.fs, probe); err != nil {
-			return fmt.Errorf("the log's directory cannot be written: %w", err)
-		}
-	}
-	var later []manifest.File
-	if replay.stopped {
-		var err error
-		if later, err = l.truncateUntil(&replay); err != nil {
-			return err
-		}
-	}
-	if last := l.disk.manifest.Last(); last != nil && replay.lastGood < replay.lastSize {
-		if err := truncateFile(l.disk, l.disk.path(last), replay.lastGood); err != nil {
-			return err
-		}
-	}
-	l.removeLater(later)
-	if err := l.adopt(); err != nil {
-		return err
-	}
-	incr, created, err := l.openIncr(&replay)
+	s := &starter{log: l, disk: l.disk, replay: &replay}
+	incr, created, err := s.run()
 	if err != nil {
 		return err
-	}
-	if err := l.retireTailFile(&replay.plan); err != nil {
-		return errors.Join(err, incr.file.Close())
 	}
 	l.makeRing()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, size := range replay.sizes {
-		l.sizes.closed += size
+		l.out.sizes.closed += size
 	}
 	if !created {
-		l.sizes.closed -= replay.lastGood
+		l.out.sizes.closed -= replay.lastGood
 	}
 	if l.disk.manifest.Base != nil {
-		l.sizes.base = replay.sizes[0]
+		l.out.sizes.base = replay.sizes[0]
 	}
-	l.incr, l.published, l.mute, l.disk.salt = incr, true, false, incr.id.Salt
+	l.out.incr, l.published, l.mute, l.disk.salt = incr, true, false, incr.id.Salt
 	l.phase = phaseRunning
 	l.startTasksLocked()
-	l.restartRingLocked()
-	l.firstMarkLocked()
+	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
+	l.paceLocked()
+	l.firstMarkerLocked()
 	return l.err
+}
+
+// starter executes the steps of Start that touch files. No other goroutine uses the log meanwhile, so
+// it needs no lock.
+type starter struct {
+	log    *Log
+	disk   *layout
+	replay *replayResult
+}
+
+// run executes steps 0 to 10. It returns the newest incremental file, and whether it has created it.
+func (s *starter) run() (incr *incrFile, created bool, err error) {
+	if err := s.disk.syncDirs(); err != nil {
+		return nil, false, err
+	}
+	if err := removeTemps(s.disk); err != nil {
+		return nil, false, err
+	}
+	if s.disk.hasDir {
+		probe := filepath.Join(s.disk.dir, snapshot.TempPrefix+"probe")
+		if err := vfs.CheckWritable(s.disk.fs, probe); err != nil {
+			return nil, false, fmt.Errorf("the log's directory cannot be written: %w", err)
+		}
+	}
+	var later []manifest.File
+	if s.replay.stopped {
+		if later, err = s.truncateUntil(); err != nil {
+			return nil, false, err
+		}
+	}
+	if last := s.disk.manifest.Last(); last != nil && s.replay.lastGood < s.replay.lastSize {
+		if err := truncateFile(s.disk, s.disk.path(last), s.replay.lastGood); err != nil {
+			return nil, false, err
+		}
+	}
+	s.removeLater(later)
+	if err := s.adopt(); err != nil {
+		return nil, false, err
+	}
+	if incr, created, err = s.openIncr(); err != nil {
+		return nil, false, err
+	}
+	if err := s.retireTailFile(); err != nil {
+		return nil, false, errors.Join(err, incr.file.Close())
+	}
+	return incr, created, nil
 }
 
 // removeTemps deletes the temporary files of an interrupted replacement.
@@ -123,8 +140,8 @@ func truncateFile(disk *layout, path string, size int64) error {
 
 // adopt moves the single file of Redis 6 into the log's directory, in the two steps of Redis: first
 // it publishes a manifest that lists the file, then it moves the file.
-func (l *Log) adopt() error {
-	disk := l.disk
+func (s *starter) adopt() error {
+	disk := s.disk
 	if !disk.legacy {
 		return nil
 	}
@@ -151,19 +168,19 @@ func (l *Log) adopt() error {
 }
 
 // openIncrFile opens the newest incremental file, or creates one.
-func (l *Log) openIncr(replay *replayResult) (incr *incrFile, created bool, err error) {
-	m := l.disk.manifest
+func (s *starter) openIncr() (incr *incrFile, created bool, err error) {
+	m := s.disk.manifest
 	next := *m
-	changed := len(m.Obsolete) > 0 && removeObsolete(l, m)
+	changed := len(m.Obsolete) > 0 && removeObsolete(s.log, m)
 	if changed {
 		next.Obsolete = nil
 	}
 	if len(m.Incrs) == 0 {
-		if incr, err = createIncrFile(l.disk, l.marked, l.newIdentity(replay.neighbor.Salt)); err != nil {
+		if incr, err = createIncrFile(s.disk, s.log.marked, s.log.newIdentity(s.replay.neighbor.Salt)); err != nil {
 			return nil, false, err
 		}
 		next.Incrs = []manifest.File{incr.entry()}
-		if err := l.disk.install(&next, incr); err != nil {
+		if err := s.disk.install(&next, incr); err != nil {
 			return nil, false, errors.Join(err, incr.file.Close())
 		}
 		return incr, true, nil
@@ -176,18 +193,18 @@ func (l *Log) openIncr(replay *replayResult) (incr *incrFile, created bool, err 
 		changed = true
 	}
 	if changed {
-		if err := l.disk.install(&next); err != nil {
+		if err := s.disk.install(&next); err != nil {
 			return nil, false, err
 		}
 	}
-	if incr, err = openIncrFile(l.disk.fs, l.disk.path(last), last); err != nil {
+	if incr, err = openIncrFile(s.disk.fs, s.disk.path(last), last); err != nil {
 		return nil, false, err
 	}
-	if err := l.finishIncr(incr, replay); err != nil {
+	if err := s.finishIncr(incr); err != nil {
 		return nil, false, errors.Join(err, incr.file.Close())
 	}
-	if !l.marked && incr.id.Salt != 0 {
-		incr, err = l.leaveMarked(incr)
+	if !s.log.marked && incr.id.Salt != 0 {
+		incr, err = s.leaveMarked(incr)
 		return incr, true, err
 	}
 	return incr, false, nil
@@ -196,17 +213,17 @@ func (l *Log) openIncr(replay *replayResult) (incr *incrFile, created bool, err 
 // leaveMarked continues the log in a new incremental file without commit markers. In a file with
 // markers, bytes that no marker covers are a torn group. A crash leaves an unlisted incremental
 // file, or the log with an empty one.
-func (l *Log) leaveMarked(old *incrFile) (*incrFile, error) {
-	m, err := old.closedIn(l.disk.manifest)
+func (s *starter) leaveMarked(old *incrFile) (*incrFile, error) {
+	m, err := old.closedIn(s.disk.manifest)
 	if err = errors.Join(err, old.file.Close()); err != nil {
 		return nil, err
 	}
-	next, err := createIncrFile(l.disk, false, wire.Identity{})
+	next, err := createIncrFile(s.disk, false, wire.Identity{})
 	if err != nil {
 		return nil, err
 	}
 	m.Incrs = append(m.Incrs, next.entry())
-	if err := l.disk.install(m, next); err != nil {
+	if err := s.disk.install(m, next); err != nil {
 		return nil, errors.Join(err, next.file.Close())
 	}
 	return next, nil
@@ -214,36 +231,36 @@ func (l *Log) leaveMarked(old *incrFile) (*incrFile, error) {
 
 // finishIncr makes the contents of a file durable. If no commit marker covers the end of the file,
 // it adds one. That separates the following groups from the bytes that another program wrote.
-func (l *Log) finishIncr(incr *incrFile, replay *replayResult) error {
-	if incr.size != replay.lastGood {
+func (s *starter) finishIncr(incr *incrFile) error {
+	if incr.size != s.replay.lastGood {
 		return fmt.Errorf("%s: the file has changed since it was replayed", incr.path)
 	}
-	if replay.closedFrom > 0 && incr.size == replay.closedAt && replay.plan.Size == 0 {
-		incr.durable = replay.closedFrom
-		end, _, err := l.disk.endOf(l.disk.manifest.Last())
+	if s.replay.closedFrom > 0 && incr.size == s.replay.closedAt && s.replay.plan.Size == 0 {
+		incr.durable = s.replay.closedFrom
+		end, _, err := s.disk.endOf(s.disk.manifest.Last())
 		if end.close != 0 { // a marker without an ID does not name the end of the log
 			incr.closedSize = incr.size
 		}
 		return err
 	}
-	marked := l.marked || incr.id.Salt != 0
-	if l.marked && incr.size == 0 {
-		incr.id = l.newIdentity(replay.before.Salt)
+	marked := s.log.marked || incr.id.Salt != 0
+	if s.log.marked && incr.size == 0 {
+		incr.id = s.log.newIdentity(s.replay.before.Salt)
 		if err := incr.writeOpening(); err != nil {
 			return err
 		}
-	} else if marked && replay.unmarked {
-		g := group{last: replay.unmarkedDB}
+	} else if marked && s.replay.unmarked {
+		g := group{last: s.replay.unmarkedDB}
 		incr.alignMarker(&g, 0, false)
-		if _, err := incr.write(wire.AppendMarker(g.buf, wire.Sum(replay.unmarkedCRC, g.buf), 0, nil)); err != nil {
+		if _, err := incr.write(wire.AppendMarker(g.buf, wire.Sum(s.replay.unmarkedCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}
-	if err := incr.appendPlan(&replay.plan, marked); err != nil {
+	if err := incr.appendPlan(&s.replay.plan, marked); err != nil {
 		return err
 	}
-	if marked && replay.tailFileID != 0 && replay.plan.Size == 0 { // before the tail file is removed
-		if err := incr.endTailFile(replay.unmarkedDB); err != nil {
+	if marked && s.replay.tailFileID != 0 && s.replay.plan.Size == 0 { // before the tail file is removed
+		if err := incr.endTailFile(s.replay.unmarkedDB); err != nil {
 			return err
 		}
 	}

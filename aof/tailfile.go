@@ -90,25 +90,26 @@ func scanPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Com
 
 // retireTailFile removes the tail file once its contents are in the log. If a crash prevents that, the
 // next Open finds the same records in both and merges nothing.
-func (l *Log) retireTailFile(m *ring.Plan) error {
+func (s *starter) retireTailFile() error {
+	m, logger := &s.replay.plan, s.log.env.Logger
 	if m.Path == "" {
 		return nil
 	}
 	if m.Size > 0 {
-		l.env.Logger.Info("what a killed process had acknowledged was merged into the log", "file", m.Path, "bytes", m.Size)
+		logger.Info("what a killed process had acknowledged was merged into the log", "file", m.Path, "bytes", m.Size)
 	}
 	if m.Elapsed {
-		l.env.Logger.Info("the log's tail file is from before the machine started", "file", m.Path)
+		logger.Info("the log's tail file is from before the machine started", "file", m.Path)
 	}
 	if m.Reason == "" {
-		l.removeTailFile(m.Path)
+		s.disk.removeTailFile(m.Path, logger)
 		return nil
 	}
-	kept, err := ring.SetAside(l.disk.fs, m.Path)
+	kept, err := ring.SetAside(s.disk.fs, m.Path)
 	if err != nil {
 		return err
 	}
-	l.env.Logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
+	logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
 		"file", kept, "reason", m.Reason)
 	return nil
 }

@@ -28,24 +28,24 @@ const copyPrefix = "before-restore-"
 //  5. after those files are deleted: the same without them.
 //
 // truncateUntil executes steps 1 to 3, and returns the files that step 5 deletes.
-func (l *Log) truncateUntil(replay *replayResult) (later []manifest.File, err error) {
-	if l.copiedTo, err = l.copyAside(); err != nil {
+func (s *starter) truncateUntil() (later []manifest.File, err error) {
+	if s.log.copiedTo, err = s.copyAside(); err != nil {
 		return nil, err
 	}
-	m := l.disk.manifest
+	m := s.disk.manifest
 	files := m.Files()
-	n := len(replay.sizes)
+	n := len(s.replay.sizes)
 	if later = files[n:]; len(later) == 0 {
 		return nil, nil
 	}
 	next := *m
 	next.Incrs = m.Incrs[:len(m.Incrs)-len(later)]
-	return later, l.disk.install(&next)
+	return later, s.disk.install(&next)
 }
 
 // copyAside durably copies the log to a separate directory, and returns its path.
-func (l *Log) copyAside() (string, error) {
-	disk := l.disk
+func (s *starter) copyAside() (string, error) {
+	disk := s.disk
 	kept, err := makeCopyDir(disk)
 	if err != nil {
 		return "", err
@@ -114,10 +114,10 @@ func copyFile(fsys vfs.FS, from, to string) error {
 }
 
 // removeLater is step 5. A file that cannot be deleted is not listed and is harmless.
-func (l *Log) removeLater(later []manifest.File) {
+func (s *starter) removeLater(later []manifest.File) {
 	for _, f := range later {
-		if err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.Name)); err != nil {
-			l.env.Logger.Warn("an unlisted file of the log stays", "file", f.Name, "err", err)
+		if err := s.disk.fs.Remove(filepath.Join(s.disk.dir, f.Name)); err != nil {
+			s.log.env.Logger.Warn("an unlisted file of the log stays", "file", f.Name, "err", err)
 		}
 	}
 }
