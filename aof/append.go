@@ -32,8 +32,9 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	return p
 }
 
-// prepareLocked appends what belongs before a record. In Ring mode each buffer begins with a SELECT.
-// Otherwise guardPage would insert one, and the buffer would differ from its copy in the tail file.
+// prepareLocked appends what belongs before a record. In Ring mode each buffer begins with a
+// SELECT. Otherwise guardPage would insert one, and the buffer would differ from its copy in the
+// tail file.
 func (l *Log) prepareLocked(firstDB, lastDB int) {
 	l.pending.begin(firstDB, lastDB, l.config.timestamps, l.mirror.ring != nil && l.marked, l.marked)
 }

@@ -89,8 +89,8 @@ func (c *checkConfig) planTailFile(t *ring.File, report *Report) (err error) {
 	return err
 }
 
-// mergeTailFile appends the missing records of the tail file to the log, and removes the tail file. A
-// crash leaves:
+// mergeTailFile appends the missing records of the tail file to the log, and removes the tail file.
+// A crash leaves:
 //
 //  1. before the group is durable: the old log, with a part of the group, and the tail file.
 //  2. after that: the log with the group, and the tail file with the same records, which is

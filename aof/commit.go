@@ -153,8 +153,8 @@ func (l *Log) acknowledgedLocked() time.Time {
 	return l.out.since
 }
 
-// passToKernel seals a group, writes it (over padding if over is set), and unpins its large values. It
-// returns the buffer and the number of bytes written. mu is held on entry and on return, even if
+// passToKernel seals a group, writes it (over padding if over is set), and unpins its large values.
+// It returns the buffer and the number of bytes written. mu is held on entry and on return, even if
 // the file system panics, but not during the write.
 func (l *Log) passToKernel(g group, over bool) (buf []byte, n int, err error) {
 	incr, synced, size := l.out.incr, l.out.incr.durable, l.out.incr.size

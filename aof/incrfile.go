@@ -48,8 +48,8 @@ func (t *incrFile) entry() manifest.File {
 	return f
 }
 
-// closedEntry returns the manifest entry f of an incremental file to which nothing more is appended. It
-// adds the size, all of which is durable, and the digits of the marker at the end.
+// closedEntry returns the manifest entry f of an incremental file to which nothing more is
+// appended. It adds the size, all of which is durable, and the digits of the marker at the end.
 func (t *incrFile) closedEntry(f manifest.File) (manifest.File, error) {
 	var buf [wire.MaxMarker]byte
 	last := buf[:min(int64(len(buf)), t.size)]
@@ -139,8 +139,8 @@ func (t *incrFile) seal(g *group, synced int64) {
 	g.buf = wire.AppendMarker(g.buf, g.sum(t.seed.Group(t.size)), synced, g.note)
 }
 
-// undeclared returns the durable offset that the next marker declares, or 0 if an earlier marker declared
-// it.
+// undeclared returns the durable offset that the next marker declares, or 0 if an earlier marker
+// declared it.
 func (t *incrFile) undeclared(synced int64) int64 {
 	if synced <= t.declared {
 		return 0
@@ -148,8 +148,8 @@ func (t *incrFile) undeclared(synced int64) int64 {
 	return synced
 }
 
-// appendPlan writes the records that are in the tail file and not in this file, as one group. Its marker
-// reports that the tail file is no longer in use.
+// appendPlan writes the records that are in the tail file and not in this file, as one group. Its
+// marker reports that the tail file is no longer in use.
 func (t *incrFile) appendPlan(m *ring.Plan, marked bool) error {
 	if m.Size == 0 {
 		return nil

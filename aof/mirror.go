@@ -8,8 +8,8 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// mirror is the state of Ring mode: the tail file that mirrors the records that are not written yet,
-// if there is one. In Direct mode its ring is nil, and its methods do nothing.
+// mirror is the state of Ring mode: the tail file that mirrors the records that are not written
+// yet, if there is one. In Direct mode its ring is nil, and its methods do nothing.
 //
 // A store to the mapping can fail. The mirror then ends the use of the ring, and the log continues
 // in Direct mode: the records are in memory too, and the flusher writes them at once.
@@ -55,8 +55,8 @@ func (m *mirror) drop() {
 	}
 }
 
-// end ends the use of the ring when the log is closed. It returns the path of the file to remove, or
-// "".
+// end ends the use of the ring when the log is closed. It returns the path of the file to remove,
+// or "".
 func (m *mirror) end(disk *layout) (path string) {
 	if m.broken != nil {
 		path = m.broken.OwnPath(disk.fs)
@@ -81,8 +81,8 @@ func (m *mirror) has(p appendlog.Position) bool {
 	return m.ring != nil && p <= m.ring.Safe && !m.crowded
 }
 
-// restart begins to use the ring at an offset of an incremental file, to which everything up to p is
-// written. pending is set if records were appended after p.
+// restart begins to use the ring at an offset of an incremental file, to which everything up to p
+// is written. pending is set if records were appended after p.
 func (m *mirror) restart(p appendlog.Position, t *incrFile, pending bool) {
 	if m.ring != nil {
 		m.check(m.ring.Restart(p, t.seq, t.size, pending))
@@ -97,8 +97,8 @@ func (m *mirror) next(p appendlog.Position) {
 	}
 }
 
-// begin records that the active region begins an incremental file, once the manifest lists the file.
-// A seq of 0 revokes that.
+// begin records that the active region begins an incremental file, once the manifest lists the
+// file. A seq of 0 revokes that.
 func (m *mirror) begin(seq int64) {
 	if m.ring != nil {
 		m.check(m.ring.Begin(seq))

@@ -34,11 +34,11 @@ func (t *incrFile) guardPage(g *group, synced int64) {
 	t.alignMarker(g, synced, false)
 }
 
-// alignMarker prepares a group for the marker that follows it. If the page has no room for the marker
-// and for the start of the next group, alignMarker inserts padding lines up to the next page. A line
-// has at least two bytes. So if one byte is left, alignMarker inserts a SELECT of the database that
-// is already selected. Over padding it inserts a line even then, because padding and a line follow
-// whatever a kill leaves of it.
+// alignMarker prepares a group for the marker that follows it. If the page has no room for the
+// marker and for the start of the next group, alignMarker inserts padding lines up to the next
+// page. A line has at least two bytes. So if one byte is left, alignMarker inserts a SELECT of the
+// database that is already selected. Over padding it inserts a line even then, because padding and
+// a line follow whatever a kill leaves of it.
 func (t *incrFile) alignMarker(g *group, synced int64, over bool) {
 	at := int((t.size + int64(g.size())) % wire.PageSize)
 	switch left := wire.PageSize - at; {

@@ -11,8 +11,8 @@ import (
 // maxReused is the largest buffer capacity that is reused after a write; larger buffers are freed.
 const maxReused = 4 << 20
 
-// pending is the buffer of the records that were appended and are not written yet. Log.mu guards all
-// fields.
+// pending is the buffer of the records that were appended and are not written yet. Log.mu guards
+// all fields.
 type pending struct {
 	buf      []byte
 	links    []link    // large values that belong between the bytes of buf
@@ -76,7 +76,8 @@ func (p *pending) reuse(buf []byte) {
 	}
 }
 
-// forget discards the buffer. It returns a group of the linked values, which the caller must release.
+// forget discards the buffer. It returns a group of the linked values, which the caller must
+// release.
 func (p *pending) forget() group {
 	g := group{links: p.links}
 	p.buf, p.links = nil, nil

@@ -6,10 +6,10 @@ import (
 	"github.com/perduredb/perdure/aof/internal/wire"
 )
 
-// Under Always an incremental file is extended ahead of need, and groups are written over the padding
-// there: see padding.go for its format. A sync that does not make a new size durable takes 2/3 of
-// the time. Only the newest incremental file has padding after its last group; Close removes it. A
-// crash leaves:
+// Under Always an incremental file is extended ahead of need, and groups are written over the
+// padding there: see padding.go for its format. A sync that does not make a new size durable takes
+// 2/3 of the time. Only the newest incremental file has padding after its last group; Close removes
+// it. A crash leaves:
 //
 //  1. while a group is written over padding: a part of it, which the next Replay truncates.
 //  2. after that write: the group, and the rest of the padding.
@@ -53,8 +53,8 @@ func (t *incrFile) layOverPadding(g *group, paged *[]byte) bool {
 	return true
 }
 
-// endPadding ensures that the bytes after a sealed group are a line, and returns the number of bytes
-// that it appended.
+// endPadding ensures that the bytes after a sealed group are a line, and returns the number of
+// bytes that it appended.
 func (t *incrFile) endPadding(g *group) int {
 	if end := t.size + int64(g.size()); end%wire.PaddingLine != wire.PaddingLine-1 {
 		return 0
@@ -63,10 +63,11 @@ func (t *incrFile) endPadding(g *group) int {
 	return len("#\n")
 }
 
-// padAhead writes padding if a group of that many bytes, which ends at offset, has used up the padding.
-// The sync of the group makes the padding durable too. A long group gets no padding, because
-// writing as much again would cost more than the next sync saves. If a write of padding fails, the
-// file continues without padding. The goroutine that has the token writing calls it without mu.
+// padAhead writes padding if a group of that many bytes, which ends at offset, has used up the
+// padding. The sync of the group makes the padding durable too. A long group gets no padding,
+// because writing as much again would cost more than the next sync saves. If a write of padding
+// fails, the file continues without padding. The goroutine that has the token writing calls it
+// without mu.
 func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
 	if t.padded = max(t.padded, offset); t.padded > offset || t.unpaddable || group > wire.PaddingMax/4 || l.failed() {
 		return nil
@@ -88,9 +89,9 @@ func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
 	return nil
 }
 
-// removePaddingLocked durably removes the padding from the file, because the next group is appended and
-// not written over it. It releases mu during the disk operations. The caller must have checked that
-// no other write is in progress.
+// removePaddingLocked durably removes the padding from the file, because the next group is appended
+// and not written over it. It releases mu during the disk operations. The caller must have checked
+// that no other write is in progress.
 func (l *Log) removePaddingLocked() error {
 	if l.out.incr.padded <= l.out.incr.size {
 		return nil

@@ -113,11 +113,11 @@ func (p *replayer) judgeUntil() error {
 	case !p.until.On:
 		return nil
 	case p.result.stopped:
-		filler, err := p.padding()
+		padding, err := p.padding()
 		if err != nil {
 			return err
 		}
-		r.LeftOut = p.total - filler - r.Size
+		r.LeftOut = p.total - padding - r.Size
 		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.At(r.Files-1)), p.result.lastGood
 		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(wire.OpeningLen) {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
@@ -296,7 +296,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// classify classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
+// classify classifies an incomplete file as torn (truncate and use it) or damaged (return an
+// error).
 func (p *replayer) classify(
 	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *scan.Result, last bool,
 ) error {
@@ -319,13 +320,13 @@ func (p *replayer) classify(
 		problem.Torn = true
 		return problem
 	}
-	filler, err := wire.PaddingAfter(file, found.Good, size)
+	padding, err := wire.PaddingAfter(file, found.Good, size)
 	if err != nil {
 		return err
 	}
 	r := &p.result.recovery
 	r.File, r.Offset, r.Reason = path, found.Good, problem.What
-	r.Cut = size - filler - found.Good
+	r.Cut = size - padding - found.Good
 	return nil
 }
 

@@ -48,7 +48,8 @@ const (
 	rewriteEnded
 )
 
-// switchPoint is a buffer that is divided between two files, until the second one may be written to.
+// switchPoint is a buffer that is divided between two files, until the second one may be written
+// to.
 type switchPoint struct {
 	before group              // for the old file
 	since  time.Time          // time of its first byte, in Ring mode

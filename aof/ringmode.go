@@ -55,12 +55,12 @@ func (l *Log) removeBrokenLocked() {
 	l.disk.removeTailFile(path, l.env.Logger)
 }
 
-// firstMarkerLocked writes and syncs the commit marker that must be in an incremental file before any
-// write is acknowledged. The marker after the opening line distinguishes a file that has lost its
-// manifest from one that never had one. The marker also records the id of the tail file in use, so
-// that Open detects a missing or a wrong tail file. firstMarkerLocked does nothing if the file has
-// both. The caller must have checked that no other write is in progress. A failure is reported in
-// l.err.
+// firstMarkerLocked writes and syncs the commit marker that must be in an incremental file before
+// any write is acknowledged. The marker after the opening line distinguishes a file that has lost
+// its manifest from one that never had one. The marker also records the id of the tail file in use,
+// so that Open detects a missing or a wrong tail file. firstMarkerLocked does nothing if the file
+// has both. The caller must have checked that no other write is in progress. A failure is reported
+// in l.err.
 func (l *Log) firstMarkerLocked() {
 	id := uint64(0)
 	if l.mirror.ring != nil {

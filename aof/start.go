@@ -72,15 +72,16 @@ func (l *Log) Start() error {
 	return l.err
 }
 
-// starter executes the steps of Start that touch files. No other goroutine uses the log meanwhile, so
-// it needs no lock.
+// starter executes the steps of Start that touch files. No other goroutine uses the log meanwhile,
+// so it needs no lock.
 type starter struct {
 	log    *Log
 	disk   *layout
 	replay *replayResult
 }
 
-// run executes steps 0 to 10. It returns the newest incremental file, and whether it has created it.
+// run executes steps 0 to 10. It returns the newest incremental file, and whether it has created
+// it.
 func (s *starter) run() (incr *incrFile, created bool, err error) {
 	if err := s.disk.syncDirs(); err != nil {
 		return nil, false, err

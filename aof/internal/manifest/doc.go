@@ -9,12 +9,12 @@
 //	file appendonly.aof.2.incr.aof seq 2 type i size 102 id fedcba9876543210
 //	#p1:50f93491
 //
-// Redis and Valkey read the same file and skip perdure's pairs and its checksum. When they write the
-// manifest again, they drop both. So every pair is optional when a manifest is read, and a manifest
-// of a server is accepted.
+// Redis and Valkey read the same file and skip perdure's pairs and its checksum. When they write
+// the manifest again, they drop both. So every pair is optional when a manifest is read, and a
+// manifest of a server is accepted.
 //
-// The pairs repeat properties that the listed files must have. A File compares them with a file that
-// was found under its name (the methods CheckSize, CheckRDB, CheckTrailer, CheckIdentity,
+// The pairs repeat properties that the listed files must have. A File compares them with a file
+// that was found under its name (the methods CheckSize, CheckRDB, CheckTrailer, CheckIdentity,
 // CheckBaseEnd, and CheckGood), and returns a *corrupt.Error that names the file and the offset.
 // Open and Check call these methods in the order in which the properties become known.
 //
@@ -26,8 +26,8 @@
 //  4. A manifest that records a size ends with its checksum.
 //
 // Write installs a manifest atomically and durably. That step is the commit of every change of a
-// log's files: before it, a crash leaves the old log, and after it, the new one. The caller must make
-// the listed files durable before it calls Write, and may delete obsolete files only after it.
+// log's files: before it, a crash leaves the old log, and after it, the new one. The caller must
+// make the listed files durable before it calls Write, and may delete obsolete files only after it.
 //
 // The package does not open the listed files, and it does not know the log's directory. A Log, a
 // Check, and a Repair do. A Manifest is not safe for concurrent changes. Its owner changes a copy

@@ -10,8 +10,8 @@ var errQuotes = errors.New("unbalanced quotes")
 // escapes maps a letter after a backslash to the control character that it denotes.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'a': '\a'}
 
-// splitQuoted splits a line as Redis does (sdssplitargs). Words are between blanks, in double quotes
-// with escapes (\n, \xHH and so on), or in single quotes with \' alone.
+// splitQuoted splits a line as Redis does (sdssplitargs). Words are between blanks, in double
+// quotes with escapes (\n, \xHH and so on), or in single quotes with \' alone.
 func splitQuoted(line string) ([]string, error) {
 	var words []string
 	for {

@@ -1,10 +1,10 @@
-// Package ring implements the tail file, in which a log in Ring mode mirrors the records that it has
-// not written yet.
+// Package ring implements the tail file, in which a log in Ring mode mirrors the records that it
+// has not written yet.
 //
 // The tail file is mapped into memory, so it outlives a killed process: the kernel has every byte
-// that was stored. A write returns once its record is there, and the log is written about 1 ms later.
-// After a kill the next Open finds the missing records in the tail file. After a power failure the
-// contents are worthless, which the boot id in the file shows.
+// that was stored. A write returns once its record is there, and the log is written about 1 ms
+// later. After a kill the next Open finds the missing records in the tail file. After a power
+// failure the contents are worthless, which the boot id in the file shows.
 //
 // The package has two halves that share the format (file.go) and nothing else:
 //

@@ -9,8 +9,8 @@ import (
 )
 
 // Ring is the writer's side of the tail file. It mirrors appended records in the mapping until they
-// are in an incremental file. The log writes them from its pending buffer. Nothing is ever read back
-// from the mapping.
+// are in an incremental file. The log writes them from its pending buffer. Nothing is ever read
+// back from the mapping.
 //
 // Each buffer has a region. The regions in use form a chain, oldest first:
 //

@@ -19,8 +19,8 @@
 // Or the scan has reached the time limit Until, and stops at the first record after that time
 // (until.go).
 //
-// Memory is bounded. A group or a transaction of more than 128 Ki commands is not held; it is read a
-// second time once it is known to be whole (reread.go).
+// Memory is bounded. A group or a transaction of more than 128 Ki commands is not held; it is read
+// a second time once it is known to be whole (reread.go).
 //
 // Invariants:
 //

@@ -17,7 +17,7 @@ import (
 // order,
 //
 //	the file's sequence number   8 bytes, little endian
-//	the file's salt              8 bytes, if it has one: see identity.go
+//	the file's salt              8 bytes, if it has one: see opening.go
 //	the offset of the group      8 bytes, little endian
 //	the group                    every byte since the end of the previous marker
 //	the rest of the marker       the text after the digits, CR LF included
@@ -26,14 +26,14 @@ import (
 // declares that the file was durable up to that offset when the marker was written. No crash
 // explains damage below it. ring is the id of the tail file that mirrors the log from there on; 0
 // means none. The log writes it in a marker when it begins or ends to use a tail file: see
-// tailfile.go. close is 64 random bits that distinguish one end of a log from every other: see
-// end.go. It also ends the use of a tail file.
+// package ring. close is 64 random bits that distinguish one end of a log from every other: see
+// logend.go. It also ends the use of a tail file.
 //
-// Every incremental file begins with an opening line (identity.go), which is durable before the
+// Every incremental file begins with an opening line (opening.go), which is durable before the
 // manifest lists the file. Once that manifest is durable, and before Start or Rewrite returns, a
 // second marker follows. So if there is no manifest, a file with such a marker has lost it. An
 // incremental file that was closed in order ends with an empty commit marker whose sync is its own
-// offset. A file in use under Always may have padding after its last marker (filler.go). A whole
+// offset. A file in use under Always may have padding after its last marker (padding.go). A whole
 // incremental file with number 1:
 //
 //	0   #p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001 CR LF
@@ -63,8 +63,8 @@ type Note struct {
 	ID     uint64
 }
 
-// AppendMarker appends the commit marker of a group whose checksum so far is crc. It omits a sync of
-// 0.
+// AppendMarker appends the commit marker of a group whose checksum so far is crc. It omits a sync
+// of 0.
 func AppendMarker(dst []byte, crc uint32, sync int64, n *Note) []byte {
 	var buf [MaxMarker]byte
 	rest := buf[:0]

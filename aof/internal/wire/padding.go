@@ -88,16 +88,16 @@ func PaddingAfter(f io.ReaderAt, from, size int64) (int64, error) {
 	if n, err := f.ReadAt(last, from); n < len(last) {
 		return 0, err
 	}
-	filler := len(last)
+	padding := len(last)
 	for rest := last; len(rest) > 0; whole = true {
 		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
 			return 0, nil // the file ends inside a line
 		}
 		if !whole || !IsPadding(rest[:end]) {
-			filler = len(rest) - end
+			padding = len(rest) - end
 		}
 		rest = rest[end:]
 	}
-	return int64(filler), nil
+	return int64(padding), nil
 }

@@ -32,8 +32,8 @@ func Paginate(dst, group []byte, offset int64) (out []byte, ok bool) {
 	return dst, true
 }
 
-// paddingBefore returns the number of bytes that must be inserted before a record at an offset of a page.
-// It returns a negative number if no number of bytes helps.
+// paddingBefore returns the number of bytes that must be inserted before a record at an offset of a
+// page. It returns a negative number if no number of bytes helps.
 func paddingBefore(unit []byte, at int) int {
 	if len(unit) > PageSize {
 		return -1
