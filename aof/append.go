@@ -5,6 +5,8 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
+var _ appendlog.Linker = (*Log)(nil)
+
 // Append appends one log record to the buffer and returns its position. It copies the record, does
 // not wait for the disk, and does not allocate once the buffer has grown. If the log has failed,
 // Append drops the record and Commit returns the error.
@@ -30,6 +32,51 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.setFlushLocked()
 	l.mu.Unlock()
 	return p
+}
+
+// AppendLinked appends one log record that consists of pieces, and returns its position. It is like
+// [Log.Append], but it does not copy every second piece. The log reads such a piece until it calls
+// release. It calls release once, from a goroutine that holds none of the log's locks, as soon as
+// the piece is written or dropped. kept is false if the log has failed or does not accept records
+// yet; then it does not call release. AppendLinked copies the other pieces, does not block, and
+// allocates a few words for each large piece.
+//
+// Linked values, and the records appended after them, bypass the tail file of Ring mode until they
+// are written. Commit waits for that.
+func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p appendlog.Position, kept bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mute {
+		if l.err != nil || l.phase == phaseClosed {
+			l.pending.appended += appendlog.Position(sizeOf(unit)) // as in Append
+		}
+		return l.pending.appended, false
+	}
+	before := len(l.pending.buf)
+	l.prepareLocked(firstDB, lastDB)
+	linked := 0
+	for i, piece := range unit {
+		if i%2 == 0 {
+			l.pending.buf = append(l.pending.buf, piece...)
+			continue
+		}
+		l.pending.links = append(l.pending.links, link{at: len(l.pending.buf), value: piece})
+		linked += len(piece)
+	}
+	l.pending.links[len(l.pending.links)-1].release = release
+	l.pending.appended += appendlog.Position(len(l.pending.buf) - before + linked)
+	if l.mirror.ring != nil && l.err == nil {
+		l.skipMirrorLocked(before)
+	}
+	l.setFlushLocked()
+	return l.pending.appended, true
+}
+
+func sizeOf(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
 }
 
 // prepareLocked appends what belongs before a record. In Ring mode each buffer begins with a

@@ -1,10 +1,6 @@
 package aof
 
-import (
-	"errors"
-
-	"github.com/perduredb/perdure/aof/internal/wire"
-)
+import "errors"
 
 // Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
 // returns the failure. A second Close returns the result of the first. Close cancels a Rewrite that
@@ -110,13 +106,4 @@ func (l *Log) finishLocked() error {
 		return l.linkedLocked()
 	}
 	return l.writeCloseMarkerLocked()
-}
-
-// writeCloseMarkerLocked writes and syncs the clean-shutdown marker of the newest incremental file.
-func (l *Log) writeCloseMarkerLocked() error {
-	if _, err := l.writeGroupLocked(group{note: &wire.Note{Prefix: wire.ClosePrefix, ID: wire.RandomID()}}, l.out.written); err != nil {
-		return err
-	}
-	l.mirror.reported = 0
-	return l.syncLocked()
 }

@@ -181,11 +181,6 @@ func (t *incrFile) discard(fs vfs.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))
 }
 
-// newIdentity returns the identity of a new file.
-func (l *Log) newIdentity(link uint64) wire.Identity {
-	return wire.Identity{Salt: wire.RandomID(), Store: l.store, Link: link, Gen: l.gen}
-}
-
 // closedIn returns a copy of a manifest that records the end of t, to which nothing more is
 // appended.
 func (t *incrFile) closedIn(m *manifest.Manifest) (*manifest.Manifest, error) {

@@ -34,14 +34,9 @@ const (
 //	         over preallocated padding, under Always                     (preallocate.go)
 //	         and fsyncs it as the policy requires                        (sync.go, interval.go)
 //	Rewrite  moves the log to a new incremental file and base file       (rewrite.go)
-//
-// Its state is grouped by who may touch it:
-//
-//	constants   every goroutine, without a lock
-//	disk        the one of Open, Replay, Start, BeginRewrite, and Close that runs
-//	tasks       Close waits for the background goroutines
-//	the rest    every goroutine that holds mu; parts of it belong to the holder of a token (output)
 type Log struct {
+	// The state is grouped by who may touch it.
+
 	// Constant after New (marked) or Open. Replay changes store and gen before the log runs.
 	env    snapshot.Env
 	marked bool   // checksums are on
@@ -58,7 +53,7 @@ type Log struct {
 	// The background goroutines: the flusher and the syncer, and those that unpin large values.
 	tasks      sync.WaitGroup
 	quit       chan struct{} // closed by Close
-	flushTimer *time.Timer   // nil before the tasks run; constant after that
+	flushTimer *time.Timer   // set under mu when the tasks start
 
 	// mu guards everything below. Nothing waits for the disk while mu is held.
 	mu     sync.Mutex
@@ -267,4 +262,17 @@ func (l *Log) failLocked(op, file string, cause error) error {
 	}
 	l.waits.wakeAll()
 	return l.err
+}
+
+// dropLocked discards a group. It releases the pins in another goroutine because release may take a
+// lock that orders before the log's.
+func (l *Log) dropLocked(g group) {
+	if len(g.links) > 0 {
+		l.tasks.Go(g.release)
+	}
+}
+
+// newIdentity returns the identity of a new file.
+func (l *Log) newIdentity(link uint64) wire.Identity {
+	return wire.Identity{Salt: wire.RandomID(), Store: l.store, Link: link, Gen: l.gen}
 }
