@@ -7,7 +7,7 @@ import (
 )
 
 // Under Always an incremental file is extended ahead of need, and groups are written over the
-// padding there: see padding.go for its format. A sync that does not make a new size durable takes
+// padding there: see package wire for its format. A sync that does not make a new size durable takes
 // 2/3 of the time. Only the newest incremental file has padding after its last group; Close removes
 // it. A crash leaves:
 //

@@ -168,7 +168,7 @@ func (s *starter) adopt() error {
 	return nil
 }
 
-// openIncrFile opens the newest incremental file, or creates one.
+// openIncr opens the newest incremental file, or creates one.
 func (s *starter) openIncr() (incr *incrFile, created bool, err error) {
 	m := s.disk.manifest
 	next := *m

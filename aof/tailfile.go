@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// ring.Read reads the tail file before any file of the log. Bytes that a running process moves to
+// readTailFile reads the tail file before any file of the log. Bytes that a running process moves to
 // the log during the replay are then found in both, and not in neither.
 func (p *replayer) readTailFile(files []manifest.File) (err error) {
 	if p.disk.tailFile == "" {

@@ -48,7 +48,7 @@ const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcde
 // endID is the mark of Close, which has a random id.
 var endID = regexp.MustCompile(`#p1:[0-9a-f]{8} sync:198 close:[0-9a-f]{16}\r\n`)
 
-// TestFormat pins the example in mark.go.
+// TestFormat pins the example in package wire.
 func TestFormat(t *testing.T) {
 	const example = "#p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001\r\n" +
 		"#p1:46c1183f sync:102\r\n" +

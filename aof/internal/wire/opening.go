@@ -29,7 +29,7 @@ import (
 //
 // An RDB base file stores the same words in its AUX field perdure-origin: see [appendlog.Base].
 //
-// The manifest repeats the properties that it must find (see manifest.go). If a server has
+// The manifest repeats the properties that it must find (see package manifest). If a server has
 // rewritten the manifest, neighbors are compared with each other. A file that another program began
 // has no identity, and its bytes count as unverified.
 type Identity struct {
