@@ -72,8 +72,8 @@ func (l *Log) Start() error {
 	return l.err
 }
 
-// starter executes the steps of Start that touch files. No other goroutine uses the log meanwhile,
-// so it needs no lock.
+// starter executes the steps of Start that change files. No other goroutine uses the log during
+// Start, so it needs no lock.
 type starter struct {
 	log    *Log
 	disk   *layout

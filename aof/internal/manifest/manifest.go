@@ -47,7 +47,7 @@ const (
 	maxSize = 1 << 20 // bytes
 )
 
-// Missing says what is wrong with a file that a manifest lists and that does not exist.
+// Missing describes the damage of a file that a manifest lists and that does not exist.
 const Missing = "listed in the manifest, but missing"
 
 // Manifest lists the files of a log.
