@@ -1,21 +1,11 @@
 package aof
 
 import (
-	"strconv"
-	"time"
-
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
-	"github.com/perduredb/perdure/internal/clock"
 )
 
-const (
-	// flushAfter is the longest time that records without a Commit stay in the buffer. The deletion
-	// of an expired key found by a read is one.
-	flushAfter = 100 * time.Millisecond
-	// keepBuffer is the largest buffer capacity that is reused after a write; larger buffers are
-	// freed.
-	keepBuffer = 4 << 20
-)
+var _ appendlog.Linker = (*Log)(nil)
 
 // Append appends one log record to the buffer and returns its position. It copies the record, does
 // not wait for the disk, and does not allocate once the buffer has grown. If the log has failed,
@@ -25,112 +15,79 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
 			// Only the base of a later Rewrite makes this position durable.
-			l.appended += appendlog.Position(len(unit))
+			l.pending.appended += appendlog.Position(len(unit))
 		}
-		p := l.appended
+		p := l.pending.appended
 		l.mu.Unlock()
 		return p
 	}
-	before := len(l.buf)
-	if l.config.timestamps {
-		l.stampLocked()
-	}
-	l.selectLocked(firstDB, before)
-	l.db = lastDB
-	l.buf = append(l.buf, unit...)
-	l.appended += appendlog.Position(len(l.buf) - before)
-	p := l.appended
-	if l.ring != nil && l.err == nil {
-		l.keepLocked(before)
+	before := len(l.pending.buf)
+	l.prepareLocked(firstDB, lastDB)
+	l.pending.buf = append(l.pending.buf, unit...)
+	l.pending.appended += appendlog.Position(len(l.pending.buf) - before)
+	p := l.pending.appended
+	if l.mirror.ring != nil && l.err == nil {
+		l.mirrorLocked(before)
 	}
 	l.setFlushLocked()
 	l.mu.Unlock()
 	return p
 }
 
-// selectLocked selects the database of a record that follows the first before bytes of the buffer.
-// In Ring mode each buffer begins with a SELECT. Otherwise shield would insert one, and the buffer
-// would differ from its copy in the tail file.
-func (l *Log) selectLocked(db, before int) {
-	selects := l.db != db || l.reselect || before == 0 && l.ring != nil && l.marked
-	l.reselect = false
-	if before == 0 {
-		l.bufDB = l.db
-		if selects {
-			l.bufDB = -1
+// AppendLinked appends one log record that consists of pieces, and returns its position. It is like
+// [Log.Append], but it does not copy every second piece. The log reads such a piece until it calls
+// release. It calls release once, from a goroutine that holds none of the log's locks, as soon as
+// the piece is written or dropped. kept is false if the log has failed or does not accept records
+// yet; then it does not call release. AppendLinked copies the other pieces, does not block, and
+// allocates a few words for each large piece.
+//
+// Linked values, and the records appended after them, bypass the tail file of Ring mode until they
+// are written. Commit waits for that.
+func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p appendlog.Position, kept bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mute {
+		if l.err != nil || l.phase == phaseClosed {
+			l.pending.appended += appendlog.Position(sizeOf(unit)) // as in Append
 		}
+		return l.pending.appended, false
 	}
-	if selects {
-		l.buf = appendSelect(l.buf, db, l.config.checksums)
+	before := len(l.pending.buf)
+	l.prepareLocked(firstDB, lastDB)
+	linked := 0
+	for i, piece := range unit {
+		if i%2 == 0 {
+			l.pending.buf = append(l.pending.buf, piece...)
+			continue
+		}
+		l.pending.links = append(l.pending.links, link{at: len(l.pending.buf), value: piece})
+		linked += len(piece)
 	}
+	l.pending.links[len(l.pending.links)-1].release = release
+	l.pending.appended += appendlog.Position(len(l.pending.buf) - before + linked)
+	if l.mirror.ring != nil && l.err == nil {
+		l.skipMirrorLocked(before)
+	}
+	l.setFlushLocked()
+	return l.pending.appended, true
 }
 
-// setFlushLocked starts the flush timer unless it runs already.
-func (l *Log) setFlushLocked() {
-	if l.flushSet {
-		return
+func sizeOf(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p)
 	}
-	l.flushSet = true
-	after := flushAfter
-	if l.ring != nil && l.config.fsync != Always {
-		after = l.config.ringDelay
-	}
-	l.flushTimer.Reset(after)
+	return n
+}
+
+// prepareLocked appends what belongs before a record. In Ring mode each buffer begins with a
+// SELECT. Otherwise guardPage would insert one, and the buffer would differ from its copy in the
+// tail file.
+func (l *Log) prepareLocked(firstDB, lastDB int) {
+	l.pending.begin(firstDB, lastDB, l.config.timestamps, l.mirror.ring != nil && l.marked, l.marked)
 }
 
 // AppendSelect appends to dst the command that selects db, in the form that marks it as written by
 // this log.
 func (l *Log) AppendSelect(dst []byte, db int) []byte {
-	return appendSelect(dst, db, l.marked)
-}
-
-// stampLocked appends a timestamp annotation, once a second: a line #TS:<unix seconds> CR LF.
-func (l *Log) stampLocked() {
-	now := clock.Now().Unix()
-	if now == l.stamped {
-		return
-	}
-	l.stamped = now
-	l.buf = appendStamp(l.buf, now)
-}
-
-func appendStamp(dst []byte, second int64) []byte {
-	dst = append(dst, stampPrefix...)
-	dst = strconv.AppendInt(dst, second, 10)
-	return append(dst, '\r', '\n')
-}
-
-// flusher writes records without a Commit, and the buffer when it grows long.
-func (l *Log) flusher() {
-	defer l.taskEnds("flush")
-	for {
-		select {
-		case <-l.quit:
-			return
-		case <-l.flushTimer.C:
-			l.flush(true)
-		case <-l.full:
-			l.flush(false)
-		}
-	}
-}
-
-// flush writes the buffer. timed is set if the timer has fired.
-func (l *Log) flush(timed bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if timed {
-		l.flushSet = false
-	}
-	for l.writing && l.err == nil {
-		l.waitLocked()
-	}
-	switch {
-	case l.err != nil || len(l.buf) == 0 || l.phase != phaseRunning:
-	case l.cut != nil: // the Rewrite writes its part of the buffer first
-		l.setFlushLocked()
-	default:
-		_ = l.writeLocked() // a failure is sticky
-	}
-	l.removeBrokenLocked()
+	return wire.AppendSelect(dst, db, l.marked)
 }

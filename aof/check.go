@@ -7,10 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -25,9 +26,9 @@ type Report struct {
 	Unlisted []string     // files of the log in its directory that the manifest does not list
 	Tail     *TailReport  // nil if there is no tail file
 
-	ring   uint64        // id of the tail file that the commit markers report last; 0 if none
-	last   *manifestFile // last file of a log with a manifest
-	summed bool          // the manifest has its checksum
+	tailFileID uint64         // id of the tail file that the commit markers report last; 0 if none
+	last       *manifest.File // last file of a log with a manifest
+	summed     bool           // the manifest has its checksum
 }
 
 // FileReport describes one file.
@@ -47,8 +48,8 @@ type FileReport struct {
 	Repairable bool                    // Repair would truncate the file at Good
 	Refused    *appendlog.CommandError // the first command that CommandCheck refuses
 
-	verdict verdict
-	id      identity
+	verdict scan.Verdict
+	id      wire.Identity
 	rings   bool
 	ring    uint64 // see found
 	db      int    // database that is selected at Good
@@ -130,12 +131,12 @@ type target struct {
 	path   string
 	kind   string
 	seq    int64
-	listed *manifestFile // entry of the manifest; nil without one
+	listed *manifest.File // entry of the manifest; nil without one
 }
 
 // compare compares a file with the manifest, as Open does. Asked returns the damage for which Open
 // would refuse the file.
-func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refused bool) {
+func (t *target) compare(r *FileReport, asked func(*manifest.File) error) (refused bool) {
 	if t.listed == nil {
 		return false
 	}
@@ -143,7 +144,7 @@ func (t *target) compare(r *FileReport, asked func(*manifestFile) error) (refuse
 	if !errors.As(asked(t.listed), &damage) {
 		return false
 	}
-	r.Problem, r.verdict, r.Torn, r.Repairable = damage, verdictRefused, 0, false
+	r.Problem, r.verdict, r.Torn, r.Repairable = damage, scan.Refused, 0, false
 	return true
 }
 
@@ -162,22 +163,22 @@ func (c *checkConfig) check(path string) (Report, error) {
 			return report, err
 		}
 		if n := len(report.Files); n > 0 && f.Problem == nil {
-			t.compare(&f, func(*manifestFile) error {
-				return f.id.checkFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
+			t.compare(&f, func(*manifest.File) error {
+				return f.id.CheckFollows(f.Path, report.Files[n-1].id, report.Files[n-1].Path)
 			})
 		}
 		if f.rings {
-			report.ring = f.ring
+			report.tailFileID = f.ring
 		}
 		report.Files = append(report.Files, f)
 	}
-	return report, c.tail(&report)
+	return report, c.tailFile(&report)
 }
 
 // targets returns the files that path selects, in load order.
 func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 	info, err := c.fs.Lstat(path)
-	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifestSuffix)) {
+	if err != nil && !(errors.Is(err, fs.ErrNotExist) && strings.HasSuffix(path, manifest.Suffix)) {
 		return nil, err
 	}
 	if err == nil && info.IsDir() {
@@ -185,10 +186,10 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 			return nil, err
 		}
 	}
-	if !strings.HasSuffix(path, manifestSuffix) {
-		return []target{{path, "file", seqOf(path), nil}}, nil
+	if !strings.HasSuffix(path, manifest.Suffix) {
+		return []target{{path, "file", manifest.SeqOf(path), nil}}, nil
 	}
-	m, err := readManifest(c.fs, path)
+	m, err := manifest.Read(c.fs, path)
 	if err != nil {
 		return nil, err
 	}
@@ -198,19 +199,19 @@ func (c *checkConfig) targets(path string, report *Report) ([]target, error) {
 		}
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	report.Manifest, report.last, report.summed = path, m.last(), m.summed
-	dir, filename := filepath.Split(strings.TrimSuffix(path, manifestSuffix))
+	report.Manifest, report.last, report.summed = path, m.Last(), m.Checksummed
+	dir, filename := filepath.Split(strings.TrimSuffix(path, manifest.Suffix))
 	var targets []target
-	for _, f := range m.files() {
+	for _, f := range m.Files() {
 		kind := "increment"
-		if f.kind == kindBase {
+		if f.Kind == manifest.KindBase {
 			kind = "base"
 		}
-		path, err := c.locate(dir, filename, f.name)
+		path, err := c.locate(dir, filename, f.Name)
 		if err != nil {
 			return nil, err
 		}
-		targets = append(targets, target{path, kind, f.seq, &f})
+		targets = append(targets, target{path, kind, f.Seq, &f})
 	}
 	report.Unlisted, err = c.unlisted(dir, filename, m)
 	return targets, err
@@ -235,18 +236,18 @@ func (c *checkConfig) locate(dir, filename, name string) (string, error) {
 }
 
 // unlisted returns the files of the log that m does not list.
-func (c *checkConfig) unlisted(dir, filename string, m *manifest) ([]string, error) {
+func (c *checkConfig) unlisted(dir, filename string, m *manifest.Manifest) ([]string, error) {
 	names, err := c.fs.ReadDir(filepath.Clean(dir))
 	if err != nil {
 		return nil, err
 	}
 	listed := make(map[string]bool)
-	for _, f := range append(m.files(), m.history...) {
-		listed[f.name] = true
+	for _, f := range append(m.Files(), m.Obsolete...) {
+		listed[f.Name] = true
 	}
 	var unlisted []string
 	for _, name := range names {
-		if _, _, ok := splitName(filename, name); ok && !listed[name] {
+		if _, _, ok := manifest.SplitName(filename, name); ok && !listed[name] {
 			unlisted = append(unlisted, filepath.Join(dir, name))
 		}
 	}
@@ -262,7 +263,7 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 	}
 	var found []string
 	for _, name := range names {
-		if strings.HasSuffix(name, manifestSuffix) &&
+		if strings.HasSuffix(name, manifest.Suffix) &&
 			!strings.HasPrefix(name, snapshot.TempPrefix) && !strings.HasPrefix(name, "temp-") {
 			found = append(found, filepath.Join(dir, name))
 		}
@@ -275,13 +276,13 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 		return "", fmt.Errorf("%s: %d manifests: name one", dir, len(found))
 	}
 	for _, dir := range []string{dir, filepath.Join(dir, defaultConfig().dirname)} {
-		if manifest, err := findLostManifest(c.fs, dir); manifest != "" || err != nil {
-			return manifest, err
+		if path, err := findLostManifest(c.fs, dir); path != "" || err != nil {
+			return path, err
 		}
 	}
 	names2 := defaultConfig()
 	for _, path := range []string{
-		filepath.Join(dir, names2.dirname, manifestName(names2.filename)),
+		filepath.Join(dir, names2.dirname, manifest.FileName(names2.filename)),
 		filepath.Join(dir, names2.filename),
 	} {
 		if _, err := c.fs.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -291,25 +292,13 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 	return "", &fs.PathError{Op: "find a log in", Path: dir, Err: fs.ErrNotExist}
 }
 
-var seqInName = regexp.MustCompile(`\.([0-9]{1,18})\.(base\.rdb|base\.aof|incr\.aof)$`)
-
-// seqOf returns the sequence number in a file's name, or 1 for a name without a number.
-func seqOf(path string) int64 {
-	if m := seqInName.FindStringSubmatch(path); m != nil {
-		if seq, err := strconv.ParseInt(m[1], 10, 64); err == nil {
-			return seq
-		}
-	}
-	return 1
-}
-
 // file checks one file.
 func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 	r = FileReport{Path: t.path, Kind: t.kind}
 	file, err := c.fs.Open(t.path)
 	if errors.Is(err, fs.ErrNotExist) && t.kind != "file" {
-		r.Problem = &corrupt.Error{File: t.path, What: whatMissing, Err: err}
-		r.verdict = verdictRefused
+		r.Problem = &corrupt.Error{File: t.path, What: manifest.Missing, Err: err}
+		r.verdict = scan.Refused
 		return r, nil
 	}
 	if err != nil {
@@ -324,13 +313,13 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 			return r, err
 		}
 	}
-	if t.compare(&r, func(f *manifestFile) error { return f.checkSize(t.path, r.Size) }) {
+	if t.compare(&r, func(f *manifest.File) error { return f.CheckSize(t.path, r.Size) }) {
 		return r, nil
 	}
-	if r.RDB, err = hasPreamble(file); err != nil {
+	if r.RDB, err = wire.IsRDB(file); err != nil {
 		return r, err
 	}
-	if t.compare(&r, func(f *manifestFile) error { return f.checkRDB(t.path, r.RDB) }) {
+	if t.compare(&r, func(f *manifest.File) error { return f.CheckRDB(t.path, r.RDB) }) {
 		return r, nil
 	}
 	if other, err := t.identify(&r, file); other || err != nil {
@@ -342,46 +331,46 @@ func (c *checkConfig) file(t target, last bool) (r FileReport, err error) {
 		if err != nil || r.Unchecked || r.Problem != nil {
 			return r, err
 		}
-		offset, r.id = base.Size, baseIdentity(base.Origin)
+		offset, r.id = base.Size, wire.BaseIdentity(base.Origin)
 	}
-	r.id.bare = !r.RDB && r.id.salt == 0
+	r.id.Bare = !r.RDB && r.id.Salt == 0
 	src := io.NewSectionReader(file, offset, r.Size-offset)
-	w := newWalk(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
-	w.step = stepper(c.ctx, func(int64) {})
+	w := scan.New(src, t.path, t.seq, offset, func(unit []appendlog.Command) error { return c.commands(&r, unit) })
+	w.Step = stepper(c.ctx, func(int64) {})
 	if t.listed != nil {
-		w.listed = t.listed.size()
+		w.Listed = t.listed.Size()
 	}
-	found, err := w.run()
+	found, err := w.Run()
 	if err != nil {
 		return r, err
 	}
-	if r.verdict, err = judge(file, w.seed, r.Size, &found, w.start); err != nil {
+	if r.verdict, err = scan.Judge(file, w.Seed, r.Size, &found, w.Start); err != nil {
 		return r, err
 	}
-	if found.problem != nil {
-		found.filler, err = fillerBehind(file, found.cut, r.Size)
+	if found.Problem != nil {
+		found.Padding, err = wire.PaddingAfter(file, found.Good, r.Size)
 	}
 	if err != nil {
 		return r, err
 	}
-	r.Size, r.Filler = r.Size-found.filler, found.filler
+	r.Size, r.Filler = r.Size-found.Padding, found.Padding
 	r.note(&found, offset, last)
-	t.compare(&r, func(f *manifestFile) error { return f.checkGood(t.path, r.Good, found.end8) })
+	t.compare(&r, func(f *manifest.File) error { return f.CheckGood(t.path, r.Good, found.ListedCRC) })
 	return r, nil
 }
 
 // identify reads the identity of a file, and reports whether the file differs from the one that the
 // manifest lists.
 func (t *target) identify(r *FileReport, file io.ReaderAt) (other bool, err error) {
-	if r.id, _, err = readOpening(file, t.seq); err != nil {
+	if r.id, _, err = wire.ReadOpening(file, t.seq); err != nil {
 		return false, err
 	}
-	if t.compare(r, func(f *manifestFile) error { return f.checkIdentity(t.path, r.id) }) {
+	if t.compare(r, func(f *manifest.File) error { return f.CheckIdentity(t.path, r.id) }) {
 		return true, nil
 	}
-	other = t.compare(r, func(f *manifestFile) error {
-		if err = f.checkTrailer(t.path, file, r.Size); err == nil {
-			err = f.checkBaseEnd(t.path, file, r.id, r.Size)
+	other = t.compare(r, func(f *manifest.File) error {
+		if err = f.CheckTrailer(t.path, file, r.Size); err == nil {
+			err = f.CheckBaseEnd(t.path, file, r.id, r.Size)
 		}
 		return err
 	})
@@ -411,23 +400,23 @@ func (c *checkConfig) commands(r *FileReport, unit []appendlog.Command) error {
 	return nil
 }
 
-// note records the result of a walk.
-func (r *FileReport) note(found *found, offset int64, last bool) {
-	r.Commands, r.Marks = found.commands, found.marks
-	r.rings, r.ring = found.rings, found.ring
-	r.Good, r.db = found.cut, found.cutDB
-	r.Unverified = found.cut - offset - found.covered
-	r.Problem = found.problem
+// note records the result of a scan.
+func (r *FileReport) note(found *scan.Result, offset int64, last bool) {
+	r.Commands, r.Marks = found.Commands, found.Markers
+	r.rings, r.ring = found.HasRing, found.Ring
+	r.Good, r.db = found.Good, found.GoodDB
+	r.Unverified = found.Good - offset - found.Covered
+	r.Problem = found.Problem
 	if r.Problem == nil {
 		return
 	}
 	r.Problem.File = r.Path
 	if !last {
-		r.verdict = verdictRefused
+		r.verdict = scan.Refused
 		r.Problem.Torn = false
 	}
-	r.Repairable = r.verdict == verdictTorn || r.verdict == verdictDamaged
-	if r.verdict == verdictTorn {
+	r.Repairable = r.verdict == scan.Torn || r.verdict == scan.Damaged
+	if r.verdict == scan.Torn {
 		r.Torn = r.Size - r.Good
 		r.Problem.Torn = true
 	}
@@ -444,7 +433,7 @@ func (c *checkConfig) preamble(file io.ReaderAt, r *FileReport) (appendlog.BaseI
 	switch {
 	case errors.As(err, &damage):
 		damage.File = r.Path
-		r.Problem, r.verdict = damage, verdictRefused
+		r.Problem, r.verdict = damage, scan.Refused
 		return appendlog.BaseInfo{}, nil
 	case err == nil:
 		err = checkBase(&base, r.Path, r.Size)

@@ -22,30 +22,30 @@ func (l *Log) Close() error {
 		return l.closed
 	}
 	l.closing = true
-	l.wakeChangeLocked()
+	l.waits.wakeChange()
 	for l.rewrite != nil && l.rewrite.state == rewriteCommitting {
-		l.waitLocked()
+		l.waits.wait()
 	}
-	l.giveUpRewriteLocked()
+	l.cancelRewriteLocked()
 	err := l.finishLocked()
 	l.phase = phaseClosed
 	l.mute = true
-	l.forgetBufferLocked()
-	tailFile := l.endRingLocked()
+	l.dropLocked(l.pending.forget())
+	tailFile := l.mirror.end(l.disk)
 	l.stopTimersLocked()
-	l.wakeLocked()
-	tail := l.tail
-	l.tail = nil
+	l.waits.wakeAll()
+	incr := l.out.incr
+	l.out.incr = nil
 	l.mu.Unlock()
 
 	close(l.quit)
 	l.tasks.Wait()
 	if err == nil {
-		l.removeTailFile(tailFile)
-		err = l.listClosed(tail)
+		l.disk.removeTailFile(tailFile, l.env.Logger)
+		err = l.listClosed(incr)
 	}
-	if tail != nil {
-		err = errors.Join(err, tail.file.Close())
+	if incr != nil {
+		err = errors.Join(err, incr.file.Close())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,19 +54,19 @@ func (l *Log) Close() error {
 }
 
 // listClosed records the end of the newest incremental file in the manifest.
-func (l *Log) listClosed(tail *incr) error {
-	if tail == nil || !l.marked || !l.published {
+func (l *Log) listClosed(incr *incrFile) error {
+	if incr == nil || !l.marked || !l.published {
 		return nil
 	}
-	m, err := l.disk.manifest.closing(tail)
-	if err != nil || m.equal(l.disk.manifest) {
+	m, err := incr.closedIn(l.disk.manifest)
+	if err != nil || m.Equal(l.disk.manifest) {
 		return err
 	}
-	return l.disk.publish(m, tail)
+	return l.disk.install(m, incr)
 }
 
-// giveUpRewriteLocked cancels a rewrite that will not be committed.
-func (l *Log) giveUpRewriteLocked() {
+// cancelRewriteLocked cancels a rewrite that will not be committed.
+func (l *Log) cancelRewriteLocked() {
 	r := l.rewrite
 	if r == nil || r.next == nil {
 		return // a rewrite that is still being prepared ends automatically
@@ -86,46 +86,24 @@ func (l *Log) giveUpRewriteLocked() {
 
 // finishLocked makes everything durable and ends the file with a clean-shutdown marker.
 func (l *Log) finishLocked() error {
-	for l.writing || l.syncing {
-		l.waitLocked()
+	for l.out.writing || l.out.syncing {
+		l.waits.wait()
 	}
-	if l.err != nil || l.tail == nil || !l.published {
+	if l.err != nil || l.out.incr == nil || !l.published {
 		return l.err
 	}
-	if len(l.buf) > 0 {
+	if len(l.pending.buf) > 0 {
 		if err := l.writeLocked(); err != nil {
 			return err
 		}
 	}
-	if l.tail.durable < l.tail.size || l.synced < l.written {
+	if l.out.incr.durable < l.out.incr.size || l.out.synced < l.out.written {
 		if err := l.syncLocked(); err != nil {
 			return err
 		}
 	}
-	if !l.marked || l.tail.closedAt == l.tail.size {
+	if !l.marked || l.out.incr.closedSize == l.out.incr.size {
 		return l.linkedLocked()
 	}
-	return l.closeIncrLocked()
-}
-
-// closeIncrLocked writes and syncs the clean-shutdown marker of the newest incremental file.
-func (l *Log) closeIncrLocked() error {
-	if _, err := l.writeGroupLocked(group{note: &note{endPrefix, randomID()}}, l.written); err != nil {
-		return err
-	}
-	l.ringNoted = 0
-	return l.syncLocked()
-}
-
-func (l *Log) stopTimersLocked() {
-	if l.flushTimer == nil {
-		return
-	}
-	l.flushTimer.Stop()
-	l.syncTimer.Stop()
-	for _, t := range l.holds {
-		if t != nil {
-			t.Stop()
-		}
-	}
+	return l.writeCloseMarkerLocked()
 }

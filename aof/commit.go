@@ -2,8 +2,8 @@ package aof
 
 import (
 	"context"
-	"hash/crc32"
 	"math"
+	"time"
 
 	"github.com/perduredb/perdure/appendlog"
 )
@@ -20,7 +20,7 @@ const unpublishedMax = 64 << 20
 // Commit implements group commit. The first caller (the leader) writes the whole buffer. Callers
 // that arrive during the write wait and form the next group. Under Always they share the fsync too.
 func (l *Log) Commit(p appendlog.Position, durable bool) error {
-	if !durable && !l.slow.Load() {
+	if !durable && !l.mirror.slow.Load() {
 		return nil
 	}
 	return l.commit(context.Background(), p, durable)
@@ -29,7 +29,7 @@ func (l *Log) Commit(p appendlog.Position, durable bool) error {
 // Sync waits until everything appended so far is durable, or until ctx ends. Before the first base
 // file is published it guarantees no more than [Log.Commit].
 func (l *Log) Sync(ctx context.Context) error {
-	stop := l.wakeOn(ctx)
+	stop := l.waits.wakeOn(ctx)
 	defer stop()
 	if err := l.commit(ctx, math.MaxInt64, true); err != nil {
 		return err
@@ -48,14 +48,14 @@ func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) er
 			l.mu.Unlock()
 		}
 	}()
-	p = min(p, l.appended)
+	p = min(p, l.pending.appended)
 	counted := false
 	for {
 		disk := l.published && (durable || l.forcesLocked())
 		late := !disk && l.lateLocked()
-		kept := !disk && l.keptLocked(p)
+		mirrored := !disk && l.published && l.mirror.has(p)
 		switch {
-		case l.synced >= p:
+		case l.out.synced >= p:
 			return nil
 		case l.err != nil:
 			return l.err
@@ -63,29 +63,29 @@ func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) er
 			return appendlog.ErrClosed
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !disk && (l.written >= p || kept) && !late:
+		case !disk && (l.out.written >= p || mirrored) && !late:
 			return nil
-		case !l.published && len(l.buf) < unpublishedMax:
+		case !l.published && len(l.pending.buf) < unpublishedMax:
 			return nil
-		case l.written < p && !l.writing && l.cut == nil && !(disk && l.syncing):
+		case l.out.written < p && !l.out.writing && l.cut == nil && !(disk && l.out.syncing):
 			if disk {
-				l.gatherLocked()
+				l.waits.gather(&l.pending.appended)
 			}
-			if len(l.buf) > 0 && !l.writing && l.cut == nil && l.err == nil {
+			if len(l.pending.buf) > 0 && !l.out.writing && l.cut == nil && l.err == nil {
 				l.leadLocked(disk)
 			}
-		case disk && l.written >= p && !l.syncing:
+		case disk && l.out.written >= p && !l.out.syncing:
 			_ = l.syncLocked()
-		case disk && (l.syncing || l.waits.leading):
-			if held = !l.waitSyncLocked(p); !held {
+		case disk && (l.out.syncing || l.waits.leading):
+			if held = !l.waits.waitSync(p); !held {
 				return nil
 			}
 		default:
-			if late && (l.written >= p || kept) && !counted {
+			if late && (l.out.written >= p || mirrored) && !counted {
 				counted = true
-				l.delayed++
+				l.out.delayed++
 			}
-			l.waitLocked()
+			l.waits.wait()
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) er
 func (l *Log) leadLocked(disk bool) {
 	l.waits.leading = disk
 	defer func() { l.waits.leading = false }()
-	if err := l.writeLocked(); err == nil && disk && !l.syncing {
+	if err := l.writeLocked(); err == nil && disk && !l.out.syncing {
 		_ = l.syncLocked()
 	}
 }
@@ -103,13 +103,12 @@ func (l *Log) leadLocked(disk bool) {
 // unless the group links large values. It releases mu during the write. The caller must have
 // checked that no other write and no cut is in progress.
 func (l *Log) writeLocked() error {
-	g := l.takeLocked()
-	l.groupSince = l.bufSince
-	l.turnRingLocked()
-	buf, err := l.writeGroupLocked(g, l.appended)
-	if cap(buf) <= keepBuffer {
-		l.spare = buf[:0]
-	}
+	g := l.pending.take()
+	l.out.since = l.pending.since
+	l.mirror.next(l.pending.appended)
+	l.paceLocked()
+	buf, err := l.writeGroupLocked(g, l.pending.appended)
+	l.pending.reuse(buf)
 	return err
 }
 
@@ -117,56 +116,68 @@ func (l *Log) writeLocked() error {
 // crash leaves any part of the group, and the next Replay finds it without a commit marker and
 // truncates it.
 func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
-	tail, size := l.tail, l.tail.size
-	l.writing = true
-	defer func() { l.writing = false }()
-	over := l.overLocked(&g)
+	incr, size := l.out.incr, l.out.incr.size
+	l.out.writing = true
+	defer func() { l.out.writing = false }()
+	over := l.layOverPaddingLocked(&g)
 	if !over {
-		if err := l.cutFillerLocked(); err != nil {
+		if err := l.removePaddingLocked(); err != nil {
 			l.dropLocked(g)
 			return g.buf, err
 		}
 	}
-	regions := l.handOverLocked()
-	buf, n, err := l.handOver(g, over)
+	regions := l.mirror.writing(incr)
+	buf, n, err := l.passToKernel(g, over)
 	if err != nil {
-		return buf, l.failLocked("write", tail.path, err)
+		return buf, l.failLocked("write", incr.path, err)
 	}
-	tail.size = size + int64(n)
-	l.written = p
-	l.ringWrittenLocked(regions)
-	if l.opensEpochLocked() {
-		l.openEpochLocked(l.sinceLocked())
+	incr.size = size + int64(n)
+	l.out.written = p
+	if l.err == nil { // after a failed sync the disk may lack the written bytes: keep the regions
+		l.mirror.wrote(regions, incr)
+		l.paceLocked()
 	}
-	l.wakeChangeLocked()
+	if l.intervalDueLocked() {
+		l.beginIntervalLocked(l.acknowledgedLocked())
+	}
+	l.waits.wakeChange()
 	return buf, nil
 }
 
-// handOver seals a group, writes it (over padding if over is set), and unpins its large values. It
-// returns the buffer and the number of bytes written. mu is held on entry and on return, even if
+// acknowledgedLocked returns the time at which the oldest byte of the written group was
+// acknowledged; in Direct mode that is now.
+func (l *Log) acknowledgedLocked() time.Time {
+	if l.mirror.ring == nil {
+		return time.Now()
+	}
+	return l.out.since
+}
+
+// passToKernel seals a group, writes it (over padding if over is set), and unpins its large values.
+// It returns the buffer and the number of bytes written. mu is held on entry and on return, even if
 // the file system panics, but not during the write.
-func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
-	tail, synced, size := l.tail, l.tail.durable, l.tail.size
+func (l *Log) passToKernel(g group, over bool) (buf []byte, n int, err error) {
+	incr, synced, size := l.out.incr, l.out.incr.durable, l.out.incr.size
 	l.mu.Unlock()
 	defer l.mu.Lock()
 	defer g.release()
 	if l.marked {
 		if over {
-			tail.placeMark(&g, synced, true)
+			incr.alignMarker(&g, synced, true)
 		} else {
-			tail.shield(&g, synced)
+			incr.guardPage(&g, synced)
 		}
-		tail.seal(&g, synced)
+		incr.seal(&g, synced)
 	}
 	sealed := g.size()
 	want := sealed
 	if over {
-		want += tail.endLine(&g)
+		want += incr.endPadding(&g)
 	}
-	n, err = g.write(tail.file, size, l.failed)
+	n, err = g.write(incr.file, size, l.failed)
 	whole := err == nil && n == want
 	if whole && over {
-		err = l.fill(tail, size+int64(want), want)
+		err = l.padAhead(incr, size+int64(want), want)
 	}
 	if whole && err == nil {
 		return g.buf, sealed, nil
@@ -174,7 +185,7 @@ func (l *Log) handOver(g group, over bool) (buf []byte, n int, err error) {
 	// Truncate the partial group so that Redis finds only whole records. If that fails too, the
 	// next Replay truncates it.
 	if !l.failed() {
-		_ = tail.file.Truncate(size)
+		_ = incr.file.Truncate(size)
 	}
 	return g.buf, n, writeError(n, want, err)
 }
@@ -184,9 +195,4 @@ func (l *Log) failed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err != nil
-}
-
-// sum adds p to a checksum.
-func sum(crc uint32, p []byte) uint32 {
-	return crc32.Update(crc, castagnoli, p)
 }

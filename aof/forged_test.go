@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -24,12 +25,12 @@ func TestAMarkInAValueIsNotTrusted(t *testing.T) {
 	const head, first = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6000\r\n", "\r\n#p1:00000000\r\n"
 	place := int64(len(data + head + first))
 	opening := data[:strings.IndexByte(data, '\n')+1]
-	salted, ok := aof.ParseOpening([]byte(opening), 1, place)
+	_, salted, ok := wire.ParseOpening([]byte(opening), wire.NewSeed(1))
 	if !ok {
 		t.Fatalf("%q", opening)
 	}
-	for name, seed := range map[string]uint32{"without": aof.GroupSeed(1, place), "with": salted} {
-		forged := first + string(aof.AppendMark(nil, seed, place))
+	for name, seed := range map[string]uint32{"without": wire.NewSeed(1).Group(place), "with": salted.Group(place)} {
+		forged := first + string(wire.AppendMarker(nil, seed, place, nil))
 		image := withIncr(t, mem, []byte(data+head+forged+strings.Repeat("v", 100)))
 		again, u, rec, err := open(image, "/data", aof.Fsync(aof.No))
 		if name == "with" {

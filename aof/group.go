@@ -1,7 +1,7 @@
 package aof
 
 import (
-	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -13,7 +13,7 @@ type group struct {
 	first int // database selected before the group; -1 if it begins with a SELECT, or is not known
 	last  int // database that is selected after it
 
-	note *note // extra word of its commit marker; nil if none
+	note *wire.Note // extra word of its commit marker; nil if none
 }
 
 // link is a large value that the caller of AppendLinked has pinned.
@@ -21,90 +21,6 @@ type link struct {
 	at      int // offset in the buffer before which the value belongs
 	value   []byte
 	release func() // unpins the value; nil if a later link of the same record does
-}
-
-var _ appendlog.Linker = (*Log)(nil)
-
-// AppendLinked appends one log record that consists of pieces, and returns its position. It is like
-// [Log.Append], but it does not copy every second piece. The log reads such a piece until it calls
-// release. It calls release once, from a goroutine that holds none of the log's locks, as soon as
-// the piece is written or dropped. kept is false if the log has failed or does not accept records
-// yet; then it does not call release. AppendLinked copies the other pieces, does not block, and
-// allocates a few words for each large piece.
-//
-// Linked values, and the records appended after them, bypass the tail file of Ring mode until they
-// are written. Commit waits for that.
-func (l *Log) AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p appendlog.Position, kept bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mute {
-		if l.err != nil || l.phase == phaseClosed {
-			l.appended += appendlog.Position(sizeOf(unit)) // as in Append
-		}
-		return l.appended, false
-	}
-	before := len(l.buf)
-	if l.config.timestamps {
-		l.stampLocked()
-	}
-	l.selectLocked(firstDB, before)
-	l.db = lastDB
-	linked := 0
-	for i, piece := range unit {
-		if i%2 == 0 {
-			l.buf = append(l.buf, piece...)
-			continue
-		}
-		l.links = append(l.links, link{at: len(l.buf), value: piece})
-		linked += len(piece)
-	}
-	l.links[len(l.links)-1].release = release
-	l.appended += appendlog.Position(len(l.buf) - before + linked)
-	if l.ring != nil && l.err == nil {
-		l.bypassRingLocked(before)
-	}
-	l.setFlushLocked()
-	return l.appended, true
-}
-
-func sizeOf(pieces [][]byte) (n int) {
-	for _, p := range pieces {
-		n += len(p)
-	}
-	return n
-}
-
-// takeLocked detaches the pending buffer and installs the spare buffer in its place.
-func (l *Log) takeLocked() group {
-	g := group{buf: l.buf, links: l.links, first: l.bufDB, last: l.db}
-	l.buf, l.links, l.spare = l.spare[:0], nil, nil
-	return g
-}
-
-// putBackLocked prepends a detached group to the pending buffer.
-func (l *Log) putBackLocked(g group) {
-	for _, k := range l.links {
-		k.at += len(g.buf)
-		g.links = append(g.links, k)
-	}
-	if len(g.buf) > 0 {
-		l.bufDB = g.first
-	}
-	l.buf, l.links = append(g.buf, l.buf...), g.links
-}
-
-// forgetBufferLocked discards the pending buffer.
-func (l *Log) forgetBufferLocked() {
-	l.dropLocked(group{links: l.links})
-	l.buf, l.links = nil, nil
-}
-
-// dropLocked discards a group. It releases the pins in another goroutine because release may take a
-// lock that orders before the log's.
-func (l *Log) dropLocked(g group) {
-	if len(g.links) > 0 {
-		l.tasks.Go(g.release)
-	}
 }
 
 // release unpins the large values of a group.
@@ -145,7 +61,7 @@ func (g *group) size() (n int) {
 // sum adds the group to a checksum.
 func (g *group) sum(crc uint32) uint32 {
 	for i := range g.pieces() {
-		crc = sum(crc, g.piece(i))
+		crc = wire.Sum(crc, g.piece(i))
 	}
 	return crc
 }

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
-	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -22,13 +25,13 @@ type layout struct {
 	filename string
 
 	hasDir   bool
-	manifest *manifest // nil if there is no log
-	listed   bool      // the manifest is in a file; false for a legacy file without one
+	manifest *manifest.Manifest // nil if there is no log
+	listed   bool               // the manifest is in a file; false for a legacy file without one
 	// legacy reports that the base file is still the single file of Redis 6 in the data directory.
 	legacy bool
 	// the highest sequence numbers listed or present
 	baseSeq, incrSeq int64
-	tail             string   // name of the tail file, if there is one
+	tailFile         string   // name of the tail file, if there is one
 	salt             uint64   // of the newest incremental file, for the link of the next; 0 if none
 	orphans          []string // files of this log that the manifest does not list
 }
@@ -45,7 +48,7 @@ func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 	if l.manifest == nil {
 		return l, nil
 	}
-	for _, f := range l.manifest.files() {
+	for _, f := range l.manifest.Files() {
 		if err := l.require(f); err != nil {
 			return nil, err
 		}
@@ -54,14 +57,14 @@ func inspect(fsys vfs.FS, data string, c *config) (*layout, error) {
 }
 
 // path returns the path of a file of the log.
-func (l *layout) path(f *manifestFile) string {
-	if l.legacy && f.kind == kindBase {
-		return filepath.Join(l.data, f.name)
+func (l *layout) path(f *manifest.File) string {
+	if l.legacy && f.Kind == manifest.KindBase {
+		return filepath.Join(l.data, f.Name)
 	}
-	return filepath.Join(l.dir, f.name)
+	return filepath.Join(l.dir, f.Name)
 }
 
-func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifestName(l.filename)) }
+func (l *layout) manifestPath() string { return filepath.Join(l.dir, manifest.FileName(l.filename)) }
 
 // readDir reads the manifest and the names in the log's directory.
 func (l *layout) readDir() error {
@@ -73,24 +76,24 @@ func (l *layout) readDir() error {
 		return err
 	}
 	l.hasDir = true
-	if l.manifest, err = readManifest(l.fs, l.manifestPath()); err != nil {
+	if l.manifest, err = manifest.Read(l.fs, l.manifestPath()); err != nil {
 		return err
 	}
 	known := make(map[string]bool)
 	if l.manifest != nil {
 		l.listed = true
-		for _, f := range append(l.manifest.files(), l.manifest.history...) {
-			known[f.name] = true
-			l.count(f.name, f.kind, f.seq)
+		for _, f := range append(l.manifest.Files(), l.manifest.Obsolete...) {
+			known[f.Name] = true
+			l.countSeq(f.Name, f.Kind, f.Seq)
 		}
 	}
 	for _, name := range names {
-		if name == tailName(l.filename) {
-			l.tail = name
+		if name == ring.FileName(l.filename) {
+			l.tailFile = name
 		}
-		seq, kind, ok := splitName(l.filename, name)
+		seq, kind, ok := manifest.SplitName(l.filename, name)
 		if ok {
-			l.count(name, kind, seq)
+			l.countSeq(name, kind, seq)
 			if !known[name] {
 				l.orphans = append(l.orphans, name)
 			}
@@ -108,9 +111,9 @@ func (l *layout) readDir() error {
 // incremental file with more than its opening line. All other files can be the result of an
 // unfinished start or a power loss.
 func (l *layout) mayLackManifest() error {
-	holder := l.tail
+	holder := l.tailFile
 	for _, name := range l.orphans {
-		if _, kind, _ := splitName(l.filename, name); kind != kindIncr {
+		if _, kind, _ := manifest.SplitName(l.filename, name); kind != manifest.KindIncr {
 			continue
 		}
 		listed, err := wasListed(l.fs, filepath.Join(l.dir, name))
@@ -137,7 +140,7 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	size, err := file.Size()
-	if err != nil || size > int64(openingLen) {
+	if err != nil || size > int64(wire.OpeningLen) {
 		return true, err
 	}
 	// The file is shorter than an opening line. Zeros and garbage are a torn opening line, and a
@@ -150,42 +153,25 @@ func wasListed(fsys vfs.FS, path string) (listed bool, err error) {
 	case err != nil:
 		return false, err
 	}
-	id, _, err := readOpening(file, seqOf(path))
-	return id.salt == 0, err
+	id, _, err := wire.ReadOpening(file, manifest.SeqOf(path))
+	return id.Salt == 0, err
 }
 
-// count raises the highest sequence numbers.
-func (l *layout) count(name string, kind fileKind, seq int64) {
-	if kind == kindHistory {
+// countSeq raises the highest sequence numbers.
+func (l *layout) countSeq(name string, kind manifest.Kind, seq int64) {
+	if kind == manifest.KindObsolete {
 		// The name shows the former kind; for the name of another program count it as both.
-		if _, was, ok := splitName(l.filename, name); ok {
+		if _, was, ok := manifest.SplitName(l.filename, name); ok {
 			kind = was
 		} else {
 			l.baseSeq = max(l.baseSeq, seq)
 		}
 	}
-	if kind == kindBase {
+	if kind == manifest.KindBase {
 		l.baseSeq = max(l.baseSeq, seq)
 		return
 	}
 	l.incrSeq = max(l.incrSeq, seq)
-}
-
-// readManifest reads a manifest. It returns nil if the manifest does not exist.
-func readManifest(fsys vfs.FS, path string) (*manifest, error) {
-	f, err := fsys.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, manifestMaxSize+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	m, err := parseManifest(text)
-	return m, corrupt.InFile(err, path)
 }
 
 // findLegacy uses the single file of Redis 6 under the same conditions as Redis 7. Either there is
@@ -200,7 +186,7 @@ func (l *layout) findLegacy() error {
 		return err
 	}
 	if m := l.manifest; m != nil {
-		if m.base == nil || len(m.incrs)+len(m.history) > 0 || m.base.name != l.filename {
+		if m.Base == nil || len(m.Incrs)+len(m.Obsolete) > 0 || m.Base.Name != l.filename {
 			return nil
 		}
 		_, err := l.fs.Lstat(filepath.Join(l.dir, l.filename))
@@ -216,17 +202,17 @@ func (l *layout) findLegacy() error {
 		return fmt.Errorf("%s: %w", filepath.Join(l.data, l.filename), vfs.ErrNotRegular)
 	}
 	l.legacy = true
-	l.manifest = &manifest{base: &manifestFile{name: l.filename, seq: 1, kind: kindBase}}
+	l.manifest = &manifest.Manifest{Base: &manifest.File{Name: l.filename, Seq: 1, Kind: manifest.KindBase}}
 	l.baseSeq = max(l.baseSeq, 1)
 	return nil
 }
 
 // require checks that a listed file exists.
-func (l *layout) require(f manifestFile) error {
+func (l *layout) require(f manifest.File) error {
 	path := l.path(&f)
 	info, err := l.fs.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &corrupt.Error{File: path, What: whatMissing, Err: err}
+		return &corrupt.Error{File: path, What: manifest.Missing, Err: err}
 	}
 	if err != nil {
 		return err
@@ -234,7 +220,7 @@ func (l *layout) require(f manifestFile) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %w", path, vfs.ErrNotRegular)
 	}
-	return f.checkSize(path, info.Size())
+	return f.CheckSize(path, info.Size())
 }
 
 // makeDir durably creates the log's directory. A crash leaves:
@@ -276,10 +262,10 @@ func (l *layout) move(from, to string) error {
 	return nil
 }
 
-// settle fsyncs the directories, which makes durable the names that Replay has read. A killed
+// syncDirs fsyncs the directories, which makes durable the names that Replay has read. A killed
 // process may have renamed the manifest, or created the directory, without a sync. The sync must
 // come before obsolete files are deleted, and before a listed file is written to.
-func (l *layout) settle() error {
+func (l *layout) syncDirs() error {
 	for _, dir := range []string{l.data, l.dir} {
 		if dir == l.dir && !l.hasDir {
 			continue
@@ -291,20 +277,26 @@ func (l *layout) settle() error {
 	return nil
 }
 
-// publish atomically and durably installs m as the log's manifest. It returns an error if the path
+// removeTailFile deletes a tail file whose records are all in the log. An empty path does nothing.
+func (l *layout) removeTailFile(path string, logger *slog.Logger) {
+	if path == "" {
+		return
+	}
+	if err := l.fs.Remove(path); err != nil {
+		logger.Warn("the log's tail file stays", "file", path, "err", err)
+	}
+}
+
+// install atomically and durably installs m as the log's manifest. It returns an error if the path
 // of an open incremental file does not lead to that file, because the manifest would then list
 // another file.
-func (l *layout) publish(m *manifest, open ...*incr) error {
+func (l *layout) install(m *manifest.Manifest, open ...*incrFile) error {
 	for _, t := range open {
 		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {
 			return fmt.Errorf("the manifest stays as it is: %w", err)
 		}
 	}
-	text := m.format()
-	_, err := snapshot.Replace(dirfs.New(l.fs), l.dir, manifestName(l.filename), func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
+	err := m.Write(l.fs, l.dir, manifest.FileName(l.filename))
 	var dirSync *snapshot.DirSyncError
 	if err == nil || errors.As(err, &dirSync) {
 		l.manifest, l.listed = m, true

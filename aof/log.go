@@ -3,9 +3,9 @@ package aof
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/snapshot"
@@ -26,19 +26,22 @@ const (
 //
 // A log record takes this path:
 //
-//	Append   copies it to buf                                            (append.go)
+//	Append   copies it to the pending buffer                             (append.go, pending.go)
 //	         or links its large values                                   (group.go)
-//	         and, in Ring mode, copies it to the tail file               (keepring.go, ring.go)
-//	Commit   writes buf, with a commit marker, to the incremental file   (commit.go)
-//	         over preallocated padding, under Always                     (filler.go)
-//	         and fsyncs it as the policy requires                        (fsync.go)
+//	         and, in Ring mode, copies it to the tail file               (ringmode.go, mirror.go)
+//	Commit   writes the buffer as a group, with a commit marker          (commit.go, group.go)
+//	         that a page boundary must not tear                          (pageguard.go)
+//	         over preallocated padding, under Always                     (preallocate.go)
+//	         and fsyncs it as the policy requires                        (sync.go, interval.go)
 //	Rewrite  moves the log to a new incremental file and base file       (rewrite.go)
 type Log struct {
-	// constant after Open; marked is constant after New
+	// The state is grouped by who may touch it.
+
+	// Constant after New (marked) or Open. Replay changes store and gen before the log runs.
 	env    snapshot.Env
 	marked bool   // checksums are on
-	store  uint64 // id of the store, for new files; changed by Replay
-	gen    uint64 // generation of the log, for new files; changed by Replay
+	store  uint64 // id of the store, for new files
+	gen    uint64 // generation of the log, for new files
 
 	// disk describes the files in the directory. Open, Start and the one Rewrite change it. They
 	// never run at the same time.
@@ -47,75 +50,51 @@ type Log struct {
 	// ctl serializes Open, Replay, Start and Close. Lock order: ctl before mu.
 	ctl sync.Mutex
 
-	quit  chan struct{} // closed by Close
-	tasks sync.WaitGroup
+	// The background goroutines: the flusher and the syncer, and those that unpin large values.
+	tasks      sync.WaitGroup
+	quit       chan struct{} // closed by Close
+	flushTimer *time.Timer   // set under mu when the tasks start
 
 	// mu guards everything below. Nothing waits for the disk while mu is held.
 	mu     sync.Mutex
 	config config
 
-	waits  waits
-	phase  phase
-	replay replayResult
-	kept   string // directory that Start copied the log to before it truncated it
-	err    error  // the failure after which the log accepts no more records
-	closed error  // the result of Close
+	phase     phase
+	published bool         // the manifest names a complete log
+	mute      bool         // records are dropped: the next base will contain them
+	flushSet  bool         // flushTimer runs
+	closing   bool         // Close has begun
+	err       error        // the failure after which the log accepts no more records
+	closed    error        // the result of Close
+	replay    replayResult // for Start
+	copiedTo  string       // directory that Start copied the log to before it truncated it
 
-	closing bool // Close has begun
-
-	// The pending buffer: records that were appended and are not written yet.
-	buf       []byte
-	links     []link    // large values that belong between the bytes of buf
-	bufDB     int       // database that is selected before buf; -1 if buf begins with a SELECT
-	bufSince  time.Time // time of the first byte, in Ring mode
-	spare     []byte    // the previous buffer, to be reused as the next one
-	paged     []byte    // buffer for laying out a group over padding; used by the writer
-	db        int       // database that is selected before the next record; -1 if none is
-	reselect  bool      // the next record begins with a SELECT in any case
-	stamped   int64     // Unix second of the last #TS: line
-	appended  appendlog.Position
-	flushSet  bool // flushTimer runs
-	published bool // the manifest names a complete log
-	mute      bool // records are dropped: the next base will contain them
-
-	// The file. writing and syncing are tokens. The goroutine that has set one works on the file
-	// without mu.
-	tail    *incr // nil before the first incremental file
-	writing bool
-	syncing bool
-	// groupSince is bufSince of the group that is being written.
-	groupSince time.Time
-	written    appendlog.Position // the end of the bytes passed to the kernel
-	synced     appendlog.Position // the end of the durable bytes
-	sizes      sizes
-
-	// State of the everysec policy: see fsync.go.
-	epoch       int64
-	epochOpen   bool
-	epochSynced int64
-	epochLate   int64
-	holds       [2]*time.Timer
-
-	// State of Ring mode: see keepring.go.
-	ring   *ring  // nil in Direct mode
-	broken *ring  // a ring that has failed and whose file still exists
-	noRing string // why there is no ring although LogMode asks for one
-	// ringNoted is the id of the tail file that the log's commit markers report last.
-	ringNoted uint64
-	slow      atomic.Bool   // Commit must take the slow path; changed under mu, and read without it
-	crowded   bool          // the buffer is so long that writers must help to write it
-	full      chan struct{} // wakes the flusher
+	pending  pending  // the records that are not written yet
+	out      output   // the newest incremental file
+	mirror   mirror   // Ring mode
+	interval interval // the everysec policy
+	waits    waits    // the goroutines that wait for any of these
 
 	// The rewrite in progress: see rewrite.go.
 	rewrite *rewrite
-	cut     *cut
+	cut     *switchPoint
+}
 
+// output is the newest incremental file, and how far the log is written to it. writing and syncing
+// are tokens: the goroutine that has set one works on the file without mu. Log.mu guards all fields
+// except paged.
+type output struct {
+	incr    *incrFile // nil before the first incremental file
+	writing bool
+	syncing bool
+	since   time.Time          // time of the first byte of the group that is being written, in Ring mode
+	written appendlog.Position // the end of the bytes passed to the kernel
+	synced  appendlog.Position // the end of the durable bytes
+	paged   []byte             // buffer for laying out a group over padding; of the holder of writing
+
+	sizes   sizes
 	fsyncs  int64
-	delayed int64
-
-	// constant after Open, used by the background tasks
-	flushTimer *time.Timer
-	syncTimer  *time.Timer
+	delayed int64 // Commits that waited for a late sync
 }
 
 // sizes holds the sizes of the files, for the rewrite trigger.
@@ -127,9 +106,10 @@ type sizes struct {
 // New returns a Log. It touches no file. Open reports an invalid option. A Log can be opened once,
 // by one store.
 func New(opts ...Option) *Log {
-	l := &Log{config: defaultConfig(), db: -1, mute: true, quit: make(chan struct{}), full: make(chan struct{}, 1)}
+	l := &Log{config: defaultConfig(), mute: true, quit: make(chan struct{})}
+	l.pending.lastDB = -1
 	l.waits.init(&l.mu)
-	l.slow.Store(true)
+	l.mirror.init()
 	for _, o := range opts {
 		if err := o.apply(&l.config); err != nil && l.err == nil {
 			l.err = err
@@ -176,11 +156,11 @@ func (l *Log) Open(env snapshot.Env) (found bool, err error) {
 		env.Logger.Warn("files of the log that its manifest does not list are left alone",
 			"dir", disk.dir, "files", disk.orphans)
 	}
-	if l.store = parseID(env.Store); l.store == 0 {
-		l.store = randomID()
+	if l.store = wire.ParseID(env.Store); l.store == 0 {
+		l.store = wire.RandomID()
 	}
 	l.gen = parseEnd(env.After).gen + 1
-	l.env, l.disk = env, disk
+	l.env, l.disk, l.mirror.logger = env, disk, env.Logger
 	l.setPhase(phaseOpen)
 	return disk.manifest != nil, nil
 }
@@ -208,7 +188,7 @@ func (l *Log) Configure(opts ...Option) error {
 		}
 	}
 	for l.rewrite != nil && !l.closing {
-		l.waitLocked()
+		l.waits.wait()
 	}
 	if l.phase == phaseNew || l.phase == phaseClosed || l.closing {
 		return appendlog.ErrClosed
@@ -216,11 +196,11 @@ func (l *Log) Configure(opts ...Option) error {
 	for _, o := range opts {
 		_ = o.apply(&l.config) // a concurrent Configure may have changed other options; these are valid
 	}
-	if l.written > l.synced {
-		l.openEpochLocked(time.Now())
+	if l.out.written > l.out.synced {
+		l.beginIntervalLocked(time.Now())
 	}
 	l.paceLocked()
-	l.wakeLocked()
+	l.waits.wakeAll()
 	return nil
 }
 
@@ -231,19 +211,19 @@ func (l *Log) Status() appendlog.Status {
 	s := appendlog.Status{
 		Fsync:           l.config.fsync.String(),
 		CurrentSize:     l.sizeLocked(),
-		BaseSize:        l.sizes.base,
-		Buffered:        int64(l.appended - l.written),
-		Unsynced:        int64(l.written - l.synced),
-		PendingFsync:    l.syncing,
-		DelayedFsync:    l.delayed,
-		Fsyncs:          l.fsyncs,
+		BaseSize:        l.out.sizes.base,
+		Buffered:        int64(l.pending.appended - l.out.written),
+		Unsynced:        int64(l.out.written - l.out.synced),
+		PendingFsync:    l.out.syncing,
+		DelayedFsync:    l.out.delayed,
+		Fsyncs:          l.out.fsyncs,
 		Published:       l.published,
 		LastWriteFailed: l.err != nil,
-		Kept:            l.kept,
+		Kept:            l.copiedTo,
 		Mode:            Direct.String(),
-		ModeReason:      l.noRing,
+		ModeReason:      l.mirror.reason,
 	}
-	if l.ring != nil {
+	if l.mirror.ring != nil {
 		s.Mode = Ring.String()
 	}
 	s.RewriteDue = l.published && l.config.trigger.Due(s.BaseSize, s.CurrentSize)
@@ -253,12 +233,12 @@ func (l *Log) Status() appendlog.Status {
 // sizeLocked returns the size of the base file and the incremental files in bytes. In Ring mode it
 // includes bytes that are only in the tail file.
 func (l *Log) sizeLocked() int64 {
-	if l.tail == nil || !l.published {
-		return l.sizes.closed
+	if l.out.incr == nil || !l.published {
+		return l.out.sizes.closed
 	}
-	size := l.sizes.closed + l.tail.size
-	if l.ring != nil {
-		size += int64(l.appended - l.written)
+	size := l.out.sizes.closed + l.out.incr.size
+	if l.mirror.ring != nil {
+		size += int64(l.pending.appended - l.out.written)
 	}
 	return size
 }
@@ -276,10 +256,23 @@ func (l *Log) failLocked(op, file string, cause error) error {
 	if l.err == nil {
 		l.err = &appendlog.FailedError{Op: op, File: file, Err: cause}
 		l.mute = true
-		l.forgetBufferLocked()
+		l.dropLocked(l.pending.forget())
 		l.paceLocked()
 		l.env.Logger.Error("the log has failed", "op", op, "file", file, "err", cause)
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 	return l.err
+}
+
+// dropLocked discards a group. It releases the pins in another goroutine because release may take a
+// lock that orders before the log's.
+func (l *Log) dropLocked(g group) {
+	if len(g.links) > 0 {
+		l.tasks.Go(g.release)
+	}
+}
+
+// newIdentity returns the identity of a new file.
+func (l *Log) newIdentity(link uint64) wire.Identity {
+	return wire.Identity{Salt: wire.RandomID(), Store: l.store, Link: link, Gen: l.gen}
 }

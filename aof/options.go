@@ -2,7 +2,11 @@ package aof
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // An Option configures a Log. [Log.Configure] can change those of [Fsync], [AutoRewrite],
@@ -140,3 +144,21 @@ func (p FsyncPolicy) String() string {
 		return "everysec"
 	}
 }
+
+// validName returns an error if name is not a plain base name, on any system.
+func validName(name string) error {
+	if err := manifest.CheckName(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	if len(name) > maxName {
+		return fmt.Errorf("%w: name of %d bytes, at most %d", ErrOptions, len(name), maxName)
+	}
+	if strings.HasPrefix(name, snapshot.TempPrefix) {
+		return fmt.Errorf("%w: name begins with %s", ErrOptions, snapshot.TempPrefix)
+	}
+	return nil
+}
+
+// maxName is the length of the longest file name that is accepted, in bytes. The longest suffix
+// then fits into the 255 bytes that a file system allows.
+const maxName = 200

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -33,7 +34,7 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 		if from/4096 != (end-1)/4096 {
 			t.Fatalf("%s: the line %q stands at %d", what, token.Line, from)
 		}
-		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-aof.LeadSize {
+		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-wire.LeadSize {
 			t.Fatalf("%s: the mark %q ends at %d", what, token.Line, end)
 		}
 	}
@@ -121,7 +122,7 @@ func TestAServerCutsNoMarkOfClose(t *testing.T) {
 			closeLog(t, l)
 		}
 	}
-	if latest != 4096-aof.LeadSize+len("#p1:01234567 sync:0123 close:0123456789abcdef\r\n") {
+	if latest != 4096-wire.LeadSize+len("#p1:01234567 sync:0123 close:0123456789abcdef\r\n") {
 		t.Errorf("the mark of Close that is the closest to the end of a page ends at %d", latest)
 	}
 }

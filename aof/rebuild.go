@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -18,13 +20,13 @@ import (
 
 // rebuild rebuilds the missing manifest of a log from files that belong together. These are the
 // newest base file and the incremental files that follow it, each of which records its neighbor
-// (identity.go). Files of another program record none. They are listed if there is at most one base
-// file, and no gap between the numbers of the incremental files. rebuild refuses in any doubtful
-// case: a damaged base file, a file of another store, a missing file that is recorded as a
+// (package wire). Files of another program record none. They are listed if there is at most one
+// base file, and no gap between the numbers of the incremental files. rebuild refuses in any
+// doubtful case: a damaged base file, a file of another store, a missing file that is recorded as a
 // neighbor, or an incremental file that does not follow. A crash leaves the log without a manifest,
 // or with the new one.
-func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
-	r := &rebuilder{checkConfig: c, dir: filepath.Dir(manifest), filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
+func (c *checkConfig) rebuild(path string) (RepairReport, error) {
+	r := &rebuilder{checkConfig: c, dir: filepath.Dir(path), filename: strings.TrimSuffix(filepath.Base(path), manifest.Suffix)}
 	if err := r.read(); err != nil {
 		return RepairReport{}, err
 	}
@@ -32,17 +34,14 @@ func (c *checkConfig) rebuild(manifest string) (RepairReport, error) {
 	if err != nil {
 		return RepairReport{}, err
 	}
-	plan := RepairReport{Manifest: manifest}
-	for _, f := range m.files() {
-		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.name))
+	plan := RepairReport{Manifest: path}
+	for _, f := range m.Files() {
+		plan.Listed = append(plan.Listed, filepath.Join(r.dir, f.Name))
 	}
 	if c.planOnly {
 		return plan, nil
 	}
-	_, err = snapshot.Replace(dirfs.New(c.fs), r.dir, filepath.Base(manifest), func(w io.Writer) error {
-		_, err := w.Write(m.format())
-		return err
-	})
+	err = m.Write(c.fs, r.dir, filepath.Base(path))
 	plan.Done = err == nil
 	return plan, err
 }
@@ -56,7 +55,7 @@ type rebuilder struct {
 
 // part is a whole file, or an incremental file with a torn tail.
 type part struct {
-	manifestFile
+	manifest.File
 	report FileReport
 }
 
@@ -68,26 +67,26 @@ func (r *rebuilder) read() error {
 	}
 	store := uint64(0)
 	for _, name := range names {
-		seq, kind, ok := splitName(r.filename, name)
+		seq, kind, ok := manifest.SplitName(r.filename, name)
 		if !ok {
 			continue
 		}
-		p := part{manifestFile: manifestFile{name: name, seq: seq, kind: kind}}
+		p := part{File: manifest.File{Name: name, Seq: seq, Kind: kind}}
 		if p.report, err = r.file(target{path: filepath.Join(r.dir, name), kind: "file", seq: seq}, true); err != nil {
 			return err
 		}
-		if id := p.report.id; id.store != 0 && store != 0 && id.store != store {
+		if id := p.report.id; id.Store != 0 && store != 0 && id.Store != store {
 			return r.doubt("%s is of another store", p.report.Path)
-		} else if id.store != 0 {
-			store = id.store
+		} else if id.Store != 0 {
+			store = id.Store
 		}
-		if kind == kindIncr {
+		if kind == manifest.KindIncr {
 			r.incrs = append(r.incrs, p)
 		} else {
 			r.bases = append(r.bases, p)
 		}
 	}
-	bySeq := func(a, b part) int { return cmp.Compare(a.seq, b.seq) }
+	bySeq := func(a, b part) int { return cmp.Compare(a.Seq, b.Seq) }
 	slices.SortFunc(r.bases, bySeq)
 	slices.SortFunc(r.incrs, bySeq)
 	return nil
@@ -99,10 +98,10 @@ func (r *rebuilder) doubt(format string, args ...any) error {
 }
 
 // choose returns the manifest of the newest files that belong together.
-func (r *rebuilder) choose() (*manifest, error) {
+func (r *rebuilder) choose() (*manifest.Manifest, error) {
 	if len(r.bases) == 0 {
 		for _, p := range r.incrs {
-			if p.report.id.salt != 0 {
+			if p.report.id.Salt != 0 {
 				return nil, r.doubt("its base is missing")
 			}
 		}
@@ -117,9 +116,9 @@ func (r *rebuilder) choose() (*manifest, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRepairable, base.report.Problem)
 	case base.report.Unchecked:
 		return nil, r.doubt("%s was not checked", base.report.Path)
-	case base.report.id.salt == 0 && len(r.bases) > 1:
+	case base.report.id.Salt == 0 && len(r.bases) > 1:
 		return nil, r.doubt("%d bases, and the newest does not say what follows it", len(r.bases))
-	case base.report.id.salt == 0:
+	case base.report.id.Salt == 0:
 		if err := r.consecutive(); err != nil {
 			return nil, err
 		}
@@ -138,9 +137,9 @@ func (r *rebuilder) after(base part) (chain []part, err error) {
 	before := base.report.id
 	for _, p := range r.incrs {
 		id := p.report.id
-		follows := id.salt != 0 && before.salt != 0 && (id.link == before.salt || before.link == id.salt)
+		follows := id.Salt != 0 && before.Salt != 0 && (id.Link == before.Salt || before.Link == id.Salt)
 		switch {
-		case follows, len(chain) > 0 && id.salt == 0 && p.seq == chain[len(chain)-1].seq+1: // a server may have continued the log
+		case follows, len(chain) > 0 && id.Salt == 0 && p.Seq == chain[len(chain)-1].Seq+1: // a server may have continued the log
 			chain, before = append(chain, p), id
 		case len(chain) > 0:
 			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)
@@ -158,7 +157,7 @@ func (r *rebuilder) consecutive() error {
 		return r.doubt("no increments")
 	}
 	for i, p := range r.incrs[1:] {
-		if p.seq != r.incrs[i].seq+1 || !p.report.id.follows(r.incrs[i].report.id) {
+		if p.Seq != r.incrs[i].Seq+1 || !p.report.id.Follows(r.incrs[i].report.id) {
 			return r.doubt("%s does not follow %s", p.report.Path, r.incrs[i].report.Path)
 		}
 	}
@@ -166,17 +165,17 @@ func (r *rebuilder) consecutive() error {
 }
 
 // list returns the manifest of the files. Only the last incremental file may be torn.
-func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
-	m := &manifest{}
+func (r *rebuilder) list(base *part, chain []part) (*manifest.Manifest, error) {
+	m := &manifest.Manifest{}
 	if base != nil {
 		f, err := r.sized(*base)
 		if err != nil {
 			return nil, err
 		}
-		m.base = &f
+		m.Base = &f
 	}
 	for i, p := range chain {
-		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == verdictRefused) {
+		if problem := p.report.Problem; problem != nil && (i < len(chain)-1 || p.report.verdict == scan.Refused) {
 			return nil, fmt.Errorf("%w: %w", ErrNotRepairable, problem)
 		}
 		if i < len(chain)-1 {
@@ -188,7 +187,7 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.incrs = append(m.incrs, f)
+		m.Incrs = append(m.Incrs, f)
 	}
 	return m, nil
 }
@@ -197,20 +196,20 @@ func (r *rebuilder) list(base *part, chain []part) (*manifest, error) {
 // when they were begun.
 func (r *rebuilder) whole(p part) error {
 	l := &layout{fs: r.fs, dir: r.dir}
-	e, id, err := l.endOf(&p.manifestFile)
-	if err == nil && id.store != 0 && e == (end{}) {
+	e, id, err := l.endOf(&p.File)
+	if err == nil && id.Store != 0 && e == (logEnd{}) {
 		err = r.doubt("%s is shorter than it was", p.report.Path)
 	}
 	return err
 }
 
 // sized returns the entry of a file in the manifest.
-func (r *rebuilder) sized(p part) (f manifestFile, err error) {
-	f = p.manifestFile
-	if id := p.report.id; id.salt != 0 && !p.report.RDB {
-		f = f.with(idKey, formatID(id.salt))
+func (r *rebuilder) sized(p part) (f manifest.File, err error) {
+	f = p.File
+	if id := p.report.id; id.Salt != 0 && !p.report.RDB {
+		f = f.With(manifest.IDKey, wire.FormatID(id.Salt))
 	}
-	if f = f.with(sizeKey, fmt.Sprint(p.report.Good)); f.kind == kindIncr {
+	if f = f.With(manifest.SizeKey, fmt.Sprint(p.report.Good)); f.Kind == manifest.KindIncr {
 		return f, nil
 	}
 	file, err := r.fs.Open(p.report.Path)
@@ -218,9 +217,9 @@ func (r *rebuilder) sized(p part) (f manifestFile, err error) {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	f = f.with(sizeKey, fmt.Sprint(p.report.Size))
-	if trailer, err := rdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
-		f = f.with(crcKey, formatID(trailer))
+	f = f.With(manifest.SizeKey, fmt.Sprint(p.report.Size))
+	if trailer, err := manifest.RdbTrailer(file, p.report.Size); err == nil && p.report.RDB && trailer != 0 {
+		f = f.With(manifest.CRCKey, wire.FormatID(trailer))
 	}
 	return f, nil
 }
@@ -246,13 +245,13 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 		return "", err
 	}
 	for _, name := range names {
-		at := seqInName.FindStringIndex(name)
-		if at == nil || slices.Contains(names, manifestName(name[:at[0]])) {
+		at := manifest.SeqInName.FindStringIndex(name)
+		if at == nil || slices.Contains(names, manifest.FileName(name[:at[0]])) {
 			continue
 		}
-		err := lostManifest(fsys, filepath.Join(dir, manifestName(name[:at[0]])))
-		if manifest, lost := isLostManifest(err); lost {
-			return manifest, nil
+		err := lostManifest(fsys, filepath.Join(dir, manifest.FileName(name[:at[0]])))
+		if path, lost := isLostManifest(err); lost {
+			return path, nil
 		} else if err != nil {
 			return "", err
 		}
@@ -261,18 +260,18 @@ func findLostManifest(fsys vfs.FS, dir string) (string, error) {
 }
 
 // lostManifest returns an error if the manifest of a log that was in use is missing.
-func lostManifest(fsys vfs.FS, manifest string) error {
-	dir := filepath.Dir(manifest)
+func lostManifest(fsys vfs.FS, path string) error {
+	dir := filepath.Dir(path)
 	l := &layout{fs: fsys, data: filepath.Dir(dir), dir: dir,
-		filename: strings.TrimSuffix(filepath.Base(manifest), manifestSuffix)}
+		filename: strings.TrimSuffix(filepath.Base(path), manifest.Suffix)}
 	return l.readDir()
 }
 
 // isLostManifest reports whether an error is from lostManifest, and returns the path of the
 // manifest.
-func isLostManifest(err error) (manifest string, lost bool) {
+func isLostManifest(err error) (path string, lost bool) {
 	var damage *corrupt.Error
-	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifestSuffix) && errors.Is(damage.Err, fs.ErrNotExist) {
+	if errors.As(err, &damage) && strings.HasSuffix(damage.File, manifest.Suffix) && errors.Is(damage.Err, fs.ErrNotExist) {
 		return damage.File, true
 	}
 	return "", false

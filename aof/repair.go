@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/scan"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -53,12 +55,12 @@ func PlanOnly() CheckOption {
 //
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
 //  2. after the file is truncated and synced: the repaired log and the copy.
-//  3. the states listed at mergeTail.
+//  3. the states listed at mergeTailFile.
 func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
-	if manifest, lost := isLostManifest(err); lost {
-		return c.rebuild(manifest)
+	if path, lost := isLostManifest(err); lost {
+		return c.rebuild(path)
 	}
 	if err != nil {
 		return RepairReport{}, err
@@ -67,7 +69,7 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 	for i, f := range report.Files {
 		switch {
 		case f.Problem == nil:
-		case i < last || f.verdict == verdictRefused:
+		case i < last || f.verdict == scan.Refused:
 			return RepairReport{}, fmt.Errorf("%w: %w", ErrNotRepairable, f.Problem)
 		}
 	}
@@ -99,12 +101,12 @@ func Repair(path string, opts ...CheckOption) (RepairReport, error) {
 // carryOut executes the plan.
 func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport, error) {
 	if plan.File != "" {
-		if err := c.cutAway(&plan); err != nil {
+		if err := c.truncateLast(&plan); err != nil {
 			return plan, err
 		}
 	}
 	if report.Tail != nil {
-		if err := c.mergeTail(report, &plan); err != nil {
+		if err := c.mergeTailFile(report, &plan); err != nil {
 			return plan, err
 		}
 	}
@@ -114,29 +116,29 @@ func (c *checkConfig) carryOut(report *Report, plan RepairReport) (RepairReport,
 
 // notLast returns an error if path names a single file and the manifest in its directory lists a
 // later one.
-func (c *checkConfig) notLast(path, manifest string) error {
-	if manifest != "" {
+func (c *checkConfig) notLast(path, listedBy string) error {
+	if listedBy != "" {
 		return nil
 	}
-	prefix := seqInName.ReplaceAllString(path, "")
+	prefix := manifest.SeqInName.ReplaceAllString(path, "")
 	if prefix == path {
 		return nil
 	}
-	m, err := readManifest(c.fs, manifestName(prefix))
+	m, err := manifest.Read(c.fs, manifest.FileName(prefix))
 	if err != nil || m == nil {
 		return err
 	}
 	name := filepath.Base(path)
-	for _, f := range m.files() {
-		if f.name == name && m.last().name != name {
+	for _, f := range m.Files() {
+		if f.Name == name && m.Last().Name != name {
 			return fmt.Errorf("%w: %s is not the last file of its log", ErrNotRepairable, path)
 		}
 	}
 	return nil
 }
 
-// cutAway copies the tail to another file, and truncates it.
-func (c *checkConfig) cutAway(plan *RepairReport) error {
+// truncateLast copies the tail to another file, and truncates it.
+func (c *checkConfig) truncateLast(plan *RepairReport) error {
 	file, err := c.fs.OpenWrite(plan.File)
 	if err != nil {
 		return err

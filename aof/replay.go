@@ -7,6 +7,10 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
+	"github.com/perduredb/perdure/aof/internal/scan"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -14,21 +18,21 @@ import (
 
 // replayResult is the result of a replay, as Start needs it.
 type replayResult struct {
-	recovery appendlog.ReplayReport
-	lastCut  int64  // size to which the last file must be truncated
-	lastSize int64  // size that the last file has
-	openTail bool   // bytes before lastCut are not covered by a commit marker
-	openCRC  uint32 // checksum of the bytes that no marker covers, if openTail is set
-	openDB   int    // database that is selected there
-	synced   int64  // offset of the clean-shutdown marker that ends the log, or 0
-	closedAt int64  // end of that marker
-	sizes    []int64
-	past     bool // the replay ended before the end of the log, because of Env.Until
-	tail     merge
-	neighbor identity // identity of the last file
-	before   identity // identity of the file before it
-	newest   identity // identity of the newest file that records its store
-	ring     uint64   // id of the tail file that the commit markers report last; 0 if none
+	recovery    appendlog.ReplayReport
+	lastGood    int64  // size to which the last file must be truncated
+	lastSize    int64  // size that the last file has
+	unmarked    bool   // bytes before lastGood are not covered by a commit marker
+	unmarkedCRC uint32 // checksum of the bytes that no marker covers, if unmarked is set
+	unmarkedDB  int    // database that is selected there
+	closedFrom  int64  // offset of the clean-shutdown marker that ends the log, or 0
+	closedAt    int64  // end of that marker
+	sizes       []int64
+	stopped     bool // the replay ended before the end of the log, because of Env.Until
+	plan        ring.Plan
+	neighbor    wire.Identity // identity of the last file
+	before      wire.Identity // identity of the file before it
+	newest      wire.Identity // identity of the newest file that records its store
+	tailFileID  uint64        // id of the tail file that the commit markers report last; 0 if none
 }
 
 // Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
@@ -45,13 +49,13 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 	}
 	p := &replayer{ctx: ctx, to: r, disk: l.disk, logger: l.env.Logger}
 	p.strict = l.env.Strict || !config.loadTruncated
-	p.until = until{on: !l.env.Until.IsZero(), second: l.env.Until.Unix()}
+	p.until = scan.Until{On: !l.env.Until.IsZero(), Second: l.env.Until.Unix()}
 	if err := p.run(); err != nil {
 		return p.result.recovery, err
 	}
-	if newest := p.result.newest; newest.store != 0 {
-		l.store, l.gen = newest.store, max(1, newest.gen)
-		p.result.recovery.Store = formatID(l.store)
+	if newest := p.result.newest; newest.Store != 0 {
+		l.store, l.gen = newest.Store, max(1, newest.Gen)
+		p.result.recovery.Store = wire.FormatID(l.store)
 	}
 	l.mu.Lock()
 	l.replay = p.result
@@ -62,23 +66,23 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 
 // replayer replays the files of one log.
 type replayer struct {
-	ctx    context.Context
-	to     appendlog.Replayer
-	disk   *layout
-	logger *slog.Logger
-	strict bool
-	until  until
-	stamps int64
-	tail   *tailFile
-	total  int64
-	done   int64  // bytes of the files before the current one
-	before string // path of the file before the current one
-	result replayResult
+	ctx      context.Context
+	to       appendlog.Replayer
+	disk     *layout
+	logger   *slog.Logger
+	strict   bool
+	until    scan.Until
+	stamps   int64
+	tailFile *ring.File
+	total    int64
+	done     int64  // bytes of the files before the current one
+	before   string // path of the file before the current one
+	result   replayResult
 }
 
 func (p *replayer) run() error {
-	files := p.disk.manifest.files()
-	if err := p.readTail(files); err != nil {
+	files := p.disk.manifest.Files()
+	if err := p.readTailFile(files); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -95,7 +99,7 @@ func (p *replayer) run() error {
 			return err
 		}
 		p.result.recovery.Files++
-		if p.result.past {
+		if p.result.stopped {
 			break
 		}
 	}
@@ -106,28 +110,28 @@ func (p *replayer) run() error {
 func (p *replayer) judgeUntil() error {
 	r := &p.result.recovery
 	switch {
-	case !p.until.on:
+	case !p.until.On:
 		return nil
-	case p.result.past:
-		filler, err := p.filler()
+	case p.result.stopped:
+		padding, err := p.padding()
 		if err != nil {
 			return err
 		}
-		r.LeftOut = p.total - filler - r.Size
-		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.at(r.Files-1)), p.result.lastCut
-		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(openingLen) {
+		r.LeftOut = p.total - padding - r.Size
+		r.LeftOutFile, r.LeftOutOffset = p.disk.path(p.disk.manifest.At(r.Files-1)), p.result.lastGood
+		if r.Files == 1 && r.Commands == 0 && r.Size <= int64(wire.OpeningLen) {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
 	case p.stamps == 0 && r.Commands > 0:
 		return fmt.Errorf("%w: %s: it has no %s lines: see Timestamps, or aof-timestamp-enabled",
-			appendlog.ErrUntil, p.disk.dir, stampPrefix)
+			appendlog.ErrUntil, p.disk.dir, wire.TimestampPrefix)
 	}
 	return nil
 }
 
-// filler returns the number of bytes of padding at the end of the newest file.
-func (p *replayer) filler() (n int64, err error) {
-	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.last()))
+// padding returns the number of bytes of padding at the end of the newest file.
+func (p *replayer) padding() (n int64, err error) {
+	file, err := p.disk.fs.Open(p.disk.path(p.disk.manifest.Last()))
 	if err != nil {
 		return 0, err
 	}
@@ -136,11 +140,11 @@ func (p *replayer) filler() (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return fillerBehind(file, 0, size)
+	return wire.PaddingAfter(file, 0, size)
 }
 
 // file replays one file.
-func (p *replayer) file(f *manifestFile, last bool) (err error) {
+func (p *replayer) file(f *manifest.File, last bool) (err error) {
 	path := p.disk.path(f)
 	file, err := p.disk.fs.Open(path)
 	if err != nil {
@@ -152,7 +156,7 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	if last {
-		if p.result.synced, p.result.closedAt, err = onDisk(file, f.seq, size); err != nil {
+		if p.result.closedFrom, p.result.closedAt, err = onDisk(file, f.Seq, size); err != nil {
 			return err
 		}
 	}
@@ -161,34 +165,34 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 		return err
 	}
 	src := io.NewSectionReader(file, offset, size-offset)
-	w := newWalk(src, path, f.seq, offset, func(unit []appendlog.Command) error {
+	w := scan.New(src, path, f.Seq, offset, func(unit []appendlog.Command) error {
 		if err := p.to.Apply(unit); err != nil {
 			return at(path, unit[0].Offset, err)
 		}
 		return nil
 	})
-	w.step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
-	w.until, w.listed = p.until, f.size()
-	found, err := w.run()
+	w.Step = stepper(p.ctx, func(offset int64) { p.to.Progress(p.done+offset, p.total) })
+	w.Until, w.Listed = p.until, f.Size()
+	found, err := w.Run()
 	if err != nil {
 		return err
 	}
-	p.stamps += found.stamps
-	p.result.past = found.past
-	if !found.past {
-		if err := f.checkGood(path, found.cut, found.end8); err != nil {
+	p.stamps += found.Timestamps
+	p.result.stopped = found.Stopped
+	if !found.Stopped {
+		if err := f.CheckGood(path, found.Good, found.ListedCRC); err != nil {
 			return err
 		}
 	}
-	if found.rings {
-		p.result.ring = found.ring
+	if found.HasRing {
+		p.result.tailFileID = found.Ring
 	}
-	if err := p.settle(file, path, w.seed, size, w.start, &found, last); err != nil {
+	if err := p.classify(file, path, w.Seed, size, w.Start, &found, last); err != nil {
 		return err
 	}
-	p.add(&found, size, found.cut-offset-found.covered)
-	if last && !found.past {
-		if err := p.merge(file, f, &found); err != nil {
+	p.add(&found, size, found.Good-offset-found.Covered)
+	if last && !found.Stopped {
+		if err := p.replayTailFile(file, f, &found); err != nil {
 			return err
 		}
 	}
@@ -197,54 +201,54 @@ func (p *replayer) file(f *manifestFile, last bool) (err error) {
 
 // begin checks that a file is the one that the manifest lists, and that it is the neighbor of the
 // file before it. It replays the RDB at the start of the file, and returns the offset of its end.
-func (p *replayer) begin(f *manifestFile, file io.ReaderAt, path string, size int64) (int64, error) {
-	if err := f.checkTrailer(path, file, size); err != nil {
+func (p *replayer) begin(f *manifest.File, file io.ReaderAt, path string, size int64) (int64, error) {
+	if err := f.CheckTrailer(path, file, size); err != nil {
 		return 0, err
 	}
-	id, _, err := readOpening(file, f.seq)
+	id, _, err := wire.ReadOpening(file, f.Seq)
 	if err != nil {
 		return 0, err
 	}
-	if err := f.checkIdentity(path, id); err != nil {
+	if err := f.CheckIdentity(path, id); err != nil {
 		return 0, err
 	}
 	base, err := p.preamble(file, path, size)
 	if err != nil {
 		return 0, err
 	}
-	if err := f.checkRDB(path, base.Size > 0); err != nil {
+	if err := f.CheckRDB(path, base.Size > 0); err != nil {
 		return 0, err
 	}
 	if base.Size > 0 {
-		id = baseIdentity(base.Origin)
+		id = wire.BaseIdentity(base.Origin)
 	}
-	id.bare = base.Size == 0 && id.salt == 0
-	if err := f.checkBaseEnd(path, file, id, size); err != nil {
+	id.Bare = base.Size == 0 && id.Salt == 0
+	if err := f.CheckBaseEnd(path, file, id, size); err != nil {
 		return 0, err
 	}
 	return base.Size, p.neighbors(id, path)
 }
 
 // neighbors compares the identity of a file with that of the file before it.
-func (p *replayer) neighbors(id identity, path string) error {
-	if err := id.checkFollows(path, p.result.neighbor, p.before); err != nil {
+func (p *replayer) neighbors(id wire.Identity, path string) error {
+	if err := id.CheckFollows(path, p.result.neighbor, p.before); err != nil {
 		return err
 	}
 	p.result.before, p.result.neighbor, p.before = p.result.neighbor, id, path
-	if id.store != 0 {
+	if id.Store != 0 {
 		p.result.newest = id
 	}
 	return nil
 }
 
 // add adds a replayed file to the result.
-func (p *replayer) add(found *found, size, unverified int64) {
+func (p *replayer) add(found *scan.Result, size, unverified int64) {
 	r := &p.result
-	r.sizes = append(r.sizes, found.cut)
-	r.lastCut, r.lastSize = found.cut, size
-	r.openTail, r.openCRC, r.openDB = found.foreign, found.cutCRC, found.cutDB
-	r.recovery.Commands += found.commands
-	r.recovery.Size += found.cut
+	r.sizes = append(r.sizes, found.Good)
+	r.lastGood, r.lastSize = found.Good, size
+	r.unmarked, r.unmarkedCRC, r.unmarkedDB = found.Foreign, found.GoodCRC, found.GoodDB
+	r.recovery.Commands += found.Commands
+	r.recovery.Size += found.Good
 	r.recovery.Unverified += unverified
 	p.done += size
 	p.to.Progress(p.done, p.total)
@@ -253,7 +257,7 @@ func (p *replayer) add(found *found, size, unverified int64) {
 // preamble passes an RDB at the start of a file to the Replayer and returns its description, with
 // size 0 if the file has no preamble.
 func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
-	rdb, err := hasPreamble(file)
+	rdb, err := wire.IsRDB(file)
 	if err != nil || !rdb {
 		return appendlog.BaseInfo{}, err
 	}
@@ -275,7 +279,7 @@ func checkBase(b *appendlog.BaseInfo, path string, size int64) error {
 	return nil
 }
 
-// countingReader reports the number of bytes read, every stepSize bytes.
+// countingReader reports the number of bytes read, every scan.StepSize bytes.
 type countingReader struct {
 	io.Reader
 	step        func(n int64)
@@ -285,29 +289,30 @@ type countingReader struct {
 func (r *countingReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.n += int64(n)
-	if r.n-r.reported >= stepSize {
+	if r.n-r.reported >= scan.StepSize {
 		r.reported = r.n
 		r.step(r.n)
 	}
 	return n, err
 }
 
-// settle classifies an incomplete file as torn (truncate and use it) or damaged (return an error).
-func (p *replayer) settle(
-	file io.ReaderAt, path string, seed seed, size, start int64, found *found, last bool,
+// classify classifies an incomplete file as torn (truncate and use it) or damaged (return an
+// error).
+func (p *replayer) classify(
+	file io.ReaderAt, path string, seed wire.Seed, size, start int64, found *scan.Result, last bool,
 ) error {
-	if found.problem == nil {
+	if found.Problem == nil {
 		return nil
 	}
-	verdict, err := judge(file, seed, size, found, start)
+	verdict, err := scan.Judge(file, seed, size, found, start)
 	if err != nil {
 		return err
 	}
-	problem := found.problem
+	problem := found.Problem
 	if problem.File == "" {
 		problem.File = path
 	}
-	if !last || verdict != verdictTorn {
+	if !last || verdict != scan.Torn {
 		problem.Torn = false // no crash of this log explains it
 		return problem
 	}
@@ -315,13 +320,13 @@ func (p *replayer) settle(
 		problem.Torn = true
 		return problem
 	}
-	filler, err := fillerBehind(file, found.cut, size)
+	padding, err := wire.PaddingAfter(file, found.Good, size)
 	if err != nil {
 		return err
 	}
 	r := &p.result.recovery
-	r.File, r.Offset, r.Reason = path, found.cut, problem.What
-	r.Cut = size - filler - found.cut
+	r.File, r.Offset, r.Reason = path, found.Good, problem.What
+	r.Cut = size - padding - found.Good
 	return nil
 }
 
@@ -329,7 +334,7 @@ func (p *replayer) settle(
 // closedInOrder. After a failed sync the page cache contains bytes that the disk lacks: only the
 // clean-shutdown marker, or everything since an earlier sync.
 func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) {
-	file.DropCache(max(0, size-int64(maxMark)))
+	file.DropCache(max(0, size-int64(wire.MaxMarker)))
 	synced, err = closedInOrder(file, seq, size)
 	if err == nil && synced == 0 {
 		file.DropCache(0)
@@ -342,28 +347,28 @@ func onDisk(file vfs.File, seq, size int64) (synced, closedAt int64, err error) 
 // empty commit marker declares everything before it synced. Its writer may have been killed before
 // the marker itself was durable.
 func closedInOrder(file io.ReaderAt, seq, size int64) (int64, error) {
-	_, seed, err := readOpening(file, seq)
+	_, seed, err := wire.ReadOpening(file, seq)
 	if err != nil {
 		return 0, err
 	}
-	_, offset, err := closingMark(file, seed, size)
+	_, offset, err := wire.ClosingMarker(file, seed, size)
 	return offset, err
 }
 
-// closingMark returns the clean-shutdown marker that a file ends with, and its offset. The
-// offset is 0 if the file does not end with one.
-func closingMark(file io.ReaderAt, seed seed, size int64) (mark, int64, error) {
-	var buf [maxMark]byte
-	tail := buf[:min(int64(len(buf)), size)]
-	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
-		return mark{}, 0, err
+// stepper returns a step function for a scan. It reports progress and returns the error of ctx.
+func stepper(ctx context.Context, progress func(done int64)) func(int64) error {
+	return func(offset int64) error {
+		progress(offset)
+		return ctx.Err()
 	}
-	for i := range tail {
-		m, ok := parseMark(tail[i:])
-		offset := size - int64(len(tail)-i)
-		if ok && m.ring == 0 && m.sync == offset && m.verifies(seed.group(offset)) {
-			return m, offset, nil
-		}
+}
+
+// at adds the file and the offset to an error of Apply.
+func at(file string, offset int64, err error) error {
+	var command *appendlog.CommandError
+	if errors.As(err, &command) {
+		command.File = file
+		return err
 	}
-	return mark{}, 0, nil
+	return fmt.Errorf("%s: offset %d: %w", file, offset, err)
 }

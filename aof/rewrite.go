@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -29,7 +30,7 @@ import (
 // before step 6 are not safe. So no incremental file contains a command before a manifest lists it.
 type rewrite struct {
 	log  *Log
-	next *incr // the new incremental file
+	next *incrFile // the new incremental file
 	// fresh is set if there is no old file to continue: the log has failed, or is new.
 	fresh  bool
 	failed error  // failure that this rewrite clears
@@ -47,8 +48,9 @@ const (
 	rewriteEnded
 )
 
-// cut is a buffer that is divided between two files, until the second one may be written to.
-type cut struct {
+// switchPoint is a buffer that is divided between two files, until the second one may be written
+// to.
+type switchPoint struct {
 	before group              // for the old file
 	since  time.Time          // time of its first byte, in Ring mode
 	at     appendlog.Position // position at which the new file begins
@@ -106,7 +108,7 @@ func (r *rewrite) prepare() error {
 	l.mu.Lock()
 	before := l.disk.salt
 	l.mu.Unlock()
-	next, err := createIncr(l.disk, l.marked, l.newIdentity(before))
+	next, err := createIncrFile(l.disk, l.marked, l.newIdentity(before))
 	if err != nil {
 		return r.dirSyncFails(err)
 	}
@@ -150,15 +152,21 @@ func (r *rewrite) Cut() {
 		panic("aof: Cut is called once, on a Rewrite that was not aborted")
 	}
 	r.state = rewriteCut
-	l.reselect, l.stamped = true, 0
+	l.pending.reselect, l.pending.second = true, 0
 	if r.fresh {
-		l.forgetBufferLocked()
+		l.dropLocked(l.pending.forget())
 		l.mute = false
-		l.cut = &cut{at: l.appended}
+		l.cut = &switchPoint{at: l.pending.appended}
 		return
 	}
-	l.cutRingLocked(r.next.seq)
-	l.cut = &cut{before: l.takeLocked(), since: l.bufSince, at: l.appended}
+	if l.err == nil { // the records appended from here on have a region, and begin the new file
+		if len(l.pending.buf) > 0 {
+			l.mirror.next(l.pending.appended)
+			l.paceLocked()
+		}
+		l.mirror.begin(r.next.seq)
+	}
+	l.cut = &switchPoint{before: l.pending.take(), since: l.pending.since, at: l.pending.appended}
 }
 
 // Abort cancels a Rewrite before Cut. After Commit, or a second time, it does nothing.
@@ -184,10 +192,10 @@ func (r *rewrite) endLocked() {
 	r.state = rewriteEnded
 	l.rewrite = nil
 	l.paceLocked()
-	if l.epochOpen {
-		l.syncTimer.Reset(0)
+	if l.interval.open {
+		l.interval.timer.Reset(0)
 	}
-	l.wakeLocked()
+	l.waits.wakeAll()
 }
 
 // dropNext removes the new incremental file, which no manifest lists.
@@ -211,7 +219,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	r.state = rewriteCommitting
 	rdb := l.config.rdbBase
 	if l.config.timestamps {
-		r.stamp = appendStamp(nil, time.Now().Unix())
+		r.stamp = wire.AppendTimestamp(nil, time.Now().Unix())
 	}
 	l.mu.Unlock()
 
@@ -226,7 +234,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 func (r *rewrite) commit(ctx context.Context, b appendlog.Base, rdb bool) error {
 	l := r.log
 	if !r.fresh {
-		if err := r.switchOver(ctx); err != nil {
+		if err := r.switchFile(ctx); err != nil {
 			return err
 		}
 	}
@@ -235,18 +243,18 @@ func (r *rewrite) commit(ctx context.Context, b appendlog.Base, rdb bool) error 
 		return r.baseFails(err)
 	}
 	if r.fresh {
-		err = r.publishFresh(base)
+		err = r.installFresh(base)
 	} else if err = l.Sync(ctx); err == nil {
-		err = r.publish(base)
+		err = r.install(base)
 	}
 	if err != nil {
-		return r.publishFails(base, err)
+		return r.installFails(base, err)
 	}
 	if r.fresh {
-		if err := r.goOn(); err != nil {
+		if err := r.beginFresh(); err != nil {
 			return err
 		}
 	}
-	r.settle(base, size)
+	r.recordSizes(base, size)
 	return r.clean()
 }

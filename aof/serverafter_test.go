@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/vfs"
 )
@@ -73,7 +74,7 @@ func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
 		closeLog(t, again)
 		closeLog(t, l)
 	}
-	if latest < 4096-aof.LeadSize-20 || latest > 4096-aof.LeadSize {
+	if latest < 4096-wire.LeadSize-20 || latest > 4096-wire.LeadSize {
 		t.Errorf("the latest group ends at %d of a page", latest)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/vfs"
@@ -14,7 +16,7 @@ import (
 
 // Start prepares a replayed log for Append. A crash leaves:
 //
-//  0. with Env.Until, the states listed at cutAtUntil.
+//  0. with Env.Until, the states listed at truncateUntil.
 //  1. after the directories are synced: the log as it was replayed, including a rename that a
 //     killed process did not sync.
 //  2. after the torn tail is truncated and the file is synced: the log without it.
@@ -44,59 +46,77 @@ func (l *Log) Start() error {
 	if wrong {
 		return fmt.Errorf("%w: Start comes after Replay", appendlog.ErrClosed)
 	}
-	if err := l.disk.settle(); err != nil {
-		return err
-	}
-	if err := removeTemps(l.disk); err != nil {
-		return err
-	}
-	if l.disk.hasDir {
-		probe := filepath.Join(l.disk.dir, snapshot.TempPrefix+"probe")
-		if err := vfs.CheckWritable(l.disk.fs, probe); err != nil {
-			return fmt.Errorf("the log's directory cannot be written: %w", err)
-		}
-	}
-	var later []manifestFile
-	if replay.past {
-		var err error
-		if later, err = l.cutAtUntil(&replay); err != nil {
-			return err
-		}
-	}
-	if last := l.disk.manifest.last(); last != nil && replay.lastCut < replay.lastSize {
-		if err := cutFile(l.disk, l.disk.path(last), replay.lastCut); err != nil {
-			return err
-		}
-	}
-	l.removeLater(later)
-	if err := l.adopt(); err != nil {
-		return err
-	}
-	tail, created, err := l.openTail(&replay)
+	s := &starter{log: l, disk: l.disk, replay: &replay}
+	incr, created, err := s.run()
 	if err != nil {
 		return err
-	}
-	if err := l.settleTail(&replay.tail); err != nil {
-		return errors.Join(err, tail.file.Close())
 	}
 	l.makeRing()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, size := range replay.sizes {
-		l.sizes.closed += size
+		l.out.sizes.closed += size
 	}
 	if !created {
-		l.sizes.closed -= replay.lastCut
+		l.out.sizes.closed -= replay.lastGood
 	}
-	if l.disk.manifest.base != nil {
-		l.sizes.base = replay.sizes[0]
+	if l.disk.manifest.Base != nil {
+		l.out.sizes.base = replay.sizes[0]
 	}
-	l.tail, l.published, l.mute, l.disk.salt = tail, true, false, tail.id.salt
+	l.out.incr, l.published, l.mute, l.disk.salt = incr, true, false, incr.id.Salt
 	l.phase = phaseRunning
 	l.startTasksLocked()
-	l.restartRingLocked()
-	l.firstMarkLocked()
+	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
+	l.paceLocked()
+	l.firstMarkerLocked()
 	return l.err
+}
+
+// starter executes the steps of Start that change files. No other goroutine uses the log during
+// Start, so it needs no lock.
+type starter struct {
+	log    *Log
+	disk   *layout
+	replay *replayResult
+}
+
+// run executes steps 0 to 10. It returns the newest incremental file, and whether it has created
+// it.
+func (s *starter) run() (incr *incrFile, created bool, err error) {
+	if err := s.disk.syncDirs(); err != nil {
+		return nil, false, err
+	}
+	if err := removeTemps(s.disk); err != nil {
+		return nil, false, err
+	}
+	if s.disk.hasDir {
+		probe := filepath.Join(s.disk.dir, snapshot.TempPrefix+"probe")
+		if err := vfs.CheckWritable(s.disk.fs, probe); err != nil {
+			return nil, false, fmt.Errorf("the log's directory cannot be written: %w", err)
+		}
+	}
+	var later []manifest.File
+	if s.replay.stopped {
+		if later, err = s.truncateUntil(); err != nil {
+			return nil, false, err
+		}
+	}
+	if last := s.disk.manifest.Last(); last != nil && s.replay.lastGood < s.replay.lastSize {
+		if err := truncateFile(s.disk, s.disk.path(last), s.replay.lastGood); err != nil {
+			return nil, false, err
+		}
+	}
+	s.removeLater(later)
+	if err := s.adopt(); err != nil {
+		return nil, false, err
+	}
+	if incr, created, err = s.openIncr(); err != nil {
+		return nil, false, err
+	}
+	if err := s.retireTailFile(); err != nil {
+		return nil, false, errors.Join(err, incr.file.Close())
+	}
+	return incr, created, nil
 }
 
 // removeTemps deletes the temporary files of an interrupted replacement.
@@ -107,8 +127,8 @@ func removeTemps(disk *layout) error {
 	return snapshot.RemoveTemps(dirfs.New(disk.fs), disk.dir)
 }
 
-// cutFile durably truncates a file.
-func cutFile(disk *layout, path string, size int64) error {
+// truncateFile durably truncates a file.
+func truncateFile(disk *layout, path string, size int64) error {
 	f, err := disk.fs.OpenWrite(path)
 	if err != nil {
 		return err
@@ -121,15 +141,15 @@ func cutFile(disk *layout, path string, size int64) error {
 
 // adopt moves the single file of Redis 6 into the log's directory, in the two steps of Redis: first
 // it publishes a manifest that lists the file, then it moves the file.
-func (l *Log) adopt() error {
-	disk := l.disk
+func (s *starter) adopt() error {
+	disk := s.disk
 	if !disk.legacy {
 		return nil
 	}
 	if err := disk.makeDir(); err != nil {
 		return err
 	}
-	from, to := disk.path(disk.manifest.base), filepath.Join(disk.dir, disk.manifest.base.name)
+	from, to := disk.path(disk.manifest.Base), filepath.Join(disk.dir, disk.manifest.Base.Name)
 	// Check before the manifest lists the name, because the next Open uses whatever is listed.
 	if _, err := disk.fs.Lstat(to); err == nil {
 		return fmt.Errorf("%s is in the way of %s, which is to have that name: %w", to, from, fs.ErrExist)
@@ -137,7 +157,7 @@ func (l *Log) adopt() error {
 		return err
 	}
 	if !disk.listed {
-		if err := disk.publish(disk.manifest); err != nil {
+		if err := disk.install(disk.manifest); err != nil {
 			return err
 		}
 	}
@@ -148,118 +168,118 @@ func (l *Log) adopt() error {
 	return nil
 }
 
-// openTail opens the newest incremental file, or creates one.
-func (l *Log) openTail(replay *replayResult) (tail *incr, created bool, err error) {
-	m := l.disk.manifest
+// openIncr opens the newest incremental file, or creates one.
+func (s *starter) openIncr() (incr *incrFile, created bool, err error) {
+	m := s.disk.manifest
 	next := *m
-	changed := len(m.history) > 0 && removeHistory(l, m)
+	changed := len(m.Obsolete) > 0 && removeObsolete(s.log, m)
 	if changed {
-		next.history = nil
+		next.Obsolete = nil
 	}
-	if len(m.incrs) == 0 {
-		if tail, err = createIncr(l.disk, l.marked, l.newIdentity(replay.neighbor.salt)); err != nil {
+	if len(m.Incrs) == 0 {
+		if incr, err = createIncrFile(s.disk, s.log.marked, s.log.newIdentity(s.replay.neighbor.Salt)); err != nil {
 			return nil, false, err
 		}
-		next.incrs = []manifestFile{tail.line()}
-		if err := l.disk.publish(&next, tail); err != nil {
-			return nil, false, errors.Join(err, tail.file.Close())
+		next.Incrs = []manifest.File{incr.entry()}
+		if err := s.disk.install(&next, incr); err != nil {
+			return nil, false, errors.Join(err, incr.file.Close())
 		}
-		return tail, true, nil
+		return incr, true, nil
 	}
 	// Redis 8 records the end of an incremental file when it closes it. That end is no longer
 	// valid.
-	last := m.last()
-	if kept := last.without("endoffset"); len(kept.extra) != len(last.extra) {
-		next.incrs = append(append([]manifestFile(nil), m.incrs[:len(m.incrs)-1]...), kept)
+	last := m.Last()
+	if kept := last.Without("endoffset"); len(kept.Extra) != len(last.Extra) {
+		next.Incrs = append(append([]manifest.File(nil), m.Incrs[:len(m.Incrs)-1]...), kept)
 		changed = true
 	}
 	if changed {
-		if err := l.disk.publish(&next); err != nil {
+		if err := s.disk.install(&next); err != nil {
 			return nil, false, err
 		}
 	}
-	if tail, err = openIncr(l.disk.fs, l.disk.path(last), last); err != nil {
+	if incr, err = openIncrFile(s.disk.fs, s.disk.path(last), last); err != nil {
 		return nil, false, err
 	}
-	if err := l.closeTail(tail, replay); err != nil {
-		return nil, false, errors.Join(err, tail.file.Close())
+	if err := s.finishIncr(incr); err != nil {
+		return nil, false, errors.Join(err, incr.file.Close())
 	}
-	if !l.marked && tail.id.salt != 0 {
-		tail, err = l.leaveMarked(tail)
-		return tail, true, err
+	if !s.log.marked && incr.id.Salt != 0 {
+		incr, err = s.leaveMarked(incr)
+		return incr, true, err
 	}
-	return tail, false, nil
+	return incr, false, nil
 }
 
 // leaveMarked continues the log in a new incremental file without commit markers. In a file with
 // markers, bytes that no marker covers are a torn group. A crash leaves an unlisted incremental
 // file, or the log with an empty one.
-func (l *Log) leaveMarked(old *incr) (*incr, error) {
-	m, err := l.disk.manifest.closing(old)
+func (s *starter) leaveMarked(old *incrFile) (*incrFile, error) {
+	m, err := old.closedIn(s.disk.manifest)
 	if err = errors.Join(err, old.file.Close()); err != nil {
 		return nil, err
 	}
-	next, err := createIncr(l.disk, false, identity{})
+	next, err := createIncrFile(s.disk, false, wire.Identity{})
 	if err != nil {
 		return nil, err
 	}
-	m.incrs = append(m.incrs, next.line())
-	if err := l.disk.publish(m, next); err != nil {
+	m.Incrs = append(m.Incrs, next.entry())
+	if err := s.disk.install(m, next); err != nil {
 		return nil, errors.Join(err, next.file.Close())
 	}
 	return next, nil
 }
 
-// closeTail makes the contents of a file durable. If no commit marker covers the end of the file,
+// finishIncr makes the contents of a file durable. If no commit marker covers the end of the file,
 // it adds one. That separates the following groups from the bytes that another program wrote.
-func (l *Log) closeTail(tail *incr, replay *replayResult) error {
-	if tail.size != replay.lastCut {
-		return fmt.Errorf("%s: the file has changed since it was replayed", tail.path)
+func (s *starter) finishIncr(incr *incrFile) error {
+	if incr.size != s.replay.lastGood {
+		return fmt.Errorf("%s: the file has changed since it was replayed", incr.path)
 	}
-	if replay.synced > 0 && tail.size == replay.closedAt && replay.tail.size == 0 {
-		tail.durable = replay.synced
-		end, _, err := l.disk.endOf(l.disk.manifest.last())
+	if s.replay.closedFrom > 0 && incr.size == s.replay.closedAt && s.replay.plan.Size == 0 {
+		incr.durable = s.replay.closedFrom
+		end, _, err := s.disk.endOf(s.disk.manifest.Last())
 		if end.close != 0 { // a marker without an ID does not name the end of the log
-			tail.closedAt = tail.size
+			incr.closedSize = incr.size
 		}
 		return err
 	}
-	marked := l.marked || tail.id.salt != 0
-	if l.marked && tail.size == 0 {
-		tail.id = l.newIdentity(replay.before.salt)
-		if err := tail.open(); err != nil {
+	marked := s.log.marked || incr.id.Salt != 0
+	if s.log.marked && incr.size == 0 {
+		incr.id = s.log.newIdentity(s.replay.before.Salt)
+		if err := incr.writeOpening(); err != nil {
 			return err
 		}
-	} else if marked && replay.openTail {
-		g := group{last: replay.openDB}
-		tail.placeMark(&g, 0, false)
-		if _, err := tail.write(appendMark(g.buf, sum(replay.openCRC, g.buf), 0, nil)); err != nil {
+	} else if marked && s.replay.unmarked {
+		g := group{last: s.replay.unmarkedDB}
+		incr.alignMarker(&g, 0, false)
+		if _, err := incr.write(wire.AppendMarker(g.buf, wire.Sum(s.replay.unmarkedCRC, g.buf), 0, nil)); err != nil {
 			return err
 		}
 	}
-	if err := tail.merge(&replay.tail, marked); err != nil {
+	if err := incr.appendPlan(&s.replay.plan, marked); err != nil {
 		return err
 	}
-	if marked && replay.ring != 0 && replay.tail.size == 0 { // before the tail file is removed
-		if err := tail.endRing(replay.openDB); err != nil {
+	if marked && s.replay.tailFileID != 0 && s.replay.plan.Size == 0 { // before the tail file is removed
+		if err := incr.endTailFile(s.replay.unmarkedDB); err != nil {
 			return err
 		}
 	}
-	if err := tail.file.Sync(); err != nil {
+	if err := incr.file.Sync(); err != nil {
 		return err
 	}
-	tail.durable = tail.size
+	incr.durable = incr.size
 	return nil
 }
 
-// removeHistory deletes the files that the manifest lists as obsolete, and reports whether all of
+// removeObsolete deletes the files that the manifest lists as obsolete, and reports whether all of
 // them are gone.
-func removeHistory(l *Log, m *manifest) bool {
+func removeObsolete(l *Log, m *manifest.Manifest) bool {
 	gone := true
-	for _, f := range m.history {
-		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.name))
+	for _, f := range m.Obsolete {
+		err := l.disk.fs.Remove(filepath.Join(l.disk.dir, f.Name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.env.Logger.Warn("cannot delete a file of the log's past", "file", f.name, "err", err)
+			l.env.Logger.Warn("cannot delete a file of the log's past", "file", f.Name, "err", err)
 			gone = false
 		}
 	}

@@ -11,8 +11,10 @@ import (
 
 // waits holds the goroutines waiting on the log in two queues: one for any state change and one for
 // a sync. The second queue can be long. When the sync ends, its goroutines continue without the
-// log's lock, for which they would all compete. Log.mu guards all fields except synced.
+// log's lock, for which they would all compete. mu guards all
+// fields except synced, and must be held when a method is called.
 type waits struct {
+	mu       *sync.Mutex // Log.mu
 	change   sync.Cond
 	changers int
 	sync     sync.Cond // its waiters wake without mu
@@ -30,62 +32,61 @@ type unlocker struct{ mu *sync.Mutex }
 func (u unlocker) Lock()   {}
 func (u unlocker) Unlock() { u.mu.Unlock() }
 
-func (w *waits) init(mu *sync.Mutex) { w.change.L, w.sync.L = mu, unlocker{mu} }
+func (w *waits) init(mu *sync.Mutex) { w.mu, w.change.L, w.sync.L = mu, mu, unlocker{mu} }
 
-// waitLocked waits for a state change.
-func (l *Log) waitLocked() {
-	l.waits.changers++
-	l.waits.change.Wait()
+// wait waits for a state change.
+func (w *waits) wait() {
+	w.changers++
+	w.change.Wait()
 }
 
-// waitSyncLocked waits for the end of a sync that is in progress or about to begin. If that sync
+// waitSync waits for the end of a sync that is in progress or about to begin. If that sync
 // has made p durable it returns true, and mu is not held. Otherwise mu is held.
-func (l *Log) waitSyncLocked(p appendlog.Position) (synced bool) {
-	l.waits.syncers++
-	l.waits.sync.Wait()
-	if appendlog.Position(l.waits.synced.Load()) >= p {
+func (w *waits) waitSync(p appendlog.Position) (synced bool) {
+	w.syncers++
+	w.sync.Wait()
+	if appendlog.Position(w.synced.Load()) >= p {
 		return true
 	}
-	l.mu.Lock()
+	w.mu.Lock()
 	return false
 }
 
-// wakeLocked wakes all waiting goroutines.
-func (l *Log) wakeLocked() {
-	l.wakeChangeLocked()
-	if l.waits.syncers > 0 {
-		l.waits.syncers = 0
-		l.waits.sync.Broadcast()
+// wakeAll wakes all waiting goroutines.
+func (w *waits) wakeAll() {
+	w.wakeChange()
+	if w.syncers > 0 {
+		w.syncers = 0
+		w.sync.Broadcast()
 	}
 }
 
-// wakeChangeLocked wakes all waiting goroutines except those that wait for a sync.
-func (l *Log) wakeChangeLocked() {
-	if l.waits.changers > 0 {
-		l.waits.changers = 0
-		l.waits.change.Broadcast()
+// wakeChange wakes all waiting goroutines except those that wait for a sync.
+func (w *waits) wakeChange() {
+	if w.changers > 0 {
+		w.changers = 0
+		w.change.Broadcast()
 	}
 }
 
 // wakeOn wakes all waiting goroutines when ctx ends, so that they check it.
-func (l *Log) wakeOn(ctx context.Context) (stop func() bool) {
+func (w *waits) wakeOn(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		l.wakeLocked()
-		l.mu.Unlock()
+		w.mu.Lock()
+		w.wakeAll()
+		w.mu.Unlock()
 	})
 }
 
-// gatherMost is the largest number of goroutines woken by a sync for which gatherLocked waits. To
+// gatherMost is the largest number of goroutines woken by a sync for which gather waits. To
 // run more of them takes a large part of the time of a sync, and is better done during the sync.
 const gatherMost = 24
 
-// gatherLocked lets the goroutines that the last sync has woken append their next records, so that
+// gather lets the goroutines that the last sync has woken append their next records, so that
 // the next sync serves them all. It stops when as many wait again as did then, or when nothing more
 // is appended. It tries at most gatherMost times, because goroutines that do not wait for a sync
-// may append all the time.
-func (l *Log) gatherLocked() {
-	w := &l.waits
+// may append all the time. appended is the end of the pending buffer.
+func (w *waits) gather(appended *appendlog.Position) {
 	if w.released > gatherMost {
 		return
 	}
@@ -93,11 +94,11 @@ func (l *Log) gatherLocked() {
 		if w.syncers >= w.released {
 			return
 		}
-		before := l.appended
-		l.mu.Unlock()
+		before := *appended
+		w.mu.Unlock()
 		runtime.Gosched()
-		l.mu.Lock()
-		if l.appended == before {
+		w.mu.Lock()
+		if *appended == before {
 			return
 		}
 	}

@@ -1,0 +1,102 @@
+package aof
+
+import (
+	"time"
+
+	"github.com/perduredb/perdure/aof/internal/ring"
+)
+
+// This file contains the use of a ring by a Log. In Direct mode there is no ring.
+
+// drainAbove is the buffer length at which the flusher is woken before its timer fires. If regions
+// are smaller, the writers write the buffer.
+const drainAbove = 256 << 10
+
+// makeRing creates the tail file or records why it could not. The log's directory must not be used
+// by another goroutine during the call.
+func (l *Log) makeRing() {
+	l.mu.Lock()
+	config, has := l.config, l.mirror.ring != nil
+	l.mu.Unlock()
+	if config.mode != Ring || has {
+		return
+	}
+	if config.fsync == Always { // it would not be used
+		l.mu.Lock()
+		l.mirror.reason = "under always a write waits for the disk"
+		l.mu.Unlock()
+		return
+	}
+	created, err := ring.Create(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.mirror.reason = err.Error()
+		l.env.Logger.Warn("the log goes on without Ring", "dir", l.disk.dir, "err", err)
+		return
+	}
+	l.mirror.ring, l.mirror.broken, l.mirror.reason = created, nil, ""
+}
+
+// removeBrokenLocked deletes the file of a ring that has failed, once all records are in an
+// incremental file.
+func (l *Log) removeBrokenLocked() {
+	if l.mirror.broken == nil || l.closing || l.err != nil || l.out.writing || l.cut != nil || len(l.pending.buf) > 0 {
+		return
+	}
+	if l.firstMarkerLocked(); l.err != nil {
+		return
+	}
+	path := l.mirror.broken.OwnPath(l.disk.fs)
+	l.mirror.broken = nil
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	l.disk.removeTailFile(path, l.env.Logger)
+}
+
+// mirrorLocked mirrors the records appended to the buffer after its first before bytes.
+func (l *Log) mirrorLocked(before int) {
+	m, ring := &l.mirror, l.mirror.ring
+	if before == 0 {
+		l.pending.since = time.Now()
+	}
+	if l.config.fsync == Always {
+		ring.Skip() // its writer waits for the fsync
+		return
+	}
+	if !l.interval.open {
+		l.beginIntervalLocked(l.pending.since)
+	}
+	if err := ring.Append(l.pending.buf[before:]); err != nil {
+		m.check(err)
+	} else if ring.Safe < l.pending.appended {
+		m.slow.Store(true)
+	}
+	if before < drainAbove && len(l.pending.buf) >= drainAbove {
+		m.callFlusher()
+	}
+	if limit := int(ring.RegionSize) / 4 * 3; before < limit && len(l.pending.buf) >= limit {
+		m.crowded = true
+		l.paceLocked()
+	}
+}
+
+// skipMirrorLocked records that the records after the first before bytes of the buffer are not
+// mirrored.
+func (l *Log) skipMirrorLocked(before int) {
+	if before == 0 {
+		l.pending.since = time.Now()
+	}
+	if l.config.fsync != Always && !l.interval.open {
+		l.beginIntervalLocked(l.pending.since)
+	}
+	l.mirror.ring.Skip()
+	l.mirror.slow.Store(true)
+}
+
+// paceLocked sets whether Commit must take the slow path. It need not if everything appended is
+// safe and no caller has to wait for anything else. Append ends that state.
+func (l *Log) paceLocked() {
+	l.mirror.slow.Store(!l.mirror.has(l.pending.appended) || l.err != nil || !l.published ||
+		l.phase != phaseRunning || l.forcesLocked() || l.lateLocked())
+}
