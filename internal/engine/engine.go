@@ -1,8 +1,8 @@
 // Package engine combines the table, the log, and the snapshots into one store. It implements the
 // write path, point-in-time snapshots for saves and rewrites, recovery, and background jobs.
 //
-// It is the only package that uses the table, and the only place where rdb and aof meet. Every
-// exported method can be called from any goroutine, even while Close runs.
+// It chooses the locks and the order of operations (package op), and is the only place where rdb
+// and aof meet. Every exported method can be called from any goroutine, even while Close runs.
 package engine
 
 // Lock order: the shards of the table in ascending order, then the log's own lock. The mutex of

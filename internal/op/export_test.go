@@ -1,6 +1,6 @@
 package op
 
-// Declaration is what commandTable says of a command.
+// Declaration is the row of a command in Commands.
 type Declaration struct {
 	Arity, First, Last, Step int
 	Keys                     func(words [][]byte) (first, end int)

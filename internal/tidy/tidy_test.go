@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -343,4 +344,36 @@ func receiver(d *ast.FuncDecl) string {
 		return name.Name
 	}
 	return ""
+}
+
+// TestDocumentsNameFilesThatExist checks the Go files that documents name in backquotes, by path or
+// by base name.
+func TestDocumentsNameFilesThatExist(t *testing.T) {
+	paths, bases := map[string]bool{}, map[string]bool{}
+	for _, f := range files(t) {
+		paths[f.path] = true
+		bases[filepath.Base(f.path)] = true
+	}
+	named := regexp.MustCompile("`([a-z0-9_/]+\\.go)`")
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		names, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+				path := m[1]
+				if strings.HasPrefix(path, "bench/") {
+					continue // a module of its own
+				}
+				if known := paths[path] || paths["internal/"+path] || !strings.Contains(path, "/") && bases[path]; !known {
+					t.Errorf("%s names %s, which does not exist", name, path)
+				}
+			}
+		}
+	}
 }
