@@ -236,7 +236,7 @@ func TestEveryOperationFails(t *testing.T) {
 					}
 					floor := m.acked.Load()
 					if syncFailed {
-						floor = m.safe.Load() // the pages are dropped, and recovery reads what the disk has
+						floor = m.safe.Load() // the kernel dropped the dirty pages
 					}
 					if err := recovered(mem.Crash(vfs.KeepAll, 0), m, floor, opts...); err != nil {
 						t.Fatalf("%v fails (%v), killed: %v", failed, errs, err)

@@ -82,7 +82,7 @@ func TestAMarkWithoutItsEnd(t *testing.T) {
 		list = append(list, s)
 	}
 	data := memFile(t, mem, "/data/appendonlydir/appendonly.aof.1.incr.aof")
-	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // after the first group's marker
+	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // after the marker
 	again, u, recovery, err := open(memLog(t, []byte(data[:at]+"xy"+data[at+2:])), "/data")
 	if err != nil {
 		t.Fatal(err)

@@ -87,10 +87,10 @@ type output struct {
 	incr    *incrFile // nil before the first incremental file
 	writing bool
 	syncing bool
-	since   time.Time          // time of the first byte of the group that is being written, in Ring mode
+	since   time.Time          // time of the first byte of the group in flight, in Ring mode
 	written appendlog.Position // the end of the bytes passed to the kernel
 	synced  appendlog.Position // the end of the durable bytes
-	paged   []byte             // buffer for laying out a group over padding; of the holder of writing
+	paged   []byte             // buffer for a group over padding; owned by the writer
 
 	sizes   sizes
 	fsyncs  int64
@@ -194,7 +194,7 @@ func (l *Log) Configure(opts ...Option) error {
 		return appendlog.ErrClosed
 	}
 	for _, o := range opts {
-		_ = o.apply(&l.config) // a concurrent Configure may have changed other options; these are valid
+		_ = o.apply(&l.config) // valid, whatever other options a concurrent Configure changed
 	}
 	if l.out.written > l.out.synced {
 		l.beginIntervalLocked(time.Now())

@@ -62,7 +62,7 @@ func (m *mirror) end(disk *layout) (path string) {
 		path = m.broken.OwnPath(disk.fs)
 	}
 	if m.ring != nil {
-		path = m.ring.OwnPath(disk.fs) // while the mapping prevents the reuse of the file's identity
+		path = m.ring.OwnPath(disk.fs) // before drop: the mapping keeps the identity in use
 		m.drop()
 	}
 	return path

@@ -183,7 +183,8 @@ func killedBehindWrites(t *testing.T, sizes []int) string {
 		}
 	}
 	for i := 0; i < len(sizes); i += 2 {
-		during.wrote = func([]byte, int64) { put(sizes[i+1], false) } // it is in the next region, and acknowledged
+		// The second write is in the next region, and acknowledged.
+		during.wrote = func([]byte, int64) { put(sizes[i+1], false) }
 		put(sizes[i], true)
 	}
 	during.wrote = func([]byte, int64) {}

@@ -126,7 +126,8 @@ func TestAServerCutsNoMark(t *testing.T) {
 				for _, w := range tears {
 					for end := (w.from/4096 + 1) * 4096; end < w.from+w.size; end += 4096 {
 						once := cutByServer([]byte(data[:end]))
-						for _, left := range [][]byte{once, cutByServer(once)} { // and when it starts again
+						// The server starts once or twice.
+						for _, left := range [][]byte{once, cutByServer(once)} {
 							images++
 							if err := w.opens(left, opts...); err != nil {
 								t.Fatalf("seed %d, write of %d at %d torn at %d: %v", seed, w.size, w.from, end, err)

@@ -18,10 +18,10 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestPrograms runs random programs on redis-server and on perdure, and compares every key, value
-// and expiry, over every way from one to the other: their dump and their log read here, our dump
-// and our log read there, ours read here, and logs with torn ends read by both. One of 51 is long:
-// logs like theirs are loaded by several goroutines.
+// TestPrograms runs random programs on redis-server and on perdure, and compares every key,
+// value, and expiry. Each of the two reads the dump and the log of the other, perdure reads its own
+// log, and both read logs with torn tails. One program of 51 is long, because several goroutines
+// load a long log.
 //
 // PERDURE_PROGRAMS sets how many programs of 200 commands, and PERDURE_FIRST_PROGRAM which is the
 // first; PERDURE_EVERY has 200, and `make differential` 5000.
@@ -57,7 +57,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// differ has a server that runs programs and one that reads what we write.
+// differ has a server that runs programs and one that reads the files of perdure.
 type differ struct {
 	*testing.T
 	runs, reads *redistest.Server
@@ -103,7 +103,7 @@ func (d *differ) run(seed uint64, length int) {
 	rng := rand.New(rand.NewPCG(seed, 77))
 	p := makeProgram(rng, length, seed%2 == 0, seed%4 < 2, d.payloads)
 	d.commands = len(p.commands)
-	for _, db := range []string{"1", "0"} { // the log of the server stands at database 0 then
+	for _, db := range []string{"1", "0"} { // the log of the server ends in database 0
 		d.runs.Must("SELECT", db)
 		d.runs.Must("SET", "z", "1")
 	}
@@ -119,7 +119,8 @@ func (d *differ) run(seed uint64, length int) {
 		d.calls(store, p, replies)
 		slack := time.Since(began) + 10*time.Millisecond
 		sameData(d, "the API", dataOf(d, store), dataOfServer(d.runs), slack)
-		if seed%4 == 2 { // with checksums we cut at the last one, and a server at the last whole command
+		// Without checksums, both truncate after the last whole command.
+		if seed%4 == 2 {
 			d.tornOurs(store, rng, seed%20 == 2)
 		}
 		d.writes(store)
@@ -172,8 +173,8 @@ func (d *differ) send(p *program) []redistest.Reply {
 	return d.runs.Flush()
 }
 
-// writes shows the server what we write: the log as it is, rewritten, and the dump; and reads the
-// log again here.
+// writes compares the data set that the server reads from the store's log, the rewritten log, and
+// the dump. It also opens the log again.
 func (d *differ) writes(s *perdure.Store) {
 	dir := filepath.Join(d.dir, "data")
 	want := dataOf(d, s)
@@ -284,7 +285,7 @@ func (d *differ) torn(rng *rand.Rand, log string, fresh bool) {
 	sameData(d, fmt.Sprintf("their log cut at %d", cut), ours, d.startOn(theirs), 0)
 }
 
-// tornOurs cuts a log of ours anywhere, and lets both read it.
+// tornOurs truncates a log of perdure at a random offset, and compares both readers.
 func (d *differ) tornOurs(s *perdure.Store, rng *rand.Rand, fresh bool) {
 	ok(d, s.Sync(d.Context()))
 	dir := copyFiles(d.T, filepath.Join(d.dir, "data"), "appendonlydir")
@@ -301,13 +302,13 @@ func (d *differ) tornOurs(s *perdure.Store, rng *rand.Rand, fresh bool) {
 	ours := dataOf(d, torn)
 	ok(d, torn.Close())
 	if fresh {
-		sameData(d, fmt.Sprintf("our log cut at %d", cut), ours, d.startOn(theirs), 0)
+		sameData(d, fmt.Sprintf("perdure's log truncated at %d", cut), ours, d.startOn(theirs), 0)
 	}
 }
 
 // startOn starts a server on a directory and asks for everything.
 func (d *differ) startOn(dir string) map[string]datum {
-	// A process that is being started holds our locks for a moment: nobody opens a store meanwhile.
+	// A process holds the locks of its parent between fork and exec, so no test may open a store.
 	starting.RUnlock()
 	starting.Lock()
 	server := redistest.Start(d, dir, "--appendonly", "yes")

@@ -313,11 +313,11 @@ func TestLogThatFailed(t *testing.T) {
 					}
 					return nil
 				})
-				var told, recovered atomic.Int32
+				var failures, recoveries atomic.Int32
 				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), storefs.Option(fsys),
 					perdure.WithAutoRecover(auto), perdure.WithHooks(perdure.Hooks{
-						LogFailed: func(error) { told.Add(1) },
-						Recovered: func() { recovered.Add(1) },
+						LogFailed: func(error) { failures.Add(1) },
+						Recovered: func() { recoveries.Add(1) },
 					}))...)
 				ok(t, s.Set("before", []byte("1")))
 				broken.Store(true)
@@ -338,8 +338,8 @@ func TestLogThatFailed(t *testing.T) {
 					ok(t, s.Recover(context.Background()))
 				}
 				ok(t, s.Set("after", []byte("3")))
-				if told.Load() != 1 || recovered.Load() != 1 {
-					t.Errorf("told %d, recovered %d", told.Load(), recovered.Load())
+				if failures.Load() != 1 || recoveries.Load() != 1 {
+					t.Errorf("%d calls of LogFailed and %d of Recovered, want 1 and 1", failures.Load(), recoveries.Load())
 				}
 				if v := fsys.Violations(); len(v) > 0 {
 					t.Error(v)

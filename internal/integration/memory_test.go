@@ -20,7 +20,7 @@ func rss(t *testing.T) int64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		t.Skip("there is no /proc/self/statm to tell what is in RAM")
+		t.Skip("/proc/self/statm does not exist")
 	}
 	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
 	ok(t, err)
@@ -64,7 +64,7 @@ func TestMemoryGoesBack(t *testing.T) {
 		stats := s.Stats()
 		t.Logf("%d keys: %d KiB in RAM for %d, %d entries moved", s.Len(), tenth>>10, used>>10, stats.DefragMoved)
 		if tenth > used*5/4+16<<20 || stats.DefragMoved == 0 || stats.DefragRunning {
-			t.Errorf("%d of %d bytes are still in RAM with a tenth of the keys, which take %d; %+v", tenth, full, used, stats)
+			t.Errorf("RSS = %d bytes (%d when full) with 1/10 of the keys, which take %d; %+v", tenth, full, used, stats)
 		}
 		ok(t, s.FlushAll())
 		if flushed, _ := held(); flushed > 12<<20 {

@@ -175,7 +175,8 @@ func TestOperationsAgree(t *testing.T) {
 	}
 }
 
-// execution is what the execution of the table gave. Data is what a replay of the log gives.
+// An execution has the results and the log of a table of operations. Data is the data set that a
+// replay of the log restores.
 type execution struct {
 	Results, Log []string
 	Data         map[string]string

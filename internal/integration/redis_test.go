@@ -367,8 +367,8 @@ func TestInfoHasEveryFieldOfRedis(t *testing.T) {
 			opts = logOnly()
 		}
 		persistence, more, _ := strings.Cut(open(t, t.TempDir(), opts...).Info(), "\r\n\r\n")
-		if ours := fields(persistence); !slices.Equal(ours, theirs) {
-			t.Errorf("appendonly %s:\nours    %v\nRedis's %v", on, ours, theirs)
+		if got := fields(persistence); !slices.Equal(got, theirs) {
+			t.Errorf("appendonly %s: fields of Info = %v, want %v", on, got, theirs)
 		}
 		for _, name := range fields(more) {
 			if !slices.Contains(others, name) {

@@ -22,7 +22,7 @@ func logText(t testing.TB, dir string) string {
 }
 
 // TestTTLCommandsAreLoggedAsRedisLogsThem follows upstream's unit/expire.tcl, "Redis should
-// propagate ... as absolute values": every command with a relative or absolute expiry stands in
+// propagate ... as absolute values": every command with a relative or absolute expiry is in
 // the log as SET with PXAT, or as PEXPIREAT, in milliseconds.
 func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -32,8 +32,8 @@ func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 		ms := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).UnixMilli(), 10) }
 		v := []byte("bar")
 
-		// Upstream's keys foo1 to foo15 in its order; 16 to 18 are RESTORE, which is no operation
-		// of ours, and GETEX on foo12 to foo15 is Expire and ExpireAt here.
+		// Upstream's keys foo1 to foo15 in its order; 16 to 18 are RESTORE, which perdure
+		// does not have, and GETEX on foo12 to foo15 is Expire and ExpireAt here.
 		hundred := 100 * time.Second
 		at := now.Add(hundred)
 		ok(t, s.Set("foo1", v, perdure.TTL(100*time.Second)))

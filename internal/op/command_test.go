@@ -43,7 +43,7 @@ func TestDeclarationsAreRedis(t *testing.T) {
 	}
 }
 
-// TestKeysOf: what a pipeline that routes commands by their keys is told.
+// TestKeysOf checks the keys by which a pipeline routes commands to workers.
 func TestKeysOf(t *testing.T) {
 	checker := op.NewChecker()
 	defer checker.Close()
