@@ -19,7 +19,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// thing is what the model has under a key; at is the expiry in Unix ms, 0 for none.
+// A thing is an entry of the model. Its expiry is at, in Unix ms, or 0 for none.
 type thing struct {
 	value string
 	at    int64

@@ -68,8 +68,8 @@ func TestShutdownCancelsSnapshotThatLogContains(t *testing.T) {
 	}
 }
 
-// TestShutdownSavesWhatLogLacks ends the context before Shutdown begins.
-func TestShutdownSavesWhatLogLacks(t *testing.T) {
+// TestShutdownSavesDataThatLogLacks ends the context before Shutdown begins.
+func TestShutdownSavesDataThatLogLacks(t *testing.T) {
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
 	for name, c := range map[string]struct {

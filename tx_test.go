@@ -55,7 +55,7 @@ func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 		note(v.MSet(perdure.Pair{Key: "a", Value: []byte("1")}, perdure.Pair{Key: "b", Value: big}, perdure.Pair{Key: "a", Value: []byte("2")}))
 		values, err := v.MGet("a", "absent", "b", "list")
 		for _, v := range values {
-			note(v == nil, len(v), xxhash.Sum64(v)) // a difference of large values takes seconds to print
+			note(v == nil, len(v), xxhash.Sum64(v)) // a diff of large values takes seconds
 		}
 		note(err)
 		for _, old := range []string{"1", "2"} {

@@ -280,10 +280,10 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 			return path, err
 		}
 	}
-	names2 := defaultConfig()
+	defaults := defaultConfig()
 	for _, path := range []string{
-		filepath.Join(dir, names2.dirname, manifest.FileName(names2.filename)),
-		filepath.Join(dir, names2.filename),
+		filepath.Join(dir, defaults.dirname, manifest.FileName(defaults.filename)),
+		filepath.Join(dir, defaults.filename),
 	} {
 		if _, err := c.fs.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return path, err

@@ -357,8 +357,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestShortWriteIsTakenBack: a Redis that opens the file finds whole groups.
-func TestShortWriteIsTakenBack(t *testing.T) {
+// TestShortWriteIsTruncated: a Redis that opens the file finds whole groups.
+func TestShortWriteIsTruncated(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	boom := errors.New("no space")
 	full := false

@@ -35,7 +35,7 @@ const (
 //	         and fsyncs it as the policy requires                        (sync.go, interval.go)
 //	Rewrite  moves the log to a new incremental file and base file       (rewrite.go)
 type Log struct {
-	// The state is grouped by who may touch it.
+	// The fields are grouped by what guards them.
 
 	// Constant after New (marked) or Open. Replay changes store and gen before the log runs.
 	env    snapshot.Env
@@ -173,8 +173,8 @@ func (l *Log) setPhase(p phase) {
 
 // Configure changes options while a store has the log open. It accepts the options of [Fsync],
 // [AutoRewrite], [RDBBase], [NoFsyncOnRewrite] and [Timestamps]. For any other option it returns an
-// error matching ErrOptions and changes nothing. Configure waits for a running rewrite. It returns
-// an error matching [appendlog.ErrClosed] if the log is not open.
+// error matching [ErrOptions] and changes nothing. Configure waits for a running rewrite. It
+// returns an error matching [appendlog.ErrClosed] if the log is not open.
 func (l *Log) Configure(opts ...Option) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -39,7 +39,7 @@ func (m *mirror) check(err error) {
 		return
 	}
 	m.reason = err.Error()
-	m.logger.Error("the log goes on without Ring", "file", m.ring.Path, "err", err)
+	m.logger.Error("the log continues in Direct mode", "file", m.ring.Path, "err", err)
 	m.broken = m.ring
 	m.drop()
 	m.callFlusher()

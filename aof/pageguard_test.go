@@ -107,10 +107,10 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 	return tears, memFile(t, mem, incrName)
 }
 
-// TestAServerCutsNoMark: a kill tears a write at the end of any page, and a redis-server that is
-// started then cuts the torn command off, and stops without writing. What was acknowledged before
-// the torn group, or is in the tail file, is there when the log is opened again.
-func TestAServerCutsNoMark(t *testing.T) {
+// TestServerTruncationKeepsMarker: a kill tears a write at the end of any page, and a redis-server
+// that is started then cuts the torn command off, and stops without writing. What was acknowledged
+// before the torn group, or is in the tail file, is there when the log is opened again.
+func TestServerTruncationKeepsMarker(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct":     {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
 		"ring":       slowRing(aof.Fsync(aof.No)),

@@ -82,7 +82,7 @@ func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
 	}
 	t.unpaddable = true
 	err = writeError(n, int(end-offset), err)
-	l.env.Logger.Warn("the log's newest file goes on without filler", "file", t.path, "err", err)
+	l.env.Logger.Warn("cannot preallocate padding; the log continues without", "file", t.path, "err", err)
 	if e := t.file.Truncate(offset); e != nil {
 		return errors.Join(err, e)
 	}

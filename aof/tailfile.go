@@ -110,7 +110,7 @@ func (s *starter) retireTailFile() error {
 	if err != nil {
 		return err
 	}
-	logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
+	logger.Warn("the tail file of a killed process does not belong to the log; it is kept",
 		"file", kept, "reason", m.Reason)
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestPanicInLoadIsReported: a worker that panicked left locked the shard that it had begun to fetch, and Open hung instead
-// of passing the panic on.
+// TestPanicInLoadIsReported is a regression test. A worker that panicked kept its shard locked, and
+// Open hung instead of repeating the panic.
 func TestPanicInLoadIsReported(t *testing.T) {
 	e, err := Open(t.Context(), Options{})
 	if err != nil {
@@ -18,7 +18,8 @@ func TestPanicInLoadIsReported(t *testing.T) {
 	}
 	p := newPipeline(e, e.table)
 	p.reserve(0, int64(minReserve*e.table.NumShards()))
-	bad := stepCommand + stepCode(slices.IndexFunc(op.Commands, func(c op.Command) bool { return c.Name == "MSETNX" })) // has no function for one key: to call that panics
+	// MSETNX has no function for one key, so that calling it panics.
+	bad := stepCommand + stepCode(slices.IndexFunc(op.Commands, func(c op.Command) bool { return c.Name == "MSETNX" }))
 	for i := range 20_000 {
 		key := []byte(fmt.Sprint("key", i))
 		o := step{code: stepSet, hash: e.table.HashBytes(key), offset: int64(i)}
@@ -40,7 +41,8 @@ func TestPanicInLoadIsReported(t *testing.T) {
 	t.Error(p.close())
 }
 
-// TestSweepKeepsBound: while a view has more before-images than it may, the sweep, which would add to them, waits.
+// TestSweepKeepsBound checks that active expiration waits while a view's before-images exceed their
+// bound, because it would add more.
 func TestSweepKeepsBound(t *testing.T) {
 	const n, size, bound = 20_000, 100, 64 << 10
 	e := newEngine(Options{})

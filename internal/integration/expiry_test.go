@@ -12,9 +12,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestExpiryFarAwayIsNotInPast is a regression test. A far time overflowed as nanoseconds or
+// TestFarExpiryIsNotInPast is a regression test. A far time overflowed as nanoseconds or
 // milliseconds and became negative. The value was lost, and Open refused the log.
-func TestExpiryFarAwayIsNotInPast(t *testing.T) {
+func TestFarExpiryIsNotInPast(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly()...)
 	var keys []string
@@ -67,9 +67,9 @@ func TestExpiryFarAwayIsNotInPast(t *testing.T) {
 	check()
 }
 
-// TestNothingIsStoredWithBadExpiry is a regression test: SetIfAbsent reported that it had stored
+// TestInvalidExpiryStoresNothing is a regression test: SetIfAbsent reported that it had stored
 // the value.
-func TestNothingIsStoredWithBadExpiry(t *testing.T) {
+func TestInvalidExpiryStoresNothing(t *testing.T) {
 	s := memory(t)
 	stored, err := s.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
 	is(t, err, perdure.ErrTTL)

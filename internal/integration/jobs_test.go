@@ -88,8 +88,8 @@ func TestSaveRules(t *testing.T) {
 	}
 }
 
-// TestFailedSaveRestsFiveSecondsAndStopsWrites follows Redis: MISCONF until a save succeeds.
-func TestFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
+// TestFailedSaveDelaysRetryAndStopsWrites follows Redis: MISCONF until a save succeeds.
+func TestFailedSaveDelaysRetryAndStopsWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		broken.Store(true)
@@ -439,8 +439,8 @@ func TestPanicInBackgroundIsContained(t *testing.T) {
 	})
 }
 
-// TestSaveByHandThatFailsIsReportedToCallerOnly: as after Redis's SAVE, writes continue.
-func TestSaveByHandThatFailsIsReportedToCallerOnly(t *testing.T) {
+// TestManualSaveErrorGoesToCallerOnly: as after Redis's SAVE, writes continue.
+func TestManualSaveErrorGoesToCallerOnly(t *testing.T) {
 	full := &failing{Snapshotter: rdb.New()}
 	s := open(t, t.TempDir(), perdure.WithSnapshotter(full))
 	if _, err := s.Save(t.Context()); !errors.Is(err, errFull) {

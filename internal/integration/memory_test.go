@@ -73,9 +73,9 @@ func TestMemoryGoesBack(t *testing.T) {
 	})
 }
 
-// TestFlushGoesBackInManyTicks checks the return of memory that takes more than one tick of the
-// loop, on the real clock. Before a fix, nothing after the first tick was returned.
-func TestFlushGoesBackInManyTicks(t *testing.T) {
+// TestFlushReleasesMemoryInManyTicks checks the return of memory that takes more than one tick of
+// the loop, on the real clock. Before a fix, nothing after the first tick was returned.
+func TestFlushReleasesMemoryInManyTicks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes 400 MiB")
 	}

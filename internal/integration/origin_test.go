@@ -139,9 +139,9 @@ func TestLogThatDumpLacksIsNotIgnored(t *testing.T) {
 	}
 }
 
-// TestOwnDumpIsNoNews tests dumps that a store saved while its log was on, before a kill and before
-// Close, with file times as old or new as possible.
-func TestOwnDumpIsNoNews(t *testing.T) {
+// TestOwnDumpIsNotReported tests dumps that a store saved while its log was on, before a kill and
+// before Close, with file times as old or new as possible.
+func TestOwnDumpIsNotReported(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	setTo(t, "k", "v")(s)
@@ -392,7 +392,7 @@ func TestRewrittenLogIsNewerThanDump(t *testing.T) {
 	})
 }
 
-func TestLogWithChecksumsGoesOnWithout(t *testing.T) {
+func TestLogContinuesWithoutChecksums(t *testing.T) {
 	plain := func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Checksums(false))) }
 	dir := t.TempDir()
 	closed(t, dir, setTo(t, "a", "1"))
