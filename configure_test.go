@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestConfigureAcceptsOptionsThatMayChange passes every option to an open store.
+// TestConfigureAcceptsOptionsThatMayChange passes each option to an open store.
 func TestConfigureAcceptsOptionsThatMayChange(t *testing.T) {
 	for name, c := range map[string]struct {
 		option perdure.Option
@@ -49,7 +49,7 @@ func TestConfigureAcceptsOptionsThatMayChange(t *testing.T) {
 	}
 }
 
-// TestConfigureSwitchesLogOffAndOn uses a Log for each time, because a Log can be opened once.
+// TestConfigureSwitchesLogOffAndOn uses a new Log each time, because a Log can be opened only once.
 func TestConfigureSwitchesLogOffAndOn(t *testing.T) {
 	dir := t.TempDir()
 	log := aof.New()

@@ -32,13 +32,13 @@ func TestPanicInLoadIsReported(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic")
+			t.Error("close did not panic, want the worker's panic")
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	t.Error(p.close())
+	t.Errorf("close = %v, want a panic", p.close())
 }
 
 // TestSweepKeepsBound checks that active expiration waits while a view's before-images exceed their
@@ -64,12 +64,12 @@ func TestSweepKeepsBound(t *testing.T) {
 		e.sweep()
 	}
 	if gone := n - e.table.Len(0); gone*size > 2*bound {
-		t.Errorf("%d keys of %d bytes were swept, with room for %d bytes", gone, size, bound)
+		t.Errorf("active expiration deleted %d keys of %d bytes, want at most %d bytes", gone, size, 2*bound)
 	}
 	v.Close()
 	for round := 0; e.table.Len(0) > 0; round++ {
 		if e.sweep(); round == n {
-			t.Fatalf("%d keys are left", e.table.Len(0))
+			t.Fatalf("Len = %d after %d sweeps, want 0", e.table.Len(0), n)
 		}
 	}
 	e.cancel()

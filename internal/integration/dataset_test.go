@@ -12,13 +12,13 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
+// A datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
 type datum struct {
 	value      string
 	expireAtMs int64
 }
 
-// dataOf returns every live key of a store, by "db/key".
+// dataOf returns all live keys of a store, by "db/key".
 func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	t.Helper()
 	all := map[string]datum{}
@@ -41,7 +41,7 @@ func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	return all
 }
 
-// dataOfServer returns every key of a server, by "db/key".
+// dataOfServer returns all keys of a server, by "db/key".
 func dataOfServer(s *redistest.Server) map[string]datum {
 	all := map[string]datum{}
 	for db := range 16 {
@@ -58,7 +58,7 @@ func dataOfServer(s *redistest.Server) map[string]datum {
 		replies := s.Flush()
 		for i, k := range keys {
 			value, at, dump := replies[3*i], replies[3*i+1].Int(), replies[3*i+2].Text
-			if at == -2 { // expired between
+			if at == -2 { // the key expired after KEYS
 				continue
 			}
 			d := datum{value.Text, max(at, 0)}

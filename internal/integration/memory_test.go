@@ -68,16 +68,16 @@ func TestMemoryGoesBack(t *testing.T) {
 		}
 		ok(t, s.FlushAll())
 		if flushed, _ := held(); flushed > 12<<20 {
-			t.Errorf("%d of %d bytes are still in RAM after FlushAll", flushed, full)
+			t.Errorf("RSS after FlushAll = %d bytes of %d, want at most 12 MiB", flushed, full)
 		}
 	})
 }
 
-// TestFlushReleasesMemoryInManyTicks checks the return of memory that takes more than one tick of
-// the loop, on the real clock. Before a fix, nothing after the first tick was returned.
+// TestFlushReleasesMemoryInManyTicks is a regression test of a release that takes more than one
+// tick of the loop, on the real clock. Memory that remained after the first tick was not released.
 func TestFlushReleasesMemoryInManyTicks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes 400 MiB")
+		t.Skip("needs 400 MiB of memory")
 	}
 	s, err := perdure.New()
 	ok(t, err)
@@ -91,9 +91,10 @@ func TestFlushReleasesMemoryInManyTicks(t *testing.T) {
 	full := rss(t) - empty
 	ok(t, s.FlushAll())
 	if full < 200<<20 {
-		t.Fatalf("%d bytes are in RAM", full)
+		t.Fatalf("RSS = %d bytes, want at least 200 MiB", full)
 	}
-	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; { // go test ends it
+	// The timeout of go test ends the loop if the memory is not released.
+	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; {
 		<-tick
 	}
 }
