@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure/internal/storecheck"
 )
 
-// TestHotPathsAllocateNothing checks the promises of the doc comments.
+// TestHotPathsAllocateNothing checks the doc comments that promise no allocation.
 func TestHotPathsAllocateNothing(t *testing.T) {
 	for name, s := range map[string]*perdure.Store{
 		"memory": memory(t),
@@ -49,7 +49,7 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 				ok(t, do())
 			}
 			if n := testing.AllocsPerRun(500, func() { ok(t, do()) }); n > 0 && !storecheck.RaceEnabled {
-				t.Errorf("%s, %s: %v allocations", name, what, n)
+				t.Errorf("%s, %s: %v allocations, want 0", name, what, n)
 			}
 		}
 	}

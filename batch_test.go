@@ -19,14 +19,14 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// thing is what the model has under a key; at is the expiry in Unix ms, 0 for none.
+// A thing is an entry of the model. at is its expiry in Unix ms, or 0 for none.
 type thing struct {
 	value string
 	at    int64
 	list  bool
 }
 
-// model specifies the effect of a batch with a plain map.
+// A model is a plain map that specifies the effect of a batch.
 type model map[string]thing
 
 func (m model) find(key string) (thing, bool) {
@@ -38,7 +38,8 @@ func (m model) find(key string) (thing, bool) {
 	return v, ok
 }
 
-// outcome contains the results of all operations. The operation determines which of them apply.
+// An outcome contains the results of all operations. The kind of operation determines which fields
+// apply.
 type outcome struct {
 	value string
 	n     int64
@@ -46,7 +47,7 @@ type outcome struct {
 	err   error
 }
 
-// integer returns the number under a key as Redis's INCR parses it.
+// integer returns the number at key as Redis's INCR parses it.
 func (m model) integer(key string) (v thing, n int64, err error) {
 	v, ok := m.find(key)
 	switch {
@@ -62,8 +63,8 @@ func (m model) integer(key string) (v thing, n int64, err error) {
 	return v, n, nil
 }
 
-// step adds an operation that rng chooses to b, and performs it on the model. It returns the
-// model's outcome and a function that returns the batch's outcome.
+// step adds a random operation to b and performs it on the model. It returns the model's outcome
+// and a function that returns the batch's outcome.
 func (m model) step(rng *rand.Rand, b *perdure.Batch) (got func() outcome, want outcome) {
 	key := fmt.Sprint("k", rng.IntN(40))
 	if rng.IntN(20) == 0 {
@@ -152,8 +153,8 @@ func b2i(b bool) int {
 	return 0
 }
 
-// TestBatchAgainstModel checks that batches of all widths do the same as a plain map, with keys
-// given twice, expiries, and a list. Replaying their log must produce the same data.
+// TestBatchAgainstModel checks that batches of all widths have the effect of the model, with
+// duplicate keys, expiries, and a list. A replay of their log must restore the same data.
 func TestBatchAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := withList(t)
@@ -217,8 +218,8 @@ func TestBatchIsOneUnit(t *testing.T) {
 	}
 }
 
-// TestBatchRefused checks that a batch that must not write does nothing and returns an error for
-// each operation.
+// TestBatchRefused checks that a batch whose writes are refused changes nothing and returns an
+// error for each operation.
 func TestBatchRefused(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly()...)
@@ -249,7 +250,7 @@ func TestBatchRefused(t *testing.T) {
 	refused(s, &b, perdure.ErrReadOnly)
 	ok(t, s.Run(&reads))
 	if v, err := read.Value(); string(v) != "v" || err != nil {
-		t.Error(v, err)
+		t.Errorf("Get in a batch = %q, %v, want v, nil", v, err)
 	}
 
 	none := memory(t)
@@ -257,7 +258,7 @@ func TestBatchRefused(t *testing.T) {
 	handles = []interface{ Err() error }{b.Set("k", nil)}
 	refused(none.Durable(), &b, perdure.ErrNoAppendLog)
 	if none.Len() != 0 {
-		t.Error("a refused batch was done")
+		t.Errorf("Len = %d after a refused batch, want 0", none.Len())
 	}
 }
 
@@ -284,18 +285,18 @@ func TestBatchWhenLogFails(t *testing.T) {
 		is(t, unknown.Err(), perdure.ErrLogFailed)
 		is(t, count.Err(), perdure.ErrLogFailed)
 		if v, err := read.Value(); string(v) != "1" || err != nil {
-			t.Error(v, err)
+			t.Errorf("Get in a batch = %q, %v, want 1, nil", v, err)
 		}
 		is(t, s.Run(&b), perdure.ErrLogFailed)
 		is(t, read.Err(), perdure.ErrLogFailed)
-		want(t, s, "before", "2") // the outcome was unknown; memory has the write
+		want(t, s, "before", "2") // memory has the write, although its outcome was unknown
 		broken.Store(false)
 		ok(t, s.Recover(t.Context()))
 		ok(t, s.Run(&b))
 	})
 }
 
-// TestBatchAtOnce checks that no reader sees a part of a batch.
+// TestBatchAtOnce checks that a reader never sees a part of a batch.
 func TestBatchAtOnce(t *testing.T) {
 	s := memory(t)
 	keys := make([]string, 50)
@@ -319,7 +320,7 @@ func TestBatchAtOnce(t *testing.T) {
 	check := func(values [][]byte) {
 		for _, v := range values {
 			if string(v) != string(values[0]) {
-				t.Errorf("%q beside %q", v, values[0])
+				t.Errorf("read %q and %q of one batch, want equal values", v, values[0])
 			}
 		}
 	}

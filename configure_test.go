@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// TestConfigureAcceptsOptionsThatMayChange passes every option to an open store.
+// TestConfigureAcceptsOptionsThatMayChange passes each option to an open store.
 func TestConfigureAcceptsOptionsThatMayChange(t *testing.T) {
 	for name, c := range map[string]struct {
 		option perdure.Option
@@ -49,7 +49,7 @@ func TestConfigureAcceptsOptionsThatMayChange(t *testing.T) {
 	}
 }
 
-// TestConfigureSwitchesLogOffAndOn uses a Log for each time, because a Log can be opened once.
+// TestConfigureSwitchesLogOffAndOn uses a new Log each time, because a Log can be opened only once.
 func TestConfigureSwitchesLogOffAndOn(t *testing.T) {
 	dir := t.TempDir()
 	log := aof.New()
@@ -59,7 +59,7 @@ func TestConfigureSwitchesLogOffAndOn(t *testing.T) {
 	ok(t, s.Set("b", []byte("2")))
 	err := s.Configure(perdure.WithAppendLog(log))
 	if err == nil || !strings.Contains(err.Error(), "can be opened once") {
-		t.Errorf("Configure with a Log that was closed = %v, want an error that says so", err)
+		t.Errorf("Configure with a Log that was closed = %v, want an error that a Log can be opened once", err)
 	}
 	if s.Stats().LogEnabled {
 		t.Error("Stats().LogEnabled = true after a Configure that failed, want false")
@@ -67,8 +67,9 @@ func TestConfigureSwitchesLogOffAndOn(t *testing.T) {
 	if _, err := s.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ok(t, s.Configure(perdure.WithoutAppendLog(), perdure.WithAppendLog(aof.New()))) // the last counts
-	for !s.Stats().LogReady {                                                        // the base is written in the background
+	// The last option applies. The base file is written in the background.
+	ok(t, s.Configure(perdure.WithoutAppendLog(), perdure.WithAppendLog(aof.New())))
+	for !s.Stats().LogReady {
 		runtime.Gosched()
 	}
 	ok(t, s.Set("c", []byte("3")))

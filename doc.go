@@ -12,7 +12,8 @@
 //
 // By default every write goes to an append-only log before it returns, and the log is fsynced every
 // second. In addition, a snapshot is saved automatically by rules, and at Close. A killed process
-// loses no acknowledged write. The fsync policy determines what a power failure can lose:
+// loses no acknowledged write. The fsync policy ([aof.Always], [aof.EverySec], or [aof.No])
+// determines what a power failure can lose:
 //
 //	aof.Always     no acknowledged write
 //	aof.EverySec   at most the last two seconds

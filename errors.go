@@ -39,13 +39,13 @@ var (
 	ErrRewriteInProgress = engine.ErrRewriteInProgress // a rewrite is running
 	ErrBusy              = engine.ErrBusy              // a Snapshot is open
 	ErrSnapshotLost      = engine.ErrSnapshotLost      // the Snapshot was dropped to bound memory
-	ErrNoAppendLog       = engine.ErrNoAppendLog       // there is no log, or its first base is being written
+	ErrNoAppendLog       = engine.ErrNoAppendLog       // no log, or its first base is unfinished
 	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
-	ErrLocked            = engine.ErrLocked            // another process, or this one, has the directory open
-	ErrLogIgnored        = engine.ErrLogIgnored        // opened without the log, which has more than the dump
-	ErrDiverged          = engine.ErrDiverged          // log and dump of one store, neither of which is complete
-	ErrLockLost          = engine.ErrLockLost          // the lock file was replaced or removed; Close the store
+	ErrLocked            = engine.ErrLocked            // the directory is open, here or elsewhere
+	ErrLogIgnored        = engine.ErrLogIgnored        // the ignored log has more than the dump
+	ErrDiverged          = engine.ErrDiverged          // neither the log nor the dump is complete
+	ErrLockLost          = engine.ErrLockLost          // lock file replaced or removed
 )
 
 // Disk errors.

@@ -40,7 +40,7 @@ func ExampleStore_Durable() {
 	defer s.Close()
 
 	durable := s.Durable()
-	check(durable.Set("order", []byte("paid"))) // on disk when it returns
+	check(durable.Set("order", []byte("paid"))) // returns when it is on disk
 	check(durable.Update(func(tx *perdure.Tx) error {
 		_, err := tx.Incr("orders")
 		return err
@@ -110,7 +110,7 @@ func ExampleWithAppendLog() {
 	s, err := perdure.Open(dir, perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))))
 	check(err)
 	defer s.Close()
-	check(s.Set("order", []byte("paid"))) // on disk when it returns
+	check(s.Set("order", []byte("paid"))) // returns when it is on disk
 	fmt.Println(s.Stats().LogReady)
 	// Output: true
 }

@@ -135,7 +135,7 @@ func ExampleStore_Sync() {
 	check(err)
 	defer s.Close()
 	check(s.Set("order", []byte("paid")))
-	check(s.Sync(context.Background())) // now it survives a power failure too
+	check(s.Sync(context.Background())) // durable from here on
 	check(s.Durable().Set("order", []byte("sent")))
 	fmt.Println("durable")
 	// Output: durable
@@ -187,8 +187,8 @@ func ExampleStore_Restore() {
 	// Output: in a <nil>
 }
 
-// A service that must end within ten seconds does not wait for a large dump, because its log has
-// everything.
+// The program must end within ten seconds. Shutdown cancels a large dump, because the log contains
+// all data.
 func ExampleStore_Shutdown() {
 	dir, remove := exampleDir()
 	defer remove()
@@ -261,7 +261,7 @@ func ExampleStore_Recover() {
 		// Free the disk, then:
 		check(s.Recover(context.Background()))
 	}
-	fmt.Println(s.Recover(context.Background())) // nothing to do
+	fmt.Println(s.Recover(context.Background())) // does nothing, because the log has not failed
 	// Output: <nil>
 }
 
@@ -319,6 +319,6 @@ func ExampleTask() {
 	<-task.Done()
 	written, total := task.Progress()
 	fmt.Println(written, total)
-	task.Cancel() // too late: nothing happens
+	task.Cancel() // too late; has no effect
 	// Output: 1 1
 }

@@ -17,7 +17,7 @@ func check(err error) {
 	}
 }
 
-// exampleStore is a store in memory with some keys.
+// exampleStore returns a store in memory with a few keys.
 func exampleStore() *perdure.Store {
 	s, err := perdure.New()
 	check(err)
@@ -44,7 +44,7 @@ func ExampleBatch() {
 	visits := b.Incr("visits")
 	b.Set("last", []byte("user:1"), perdure.TTL(time.Hour))
 	missing := b.Get("user:3")
-	check(s.Run(&b)) // all at once, as one unit of the log
+	check(s.Run(&b)) // atomic, and one log record
 
 	v, err := name.Value()
 	check(err)
@@ -79,7 +79,7 @@ func ExampleStore_Get() {
 func ExampleStore_AppendGet() {
 	s := exampleStore()
 	defer s.Close()
-	buf := make([]byte, 0, 64) // used again and again: no allocation
+	buf := make([]byte, 0, 64) // reused without an allocation
 	for _, key := range []string{"user:1", "user:2"} {
 		var err error
 		buf, err = s.AppendGet(buf[:0], key)
@@ -334,7 +334,7 @@ func ExampleStore_Update() {
 				return err
 			}
 			if left < 0 {
-				return poor // and nothing changes
+				return poor // the transaction is undone
 			}
 			return tx.Set("paid", []byte("yes"))
 		})
@@ -374,7 +374,7 @@ func ExampleStore_View() {
 		if err != nil {
 			return err
 		}
-		b, err := tx.Get("user:2") // of the same point in time
+		b, err := tx.Get("user:2") // from the same point in time
 		fmt.Println(string(a), string(b))
 		return err
 	})
@@ -404,7 +404,7 @@ func ExampleTx() {
 		if _, err := tx.Delete("user:1"); err != nil {
 			return err
 		}
-		return tx.DB(1).Set("user:1", name) // moved to another database, or not at all
+		return tx.DB(1).Set("user:1", name) // with the deletion, in one transaction
 	}))
 	v, err := s.DB(1).Get("user:1")
 	fmt.Println(string(v), err)

@@ -12,10 +12,10 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// BenchmarkBesideLarge gets and sets small keys of every shard, about 1000 times a second each,
-// while large values are stored and read without pause. It reports the latencies. get waits for a
-// shard. append, a part of set, waits for the log's lock, with the shard locked. set also waits for
-// the log records before it to be written.
+// BenchmarkBesideLarge gets and sets small keys of all shards, about 1000 times per second each,
+// while large values are stored and read continuously. It reports the latencies. get waits for a
+// shard. append, a part of set, waits for the log's lock with the shard locked. set also waits
+// until the earlier log records are written.
 func BenchmarkBesideLarge(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -38,10 +38,10 @@ func BenchmarkBesideLarge(b *testing.B) {
 	}
 }
 
-// timedLog times Append of what is not large.
+// timedLog times the Append calls of small values.
 type timedLog struct {
 	*aof.Log
-	times times // while there is one small writer
+	times times // set by the one small writer
 	on    bool
 }
 
@@ -67,7 +67,7 @@ func (t times) report(b *testing.B, name string) {
 
 func besideLarge(b *testing.B, s *perdure.Store, log *timedLog, size int) {
 	keys := benchKeys(10_000)
-	small := make([]byte, 100) // by which timedLog knows it
+	small := make([]byte, 100) // timedLog recognizes its size
 	for _, k := range keys {
 		if err := s.Set(k, small); err != nil {
 			b.Fatal(err)

@@ -60,7 +60,7 @@ func TestErrorsOfOpenNameLibraryOnce(t *testing.T) {
 	namedOnce(t, "bad dump", s.Restore(context.Background(), strings.NewReader("REDIS")), perdure.ErrCorrupt)
 }
 
-// TestErrorsOfDiskNameLibraryOnce lets every operation fail in turn.
+// TestErrorsOfDiskNameLibraryOnce makes each operation of the file system fail in turn.
 func TestErrorsOfDiskNameLibraryOnce(t *testing.T) {
 	broken := errors.New("disk is broken")
 	check := func(what string, err error) {

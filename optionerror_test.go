@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// namesWithoutADump are those under which a store cannot save a dump.
+// namesWithoutADump contains names under which a store cannot save a dump.
 var namesWithoutADump = []string{
 	"", ".", "a/b", strings.Repeat("n", 245), strings.Repeat("n", 255), "appendonlydir", "perdure.lock", "temp-perdure-x", "a\x00",
 }
@@ -60,8 +60,8 @@ func wantOptionError(t *testing.T, err error) {
 	}
 }
 
-// TestConfigureErrorsLeaveStoreUsable passes bad options to an open store and its components. The
-// store then still writes, saves, and accepts a good option.
+// TestConfigureErrorsLeaveStoreUsable passes invalid options to an open store and its components.
+// Afterwards the store writes, saves, and accepts a valid option.
 func TestConfigureErrorsLeaveStoreUsable(t *testing.T) {
 	var noLog *aof.Log
 	for name, o := range map[string]perdure.Option{
@@ -112,7 +112,8 @@ func TestZeroAOFOptionIsRefusedWhileOpen(t *testing.T) {
 	}
 }
 
-// TestConfigureErrorAppliesNothing passes a good option together with one of each kind that fails.
+// TestConfigureErrorAppliesNothing passes a valid option together with one of each kind that is
+// refused.
 func TestConfigureErrorAppliesNothing(t *testing.T) {
 	lost := t.TempDir()
 	f, err := os.Create(filepath.Join(lost, "appendonlydir"))
@@ -154,7 +155,8 @@ func TestConfigureErrorAppliesNothing(t *testing.T) {
 	})
 }
 
-// rulesInForce compares the number of save rules: Close saves a dump if there is one.
+// rulesInForce fails the test unless the store has as many save rules as want says. Close saves a
+// dump if there is a rule.
 func rulesInForce(t *testing.T, s *perdure.Store, want int) {
 	t.Helper()
 	ok(t, s.Set("k", []byte("v")))

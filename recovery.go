@@ -58,8 +58,8 @@ type LoadProgress struct {
 }
 
 // Err returns the reason why writes are currently refused, or nil. It never blocks and can be
-// called from any goroutine. A failed background sync that no write has met yet is reported within
-// a tenth of a second.
+// called from any goroutine. It also reports a failed background sync that no write has
+// returned, within about 100 ms.
 func (s *Store) Err() error { return named(s.e.Err()) }
 
 // Recover restores write access after [ErrLogFailed], once the disk works again. It durably writes

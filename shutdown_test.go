@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// endless is a Snapshotter whose Save lasts until its context ends, if that can end.
+// endless is a Snapshotter whose Save returns only when its context ends, if the context can end.
 type endless struct {
 	perdure.Snapshotter
 	saving chan bool
@@ -26,7 +26,7 @@ func (s endless) Save(ctx context.Context, v snapshot.View) (snapshot.Info, erro
 	return s.Snapshotter.Save(ctx, v)
 }
 
-// failingClose is a log that syncs everything and then reports that it did not.
+// failingClose is a log whose Close syncs everything and then returns an error.
 type failingClose struct{ *aof.Log }
 
 var errClose = errors.New("close failed")
@@ -60,7 +60,7 @@ func TestShutdownCancelsSnapshotThatLogContains(t *testing.T) {
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown = %v, want nil: the log has everything", err)
 	}
-	is(t, s.Close(), s.Shutdown(context.Background())) // the result of the first call
+	is(t, s.Close(), s.Shutdown(context.Background())) // both return the result of the first call
 	b := open(t, dir)
 	want(t, b, "k", "v")
 	if got := b.Recovery().Source; got != "aof" {
@@ -68,8 +68,8 @@ func TestShutdownCancelsSnapshotThatLogContains(t *testing.T) {
 	}
 }
 
-// TestShutdownSavesWhatLogLacks ends the context before Shutdown begins.
-func TestShutdownSavesWhatLogLacks(t *testing.T) {
+// TestShutdownSavesDataThatLogLacks ends the context before Shutdown begins.
+func TestShutdownSavesDataThatLogLacks(t *testing.T) {
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
 	for name, c := range map[string]struct {

@@ -41,10 +41,10 @@ func TestValues(t *testing.T) {
 	got, err := s.AppendGet([]byte("prefix:"), "")
 	ok(t, err)
 	if string(got) != "prefix:empty key" {
-		t.Errorf("AppendGet = %q", got)
+		t.Errorf("AppendGet = %q, want %q", got, "prefix:empty key")
 	}
 	if got, err := s.AppendGet([]byte("kept"), "none"); string(got) != "kept" || !errors.Is(err, perdure.ErrNotFound) {
-		t.Errorf("AppendGet of nothing = %q, %v", got, err)
+		t.Errorf("AppendGet of a missing key = %q, %v, want kept, ErrNotFound", got, err)
 	}
 }
 
@@ -61,26 +61,26 @@ func TestCallerOwnsItsSlices(t *testing.T) {
 func TestSetIfAbsentSwapCompareAndSwap(t *testing.T) {
 	s := memory(t)
 	if stored, err := s.SetIfAbsent("k", []byte("1")); !stored || err != nil {
-		t.Fatal(stored, err)
+		t.Fatalf("SetIfAbsent of a missing key = %v, %v, want true, nil", stored, err)
 	}
 	if stored, err := s.SetIfAbsent("k", []byte("2")); stored || err != nil {
-		t.Fatal(stored, err)
+		t.Fatalf("SetIfAbsent of an existing key = %v, %v, want false, nil", stored, err)
 	}
 	want(t, s, "k", "1")
 	if old, existed, err := s.Swap("k", []byte("3")); string(old) != "1" || !existed || err != nil {
-		t.Fatal(old, existed, err)
+		t.Fatalf("Swap = %q, %v, %v, want 1, true, nil", old, existed, err)
 	}
 	if old, existed, err := s.Swap("new", []byte("x")); old != nil || existed || err != nil {
-		t.Fatal(old, existed, err)
+		t.Fatalf("Swap of a missing key = %q, %v, %v, want nil, false, nil", old, existed, err)
 	}
 	if done, err := s.CompareAndSwap("k", []byte("no"), []byte("4")); done || err != nil {
-		t.Fatal(done, err)
+		t.Fatalf("CompareAndSwap of another value = %v, %v, want false, nil", done, err)
 	}
 	if done, err := s.CompareAndSwap("k", []byte("3"), []byte("4")); !done || err != nil {
-		t.Fatal(done, err)
+		t.Fatalf("CompareAndSwap of the value = %v, %v, want true, nil", done, err)
 	}
 	if done, err := s.CompareAndSwap("none", nil, []byte("4")); done || err != nil {
-		t.Fatal(done, err)
+		t.Fatalf("CompareAndSwap of a missing key = %v, %v, want false, nil", done, err)
 	}
 	want(t, s, "k", "4")
 }
@@ -107,14 +107,14 @@ func TestCounters(t *testing.T) {
 	for _, v := range []string{"", "x", "1.5", " 1", "01", "+1", "-0", "9223372036854775808"} {
 		ok(t, s.Set("bad", []byte(v)))
 		if _, err := s.Incr("bad"); !errors.Is(err, perdure.ErrNotInteger) {
-			t.Errorf("Incr of %q: %v", v, err)
+			t.Errorf("Incr of %q = %v, want ErrNotInteger", v, err)
 		}
 		want(t, s, "bad", v)
 	}
 	for v, delta := range map[int64]int64{math.MaxInt64: 1, math.MinInt64: -1, 1: math.MaxInt64, -2: math.MinInt64} {
 		ok(t, s.Set("edge", fmt.Append(nil, v)))
 		if _, err := s.IncrBy("edge", delta); !errors.Is(err, perdure.ErrOverflow) {
-			t.Errorf("%d + %d: %v", v, delta, err)
+			t.Errorf("IncrBy(%d) of %d = %v, want ErrOverflow", delta, v, err)
 		}
 		want(t, s, "edge", fmt.Sprint(v))
 	}
@@ -139,7 +139,7 @@ func TestAppend(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := s.Incr("n"); n != 124 || err != nil {
-		t.Errorf("a number that was appended to: %d, %v", n, err)
+		t.Errorf("Incr after Append = %d, %v, want 124, nil", n, err)
 	}
 }
 
@@ -149,19 +149,19 @@ func TestManyKeys(t *testing.T) {
 	values, err := s.MGet("a", "none", "b", "a")
 	ok(t, err)
 	if string(values[0]) != "2" || values[1] != nil || values[2] == nil || len(values[2]) != 0 || string(values[3]) != "2" {
-		t.Errorf("MGet = %q", values)
+		t.Errorf("MGet = %q, want 2, nil, an empty value, and 2", values)
 	}
 	if n, err := s.Exists("a", "a", "none"); n != 2 || err != nil {
-		t.Errorf("Exists = %d, %v", n, err)
+		t.Errorf("Exists = %d, %v, want 2, nil", n, err)
 	}
 	if n, err := s.Delete("a", "a", "none", "b"); n != 2 || err != nil {
-		t.Errorf("Delete = %d, %v", n, err)
+		t.Errorf("Delete = %d, %v, want 2, nil", n, err)
 	}
 	if s.Len() != 0 {
-		t.Errorf("Len = %d", s.Len())
+		t.Errorf("Len = %d, want 0", s.Len())
 	}
 	if n, err := s.Delete(); n != 0 || err != nil {
-		t.Errorf("Delete of no keys = %d, %v", n, err)
+		t.Errorf("Delete of no keys = %d, %v, want 0, nil", n, err)
 	}
 	ok(t, s.MSet())
 }
@@ -216,7 +216,7 @@ func TestKeysAndAll(t *testing.T) {
 	n := 0
 	for k, v := range s.All() {
 		if string(v) != "v:"+k {
-			t.Errorf("All: %q has %q", k, v)
+			t.Errorf("All yields %q, %q, want the value %q", k, v, "v:"+k)
 		}
 		if n++; n == 3 {
 			break
@@ -236,7 +236,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := tx.Incr("a"); n != 3 || err != nil {
-			t.Fatal(n, err)
+			t.Fatalf("Incr = %d, %v, want 3, nil", n, err)
 		}
 		if _, err := tx.Append("b", []byte("!")); err != nil {
 			t.Fatal(err)
@@ -251,7 +251,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 		want(t, s, "gone", "x")
 		absent(t, s.DB(5), "other")
 		if ttl, err := s.TTL("gone"); ttl <= 0 || err != nil {
-			t.Fatal(ttl, err)
+			t.Fatalf("TTL = %v, %v, want the old expiry", ttl, err)
 		}
 	}
 	is(t, s.Update(func(tx *perdure.Tx) error { change(tx); return cause }), cause)
@@ -281,7 +281,7 @@ func TestViewDoesNotWrite(t *testing.T) {
 		is(t, err, perdure.ErrReadOnly)
 		for k, v := range tx.All() {
 			if k != "a" || string(v) != "1" {
-				t.Errorf("All: %q %q", k, v)
+				t.Errorf("All yields %q, %q, want a, 1", k, v)
 			}
 		}
 		return nil
@@ -338,12 +338,12 @@ func TestAfterClose(t *testing.T) {
 	_, err = s.Snapshot()
 	is(t, err, perdure.ErrClosed)
 	for range s.All() {
-		t.Error("All yields after Close")
+		t.Error("All yields a key after Close, want none")
 	}
 	s.Stats()
 	s.Info()
 	if s.Len() != 0 {
-		t.Error("Len after Close")
+		t.Errorf("Len = %d after Close, want 0", s.Len())
 	}
 }
 

@@ -32,7 +32,7 @@ func TestTxHasMethodsOfDB(t *testing.T) {
 		name := db.Method(i).Name
 		_, ok := tx.MethodByName(name)
 		if why := outside[name]; ok == (why != "") {
-			t.Errorf("Tx has %s: %v; left out because %q", name, ok, why)
+			t.Errorf("Tx has %s: %v, want %v (%s)", name, ok, why == "", why)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 		note(v.MSet(perdure.Pair{Key: "a", Value: []byte("1")}, perdure.Pair{Key: "b", Value: big}, perdure.Pair{Key: "a", Value: []byte("2")}))
 		values, err := v.MGet("a", "absent", "b", "list")
 		for _, v := range values {
-			note(v == nil, len(v), xxhash.Sum64(v)) // a difference of large values takes seconds to print
+			note(v == nil, len(v), xxhash.Sum64(v)) // a diff of large values takes seconds
 		}
 		note(err)
 		for _, old := range []string{"1", "2"} {
@@ -84,7 +84,7 @@ func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 	var inside []any
 	ok(t, s.Update(func(tx *perdure.Tx) error { inside = program(tx); return nil }))
 	if diff := cmp.Diff(program(other.DB(0)), inside, cmpopts.EquateErrors()); diff != "" {
-		t.Errorf("a Tx has other results than a DB (-DB +Tx):\n%s", diff)
+		t.Errorf("results of a Tx differ from those of a DB (-DB +Tx):\n%s", diff)
 	}
 	ok(t, s.Close())
 	s = open(t, dir)
@@ -95,7 +95,7 @@ func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 	}
 }
 
-// withList returns a directory whose store has a list, as a Redis has left it.
+// withList returns the directory of a store with a list that Redis has written.
 func withList(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -128,14 +128,14 @@ func TestTxMethodsKeepRules(t *testing.T) {
 	err := s.UpdateKeys([]string{"a", "b"}, func(tx *perdure.Tx) error {
 		is(t, tx.MSet(perdure.Pair{Key: "a"}, pair), perdure.ErrNotDeclared)
 		if n, err := tx.Exists("a", "b"); n != 0 || err != nil {
-			t.Errorf("a refused MSet has stored %d keys, %v", n, err)
+			t.Errorf("Exists after a refused MSet = %d, %v, want 0, nil", n, err)
 		}
 		ok(t, tx.MSet(perdure.Pair{Key: "a", Value: []byte("1")}, perdure.Pair{Key: "b", Value: []byte("2")}))
 		return undone
 	})
 	is(t, err, undone)
 	if n := s.Len(); n != 0 {
-		t.Errorf("an undone transaction left %d keys", n)
+		t.Errorf("Len = %d after an undone transaction, want 0", n)
 	}
 	var late *perdure.Tx
 	ok(t, s.Update(func(tx *perdure.Tx) error { late = tx; return nil }))

@@ -42,8 +42,8 @@ type FileReport struct {
 	Marks      int64                   // number of commit markers whose checksum matches
 	Good       int64                   // the file is whole up to this offset
 	Unverified int64                   // bytes of commands below Good that no checksum covers
-	Torn       int64                   // bytes after Good that Open would truncate: a crash explains them
-	Filler     int64                   // bytes of preallocated padding after Size; Open removes them
+	Torn       int64                   // bytes after Good that Open truncates, left by a crash
+	Filler     int64                   // bytes of padding after Size; Open removes them
 	Problem    *CorruptError           // the damage at Good; nil for a whole file
 	Repairable bool                    // Repair would truncate the file at Good
 	Refused    *appendlog.CommandError // the first command that CommandCheck refuses
@@ -280,10 +280,10 @@ func (c *checkConfig) manifestIn(dir string) (string, error) {
 			return path, err
 		}
 	}
-	names2 := defaultConfig()
+	defaults := defaultConfig()
 	for _, path := range []string{
-		filepath.Join(dir, names2.dirname, manifest.FileName(names2.filename)),
-		filepath.Join(dir, names2.filename),
+		filepath.Join(dir, defaults.dirname, manifest.FileName(defaults.filename)),
+		filepath.Join(dir, defaults.filename),
 	} {
 		if _, err := c.fs.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return path, err

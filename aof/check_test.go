@@ -46,7 +46,7 @@ func TestCheckWholeLog(t *testing.T) {
 	}
 }
 
-func TestRepairCutsTheTail(t *testing.T) {
+func TestRepairTruncatesTail(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	whole := readFile(t, dir, incr1)
 	// What no crash explains: another program's commands, then nonsense.

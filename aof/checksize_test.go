@@ -31,10 +31,10 @@ func sized(t *testing.T, dir string, base, incr int) {
 	writeFile(t, []byte(signed(line(baseLine, base)+line(incrLine, incr))), dir, manifest1)
 }
 
-// TestCheckKnowsTheSizesOfTheManifest: Open compares the base and incremental files with the sizes
+// TestCheckComparesManifestSizes: Open compares the base and incremental files with the sizes
 // in the manifest. Check must report the same for every kind of damage, and Repair must not
 // truncate below a size.
-func TestCheckKnowsTheSizesOfTheManifest(t *testing.T) {
+func TestCheckComparesManifestSizes(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		file string // damaged file; "" for none

@@ -21,7 +21,8 @@ func (l *Log) firstMarkerLocked() {
 	if !l.marked || l.err != nil || !bare && id == l.mirror.reported {
 		return
 	}
-	if l.mirror.ring != nil && l.mirror.ring.InFlight() { // the group's write would also clear these regions
+	// The write of the marker's group would also clear regions in flight.
+	if l.mirror.ring != nil && l.mirror.ring.InFlight() {
 		panic("aof: a mark between regions that are not written")
 	}
 	note := &wire.Note{Prefix: wire.RingPrefix, ID: id}

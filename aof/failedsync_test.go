@@ -64,9 +64,9 @@ func (f *failingSyncFile) Datasync() error {
 	return errors.New("input/output error")
 }
 
-// TestNothingIsWrittenBehindAFailedSync is a regression test. After a failed sync, the log wrote
+// TestFailedSyncEndsWrites is a regression test. After a failed sync, the log wrote
 // what followed a group: more padding and the rest of its pieces.
-func TestNothingIsWrittenBehindAFailedSync(t *testing.T) {
+func TestFailedSyncEndsWrites(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		policy aof.FsyncPolicy
@@ -105,7 +105,7 @@ func TestNothingIsWrittenBehindAFailedSync(t *testing.T) {
 				t.Error(err)
 			}
 			for _, call := range fs.calls {
-				t.Errorf("behind the failure: %q", call)
+				t.Errorf("call after the failed sync: %q, want none", call)
 			}
 		})
 	}

@@ -236,7 +236,7 @@ func TestEveryOperationFails(t *testing.T) {
 					}
 					floor := m.acked.Load()
 					if syncFailed {
-						floor = m.safe.Load() // the pages are dropped, and recovery reads what the disk has
+						floor = m.safe.Load() // the kernel dropped the dirty pages
 					}
 					if err := recovered(mem.Crash(vfs.KeepAll, 0), m, floor, opts...); err != nil {
 						t.Fatalf("%v fails (%v), killed: %v", failed, errs, err)
@@ -357,8 +357,8 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestShortWriteIsTakenBack: a Redis that opens the file finds whole groups.
-func TestShortWriteIsTakenBack(t *testing.T) {
+// TestShortWriteIsTruncated: a Redis that opens the file finds whole groups.
+func TestShortWriteIsTruncated(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	boom := errors.New("no space")
 	full := false

@@ -10,11 +10,11 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestAMarkInAValueIsNotTrusted: an attacker who chooses values and knows the offset of one puts
-// two lines there that look like commit markers. The second declares that offset synced, and the
+// TestForgedMarkerInValueIsNotTrusted: an attacker chooses values and knows the offset of
+// one. Two lines there look like commit markers. The second declares that offset synced, and the
 // file ends after them. Without the file's salt their checksums are wrong, and Open truncates the
 // torn group. With the salt, which only readers of the file know, Open refuses the log.
-func TestAMarkInAValueIsNotTrusted(t *testing.T) {
+func TestForgedMarkerInValueIsNotTrusted(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	if err != nil {

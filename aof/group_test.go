@@ -67,8 +67,8 @@ func lentAll(all []*lent) error {
 // digits are what of two logs differs when all else is the same.
 var digits = regexp.MustCompile(`#p1:[0-9a-f]{8}( salt:[0-9a-f]{16} store:[0-9a-f]{16})?|close:[0-9a-f]{16}`)
 
-// TestLinkedIsWhatAppendWrites: the bytes on disk are those of Append, marks included.
-func TestLinkedIsWhatAppendWrites(t *testing.T) {
+// TestLinkedBytesEqualAppendedBytes: the bytes on disk are those of Append, marks included.
+func TestLinkedBytesEqualAppendedBytes(t *testing.T) {
 	for _, ring := range []aof.Mode{aof.Direct, aof.Ring} {
 		var files []string
 		for _, linked := range []bool{false, true} {
@@ -139,9 +139,9 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// TestLinkedHoldsNobody checks the log during the write of a large value. Log records can be
-// appended, those in the tail file are acknowledged, and the status is available.
-func TestLinkedHoldsNobody(t *testing.T) {
+// TestLinkedWriteBlocksNoAppend checks the log during the write of a large value. Log records can
+// be appended, those in the tail file are acknowledged, and the status is available.
+func TestLinkedWriteBlocksNoAppend(t *testing.T) {
 	fs := &stalledFS{FS: vfs.NewMem("/data"), above: 1 << 20, came: make(chan struct{}, 1), gone: make(chan struct{})}
 	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Ring), aof.Fsync(aof.No), aof.RingDelay(time.Hour))
 	if err != nil {
@@ -165,7 +165,7 @@ func TestLinkedHoldsNobody(t *testing.T) {
 	}
 	select {
 	case err := <-behind:
-		t.Errorf("acknowledged before what stands in front of it: %v", err)
+		t.Errorf("Commit of the second record = %v before the first is written, want it to wait", err)
 	default:
 	}
 	close(fs.gone)
@@ -186,9 +186,9 @@ func TestLinkedHoldsNobody(t *testing.T) {
 	closeLog(t, again)
 }
 
-// TestACutIsGivenUpWithLinks checks that values linked before and after a Cut are written in order
-// if the Rewrite is abandoned, by its Commit or by Close.
-func TestACutIsGivenUpWithLinks(t *testing.T) {
+// TestAbandonedCutWritesLinkedValues checks that values linked before and after a Cut are written
+// in order if the Rewrite is abandoned, by its Commit or by Close.
+func TestAbandonedCutWritesLinkedValues(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
@@ -238,9 +238,9 @@ func TestACutIsGivenUpWithLinks(t *testing.T) {
 	}
 }
 
-// TestALogFailsBehindACut checks that values linked before a Cut are released if the log fails
-// before the Rewrite continues.
-func TestALogFailsBehindACut(t *testing.T) {
+// TestLogFailureAfterCutReleasesLinkedValues checks that values linked before a Cut are released if
+// the log fails before the Rewrite continues.
+func TestLogFailureAfterCutReleasesLinkedValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		fs := vfs.NewFault(vfs.NewMem("/data"), func(op vfs.Op) error {

@@ -62,7 +62,7 @@ func wantDamage(t *testing.T, mem *vfs.Mem, file, what string) {
 	}
 }
 
-// names2 are the log's files in the second generation, which a rewrite has begun.
+// filesOf returns the paths of the log's files after one rewrite.
 func filesOf(kind string) (base, incr string) {
 	if kind == "commands" {
 		return dirOf + "appendonly.aof.2.base.aof", dirOf + "appendonly.aof.2.incr.aof"
@@ -175,9 +175,9 @@ func TestMissingManifestIsDamageAndRepairable(t *testing.T) {
 	}
 }
 
-// TestUnfinishedStartIsNoDamage stops the machine before every operation of the first Open, with
+// TestUnfinishedStartIsNotDamage stops the machine before every operation of the first Open, with
 // the process killed and with the power lost: the next Open begins again.
-func TestUnfinishedStartIsNoDamage(t *testing.T) {
+func TestUnfinishedStartIsNotDamage(t *testing.T) {
 	for kind, opts := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			mem := vfs.NewMem("/data")

@@ -10,10 +10,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestKilledBeforeTheDirectorySync: a process that is killed after a rename and before the sync of
-// the directory leaves a manifest that power can still take back. The next one must not delete
-// the files that this manifest calls obsolete, nor write to those it lists, before it is durable.
-func TestKilledBeforeTheDirectorySync(t *testing.T) {
+// TestKillBeforeDirectorySync: a process that is killed between a rename and the sync of the
+// directory leaves a manifest that a power failure can undo. Until the manifest is durable, the
+// next process must neither delete its obsolete files nor write to the files that it lists.
+func TestKillBeforeDirectorySync(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed []*vfs.Mem
 	fs := vfs.NewFault(mem, func(op vfs.Op) error {
@@ -51,10 +51,10 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 		for j, image := range images {
 			last, u, _, err := open(image, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.Always))
 			if err != nil {
-				t.Fatalf("kill %d, loss of power %d: %v", i, j, err)
+				t.Fatalf("kill %d, power failure %d: Open = %v, want nil", i, j, err)
 			}
 			if j == len(images)-1 && strings.Join(u.got, "\n") != strings.Join(got, "\n") {
-				t.Fatalf("kill %d: %d units came back, want %d", i, len(u.got), len(got))
+				t.Fatalf("kill %d: Open replayed %d records, want %d", i, len(u.got), len(got))
 			}
 			closeLog(t, last)
 		}
@@ -65,9 +65,9 @@ func TestKilledBeforeTheDirectorySync(t *testing.T) {
 	}
 }
 
-// TestAMarkWithoutItsEnd: a lost sector that takes CR LF of a mark, and leaves two letters there,
+// TestMarkerWithoutLineEnd: a lost sector that takes CR LF of a mark, and leaves two letters there,
 // joins it with the first line of the next group.
-func TestAMarkWithoutItsEnd(t *testing.T) {
+func TestMarkerWithoutLineEnd(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	if err != nil {
@@ -82,7 +82,7 @@ func TestAMarkWithoutItsEnd(t *testing.T) {
 		list = append(list, s)
 	}
 	data := memFile(t, mem, "/data/appendonlydir/appendonly.aof.1.incr.aof")
-	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // after the first group's marker
+	at := strings.Index(data[130:], "\r\n*2\r\n$6\r\nselect") + 130 // after the marker
 	again, u, recovery, err := open(memLog(t, []byte(data[:at]+"xy"+data[at+2:])), "/data")
 	if err != nil {
 		t.Fatal(err)
@@ -94,9 +94,9 @@ func TestAMarkWithoutItsEnd(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestAClosingMarkThatNeverReachedTheDisk: the sync of the last mark fails and drops its page. The
+// TestClosingMarkerThatIsNotDurable: the sync of the last mark fails and drops its page. The
 // next Open must not treat the log in the page cache as one that was closed cleanly.
-func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
+func TestClosingMarkerThatIsNotDurable(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	syncs, fail := 0, -1
 	fs := vfs.NewFault(mem, func(op vfs.Op) error {
@@ -134,10 +134,10 @@ func TestAClosingMarkThatNeverReachedTheDisk(t *testing.T) {
 	}
 }
 
-// TestKilledBeforeTheClosingMarkIsOnDisk: found by a soak test of power failures. The next process
+// TestKillBeforeClosingMarkerIsDurable: found by a soak test of power failures. The next process
 // treated the clean-shutdown marker as durable, and declared it durable in its own markers. After a
 // power failure, Open refused the torn log.
-func TestKilledBeforeTheClosingMarkIsOnDisk(t *testing.T) {
+func TestKillBeforeClosingMarkerIsDurable(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed *vfs.Mem
 	fs := vfs.NewFault(mem, func(op vfs.Op) error {

@@ -156,7 +156,7 @@ func TestUnlistedFilesStay(t *testing.T) {
 	}
 }
 
-func TestHistoryIsDeleted(t *testing.T) {
+func TestObsoleteFilesAreDeleted(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	sub := filepath.Join(dir, "appendonlydir")
 	writeFile(t, []byte("old"), sub, "appendonly.aof.1.incr.old")
@@ -241,10 +241,10 @@ func TestEmptyLogFiles(t *testing.T) {
 	want(t, u, list)
 }
 
-// TestUpgradeBesideAnOldFile: who went back to an older Redis has a single file, and may have one
-// of its name in the directory of before. Nothing is taken for the other: once the manifest listed
-// the name, the next Open took the old file.
-func TestUpgradeBesideAnOldFile(t *testing.T) {
+// TestUpgradeNextToOlderFile: after a downgrade to an older Redis, the log is a single file, and
+// the log directory may contain an older file of the same name. Open must not confuse them. This is
+// a regression test: once the manifest listed the name, the next Open loaded the older file.
+func TestUpgradeNextToOlderFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	old := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "old")
 	now := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "new")

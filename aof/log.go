@@ -35,7 +35,7 @@ const (
 //	         and fsyncs it as the policy requires                        (sync.go, interval.go)
 //	Rewrite  moves the log to a new incremental file and base file       (rewrite.go)
 type Log struct {
-	// The state is grouped by who may touch it.
+	// The fields are grouped by what guards them.
 
 	// Constant after New (marked) or Open. Replay changes store and gen before the log runs.
 	env    snapshot.Env
@@ -87,10 +87,10 @@ type output struct {
 	incr    *incrFile // nil before the first incremental file
 	writing bool
 	syncing bool
-	since   time.Time          // time of the first byte of the group that is being written, in Ring mode
+	since   time.Time          // time of the first byte of the group in flight, in Ring mode
 	written appendlog.Position // the end of the bytes passed to the kernel
 	synced  appendlog.Position // the end of the durable bytes
-	paged   []byte             // buffer for laying out a group over padding; of the holder of writing
+	paged   []byte             // buffer for a group over padding; owned by the writer
 
 	sizes   sizes
 	fsyncs  int64
@@ -173,8 +173,8 @@ func (l *Log) setPhase(p phase) {
 
 // Configure changes options while a store has the log open. It accepts the options of [Fsync],
 // [AutoRewrite], [RDBBase], [NoFsyncOnRewrite] and [Timestamps]. For any other option it returns an
-// error matching ErrOptions and changes nothing. Configure waits for a running rewrite. It returns
-// an error matching [appendlog.ErrClosed] if the log is not open.
+// error matching [ErrOptions] and changes nothing. Configure waits for a running rewrite. It
+// returns an error matching [appendlog.ErrClosed] if the log is not open.
 func (l *Log) Configure(opts ...Option) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -194,7 +194,7 @@ func (l *Log) Configure(opts ...Option) error {
 		return appendlog.ErrClosed
 	}
 	for _, o := range opts {
-		_ = o.apply(&l.config) // a concurrent Configure may have changed other options; these are valid
+		_ = o.apply(&l.config) // valid, whatever other options a concurrent Configure changed
 	}
 	if l.out.written > l.out.synced {
 		l.beginIntervalLocked(time.Now())

@@ -97,7 +97,8 @@ func (d *layout) endOf(f *manifest.File) (e logEnd, id wire.Identity, err error)
 			return nil
 		}
 		mark, offset, err := wire.ClosingMarker(file, seed, size)
-		if err == nil && offset > 0 && (mark.Close != 0 || id.Gen == 0) { // an earlier format had no id
+		// Earlier versions wrote neither Gen nor Close.
+		if err == nil && offset > 0 && (mark.Close != 0 || id.Gen == 0) {
 			e = logEnd{id.Gen, f.Seq, id.Salt, offset, cmp.Or(mark.Close, uint64(mark.CRC))}
 		}
 		return err

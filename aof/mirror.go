@@ -39,7 +39,7 @@ func (m *mirror) check(err error) {
 		return
 	}
 	m.reason = err.Error()
-	m.logger.Error("the log goes on without Ring", "file", m.ring.Path, "err", err)
+	m.logger.Error("the log continues in Direct mode", "file", m.ring.Path, "err", err)
 	m.broken = m.ring
 	m.drop()
 	m.callFlusher()
@@ -62,7 +62,7 @@ func (m *mirror) end(disk *layout) (path string) {
 		path = m.broken.OwnPath(disk.fs)
 	}
 	if m.ring != nil {
-		path = m.ring.OwnPath(disk.fs) // while the mapping prevents the reuse of the file's identity
+		path = m.ring.OwnPath(disk.fs) // before drop: the mapping keeps the identity in use
 		m.drop()
 	}
 	return path

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Mode selects where a write is stored when it returns under EverySec or No.
+// Mode selects where a write is stored when it returns under [EverySec] or [No].
 type Mode uint8
 
 // The modes. They do not differ under Always or for a durable write.
@@ -16,8 +16,8 @@ const (
 	// Ring copies every write to a small memory-mapped file, <appendfilename>.tail in the log's
 	// directory, before the write returns. A background task writes it to the log's newest file
 	// about 1 ms later. A killed process loses nothing, because the next Open finds the missing
-	// writes in the mapped file. Until then another program that reads the log
-	// may miss the writes of the last 1 ms or so. Close removes the file.
+	// writes in the mapped file. Until then another program that reads the log may miss the
+	// writes of about the last 1 ms. Close removes the file.
 	Ring
 )
 

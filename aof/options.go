@@ -46,7 +46,7 @@ func defaultConfig() config {
 	}
 }
 
-// Fsync sets when writes are fsynced. The default is EverySec. Redis: appendfsync.
+// Fsync sets when writes are fsynced. The default is [EverySec]. Redis: appendfsync.
 func Fsync(p FsyncPolicy) Option {
 	return Option{runtime: true, set: func(c *config) error {
 		if p > No {

@@ -32,7 +32,7 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 		}
 		from, end := int(token.Offset), int(token.End())
 		if from/4096 != (end-1)/4096 {
-			t.Fatalf("%s: the line %q stands at %d", what, token.Line, from)
+			t.Fatalf("%s: the line %q at %d crosses a page boundary", what, token.Line, from)
 		}
 		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-wire.LeadSize {
 			t.Fatalf("%s: the mark %q ends at %d", what, token.Line, end)
@@ -40,9 +40,9 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 	}
 }
 
-// TestEveryDistanceToTheEndOfAPage ends a group, and a log of another program, at every distance
+// TestGroupAtEveryDistanceToPageEnd ends a group, and a log of another program, at every distance
 // from the end of a page.
-func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
+func TestGroupAtEveryDistanceToPageEnd(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct": {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
 		"ring":   slowRing(aof.Fsync(aof.No)),
@@ -87,10 +87,10 @@ func TestEveryDistanceToTheEndOfAPage(t *testing.T) {
 	}
 }
 
-// TestAServerCutsNoMarkOfClose: a log was closed with its last mark at any distance from the end of
-// a page. What is written after the next Open is torn there, and a server cuts the torn command
-// off.
-func TestAServerCutsNoMarkOfClose(t *testing.T) {
+// TestServerTruncationKeepsClosingMarker: a log was closed with its last mark at any distance from
+// the end of a page. What is written after the next Open is torn there, and a server cuts the torn
+// command off.
+func TestServerTruncationKeepsClosingMarker(t *testing.T) {
 	direct := []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}
 	latest := 0
 	for n := 3750; n < 4000; n++ {
@@ -127,9 +127,9 @@ func TestAServerCutsNoMarkOfClose(t *testing.T) {
 	}
 }
 
-// TestKilledBehindPadding kills a log in Ring mode after each write, before the tail file records
+// TestKillAfterPadding kills a log in Ring mode after each write, before the tail file records
 // the position of its next region. That position is after the padding and the marker.
-func TestKilledBehindPadding(t *testing.T) {
+func TestKillAfterPadding(t *testing.T) {
 	var files strings.Builder
 	for seed := range uint64(6) {
 		if seed > 0 && stride() > 2 {
@@ -183,7 +183,8 @@ func killedBehindWrites(t *testing.T, sizes []int) string {
 		}
 	}
 	for i := 0; i < len(sizes); i += 2 {
-		during.wrote = func([]byte, int64) { put(sizes[i+1], false) } // it is in the next region, and acknowledged
+		// The second write is in the next region, and acknowledged.
+		during.wrote = func([]byte, int64) { put(sizes[i+1], false) }
 		put(sizes[i], true)
 	}
 	during.wrote = func([]byte, int64) {}

@@ -107,10 +107,10 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 	return tears, memFile(t, mem, incrName)
 }
 
-// TestAServerCutsNoMark: a kill tears a write at the end of any page, and a redis-server that is
-// started then cuts the torn command off, and stops without writing. What was acknowledged before
-// the torn group, or is in the tail file, is there when the log is opened again.
-func TestAServerCutsNoMark(t *testing.T) {
+// TestServerTruncationKeepsMarker: a kill tears a write at the end of any page, and a redis-server
+// that is started then cuts the torn command off, and stops without writing. What was acknowledged
+// before the torn group, or is in the tail file, is there when the log is opened again.
+func TestServerTruncationKeepsMarker(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct":     {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
 		"ring":       slowRing(aof.Fsync(aof.No)),
@@ -126,7 +126,8 @@ func TestAServerCutsNoMark(t *testing.T) {
 				for _, w := range tears {
 					for end := (w.from/4096 + 1) * 4096; end < w.from+w.size; end += 4096 {
 						once := cutByServer([]byte(data[:end]))
-						for _, left := range [][]byte{once, cutByServer(once)} { // and when it starts again
+						// The server starts once or twice.
+						for _, left := range [][]byte{once, cutByServer(once)} {
 							images++
 							if err := w.opens(left, opts...); err != nil {
 								t.Fatalf("seed %d, write of %d at %d torn at %d: %v", seed, w.size, w.from, end, err)

@@ -120,10 +120,10 @@ func withoutLines(data []byte) (commands []byte, err error) {
 	}
 }
 
-// TestAKillOverFiller: a kill tears a write under always at the end of any page. A server that is
+// TestKillOverPadding: a kill tears a write under always at the end of any page. A server that is
 // started then finds whole units, the first ones that were written, and everything that was
 // acknowledged; so does Open.
-func TestAKillOverFiller(t *testing.T) {
+func TestKillOverPadding(t *testing.T) {
 	for _, longest := range []int{60, 700, 6000} {
 		count := 0
 		for seed := range uint64(2) {
@@ -150,8 +150,8 @@ func TestAKillOverFiller(t *testing.T) {
 	}
 }
 
-// TestServersAfterAKillOverFiller is the same with a real server, and its own next start.
-func TestServersAfterAKillOverFiller(t *testing.T) {
+// TestServersAfterKillOverPadding is the same with a real server, and its own next start.
+func TestServersAfterKillOverPadding(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	images, list := killedOverFiller(t, 1, 700)
 	for i, image := range images {
@@ -176,7 +176,7 @@ func TestServersAfterAKillOverFiller(t *testing.T) {
 			found = slices.Equal(got[0], apply(list[:n]))
 		}
 		if !found || !slices.Equal(got[0], got[1]) || len(u.got) < image.acked || !isPrefix(u.got, list) {
-			t.Fatalf("%s: the server has\n%s and then\n%s we have\n%s%+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
+			t.Fatalf("%s: the server has\n%s and after a restart\n%s, perdure has\n%s, report %+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
 		}
 	}
 }

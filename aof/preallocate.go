@@ -7,9 +7,9 @@ import (
 )
 
 // Under Always an incremental file is extended ahead of need, and groups are written over the
-// padding there: see package wire for its format. A sync that does not make a new size durable takes
-// 2/3 of the time. Only the newest incremental file has padding after its last group; Close removes
-// it. A crash leaves:
+// padding there. Package wire describes its format. A sync that does not make a new size durable
+// takes 2/3 of the time. Only the newest incremental file has padding after its last group; Close
+// removes it. A crash leaves:
 //
 //  1. while a group is written over padding: a part of it, which the next Replay truncates.
 //  2. after that write: the group, and the rest of the padding.
@@ -82,7 +82,7 @@ func (l *Log) padAhead(t *incrFile, offset int64, group int) error {
 	}
 	t.unpaddable = true
 	err = writeError(n, int(end-offset), err)
-	l.env.Logger.Warn("the log's newest file goes on without filler", "file", t.path, "err", err)
+	l.env.Logger.Warn("cannot preallocate padding; the log continues without", "file", t.path, "err", err)
 	if e := t.file.Truncate(offset); e != nil {
 		return errors.Join(err, e)
 	}

@@ -40,7 +40,7 @@ func splitFiller(t testing.TB, data string) (groups, filler string) {
 	groups, filler = data[:end], data[end:]
 	for line := range strings.Lines(filler) {
 		if len(line) < 2 || len(line) > 128 || strings.Trim(line, "#") != "\n" {
-			t.Fatalf("line of filler %q behind %d bytes", line, len(groups))
+			t.Fatalf("padding line %q after %d bytes", line, len(groups))
 		}
 	}
 	return groups, filler
@@ -100,10 +100,10 @@ func TestFillerAtEveryOffset(t *testing.T) {
 	}
 }
 
-// TestTornOverFiller tests a power failure that leaves some sectors of a group written over
+// TestTornGroupOverPadding tests a power failure that leaves some sectors of a group written over
 // padding. Its SELECT is at every offset of a sector. Open must never treat it as another
 // program's.
-func TestTornOverFiller(t *testing.T) {
+func TestTornGroupOverPadding(t *testing.T) {
 	images := 0
 	for n := 0; n < 1100; n += stride() {
 		mem := vfs.NewMem("/data")
@@ -154,8 +154,8 @@ func TestTornOverFiller(t *testing.T) {
 	t.Logf("%d images", images)
 }
 
-// TestDamageInFiller: a byte that changed there changes no state.
-func TestDamageInFiller(t *testing.T) {
+// TestDamageInPadding: a byte that changed there changes no state.
+func TestDamageInPadding(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	list := []string{set(t, l, "a", "1"), set(t, l, "b", "2")}
@@ -184,8 +184,8 @@ func TestDamageInFiller(t *testing.T) {
 	}
 }
 
-// TestNoRoomForFiller: where it cannot be written, groups can.
-func TestNoRoomForFiller(t *testing.T) {
+// TestNoSpaceForPadding: where it cannot be written, groups can.
+func TestNoSpaceForPadding(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	list := []string{set(t, l, "a", "1")}
@@ -199,8 +199,8 @@ func TestNoRoomForFiller(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFillerEndsWithTheOldFile: when the manifest lists a new file, the one before has no padding.
-func TestFillerEndsWithTheOldFile(t *testing.T) {
+// TestPaddingEndsWithOldFile: when the manifest lists a new file, the one before has no padding.
+func TestPaddingEndsWithOldFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	list := []string{set(t, l, "a", "1")}
@@ -227,8 +227,8 @@ func TestFillerEndsWithTheOldFile(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFillerAndPolicy: another policy writes no padding, and its writes do not follow padding.
-func TestFillerAndPolicy(t *testing.T) {
+// TestPaddingByPolicy: another policy writes no padding, and its writes do not follow padding.
+func TestPaddingByPolicy(t *testing.T) {
 	for _, policy := range []aof.FsyncPolicy{aof.EverySec, aof.No} {
 		mem := vfs.NewMem("/data")
 		l := always(t, mem)
@@ -264,11 +264,11 @@ func TestLongGroupsOverFiller(t *testing.T) {
 			list = append(list, set(t, l, "a", strings.Repeat("v", i)))
 		}
 		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler == "" {
-			t.Fatal("no filler behind a short group")
+			t.Fatal("no padding after a short group")
 		}
 		list = append(list, set(t, l, "b", strings.Repeat("v", 100<<10<<i)))
 		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); len(filler) > 2 {
-			t.Fatalf("%d bytes of filler behind a long group", len(filler))
+			t.Fatalf("%d bytes of padding after a long group, want at most 2", len(filler))
 		}
 		wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	}
@@ -294,9 +294,9 @@ func TestGroupsThatCannotBeAligned(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFillerIsCutBehindASync checks that nothing truncates the file during a sync, and that nothing
-// writes data to it that must not be over padding.
-func TestFillerIsCutBehindASync(t *testing.T) {
+// TestPaddingIsTruncatedAfterSync checks that nothing truncates the file during a sync, and that
+// nothing writes data to it that must not be over padding.
+func TestPaddingIsTruncatedAfterSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
 		fs := &slowFS{FS: mem}
@@ -388,8 +388,8 @@ func TestUntilBeforeFiller(t *testing.T) {
 	})
 }
 
-// TestTailFileAndFiller: the data of a tail file goes before padding that another program wrote.
-func TestTailFileAndFiller(t *testing.T) {
+// TestTailFileAndPadding: the data of a tail file goes before padding that another program wrote.
+func TestTailFileAndPadding(t *testing.T) {
 	for _, repair := range []bool{false, true} {
 		mem := vfs.NewMem("/data")
 		l, _, _, err := open(mem, "/data", append(smallRing(), aof.Fsync(aof.No))...)
@@ -426,9 +426,9 @@ func TestTailFileAndFiller(t *testing.T) {
 	}
 }
 
-// TestServerGoesOnBehindFiller: a server loads the log of a killed process and appends after the
+// TestServerContinuesAfterPadding: a server loads the log of a killed process and appends after the
 // padding. perdure then continues there.
-func TestServerGoesOnBehindFiller(t *testing.T) {
+func TestServerContinuesAfterPadding(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always), aof.RDBBase(false))

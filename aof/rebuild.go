@@ -139,7 +139,8 @@ func (r *rebuilder) after(base part) (chain []part, err error) {
 		id := p.report.id
 		follows := id.Salt != 0 && before.Salt != 0 && (id.Link == before.Salt || before.Link == id.Salt)
 		switch {
-		case follows, len(chain) > 0 && id.Salt == 0 && p.Seq == chain[len(chain)-1].Seq+1: // a server may have continued the log
+		case follows, len(chain) > 0 && id.Salt == 0 && p.Seq == chain[len(chain)-1].Seq+1:
+			// A file without an identity is from a server that continued the log.
 			chain, before = append(chain, p), id
 		case len(chain) > 0:
 			return nil, r.doubt("%s does not follow %s", p.report.Path, chain[len(chain)-1].report.Path)

@@ -146,10 +146,10 @@ func failing(n int, how string, failed *vfs.Op) func(vfs.Op) error {
 	}
 }
 
-// TestEveryFaultOfARecovery lets every operation fail while a log is opened that needs mending,
-// once and for good, with the operation done and not done. Open says so, or does without; what the
-// log has is there at the next Open, also when the machine stops in between.
-func TestEveryFaultOfARecovery(t *testing.T) {
+// TestRecoveryFaults makes every operation of the Open of a log that needs recovery fail, once and
+// permanently, with the operation done and not done. Open returns the error or succeeds without the
+// operation. The next Open finds the contents of the log, also after a power failure in between.
+func TestRecoveryFaults(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
 			t.Run(name+", "+how, func(t *testing.T) {
@@ -200,9 +200,9 @@ func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 	}
 }
 
-// TestEveryFaultOfARepair is the same of Repair and Check. Repair of what another Repair has not
+// TestRepairFaults is the same of Repair and Check. Repair of what another Repair has not
 // finished ends it.
-func TestEveryFaultOfARepair(t *testing.T) {
+func TestRepairFaults(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
 			t.Run(name+", "+how, func(t *testing.T) {
@@ -273,8 +273,8 @@ func TestEveryRefusedUnit(t *testing.T) {
 	}
 }
 
-// TestAReplayIsCanceled in the middle of a file.
-func TestAReplayIsCanceled(t *testing.T) {
+// TestReplayIsCanceled in the middle of a file.
+func TestReplayIsCanceled(t *testing.T) {
 	data := resp.AppendCommand(nil, "SELECT", "0")
 	for i := range 9 {
 		data = resp.AppendCommand(data, "SET", fmt.Sprint(i), strings.Repeat("v", 100<<10))

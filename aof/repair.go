@@ -47,7 +47,7 @@ func PlanOnly() CheckOption {
 // appends the missing records of a tail file to the log. If the manifest is missing, Repair only
 // rebuilds it, from files that belong together; call it again to do the rest.
 //
-// Repair returns an error matching ErrNotRepairable if the manifest, an RDB or an earlier file is
+// Repair returns an error matching [ErrNotRepairable] if the manifest, an RDB or an earlier file is
 // damaged, or if bytes that were known to be durable are. Truncating there would lose whatever
 // follows.
 //

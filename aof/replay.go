@@ -37,7 +37,7 @@ type replayResult struct {
 
 // Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
 // [*CorruptError] if the log is damaged, and also for a torn tail with Env.Strict or
-// LoadTruncated(false).
+// [LoadTruncated](false).
 func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
 	l.ctl.Lock()
 	defer l.ctl.Unlock()

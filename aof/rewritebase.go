@@ -35,7 +35,8 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 		if err := b.Commands(w); err != nil || !w.marked {
 			return err
 		}
-		return w.write(wire.AppendMarker(nil, w.seed.Group(w.size), w.size, nil)) // the base file is whole
+		// The marker states that the base file is whole.
+		return w.write(wire.AppendMarker(nil, w.seed.Group(w.size), w.size, nil))
 	})
 	base = base.With(manifest.SizeKey, strconv.FormatInt(size, 10))
 	switch {

@@ -214,8 +214,8 @@ func TestRingOverflows(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingWithoutAMapping checks that the mode is then Direct, and that the log reports why.
-func TestRingWithoutAMapping(t *testing.T) {
+// TestRingWithoutMapping checks that the mode is then Direct, and that the log reports why.
+func TestRingWithoutMapping(t *testing.T) {
 	for _, kind := range []string{"boot", "share", "create", "syncdir"} {
 		mem := vfs.NewMem("/data")
 		fs := vfs.NewFault(mem, func(op vfs.Op) error {
@@ -304,8 +304,8 @@ func TestRingConfigure(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingOfTheSystem: the real mapping, and a file that is cut under it.
-func TestRingOfTheSystem(t *testing.T) {
+// TestRingOnOS: the real mapping, and a file that is cut under it.
+func TestRingOnOS(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, slowRing()...)
 	if s := l.Status(); s.Mode != "ring" {

@@ -32,7 +32,7 @@ func (l *Log) makeRing() {
 	defer l.mu.Unlock()
 	if err != nil {
 		l.mirror.reason = err.Error()
-		l.env.Logger.Warn("the log goes on without Ring", "dir", l.disk.dir, "err", err)
+		l.env.Logger.Warn("the log continues in Direct mode", "dir", l.disk.dir, "err", err)
 		return
 	}
 	l.mirror.ring, l.mirror.broken, l.mirror.reason = created, nil, ""

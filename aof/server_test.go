@@ -144,7 +144,7 @@ func TestServerReadsOurs(t *testing.T) {
 	}
 }
 
-func TestServerCutsOurTornTail(t *testing.T) {
+func TestServerTruncatesTornTail(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	dir := t.TempDir()
 	list := writeLog(t, dir)
@@ -165,7 +165,7 @@ func TestServerCutsOurTornTail(t *testing.T) {
 	}
 }
 
-func TestWeReadServers(t *testing.T) {
+func TestReplayOfServerLogs(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	for name, args := range map[string][]string{
 		"rdb base":     nil,

@@ -23,10 +23,10 @@ func withIncr(t testing.TB, mem *vfs.Mem, data []byte) *vfs.Mem {
 	return image
 }
 
-// TestAServerCutsNoMarkUnderAlways is a regression test. A marker written over padding ended close
-// to the end of a page. The group after it, if appended, began with a SELECT that a kill could
-// tear. A server then truncated both.
-func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
+// TestServerTruncationKeepsMarkerUnderAlways is a regression test. A marker written over padding
+// ended close to the end of a page. The group after it, if appended, began with a SELECT that a
+// kill could tear. A server then truncated both.
+func TestServerTruncationKeepsMarkerUnderAlways(t *testing.T) {
 	count := 0
 	for seed := range uint64(4) {
 		if seed > 1 && stride() > 2 || seed > 0 && testing.Short() {
@@ -46,9 +46,9 @@ func TestAServerCutsNoMarkUnderAlways(t *testing.T) {
 	t.Logf("%d images", count)
 }
 
-// TestALongUnitBehindTheEndOfAPage is the worst case of that. A group ends at every possible
+// TestLongRecordAfterPageEnd is the worst case of that. A group ends at every possible
 // offset, and a log record longer than a page follows.
-func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
+func TestLongRecordAfterPageEnd(t *testing.T) {
 	latest := 0
 	for n := range 120 {
 		mem := vfs.NewMem("/data")
@@ -69,7 +69,7 @@ func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
 		left := cutByServer([]byte(memFile(t, torn, incrName)))
 		again, u, rec, err := open(withIncr(t, torn, left), "/data", aof.Fsync(aof.Always))
 		if err != nil || !isPrefix(list, u.got) {
-			t.Fatalf("behind a group up to %d: %d units, cut at %d by a server; %+v, %v", len(groups), len(u.got), len(left), rec, err)
+			t.Fatalf("after a group up to %d: %d records, truncated at %d by a server; report %+v, error %v", len(groups), len(u.got), len(left), rec, err)
 		}
 		closeLog(t, again)
 		closeLog(t, l)
@@ -79,9 +79,9 @@ func TestALongUnitBehindTheEndOfAPage(t *testing.T) {
 	}
 }
 
-// TestAServerThatIsKilledBehindClose: a log was closed cleanly, and its last marker is at the end
+// TestServerKilledAfterClose: a log was closed cleanly, and its last marker is at the end
 // of a page. A server's first write crosses that end and is torn.
-func TestAServerThatIsKilledBehindClose(t *testing.T) {
+func TestServerKilledAfterClose(t *testing.T) {
 	for n := range 120 {
 		mem := vfs.NewMem("/data")
 		l := always(t, mem)
@@ -101,10 +101,10 @@ func TestAServerThatIsKilledBehindClose(t *testing.T) {
 	}
 }
 
-// TestAServerGoesOnBehindATornGroup checks that the server's writes are present when the log is
+// TestServerContinuesAfterTornGroup checks that the server's writes are present when the log is
 // opened again. If the server continued after a part of a marker, Open once treated its writes as a
 // part of perdure's and truncated them.
-func TestAServerGoesOnBehindATornGroup(t *testing.T) {
+func TestServerContinuesAfterTornGroup(t *testing.T) {
 	count := 0
 	for seed := range uint64(20) {
 		if seed > 1 && stride() > 2 {
@@ -124,9 +124,9 @@ func TestAServerGoesOnBehindATornGroup(t *testing.T) {
 	t.Logf("%d images", count)
 }
 
-// TestServersGoOnBehindATornGroup is the same with a real server, and with one after a torn group
+// TestServersContinueAfterTornGroup is the same with a real server, and with one after a torn group
 // that is appended.
-func TestServersGoOnBehindATornGroup(t *testing.T) {
+func TestServersContinueAfterTornGroup(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	images, _ := killedOverFiller(t, 8, 60)
 	for i, image := range images {
@@ -168,10 +168,10 @@ func serverGoesOn(t *testing.T, where, data string, acked int, opts ...aof.Optio
 	}
 }
 
-// TestAValueThatLooksLikeCommands is a regression test. A power failure leaves only the sectors of
+// TestValueWithCommands is a regression test. A power failure leaves only the sectors of
 // a group over padding from the middle of a value on. If the value had commands there, Open treated
 // them as those of another program.
-func TestAValueThatLooksLikeCommands(t *testing.T) {
+func TestValueWithCommands(t *testing.T) {
 	images := 0
 	for pad := 0; pad < 600; pad += stride() {
 		mem := vfs.NewMem("/data")
@@ -214,10 +214,10 @@ func TestAValueThatLooksLikeCommands(t *testing.T) {
 	t.Logf("%d images", images)
 }
 
-// TestAServerGoesOnBehindATornAppend tests groups that are appended. A kill tears no line of
+// TestServerContinuesAfterTornAppend tests groups that are appended. A kill tears no line of
 // theirs, so the server's later writes are on a separate line. The test omits torn transactions, of
 // which the server leaves the MULTI.
-func TestAServerGoesOnBehindATornAppend(t *testing.T) {
+func TestServerContinuesAfterTornAppend(t *testing.T) {
 	count, left := 0, 0
 	for seed := range uint64(10) {
 		if seed > 1 && stride() > 2 {

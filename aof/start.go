@@ -260,7 +260,8 @@ func (s *starter) finishIncr(incr *incrFile) error {
 	if err := incr.appendPlan(&s.replay.plan, marked); err != nil {
 		return err
 	}
-	if marked && s.replay.tailFileID != 0 && s.replay.plan.Size == 0 { // before the tail file is removed
+	// The log reports the end of the tail file before the tail file is removed.
+	if marked && s.replay.tailFileID != 0 && s.replay.plan.Size == 0 {
 		if err := incr.endTailFile(s.replay.unmarkedDB); err != nil {
 			return err
 		}

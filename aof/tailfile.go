@@ -13,8 +13,8 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// readTailFile reads the tail file before any file of the log. Bytes that a running process moves to
-// the log during the replay are then found in both, and not in neither.
+// readTailFile reads the tail file before any file of the log. Bytes that a running process moves
+// to the log during the replay are then found in both, and not in neither.
 func (p *replayer) readTailFile(files []manifest.File) (err error) {
 	if p.disk.tailFile == "" {
 		return nil
@@ -63,7 +63,8 @@ func (p *replayer) replayTailFile(file io.ReaderAt, f *manifest.File, found *sca
 	}
 	p.result.plan = m
 	r := &p.result.recovery
-	if m.Stale && p.tailFile.ID == p.result.tailFileID && !found.Foreign { // records that a server appended are in no tail file
+	// Records that a server appended are in no tail file.
+	if m.Stale && p.tailFile.ID == p.result.tailFileID && !found.Foreign {
 		missing, r.TailMissing = true, true
 	}
 	r.Merged, r.TailReason = m.Size, m.Reason
@@ -109,7 +110,7 @@ func (s *starter) retireTailFile() error {
 	if err != nil {
 		return err
 	}
-	logger.Warn("what a killed process had acknowledged does not belong to the log as it stands; it is kept",
+	logger.Warn("the tail file of a killed process does not belong to the log; it is kept",
 		"file", kept, "reason", m.Reason)
 	return nil
 }

@@ -138,10 +138,10 @@ func TestRingAfterAnotherProgram(t *testing.T) {
 	}
 }
 
-// TestRingAfterARewriteWithOurNumber: a process is killed in a rewrite, before the manifest lists
-// its new incremental file. A Redis then rewrites the log, and its incremental file has that
+// TestRingAfterServerRewriteWithSameNumber: a process is killed in a rewrite, before the manifest
+// lists its new incremental file. A Redis then rewrites the log, and its incremental file has that
 // number. The ring's data for the first file does not apply to the second.
-func TestRingAfterARewriteWithOurNumber(t *testing.T) {
+func TestRingAfterServerRewriteWithSameNumber(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
 	if err != nil {
@@ -176,8 +176,8 @@ func TestRingAfterARewriteWithOurNumber(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingAfterARewriteElsewhere: a Redis has rewritten the log; its manifest has no checksum.
-func TestRingAfterARewriteElsewhere(t *testing.T) {
+// TestRingAfterRewriteElsewhere: a Redis has rewritten the log; its manifest has no checksum.
+func TestRingAfterRewriteElsewhere(t *testing.T) {
 	mem, _ := killedRing(t)
 	replaceFile(t, mem, logDir+"appendonly.aof.2.base.aof", nil)
 	replaceFile(t, mem, logDir+"appendonly.aof.2.incr.aof", nil)

@@ -127,7 +127,7 @@ func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int
 	if closeIt {
 		manifest := readFile(t, dir, manifestOf)
 		closeLog(t, l)
-		writeFile(t, manifest, dir, manifestOf) // it lists the size of the increment as Close left it
+		writeFile(t, manifest, dir, manifestOf) // it has the size that Close listed
 		synced = int64(len(readFile(t, dir, incr1)))
 	}
 	return dir, list, synced

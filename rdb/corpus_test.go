@@ -35,8 +35,8 @@ func corpusFiles(t testing.TB) map[string][]byte {
 	return files
 }
 
-// damagedCorpus tells where the dumps that are damaged on purpose are, and one of a program's own
-// tests that states 255 fields of a zipmap, which servers refuse.
+// damagedCorpus maps each damaged dump of the corpora to the offset of its damage. The zipmap of
+// hdt3213, from that program's own tests, declares 255 fields, which servers refuse.
 var damagedCorpus = map[string]int64{"valkey/corrupt_ziplist.rdb": 489, "hdt3213/zipmap_big_len.rdb": 35}
 
 // TestCorpus reads every dump, writes it in the lowest version that fits, and reads that.

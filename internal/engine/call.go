@@ -222,7 +222,7 @@ func (e *Engine) Run(dst []byte, db int, durable bool, calls []op.Call) ([]byte,
 	return dst, err
 }
 
-// runBatch executes calls, and reports whether it came to that. When it returns, each Out of a Get
+// runBatch executes calls, and reports whether it executed any. When it returns, each Out of a Get
 // has its final length but not its final address, because dst may have moved.
 func (x *exec) runBatch(dst []byte, db int, durable, writes bool, calls []op.Call) (_ []byte, ran bool, err error) {
 	e := x.e

@@ -9,7 +9,7 @@ import (
 )
 
 // Defragmentation keeps the memory of the table close to what its entries need. If there is work,
-// each tick spends defragBudget on it, a twentieth of one core. It does nothing until something has
+// each tick spends defragBudget on it, 1/20 of one core. It does nothing until something has
 // changed since the last round that found everything in order.
 const (
 	defragBudget = 5 * time.Millisecond

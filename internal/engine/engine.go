@@ -43,7 +43,7 @@ type Options struct {
 	Logger                *slog.Logger
 	ReadOnly              bool
 	Strict                bool
-	Until                 time.Time // load the log up to the end of this second; zero means all of it
+	Until                 time.Time // load the log up to the end of this second, or all of it
 	KeepWritingOnSaveFail bool      // Redis's stop-writes-on-bgsave-error no
 	NoAutoRecover         bool
 	LoadProgress          func(LoadProgress)

@@ -90,8 +90,8 @@ func (e *Engine) committed(log appendlog.AppendLog, err error) error {
 	return err
 }
 
-// lock locks the shard of a key. If writes are refused meanwhile, it returns the reason and locks
-// nothing.
+// lock locks the shard of a key. If writes are refused once the lock is held, it unlocks the shard
+// and returns the reason.
 func (x *exec) lock(db int, key string) (op.Place, error) {
 	t := x.e.table
 	h := t.Hash(key)
@@ -106,8 +106,8 @@ func (x *exec) lock(db int, key string) (op.Place, error) {
 	return op.Place{Shard: s, Hash: h, DB: db, Key: key}, nil
 }
 
-// lockKeys locks the shards of n keys. If writes are refused meanwhile, it returns the reason and
-// locks nothing.
+// lockKeys locks the shards of n keys. If writes are refused once the locks are held, it unlocks
+// them and returns the reason.
 func (x *exec) lockKeys(n int, key func(i int) string) error {
 	x.keys.Set(x.e.table, n, key)
 	x.shard = x.keys.Lock()

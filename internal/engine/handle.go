@@ -12,7 +12,7 @@ import (
 
 // ErrSnapshotLost is returned by a snapshot handle that was closed, or dropped to free memory for
 // writers.
-var ErrSnapshotLost = errors.New("perdure: snapshot was closed, or given up since writers needed its memory")
+var ErrSnapshotLost = errors.New("perdure: snapshot closed, or dropped to free memory for writers")
 
 // A Handle is a point-in-time view of the data set that the program holds open. While it is open no
 // save and no rewrite can start.

@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// TestPanicInLoadIsReported: a worker that panicked left locked the shard that it had begun to fetch, and Open hung instead
-// of passing the panic on.
+// TestPanicInLoadIsReported is a regression test. A worker that panicked kept its shard locked, and
+// Open hung instead of repeating the panic.
 func TestPanicInLoadIsReported(t *testing.T) {
 	e, err := Open(t.Context(), Options{})
 	if err != nil {
@@ -18,7 +18,8 @@ func TestPanicInLoadIsReported(t *testing.T) {
 	}
 	p := newPipeline(e, e.table)
 	p.reserve(0, int64(minReserve*e.table.NumShards()))
-	bad := stepCommand + stepCode(slices.IndexFunc(op.Commands, func(c op.Command) bool { return c.Name == "MSETNX" })) // has no function for one key: to call that panics
+	// MSETNX has no function for one key, so that calling it panics.
+	bad := stepCommand + stepCode(slices.IndexFunc(op.Commands, func(c op.Command) bool { return c.Name == "MSETNX" }))
 	for i := range 20_000 {
 		key := []byte(fmt.Sprint("key", i))
 		o := step{code: stepSet, hash: e.table.HashBytes(key), offset: int64(i)}
@@ -31,16 +32,17 @@ func TestPanicInLoadIsReported(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic")
+			t.Error("close did not panic, want the worker's panic")
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	t.Error(p.close())
+	t.Errorf("close = %v, want a panic", p.close())
 }
 
-// TestSweepKeepsBound: while a view has more before-images than it may, the sweep, which would add to them, waits.
+// TestSweepKeepsBound checks that active expiration waits while a view's before-images exceed their
+// bound, because it would add more.
 func TestSweepKeepsBound(t *testing.T) {
 	const n, size, bound = 20_000, 100, 64 << 10
 	e := newEngine(Options{})
@@ -62,12 +64,12 @@ func TestSweepKeepsBound(t *testing.T) {
 		e.sweep()
 	}
 	if gone := n - e.table.Len(0); gone*size > 2*bound {
-		t.Errorf("%d keys of %d bytes were swept, with room for %d bytes", gone, size, bound)
+		t.Errorf("active expiration deleted %d keys of %d bytes, want at most %d bytes", gone, size, 2*bound)
 	}
 	v.Close()
 	for round := 0; e.table.Len(0) > 0; round++ {
 		if e.sweep(); round == n {
-			t.Fatalf("%d keys are left", e.table.Len(0))
+			t.Fatalf("Len = %d after %d sweeps, want 0", e.table.Len(0), n)
 		}
 	}
 	e.cancel()

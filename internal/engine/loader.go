@@ -29,7 +29,7 @@ type loader struct {
 	believed    int64 // keys of expectations that the table has space for
 }
 
-// expectation is what a dump declares about one of its databases.
+// An expectation is the number of keys that a dump declares for one of its databases.
 type expectation struct {
 	db         int
 	keys       int64
@@ -46,7 +46,7 @@ func newLoader(e *Engine, t *table.Table, types *op.Types) *loader {
 
 var (
 	errDuplicate = errors.New("a key a second time")
-	errStop      = errors.New("perdure: an entry cannot be stored") // finish says why
+	errStop      = errors.New("perdure: an entry cannot be stored") // finish returns the cause
 )
 
 // finish ends loading. It returns err, or the failure of the pipeline that explains it.

@@ -164,7 +164,7 @@ func (e *Engine) saved(t *Task, info snapshot.Info, err error, background bool) 
 		e.logger.Info("snapshot saved", "file", info.Name, "bytes", info.Size, "keys", info.Keys, "took", took)
 		e.markLog()
 	case canceled:
-		e.logger.Info("snapshot given up")
+		e.logger.Info("snapshot canceled")
 	default:
 		e.logger.Error("snapshot failed", "error", err)
 	}

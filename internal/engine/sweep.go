@@ -8,7 +8,7 @@ import (
 
 // Active expiration deletes expired keys that no caller accesses. Each tick spends sweepBudget on
 // it. It continues up to sweepLimit while more than one in ten of the visited keys has expired, as
-// in Redis. The limit is a quarter of one core.
+// in Redis. The limit is 1/4 of one core.
 const (
 	sweepBudget = 5 * time.Millisecond
 	sweepLimit  = 25 * time.Millisecond

@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/internal/storecheck"
 )
 
-// openCost opens a directory and returns the bytes that this allocated on the Go heap. It returns 0
+// openCost opens a directory and returns the bytes that Open allocated on the Go heap. It returns 0
 // with the race detector, which makes pools drop their items.
 func openCost(t *testing.T, dir string, opts ...perdure.Option) (s *perdure.Store, heap int64, err error) {
 	t.Helper()
@@ -57,7 +57,7 @@ func TestHighOffsetsInLogTakeNoMemory(t *testing.T) {
 		before := peakMemory(t)
 		s, heap, err := openCost(t, dir)
 		if after := peakMemory(t); after-before+heap > slack {
-			t.Errorf("Open took %d MiB of memory and allocated %d MiB for a log of %d bytes", (after-before)>>20, heap>>20, b.Len())
+			t.Errorf("Open used %d MiB of memory and allocated %d MiB for a log of %d bytes, want at most %d MiB", (after-before)>>20, heap>>20, b.Len(), slack>>20)
 		}
 		if (err != nil) != (end != "") {
 			t.Fatal(err)
@@ -76,10 +76,10 @@ func TestUnfinishedTransactionTakesNoMemory(t *testing.T) {
 	s, heap, err := openCost(t, dir)
 	ok(t, err)
 	if s.Len() != 1 || s.Recovery().Cut == 0 {
-		t.Errorf("%d keys, recovery %+v", s.Len(), s.Recovery())
+		t.Errorf("Len = %d, Recovery = %+v, want 1 key and a truncated tail", s.Len(), s.Recovery())
 	}
 	if heap > slack+int64(len(text)) {
-		t.Errorf("Open allocated %d MiB for a log of %d", heap>>20, len(text)>>20)
+		t.Errorf("Open allocated %d MiB for a log of %d MiB, want at most %d MiB more", heap>>20, len(text)>>20, slack>>20)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestLongTransactionIsReplayedWhole(t *testing.T) {
 		}
 	}
 	if _, err := s.DB(2).Get("torn"); err == nil {
-		t.Error("Get of a key from an unfinished transaction returned a value")
+		t.Error("Get of a key from an unfinished transaction = nil error, want ErrNotFound")
 	}
 	if got := s.Recovery().Commands; got != n+3 {
 		t.Errorf("Recovery().Commands = %d, want %d", got, n+3)
@@ -123,14 +123,14 @@ func TestManyDatabaseCommandsTakeTimeOfOthers(t *testing.T) {
 			s, heap, err := openCost(t, dir)
 			ok(t, err)
 			if heap > slack+int64(n)*256 {
-				t.Errorf("Open allocated %d MiB", heap>>20)
+				t.Errorf("Open allocated %d MiB, want at most %d MiB", heap>>20, (slack+int64(n)*256)>>20)
 			}
 			want := int64(0)
 			if name == "SWAPDB" {
 				want = 1
 			}
 			if s.DB(1).Len() != want || s.Len() != 0 {
-				t.Errorf("%d and %d keys", s.Len(), s.DB(1).Len())
+				t.Errorf("databases 0 and 1 have %d and %d keys, want 0 and %d", s.Len(), s.DB(1).Len(), want)
 			}
 		})
 	}
@@ -151,9 +151,9 @@ func TestResizeHintOfSparseDumpTakesNoMemory(t *testing.T) {
 	before := peakMemory(t)
 	_, heap, err := openCost(t, dir)
 	if err == nil {
-		t.Error("Open took a dump of zeros")
+		t.Error("Open of a dump of zeros = nil, want an error")
 	}
 	if after := peakMemory(t); after-before+heap > slack {
-		t.Errorf("Open took %d MiB of memory and allocated %d MiB", (after-before)>>20, heap>>20)
+		t.Errorf("Open used %d MiB of memory and allocated %d MiB, want at most %d MiB", (after-before)>>20, heap>>20, slack>>20)
 	}
 }

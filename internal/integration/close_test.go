@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// TestCloseWhileEverythingRuns closes a store that goroutines use in every way.
+// TestCloseWhileEverythingRuns closes a store while goroutines call its methods.
 func TestCloseWhileEverythingRuns(t *testing.T) {
 	for round := range 20 {
 		s := open(t, t.TempDir())
@@ -79,9 +79,9 @@ func TestCloseWhileSnapshotIsRead(t *testing.T) {
 		if n++; n == 100 {
 			go func() { closed <- s.CloseNoSave() }()
 		}
-		for _, b := range en.Value { // memory that must not be freed yet
+		for _, b := range en.Value { // the memory must not be freed yet
 			if b != 0 {
-				t.Fatal("not what was stored")
+				t.Fatal("a value read after Close differs from the value stored")
 			}
 		}
 	}

@@ -12,13 +12,13 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
+// A datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
 type datum struct {
 	value      string
 	expireAtMs int64
 }
 
-// dataOf returns every live key of a store, by "db/key".
+// dataOf returns all live keys of a store, by "db/key".
 func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	t.Helper()
 	all := map[string]datum{}
@@ -41,7 +41,7 @@ func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 	return all
 }
 
-// dataOfServer returns every key of a server, by "db/key".
+// dataOfServer returns all keys of a server, by "db/key".
 func dataOfServer(s *redistest.Server) map[string]datum {
 	all := map[string]datum{}
 	for db := range 16 {
@@ -58,7 +58,7 @@ func dataOfServer(s *redistest.Server) map[string]datum {
 		replies := s.Flush()
 		for i, k := range keys {
 			value, at, dump := replies[3*i], replies[3*i+1].Int(), replies[3*i+2].Text
-			if at == -2 { // expired between
+			if at == -2 { // the key expired after KEYS
 				continue
 			}
 			d := datum{value.Text, max(at, 0)}
@@ -71,21 +71,22 @@ func dataOfServer(s *redistest.Server) map[string]datum {
 	return all
 }
 
-// sameData compares ours with theirs; expiries may differ by slack where they were relative.
-func sameData(t testing.TB, who string, ours, theirs map[string]datum, slack time.Duration) {
+// sameData fails the test if the data sets differ. Expiries may differ by slack, because some were
+// relative.
+func sameData(t testing.TB, name string, got, want map[string]datum, slack time.Duration) {
 	t.Helper()
 	var bad []string
-	for k, v := range theirs {
-		o, there := ours[k]
+	for k, v := range want {
+		o, found := got[k]
 		late := time.Duration(o.expireAtMs-v.expireAtMs) * time.Millisecond
-		if !there || o.value != v.value || late.Abs() > slack || (o.expireAtMs == 0) != (v.expireAtMs == 0) {
-			bad = append(bad, fmt.Sprintf("%.40q: ours %.60q %d (there: %v), theirs %.60q %d",
-				k, o.value, o.expireAtMs, there, v.value, v.expireAtMs))
+		if !found || o.value != v.value || late.Abs() > slack || (o.expireAtMs == 0) != (v.expireAtMs == 0) {
+			bad = append(bad, fmt.Sprintf("%.40q = %.60q, expiry %d (found: %v), want %.60q, expiry %d",
+				k, o.value, o.expireAtMs, found, v.value, v.expireAtMs))
 		}
 	}
-	for k, o := range ours {
-		if _, there := theirs[k]; !there {
-			bad = append(bad, fmt.Sprintf("%.40q: ours %.60q %d, theirs has none", k, o.value, o.expireAtMs))
+	for k, o := range got {
+		if _, found := want[k]; !found {
+			bad = append(bad, fmt.Sprintf("%.40q = %.60q, expiry %d, want no such key", k, o.value, o.expireAtMs))
 		}
 	}
 	slices.Sort(bad)
@@ -93,9 +94,9 @@ func sameData(t testing.TB, who string, ours, theirs map[string]datum, slack tim
 		if i == 10 {
 			break
 		}
-		t.Errorf("%s: %s", who, line)
+		t.Errorf("%s: %s", name, line)
 	}
 	if len(bad) > 0 {
-		t.Fatalf("%s: %d differ of %d", who, len(bad), len(theirs))
+		t.Fatalf("%s: %d of %d keys differ", name, len(bad), len(want))
 	}
 }

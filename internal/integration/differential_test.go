@@ -18,13 +18,13 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestPrograms runs random programs on redis-server and on perdure, and compares every key, value
-// and expiry, over every way from one to the other: their dump and their log read here, our dump
-// and our log read there, ours read here, and logs with torn ends read by both. One of 51 is long:
-// logs like theirs are loaded by several goroutines.
+// TestPrograms runs random programs on redis-server and on perdure, and compares every key, value,
+// and expiry. Each of the two reads the dump and the log of the other, perdure reads its own log,
+// and both read logs with torn tails. One program of 51 is long, because several goroutines load a
+// long log.
 //
-// PERDURE_PROGRAMS sets how many programs of 200 commands, and PERDURE_FIRST_PROGRAM which is the
-// first; PERDURE_EVERY has 200, and `make differential` 5000.
+// PERDURE_PROGRAMS sets the number of programs of 200 commands, and PERDURE_FIRST_PROGRAM the
+// number of the first. PERDURE_EVERY runs 200 programs, and `make differential` 5000.
 func TestPrograms(t *testing.T) {
 	n, length := 50, 200
 	switch {
@@ -57,7 +57,7 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// differ has a server that runs programs and one that reads what we write.
+// A differ has a server that runs programs and one that reads the files of perdure.
 type differ struct {
 	*testing.T
 	runs, reads *redistest.Server
@@ -80,7 +80,7 @@ func newDiffer(t *testing.T) *differ {
 	return d
 }
 
-// collections makes a value of each type.
+// collections creates a value of each type on the server.
 func (d *differ) collections() {
 	for _, c := range []string{"RPUSH list a 1 -70000", "SADD ints 1 2 300", "SADD set a", "HSET hash f v g 5", "ZADD zset 1.5 a -inf b",
 		"XADD stream 1-1 f v", "XGROUP CREATE stream g 0", "SET string 10"} {
@@ -88,10 +88,10 @@ func (d *differ) collections() {
 	}
 }
 
-// starting is held for writing while a process is started.
+// starting is locked for writing while a process starts.
 var starting sync.RWMutex
 
-// run runs one program down every way.
+// run compares one program in all ways.
 func (d *differ) run(seed uint64, length int) {
 	starting.RLock()
 	defer starting.RUnlock()
@@ -103,7 +103,7 @@ func (d *differ) run(seed uint64, length int) {
 	rng := rand.New(rand.NewPCG(seed, 77))
 	p := makeProgram(rng, length, seed%2 == 0, seed%4 < 2, d.payloads)
 	d.commands = len(p.commands)
-	for _, db := range []string{"1", "0"} { // the log of the server stands at database 0 then
+	for _, db := range []string{"1", "0"} { // the log of the server ends in database 0
 		d.runs.Must("SELECT", db)
 		d.runs.Must("SET", "z", "1")
 	}
@@ -119,7 +119,8 @@ func (d *differ) run(seed uint64, length int) {
 		d.calls(store, p, replies)
 		slack := time.Since(began) + 10*time.Millisecond
 		sameData(d, "the API", dataOf(d, store), dataOfServer(d.runs), slack)
-		if seed%4 == 2 { // with checksums we cut at the last one, and a server at the last whole command
+		// Without checksums, both truncate after the last whole command.
+		if seed%4 == 2 {
 			d.tornOurs(store, rng, seed%20 == 2)
 		}
 		d.writes(store)
@@ -135,10 +136,10 @@ func (d *differ) run(seed uint64, length int) {
 	d.theirDump()
 }
 
-// serverLog is the text of the running server's increment.
+// serverLog returns the text of the running server's incremental file.
 func (d *differ) serverLog() string { return logText(d, d.runs.Dir) }
 
-// fresh gives an empty directory.
+// fresh returns an empty directory.
 func (d *differ) fresh() string {
 	dir := filepath.Join(d.dir, "data")
 	ok(d, os.RemoveAll(dir))
@@ -146,7 +147,7 @@ func (d *differ) fresh() string {
 	return dir
 }
 
-// startOurs gives the server collections, and opens its dump, with a log.
+// startOurs adds collections to the server and opens a store on its dump, with a log.
 func (d *differ) startOurs(o aof.Option) *perdure.Store {
 	d.collections()
 	d.runs.Must("SAVE")
@@ -155,7 +156,7 @@ func (d *differ) startOurs(o aof.Option) *perdure.Store {
 	return open(d, dir, logOnly(aof.Fsync(aof.No), o)...)
 }
 
-// copyFile puts a copy in the place of a file that a server may have open, and may write to.
+// copyFile replaces a file, which a server may have open and may write to, with a copy.
 func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
@@ -172,37 +173,37 @@ func (d *differ) send(p *program) []redistest.Reply {
 	return d.runs.Flush()
 }
 
-// writes shows the server what we write: the log as it is, rewritten, and the dump; and reads the
-// log again here.
+// writes compares the data set that the server reads from the store's log, the rewritten log, and
+// the dump. It also opens the log again.
 func (d *differ) writes(s *perdure.Store) {
 	dir := filepath.Join(d.dir, "data")
 	want := dataOf(d, s)
 	ok(d, s.Sync(d.Context()))
-	sameData(d, "their server, our log", d.loadLog(dir), want, 0)
+	sameData(d, "perdure's log, read by the server", d.loadLog(dir), want, 0)
 	ok(d, s.Rewrite(d.Context()))
 	_, err := s.Save(d.Context())
 	ok(d, err)
 	ok(d, s.Close())
-	sameData(d, "their server, our log rewritten", d.loadLog(dir), want, 0)
+	sameData(d, "perdure's rewritten log, read by the server", d.loadLog(dir), want, 0)
 	copyFile(d, filepath.Join(dir, "dump.rdb"), filepath.Join(d.reads.Dir, "dump.rdb"))
 	d.reads.Must("DEBUG", "RELOAD", "NOSAVE")
-	sameData(d, "their server, our dump", dataOfServer(d.reads), want, 0)
-	d.here("our log read here", dir, want, logOnly()...)
-	d.here("our dump read here", dir, want, append(snapshotsOnly(), perdure.WithReadOnly())...)
+	sameData(d, "perdure's dump, read by the server", dataOfServer(d.reads), want, 0)
+	d.here("perdure's log, read by perdure", dir, want, logOnly()...)
+	d.here("perdure's dump, read by perdure", dir, want, append(snapshotsOnly(), perdure.WithReadOnly())...)
 }
 
-// here opens a directory and compares.
+// here opens a directory and compares its data with want.
 func (d *differ) here(who, dir string, want map[string]datum, opts ...perdure.Option) {
 	d.Helper()
 	s, err := perdure.Open(dir, opts...)
 	if err != nil {
-		d.Fatalf("%s: %v", who, err)
+		d.Fatalf("%s: Open = %v, want nil", who, err)
 	}
 	sameData(d, who, dataOf(d, s), want, 0)
 	ok(d, s.Close())
 }
 
-// loadLog makes the reading server load the log in dir in place of its own.
+// loadLog makes the reading server load the log in dir instead of its own.
 func (d *differ) loadLog(dir string) map[string]datum {
 	for _, kind := range []string{"base.rdb", "incr.aof"} {
 		from, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*."+kind))
@@ -218,17 +219,18 @@ func (d *differ) loadLog(dir string) map[string]datum {
 	return dataOfServer(d.reads)
 }
 
-// theirLog reads the server's log, and gives it back rewritten.
+// theirLog compares the data that perdure reads from the server's log, and that the server reads
+// from perdure's rewrite of it.
 func (d *differ) theirLog(log string) {
 	dir := d.fresh()
 	writeIncr(d, dir, log)
 	s := open(d, dir, logOnly(aof.Fsync(aof.No))...)
-	sameData(d, "their log read here", dataOf(d, s), dataOfServer(d.runs), 0)
+	sameData(d, "the server's log, read by perdure", dataOf(d, s), dataOfServer(d.runs), 0)
 	d.writes(s)
 }
 
-// asSent makes a log of what was sent to the server, relative times and commands without effect
-// included, and lets both load it.
+// asSent makes a log of the commands sent to the server, including relative times and commands
+// without effect. Both load it.
 func (d *differ) asSent(p *program, replies []redistest.Reply, began time.Time) {
 	var log strings.Builder
 	transaction := -1
@@ -237,7 +239,7 @@ func (d *differ) asSent(p *program, replies []redistest.Reply, began time.Time) 
 		case "MULTI":
 			transaction = i
 			continue
-		case "EXEC": // what failed in it is left out, as what fails outside of it is
+		case "EXEC": // a failed command in it is left out, like one outside
 			log.WriteString(frame("multi"))
 			for j, r := range replies[i].Elements {
 				if !r.Err {
@@ -256,12 +258,12 @@ func (d *differ) asSent(p *program, replies []redistest.Reply, began time.Time) 
 	writeIncr(d, dir, log.String())
 	theirs := d.loadLog(dir)
 	s := open(d, dir, logOnly()...)
-	sameData(d, "what was sent, as a log", dataOf(d, s), theirs, time.Since(began)+10*time.Millisecond)
+	sameData(d, "the commands sent, as a log", dataOf(d, s), theirs, time.Since(began)+10*time.Millisecond)
 	ok(d, s.Close())
 }
 
-// torn cuts a log anywhere: both keep the same. A server that loads it is started when fresh is
-// set; otherwise perdure is compared with itself and the whole commands before the cut.
+// torn truncates a log at a random offset. The data that perdure recovers is compared with a replay
+// of the whole commands before that offset and, if fresh is set, with the data of a server.
 func (d *differ) torn(rng *rand.Rand, log string, fresh bool) {
 	cut := rng.IntN(len(log) + 1)
 	dir := d.fresh()
@@ -281,10 +283,10 @@ func (d *differ) torn(rng *rand.Rand, log string, fresh bool) {
 	}
 	theirs := d.TempDir()
 	writeIncr(d, theirs, log[:cut])
-	sameData(d, fmt.Sprintf("their log cut at %d", cut), ours, d.startOn(theirs), 0)
+	sameData(d, fmt.Sprintf("the server's log truncated at %d", cut), ours, d.startOn(theirs), 0)
 }
 
-// tornOurs cuts a log of ours anywhere, and lets both read it.
+// tornOurs truncates a log of perdure at a random offset, and compares both readers.
 func (d *differ) tornOurs(s *perdure.Store, rng *rand.Rand, fresh bool) {
 	ok(d, s.Sync(d.Context()))
 	dir := copyFiles(d.T, filepath.Join(d.dir, "data"), "appendonlydir")
@@ -301,13 +303,13 @@ func (d *differ) tornOurs(s *perdure.Store, rng *rand.Rand, fresh bool) {
 	ours := dataOf(d, torn)
 	ok(d, torn.Close())
 	if fresh {
-		sameData(d, fmt.Sprintf("our log cut at %d", cut), ours, d.startOn(theirs), 0)
+		sameData(d, fmt.Sprintf("perdure's log truncated at %d", cut), ours, d.startOn(theirs), 0)
 	}
 }
 
-// startOn starts a server on a directory and asks for everything.
+// startOn starts a server on a directory and returns all its data.
 func (d *differ) startOn(dir string) map[string]datum {
-	// A process that is being started holds our locks for a moment: nobody opens a store meanwhile.
+	// A process holds the locks of its parent between fork and exec, so no test may open a store.
 	starting.RUnlock()
 	starting.Lock()
 	server := redistest.Start(d, dir, "--appendonly", "yes")
@@ -325,12 +327,12 @@ func (d *differ) theirDump() {
 	dir := d.fresh()
 	copyFile(d, filepath.Join(d.runs.Dir, "dump.rdb"), filepath.Join(dir, "dump.rdb"))
 	want := dataOfServer(d.runs)
-	d.here("their dump read here", dir, want, append(snapshotsOnly(), perdure.WithReadOnly())...)
+	d.here("the server's dump, read by perdure", dir, want, append(snapshotsOnly(), perdure.WithReadOnly())...)
 	s := open(d, dir, logOnly(aof.Fsync(aof.No))...)
 	d.writes(s)
 }
 
-// operations are what a Store, a DB and a transaction have.
+// operations are the methods that a Store, a DB, and a Tx share.
 type operations interface {
 	Set(key string, value []byte, opts ...perdure.SetOption) error
 	SetIfAbsent(key string, value []byte, opts ...perdure.SetOption) (bool, error)
@@ -380,22 +382,22 @@ func (d *differ) calls(s *perdure.Store, p *program, replies []redistest.Reply) 
 	}
 }
 
-// call does one command, and compares the result with the server's.
+// call executes one command and compares the result with the server's.
 func (d *differ) call(o operations, c []string, reply redistest.Reply) {
 	d.Helper()
 	got, err := apply(o, c)
 	misuse := errors.Is(err, perdure.ErrWrongType) || errors.Is(err, perdure.ErrNotInteger) || errors.Is(err, perdure.ErrOverflow)
 	switch {
 	case err != nil && !misuse:
-		d.Fatalf("%.60q: %v", c, err)
+		d.Fatalf("%.60q = %v, want nil", c, err)
 	case misuse != reply.Err:
-		d.Fatalf("%.60q: error %v, the server says %s", c, err, reply.Text)
+		d.Fatalf("%.60q = %v, want the server's reply %s", c, err, reply.Text)
 	case got != "" && !misuse && got != reply.Text && ":"+got != reply.Text:
-		d.Fatalf("%.60q: %q, the server says %q", c, got, reply.Text)
+		d.Fatalf("%.60q = %q, want the server's reply %q", c, got, reply.Text)
 	}
 }
 
-// apply does one command and returns its result as a server writes it, "" for none.
+// apply executes one command and returns its result in a server's form, or "" if it has none.
 func apply(o operations, c []string) (string, error) {
 	number := func(n int64, err error) (string, error) { return strconv.FormatInt(n, 10), err }
 	truth := func(b bool, err error) (string, error) {

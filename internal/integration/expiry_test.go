@@ -12,9 +12,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestExpiryFarAwayIsNotInPast is a regression test. A far time overflowed as nanoseconds or
+// TestFarExpiryIsNotInPast is a regression test. A far time overflowed in nanoseconds or
 // milliseconds and became negative. The value was lost, and Open refused the log.
-func TestExpiryFarAwayIsNotInPast(t *testing.T) {
+func TestFarExpiryIsNotInPast(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly()...)
 	var keys []string
@@ -49,7 +49,7 @@ func TestExpiryFarAwayIsNotInPast(t *testing.T) {
 		for _, key := range keys {
 			const century = 100 * 365 * 24 * time.Hour
 			if ttl, err := s.TTL(key); err != nil || ttl < century {
-				t.Errorf("%s lives %v, %v", key, ttl, err)
+				t.Errorf("TTL(%q) = %v, %v, want at least %v", key, ttl, err, century)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func TestExpiryFarAwayIsNotInPast(t *testing.T) {
 		is(t, s.Set("past", nil, perdure.ExpireAt(at)), perdure.ErrTTL)
 		ok(t, s.Set("past", nil))
 		if there, err := s.ExpireAt("past", at); err != nil || !there {
-			t.Errorf("ExpireAt %v: %v, %v", at, there, err)
+			t.Errorf("ExpireAt(%v) = %v, %v, want true, nil", at, there, err)
 		}
 		absent(t, s, "past")
 	}
@@ -67,9 +67,9 @@ func TestExpiryFarAwayIsNotInPast(t *testing.T) {
 	check()
 }
 
-// TestNothingIsStoredWithBadExpiry is a regression test: SetIfAbsent reported that it had stored
+// TestInvalidExpiryStoresNothing is a regression test: SetIfAbsent reported that it had stored
 // the value.
-func TestNothingIsStoredWithBadExpiry(t *testing.T) {
+func TestInvalidExpiryStoresNothing(t *testing.T) {
 	s := memory(t)
 	stored, err := s.SetIfAbsent("k", []byte("v"), perdure.TTL(-1))
 	is(t, err, perdure.ErrTTL)
@@ -79,13 +79,13 @@ func TestNothingIsStoredWithBadExpiry(t *testing.T) {
 	inBatch, err := h.Bool()
 	is(t, err, perdure.ErrTTL)
 	if stored || inBatch {
-		t.Errorf("stored: %v, in a batch: %v", stored, inBatch)
+		t.Errorf("SetIfAbsent = %v, in a batch %v, want false", stored, inBatch)
 	}
 	absent(t, s, "k")
 }
 
-// TestReadDoesNotWaitForSave is a regression test. Get of an expired key deletes the key. That
-// waited for a save which had more before-images than allowed.
+// TestReadDoesNotWaitForSave is a regression test. Get of an expired key deletes the key. The
+// deletion waited for a save that had more before-images than allowed.
 func TestReadDoesNotWaitForSave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &hanging{going: make(chan struct{})}
@@ -101,7 +101,7 @@ func TestReadDoesNotWaitForSave(t *testing.T) {
 		ok(t, err)
 		go func() {
 			for i := range n {
-				_ = s.Set(fmt.Sprint(i), value) // waits, in the end
+				_ = s.Set(fmt.Sprint(i), value) // the last calls wait for the save
 			}
 		}()
 		settle(2 * time.Second)
@@ -110,7 +110,7 @@ func TestReadDoesNotWaitForSave(t *testing.T) {
 		_, err = s.TTL("short")
 		is(t, err, perdure.ErrNotFound)
 		if took := time.Since(before); took > 0 {
-			t.Errorf("the reads took %v", took)
+			t.Errorf("the reads waited for %v, want 0", took)
 		}
 		close(hung.going)
 		_, err = task.Wait(t.Context())

@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// dumpBytes is a dump of records with its checksum.
+// dumpBytes returns a dump of the given records with its checksum.
 func dumpBytes(records string) []byte {
 	p := []byte("REDIS0009" + records + "\xff")
 	sum := crc64.Checksum(p)
@@ -23,8 +23,8 @@ func dumpBytes(records string) []byte {
 	return p
 }
 
-// asDumpAndBase writes the dump into a data directory as its dump, and as the base of its log, and
-// opens both. It returns the errors with the file that each must name.
+// asDumpAndBase writes the dump into two data directories, as the dump and as the base file of the
+// log, and opens both. It returns the errors by the file that each must name.
 func asDumpAndBase(t *testing.T, p []byte) map[string]error {
 	t.Helper()
 	errs := make(map[string]error)
@@ -44,8 +44,9 @@ func asDumpAndBase(t *testing.T, p []byte) map[string]error {
 	return errs
 }
 
-// TestFlippedDatabaseNumberIsDamage flips each bit of the number of a database in a dump and in a
-// base: what is not a database of the store is damage in that file, as is what is one.
+// TestFlippedDatabaseNumberIsDamage flips each bit of a database number in a dump and in a base
+// file. The error is damage of that file, whether or not the store has a database of the new
+// number.
 func TestFlippedDatabaseNumberIsDamage(t *testing.T) {
 	good := dumpBytes("\xfe\x00\x00\x01k\x01v\x00\x01l\x01w")
 	for bit := range 8 {
@@ -54,7 +55,7 @@ func TestFlippedDatabaseNumberIsDamage(t *testing.T) {
 		for path, err := range asDumpAndBase(t, p) {
 			var damage *perdure.CorruptError
 			if !errors.As(err, &damage) || damage.File != path || damage.Offset == 0 || errors.Is(err, perdure.ErrDatabase) {
-				t.Errorf("bit %d: %s: %v", bit, path, err)
+				t.Errorf("bit %d: Open = %v, want damage of %s", bit, err, path)
 			}
 		}
 	}
@@ -67,27 +68,27 @@ func TestDatabaseOutOfRangeNamesFileAndOffset(t *testing.T) {
 		var entry *snapshot.EntryError
 		if !errors.Is(err, perdure.ErrDatabase) || !errors.As(err, &entry) || entry.File != path || entry.Offset != 17 ||
 			errors.Is(err, perdure.ErrCorrupt) {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("%s: Open = %v, want ErrDatabase with the file and offset", path, err)
 		}
 	}
 }
 
-// TestForeignRecordIsNotSupported opens files with a record of Dragonfly's. By their checksum they
-// are undamaged, and damaged after a bit was flipped.
+// TestForeignRecordIsNotSupported opens files with a record of Dragonfly's. A matching checksum
+// shows that they are undamaged; after a bit flip they are damaged.
 func TestForeignRecordIsNotSupported(t *testing.T) {
 	good := dumpBytes("\x00\x01k\x01v\xd2\x05\x00\x01l\x01w")
 	for path, err := range asDumpAndBase(t, good) {
 		var unknown *perdure.UnsupportedError
 		if !errors.As(err, &unknown) || !errors.Is(err, perdure.ErrUnsupported) || errors.Is(err, perdure.ErrCorrupt) ||
 			unknown.File != path || unknown.Offset != 14 || unknown.Owner != "Dragonfly" {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("Open = %v, want an UnsupportedError of Dragonfly at %s, offset 14", err, path)
 		}
 	}
 	good[13] ^= 1
 	for path, err := range asDumpAndBase(t, good) {
 		var damage *perdure.CorruptError
 		if !errors.As(err, &damage) || errors.Is(err, perdure.ErrUnsupported) || damage.File != path || damage.Offset != 14 {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("Open = %v, want damage at %s, offset 14", err, path)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// holding is a data set as a server describes it.
+// A holding is a data set as Redis reports it.
 type holding struct {
 	seed maphash.Seed
 	keys map[string]held // by "db/key"
@@ -23,7 +23,7 @@ type holding struct {
 
 type held struct {
 	kind  string // Redis's type name
-	value uint64 // hash of a string's bytes
+	value uint64 // hash of the bytes of a string
 	dump  string // DUMP payload of another type; for one kept in a hash table, whose order
 	// differs from process to process, its elements, sorted
 	expireAtMs int64
@@ -41,7 +41,7 @@ func (h *holding) string(v string, at int64) held {
 	return held{kind: "string", value: maphash.String(h.seed, v), expireAtMs: at}
 }
 
-// compare reports keys that differ; a server's reading is given this one's seed.
+// compare reports the keys that differ. got is a server's data, hashed with the seed of h.
 func (h *holding) compare(t *testing.T, who string, got *holding) {
 	t.Helper()
 	bad := 0
@@ -65,7 +65,7 @@ func shortened(v held) held {
 	return v
 }
 
-// readRedis reads all data of a server.
+// readRedis returns all data of a server.
 func readRedis(s *redistest.Server) *holding {
 	h := &holding{seed: holdingSeed, keys: map[string]held{}}
 	for db := range 16 {
@@ -161,10 +161,10 @@ func compareStore(t *testing.T, s *perdure.Store, h *holding) {
 			got, err := d.Get(key)
 			ok(t, err)
 			if h.string(string(got), v.expireAtMs) != v {
-				t.Fatalf("%.60q differs (%d bytes)", name, len(got))
+				t.Fatalf("Get(%.60q) differs from the server's value (%d bytes)", name, len(got))
 			}
 		} else if _, err := d.Get(key); err == nil {
-			t.Fatalf("Get of a %s: no error", kind)
+			t.Fatalf("Get of a %s = nil error, want ErrWrongType", kind)
 		}
 		ttl, err := d.TTL(key)
 		ok(t, err)

@@ -27,13 +27,13 @@ func rules(t testing.TB, fsys vfs.FS, r ...snapshot.Rule) *perdure.Store {
 	return open(t, "/data", storefs.Option(fsys), perdure.WithoutAppendLog(), perdure.WithSaveRules(r...))
 }
 
-// settle lets d pass and waits until every goroutine is blocked.
+// settle advances the fake clock by d and waits until every goroutine is blocked.
 func settle(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// moments are the times at which something happened.
+// moments records times.
 type moments struct {
 	mu sync.Mutex
 	at []time.Time
@@ -55,8 +55,8 @@ func TestSaveRules(t *testing.T) {
 	cases := []struct {
 		rules   []snapshot.Rule
 		changes int
-		quiet   time.Duration // no save up to here
-		saved   time.Duration // one by now
+		quiet   time.Duration // no save before this time
+		saved   time.Duration // one save by this time
 	}{
 		{[]snapshot.Rule{{Seconds: 1, Changes: 1}}, 1, 1900 * time.Millisecond, 2100 * time.Millisecond},
 		{[]snapshot.Rule{{Seconds: 60, Changes: 10}}, 10, 60900 * time.Millisecond, 61200 * time.Millisecond},
@@ -74,22 +74,23 @@ func TestSaveRules(t *testing.T) {
 				}
 				settle(c.quiet)
 				if n := s.Stats().Saves; n != 0 {
-					t.Fatalf("%d saves after %v", n, c.quiet)
+					t.Fatalf("Saves = %d after %v, want 0", n, c.quiet)
 				}
 				if c.saved == 0 {
 					return
 				}
 				settle(c.saved - c.quiet)
 				if st := s.Stats(); st.Saves != 1 || st.ChangesSinceSave != 0 {
-					t.Fatalf("%d saves, %d changes after %v", st.Saves, st.ChangesSinceSave, c.saved)
+					t.Fatalf("Saves = %d, ChangesSinceSave = %d after %v, want 1 and 0", st.Saves, st.ChangesSinceSave, c.saved)
 				}
 			})
 		})
 	}
 }
 
-// TestFailedSaveRestsFiveSecondsAndStopsWrites follows Redis: MISCONF until a save succeeds.
-func TestFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
+// TestFailedSaveDelaysRetryAndStopsWrites checks Redis's rule: writes return MISCONF until a save
+// succeeds.
+func TestFailedSaveDelaysRetryAndStopsWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		broken.Store(true)
@@ -111,19 +112,19 @@ func TestFailedSaveRestsFiveSecondsAndStopsWrites(t *testing.T) {
 		is(t, s.Err(), perdure.ErrSaveFailed)
 		want(t, s, "k", "v")
 		settle(10 * time.Second)
-		// At 2 and 8 seconds: more than five whole ones between.
+		// The tries are at 2 s and at 8 s, because more than five whole seconds are between them.
 		at := tries.all()
 		if len(at) < 2 || at[1].Sub(at[0]) < 5*time.Second || at[1].Sub(at[0]) > 7*time.Second {
-			t.Errorf("tries at %v", at)
+			t.Errorf("saves were tried at %v, want 5 to 7 s between two tries", at)
 		}
 		if st := s.Stats(); st.LastSaveOK || st.ChangesSinceSave != 1 {
-			t.Errorf("%+v", st)
+			t.Errorf("Stats = %+v, want a failed save and one change", st)
 		}
 		broken.Store(false)
 		settle(7 * time.Second)
 		ok(t, s.Set("k", []byte("w")))
 		if st := s.Stats(); !st.LastSaveOK {
-			t.Errorf("%+v", st)
+			t.Errorf("Stats = %+v, want a successful save", st)
 		}
 		broken.Store(true)
 		_, err := s.Save(context.Background())
@@ -160,7 +161,7 @@ func TestChangesDuringSaveStayDirty(t *testing.T) {
 		_, err = task.Wait(context.Background())
 		ok(t, err)
 		if n := s.Stats().ChangesSinceSave; n != 3 {
-			t.Errorf("%d changes since the save", n)
+			t.Errorf("ChangesSinceSave = %d, want 3", n)
 		}
 	})
 }
@@ -174,12 +175,12 @@ func TestFlushAllSavesEmptyDump(t *testing.T) {
 		ok(t, err)
 		ok(t, s.FlushAll())
 		if n := s.Stats().ChangesSinceSave; n != 0 {
-			t.Errorf("%d changes", n)
+			t.Errorf("ChangesSinceSave = %d, want 0", n)
 		}
 		again := fsys.Crash(vfs.KeepNone, 0)
 		b := rules(t, again)
 		if b.Len() != 0 || b.Recovery().Source != "rdb" {
-			t.Errorf("%d keys from %s", b.Len(), b.Recovery().Source)
+			t.Errorf("Len = %d from %s, want 0 from rdb", b.Len(), b.Recovery().Source)
 		}
 	})
 }
@@ -199,7 +200,7 @@ func TestCloseSavesOnlyWithRules(t *testing.T) {
 		ok(t, s.Set("k", nil))
 		ok(t, c.close(s))
 		if _, err := os.Stat(filepath.Join(dir, "dump.rdb")); (err == nil) != c.want {
-			t.Errorf("rules %v: dump there: %v", c.rules, err == nil)
+			t.Errorf("rules %v: dump exists: %v, want %v", c.rules, err == nil, c.want)
 		}
 	}
 }
@@ -217,11 +218,11 @@ func TestEverySecSyncsWithinSecond(t *testing.T) {
 			return err != nil
 		}
 		if !lost() {
-			t.Error("synced before the second was over")
+			t.Error("the write is synced before one second is over, want later")
 		}
 		settle(1100 * time.Millisecond)
 		if lost() {
-			t.Error("not synced after a second")
+			t.Error("the write is not synced after one second")
 		}
 		ok(t, s.Durable().Set("k2", []byte("v")))
 		b := open(t, "/data", append(logOnly(), storefs.Option(fsys.Crash(vfs.KeepNone, 0)))...)
@@ -240,7 +241,7 @@ func TestRewriteTrigger(t *testing.T) {
 		}
 		settle(time.Second)
 		if n := s.Stats().Rewrites; n != 0 {
-			t.Fatalf("%d rewrites below the minimum", n)
+			t.Fatalf("Rewrites = %d below the minimum size, want 0", n)
 		}
 		for range 5 {
 			ok(t, s.Set("k", value))
@@ -248,7 +249,7 @@ func TestRewriteTrigger(t *testing.T) {
 		settle(time.Second)
 		st := s.Stats()
 		if st.Rewrites != 1 || st.LogSize > 3000 {
-			t.Fatalf("%d rewrites, log of %d bytes", st.Rewrites, st.LogSize)
+			t.Fatalf("Rewrites = %d, LogSize = %d, want 1 and at most 3000", st.Rewrites, st.LogSize)
 		}
 		want(t, s, "k", string(value))
 		ok(t, log.Configure(aof.AutoRewrite(0, 0)))
@@ -257,12 +258,13 @@ func TestRewriteTrigger(t *testing.T) {
 		}
 		settle(time.Second)
 		if n := s.Stats().Rewrites; n != 1 {
-			t.Errorf("%d rewrites with the trigger off", n)
+			t.Errorf("Rewrites = %d with the trigger off, want 1", n)
 		}
 	})
 }
 
-// TestRewriteBackOff: from the third failure in a row, automatic rewrites wait 1, 2, 4 minutes.
+// TestRewriteBackOff checks that automatic rewrites wait 1, 2, and 4 minutes from the third
+// consecutive failure on.
 func TestRewriteBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -281,25 +283,25 @@ func TestRewriteBackOff(t *testing.T) {
 		ok(t, s.Set("still", []byte("works")))
 		at := tries.all()
 		if len(at) < 4 {
-			t.Fatalf("%d tries", len(at))
+			t.Fatalf("%d rewrites were tried, want at least 4", len(at))
 		}
 		for i, least := range []time.Duration{0, 0, time.Minute, 2 * time.Minute} {
 			if i+1 < len(at) && at[i+1].Sub(at[i]) < least {
-				t.Errorf("try %d came %v after the one before", i+2, at[i+1].Sub(at[i]))
+				t.Errorf("try %d is %v after the previous one, want at least %v", i+2, at[i+1].Sub(at[i]), least)
 			}
 		}
 		if st := s.Stats(); st.RewriteFailures != len(tries.all()) || st.LastRewriteOK {
-			t.Errorf("%+v", st)
+			t.Errorf("Stats = %+v, want %d failed rewrites", st, len(tries.all()))
 		}
 		broken.Store(false)
 		ok(t, s.Rewrite(context.Background()))
 		if st := s.Stats(); st.RewriteFailures != 0 {
-			t.Errorf("%+v", st)
+			t.Errorf("RewriteFailures = %d, want 0", st.RewriteFailures)
 		}
 	})
 }
 
-// TestLogThatFailed checks that the error is sticky, reads continue, and recovery loses nothing.
+// TestLogThatFailed checks that the error is sticky, reads continue, and a recovery loses nothing.
 func TestLogThatFailed(t *testing.T) {
 	for _, auto := range []bool{false, true} {
 		t.Run(fmt.Sprint("auto ", auto), func(t *testing.T) {
@@ -313,11 +315,11 @@ func TestLogThatFailed(t *testing.T) {
 					}
 					return nil
 				})
-				var told, recovered atomic.Int32
+				var failures, recoveries atomic.Int32
 				s := open(t, "/data", append(logOnly(aof.Fsync(aof.Always)), storefs.Option(fsys),
 					perdure.WithAutoRecover(auto), perdure.WithHooks(perdure.Hooks{
-						LogFailed: func(error) { told.Add(1) },
-						Recovered: func() { recovered.Add(1) },
+						LogFailed: func(error) { failures.Add(1) },
+						Recovered: func() { recoveries.Add(1) },
 					}))...)
 				ok(t, s.Set("before", []byte("1")))
 				broken.Store(true)
@@ -338,8 +340,8 @@ func TestLogThatFailed(t *testing.T) {
 					ok(t, s.Recover(context.Background()))
 				}
 				ok(t, s.Set("after", []byte("3")))
-				if told.Load() != 1 || recovered.Load() != 1 {
-					t.Errorf("told %d, recovered %d", told.Load(), recovered.Load())
+				if failures.Load() != 1 || recoveries.Load() != 1 {
+					t.Errorf("%d calls of LogFailed and %d of Recovered, want 1 and 1", failures.Load(), recoveries.Load())
 				}
 				if v := fsys.Violations(); len(v) > 0 {
 					t.Error(v)
@@ -371,7 +373,7 @@ func TestRewriteWaitsForSave(t *testing.T) {
 		ok(t, err)
 		synctest.Wait()
 		if info := s.Info(); !strings.Contains(info, "aof_rewrite_scheduled:1") || !strings.Contains(info, "rdb_bgsave_in_progress:1") {
-			t.Error(info)
+			t.Errorf("Info = %s, want a save in progress and a scheduled rewrite", info)
 		}
 		_, err = s.BGRewrite()
 		is(t, err, perdure.ErrRewriteInProgress)
@@ -381,7 +383,7 @@ func TestRewriteWaitsForSave(t *testing.T) {
 		_, err = rewrite.Wait(context.Background())
 		ok(t, err)
 		if info := s.Info(); !strings.Contains(info, "aof_rewrites:1") || !strings.Contains(info, "rdb_saves:1") {
-			t.Error(info)
+			t.Errorf("Info = %s, want one save and one rewrite", info)
 		}
 	})
 }
@@ -397,16 +399,16 @@ func TestConfigureDump(t *testing.T) {
 	large, err := s.Save(context.Background())
 	ok(t, err)
 	if large.Size < 10_000 || small.Size > 1000 || filepath.Base(large.Name) != "other.rdb" {
-		t.Errorf("%+v, then %+v", small, large)
+		t.Errorf("Save = %+v, then %+v, want a large and a small other.rdb", large, small)
 	}
 	if err := d.Configure(rdb.Filename("../evil")); err == nil {
-		t.Error("a file name with a directory was taken")
+		t.Error("Configure of a file name with a directory = nil, want an error")
 	}
 	ok(t, s.Configure(perdure.WithSaveRules(snapshot.Rule{Seconds: 5, Changes: 1})))
 	is(t, s.Configure(perdure.WithSaveRules(snapshot.Rule{})), perdure.ErrOptions)
 }
 
-// panicky is a Snapshotter with a bug.
+// panicky is a Snapshotter that panics.
 type panicky struct {
 	perdure.Snapshotter
 }
@@ -424,44 +426,44 @@ func TestPanicInBackgroundIsContained(t *testing.T) {
 		task, err := s.BGSave()
 		ok(t, err)
 		if _, err := task.Wait(context.Background()); err == nil || !strings.Contains(err.Error(), "panic") {
-			t.Errorf("the task's result: %v", err)
+			t.Errorf("Wait = %v, want an error about a panic", err)
 		}
 		synctest.Wait()
 		want(t, s, "k", "v")
 		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
-			t.Errorf("Set: %v", err)
+			t.Errorf("Set = %v, want an error about the panic", err)
 		}
-		settle(time.Minute) // a bug is not a log failure, which a recovery would repair
+		settle(time.Minute) // no recovery is attempted, because the log has not failed
 		if err := s.Set("k", nil); err == nil || !strings.Contains(err.Error(), "a bug") {
-			t.Errorf("Set after a minute: %v", err)
+			t.Errorf("Set after a minute = %v, want an error about the panic", err)
 		}
 		ok(t, s.Close())
 	})
 }
 
-// TestSaveByHandThatFailsIsReportedToCallerOnly: as after Redis's SAVE, writes continue.
-func TestSaveByHandThatFailsIsReportedToCallerOnly(t *testing.T) {
+// TestManualSaveErrorGoesToCallerOnly checks that writes continue, as after Redis's SAVE.
+func TestManualSaveErrorGoesToCallerOnly(t *testing.T) {
 	full := &failing{Snapshotter: rdb.New()}
 	s := open(t, t.TempDir(), perdure.WithSnapshotter(full))
 	if _, err := s.Save(t.Context()); !errors.Is(err, errFull) {
-		t.Errorf("Save: %v", err)
+		t.Errorf("Save = %v, want %v", err, errFull)
 	}
 	if err := s.FlushAll(); !errors.Is(err, errFull) {
-		t.Errorf("FlushAll: %v", err)
+		t.Errorf("FlushAll = %v, want %v", err, errFull)
 	}
 	ok(t, s.Set("k", nil))
 	task, err := s.BGSave()
 	ok(t, err)
 	if _, err := task.Wait(t.Context()); !errors.Is(err, errFull) {
-		t.Errorf("BGSave: %v", err)
+		t.Errorf("Wait of BGSave = %v, want %v", err, errFull)
 	}
 	is(t, s.Set("k", nil), perdure.ErrSaveFailed)
 	if err := s.Close(); !errors.Is(err, errFull) {
-		t.Errorf("Close: %v", err)
+		t.Errorf("Close = %v, want %v", err, errFull)
 	}
 }
 
-// failing is a dump on a full disk.
+// failing is a Snapshotter on a full disk.
 type failing struct{ perdure.Snapshotter }
 
 var errFull = errors.New("no space")

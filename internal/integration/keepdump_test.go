@@ -10,8 +10,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestCrashKeepsForeignDump stops the machine at each operation of a run that finds a dump of
-// another store next to its log, keeps it, and saves a dump. The log and the other dump survive.
+// TestCrashKeepsForeignDump stops the machine at each operation of a run that finds the dump of
+// another store next to its log. The run keeps that dump and saves its own. The log and the other
+// dump must survive.
 func TestCrashKeepsForeignDump(t *testing.T) {
 	other := vfs.NewMem("/data")
 	closed(t, "/data", setTo(t, "theirs", "1"), storefs.Option(other))
@@ -40,16 +41,16 @@ func TestCrashKeepsForeignDump(t *testing.T) {
 		for _, kind := range []vfs.CrashKind{vfs.KeepNone, vfs.KeepAll, vfs.KeepSome} {
 			crashed := mem.Crash(kind, uint64(n))
 			if !holdsDump(t, crashed, theirs) {
-				t.Errorf("stopped at operation %d, %v: no file holds the other store's dump", n, kind)
+				t.Errorf("stopped at operation %d, %v: no file contains the other store's dump", n, kind)
 			}
 			closed(t, "/data", func(s *perdure.Store) {
 				absent(t, s, "theirs")
 				if got, err := s.Get("ours"); string(got) != "1" && string(got) != "2" {
-					t.Errorf("stopped at operation %d, %v: Get = %q, %v", n, kind, got, err)
+					t.Errorf("stopped at operation %d, %v: Get = %q, %v, want 1 or 2", n, kind, got, err)
 				}
 			}, storefs.Option(crashed))
 			if !holdsDump(t, crashed, theirs) {
-				t.Errorf("stopped at operation %d, %v: the next run dropped the other store's dump", n, kind)
+				t.Errorf("stopped at operation %d, %v: the next run deleted the other store's dump", n, kind)
 			}
 		}
 		if done {
@@ -61,7 +62,7 @@ func TestCrashKeepsForeignDump(t *testing.T) {
 	}
 }
 
-// holdsDump reports whether a dump, or one that was kept, has these contents.
+// holdsDump reports whether the dump, or a dump that was kept, has these contents.
 func holdsDump(t *testing.T, mem *vfs.Mem, contents string) bool {
 	t.Helper()
 	names, err := mem.ReadDir("/data")

@@ -22,10 +22,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// largeSizes are around the size from which values are linked.
+// largeSizes contains sizes around the size from which values are linked.
 var largeSizes = []int{0, 9, 70 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 300 << 10, 1 << 20}
 
-// bigOp performs one operation on a store and on a map, and compares the results.
+// bigOp performs a random operation on a store and on a map, and compares the results.
 func bigOp(t *testing.T, s *perdure.Store, m map[string]string, rng *rand.Rand) {
 	k, other := fmt.Sprint("k", rng.IntN(3)), fmt.Sprint("k", rng.IntN(3))
 	v := described(rng.Uint64(), 8+largeSizes[rng.IntN(len(largeSizes))])
@@ -42,7 +42,7 @@ func bigOp(t *testing.T, s *perdure.Store, m map[string]string, rng *rand.Rand) 
 		stored, err := s.SetIfAbsent(k, v)
 		ok(t, err)
 		if stored == there {
-			t.Fatalf("SetIfAbsent: %v, and the key was there: %v", stored, there)
+			t.Fatalf("SetIfAbsent = %v, want %v", stored, !there)
 		}
 		if stored {
 			m[k] = string(v)
@@ -51,7 +51,7 @@ func bigOp(t *testing.T, s *perdure.Store, m map[string]string, rng *rand.Rand) 
 		got, existed, err := s.Swap(k, v)
 		ok(t, err)
 		if existed != there || string(got) != old {
-			t.Fatalf("Swap gives %d bytes, %v; want %d, %v", len(got), existed, len(old), there)
+			t.Fatalf("Swap = %d bytes, %v, want %d bytes, %v", len(got), existed, len(old), there)
 		}
 		m[k] = string(v)
 	case 5:
@@ -124,7 +124,7 @@ func agrees(t *testing.T, s *perdure.Store, m map[string]string) {
 		for k := range m {
 			t.Errorf("%s: %d bytes, want %d", k, len(all[k]), len(m[k]))
 		}
-		t.Fatal("the store is not the map")
+		t.Fatal("the store differs from the map")
 	}
 }
 
@@ -151,7 +151,7 @@ func TestLargeValuesAgainstMap(t *testing.T) {
 				for i := range 60 {
 					bigOp(t, s, m, rng)
 					switch {
-					case i%40 == 10: // and what follows is replayed
+					case i%40 == 10: // and the later commands are replayed
 						ok(t, s.Rewrite(t.Context()))
 					case i%20 == 19:
 						agrees(t, s, m)
@@ -168,13 +168,13 @@ func TestLargeValuesAgainstMap(t *testing.T) {
 			agrees(t, s, m)
 			ok(t, s.FlushAll())
 			if n := s.Stats().MemoryUsed; n != 0 {
-				t.Errorf("%d bytes in use at the end", n)
+				t.Errorf("MemoryUsed = %d after Close, want 0", n)
 			}
 		})
 	}
 }
 
-// countingLog records the longest log record that was copied, and how often values were linked.
+// countingLog counts linked values and records the size of the longest log record copied.
 type countingLog struct {
 	*aof.Log
 	copied, linked atomic.Int64
@@ -216,10 +216,10 @@ func TestLargeValuesAreLinked(t *testing.T) {
 	ok(t, s.Run(&b))
 	ok(t, s.Update(func(tx *perdure.Tx) error { return tx.Set("a", v) }))
 	if n := log.linked.Load(); n != 12 || !swapped {
-		t.Errorf("%d values were linked", n)
+		t.Errorf("%d values were linked, want 12", n)
 	}
 	if n := log.copied.Load(); n > 1<<10 {
-		t.Errorf("%d bytes were copied", n)
+		t.Errorf("a record of %d bytes was copied, want at most 1 KiB", n)
 	}
 }
 
@@ -241,11 +241,11 @@ func TestRefusedLargeValueIsNotPinned(t *testing.T) {
 	is(t, s.Update(func(tx *perdure.Tx) error { return errors.Join(tx.Set("b", v), errors.ErrUnsupported) }), errors.ErrUnsupported)
 	ok(t, s.FlushAll())
 	if n := s.Stats().MemoryUsed; n != 0 {
-		t.Errorf("%d bytes in use", n)
+		t.Errorf("MemoryUsed = %d, want 0", n)
 	}
 }
 
-// stalledFS makes large writes to an increment wait.
+// stalledFS is a file system on which large writes to an incremental file wait.
 type stalledFS struct {
 	vfs.FS
 	came chan struct{} // such a write has begun
@@ -281,9 +281,9 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// TestLargeWriteHoldsNoShard stalls the write of a large value. During it every key, also the large
-// one, can be read and written in memory, and a snapshot can be read. Small values are acknowledged
-// only after the log records before them.
+// TestLargeWriteHoldsNoShard stalls the write of a large value. During the write, all keys,
+// including the large one, can be read and written in memory, and a snapshot can be read. Small
+// values are acknowledged only after the log records before them.
 func TestLargeWriteHoldsNoShard(t *testing.T) {
 	for _, mode := range []aof.Mode{aof.Direct, aof.Ring} {
 		fs := &stalledFS{FS: vfs.NewMem("/data"), came: make(chan struct{}, 1), gone: make(chan struct{})}
@@ -305,7 +305,7 @@ func TestLargeWriteHoldsNoShard(t *testing.T) {
 			}
 		}
 		if got, err := s.Get("large"); err != nil || !bytes.Equal(got, v) {
-			t.Fatal("another value", err)
+			t.Fatalf("Get = %d bytes, %v, want the large value", len(got), err)
 		}
 		go func() { small <- s.MSet(pairs(keys, "new")...) }()
 		for {
@@ -325,7 +325,7 @@ func TestLargeWriteHoldsNoShard(t *testing.T) {
 		}
 		snap.Close()
 		if n != len(keys)+1 || len(large)+len(small) > 0 {
-			t.Errorf("%d keys; %d writes are acknowledged", n, len(large)+len(small))
+			t.Errorf("%d keys, want %d; %d writes are acknowledged, want 0", n, len(keys)+1, len(large)+len(small))
 		}
 		close(fs.gone)
 		ok(t, <-large)
@@ -370,25 +370,25 @@ func TestLargeValueAndFailedLog(t *testing.T) {
 			is(t, s.Set("large", v), perdure.ErrLogFailed)
 			is(t, s.Set("large", v), perdure.ErrLogFailed)
 			if writes != piece+1 {
-				t.Fatalf("%d writes", writes)
+				t.Fatalf("%d writes, want %d", writes, piece+1)
 			}
 			after := open(t, "/data", append(logOnly(), storefs.Option(mem.Kill()))...)
 			want(t, after, "a", "1")
 			if n, err := after.Exists("large"); n != 0 || err != nil {
-				t.Error("a part of a unit came back", err)
+				t.Errorf("Exists = %d, %v after a partial record, want 0, nil", n, err)
 			}
 			ok(t, after.Close())
 			armed.Store(false)
 			ok(t, s.Recover(t.Context()))
 			ok(t, s.FlushAll())
 			if n := s.Stats().MemoryUsed; n != 0 {
-				t.Errorf("%d bytes in use", n)
+				t.Errorf("MemoryUsed = %d, want 0", n)
 			}
 			ok(t, s.Set("large", v))
 			ok(t, s.Close())
 			s = open(t, "/data", opts()...)
 			if got, err := s.Get("large"); err != nil || !bytes.Equal(got, v) {
-				t.Error("another value", err)
+				t.Errorf("Get = %d bytes, %v, want the large value", len(got), err)
 			}
 			ok(t, s.Close())
 		}
@@ -422,18 +422,18 @@ func TestPowerAroundLargeValue(t *testing.T) {
 			var keys []string
 			for k, got := range s.All() {
 				if keys = append(keys, k); string(got) != "v" && !bytes.Equal(got, v) {
-					t.Errorf("image %d: %s has %d bytes", i, k, len(got))
+					t.Errorf("image %d: %s has %d bytes, want 1 or %d", i, k, len(got), len(v))
 				}
 			}
 			slices.Sort(keys)
 			if got := strings.Join(keys, ""); got != "12345"[:len(got)] || len(got) > 1 && len(got) < 4 {
-				t.Errorf("image %d of %d: keys %s", i, len(images), got)
+				t.Errorf("image %d of %d: keys %s, want a prefix with the large value whole or absent", i, len(images), got)
 			}
 			counts[len(keys)]++
 			ok(t, s.CloseNoSave())
 		}
 		if counts[5] == 0 || counts[1]+counts[0] == 0 {
-			t.Errorf("%v of %d images", counts, len(images))
+			t.Errorf("%v keys in %d images, want images with all and with none", counts, len(images))
 		}
 	}
 }
@@ -456,7 +456,7 @@ func TestLargeValuesChangedByMany(t *testing.T) {
 					}
 					id := binary.BigEndian.Uint64(v)
 					if swapped, err = s.CompareAndSwap("counter", v, described(id+1, size)); err != nil || !whole(v) {
-						t.Error(err, len(v))
+						t.Errorf("CompareAndSwap = %v, of a value of %d bytes, want nil and a whole value", err, len(v))
 						return
 					}
 				}

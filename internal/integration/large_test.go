@@ -26,14 +26,15 @@ func described(id uint64, size int) []byte {
 	return v
 }
 
-// whole reports whether a value is one that described returned, or several with one id in sequence.
+// whole reports whether a value was returned by described, or is a sequence of such values with one
+// id.
 func whole(v []byte) bool {
 	return len(v) < 8 || v[0]&0x80 != 0 && bytes.Equal(v[8:], v[:len(v)-8])
 }
 
 // TestLargeValuesUnderChange checks that values of several MB are read whole while they are stored
-// again, grow, expire, and are deleted, flushed, saved, and replaced by Restore. Their memory must
-// be free at the end.
+// again, grow, expire, and are deleted, flushed, saved, and replaced by Restore. At the end their
+// memory must be free.
 func TestLargeValuesUnderChange(t *testing.T) {
 	const size = 8 << 20
 	dir := t.TempDir()
@@ -132,7 +133,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	wg.Go(func() {
 		for _, v := range s.All() {
 			if !whole(v) {
-				t.Error("a torn value in All")
+				t.Error("All yields a torn value")
 			}
 		}
 	})
@@ -142,12 +143,12 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	for en, err := range snap.All(t.Context()) {
 		ok(t, err)
 		if !whole(en.Value) {
-			t.Error("a torn value in a snapshot")
+			t.Error("a snapshot yields a torn value")
 		}
 	}
 	snap.Close()
 	wg.Wait()
-	for _, k := range []string{"a", "b", "c"} { // so that no key expires in the meantime
+	for _, k := range []string{"a", "b", "c"} { // before any key expires
 		_, err := s.Persist(k)
 		ok(t, err)
 	}
@@ -157,7 +158,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	same(t, content(t, s), before)
 	ok(t, s.FlushAll())
 	if n := s.Stats().MemoryUsed; n != 0 {
-		t.Errorf("%d bytes in use at the end", n)
+		t.Errorf("MemoryUsed = %d after Close, want 0", n)
 	}
 }
 
@@ -178,6 +179,6 @@ func TestHugeValue(t *testing.T) {
 	got, err := s.Get("k")
 	ok(t, err)
 	if !bytes.Equal(got, v) {
-		t.Error("another value")
+		t.Errorf("Get = %d bytes that differ from the %d bytes stored", len(got), len(v))
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// Loading passes its input to several goroutines, in batches. The tests here have files of many
-// batches, with order-dependent commands in every part of them.
+// Open loads a file with several goroutines, in batches. The tests here load files of many batches,
+// with order-dependent commands in all parts.
 
-// commandLog writes commands as a log of another program, and records the resulting data.
+// A commandLog writes commands as a log of another program and applies them to a map.
 type commandLog struct {
 	bytes.Buffer
 	db   int
@@ -29,7 +29,7 @@ type commandLog struct {
 
 func (l *commandLog) put(args ...string) { l.WriteString(resp(strings.Join(args, " "))) }
 
-// step adds a random command, on few keys, so that most act on what one before has made.
+// step adds a random command on one of a few keys, so that most commands change an existing value.
 func (l *commandLog) step(rng *rand.Rand) {
 	keys := l.keys[l.db]
 	name := func() string { return "key" + strconv.Itoa(rng.IntN(3000)) }
@@ -71,7 +71,7 @@ func (l *commandLog) step(rng *rand.Rand) {
 	}
 }
 
-// TestReplayKeepsOrder compares a long log with a map.
+// TestReplayKeepsOrder compares the replay of a long log with a map.
 func TestReplayKeepsOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 5))
 	l := &commandLog{keys: [3]map[string]string{{}, {}, {}}}
@@ -115,12 +115,12 @@ func TestReplayNamesFirstFailure(t *testing.T) {
 	}
 	is(t, err, perdure.ErrNotInteger)
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, log.Bytes()) {
-		t.Errorf("the log was changed: %v", err)
+		t.Errorf("the log differs after Open (%v), want it unchanged", err)
 	}
 }
 
-// TestLoadRefusesSecondKey loads a dump with a key twice, far apart, and a RESIZEDB that declares
-// more keys than there can be.
+// TestLoadRefusesSecondKey loads a dump with a duplicate key far from the first, and a RESIZEDB
+// that declares more keys than the file can contain.
 func TestLoadRefusesSecondKey(t *testing.T) {
 	dump := []byte("REDIS0009\xfe\x00\xfb\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x00")
 	second := 0
@@ -150,7 +150,7 @@ func TestLoadRefusesSecondKey(t *testing.T) {
 	}
 }
 
-// TestReplayOfManyArguments: a command on one key with more arguments than 16 bits count.
+// TestReplayOfManyArguments replays a command on one key with more than 65,535 arguments.
 func TestReplayOfManyArguments(t *testing.T) {
 	const fields = 23_000
 	args := "BITFIELD k" + strings.Repeat(" INCRBY u32 0 1", fields)
@@ -160,8 +160,8 @@ func TestReplayOfManyArguments(t *testing.T) {
 	want(t, s, "k", string([]byte{0, 0, fields >> 8, fields & 0xff}))
 }
 
-// TestOrderIsKept checks that a store saves keys in the order that the dump it was opened from
-// declares, even if another program invented the order.
+// TestOrderIsKept checks that a store saves keys in the order that its dump declares, even if
+// another program chose the order.
 func TestOrderIsKept(t *testing.T) {
 	dir := t.TempDir()
 	order := func() string {
@@ -190,7 +190,7 @@ func TestOrderIsKept(t *testing.T) {
 	first := order()
 	save()
 	if len(first) != 32 || order() != first {
-		t.Errorf("the dump says %q, the one after it %q", first, order())
+		t.Errorf("order of the next dump = %q, want %q, of 32 bytes", order(), first)
 	}
 	for _, bad := range []string{"", "x", strings.Repeat("0", 32), strings.Repeat("f", 10_000)} {
 		var b bytes.Buffer
@@ -205,7 +205,7 @@ func TestOrderIsKept(t *testing.T) {
 		ok(t, os.WriteFile(filepath.Join(dir, "dump.rdb"), b.Bytes(), 0o600))
 		s := open(t, dir, perdure.WithoutAppendLog())
 		if n := s.Len(); n != 1000 {
-			t.Errorf("with the order %.40q %d keys are loaded", bad, n)
+			t.Errorf("order %.40q: Len = %d, want 1000", bad, n)
 		}
 		ok(t, s.CloseNoSave())
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestLoadOrder(t *testing.T) {
-	both := func(t *testing.T) string { // a dump that says rdb and a log that says aof
+	both := func(t *testing.T) string { // the dump has the value rdb, the log the value aof
 		dir := t.TempDir()
 		s := open(t, dir, snapshotsOnly()...)
 		ok(t, s.Set("from", []byte("rdb")))
@@ -32,7 +32,7 @@ func TestLoadOrder(t *testing.T) {
 		s := open(t, both(t), logOnly()...)
 		want(t, s, "from", "aof")
 		if r := s.Recovery(); r.Source != "aof" || r.NewerDump {
-			t.Errorf("Recovery = %+v", r)
+			t.Errorf("Recovery = %+v, want the log and no newer dump", r)
 		}
 	})
 	t.Run("log on and only a dump", func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestLoadOrder(t *testing.T) {
 		ok(t, s.Close())
 		ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
 		s = open(t, dir, logOnly()...)
-		want(t, s, "from", "rdb") // now from the log that was built
+		want(t, s, "from", "rdb") // from the log that was built
 	})
 	t.Run("log off", func(t *testing.T) {
 		dir := both(t)
@@ -59,7 +59,7 @@ func TestLoadOrder(t *testing.T) {
 	t.Run("nothing there", func(t *testing.T) {
 		s := open(t, filepath.Join(t.TempDir(), "new"), logOnly()...)
 		if s.Len() != 0 || s.Recovery().Source != "empty" {
-			t.Errorf("%d keys, %+v", s.Len(), s.Recovery())
+			t.Errorf("Len = %d, Recovery = %+v, want 0 keys from nothing", s.Len(), s.Recovery())
 		}
 	})
 	t.Run("a dump of another store is reported", func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestLoadOrder(t *testing.T) {
 		s := open(t, dir, logOnly()...)
 		want(t, s, "from", "aof")
 		if !s.Recovery().NewerDump {
-			t.Error("not reported")
+			t.Error("Recovery().NewerDump = false, want true")
 		}
 	})
 	t.Run("a copy of the dump that the log began with is not", func(t *testing.T) {
@@ -80,12 +80,12 @@ func TestLoadOrder(t *testing.T) {
 		s := open(t, dir, logOnly()...)
 		want(t, s, "from", "aof")
 		if s.Recovery().NewerDump {
-			t.Error("reported")
+			t.Error("Recovery().NewerDump = true, want false")
 		}
 	})
 }
 
-// TestSavesBesideLogAreNotNewer checks that a dump saved by the store itself causes no warning.
+// TestSavesBesideLogAreNotNewer checks that a dump saved by the store itself is not reported.
 func TestSavesBesideLogAreNotNewer(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
@@ -96,7 +96,7 @@ func TestSavesBesideLogAreNotNewer(t *testing.T) {
 		ok(t, s.Close())
 		s = open(t, dir)
 		if s.Recovery().NewerDump {
-			t.Fatal("reported")
+			t.Fatal("Recovery().NewerDump = true, want false")
 		}
 		ok(t, s.Close())
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestRecoverSeesBackgroundFailure makes a sync fail for which no goroutine waits. Then
-// Recover, called before anything else has checked the log, must recover it.
+// TestRecoverSeesBackgroundFailure makes a sync fail that no goroutine waits for. Recover must
+// recover the log, although nothing has checked the log before.
 func TestRecoverSeesBackgroundFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -53,8 +53,8 @@ func (l *lateLog) Commit(p appendlog.Position, durable bool) error {
 	return err
 }
 
-// TestWriterSeesFailureDuringRecovery checks that a writer that learns of a failure after
-// the recovery gets its error, and that the store continues.
+// TestWriterSeesFailureDuringRecovery checks that a writer whose Commit returns the failure after
+// the recovery gets an error, and that the store continues.
 func TestWriterSeesFailureDuringRecovery(t *testing.T) {
 	for _, off := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

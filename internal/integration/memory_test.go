@@ -20,7 +20,7 @@ func rss(t *testing.T) int64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		t.Skip("there is no /proc/self/statm to tell what is in RAM")
+		t.Skip("/proc/self/statm does not exist")
 	}
 	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
 	ok(t, err)
@@ -64,20 +64,20 @@ func TestMemoryGoesBack(t *testing.T) {
 		stats := s.Stats()
 		t.Logf("%d keys: %d KiB in RAM for %d, %d entries moved", s.Len(), tenth>>10, used>>10, stats.DefragMoved)
 		if tenth > used*5/4+16<<20 || stats.DefragMoved == 0 || stats.DefragRunning {
-			t.Errorf("%d of %d bytes are still in RAM with a tenth of the keys, which take %d; %+v", tenth, full, used, stats)
+			t.Errorf("RSS = %d bytes (%d when full) with 1/10 of the keys, which take %d; %+v", tenth, full, used, stats)
 		}
 		ok(t, s.FlushAll())
 		if flushed, _ := held(); flushed > 12<<20 {
-			t.Errorf("%d of %d bytes are still in RAM after FlushAll", flushed, full)
+			t.Errorf("RSS after FlushAll = %d bytes of %d, want at most 12 MiB", flushed, full)
 		}
 	})
 }
 
-// TestFlushGoesBackInManyTicks checks the return of memory that takes more than one tick of the
-// loop, on the real clock. Before a fix, nothing after the first tick was returned.
-func TestFlushGoesBackInManyTicks(t *testing.T) {
+// TestFlushReleasesMemoryInManyTicks is a regression test of a release that takes more than one
+// tick of the loop, on the real clock. Memory that remained after the first tick was not released.
+func TestFlushReleasesMemoryInManyTicks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes 400 MiB")
+		t.Skip("needs 400 MiB of memory")
 	}
 	s, err := perdure.New()
 	ok(t, err)
@@ -91,9 +91,10 @@ func TestFlushGoesBackInManyTicks(t *testing.T) {
 	full := rss(t) - empty
 	ok(t, s.FlushAll())
 	if full < 200<<20 {
-		t.Fatalf("%d bytes are in RAM", full)
+		t.Fatalf("RSS = %d bytes, want at least 200 MiB", full)
 	}
-	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; { // go test ends it
+	// The timeout of go test ends the loop if the memory is not released.
+	for tick := time.Tick(10 * time.Millisecond); rss(t)-empty > 50<<20; {
 		<-tick
 	}
 }

@@ -36,8 +36,8 @@ type verbs interface {
 	Persist(key string) (bool, error)
 }
 
-// operation is one row of the table of operations: a call through the methods that Store, DB, and
-// Tx share, and through a Batch, if it has the operation.
+// An operation is a row of the table of operations: a call through the methods that Store, DB, and
+// Tx share, and through a Batch, if a Batch has the operation.
 type operation struct {
 	code   op.Code
 	name   string
@@ -62,7 +62,8 @@ func plainly[R any](code op.Code, name string, direct func(verbs, string) (R, er
 	return o
 }
 
-// operationTable returns the table of all operations on one key, some with several arguments.
+// operationTable returns the table of all operations on one key, some of them with several
+// arguments.
 func operationTable() []operation {
 	v, far := []byte("v"), time.Now().Add(time.Hour)
 	table := []operation{
@@ -151,23 +152,22 @@ var ways = map[string]func(t *testing.T, s *perdure.Store, o operation, key stri
 	},
 }
 
-// TestOperationsAgree executes every operation on keys of every kind by every way in. Each way must
-// give the same results, the same errors, and the same log, and the replay of the log the same
-// data.
+// TestOperationsAgree executes each operation on keys of all kinds in each way. The results, the
+// errors, the log, and the data that a replay of the log restores must be equal.
 func TestOperationsAgree(t *testing.T) {
 	covered := map[op.Code]bool{}
 	for _, o := range operationTable() {
 		covered[o.code] = true
 	}
 	if len(covered) != int(op.NumCodes) {
-		t.Errorf("the table has %d of %d operations", len(covered), op.NumCodes)
+		t.Errorf("the table has %d operations, want all %d", len(covered), op.NumCodes)
 	}
 	var want execution
 	synctest.Test(t, func(t *testing.T) {
 		want = executeAll(t, func(_ *testing.T, s *perdure.Store, o operation, key string) string { return o.direct(s, key) })
 	})
 	for name, way := range ways {
-		synctest.Test(t, func(t *testing.T) { // each at the same time of day
+		synctest.Test(t, func(t *testing.T) { // all at the same time of day
 			if diff := cmp.Diff(want, executeAll(t, way)); diff != "" {
 				t.Errorf("%s differs from Store:\n%s", name, diff)
 			}
@@ -175,7 +175,8 @@ func TestOperationsAgree(t *testing.T) {
 	}
 }
 
-// execution is what the execution of the table gave. Data is what a replay of the log gives.
+// An execution has the results and the log of a table of operations. Data is the data set that a
+// replay of the log restores.
 type execution struct {
 	Results, Log []string
 	Data         map[string]string

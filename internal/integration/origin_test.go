@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// closed opens a store, does something, and closes it.
+// closed opens a store, calls do, and closes the store.
 func closed(t *testing.T, dir string, do func(*perdure.Store), opts ...perdure.Option) {
 	t.Helper()
 	s, err := perdure.Open(dir, opts...)
@@ -28,7 +28,7 @@ func setTo(t *testing.T, key, value string) func(*perdure.Store) {
 	return func(s *perdure.Store) { ok(t, s.Set(key, []byte(value))) }
 }
 
-// logKinds are the ways to keep a log that the order of runs must not depend on.
+// logKinds are the kinds of log. The order of runs must not depend on the kind.
 var logKinds = map[string]func() perdure.Option{
 	"ring":     func() perdure.Option { return perdure.WithAppendLog(aof.New()) },
 	"always":   func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Fsync(aof.Always))) },
@@ -50,11 +50,11 @@ func TestCloseIsNotUndoneByLogSwitchedOff(t *testing.T) {
 					want(t, s, "old", "1")
 					want(t, s, "new", "1")
 					if s.Recovery().NewerDump {
-						t.Error("the store's own dump is reported")
+						t.Error("NewerDump = true for the store's own dump, want false")
 					}
 				}, log())
 			}
-			// Without the dump, the log that was switched off is all there is.
+			// Without the dump, only the log that was switched off remains.
 			ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
 			closed(t, dir, func(s *perdure.Store) { want(t, s, "new", "1") }, log())
 		})
@@ -72,8 +72,8 @@ func TestKillAfterLogSwitchedOffKeepsLog(t *testing.T) {
 	want(t, open(t, copied), "old", "1")
 }
 
-// TestCloseAfterKillOfIdleLogIsNotUndone kills a store before the first write. Its log ends with an
-// empty marker, which is not the marker of a Close.
+// TestCloseAfterKillOfIdleLogIsNotUndone kills a store before its first write. Its log ends with an
+// empty marker that no Close wrote.
 func TestCloseAfterKillOfIdleLogIsNotUndone(t *testing.T) {
 	for kind, log := range logKinds {
 		t.Run(kind, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestRunsWithoutLogAreContinued(t *testing.T) {
 				setTo(t, "d", "4")(s)
 			}, log())
 			ok(t, os.Remove(filepath.Join(dir, "dump.rdb")))
-			closed(t, dir, func(s *perdure.Store) { // the new log has everything
+			closed(t, dir, func(s *perdure.Store) { // the new log contains all data
 				want(t, s, "b", "2")
 				want(t, s, "d", "4")
 			}, log())
@@ -132,16 +132,16 @@ func TestLogThatDumpLacksIsNotIgnored(t *testing.T) {
 			_, err := perdure.Open(dir, perdure.WithoutAppendLog())
 			is(t, err, perdure.ErrLogIgnored)
 			if !strings.Contains(err.Error(), dir) {
-				t.Errorf("the error does not name the directory: %v", err)
+				t.Errorf("Open = %v, want an error that names %s", err, dir)
 			}
 			closed(t, dir, func(s *perdure.Store) { want(t, s, "a", "1") }, log())
 		})
 	}
 }
 
-// TestOwnDumpIsNoNews tests dumps that a store saved while its log was on, before a kill and before
-// Close, with file times as old or new as possible.
-func TestOwnDumpIsNoNews(t *testing.T) {
+// TestOwnDumpIsNotReported tests dumps that a store saved while its log was on, before a kill and
+// before Close, with file times as old or new as possible.
+func TestOwnDumpIsNotReported(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	setTo(t, "k", "v")(s)
@@ -158,7 +158,7 @@ func TestOwnDumpIsNoNews(t *testing.T) {
 			closed(t, dir, func(s *perdure.Store) {
 				want(t, s, "k", "v")
 				if s.Recovery().NewerDump {
-					t.Errorf("%s: %+v", dir, s.Recovery())
+					t.Errorf("%s: Recovery = %+v, want no newer dump", dir, s.Recovery())
 				}
 			})
 		}
@@ -177,17 +177,17 @@ func TestForeignDumpIsReportedAndKept(t *testing.T) {
 		want(t, s, "ours", "1")
 		absent(t, s, "theirs")
 		if !s.Recovery().NewerDump {
-			t.Error("not reported")
+			t.Error("Recovery().NewerDump = false, want true")
 		}
 	})
 	kept, err := os.ReadFile(filepath.Join(dir, "dump.rdb.kept-1"))
 	ok(t, err)
 	if string(kept) != string(theirs) {
-		t.Error("what is kept is not the dump that was there")
+		t.Error("the dump that was kept differs from the original dump")
 	}
 	closed(t, dir, func(s *perdure.Store) {
 		if s.Recovery().NewerDump {
-			t.Error("reported after the dump was replaced")
+			t.Error("Recovery().NewerDump = true after the dump was replaced, want false")
 		}
 	})
 }
@@ -199,12 +199,12 @@ func TestMissingLogDirectoryIsReported(t *testing.T) {
 	closed(t, dir, func(s *perdure.Store) {
 		want(t, s, "k", "v")
 		if !s.Recovery().LogMissing {
-			t.Error("not reported")
+			t.Error("Recovery().LogMissing = false, want true")
 		}
 	})
 	closed(t, dir, func(s *perdure.Store) {
 		if s.Recovery().LogMissing || s.Recovery().NewerDump {
-			t.Errorf("%+v", s.Recovery())
+			t.Errorf("Recovery = %+v, want neither LogMissing nor NewerDump", s.Recovery())
 		}
 	})
 }
@@ -301,18 +301,19 @@ func TestLoadProgressCountsKeysOfReplay(t *testing.T) {
 	var last perdure.LoadProgress
 	s := open(t, dir, perdure.WithLoadProgress(func(p perdure.LoadProgress) { last = p }))
 	if last.Keys != s.Recovery().Keys || last.Done != last.Total {
-		t.Errorf("last progress %+v, Recovery().Keys = %d", last, s.Recovery().Keys)
+		t.Errorf("last progress = %+v, want Done = Total and %d keys", last, s.Recovery().Keys)
 	}
 }
 
-// later sets the modification time of a file to after that of every other file.
+// later sets the modification time of a file after that of all other files.
 func later(t *testing.T, path string) {
 	t.Helper()
 	at := time.Now().Add(time.Hour)
 	ok(t, os.Chtimes(path, at, at))
 }
 
-// TestLogOlderThanDumpIsRefused: the log lacks data that Close confirmed, and the dump has it.
+// TestLogOlderThanDumpIsRefused opens a log that lacks data that Close confirmed, and that the dump
+// contains.
 func TestLogOlderThanDumpIsRefused(t *testing.T) {
 	t.Run("a copy of the log from before", func(t *testing.T) {
 		dir, old := t.TempDir(), filepath.Join(t.TempDir(), "old")
@@ -365,7 +366,7 @@ func TestDamagedOriginIsDamageOfDump(t *testing.T) {
 			dump, err := os.ReadFile(path)
 			ok(t, err)
 			at := bytes.Index(dump, []byte("since:")) + len("since:")
-			dump[at] ^= 8 // 1 to 9: the generation of a log that this one would lack
+			dump[at] ^= 8 // from 1 to 9: the generation of a newer log
 			ok(t, os.WriteFile(path, dump, 0o600))
 			_, err = perdure.Open(dir, opt)
 			var damage *perdure.CorruptError
@@ -387,12 +388,12 @@ func TestRewrittenLogIsNewerThanDump(t *testing.T) {
 	closed(t, dir, func(s *perdure.Store) {
 		want(t, s, "c", "3")
 		if s.Recovery().NewerDump {
-			t.Error("the store's own dump is reported")
+			t.Error("NewerDump = true for the store's own dump, want false")
 		}
 	})
 }
 
-func TestLogWithChecksumsGoesOnWithout(t *testing.T) {
+func TestLogContinuesWithoutChecksums(t *testing.T) {
 	plain := func() perdure.Option { return perdure.WithAppendLog(aof.New(aof.Checksums(false))) }
 	dir := t.TempDir()
 	closed(t, dir, setTo(t, "a", "1"))
@@ -414,7 +415,7 @@ func TestLogWithChecksumsGoesOnWithout(t *testing.T) {
 				want(t, s, "c", "3")
 				want(t, s, "d", "4")
 				if r := s.Recovery(); r.TailMissing || r.NewerDump || r.Cut > 0 {
-					t.Errorf("%+v", r)
+					t.Errorf("Recovery = %+v, want nothing missing, newer, or truncated", r)
 				}
 			})
 		}

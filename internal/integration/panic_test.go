@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// hanging is a dump whose disk hangs until going is closed.
+// hanging is a Snapshotter whose disk hangs until going is closed.
 type hanging struct {
 	snapshot.Snapshotter
 	going chan struct{}
@@ -27,8 +27,8 @@ func (h *hanging) Save(ctx context.Context, v snapshot.View) (snapshot.Info, err
 	return h.Snapshotter.Save(ctx, v)
 }
 
-// panickyLog is a log that panics in Append, while its caller has shards locked, like a table that
-// gets no memory.
+// panickyLog is a log that panics in Append, while the caller holds shard locks. A table that gets
+// no memory panics there too.
 type panickyLog struct {
 	*aof.Log
 	now bool
@@ -57,7 +57,7 @@ func TestPanicWhileLoadingLeavesNoLock(t *testing.T) {
 	func() {
 		defer func() {
 			if r := recover(); r != "mine" {
-				t.Errorf("panic with %v", r)
+				t.Errorf("recover() = %v, want mine", r)
 			}
 		}()
 		_, err := perdure.Open(dir, perdure.WithLoadProgress(func(perdure.LoadProgress) { panic("mine") }))
@@ -99,7 +99,7 @@ func TestPanicInWriteIsReported(t *testing.T) {
 			func() {
 				defer func() {
 					if r := recover(); r != "out of memory" {
-						t.Errorf("panic with %v", r)
+						t.Errorf("recover() = %v, want out of memory", r)
 					}
 				}()
 				log.now = true
@@ -107,13 +107,13 @@ func TestPanicInWriteIsReported(t *testing.T) {
 			}()
 			log.now = false
 			if err := s.Set("k", nil); err == nil {
-				t.Error("a write behind a panic is taken")
+				t.Error("Set after a panic = nil, want an error")
 			}
 			if _, err := s.Get("there"); err != nil && name != "FlushDB" && name != "Delete" {
 				t.Error(err)
 			}
 			if err := s.Recover(t.Context()); err == nil {
-				t.Error("Recover knows of nothing")
+				t.Error("Recover after a panic = nil, want an error")
 			}
 			ok(t, s.Close())
 		})

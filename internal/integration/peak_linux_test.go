@@ -17,6 +17,6 @@ func peakMemory(t *testing.T) (n int64) {
 			return n << 10
 		}
 	}
-	t.Skip("no peak of memory in /proc/self/status")
+	t.Skip("/proc/self/status has no peak of memory")
 	return 0
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// peakDir names the directory that a child of TestOpenPeakOfLargeValues opens.
+// peakDir names the variable with the directory that a child of TestOpenPeakOfLargeValues opens.
 const peakDir = "PERDURE_TEST_PEAK_DIR"
 
 // TestOpenPeakOfLargeValues opens values of 32 MB in a separate process, from a log of commands, a
@@ -63,18 +63,18 @@ const (
 	largeSize   = 32 << 20
 )
 
-// wantPeak opens a directory in another process and judges the most memory that it took.
+// wantPeak opens a directory in another process and checks its peak memory.
 func wantPeak(t *testing.T, dir string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestOpenPeakOfLargeValues$")
 	cmd.Env = append(os.Environ(), peakDir+"="+dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("child = %v, want nil: %s", err, out)
 	}
 	var peak int64
 	if _, err := fmt.Sscanf(string(out), "peak %d", &peak); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("output of the child: %v: %s", err, out)
 	}
 	const data = largeValues * largeSize
 	if most := int64(data*12/10 + slack); peak > most {

@@ -31,7 +31,7 @@ func content(t testing.TB, s *perdure.Store) map[string]string {
 			}
 			ttl, err := d.TTL(k)
 			if err != nil {
-				continue // expired in between
+				continue // the key has expired since
 			}
 			all[fmt.Sprintf("%d/%s", db, k)] = fmt.Sprintf("%q ttl %v", v, ttl > 0)
 		}
@@ -48,7 +48,7 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 	for k := range got {
 		if _, ok := want[k]; !ok {
-			t.Errorf("%s should not be there", k)
+			t.Errorf("key %s exists, want none", k)
 		}
 	}
 	if t.Failed() {
@@ -56,7 +56,7 @@ func same(t testing.TB, got, want map[string]string) {
 	}
 }
 
-// files returns the content of every file below a directory except the lock.
+// files returns the contents of all files below a directory except the lock file.
 func files(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -73,7 +73,7 @@ func files(t testing.TB, dir string) map[string]string {
 	return all
 }
 
-// mutate makes n random changes, transactions included.
+// mutate makes n random changes, including transactions.
 func mutate(t testing.TB, s *perdure.Store, rng *rand.Rand, n int) {
 	t.Helper()
 	key := func() string { return fmt.Sprint("key:", rng.IntN(200)) }
@@ -114,7 +114,8 @@ func mutate(t testing.TB, s *perdure.Store, rng *rand.Rand, n int) {
 	}
 }
 
-// TestReopen makes random changes, closes or crashes, and opens again, in every persistence mode.
+// TestReopen makes random changes, closes or crashes the store, and opens it again, in each
+// persistence mode.
 func TestReopen(t *testing.T) {
 	ways := map[string]func() []perdure.Option{
 		"default":   func() []perdure.Option { return nil },
@@ -158,7 +159,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestDamageIsRefusedAndNothingChanges flips a byte in each file in turn.
+// TestDamageIsRefusedAndNothingChanges flips a byte in each file, one file at a time.
 func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -193,11 +194,11 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 			s, err := perdure.Open(dir)
 			if err == nil {
 				s.CloseNoSave()
-				t.Fatal("opened")
+				t.Fatal("Open of a damaged directory = nil, want an error")
 			}
 			is(t, err, perdure.ErrCorrupt)
 			if !strings.Contains(err.Error(), filepath.Base(name)) {
-				t.Errorf("the error does not name the file: %v", err)
+				t.Errorf("Open = %v, want an error that names %s", err, filepath.Base(name))
 			}
 			same(t, files(t, dir), before)
 		})
@@ -211,7 +212,7 @@ func TestDamageIsRefusedAndNothingChanges(t *testing.T) {
 			is(t, err, perdure.ErrCorrupt)
 			same(t, files(t, dir), before)
 
-			// The log is on but missing. Open would load the dump, and must not build a log.
+			// The log is on but missing. Open must not build a log if it loads the dump.
 			only := t.TempDir()
 			ok(t, os.WriteFile(filepath.Join(only, "dump.rdb"), []byte(damage), 0o600))
 			before = files(t, only)
@@ -243,7 +244,7 @@ func TestTornTail(t *testing.T) {
 	want(t, s, "a", "1")
 	absent(t, s, "b")
 	if r := s.Recovery(); r.Cut == 0 || filepath.Base(r.CutFile) != filepath.Base(path) {
-		t.Errorf("Recovery = %+v", r)
+		t.Errorf("Recovery = %+v, want bytes truncated from %s", r, path)
 	}
 	ok(t, s.Set("c", []byte("3")))
 	ok(t, s.Close())
@@ -251,9 +252,9 @@ func TestTornTail(t *testing.T) {
 	want(t, s, "c", "3")
 }
 
-// TestBlockOfGarbageIsNotAnotherProgram: found by TestPowerLoss with many seeds. A lost block hid
-// the difference between perdure's SELECT and Redis's. The group then looked like Redis's, and its
-// bad commit marker like damage.
+// TestBlockOfGarbageIsNotAnotherProgram is a regression test from a power-failure campaign. A lost
+// block hid the difference between perdure's SELECT and Redis's. The group then looked like
+// Redis's, and its bad commit marker like damage.
 func TestBlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, logOnly(aof.LogMode(aof.Direct), aof.Fsync(aof.No))...)
@@ -270,7 +271,7 @@ func TestBlockOfGarbageIsNotAnotherProgram(t *testing.T) {
 	absent(t, b.DB(1), "lost")
 	absent(t, b, "behind")
 	if r := b.Recovery(); r.Cut != int64(len(data)-at) {
-		t.Errorf("%+v", r)
+		t.Errorf("Recovery = %+v, want %d bytes truncated", r, len(data)-at)
 	}
 }
 
@@ -280,7 +281,7 @@ func TestOneOpenerPerDirectory(t *testing.T) {
 	_, err := perdure.Open(dir)
 	is(t, err, perdure.ErrLocked)
 	if !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
-		t.Errorf("the holder is not named: %v", err)
+		t.Errorf("Open = %v, want an error with the process ID %d", err, os.Getpid())
 	}
 	ok(t, s.Close())
 	open(t, dir)
@@ -307,7 +308,7 @@ func TestCacheWritesNothing(t *testing.T) {
 	ok(t, s.Set("k", []byte("v")))
 	ok(t, s.Close())
 	if got := files(t, dir); len(got) != 0 {
-		t.Errorf("files: %v", got)
+		t.Errorf("files = %v, want none", got)
 	}
 }
 
@@ -324,7 +325,7 @@ func TestRestoreAndSnapshot(t *testing.T) {
 	n, err := snap.WriteTo(&dump)
 	ok(t, err)
 	if n != int64(dump.Len()) {
-		t.Errorf("WriteTo = %d of %d", n, dump.Len())
+		t.Errorf("WriteTo = %d, want %d", n, dump.Len())
 	}
 	ok(t, snap.Close())
 
@@ -376,13 +377,13 @@ func TestDumpWithKeyTwiceIsRefused(t *testing.T) {
 	_, err := perdure.Open(dir, snapshotsOnly()...)
 	var bad *perdure.CorruptError
 	if !errors.As(err, &bad) || bad.Offset != 21 || bad.File != path {
-		t.Errorf("Open: %v (%+v)", err, bad)
+		t.Errorf("Open = %v (%+v), want damage of %s at offset 21", err, bad, path)
 	}
 }
 
-// TestLoadingTellsAndEnds checks that progress grows to the end, and that a context that ends stops
-// Open and leaves every file unchanged.
-func TestLoadingTellsAndEnds(t *testing.T) {
+// TestLoadProgress checks that progress grows to the end. A context that ends stops Open and leaves
+// all files unchanged.
+func TestLoadProgress(t *testing.T) {
 	for name, options := range map[string]func() []perdure.Option{
 		"dump": snapshotsOnly,
 		"log":  func() []perdure.Option { return logOnly() },
@@ -402,13 +403,13 @@ func TestLoadingTellsAndEnds(t *testing.T) {
 			var last perdure.LoadProgress
 			s = open(t, dir, append(options(), perdure.WithLoadProgress(func(p perdure.LoadProgress) {
 				if p.Done < last.Done || p.Done > p.Total {
-					t.Errorf("%+v after %+v", p, last)
+					t.Errorf("progress = %+v after %+v, want it to grow up to the total", p, last)
 				}
 				last = p
 			}))...)
 			ok(t, s.CloseNoSave())
 			if last.Total == 0 || last.Done != last.Total {
-				t.Errorf("the last word: %+v", last)
+				t.Errorf("last progress = %+v, want Done = Total", last)
 			}
 
 			before := files(t, dir)

@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// contents returns what regular files, links and others are below a directory.
+// contents describes the regular files, links, and other files below a directory.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -40,7 +40,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// holds checks the values that a directory's store has after a new Open.
+// holds opens a directory's store again and checks its values.
 func holds(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
 	s, err := perdure.Open(dir)
@@ -58,7 +58,7 @@ func holds(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
-// made returns the directory of a store that was closed, and its files.
+// made creates the directory of a store, closes the store, and returns the files.
 func made(t *testing.T, dir, key string) map[string]string {
 	t.Helper()
 	s, err := perdure.Open(dir)
@@ -71,7 +71,7 @@ func made(t *testing.T, dir, key string) map[string]string {
 	return contents(t, dir)
 }
 
-// everyStep does what goes to the disk, and returns the errors by name.
+// everyStep calls all methods that use the disk and returns the errors by method name.
 func everyStep(s *perdure.Store) map[string]error {
 	ctx := context.Background()
 	errs := map[string]error{}
@@ -87,7 +87,7 @@ func noErrors(t *testing.T, errs map[string]error) {
 	t.Helper()
 	for name, err := range errs {
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s = %v, want nil", name, err)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func TestChdirLeavesOtherStoreUntouched(t *testing.T) {
 	t.Chdir(b)
 	noErrors(t, everyStep(s))
 	if after := contents(t, filepath.Join(b, "data")); !equalFiles(before, after) {
-		t.Error("the other store's files have changed")
+		t.Error("the other store's files have changed, want them unchanged")
 	}
 	holds(t, filepath.Join(b, "data"), map[string]string{"mine": "precious"})
 	holds(t, filepath.Join(a, "data"), map[string]string{"a": "1", "b": "2"})
@@ -122,7 +122,7 @@ func TestChdirToPlaceWithoutDirectory(t *testing.T) {
 	t.Chdir(b)
 	noErrors(t, everyStep(s))
 	if left := contents(t, b); len(left) != 0 {
-		t.Errorf("made in the new working directory: %v", left)
+		t.Errorf("the new working directory has %v, want no files", left)
 	}
 	holds(t, filepath.Join(a, "data"), map[string]string{"b": "2"})
 }
@@ -155,13 +155,13 @@ func TestReadOnlyOpenOfEmptyDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.Len() != 0 || s.Recovery().Source != "empty" {
-		t.Errorf("%d keys from %q", s.Len(), s.Recovery().Source)
+		t.Errorf("Len = %d from %q, want 0 from empty", s.Len(), s.Recovery().Source)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 	if left := contents(t, dir); len(left) != 0 {
-		t.Errorf("made: %v", left)
+		t.Errorf("the directory has %v, want no files", left)
 	}
 }
 
@@ -177,13 +177,13 @@ func TestUnwritableDirectoryFailsAtOpen(t *testing.T) {
 			}
 			return nil
 		})
-		for range 2 { // the second time the lock file is there
+		for range 2 { // the second Open finds the lock file
 			s, err := perdure.Open("/data", append(opts, storefs.Option(fsys))...)
 			if err == nil {
 				err = s.Close()
 			}
 			if denied != errors.Is(err, fs.ErrPermission) || !denied && err != nil {
-				t.Errorf("%s: denied %v: Open = %v", name, denied, err)
+				t.Errorf("%s: Open = %v, want a permission error: %v", name, err, denied)
 			}
 			denied = true
 			opts = map[string][]perdure.Option{
@@ -196,7 +196,7 @@ func TestUnwritableDirectoryFailsAtOpen(t *testing.T) {
 
 func TestDirectoryOfMode0555FailsAtOpen(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("root may write everywhere")
+		t.Skip("root can write everywhere")
 	}
 	dir := filepath.Join(t.TempDir(), "data")
 	made(t, dir, "k")
@@ -209,6 +209,6 @@ func TestDirectoryOfMode0555FailsAtOpen(t *testing.T) {
 		s.Close()
 	}
 	if !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("Open = %v", err)
+		t.Errorf("Open = %v, want %v", err, fs.ErrPermission)
 	}
 }

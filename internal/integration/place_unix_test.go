@@ -27,7 +27,7 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// exchange swaps two names.
+// exchange exchanges two names atomically.
 func exchange(t *testing.T, a, b string) {
 	t.Helper()
 	rename(t, a, a+".x")
@@ -90,19 +90,19 @@ func TestRemovedDirectoryFailsEveryPromise(t *testing.T) {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Mkdir(dir, 0o700); err != nil { // an impostor
+		if err := os.Mkdir(dir, 0o700); err != nil { // an unrelated directory of the same name
 			t.Fatal(err)
 		}
 		if err := s.Sync(context.Background()); err == nil {
-			t.Errorf("%s: Sync with nothing to sync = nil", name)
+			t.Errorf("%s: Sync with nothing to sync = nil, want an error", name)
 		}
 		for step, err := range everyStep(s) {
 			if err == nil && (step != "Set" || name[0] == 'a') {
-				t.Errorf("%s: %s = nil", name, step)
+				t.Errorf("%s: %s = nil, want an error", name, step)
 			}
 		}
 		if left := contents(t, dir); len(left) != 0 {
-			t.Errorf("%s: written to another directory: %v", name, left)
+			t.Errorf("%s: the other directory has %v, want no files", name, left)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestUnlinkedIncrementFailsLog(t *testing.T) {
 	}
 	for range 2 {
 		if err := s.Set("b", []byte("2")); !errors.Is(err, perdure.ErrLogFailed) {
-			t.Errorf("Set = %v", err)
+			t.Errorf("Set = %v, want %v", err, perdure.ErrLogFailed)
 		}
 	}
 	if err := s.Recover(context.Background()); err != nil {
@@ -135,7 +135,7 @@ func TestRemovedLogDirectoryIsMadeAgainByRecover(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Set("b", []byte("2")); !errors.Is(err, perdure.ErrLogFailed) {
-		t.Errorf("Set = %v", err)
+		t.Errorf("Set = %v, want %v", err, perdure.ErrLogFailed)
 	}
 	if err := errors.Join(s.Recover(context.Background()), s.Set("b", []byte("2")), s.Close()); err != nil {
 		t.Error(err)
@@ -152,7 +152,7 @@ func TestReplacedIncrementIsNotListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Rewrite(context.Background()); !errors.Is(err, vfs.ErrMoved) {
-		t.Errorf("Rewrite = %v", err)
+		t.Errorf("Rewrite = %v, want %v", err, vfs.ErrMoved)
 	}
 	rename(t, incr+".away", incr)
 	if err := errors.Join(s.Rewrite(context.Background()), s.Close()); err != nil {
@@ -187,11 +187,11 @@ func TestLostLockIsReported(t *testing.T) {
 		}
 		for _, name := range []string{"Save", "BGSave", "Rewrite", "BGRewrite", "Restore", "Close"} {
 			if err := calls[name](s); !errors.Is(err, perdure.ErrLockLost) {
-				t.Errorf("%s: %s = %v", way, name, err)
+				t.Errorf("%s: %s = %v, want %v", way, name, err, perdure.ErrLockLost)
 			}
 		}
 		if contents(t, dir)["dump.rdb"] != dump {
-			t.Errorf("%s: the dump was replaced", way)
+			t.Errorf("%s: the dump was replaced, want it unchanged", way)
 		}
 		os.Remove(filepath.Join(dir, "perdure.lock"))
 		holds(t, dir, map[string]string{"a": filepath.Base(dir), "b": "2"})
@@ -205,11 +205,11 @@ func TestExchangedLogDirectoriesStayApart(t *testing.T) {
 	s := opened(t, a, perdure.WithAppendLog(aof.New(aof.LogMode(aof.Direct))))
 	exchange(t, filepath.Join(a, "appendonlydir"), filepath.Join(b, "appendonlydir"))
 	if err := s.Rewrite(context.Background()); !errors.Is(err, vfs.ErrMoved) {
-		t.Errorf("Rewrite = %v", err)
+		t.Errorf("Rewrite = %v, want %v", err, vfs.ErrMoved)
 	}
 	exchange(t, filepath.Join(a, "appendonlydir"), filepath.Join(b, "appendonlydir"))
 	if !equalFiles(before, contents(t, b)) {
-		t.Error("the other store's files have changed")
+		t.Error("the other store's files have changed, want them unchanged")
 	}
 	noErrors(t, everyStep(s))
 	holds(t, a, map[string]string{"a": "a", "b": "2"})
@@ -232,7 +232,7 @@ func TestDataDirectoryMayBeLink(t *testing.T) {
 	}
 	noErrors(t, everyStep(s))
 	if left := contents(t, other); len(left) != 0 {
-		t.Errorf("written through the new link: %v", left)
+		t.Errorf("the target of the new link has %v, want no files", left)
 	}
 	holds(t, data, map[string]string{"a": "link", "b": "2"})
 }
@@ -255,7 +255,7 @@ func TestBindMountOverOpenDirectory(t *testing.T) {
 	}
 	noErrors(t, errs)
 	if !equalFiles(before, contents(t, b)) {
-		t.Error("the other store's files have changed")
+		t.Error("the other store's files have changed, want them unchanged")
 	}
 	holds(t, a, map[string]string{"a": "a", "b": "2"})
 }
@@ -275,12 +275,11 @@ func TestLockFileWithSecondNameIsRefused(t *testing.T) {
 		t.Errorf("Open = %v", err)
 	}
 	if !equalFiles(before, contents(t, dir)) {
-		t.Error("files have changed")
+		t.Error("the files have changed, want them unchanged")
 	}
 }
 
-// otherKinds put something else in the place of a file. outside is a directory that must stay as it
-// is.
+// otherKinds replaces a file with something else. outside is a directory that must not change.
 var otherKinds = map[string]func(path, outside string) error{
 	"link":          func(path, outside string) error { return os.Symlink(filepath.Join(outside, "secret"), path) },
 	"dangling link": func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) },
@@ -300,7 +299,7 @@ var otherKinds = map[string]func(path, outside string) error{
 	"device": func(path, _ string) error { return syscall.Mknod(path, syscall.S_IFCHR|0o600, 0x105) },
 }
 
-// placesOfFiles are the names that a store looks at.
+// placesOfFiles contains the names of the files that a store opens.
 var placesOfFiles = []string{
 	"perdure.lock", "dump.rdb", "temp-perdure-dump.rdb", "temp-perdure-probe", "appendonly.aof",
 	"appendonlydir", "appendonlydir/appendonly.aof.manifest", "appendonlydir/appendonly.aof.1.base.rdb",
@@ -309,14 +308,14 @@ var placesOfFiles = []string{
 	"appendonlydir/temp-perdure-appendonly.aof.2.base.rdb", "appendonlydir/temp-perdure-probe",
 }
 
-// TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor puts links, FIFOs, sockets, and devices in
-// the place of each file that a store has. A store may open where it does not need the file.
+// TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor replaces each file of a store with links,
+// FIFOs, sockets, and devices. A store may open if it does not need the file.
 func TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "data")
 	made(t, whole, "k")
 	for kind, put := range otherKinds {
 		for _, place := range placesOfFiles {
-			home, err := os.MkdirTemp(memoryDir(), "p") // the path of a socket is short
+			home, err := os.MkdirTemp(memoryDir(), "p") // the path of a socket must be short
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -339,7 +338,7 @@ func TestOtherKindsOfFilesAreNeitherFollowedNorWaitedFor(t *testing.T) {
 	}
 }
 
-// openOther opens a directory in every way, and checks that nothing else is written to.
+// openOther opens a directory in all ways and checks that nothing outside is written.
 func openOther(t *testing.T, name, dir, outside string) {
 	t.Helper()
 	before, dump := contents(t, outside), contents(t, dir)["dump.rdb"]
@@ -353,7 +352,7 @@ func openOther(t *testing.T, name, dir, outside string) {
 			continue
 		}
 		if contents(t, dir)["dump.rdb"] != dump {
-			t.Errorf("%s: Open has changed the dump", name)
+			t.Errorf("%s: Open changed the dump, want it unchanged", name)
 		}
 		if len(opts) == 0 {
 			everyStep(s)
@@ -361,16 +360,16 @@ func openOther(t *testing.T, name, dir, outside string) {
 		s.CloseNoSave()
 	}
 	if !equalFiles(before, contents(t, outside)) {
-		t.Errorf("%s: outside has changed (Open: %v)", name, errs)
+		t.Errorf("%s: outside has changed (Open: %v), want it unchanged", name, errs)
 	}
 	for _, needed := range []string{" at appendonlydir", " at perdure.lock"} {
 		if strings.HasSuffix(name, needed) && len(errs) == 0 {
-			t.Errorf("%s: every Open = nil", name)
+			t.Errorf("%s: every Open = nil, want an error", name)
 		}
 	}
 }
 
-// memoryDir is a file system without a disk, if there is one; else the usual one.
+// memoryDir returns a directory in memory if there is one, or the default directory.
 func memoryDir() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"

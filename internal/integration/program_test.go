@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// program is a sequence of random commands that return the same on a server and here.
+// A program is a sequence of random commands with equal replies on a server and in perdure.
 type program struct {
 	rng *rand.Rand
-	// api leaves out the commands that the public API has no operation for.
+	// api excludes the commands without an operation in the public API.
 	api bool
 	// past allows expiries in the past. A server then deletes the key immediately and logs the
 	// deletion. The commands as sent, replayed as a log, would keep the key.
@@ -55,7 +55,7 @@ func makeProgram(rng *rand.Rand, n int, api, past bool, payloads []string) *prog
 	return p
 }
 
-// add adds a command; its name in one of three spellings.
+// add appends a command, with its name in one of three spellings.
 func (p *program) add(words ...string) {
 	switch p.rng.IntN(4) {
 	case 0:
@@ -102,14 +102,14 @@ func (p *program) number() string {
 	return strconv.Itoa(p.rng.IntN(2000) - 1000)
 }
 
-// expiry returns a unit and a number for it, far from now.
+// expiry returns a unit of time and a number of that unit, far from now.
 func (p *program) expiry() (unit, n string) {
 	seconds := int64(1000 + p.rng.IntN(100000))
 	if p.past && p.rng.IntN(5) == 0 {
 		seconds = -seconds
 	}
 	unit = p.one("EX", "PX", "EXAT", "PXAT")
-	if seconds < 0 { // SET takes no relative time that is not positive
+	if seconds < 0 { // the relative time of SET must be positive
 		unit = p.one("EXAT", "PXAT")
 	}
 	v := seconds
@@ -185,8 +185,8 @@ func (p *program) bitField(k string) {
 	words := []string{"BITFIELD", k}
 	for range 1 + p.rng.IntN(4) {
 		if p.rng.IntN(2) == 0 {
-			// Not FAIL: a server that then changes nothing has made the string longer, and does not
-			// log it.
+			// FAIL is excluded, because a server that then changes nothing has extended the string
+			// without logging it.
 			words = append(words, "OVERFLOW", p.one("WRAP", "SAT"))
 		}
 		kind := fmt.Sprint("i", 1+p.rng.IntN(64))
@@ -206,7 +206,7 @@ func (p *program) bitField(k string) {
 	p.add(words...)
 }
 
-// common makes a command that the API has an operation for.
+// common adds a command that the API has an operation for.
 func (p *program) common(k string) {
 	unit, at := p.expiry()
 	switch p.rng.IntN(14) {

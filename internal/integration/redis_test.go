@@ -19,11 +19,11 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestRedisRoundTrip: a real redis-server is filled, perdure opens its dump and its log, changes
-// them, and a fresh redis-server opens what perdure wrote; every key agrees at each step.
+// TestRedisRoundTrip fills a redis-server. perdure opens its dump and its log and changes them.
+// Another redis-server opens the files that perdure wrote. All keys must agree at each step.
 //
-// PERDURE_REDIS_KEYS sets how many strings: PERDURE_EVERY has 20,000, and `make redis-full` a
-// million.
+// PERDURE_REDIS_KEYS sets the number of strings: 20,000 with PERDURE_EVERY, and a million with
+// `make redis-full`.
 func TestRedisRoundTrip(t *testing.T) {
 	n := 4_000
 	switch {
@@ -58,7 +58,8 @@ func TestRedisRoundTrip(t *testing.T) {
 	})
 }
 
-// roundTrip changes the store, saves and rewrites, and shows every result to a fresh redis-server.
+// roundTrip changes the store, saves, rewrites, and compares each result with the data of a new
+// redis-server.
 func roundTrip(t *testing.T, s *perdure.Store, dir string, held *holding, opts []perdure.Option) {
 	held = held.clone()
 	rng := rand.New(rand.NewPCG(8, 0))
@@ -129,7 +130,8 @@ func randomKey(rng *rand.Rand, n int) string {
 	return fmt.Sprintf("key:%d", rng.IntN(4*n))
 }
 
-// fillRedis makes the other types, has them rewritten into the base of the log, and then strings.
+// fillRedis adds the other types, rewrites the log so that its base contains them, and then adds
+// strings.
 func fillRedis(s *redistest.Server, rng *rand.Rand, n int) {
 	hour := time.Now().Add(time.Hour).UnixMilli()
 	for i := range max(50, n/500) {
@@ -184,7 +186,7 @@ func fillRedis(s *redistest.Server, rng *rand.Rand, n int) {
 	s.Flush()
 }
 
-// changeStore makes n changes to a store and to what it is expected to hold.
+// changeStore makes n changes to a store and to the holding it must equal.
 func changeStore(t *testing.T, s *perdure.Store, h *holding, rng *rand.Rand, n int) {
 	t.Helper()
 	others := othersOf(h)
@@ -209,7 +211,7 @@ func changeStore(t *testing.T, s *perdure.Store, h *holding, rng *rand.Rand, n i
 			ok(t, err)
 			delete(h.keys, name)
 		case 4:
-			ok(t, d.Set(key, []byte("brief"), perdure.TTL(time.Millisecond))) // expires unseen
+			ok(t, d.Set(key, []byte("brief"), perdure.TTL(time.Millisecond))) // expires unread
 			delete(h.keys, name)
 		case 5:
 			c := fmt.Sprint("perdure:counter:", rng.IntN(50))
@@ -248,7 +250,8 @@ func changeStore(t *testing.T, s *perdure.Store, h *holding, rng *rand.Rand, n i
 	settled(t, s, h)
 }
 
-// settled waits until the sweep has taken what has expired. go test ends a wait without end.
+// settled waits until active expiration has deleted all expired keys. The timeout of go test ends
+// an endless wait.
 func settled(t *testing.T, s *perdure.Store, h *holding) {
 	t.Helper()
 	for tick := time.Tick(10 * time.Millisecond); ; <-tick {
@@ -262,7 +265,7 @@ func settled(t *testing.T, s *perdure.Store, h *holding) {
 	}
 }
 
-// othersOf lists the keys that hold no string.
+// othersOf lists the keys that do not hold a string.
 func othersOf(h *holding) []string {
 	var others []string
 	for name, v := range h.keys {
@@ -341,12 +344,12 @@ func TestLogEqualsThatOfRedis(t *testing.T) {
 	moment := regexp.MustCompile(`\$13\r\n\d{13}\r\n`)
 	normal := func(log string) string { return moment.ReplaceAllString(log, "<ms>") }
 	if got := logText(t, dir); normal(got) != normal(theirs) {
-		t.Errorf("ours:\n%q\nRedis's:\n%q", got, theirs)
+		t.Errorf("log = %q, want Redis's log %q", got, theirs)
 	}
 }
 
-// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence, in their order. The fields
-// after them belong to other sections and have their names.
+// TestInfoHasEveryFieldOfRedis compares the names in INFO persistence and their order. The later
+// fields belong to other sections.
 func TestInfoHasEveryFieldOfRedis(t *testing.T) {
 	fields := func(info string) []string {
 		var names []string
@@ -367,12 +370,12 @@ func TestInfoHasEveryFieldOfRedis(t *testing.T) {
 			opts = logOnly()
 		}
 		persistence, more, _ := strings.Cut(open(t, t.TempDir(), opts...).Info(), "\r\n\r\n")
-		if ours := fields(persistence); !slices.Equal(ours, theirs) {
-			t.Errorf("appendonly %s:\nours    %v\nRedis's %v", on, ours, theirs)
+		if got := fields(persistence); !slices.Equal(got, theirs) {
+			t.Errorf("appendonly %s: fields of Info = %v, want %v", on, got, theirs)
 		}
 		for _, name := range fields(more) {
 			if !slices.Contains(others, name) {
-				t.Errorf("%s is no field of Redis", name)
+				t.Errorf("Info has the field %s, want only fields of Redis", name)
 			}
 		}
 	}

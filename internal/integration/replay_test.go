@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// writeIncr makes a data directory whose log is one increment with that text.
+// writeIncr makes a data directory whose log is one incremental file with the given text.
 func writeIncr(t testing.TB, dir, text string) {
 	t.Helper()
 	log := filepath.Join(dir, "appendonlydir")
@@ -26,7 +26,7 @@ func writeIncr(t testing.TB, dir, text string) {
 		[]byte("file appendonly.aof.1.incr.aof seq 1 type i\n"), 0o600))
 }
 
-// replayed are logs of every command that is applied, each in a separate database.
+// replayed contains logs of all commands that are applied, each in a separate database.
 var replayed = map[string][]string{
 	"SET and its options": {
 		"SET a 1", "set b 2", "SET a 3 NX", "SET c 3 NX", "SET d 4 XX", "SET a 5 XX", "SET e 6 EX 1000", "SET f 7 PX 1000000",
@@ -83,7 +83,7 @@ var replayed = map[string][]string{
 		"PEXPIREAT c 4102444900000 NX", "PEXPIREAT e 4102444900000 NX", "PEXPIREAT f 4102444900000 XX", "PEXPIREAT c 4102444700000 GT", "PEXPIREAT d 4102444700000 LT",
 		"PEXPIREAT f 4102444900000 GT", "PEXPIREAT g 4102444900000 lt", "PEXPIREAT c 4102444950000 XX GT", "PERSIST a", "PERSIST f", "PERSIST none",
 	},
-	"what has expired lives while loading": {
+	"expired keys exist during loading": {
 		"SET a 1 PXAT 1000", "INCR a", "RENAME a b", "PERSIST b", "SET c 1", "PEXPIREAT c 1000", "PEXPIREAT c 4102444800000 XX", "SET d 1", "EXPIRE d -1", "APPEND d x",
 		"PERSIST d", "SET e 1", "PEXPIREAT e 0", "SET f 1", "PEXPIREAT f -1",
 	},
@@ -101,8 +101,8 @@ var replayed = map[string][]string{
 	},
 }
 
-// TestReplayIsRedis loads logs with every command that perdure applies, in many forms, in a real
-// redis-server and in perdure: every key, value and absolute expiry is the same.
+// TestReplayIsRedis loads logs with all commands that perdure applies, in many forms, in a
+// redis-server and in perdure. Keys, values, and absolute expiries must agree.
 func TestReplayIsRedis(t *testing.T) {
 	for name, commands := range replayed {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestReplayIsRedis(t *testing.T) {
 	}
 }
 
-// frames frames commands; | is an empty word, $10 and $list are payloads of RESTORE.
+// frames encodes commands. | is an empty word; $10 and $list are payloads of RESTORE.
 func frames(commands ...string) string {
 	var b strings.Builder
 	for _, c := range commands {
@@ -134,7 +134,7 @@ func frames(commands ...string) string {
 				words[i] = ""
 			case "$10":
 				words[i] = "\x00\xc0\x0a\x09\x00\xbe\x6d\x06\x89\x5a\x28\x00\x0a"
-			case "$list": // RPUSH a b, by Redis 7.0
+			case "$list": // RPUSH a b, from Redis 7.0
 				words[i] = string(rdb.AppendDump(nil, 18, []byte("\x01\x02\x0d\x0d\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff")))
 			}
 		}
@@ -152,17 +152,17 @@ func sameReplay(t *testing.T, log string) {
 	s := open(t, dir, logOnly()...)
 	took := time.Since(began)
 	sameData(t, "after loading", dataOf(t, s), dataOfServer(server), took)
-	// What perdure writes from it, base included, the server loads too.
+	// The server also loads the log that perdure writes from it, including a base.
 	ok(t, s.Rewrite(t.Context()))
 	want := dataOf(t, s)
 	ok(t, s.Close())
 	server.Kill()
 	server = redistest.Start(t, dir, "--appendonly", "yes")
-	sameData(t, "our rewritten log", want, dataOfServer(server), 0)
+	sameData(t, "perdure's rewritten log, read by the server", want, dataOfServer(server), 0)
 	server.Kill()
 }
 
-// TestReplayOfValkey replays commands that Valkey has and Redis 7.0 does not.
+// TestReplayOfValkey replays commands of Valkey that Redis 7.0 lacks.
 func TestReplayOfValkey(t *testing.T) {
 	dir := t.TempDir()
 	writeIncr(t, dir, frames("SET a 1", "SET a 2 IFEQ 1", "SET a 3 IFEQ 9", "SET b 1 IFEQ 1", "SET c 1", "SET d 1 PXAT 4102444800000", "DELIFEQ c 2", "delifeq d 1",
@@ -171,8 +171,8 @@ func TestReplayOfValkey(t *testing.T) {
 	sameData(t, "Valkey's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
 }
 
-// TestReplayOfNewServers replays commands that Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 have and
-// Redis 7.0 does not.
+// TestReplayOfNewServers replays commands of Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 that Redis 7.0
+// lacks.
 func TestReplayOfNewServers(t *testing.T) {
 	const never = 4102444800000
 	digest := fmt.Sprintf("%016x", xxh3.Sum([]byte("old")))
@@ -220,7 +220,7 @@ func TestReplayOfNewServers(t *testing.T) {
 	}
 }
 
-// refusedLogs have a command that cannot be applied, and words of the error.
+// refusedLogs contains commands that cannot be applied, and words of the errors.
 var refusedLogs = []struct{ command, want string }{
 	{"RPUSH l a", "RPUSH: command not supported: perdure holds a list opaquely"},
 	{"sadd s a", "SADD: command not supported: perdure holds a set opaquely"},
@@ -246,8 +246,8 @@ var refusedLogs = []struct{ command, want string }{
 	{"INCREX k", "INCREX: value is not an integer"},
 }
 
-// TestRefusedCommand checks that a log with a command that is not applied is refused, also within a
-// transaction. The error has the command, file, and offset, and nothing on disk changes.
+// TestRefusedCommand checks that a log with a command that cannot be applied is refused, also
+// within a transaction. The error has the command, file, and offset, and no file changes.
 func TestRefusedCommand(t *testing.T) {
 	before := frames("SET k secret")
 	for _, c := range refusedLogs {
@@ -261,7 +261,7 @@ func TestRefusedCommand(t *testing.T) {
 			s, err := perdure.Open(dir, logOnly()...)
 			if err == nil {
 				s.Close()
-				t.Fatalf("%q: no error", c.command)
+				t.Fatalf("%q: Open = nil, want an error", c.command)
 			}
 			text := err.Error()
 			place := "appendonly.aof.1.incr.aof: offset " + strconv.Itoa(len(before+multi)) + ": "
@@ -270,7 +270,7 @@ func TestRefusedCommand(t *testing.T) {
 			}
 			var at *perdure.CommandError
 			if !errors.As(err, &at) || at.Offset != int64(len(before+multi)) {
-				t.Errorf("%q: %#v", c.command, at)
+				t.Errorf("%q: Open = %#v, want offset %d", c.command, at, len(before+multi))
 			}
 			if strings.Contains(c.want, "not supported") {
 				is(t, err, perdure.ErrCommand)
@@ -278,7 +278,7 @@ func TestRefusedCommand(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join(dir, "appendonlydir", "appendonly.aof.1.incr.aof"))
 			ok(t, err)
 			if string(data) != log {
-				t.Errorf("%q: the log has changed", c.command)
+				t.Errorf("%q: the log has changed, want it unchanged", c.command)
 			}
 		}
 	}
@@ -302,6 +302,6 @@ func TestFlushAllKeepsFunctions(t *testing.T) {
 	ok(t, s.Close())
 	server = redistest.Start(t, dir, "--appendonly", "yes")
 	if n := server.Must("FCALL", "f", "0").Int(); n != 7 {
-		t.Errorf("function gives %d", n)
+		t.Errorf("FCALL = %d, want 7", n)
 	}
 }

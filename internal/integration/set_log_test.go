@@ -9,8 +9,9 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// TestSetOverAnything checks that the log has a Set once and as it was passed, whatever the key
-// held. The command is logged before the key is read. Each value has a separate database.
+// TestSetOverAnything checks that the log contains a Set once and as it was passed, for all
+// previous values of the key. The command is logged before the key is read. Each value has a
+// separate database.
 func TestSetOverAnything(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	keys := []string{"key", "", long[:300], long}
@@ -47,11 +48,11 @@ func TestSetOverAnything(t *testing.T) {
 					ok(t, s.Sync(t.Context()))
 					added := logText(t, dir)[size:]
 					if !strings.HasSuffix(added, frame("SET", key, value)) || strings.Count(added, "SET") != 1 {
-						t.Fatalf("Set(%.20q, %.20q) gave the log %.100q", key, value, added)
+						t.Fatalf("Set(%.20q, %.20q) logged %.100q, want the Set only", key, value, added)
 					}
 				}
 				if n := s.DB(i).Len(); n != int64(len(keys)) {
-					t.Fatalf("%d keys", n)
+					t.Fatalf("Len = %d, want %d", n, len(keys))
 				}
 			}
 			ok(t, s.Close())
@@ -60,7 +61,7 @@ func TestSetOverAnything(t *testing.T) {
 				for _, key := range keys {
 					want(t, s.DB(i), key, value)
 					if ttl, err := s.DB(i).TTL(key); err != nil || ttl != perdure.NoExpiry {
-						t.Fatal(ttl, err)
+						t.Fatalf("TTL(%q) = %v, %v, want NoExpiry", key, ttl, err)
 					}
 				}
 			}

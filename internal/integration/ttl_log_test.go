@@ -22,8 +22,8 @@ func logText(t testing.TB, dir string) string {
 }
 
 // TestTTLCommandsAreLoggedAsRedisLogsThem follows upstream's unit/expire.tcl, "Redis should
-// propagate ... as absolute values": every command with a relative or absolute expiry stands in
-// the log as SET with PXAT, or as PEXPIREAT, in milliseconds.
+// propagate ... as absolute values". All commands with a relative or absolute expiry are logged as
+// SET with PXAT, or as PEXPIREAT, in milliseconds.
 func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -32,8 +32,8 @@ func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 		ms := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).UnixMilli(), 10) }
 		v := []byte("bar")
 
-		// Upstream's keys foo1 to foo15 in its order; 16 to 18 are RESTORE, which is no operation
-		// of ours, and GETEX on foo12 to foo15 is Expire and ExpireAt here.
+		// These are upstream's keys foo1 to foo15 in its order. Keys 16 to 18 are RESTORE, which
+		// perdure does not have. GETEX on foo12 to foo15 is Expire and ExpireAt here.
 		hundred := 100 * time.Second
 		at := now.Add(hundred)
 		ok(t, s.Set("foo1", v, perdure.TTL(100*time.Second)))
@@ -62,7 +62,7 @@ func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 				existed, err = s.ExpireAt(key, at)
 			}
 			if !existed || err != nil {
-				t.Fatal(existed, err)
+				t.Fatalf("Expire = %v, %v, want true, nil", existed, err)
 			}
 			wantLog = append(wantLog, "SET "+key+" bar", entry)
 		}
@@ -81,16 +81,16 @@ func TestTTLCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 				continue
 			}
 			if ttl, err := s.TTL(key); ttl != hundred || err != nil {
-				t.Errorf("%s lives %v, %v", key, ttl, err)
+				t.Errorf("TTL(%q) = %v, %v, want %v", key, ttl, err, hundred)
 			}
 		}
 		if ttl, err := s.TTL("foo16"); ttl != perdure.NoExpiry || err != nil {
-			t.Errorf("foo16 lives %v, %v", ttl, err)
+			t.Errorf("TTL(foo16) = %v, %v, want NoExpiry", ttl, err)
 		}
 	})
 }
 
-// TestCommandsAreLoggedAsRedisLogsThem has one line for each kind of write.
+// TestCommandsAreLoggedAsRedisLogsThem has one row for each kind of write.
 func TestCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 	cases := []struct {
 		name string
@@ -174,16 +174,16 @@ func TestExpiryInLog(t *testing.T) {
 			ok(t, s.Set(k, []byte("5"), perdure.TTL(10*time.Millisecond)))
 		}
 		time.Sleep(10 * time.Millisecond)
-		want(t, s, "read", "5") // the last millisecond is the key's own
+		want(t, s, "read", "5") // the key exists during its last millisecond
 		time.Sleep(time.Millisecond)
 		absent(t, s, "read")
 		if n, err := s.Incr("written"); n != 1 || err != nil {
-			t.Fatal(n, err)
+			t.Fatalf("Incr = %d, %v, want 1, nil", n, err)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if s.Len() != 1 {
-			t.Errorf("%d keys after the sweep", s.Len())
+			t.Errorf("Len = %d after active expiration, want 1", s.Len())
 		}
 		ok(t, s.Close())
 		set := func(k string) string { return fmt.Sprintf("SET %s 5 PXAT %d", k, at) }

@@ -20,8 +20,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// stamped is a log as upstream's test of timestamps has it, and more: two lines in a row, one in a
-// transaction, one at the end. The commands between two annotations are of one second.
+// stamped extends the log of upstream's test of timestamps: two lines in a row, one in a
+// transaction, and one at the end. The commands between two annotations are of one second.
 var stamped = []string{
 	frames("SELECT 0", "SET before 1"),
 	"#TS:1628217470\r\n", frames("SET foo 0", "SET n 1"),
@@ -30,8 +30,8 @@ var stamped = []string{
 	"#TS:1628217475\r\n", frames("DEL foo"), "#TS:1628217476\r\n",
 }
 
-// TestUntilIsRedis cuts a log of Redis's with redis-check-aof --truncate-to-timestamp and with
-// WithRecoverUntil: a server loads the one as perdure loads the other, and the log is kept.
+// TestUntilIsRedis truncates a log of Redis with redis-check-aof --truncate-to-timestamp and with
+// WithRecoverUntil. The server's data and perdure's data must agree, and the log is kept.
 func TestUntilIsRedis(t *testing.T) {
 	tool := redistest.Tool(t, "redis-check-aof")
 	log := strings.Join(stamped, "")
@@ -44,7 +44,7 @@ func TestUntilIsRedis(t *testing.T) {
 			out, err := exec.Command(tool, "--truncate-to-timestamp", strconv.FormatInt(second, 10),
 				filepath.Join(theirs, "appendonlydir", "appendonly.aof.manifest")).CombinedOutput()
 			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
+				t.Fatalf("redis-check-aof = %v, want nil: %s", err, out)
 			}
 			server := redistest.Start(t, theirs, "--appendonly", "yes")
 			want := dataOfServer(server)
@@ -54,7 +54,7 @@ func TestUntilIsRedis(t *testing.T) {
 			s := open(t, ours, append(logOnly(), until, perdure.WithReadOnly())...)
 			sameData(t, "read-only", dataOf(t, s), want, 0)
 			if logText(t, ours) != log {
-				t.Error("read-only, and the log has changed")
+				t.Error("a read-only Open has changed the log, want it unchanged")
 			}
 			s.Close()
 
@@ -64,10 +64,10 @@ func TestUntilIsRedis(t *testing.T) {
 			ok(t, s.Set("more", []byte("1")))
 			ok(t, s.Close())
 			if (r.LeftOut > 0) != (second < 1628217476) || (r.Kept != "") != (r.LeftOut > 0) {
-				t.Fatalf("%+v", r)
+				t.Fatalf("Recovery = %+v, want bytes left out and a copy before the last second", r)
 			}
 			if r.Kept != "" && logText(t, r.Kept) != log {
-				t.Error("the log is not kept")
+				t.Error("the copy differs from the log")
 			}
 			want["0/more"] = datum{"1", 0}
 			server = redistest.Start(t, ours, "--appendonly", "yes")
@@ -78,24 +78,25 @@ func TestUntilIsRedis(t *testing.T) {
 	}
 }
 
-// TestUntilWithinTransaction: redis-check-aof truncates inside a transaction that contains a
-// timestamp annotation, and a server then drops the transaction. perdure truncates before its
-// MULTI, which yields equal data and an undamaged file.
+// TestUntilWithinTransaction uses a transaction that contains a timestamp annotation.
+// redis-check-aof truncates inside the transaction, and a server then drops it. perdure truncates
+// before its MULTI, which yields equal data and an undamaged file.
 func TestUntilWithinTransaction(t *testing.T) {
 	dir := t.TempDir()
 	before := "#TS:100\r\n" + frames("SET a 1")
 	writeIncr(t, dir, before+frames("MULTI", "SET a 2")+"#TS:200\r\n"+frames("SET b 2", "EXEC", "SET c 3"))
 	s := open(t, dir, append(logOnly(aof.Checksums(false)), perdure.WithRecoverUntil(time.Unix(150, 0)))...)
 	if got := content(t, s); len(got) != 1 || got["0/a"] == "" {
-		t.Errorf("%v", got)
+		t.Errorf("content = %v, want only a", got)
 	}
 	ok(t, s.Close())
 	if got := logText(t, dir); got != before {
-		t.Errorf("%q", got)
+		t.Errorf("log = %q, want %q", got, before)
 	}
 }
 
-// TestUntilRefused checks that a state that the log cannot restore is an error and changes nothing.
+// TestUntilRefused checks that Open refuses a time that the log cannot restore, and changes
+// nothing.
 func TestUntilRefused(t *testing.T) {
 	for name, log := range map[string]string{
 		"no stamps":     frames("SET a 1"),
@@ -106,15 +107,15 @@ func TestUntilRefused(t *testing.T) {
 		writeIncr(t, dir, log)
 		_, err := perdure.Open(dir, append(logOnly(), perdure.WithRecoverUntil(time.Unix(1000, 0)))...)
 		if is(t, err, perdure.ErrUntil); logText(t, dir) != log {
-			t.Errorf("%s: the log has changed", name)
+			t.Errorf("%s: the log has changed, want it unchanged", name)
 		}
 	}
 	_, err := perdure.Open(t.TempDir(), perdure.WithRecoverUntil(time.Unix(1000, 0)))
 	is(t, err, perdure.ErrUntil)
 }
 
-// timeline runs a store through seconds of writes, with two rewrites, and returns what it held at
-// the end of each second.
+// timeline runs a store through several seconds of writes, with two rewrites. It returns the data
+// at the end of each second.
 func timeline(t *testing.T, dir string, o ...aof.Option) (states []map[string]string, began time.Time) {
 	s := open(t, dir, logOnly(append(o, aof.Timestamps(true))...)...)
 	began = time.Now()
@@ -163,12 +164,12 @@ func TestUntilOverLog(t *testing.T) {
 				ok(t, s.Close())
 				again := content(t, open(t, here, logOnly(o...)...))
 				if len(again) != len(want)+1 || again["0/n"] != want["0/n"] {
-					t.Errorf("second %d: %v after reopening", second, again)
+					t.Errorf("second %d: content after reopening = %v, want one key more than %v", second, again, want)
 				}
 				if second < 11 {
 					all := content(t, open(t, kept, logOnly(o...)...))
 					if !maps.Equal(all, states[11]) {
-						t.Errorf("second %d: the log that is kept has %v", second, all)
+						t.Errorf("second %d: the copy of the log has %v, want %v", second, all, states[11])
 					}
 				}
 			}
@@ -191,11 +192,11 @@ func TestUntilInEarlierFile(t *testing.T) {
 	}{{250, "2"}, {100, "1"}} {
 		s := open(t, dir, append(logOnly(), perdure.WithRecoverUntil(time.Unix(c.second, 0)))...)
 		if v, err := s.Get("a"); string(v) != c.want || err != nil {
-			t.Errorf("%d: %q %v", c.second, v, err)
+			t.Errorf("second %d: Get = %q, %v, want %q", c.second, v, err, c.want)
 		}
 		ok(t, s.Close())
 		if _, err := os.Stat(filepath.Join(log, "appendonly.aof.2.incr.aof")); (err == nil) != (c.second == 250) {
-			t.Error("the later increment is still there")
+			t.Errorf("second %d: the later incremental file exists: %v", c.second, err == nil)
 		}
 	}
 }
@@ -244,7 +245,7 @@ func TestUntilIsWholeAfterCrash(t *testing.T) {
 			}
 		}
 		if got != "1" && got != "2" || kept == "" || value(kept, image) != "3" {
-			t.Fatalf("before %v: %q, kept in %q", op, got, kept)
+			t.Fatalf("before %v: Get = %q, copy at %q, want a prefix and a copy of the whole log", op, got, kept)
 		}
 	}
 	fault := vfs.NewFault(mem, func(op vfs.Op) error {
@@ -258,7 +259,7 @@ func TestUntilIsWholeAfterCrash(t *testing.T) {
 	s := open(t, "/data", append(logOnly(), storefs.Option(fault), perdure.WithRecoverUntil(time.Unix(100, 0)))...)
 	ok(t, s.Close())
 	if seen["3"] == 0 || seen["2"] == 0 || seen["1"] == 0 {
-		t.Errorf("not every state was met: %v", seen)
+		t.Errorf("states seen = %v, want all", seen)
 	}
 }
 
@@ -274,24 +275,24 @@ func TestUntilOverSingleFile(t *testing.T) {
 	for in, want := range map[string]string{dir: "1", kept: "2"} {
 		s := open(t, in, append(logOnly(), perdure.WithReadOnly())...)
 		if v, err := s.Get("a"); string(v) != want || err != nil {
-			t.Errorf("%s: %q %v", in, v, err)
+			t.Errorf("%s: Get = %q, %v, want %q", in, v, err, want)
 		}
 		ok(t, s.Close())
 	}
 	data, err := os.ReadFile(filepath.Join(kept, "appendonly.aof"))
 	if ok(t, err); string(data) != log {
-		t.Error("the file is not kept")
+		t.Error("the copy of the file differs from the file")
 	}
 }
 
-// TestUntilLooksAtBase opens a server's log whose base was written after the requested time.
+// TestUntilLooksAtBase opens a server's log whose base is later than the requested time.
 func TestUntilLooksAtBase(t *testing.T) {
 	dir := t.TempDir()
 	server := redistest.Start(t, dir, "--appendonly", "yes", "--aof-timestamp-enabled", "yes")
 	server.Must("SET", "a", "1")
 	server.Must("BGREWRITEAOF")
 	server.Wait("aof_rewrite_in_progress", "0")
-	// A server writes no second timestamp annotation in the second of its last one.
+	// A server writes only one timestamp annotation per second.
 	incr := filepath.Join(dir, "appendonlydir", "appendonly.aof.2.incr.aof")
 	for stamped := false; !stamped; {
 		server.Must("SET", "b", "1")
@@ -305,7 +306,7 @@ func TestUntilLooksAtBase(t *testing.T) {
 		if err == nil {
 			defer s.Close()
 			if n := s.Len(); n != 2 {
-				t.Errorf("%d keys", n)
+				t.Errorf("Len = %d, want 2", n)
 			}
 		}
 		return err

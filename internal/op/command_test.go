@@ -8,19 +8,19 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestDeclarationsAreRedis compares what the table says of every command with what a server
-// says, and looks for commands that a server writes to a log and the table does not know.
+// TestDeclarationsAreRedis compares the declarations of the table with those of a server. All
+// commands that a server writes to a log must be in the table.
 func TestDeclarationsAreRedis(t *testing.T) {
 	server := redistest.Start(t, "")
 	declared := op.Declared()
 	for name, d := range declared {
 		switch name {
-		case "DELIFEQ", "DELEX", "MSETEX", "INCREX": // of Valkey, or newer than the server
+		case "DELIFEQ", "DELEX", "MSETEX", "INCREX": // commands of Valkey, or of a newer Redis
 			continue
 		}
 		info := server.Must("COMMAND", "INFO", name).Elements[0].Elements
 		if len(info) == 0 {
-			t.Errorf("%s is unknown to the server", name)
+			t.Errorf("%s: the server does not know it", name)
 			continue
 		}
 		got := [4]int64{info[1].Int(), info[3].Int(), info[4].Int(), info[5].Int()}
@@ -38,12 +38,12 @@ func TestDeclarationsAreRedis(t *testing.T) {
 			continue
 		}
 		if _, ok := declared[name]; writes && !ok && !op.Refused(name) {
-			t.Errorf("the table does not know %s", name)
+			t.Errorf("%s is not in the table, want all write commands", name)
 		}
 	}
 }
 
-// TestKeysOf: what a pipeline that routes commands by their keys is told.
+// TestKeysOf checks the keys by which a pipeline routes commands to workers.
 func TestKeysOf(t *testing.T) {
 	checker := op.NewChecker()
 	defer checker.Close()
@@ -56,7 +56,7 @@ func TestKeysOf(t *testing.T) {
 			words = append(words, []byte(w))
 		}
 		if err := checker.Command(words); err != nil {
-			t.Error(text, err)
+			t.Errorf("Command(%s) = %v, want nil", text, err)
 		}
 		if first, end := op.Declared()[string(words[0])].Keys(words); [2]int{first, end} != want {
 			t.Errorf("%s: %d %d, want %v", text, first, end, want)
@@ -64,7 +64,8 @@ func TestKeysOf(t *testing.T) {
 	}
 }
 
-// TestLookupAllocatesNothing: logs have names as clients spell them.
+// TestLookupAllocatesNothing looks up names in any letter case, because logs have names as clients
+// spell them.
 func TestLookupAllocatesNothing(t *testing.T) {
 	checker := op.NewChecker()
 	defer checker.Close()
@@ -74,11 +75,12 @@ func TestLookupAllocatesNothing(t *testing.T) {
 			t.Error(err)
 		}
 	}); n > 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want 0", n)
 	}
 }
 
-// TestCheckerReadsArguments: what Open refuses for its arguments was good to it.
+// TestCheckerReadsArguments is a regression test. The checker accepted commands that Open refuses
+// because of their arguments.
 func TestCheckerReadsArguments(t *testing.T) {
 	checker := op.NewChecker()
 	defer checker.Close()
@@ -100,7 +102,7 @@ func TestCheckerReadsArguments(t *testing.T) {
 			words = append(words, []byte(w))
 		}
 		if err := checker.Command(words); (err == nil) != good {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("Command(%s) = %v, want nil: %v", text, err, good)
 		}
 	}
 }

@@ -1,12 +1,12 @@
 package op
 
-// Declaration is the row of a command in Commands.
+// A Declaration is the arity and the keys of a command.
 type Declaration struct {
 	Arity, First, Last, Step int
 	Keys                     func(words [][]byte) (first, end int)
 }
 
-// Declared gives the commands that are applied, by name.
+// Declared returns the commands that are applied, by name.
 func Declared() map[string]Declaration {
 	all := map[string]Declaration{}
 	for i := range Commands {
@@ -16,7 +16,7 @@ func Declared() map[string]Declaration {
 	return all
 }
 
-// Refused tells whether a command is known and refused.
+// Refused reports whether a command is known and refused.
 func Refused(name string) bool {
 	_, ok := refusedAs[name]
 	return ok

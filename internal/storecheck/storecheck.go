@@ -55,7 +55,7 @@ func Want(t testing.TB, s interface{ Get(string) ([]byte, error) }, key, value s
 	t.Helper()
 	got, err := s.Get(key)
 	if err != nil {
-		t.Fatalf("Get(%q): %v", key, err)
+		t.Fatalf("Get(%q) = %v, want nil", key, err)
 	}
 	if string(got) != value {
 		t.Fatalf("Get(%q) = %q, want %q", key, got, value)
@@ -80,7 +80,7 @@ func LogOnly(o ...aof.Option) []perdure.Option {
 	return []perdure.Option{perdure.WithAppendLog(aof.New(o...)), perdure.WithSaveRules()}
 }
 
-// Frame returns one command in the form that a log has. Its words may hold any bytes.
+// Frame returns one command as a log contains it. Its words may have any bytes.
 func Frame(words ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(words))
@@ -90,7 +90,7 @@ func Frame(words ...string) string {
 	return b.String()
 }
 
-// Frames returns commands in the form that a log has. Each is given as words with spaces between.
+// Frames returns commands as a log contains them. The words of each are separated by spaces.
 func Frames(commands ...string) string {
 	var b strings.Builder
 	for _, c := range commands {

@@ -3,8 +3,8 @@ package table
 import "encoding/binary"
 
 // The methods below change a key that Find has returned, without a second search: for a key in the
-// processor's cache, a search is a third of the time of an operation. Between Find and the method
-// the shard must not have been changed or unlocked.
+// processor's cache, a search takes about 1/3 of the time of an operation. Between Find and the
+// method the shard must not have been changed or unlocked.
 
 // ReplaceInt sets the value of a found key to the decimal of n. The key keeps its expiry. It
 // returns ErrNoMemory if there is no memory; then nothing has changed.

@@ -11,7 +11,6 @@ import (
 // constants, whether exported or not. An article may precede the name of a type. The comment of an
 // example describes what it shows.
 func TestDocCommentsBeginWithName(t *testing.T) {
-	found := newFindings("doc comment")
 	for _, f := range allFiles(t) {
 		for _, d := range f.tree.Decls {
 			for _, doc := range documented(d) {
@@ -23,12 +22,11 @@ func TestDocCommentsBeginWithName(t *testing.T) {
 					text = article.ReplaceAllString(text, "")
 				}
 				if word := firstWord.FindString(text); text != "" && word != doc.name {
-					found.add(f.dir, "%s: the doc comment of %s begins with %q", f.fset.Position(doc.comment.Pos()), doc.name, word)
+					t.Errorf("%s: the doc comment of %s begins with %q", f.fset.Position(doc.comment.Pos()), doc.name, word)
 				}
 			}
 		}
 	}
-	found.report(t)
 }
 
 var (
@@ -76,7 +74,6 @@ func documented(d ast.Decl) (docs []doc) {
 
 // TestTestNames checks that names of tests contain no articles and no question words.
 func TestTestNames(t *testing.T) {
-	found := newFindings("test name")
 	for _, f := range allFiles(t) {
 		if !f.test {
 			continue
@@ -87,11 +84,10 @@ func TestTestNames(t *testing.T) {
 				continue
 			}
 			if word := sentenceWord.FindStringSubmatch(fn.Name.Name); word != nil {
-				found.add(f.dir, "%s: %s contains the word %s", f.path, fn.Name.Name, word[1])
+				t.Errorf("%s: %s contains the word %s", f.path, fn.Name.Name, word[1])
 			}
 		}
 	}
-	found.report(t)
 }
 
 var (

@@ -37,7 +37,6 @@ var phrases = regexp.MustCompile(strings.Join([]string{
 
 // TestCommentsContainNoHabitualPhrase checks the comments of all Go files.
 func TestCommentsContainNoHabitualPhrase(t *testing.T) {
-	found := newFindings("phrase in comment")
 	for _, f := range allFiles(t) {
 		if f.path == "internal/tidy/phrases_test.go" {
 			continue
@@ -45,25 +44,22 @@ func TestCommentsContainNoHabitualPhrase(t *testing.T) {
 		comments(f, func(c *ast.Comment) {
 			for i, line := range strings.Split(c.Text, "\n") {
 				if phrase := phrases.FindString(line); phrase != "" {
-					found.add(f.dir, "%s:%d: %q in a comment", f.path, f.fset.Position(c.Pos()).Line+i, phrase)
+					t.Errorf("%s:%d: %q in a comment", f.path, f.fset.Position(c.Pos()).Line+i, phrase)
 				}
 			}
 		})
 	}
-	found.report(t)
 }
 
 // TestMessagesContainNoHabitualPhrase checks errors, log messages, output, and failure messages.
 func TestMessagesContainNoHabitualPhrase(t *testing.T) {
-	found := newFindings("phrase in message")
 	for _, f := range allFiles(t) {
 		messages(f, func(pos token.Position, text string) {
 			if phrase := phrases.FindString(text); phrase != "" {
-				found.add(f.dir, "%s:%d: %q in a message", f.path, pos.Line, phrase)
+				t.Errorf("%s:%d: %q in a message", f.path, pos.Line, phrase)
 			}
 		})
 	}
-	found.report(t)
 }
 
 // printers names the functions and methods whose string arguments are messages.
@@ -104,7 +100,6 @@ func called(call *ast.CallExpr) string {
 // TestErrorTexts checks the form of errors: lower case, no final period, no "failed to", and the
 // prefix "perdure: " only at the start.
 func TestErrorTexts(t *testing.T) {
-	found := newFindings("error text")
 	for _, f := range files(t) {
 		if f.test {
 			continue
@@ -125,12 +120,11 @@ func TestErrorTexts(t *testing.T) {
 			}
 			text, _ := strconv.Unquote(lit.Value)
 			if problem := errorText(text); problem != "" {
-				found.add(f.dir, "%s: error text %q %s", f.fset.Position(lit.Pos()), text, problem)
+				t.Errorf("%s: error text %q %s", f.fset.Position(lit.Pos()), text, problem)
 			}
 			return true
 		})
 	}
-	found.report(t)
 }
 
 // sentence matches a text that begins with a capitalized English word, not with the name of a

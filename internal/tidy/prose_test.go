@@ -63,19 +63,17 @@ func TestCommentsAreASCII(t *testing.T) {
 // TestCommentWidth checks comments on separate lines and at the end of lines. A line with a URL may
 // be wider.
 func TestCommentWidth(t *testing.T) {
-	found := newFindings("comment width")
 	for _, f := range allFiles(t) {
 		lines := strings.Split(f.text, "\n")
 		comments(f, func(c *ast.Comment) {
 			first, last := f.fset.Position(c.Pos()).Line, f.fset.Position(c.End()).Line
 			for n := first; n <= last; n++ {
 				if w := columns(lines[n-1]); w > maxColumns && !strings.Contains(lines[n-1], "://") {
-					found.add(f.dir, "%s:%d: comment ends at column %d, want at most %d", f.path, n, w, maxColumns)
+					t.Errorf("%s:%d: comment ends at column %d, want at most %d", f.path, n, w, maxColumns)
 				}
 			}
 		})
 	}
-	found.report(t)
 }
 
 // TestHelpWidth checks the help texts of cmd/perdure.
@@ -111,7 +109,6 @@ func TestHelpWidth(t *testing.T) {
 // TestMarkdownWidth checks the Markdown files except benchmark reports. Tables, code, and lines
 // with a URL may be wider.
 func TestMarkdownWidth(t *testing.T) {
-	found := newFindings("Markdown width")
 	for path, text := range markdown(t) {
 		code := false
 		for n, line := range strings.Split(text, "\n") {
@@ -122,11 +119,10 @@ func TestMarkdownWidth(t *testing.T) {
 				continue
 			}
 			if w := columns(line); w > maxColumns {
-				found.add(filepath.ToSlash(filepath.Dir(path)), "%s:%d: line has %d columns, want at most %d", path, n+1, w, maxColumns)
+				t.Errorf("%s:%d: line has %d columns, want at most %d", path, n+1, w, maxColumns)
 			}
 		}
 	}
-	found.report(t)
 }
 
 // markdown returns the Markdown files except benchmark reports, by their path.

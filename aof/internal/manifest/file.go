@@ -128,7 +128,7 @@ func (f *File) CheckSize(path string, size int64) error {
 		What: fmt.Sprintf("file of %d bytes, the manifest says %d", size, want)}
 }
 
-// CheckRDB checks that a base file begins with an RDB if its name says so.
+// CheckRDB checks that a base file begins with an RDB if it has the name of one.
 func (f *File) CheckRDB(path string, found bool) error {
 	if found || f.Kind != KindBase || !strings.HasSuffix(f.Name, baseRDBSuffix) {
 		return nil

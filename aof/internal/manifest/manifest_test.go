@@ -31,7 +31,7 @@ func format(text []byte) ([]byte, error) {
 	return m.Format(), nil
 }
 
-// The cases of Redis's integration/aof-multi-part.tcl are marked tcl.
+// TestManifest marks the cases of Redis's integration/aof-multi-part.tcl with tcl.
 func TestManifest(t *testing.T) {
 	for _, c := range []struct {
 		name, text string

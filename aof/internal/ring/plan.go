@@ -33,13 +33,13 @@ type Piece struct {
 	At   int64 // offset of data in the tail file
 }
 
-// NewPlan compares a tail file with the last file of its log, which is whole up to end. ours is
-// set if perdure wrote the manifest last.
+// NewPlan compares a tail file with the last file of its log, which is whole up to end.
+// byPerdure is set if perdure, not a server, wrote the manifest last.
 //
 // A region records where its first byte belongs. Bytes that the file has there already must equal
 // the region's, and the rest of the region belongs after them. So the process may have been killed
 // before, during, or after the write of the region, or during an earlier merge.
-func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, ours bool) (Plan, error) {
+func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, byPerdure bool) (Plan, error) {
 	m := Plan{Path: t.path, Elapsed: t.Elapsed}
 	follow := int64(-1) // offset of a region that follows the previous one
 	past := false       // the previous region is in a base file
@@ -47,7 +47,8 @@ func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, ours bool) 
 		r := &t.Regions[i]
 		seq, offset := r.seq, r.offset
 		switch {
-		case r.next != 0 && f.Kind == manifest.KindIncr && r.next == f.Seq && ours: // a Redis may have used the number
+		case r.next != 0 && f.Kind == manifest.KindIncr && r.next == f.Seq && byPerdure:
+			// Without byPerdure, a server may have used the number.
 			seq, offset = r.next, max(0, f.Size())
 		case seq == 0 && follow >= 0:
 			seq, offset = f.Seq, follow
@@ -56,7 +57,7 @@ func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, ours bool) 
 		case seq == 0:
 			return m, &corrupt.Error{File: t.path, Offset: r.at, What: "region that follows none"}
 		}
-		if seq < f.Seq && f.Kind == manifest.KindIncr && ours {
+		if seq < f.Seq && f.Kind == manifest.KindIncr && byPerdure {
 			past = true // the base file that perdure's manifest lists contains it
 			continue
 		}

@@ -25,8 +25,8 @@
 // Invariants:
 //
 //  1. Records are emitted once, in the order of the file.
-//  2. A record of perdure that no valid marker covers is never emitted, unless a server has loaded it
-//     before: then a SELECT in capitals follows it.
+//  2. A record of perdure that no valid marker covers is never emitted, unless a server has loaded
+//     it before: then a SELECT in capitals follows it.
 //  3. Truncated at Good, a file is whole, and a scan of it emits the same records.
 //
 // The package reads one file at a time and changes none. It does not know the other files of the

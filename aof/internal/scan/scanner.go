@@ -57,7 +57,7 @@ type Result struct {
 	Foreign    bool           // bytes before Good were not covered by a commit marker
 	Timestamps int64          // #TS: lines
 	Padding    int64          // bytes of padding after Good, in a whole file
-	Stopped    bool           // the scan ended at Good, before the records written after until.second
+	Stopped    bool           // the scan ended at Good, before records later than until.second
 	ListedCRC  uint32         // digits of the marker that ends at the listed size
 	HasRing    bool           // a marker reported a tail file
 	Ring       uint64         // id of the tail file that the last one reported; 0 if none
@@ -238,7 +238,8 @@ func (w *Scanner) annotation(t *resp.Token) error {
 		w.badMarker = true
 		w.end = t.End()
 		return nil
-	case w.ours && (!isText(t.Line) || hidesMark(t.Line)): // a lost block may look like a line and hide the original bytes
+	case w.ours && (!isText(t.Line) || hidesMark(t.Line)):
+		// A lost block may look like a line and hide the original bytes.
 		w.fail(corrupt.New(t.Offset, "want a line of text, found other bytes"))
 		return nil
 	}

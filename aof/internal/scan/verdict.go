@@ -23,9 +23,8 @@ const (
 //
 // No byte may be missing below the highest offset that a trustworthy marker declares synced. Above
 // it, the tail of a group that perdure wrote is torn whatever it contains, because blocks become
-// durable in any order. The records of another program are torn where Redis says so: if the file
-// ends inside a record, and if only NUL bytes follow, because the size was durable before the
-// content.
+// durable in any order. The records of another program are torn by Redis's rule: if the file ends
+// inside a record, and if only NUL bytes follow, because the size was durable before the content.
 func Judge(f io.ReaderAt, seed wire.Seed, size int64, w *Result, start int64) (Verdict, error) {
 	if w.Problem == nil {
 		return Whole, nil

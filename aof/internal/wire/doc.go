@@ -17,10 +17,10 @@
 // and a SELECT that perdure writes is in lowercase (AppendSelect), so that the SELECT of a server
 // that has continued the file can be recognized.
 //
-// Other functions read these lines in files that a crash has left. ReadOpening and ClosingMarker read
-// both ends of a file. TrustedSync searches after damage for markers that
-// still verify, and so proves which bytes were durable. AfterMarkers skips markers. Paginate lays
-// out a group that is written over padding.
+// Other functions read these lines in files that a crash has left. ReadOpening and ClosingMarker
+// read both ends of a file. TrustedSync searches after damage for markers that still verify, and so
+// proves which bytes were durable. AfterMarkers skips markers. Paginate lays out a group that is
+// written over padding.
 //
 // These invariants hold for every file that perdure has written alone:
 //
@@ -28,8 +28,8 @@
 //     a marker and padding at the end of the file are the exceptions.
 //  2. A checksum is seeded with the number and the salt of the file and with the offset of the
 //     group. The same bytes at another place, or in another file, do not verify.
-//  3. A marker and an opening line each lie within one page, because a kill tears a write at the end
-//     of a page.
+//  3. A marker and an opening line each lie within one page, because a kill tears a write at the
+//     end of a page.
 //  4. The bytes that a marker declares synced were durable when the marker was written.
 //  5. Padding is not data. No sector that begins inside a log record that was written over padding
 //     has the first byte of a command or a line.

@@ -36,7 +36,8 @@ import (
 // offset. A file in use under Always may have padding after its last marker (padding.go). A whole
 // incremental file with number 1:
 //
-//	0   #p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001 CR LF
+//	0   #p1:50f93491 salt:0123456789abcdef store:fedcba9876543210
+//	    link:0000000000000000 gen:0000000000000001 CR LF           (all on one line)
 //	102 #p1:46c1183f sync:102 CR LF
 //	125 *2 CR LF $6 CR LF select CR LF $1 CR LF 0 CR LF
 //	148 *3 CR LF $3 CR LF SET CR LF $1 CR LF k CR LF $1 CR LF v CR LF

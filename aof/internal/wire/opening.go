@@ -14,9 +14,9 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Each file of a log that perdure writes records its own id, its store, and one neighbor. An
-// incremental file, and a base file of commands, begins with an opening line, which is an empty
-// commit marker:
+// An Identity is the id of a file of a log, its store, and one neighbor. Each file that perdure
+// writes records them. An incremental file, and a base file of commands, begins with an opening
+// line, which is an empty commit marker:
 //
 //	#p1:<8 hex digits> salt:<16 hex digits> store:<16> link:<16> gen:<16> CR LF
 //
