@@ -23,7 +23,7 @@ func (p pausedSnapshots) Save(ctx context.Context, v snapshot.View) (snapshot.In
 	return p.Snapshotter.Save(ctx, v)
 }
 
-// TestCloseRefusesWriteThatIsOnItsWay admits a large write before Close, and lets it go on after
+// TestCloseRefusesWriteThatIsOnItsWay admits a large write before Close, and lets it continue after
 // the last snapshot was taken. If it returned nil, the next Open would not have it.
 func TestCloseRefusesWriteThatIsOnItsWay(t *testing.T) {
 	const size = 1 << 20
