@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -376,4 +377,51 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestScriptsNameTestsThatExist checks the names of tests in the patterns of .ci/run and the
+// Makefile. A pattern that matches nothing would run nothing.
+func TestScriptsNameTestsThatExist(t *testing.T) {
+	var tests []string
+	for _, f := range files(t) {
+		for _, d := range f.tree.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && f.test {
+				tests = append(tests, d.Name.Name)
+			}
+		}
+	}
+	pattern := regexp.MustCompile(`-(?:run|skip|fuzz) ["']([^"']+)["']`)
+	for _, name := range []string{".ci/run", "Makefile"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range pattern.FindAllStringSubmatch(string(text), -1) {
+			for _, alternative := range alternatives(strings.ReplaceAll(m[1], "$$", "$")) {
+				if strings.Contains(alternative, "$f") || strings.Contains(alternative, "$3") {
+					continue // a variable of the script
+				}
+				re := regexp.MustCompile(alternative)
+				if !slices.ContainsFunc(tests, re.MatchString) {
+					t.Errorf("%s: no test matches %q", name, alternative)
+				}
+			}
+		}
+	}
+}
+
+// alternatives splits a pattern such as ^Test(A|B)$ or A|B.
+func alternatives(pattern string) (all []string) {
+	before, rest, ok := strings.Cut(pattern, "(")
+	if !ok {
+		return strings.Split(pattern, "|")
+	}
+	inner, after, _ := strings.Cut(rest, ")")
+	if strings.Contains(before, "|") { // only a part is in parentheses
+		return []string{pattern}
+	}
+	for _, a := range strings.Split(inner, "|") {
+		all = append(all, before+a+after)
+	}
+	return all
 }
