@@ -42,7 +42,9 @@ var readsMutex = func() bool {
 	return free && taken && !held(&mu) && !raceEnabled
 }()
 
-// Lock locks the shard. A caller that needs several shards uses a [KeySet] or LockAll.
+// Lock locks the shard. A caller that needs several shards uses a [KeySet] or LockAll: with one
+// shard locked, Lock of another would wait for a LockAll that waits for the first. Only a load of a
+// table that nothing else uses yet locks two.
 func (s *Shard) Lock() {
 	s.mu.Lock()
 	if s.table.exclusive.on.Load() {

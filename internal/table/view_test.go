@@ -208,23 +208,13 @@ type world struct {
 	shards []map[name]value
 }
 
-// with locks the shards of some keys, in ascending order.
+// with locks the shards of some keys.
 func (w *world) with(keys []name, f func()) {
-	var locked [64]bool
-	for _, n := range keys {
-		locked[w.tab.ShardIndex(w.tab.Hash(n.key))] = true
-	}
-	for i, l := range locked {
-		if l {
-			w.tab.ShardAt(i).Lock()
-		}
-	}
+	var ks table.KeySet
+	ks.Set(w.tab, len(keys), func(i int) string { return keys[i].key })
+	ks.Lock()
+	defer ks.Unlock()
 	f()
-	for i, l := range locked {
-		if l {
-			w.tab.ShardAt(i).Unlock()
-		}
-	}
 }
 
 // change runs one operation on a key. The lock of its shard must be held.
