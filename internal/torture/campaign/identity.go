@@ -120,8 +120,12 @@ func (f *family) wrongs(stride int) (all []wrong) {
 		for _, from := range append(f.older, directory{"the directory itself", f.files}) {
 			for _, other := range sortedKeys(from.files) {
 				if path.Ext(other) == path.Ext(name) && from.files[other] != f.files[name] {
-					all = append(all, wrong{what: fmt.Sprintf("%s is %s of %s", name, other, from.whose),
-						do: func(files map[string]string) { files[name] = from.files[other] }})
+					all = append(all, wrong{
+						what: fmt.Sprintf("%s is %s of %s", name, other, from.whose),
+						// An earlier copy of the same incremental file is one that is truncated.
+						end: strings.HasSuffix(name, ".incr.aof") && strings.HasPrefix(f.files[name], from.files[other]),
+						do:  func(files map[string]string) { files[name] = from.files[other] },
+					})
 				}
 			}
 		}
