@@ -3,8 +3,8 @@ package aof
 import "errors"
 
 // Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
-// returns the failure. A second Close returns the result of the first. Close cancels a Rewrite that
-// was cut and not committed, and waits for one that is being committed.
+// returns the failure. A second Close returns the result of the first. Close cancels a Rewrite
+// between Cut and Commit, and waits for a Commit in progress.
 //
 // A crash leaves:
 //

@@ -15,7 +15,7 @@ import (
 //
 //  1. BeginRewrite: the old log, and an unlisted incremental file.
 //  2. Cut: the same; records appended since are in memory, and none of them is acknowledged.
-//  3. the old incremental file is written up to the cut, and synced: the same, up to the cut.
+//  3. the old incremental file is written up to the switch point, and synced: the log up to there.
 //  4. the manifest {old base file, old incremental files, new incremental file} is published: that
 //     log. Only then is the new incremental file written to.
 //  5. the base file is written, synced and renamed: the same, and an unlisted base file.
