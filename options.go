@@ -64,7 +64,7 @@ func configure(dir string, opts []Option) (engine.Options, error) {
 	}
 	if dir == "" {
 		if c.Log != nil || len(c.Rules) > 0 || c.Options.Snapshotter != nil || c.ReadOnly || !c.Until.IsZero() {
-			return c.Options, fmt.Errorf("%w: a store without a directory keeps nothing", ErrOptions)
+			return c.Options, fmt.Errorf("%w: a store without a directory accepts no log, Snapshotter, save rules, WithReadOnly, or WithRecoverUntil", ErrOptions)
 		}
 		return c.Options, nil
 	}

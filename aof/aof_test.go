@@ -189,7 +189,7 @@ func want(t testing.TB, u *units, list []string) {
 		return
 	}
 	if diff := cmp.Diff(list, u.got, cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("units (-want +got):\n%s", diff)
+		t.Fatalf("records differ (-want +got):\n%s", diff)
 	}
 }
 

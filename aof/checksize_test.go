@@ -60,8 +60,8 @@ func TestCheckComparesManifestSizes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"increment lost its end", incr1, func(t *testing.T, dir string, base, incr []byte) { sized(t, dir, len(base), len(incr)+1) }},
-		{"increment torn below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"incremental file lost its end", incr1, func(t *testing.T, dir string, base, incr []byte) { sized(t, dir, len(base), len(incr)+1) }},
+		{"incremental file torn below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, incr[:len(incr)-3], dir, incr1)
 		}},
@@ -69,12 +69,12 @@ func TestCheckComparesManifestSizes(t *testing.T) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, append(incr, "*2\r\n$3\r\nDE"...), dir, incr1)
 		}},
-		{"increment damaged below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"incremental file damaged below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			incr[len(incr)-12] ^= 1
 			writeFile(t, incr, dir, incr1)
 		}},
-		{"increment empty", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"empty incremental file", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, nil, dir, incr1)
 		}},

@@ -9,9 +9,9 @@ import "errors"
 // A crash leaves:
 //
 //  1. after the last group is written and synced: the whole log.
-//  2. after the clean-shutdown marker is written and synced: the same. Damage is then refused
+//  2. after the clean-shutdown marker is written and synced: as before. Damage is then refused
 //     rather than treated as a torn tail.
-//  3. after the manifest records the size of the newest incremental file: the same. A shorter file
+//  3. after the manifest records the size of the newest incremental file: as before. A shorter file
 //     is then refused too.
 func (l *Log) Close() error {
 	l.ctl.Lock()

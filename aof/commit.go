@@ -144,8 +144,8 @@ func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	return buf, nil
 }
 
-// acknowledgedLocked returns the time at which the oldest byte of the written group was
-// acknowledged; in Direct mode that is now.
+// acknowledgedLocked returns the time when the oldest byte of the written group was acknowledged;
+// in Direct mode that is now.
 func (l *Log) acknowledgedLocked() time.Time {
 	if l.mirror.ring == nil {
 		return time.Now()

@@ -104,7 +104,7 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	m.list = u.got
 	m.acked.Store(int64(len(u.got)))
 	if safe := m.safe.Load(); safe > int64(len(u.got)) {
-		panic(fmt.Sprintf("%d units, %d were safe", len(u.got), safe))
+		panic(fmt.Sprintf("%d records, want at least %d", len(u.got), safe))
 	}
 	for i := range 12 {
 		note(m.put(i%4 == 3))

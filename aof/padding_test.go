@@ -32,7 +32,7 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 		}
 		from, end := int(token.Offset), int(token.End())
 		if from/4096 != (end-1)/4096 {
-			t.Fatalf("%s: the line %q at %d crosses a page boundary", what, token.Line, from)
+			t.Fatalf("%s: the line %q at %d crosses a page boundary, want it in one page", what, token.Line, from)
 		}
 		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-wire.LeadSize {
 			t.Fatalf("%s: the marker %q ends at %d, want room for a SELECT after it", what, token.Line, end)

@@ -175,7 +175,7 @@ func TestServersAfterKillOverPadding(t *testing.T) {
 			found = slices.Equal(got[0], apply(list[:n]))
 		}
 		if !found || !slices.Equal(got[0], got[1]) || len(u.got) < image.acked || !isPrefix(u.got, list) {
-			t.Fatalf("%s: the server has\n%s and after a restart\n%s, perdure has\n%s, report %+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
+			t.Fatalf("%s: the server has\n%s and after a restart\n%s, perdure has\n%s, want a prefix; report %+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func splitPadding(t testing.TB, data string) (groups, padding string) {
 	groups, padding = data[:end], data[end:]
 	for line := range strings.Lines(padding) {
 		if len(line) < 2 || len(line) > 128 || strings.Trim(line, "#") != "\n" {
-			t.Fatalf("padding line %q after %d bytes", line, len(groups))
+			t.Fatalf("padding line %q after %d bytes, want # and LF", line, len(groups))
 		}
 	}
 	return groups, padding
@@ -267,7 +267,7 @@ func TestLongGroupsOverPadding(t *testing.T) {
 			list = append(list, set(t, l, "a", strings.Repeat("v", i)))
 		}
 		if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); padding == "" {
-			t.Fatal("no padding after a short group")
+			t.Fatal("no padding after a short group, want some")
 		}
 		list = append(list, set(t, l, "b", strings.Repeat("v", 100<<10<<i)))
 		if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); len(padding) > 2 {

@@ -98,7 +98,7 @@ func leftovers(t *testing.T) map[string]*left {
 	// perdure's marker after this value ends close to the end of a page.
 	long := strings.Repeat("v", 4096-60-len(theirs)-len(resp.AppendCommand(nil, "SET", "z", strings.Repeat("v", 4000)))+4000)
 	with("the end of a page", theirs+string(resp.AppendCommand(nil, "SET", "z", long)), incrLine, x, "0: SET z "+long)
-	with("less than a mark", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
+	with("less than a marker", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
 	with("a server's end offset", ours, strings.TrimSuffix(incrLine, "\n")+" endoffset 9\n", list...)
 	with("history", ours, incrLine+"file gone.1.base.rdb seq 1 type h\n", list...)
 	with("until", stamped, incrLine, x, x).until = time.Unix(150, 0)

@@ -302,7 +302,7 @@ func TestDurableWithBusyAppenders(t *testing.T) {
 			}
 		})
 	}
-	for range 20 { // two wait at the same time, then one alone
+	for range 20 { // two wait concurrently, then one alone
 		for range 2 {
 			durable.Go(func() { commit(true) })
 		}

@@ -198,7 +198,7 @@ func TestPrefixesOfLog(t *testing.T) {
 		closeLog(t, l)
 	}
 	if last != len(list) {
-		t.Fatalf("the whole log gives %d units, want %d", last, len(list))
+		t.Fatalf("the whole log yields %d records, want %d", last, len(list))
 	}
 }
 
@@ -279,7 +279,7 @@ func TestForeignTail(t *testing.T) {
 	selectOurs := string(resp.AppendCommand(nil, "select", "0"))
 	for _, c := range []struct {
 		name, tail string
-		units      string // what comes of it; "refused" when it is not taken
+		units      string // records that a replay yields; "refused" for an error
 		cut        int
 	}{
 		{"whole", foreign, "0: set x 1", 0},
@@ -300,7 +300,7 @@ func TestForeignTail(t *testing.T) {
 		{"transaction in one that a server left open", foreign + appendlog.Multi + half + appendlog.Multi + half + appendlog.Exec,
 			"0: set x 1|0: SET y 2; 0: SET y 2", 0},
 		{"wrong marker after it", foreign + "#p1:00000000\r\n", "0: set x 1", 14},
-		{"wrong mark inside", foreign + "#p1:00000000\r\n" + half, "refused", 0},
+		{"wrong marker inside", foreign + "#p1:00000000\r\n" + half, "refused", 0},
 		{"no command", foreign + "*0\r\n", "refused", 0},
 		{"line ends", foreign + "*1\n$4\nPING\n", "refused", 0},
 	} {

@@ -73,7 +73,7 @@ func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 		return nil, ErrNoDirectory
 	}
 	if !e.counts.logOn.CompareAndSwap(false, true) {
-		return nil, fmt.Errorf("%w: a log is on already", ErrOptions)
+		return nil, fmt.Errorf("%w: log is already on", ErrOptions)
 	}
 	e.env.After = e.since
 	found, err := log.Open(e.env)
