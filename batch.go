@@ -18,6 +18,9 @@ import (
 // value before Run returns. Run copies large values of Set, SetIfAbsent, and Get while it holds no
 // lock, but those of Append under its locks.
 //
+// A Batch has the operations on one key whose results fit a handle. For the others use
+// [Store.UpdateKeys].
+//
 // The zero value is ready to use. A batch that is reused after Reset allocates only for large
 // values. A Batch must be used by one goroutine at a time.
 type Batch struct {

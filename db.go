@@ -22,9 +22,9 @@ type keyspace struct {
 	durable bool // writes return when they are on disk
 }
 
-// Durable returns a view of the database whose writes, transactions, and batches return when they
-// are on disk, whatever the fsync policy. Reads are as usual. It needs no Close, and making one
-// costs nothing.
+// Durable returns a view of this database, or of database 0 for a [Store]. Its writes,
+// transactions, and batches return when they are on disk, whatever the fsync policy. Reads are as
+// usual. It needs no Close, and making one costs nothing.
 //
 // A write through it returns [ErrNoAppendLog], and changes nothing, if there is no log, or if the
 // first base of a new log is not complete yet.
@@ -63,7 +63,8 @@ func (db *keyspace) AppendGet(dst []byte, key string) ([]byte, error) {
 // the key's expiry unless [KeepTTL] or a new expiry is given.
 //
 // It returns [ErrTTL] if the expiry is not positive, [ErrTooLarge] if the key or value exceeds 512
-// MiB, or a disk error. Once the store has grown, Set does not allocate. It copies a value above
+// MiB, [ErrNoMemory], or the reason why the store refuses writes, such as [ErrReadOnly] or
+// [ErrLogFailed]. Once the store has grown, Set does not allocate. It copies a value above
 // 256 KiB before it takes any lock.
 func (db *keyspace) Set(key string, value []byte, opts ...SetOption) error {
 	if len(opts) == 0 {
@@ -195,7 +196,8 @@ func (db *keyspace) Type(key string) (string, error) {
 	return c.Name, err
 }
 
-// All iterates over the string keys and copies of their values in unspecified order. A key present
+// All iterates over the string keys and copies of their values in unspecified order. It skips keys
+// of other types, which Keys yields. A key present
 // for the whole iteration is yielded exactly once. A key added or removed during the iteration may
 // or may not be yielded, and no key is yielded twice.
 //
@@ -212,7 +214,8 @@ func (db *keyspace) Keys(pattern string) iter.Seq[string] { return db.e.Keys(db.
 func (db *keyspace) FlushDB() error { return db.e.FlushDB(db.n, db.durable) }
 
 // View runs fn with every key of every database locked, so that fn reads a single point in time.
-// Readers and writers wait until fn returns, so fn should be short. View returns the error of fn.
+// Readers and writers wait until fn returns, so fn should be short. [Store.ViewKeys] locks only
+// some keys, and a [Snapshot] none. View returns the error of fn.
 //
 // The Tx operates on this database; [Tx.DB] selects another.
 func (db *keyspace) View(fn func(*Tx) error) error {
@@ -246,12 +249,16 @@ func (db *keyspace) UpdateKeys(keys []string, fn func(*Tx) error) error {
 }
 
 // Run executes the operations of b in order, as one atomic unit: no reader and no crash sees only
-// part of it. A failed operation doesn't undo the others, unlike in [Store.Update]; its error is
-// recorded in the batch. Run also costs less than Update.
+// part of it. A second Run without [Batch.Reset] executes them again. A failed operation doesn't
+// undo the others, unlike in [Store.Update]; its error is recorded in the batch. Run also costs
+// less than Update.
 //
 // Run returns an error that concerns the whole batch, and records it for each operation that would
 // have returned it alone. If the store refused the batch, nothing was done. After a disk error the
 // outcome of the writes is unknown.
+//
+// If there is no memory for a large value that a Get found, its handle returns [ErrNoMemory], and
+// Run does too; the other operations are done.
 //
 // A batch that only reads can run while writes are refused. Run waits for the disk as a single
 // write does. Once the batch has reached its size, Run does not allocate.

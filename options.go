@@ -17,7 +17,8 @@ import (
 )
 
 // An Option configures [Open] and [New]. If its comment names [Store.Configure], it can also be
-// changed while the store is open. An Option holds only its value and can be used again.
+// changed while the store is open. An Option holds only its value and can be used again, but a log
+// or Snapshotter in it can be open in one store only.
 type Option struct {
 	name string
 	live bool // Configure accepts it

@@ -14,7 +14,7 @@ import (
 // its own writes, and its methods never block.
 //
 // A Tx must only be used by the goroutine of that function, and only until it returns; later calls
-// return [ErrTxDone]. The function must not call the Store's own methods: they would deadlock,
+// return [ErrTxDone]. The function must not call the Store's own methods: they may deadlock,
 // because they wait for the transaction.
 //
 // Inside View and ViewKeys, methods that write return [ErrReadOnly]. Inside UpdateKeys and

@@ -21,6 +21,7 @@ type replayResult struct {
 	recovery    appendlog.ReplayReport
 	lastGood    int64  // size of the last file once it is truncated
 	lastSize    int64  // size that the last file has
+	marked      bool   // the last file has commit markers
 	unmarked    bool   // bytes before lastGood are not covered by a commit marker
 	unmarkedCRC uint32 // checksum of the bytes that no marker covers, if unmarked is set
 	unmarkedDB  int    // database that is selected there
@@ -246,6 +247,7 @@ func (p *replayer) add(found *scan.Result, size, unverified int64) {
 	r := &p.result
 	r.sizes = append(r.sizes, found.Good)
 	r.lastGood, r.lastSize = found.Good, size
+	r.marked = found.Markers > 0
 	r.unmarked, r.unmarkedCRC, r.unmarkedDB = found.Foreign, found.GoodCRC, found.GoodDB
 	r.recovery.Commands += found.Commands
 	r.recovery.Size += found.Good

@@ -204,7 +204,7 @@ func (s *starter) openIncr() (incr *incrFile, created bool, err error) {
 	if err := s.finishIncr(incr); err != nil {
 		return nil, false, errors.Join(err, incr.file.Close())
 	}
-	if !s.log.marked && incr.id.Salt != 0 {
+	if !s.log.marked && (incr.id.Salt != 0 || s.replay.marked) {
 		incr, err = s.leaveMarked(incr)
 		return incr, true, err
 	}
@@ -244,7 +244,7 @@ func (s *starter) finishIncr(incr *incrFile) error {
 		}
 		return err
 	}
-	marked := s.log.marked || incr.id.Salt != 0
+	marked := s.log.marked || incr.id.Salt != 0 || s.replay.marked
 	if s.log.marked && incr.size == 0 {
 		incr.id = s.log.newIdentity(s.replay.before.Salt)
 		if err := incr.writeOpening(); err != nil {

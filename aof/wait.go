@@ -21,7 +21,7 @@ type waits struct {
 	syncers  int
 	leading  bool // the writer will also sync: those who wait for that sleep until the sync ends
 
-	synced atomic.Int64 // copy of Log.synced
+	synced atomic.Int64 // copy of Log.out.synced
 
 	released int // number of goroutines that waited when the last sync ended
 }

@@ -87,10 +87,6 @@ func (e *Engine) Call(db int, durable bool, c *op.Call) error {
 		return e.append(db, durable, c)
 	case c.Code == op.CompareAndSwap && len(c.Old) > op.LargeValue:
 		return e.compareLarge(db, durable, c)
-	case c.Code == op.SetIfAbsent && len(c.Value) > op.LargeValue: // avoid a needless copy
-		if n, err := e.Exists(db, []string{c.Key}); n > 0 || err != nil {
-			return err
-		}
 	}
 	return e.write(db, durable, c)
 }
@@ -105,6 +101,11 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 	}
 	if c.Small() {
 		return e.writeSmall(db, durable, c)
+	}
+	if c.Code == op.SetIfAbsent { // avoid a needless copy
+		if n, err := e.Exists(db, []string{c.Key}); n > 0 || err != nil {
+			return err
+		}
 	}
 	return e.writeLarge(db, durable, c)
 }
@@ -208,7 +209,14 @@ func (e *Engine) Run(dst []byte, db int, durable bool, calls []op.Call) ([]byte,
 			c.Err = err
 		}
 	}
-	if noRoom := x.later.Each(&e.ops, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) }); noRoom != nil && err == nil {
+	pinned := x.later.Held
+	noRoom := x.later.Each(&e.ops, func(i int, value []byte) { calls[i].Out = bytes.Clone(value) })
+	if noRoom != nil {
+		for _, p := range pinned {
+			calls[p.Call].Out, calls[p.Call].Err = nil, noRoom
+		}
+	}
+	if err == nil {
 		err = noRoom
 	}
 	return dst, err

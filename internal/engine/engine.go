@@ -1,8 +1,8 @@
 // Package engine combines the table, the log, and the snapshots into one store. It implements the
 // write path, point-in-time snapshots for saves and rewrites, recovery, and background jobs.
 //
-// It is the only package that uses the table, and the only place where rdb and aof meet. Every
-// exported method can be called from any goroutine, even while Close runs.
+// It chooses the locks and the order of operations (package op), and is the only place where rdb
+// and aof meet. Every exported method can be called from any goroutine, even while Close runs.
 package engine
 
 // Lock order: the shards of the table in ascending order, then the log's own lock. The mutex of
@@ -97,7 +97,8 @@ type Engine struct {
 
 	// Written with every shard locked, read with any of them locked.
 	log      appendlog.AppendLog
-	closed   bool
+	stopped  bool // Close refuses writes, also those that were admitted before
+	closed   bool // the table is about to be freed
 	replaced bool // Restore is replacing the data set; writes are refused
 	extras   []snapshot.Extra
 	recovery RecoveryReport // constant after Open
@@ -175,7 +176,7 @@ func (e *Engine) admit(db int, durable bool) error {
 // closed after admit.
 func (e *Engine) refusedLocked() error {
 	switch {
-	case e.closed:
+	case e.stopped:
 		return ErrClosed
 	case e.replaced:
 		return ErrRestoring
@@ -226,9 +227,10 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 		e.cancel() // ends the background loop and every running job
 		e.dropHandle()
 		e.running.Wait()
-		// A write that passed the gate before it closed already holds its locks or will see
-		// closing.
+		// A write that passed the gate before it closed is done, or will see stopped under its
+		// locks. The last snapshot and the log therefore have every write that returned nil.
 		e.table.LockAll()
+		e.stopped = true
 		e.table.UnlockAll()
 		// The log is closed first, so that the dump can name the end of the log that it contains.
 		ready := e.jobs.logReady.Load()

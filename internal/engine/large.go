@@ -13,7 +13,12 @@ const appendTries = 3
 // append appends to a value. If the new value is large, append builds it with no lock held. It then
 // checks that the key still has the old value. After too many failed attempts it makes the copy
 // under the lock.
-func (e *Engine) append(db int, durable bool, c *op.Call) error {
+func (e *Engine) append(db int, durable bool, c *op.Call) (err error) {
+	defer func() {
+		if err != nil {
+			c.Result = 0
+		}
+	}()
 	if len(c.Value) <= op.LargeValue {
 		if err := e.write(db, durable, c); err != op.ErrMoves {
 			return err

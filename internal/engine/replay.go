@@ -46,7 +46,7 @@ func (r *replayer) finish(err error) error {
 	}
 }
 
-// Base implements aof.Replayer.
+// Base implements appendlog.Replayer.
 func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (appendlog.BaseInfo, error) {
 	r.swapNow()
 	r.pipeline.settle() // commands of a file before it
@@ -79,7 +79,7 @@ func (r *replayer) tooLate(created time.Time) error {
 	return fmt.Errorf("%w: its base is of %s", ErrUntil, created.UTC().Format(time.DateTime))
 }
 
-// Progress implements aof.Replayer.
+// Progress implements appendlog.Replayer.
 func (r *replayer) Progress(done, total int64) {
 	r.done, r.all = done, total
 	r.project()
@@ -115,7 +115,7 @@ func (r *replayer) project() {
 	}
 }
 
-// Apply implements aof.Replayer. finish reports a command that fails later, in the pipeline.
+// Apply implements appendlog.Replayer. finish reports a command that fails later, in the pipeline.
 func (r *replayer) Apply(unit []appendlog.Command) error {
 	for i := range unit {
 		if err := r.apply(&unit[i]); err != nil {

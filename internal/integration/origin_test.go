@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -418,6 +419,37 @@ func TestLogContinuesWithoutChecksums(t *testing.T) {
 					t.Errorf("Recovery = %+v, want nothing missing, newer, or truncated", r)
 				}
 			})
+		}
+	}
+}
+
+// TestChecksumsMayChangeWithEveryOpen opens a log with and without checksums in every order of four
+// runs, each closed or killed. A file that began without checksums, and then got markers, is not
+// continued without them.
+func TestChecksumsMayChangeWithEveryOpen(t *testing.T) {
+	for order := range 32 {
+		dir := t.TempDir()
+		for run := range 4 {
+			log := perdure.WithAppendLog(aof.New(aof.Checksums(order>>run&1 != 0)))
+			s := open(t, dir, log, perdure.WithSaveRules())
+			for i := range run {
+				want(t, s, fmt.Sprint("k", i), "v")
+			}
+			setTo(t, fmt.Sprint("k", run), "v")(s)
+			if order >= 16 { // killed
+				ok(t, s.Sync(t.Context()))
+				killed := filepath.Join(t.TempDir(), "killed")
+				ok(t, os.CopyFS(killed, os.DirFS(dir)))
+				dir = killed
+			}
+			ok(t, s.Close())
+		}
+		s := open(t, dir)
+		for i := range 4 {
+			want(t, s, fmt.Sprint("k", i), "v")
+		}
+		if r := s.Recovery(); r.Cut > 0 || r.TailMissing {
+			t.Errorf("order %05b: Recovery() = %+v, want nothing truncated", order, r)
 		}
 	}
 }

@@ -32,7 +32,7 @@ var numbers = []string{
 }
 
 // Command checks one command: its name is known, the number and form of its arguments are valid,
-// and the payload of a RESTORE is not damaged. The error is an *aof.CommandError.
+// and the payload of a RESTORE is not damaged. The error is an *appendlog.CommandError.
 func (c *Checker) Command(words [][]byte) error {
 	cmd, err := CommandOf(words)
 	switch {

@@ -38,7 +38,7 @@ func float(text []byte) (*big.Float, error) {
 		return nil, errNotFloat
 	}
 	f, _, err := big.ParseFloat(string(text), 10, longDouble, big.ToNearestEven)
-	if err != nil || f.MantExp(nil) > math.MaxInt16/2 {
+	if err != nil || f.IsInf() || f.MantExp(nil) > math.MaxInt16/2 {
 		return nil, errNotFloat
 	}
 	return f, nil

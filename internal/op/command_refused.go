@@ -26,7 +26,7 @@ func (s *sentinel) Unwrap() error { return s.is }
 const longestName = 32
 
 // refusedCommands are the commands that servers log for types which the store holds as opaque
-// values, by type. When a type becomes native, its commands move from here to commandTable.
+// values, by type. When a type becomes native, its commands move from here to Commands.
 var refusedCommands = map[string]string{
 	"a list": `LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMPOP BLMPOP LREM LSET LTRIM LINSERT LMOVE BLMOVE
 		RPOPLPUSH BRPOPLPUSH BLPOP BRPOP SORT`,
@@ -52,7 +52,7 @@ var refusedAs = func() map[string]string {
 	return byName
 }()
 
-// refused returns the error for a name that is not in commandTable.
+// refused returns the error for a name that is not in Commands.
 func refused(name string) error {
 	if what, ok := refusedAs[name]; ok {
 		return fmt.Errorf("%w: perdure holds %s opaquely; rewrite the log with the server first: BGREWRITEAOF",

@@ -41,7 +41,7 @@ var errOffset = errors.New("offset out of range")
 
 func replaySetRange(x *Exec, p Place, args [][]byte) error {
 	offset, err := integer(args[0])
-	if err != nil || offset < 0 || offset+int64(len(args[1])) > MaxSize {
+	if err != nil || offset < 0 || offset > MaxSize-int64(len(args[1])) {
 		return errOffset
 	}
 	if len(args[1]) == 0 {

@@ -54,17 +54,22 @@ const probeAbove = 4 << 20
 // ErrNoMemory and does not call fn. No shard must be locked.
 func (l *Pins) Each(s *Store, fn func(call int, value []byte)) error {
 	defer l.Release(s)
-	size := 0
-	for _, h := range l.Held {
-		size += len(h.Value())
-	}
-	if size > probeAbove && !table.HeapRoom(size) {
+	if !l.room() {
 		return ErrNoMemory
 	}
 	for _, h := range l.Held {
 		fn(h.Call, h.Value())
 	}
 	return nil
+}
+
+// room reports whether there is memory for copies of all values.
+func (l *Pins) room() bool {
+	size := 0
+	for _, h := range l.Held {
+		size += len(h.Value())
+	}
+	return size <= probeAbove || table.HeapRoom(size)
 }
 
 // Release unpins all values. No shard must be locked.

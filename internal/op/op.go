@@ -34,7 +34,9 @@ const MaxSize = 512 << 20
 // A Code is the operation of a Call.
 type Code uint8
 
-// The operations on one key.
+// The operations on one key. Their order matters: those before Set only read, and counterNames has
+// the names from Incr to DecrBy. NumCodes is their number. A new one also needs a case in
+// [Exec.Do], in [Call.Small] if it stores more than one value, and a row in TestOperationsAgree.
 const (
 	Get Code = iota
 	Exists
@@ -70,7 +72,7 @@ type Call struct {
 
 	Err    error
 	Out    []byte // the value of Get; the old value of Swap, nil if there was none
-	Result int64  // new value of a counter, new length of Append, remaining Unix ms of TTL
+	Result int64  // the new value of a counter, the new length of Append, or the expiry of TTL
 	Did    bool   // the key existed, was stored, or had an expiry
 	Name   string // of Type
 }

@@ -104,6 +104,8 @@ func (x *Exec) swap(p Place, c *Call) error {
 		}
 		if old = []byte{}; !x.pinLater(p, it) {
 			old = it.AppendValue(old)
+		} else if !x.large.later.room() { // before the old value is gone
+			return ErrNoMemory
 		}
 	}
 	if err := x.setFound(p, c, it, existed); err != nil {

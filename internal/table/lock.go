@@ -13,7 +13,8 @@ import (
 //
 // It is correct because of the order of these steps, which are atomic operations: a locker acquires
 // its mutex and then reads the flag, and LockAll sets the flag and then reads the mutexes. At least
-// one of the two sees the other.
+// one of the two sees the other. Unlock may hand a mutex to a waiting goroutine while its state
+// is that of a free mutex; that goroutine reads the flag when Lock returns, and gives way.
 
 // exclusive is the state of LockAll.
 type exclusive struct {

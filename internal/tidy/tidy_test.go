@@ -10,6 +10,8 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -343,4 +345,83 @@ func receiver(d *ast.FuncDecl) string {
 		return name.Name
 	}
 	return ""
+}
+
+// TestDocumentsNameFilesThatExist checks the Go files that documents name in backquotes, by path or
+// by base name.
+func TestDocumentsNameFilesThatExist(t *testing.T) {
+	paths, bases := map[string]bool{}, map[string]bool{}
+	for _, f := range files(t) {
+		paths[f.path] = true
+		bases[filepath.Base(f.path)] = true
+	}
+	named := regexp.MustCompile("`([a-z0-9_/]+\\.go)`")
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		names, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+				path := m[1]
+				if strings.HasPrefix(path, "bench/") {
+					continue // a module of its own
+				}
+				if known := paths[path] || paths["internal/"+path] || !strings.Contains(path, "/") && bases[path]; !known {
+					t.Errorf("%s names %s, which does not exist", name, path)
+				}
+			}
+		}
+	}
+}
+
+// TestScriptsNameTestsThatExist checks the names of tests in the patterns of .ci/run and the
+// Makefile. A pattern that matches nothing would run nothing.
+func TestScriptsNameTestsThatExist(t *testing.T) {
+	var tests []string
+	for _, f := range files(t) {
+		for _, d := range f.tree.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && f.test {
+				tests = append(tests, d.Name.Name)
+			}
+		}
+	}
+	pattern := regexp.MustCompile(`-(?:run|skip|fuzz) ["']([^"']+)["']`)
+	for _, name := range []string{".ci/run", "Makefile"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range pattern.FindAllStringSubmatch(string(text), -1) {
+			for _, alternative := range alternatives(strings.ReplaceAll(m[1], "$$", "$")) {
+				if strings.Contains(alternative, "$f") || strings.Contains(alternative, "$3") {
+					continue // a variable of the script
+				}
+				re := regexp.MustCompile(alternative)
+				if !slices.ContainsFunc(tests, re.MatchString) {
+					t.Errorf("%s: no test matches %q", name, alternative)
+				}
+			}
+		}
+	}
+}
+
+// alternatives splits a pattern such as ^Test(A|B)$ or A|B.
+func alternatives(pattern string) (all []string) {
+	before, rest, ok := strings.Cut(pattern, "(")
+	if !ok {
+		return strings.Split(pattern, "|")
+	}
+	inner, after, _ := strings.Cut(rest, ")")
+	if strings.Contains(before, "|") { // only a part is in parentheses
+		return []string{pattern}
+	}
+	for _, a := range strings.Split(inner, "|") {
+		all = append(all, before+a+after)
+	}
+	return all
 }

@@ -74,7 +74,7 @@ var readWays = []way{
 // 1/3 of the schedules of the first script, which is long, fault checks all crash images. For the
 // other schedules, and for the short scripts, it checks one image.
 func fault(r *Run) {
-	for i := range r.by(1, 6) {
+	for i := range r.by(1, 3) {
 		sc := frozenScript(r.Seed, "fault", fmt.Sprint(i), func() script {
 			if i == 0 {
 				return randomScript(r.Seed, 36)

@@ -285,7 +285,7 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 		low := pick(im.killed, at.killed, at.promised)
 		mem := im.mem()
 		var keep *vfs.Mem
-		if (index+7*i)%r.by(151, 67) == 0 || im.killed && at.op.Kind == "syncdir" && index%r.by(3, 1) == 0 {
+		if (index+7*i)%r.by(151, 101) == 0 || im.killed && at.op.Kind == "syncdir" && index%r.by(3, 1) == 0 {
 			keep = mem.Kill()
 		}
 		if err := recovers(r, l, mem, low, at.issued, (index*31+i)%997 == 5); err != nil {
@@ -379,7 +379,7 @@ func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, lo
 	_ = l.store.CloseNoSave() // this machine has crashed
 	n := int64(0)
 	for i, at := range *moments {
-		if stride := r.by(7, 3); (i+low)%stride != 0 && i < len(*moments)-1 {
+		if stride := r.by(7, 5); (i+low)%stride != 0 && i < len(*moments)-1 {
 			continue
 		}
 		for j, im := range images(l.mode, at, r.Seed+uint64(n), 1) {
