@@ -1,5 +1,5 @@
-// Package op defines each operation on keys once: what it does to the table, what it returns, and
-// which command the log records for it.
+// Package op defines each operation on keys once: its effect on the table, its results, and
+// the command that the log records for it.
 //
 // A [Call] is an operation with its arguments and, after it ran, its results. Methods of the store,
 // transactions, batches, and the replay of a log all fill in a Call and pass it to [Exec.Do]. The
