@@ -1,8 +1,8 @@
-# One line a target; CI calls the same commands.
+# One line per target. CI calls the same commands.
 
 .PHONY: test every check race heap checkptr cross redis-full differential torture kills bugs soak damage fuzz bench bench-dumps
 
-test:            ## what the README says
+test:            ## the command of the README
 	go test ./...
 
 check:           ## vet and staticcheck
@@ -30,7 +30,7 @@ every:           ## every step and the full sizes of the tests that go test samp
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v ./internal/integration
 
-differential:    ## three million random commands on redis-server and perdure, over every way between them; about five minutes
+differential:    ## three million random commands on redis-server and perdure, compared in all ways; about five minutes
 	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v ./internal/integration
 
 torture:         ## every campaign at CI's size; about six minutes
@@ -38,7 +38,7 @@ torture:         ## every campaign at CI's size; about six minutes
 
 DIR ?= /tmp
 KILLS ?= 1000
-kills:           ## is Ring safe on the file system of DIR? a thousand kills; about two minutes
+kills:           ## a thousand kills in Ring mode on the file system of DIR; about two minutes
 	go run ./internal/torture -campaign ring -kills $(KILLS) -dir $(DIR)
 
 bugs:            ## each injected bug must be caught; about five minutes
@@ -49,7 +49,7 @@ SEED ?= 1
 soak:            ## every campaign with new seeds for SOAK in all, and one table at the end
 	go run ./internal/torture -for $(SOAK) -seed $(SEED)
 
-damage:          ## more flips of every byte of every kind of dump; some minutes
+damage:          ## more flips of each byte of each kind of dump; several minutes
 	PERDURE_FLIPS=120 go test -timeout 1h -run 'TestDamage$$' ./rdb
 
 FUZZTIME ?= 10s
@@ -57,7 +57,7 @@ fuzz:            ## every fuzz target in turn
 	for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo $$p $$f; go test -run xxx -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; done; done
 
-bench-dumps:     ## reading and writing of a large dump, beside redis-server
+bench-dumps:     ## reading and writing a large dump, compared with redis-server
 	go -C bench run . dumps
 
 bench:           ## figures for docs/benchmarks

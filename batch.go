@@ -8,10 +8,10 @@ import (
 
 // A Batch collects operations for [Store.Run], which executes all of them at once. For keys that
 // are not in the CPU cache this is several times faster than single calls. Run waits for the memory
-// of many keys at the same time, locks each part of the store once, and waits once for the log.
+// of many keys concurrently, locks each part of the store once, and waits once for the log.
 //
-// Each method adds an operation and returns a handle, from which its result is read after Run. A
-// handle is a small value and does not allocate. Before Run, and after [Batch.Reset], it returns
+// Each method adds an operation and returns a handle, which returns the result after Run. A handle
+// is a small value and does not allocate. Before Run, and after [Batch.Reset], it returns
 // [ErrBatch].
 //
 // The batch retains keys and values until Reset without copying them; the caller must not modify a

@@ -65,7 +65,7 @@ func configure(dir string, opts []Option) (engine.Options, error) {
 	}
 	if dir == "" {
 		if c.Log != nil || len(c.Rules) > 0 || c.Options.Snapshotter != nil || c.ReadOnly || !c.Until.IsZero() {
-			return c.Options, fmt.Errorf("%w: a store without a directory keeps nothing", ErrOptions)
+			return c.Options, fmt.Errorf("%w: a store without a directory accepts no log, Snapshotter, save rules, WithReadOnly, or WithRecoverUntil", ErrOptions)
 		}
 		return c.Options, nil
 	}
@@ -113,10 +113,10 @@ func WithSaveRules(rules ...snapshot.Rule) Option {
 // rewrites the log when it has doubled and exceeds 64 MiB, and writes an RDB base file.
 //
 // In [Store.Configure] it switches the log on (CONFIG SET appendonly yes). The base is built in the
-// background from a point-in-time snapshot taken then. Until it is complete the log gives no
-// durability: Stats reports LogReady as false, and Sync and Durable return [ErrNoAppendLog]. An
-// older log in the directory is replaced. If the log is already on, Configure returns an error
-// matching [ErrOptions].
+// background from a point-in-time snapshot taken then. Until it is complete the log provides no
+// durability: Stats reports LogReady as false, and [Store.Sync] and writes through [Store.Durable]
+// return [ErrNoAppendLog]. An older log in the directory is replaced. If the log is already on,
+// Configure returns an error matching [ErrOptions].
 func WithAppendLog(l AppendLog) Option {
 	return Option{name: "WithAppendLog", live: true, set: func(c *config) error {
 		if option.IsNil(l) {

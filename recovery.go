@@ -13,8 +13,8 @@ type RecoveryReport struct {
 	Commands int64         // commands replayed from the log
 	Bytes    int64         // bytes read
 	Took     time.Duration // loading time
-	// The torn tail that was truncated from the log: its size in bytes, file, offset, and what it
-	// looked like.
+	// The torn tail that was truncated from the log: its size in bytes, file, offset, and a
+	// description.
 	Cut       int64
 	CutFile   string
 	CutOffset int64

@@ -33,7 +33,7 @@ type Stats struct {
 	LastBarrier      time.Duration // time the last snapshot held all locks, with the wait for them
 
 	LogEnabled         bool          // aof_enabled
-	LogReady           bool          // the log is complete and gives durability
+	LogReady           bool          // the log is complete and provides durability
 	RewriteInProgress  bool          // aof_rewrite_in_progress
 	RewriteScheduled   bool          // aof_rewrite_scheduled
 	LastRewriteTook    time.Duration // aof_last_rewrite_time_sec; -1 before the first

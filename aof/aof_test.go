@@ -23,8 +23,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// units is the content of a log: a string for each unit, its commands joined by "; ", as "db:
-// args". A base in the tests is the list of units before it, one a line.
+// units records the log records that a replay yields: a string for each, its commands joined by ";
+// ", as "db: args". A base in the tests is the list of the records before it, one per line.
 type units struct {
 	got    []string
 	fail   func(unit string) error
@@ -77,7 +77,7 @@ func (u *units) Apply(unit []appendlog.Command) error {
 
 func (u *units) Progress(done, total int64) {}
 
-// base writes the units as the test's RDB, or as commands.
+// base returns a base that writes the records as the test's RDB, or as commands.
 func base(list []string) appendlog.Base {
 	return appendlog.Base{
 		RDB: func(w io.Writer, origin string) error {
@@ -110,7 +110,7 @@ func env(fs vfs.FS, dir string) snapshot.Env {
 	return snapshot.Env{FS: dirfs.New(fs), Dir: dir, Logger: slog.New(slog.DiscardHandler)}
 }
 
-// open opens a log and replays it, or begins it with an empty base.
+// open opens a log and replays it, or starts it with an empty base.
 func open(fs vfs.FS, dir string, opts ...aof.Option) (*aof.Log, *units, appendlog.ReplayReport, error) {
 	return openEnv(env(fs, dir), opts...)
 }
@@ -151,13 +151,13 @@ func mustOpen(t testing.TB, dir string, opts ...aof.Option) (*aof.Log, *units, a
 	return l, u, recovery
 }
 
-// command appends one command on db and returns its position and what replay makes of it.
+// command appends one command on db. It returns the position and the record that a replay yields.
 func command(l *aof.Log, db int, args ...string) (appendlog.Position, string) {
 	p := l.Append(db, db, resp.AppendCommand(nil, args...))
 	return p, fmt.Sprintf("%d: %s", db, strings.Join(args, " "))
 }
 
-// set appends SET k v on db 0 and commits it.
+// set appends SET k v on db 0, commits it, and returns the record.
 func set(t testing.TB, l *aof.Log, k, v string) string {
 	t.Helper()
 	p, s := command(l, 0, "SET", k, v)
@@ -167,7 +167,7 @@ func set(t testing.TB, l *aof.Log, k, v string) string {
 	return s
 }
 
-// transaction encodes commands of the form "db: args" as one unit.
+// transaction encodes commands of the form "db: args" as one log record.
 func transaction(l *aof.Log, commands ...string) (first, last int, unit []byte) {
 	unit = append(unit, appendlog.Multi...)
 	for i, c := range commands {
@@ -189,7 +189,7 @@ func want(t testing.TB, u *units, list []string) {
 		return
 	}
 	if diff := cmp.Diff(list, u.got, cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("units (-want +got):\n%s", diff)
+		t.Fatalf("records differ (-want +got):\n%s", diff)
 	}
 }
 
@@ -257,7 +257,7 @@ func TestRoundTrip(t *testing.T) {
 					again, u, recovery := mustOpen(t, dir, opts...)
 					want(t, u, list)
 					if recovery.Cut != 0 || checksums && recovery.Unverified != 0 {
-						t.Fatalf("%+v", recovery)
+						t.Fatalf("report = %+v, want nothing truncated or unverified", recovery)
 					}
 					list = append(list, set(t, again, "more", "y"))
 					closeLog(t, again)

@@ -26,48 +26,48 @@ func TestCheckWholeLog(t *testing.T) {
 	for _, path := range []string{dir, sub, filepath.Join(sub, "appendonly.aof.manifest")} {
 		report, err := aof.Check(path, stubBase())
 		if err != nil || !report.OK() || len(report.Files) != 2 {
-			t.Fatalf("%s: %+v, %v", path, report, err)
+			t.Fatalf("Check(%s) = %+v, %v, want two good files", path, report, err)
 		}
 		incr := report.Files[1]
 		if incr.Commands != 9 || incr.Marks != 9 || incr.Unverified != 0 || incr.Good != incr.Size {
-			t.Fatalf("%+v", incr)
+			t.Fatalf("Check = %+v, want 9 commands and 9 markers in a whole file", incr)
 		}
 	}
 	report, err := aof.Check(filepath.Join(dir, incr1))
 	if err != nil || !report.OK() || report.Files[0].Marks != 9 {
-		t.Fatalf("%+v, %v", report, err)
+		t.Fatalf("Check of the file = %+v, %v, want 9 markers", report, err)
 	}
 	report, err = aof.Check(dir)
 	if err != nil || !report.Files[0].Unchecked {
-		t.Fatalf("%+v, %v", report, err)
+		t.Fatalf("Check without BaseCheck = %+v, %v, want an unchecked base", report, err)
 	}
 	if r, err := aof.Repair(dir, stubBase()); err != nil || r.File != "" {
-		t.Fatalf("%+v, %v", r, err)
+		t.Fatalf("Repair of a whole log = %+v, %v, want no file", r, err)
 	}
 }
 
 func TestRepairTruncatesTail(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	whole := readFile(t, dir, incr1)
-	// What no crash explains: another program's commands, then nonsense.
+	// A crash explains neither another program's commands nor the garbage after them.
 	data := resp.AppendCommand(whole[:len(whole):len(whole)], "SELECT", "0")
 	data = resp.AppendCommand(data, "SET", "x", "1")
 	good := len(data)
 	data = append(data, "!!! more nonsense"...)
 	writeFile(t, data, dir, incr1)
 	if _, _, _, err := open(vfs.OS(), dir); err == nil {
-		t.Fatal("the log was taken")
+		t.Fatal("Open of a damaged log = nil, want an error")
 	}
 	plan, err := aof.Repair(dir, stubBase(), aof.PlanOnly())
 	if err != nil || plan.Done || plan.Offset != int64(good) || plan.Cut != 17 {
-		t.Fatalf("%+v, %v", plan, err)
+		t.Fatalf("Repair with PlanOnly = %+v, %v, want 17 bytes to truncate at %d", plan, err, good)
 	}
 	if !bytes.Equal(readFile(t, dir, incr1), data) {
-		t.Fatal("a plan has changed the file")
+		t.Fatal("PlanOnly changed the file, want it unchanged")
 	}
 	done, err := aof.Repair(dir, stubBase())
 	if err != nil || !done.Done || string(readFile(t, done.Saved)) != "!!! more nonsense" {
-		t.Fatalf("%+v, %v", done, err)
+		t.Fatalf("Repair = %+v, %v, want the truncated bytes in a file", done, err)
 	}
 	_, u, _ := mustOpen(t, dir)
 	want(t, u, append(list, "0: SET x 1"))
@@ -79,7 +79,7 @@ func TestRepairRefuses(t *testing.T) {
 	data[synced/2] ^= 1
 	writeFile(t, data, dir, incr1)
 	if _, err := aof.Repair(dir, stubBase()); !errors.Is(err, aof.ErrNotRepairable) {
-		t.Fatal("damage below the synced offset:", err)
+		t.Fatalf("Repair of damage below the durable offset = %v, want ErrNotRepairable", err)
 	}
 	data[synced/2] ^= 1
 	writeFile(t, data, dir, incr1)
@@ -99,16 +99,16 @@ func TestRepairRefuses(t *testing.T) {
 	closeLog(t, l)
 	_, u, _ := mustOpen(t, dir)
 	want(t, u, list)
-	// There are two increments now; the first one is short.
+	// There are two incremental files now. The first one is short.
 	data = readFile(t, dir, incr1)
 	writeFile(t, data[:len(data)-2], dir, incr1)
 	for _, path := range []string{dir, filepath.Join(dir, incr1)} {
 		if _, err := aof.Repair(path, stubBase()); !errors.Is(err, aof.ErrNotRepairable) {
-			t.Fatal("a file that is not the last:", err)
+			t.Fatalf("Repair of a file that is not the last = %v, want ErrNotRepairable", err)
 		}
 	}
 	if len(readFile(t, dir, incr1)) != len(data)-2 {
-		t.Fatal("a refused file was changed")
+		t.Fatal("a refused Repair changed the file, want it unchanged")
 	}
 }
 
@@ -119,18 +119,18 @@ func TestCheckTornTail(t *testing.T) {
 	report, err := aof.Check(dir, stubBase())
 	f := report.Files[1]
 	if err != nil || report.OK() || f.Torn != 10 || !f.Problem.Torn || f.Good != int64(len(data)) {
-		t.Fatalf("%+v, %v", f, err)
+		t.Fatalf("Check = %+v, %v, want 10 torn bytes after %d", f, err, len(data))
 	}
 	if _, err := aof.Repair(dir, stubBase()); err != nil {
 		t.Fatal(err)
 	}
 	if report, err = aof.Check(dir, stubBase()); err != nil || !report.OK() {
-		t.Fatalf("%+v, %v", report, err)
+		t.Fatalf("Check = %+v, %v, want a good log", report, err)
 	}
 }
 
-// TestCheckInterruptedUpgrade: the manifest names the single file of Redis 6, which is still next
-// to the log's directory. Open accepts it, and so Check must report it as good.
+// TestCheckInterruptedUpgrade uses a manifest that names the single file of Redis 6, which is still
+// next to the log's directory. Open accepts it, so Check must report it as good.
 func TestCheckInterruptedUpgrade(t *testing.T) {
 	dir := t.TempDir()
 	if err := vfs.OS().Mkdir(filepath.Join(dir, "appendonlydir")); err != nil {
@@ -141,7 +141,7 @@ func TestCheckInterruptedUpgrade(t *testing.T) {
 	for _, path := range []string{dir, filepath.Join(dir, "appendonlydir", "appendonly.aof.manifest")} {
 		report, err := aof.Check(path)
 		if err != nil || !report.OK() || report.Files[0].Commands != 1 {
-			t.Fatalf("%+v, %v", report, err)
+			t.Fatalf("Check = %+v, %v, want a good log with one command", report, err)
 		}
 	}
 }

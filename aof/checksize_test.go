@@ -31,9 +31,9 @@ func sized(t *testing.T, dir string, base, incr int) {
 	writeFile(t, []byte(signed(line(baseLine, base)+line(incrLine, incr))), dir, manifest1)
 }
 
-// TestCheckComparesManifestSizes: Open compares the base and incremental files with the sizes
-// in the manifest. Check must report the same for every kind of damage, and Repair must not
-// truncate below a size.
+// TestCheckComparesManifestSizes checks that Check and Open agree. Open compares the base and
+// incremental files with the sizes in the manifest. Check must report the same for each kind of
+// damage, and Repair must not truncate below a size.
 func TestCheckComparesManifestSizes(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -60,21 +60,21 @@ func TestCheckComparesManifestSizes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"increment lost its end", incr1, func(t *testing.T, dir string, base, incr []byte) { sized(t, dir, len(base), len(incr)+1) }},
-		{"increment torn below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"incremental file lost its end", incr1, func(t *testing.T, dir string, base, incr []byte) { sized(t, dir, len(base), len(incr)+1) }},
+		{"incremental file torn below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, incr[:len(incr)-3], dir, incr1)
 		}},
-		{"increment torn behind its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"incremental file torn after its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, append(incr, "*2\r\n$3\r\nDE"...), dir, incr1)
 		}},
-		{"increment damaged below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"incremental file damaged below its size", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			incr[len(incr)-12] ^= 1
 			writeFile(t, incr, dir, incr1)
 		}},
-		{"increment empty", incr1, func(t *testing.T, dir string, base, incr []byte) {
+		{"empty incremental file", incr1, func(t *testing.T, dir string, base, incr []byte) {
 			sized(t, dir, len(base), len(incr))
 			writeFile(t, nil, dir, incr1)
 		}},
@@ -91,7 +91,7 @@ func TestCheckComparesManifestSizes(t *testing.T) {
 	}
 }
 
-// agree compares Check, Repair and Open.
+// agree compares the results of Check, Repair, and Open.
 func agree(t *testing.T, dir, file string) {
 	t.Helper()
 	report, err := aof.Check(dir, stubBase())
@@ -100,7 +100,7 @@ func agree(t *testing.T, dir, file string) {
 	}
 	cut := len(report.Files) > 0 && report.Files[len(report.Files)-1].Torn > 0
 	if _, planErr := aof.Repair(dir, stubBase(), aof.PlanOnly()); (planErr == nil) != (err == nil || cut) {
-		t.Errorf("Repair: %v, Check: %v", planErr, err)
+		t.Errorf("Repair with PlanOnly = %v after Check = %v, want them to agree", planErr, err)
 	}
 	var checked, opened *corrupt.Error
 	errors.As(err, &checked)
@@ -113,11 +113,11 @@ func agree(t *testing.T, dir, file string) {
 	switch {
 	case file == "" || cut:
 		if err != nil || (checked != nil) != cut {
-			t.Errorf("Open: %v, Check: %v", err, checked)
+			t.Errorf("Open = %v after Check = %v, want them to agree", err, checked)
 		}
 	case checked == nil || opened == nil:
-		t.Errorf("Open: %v, Check: %v", err, checked)
+		t.Errorf("Open = %v after Check = %v, want the same damage", err, checked)
 	case checked.File != opened.File || checked.Offset != opened.Offset || checked.What != opened.What || checked.File != filepath.Join(dir, file):
-		t.Errorf("Open: %v, Check: %v", opened, checked)
+		t.Errorf("Open = %v after Check = %v, want the same damage in %s", opened, checked, file)
 	}
 }

@@ -3,15 +3,15 @@ package aof
 import "errors"
 
 // Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
-// returns the failure. A second Close returns the result of the first. Close cancels a Rewrite that
-// was cut and not committed, and waits for one that is being committed.
+// returns the failure. A second Close returns the result of the first. Close cancels a Rewrite
+// between Cut and Commit, and waits for a Commit in progress.
 //
 // A crash leaves:
 //
 //  1. after the last group is written and synced: the whole log.
-//  2. after the clean-shutdown marker is written and synced: the same. Damage is then refused
+//  2. after the clean-shutdown marker is written and synced: as before. Damage is then refused
 //     rather than treated as a torn tail.
-//  3. after the manifest records the size of the newest incremental file: the same. A shorter file
+//  3. after the manifest records the size of the newest incremental file: as before. A shorter file
 //     is then refused too.
 func (l *Log) Close() error {
 	l.ctl.Lock()

@@ -101,7 +101,7 @@ func (l *Log) leadLocked(disk bool) {
 
 // writeLocked writes the buffer, followed by a commit marker, to the file. It uses a single write
 // unless the group links large values. It releases mu during the write. The caller must have
-// checked that no other write and no cut is in progress.
+// checked that no other write and no switch to a new file is in progress.
 func (l *Log) writeLocked() error {
 	g := l.pending.take()
 	l.out.since = l.pending.since
@@ -144,8 +144,8 @@ func (l *Log) writeGroupLocked(g group, p appendlog.Position) ([]byte, error) {
 	return buf, nil
 }
 
-// acknowledgedLocked returns the time at which the oldest byte of the written group was
-// acknowledged; in Direct mode that is now.
+// acknowledgedLocked returns the time when the oldest byte of the written group was acknowledged;
+// in Direct mode that is now.
 func (l *Log) acknowledgedLocked() time.Time {
 	if l.mirror.ring == nil {
 		return time.Now()

@@ -38,7 +38,7 @@ func TestConfigureClosedLogReturnsErrClosed(t *testing.T) {
 	}
 }
 
-// TestConfigureWaitsForRewrite calls Configure while a base is written.
+// TestConfigureWaitsForRewrite calls Configure during the write of a base.
 func TestConfigureWaitsForRewrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, _, _, err := open(vfs.NewMem("/data"), "/data", aof.LogMode(aof.Direct), aof.RDBBase(false))

@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 )
 
-// Whoever made a log configures it, while a store has it open.
+// The code that created a log configures it, while a store has it open.
 func ExampleLog_Configure() {
 	dir, err := os.MkdirTemp("", "perdure-example")
 	check(err)

@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// failingSync is a file system on which a sync of the first incremental file fails while a group is
-// written concurrently. It records the writes there after the log knows of the failure.
+// failingSync is a file system on which a sync of the first incremental file fails during a
+// concurrent write of a group. It records later writes, from when the log knows of the failure.
 type failingSync struct {
 	vfs.FS
 	log     *aof.Log
@@ -20,7 +20,7 @@ type failingSync struct {
 	syncing chan struct{} // closed when the sync begins
 	writing chan struct{} // closed when the concurrent write begins
 	known   chan struct{} // closed when the log knows of the failure
-	calls   []string      // after that
+	calls   []string      // calls after the log knows of the failure
 }
 
 type failingSyncFile struct {
@@ -64,16 +64,16 @@ func (f *failingSyncFile) Datasync() error {
 	return errors.New("input/output error")
 }
 
-// TestFailedSyncEndsWrites is a regression test. After a failed sync, the log wrote
-// what followed a group: more padding and the rest of its pieces.
+// TestFailedSyncEndsWrites is a regression test. After a failed sync, the log still wrote padding
+// and the remaining pieces of a group.
 func TestFailedSyncEndsWrites(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		policy aof.FsyncPolicy
 		beside func(l *aof.Log)
 	}{
-		{"filler", aof.Always, func(l *aof.Log) {
-			for range 10 { // more than the filler that is there; the flusher writes it
+		{"padding", aof.Always, func(l *aof.Log) {
+			for range 10 { // more than the padding; the flusher writes it
 				command(l, 0, "SET", "beside", strings.Repeat("v", 2000))
 			}
 		}},

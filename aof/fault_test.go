@@ -19,17 +19,17 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// memory represents the store above a log: the data that its base would hold.
+// memory represents the store of a log: the data that its base would contain.
 type memory struct {
 	log   *aof.Log
-	list  []string     // every unit that was appended
-	acked atomic.Int64 // number of first units that were acknowledged
-	safe  atomic.Int64 // number of first units that must survive a power failure
+	list  []string     // every record appended
+	acked atomic.Int64 // number of first records that were acknowledged
+	safe  atomic.Int64 // number of first records that must survive a power failure
 	lent  []*lent      // large values that were linked
 	n     int
 }
 
-// put appends one unit and commits it.
+// put appends one record and commits it.
 func (m *memory) put(durable bool) error {
 	m.n++
 	k := fmt.Sprint("k", m.n)
@@ -67,15 +67,15 @@ func (m *memory) rewrite() error {
 	if err != nil {
 		return err
 	}
-	_ = m.put(false) // between the sync of BeginRewrite and the cut
+	_ = m.put(false) // between the sync of BeginRewrite and Cut
 	v, _, s := lend(m.log, 0, "before", "the-cut", true)
 	m.list, m.lent = append(m.list, s), append(m.lent, v)
 	r.Cut()
 	cut := m.list[:len(m.list):len(m.list)]
 	for range 2 {
-		_, s := command(m.log, 1, "SET", "behind", "the cut")
+		_, s := command(m.log, 1, "SET", "after", "the cut")
 		m.list = append(m.list, s)
-		v, _, s := lend(m.log, 1, "linked", "behind", false)
+		v, _, s := lend(m.log, 1, "linked", "after", false)
 		m.list, m.lent = append(m.list, s), append(m.lent, v)
 	}
 	if err := r.Commit(context.Background(), base(cut)); err != nil {
@@ -85,8 +85,8 @@ func (m *memory) rewrite() error {
 	return nil
 }
 
-// work is the workload of the sweeps: opening, writing, rewriting, closing. It continues after
-// errors as a store would, and recovers a failed log once.
+// work is the workload of the tests: it opens, writes, rewrites, and closes a log. It continues
+// after errors as a store would, and recovers a failed log once.
 func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	note := func(err error) {
 		if err != nil {
@@ -104,7 +104,7 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	m.list = u.got
 	m.acked.Store(int64(len(u.got)))
 	if safe := m.safe.Load(); safe > int64(len(u.got)) {
-		panic(fmt.Sprintf("%d units, %d were safe", len(u.got), safe))
+		panic(fmt.Sprintf("%d records, want at least %d", len(u.got), safe))
 	}
 	for i := range 12 {
 		note(m.put(i%4 == 3))
@@ -139,7 +139,7 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 	return errs
 }
 
-// recovered opens the remaining files and compares.
+// recovered opens the remaining files and compares the records with the model, twice.
 func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	l, u, _, err := open(fs, "/data", opts...)
 	if err != nil {
@@ -147,7 +147,7 @@ func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	}
 	defer l.Close()
 	if !isPrefix(u.got, m.list) || int64(len(u.got)) < floor {
-		return fmt.Errorf("%d units came back, need %d of %d:\n%s", len(u.got), floor, len(m.list), lines(u.got))
+		return fmt.Errorf("Open replayed %d records, want at least %d of %d:\n%s", len(u.got), floor, len(m.list), lines(u.got))
 	}
 	p, s := command(l, 0, "SET", "after", "recovery")
 	if err := l.Commit(p, true); err != nil {
@@ -163,7 +163,7 @@ func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	}
 	defer again.Close()
 	if strings.Join(u.got, "\n") != strings.Join(list, "\n") || recovery.Cut > 0 {
-		return fmt.Errorf("second open gives %d units, want %d; %+v", len(u.got), len(list), recovery)
+		return fmt.Errorf("second Open replayed %d records, want %d; report %+v", len(u.got), len(list), recovery)
 	}
 	return nil
 }
@@ -180,14 +180,14 @@ func policies() map[string][]aof.Option {
 	}
 }
 
-// smallRing has regions of 1 KiB, which a few units fill, and a flusher that comes only when it is
-// called.
+// smallRing has regions of 1 KiB, which a few records fill, and a flusher that runs only on
+// request.
 func smallRing() []aof.Option {
 	return []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(3 << 10), aof.RingDelay(time.Hour)}
 }
 
-// stride returns 1 if PERDURE_EVERY is set, 4 otherwise, and more in a short run: under the race
-// detector each step takes ten times as long.
+// stride returns 1 if PERDURE_EVERY is set, and 4 otherwise. In a short run it returns more,
+// because a step takes ten times as long under the race detector.
 func stride() int {
 	switch {
 	case testing.Short():
@@ -198,9 +198,9 @@ func stride() int {
 	return 4
 }
 
-// TestEveryOperationFails lets each operation fail once, in several ways, and then looks at what
-// a program that is killed, and one that was closed, leaves.
-func TestEveryOperationFails(t *testing.T) {
+// TestOperationFaults makes each operation fail once, in several ways. It then checks the files
+// that a killed program and a closed program leave.
+func TestOperationFaults(t *testing.T) {
 	boom := errors.New("boom")
 	for name, opts := range policies() {
 		for _, how := range []string{"error", "short write", "sticky"} {
@@ -227,11 +227,11 @@ func TestEveryOperationFails(t *testing.T) {
 						break
 					}
 					if v := fs.Violations(); len(v) > 0 {
-						t.Fatalf("%v fails: %v", failed, v)
+						t.Fatalf("%v fails: violations = %v, want none", failed, v)
 					}
 					for _, err := range errs {
 						if !errors.Is(err, boom) {
-							t.Fatalf("%v fails: %v", failed, err)
+							t.Fatalf("%v fails: error = %v, want %v", failed, err, boom)
 						}
 					}
 					floor := m.acked.Load()
@@ -239,14 +239,14 @@ func TestEveryOperationFails(t *testing.T) {
 						floor = m.safe.Load() // the kernel dropped the dirty pages
 					}
 					if err := recovered(mem.Crash(vfs.KeepAll, 0), m, floor, opts...); err != nil {
-						t.Fatalf("%v fails (%v), killed: %v", failed, errs, err)
+						t.Fatalf("%v fails (%v), killed: recovery = %v, want nil", failed, errs, err)
 					}
 					for seed := range uint64(3) {
 						if err := recovered(mem.Crash(vfs.KeepSome, seed), m, m.safe.Load(), opts...); err != nil {
 							if strings.HasSuffix(name, "plain log") {
-								continue // without checksums damage is damage
+								continue // without checksums, Open may refuse the log
 							}
-							t.Fatalf("%v fails (%v), power lost, seed %d: %v", failed, errs, seed, err)
+							t.Fatalf("%v fails (%v), power failure, seed %d: recovery = %v, want nil", failed, errs, seed, err)
 						}
 					}
 				}
@@ -255,8 +255,8 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// TestEveryCrash takes the power away before each operation.
-func TestEveryCrash(t *testing.T) {
+// TestPowerFailures simulates a power failure before each operation.
+func TestPowerFailures(t *testing.T) {
 	type image struct {
 		fs    *vfs.Mem
 		floor int64
@@ -286,7 +286,7 @@ func TestEveryCrash(t *testing.T) {
 			})
 			for range 2 {
 				if errs := work(fs, m, opts...); len(errs) > 0 {
-					t.Fatal(errs)
+					t.Fatalf("errors without a crash = %v, want none", errs)
 				}
 			}
 			nested := 0
@@ -295,7 +295,7 @@ func TestEveryCrash(t *testing.T) {
 					nested += crashAgain(t, im.fs, m, im.floor, opts...)
 				}
 				if err := recovered(im.fs, m, im.floor, opts...); err != nil {
-					t.Fatalf("image %d, before %v: %v", i, im.op, err)
+					t.Fatalf("image %d, before %v: recovery = %v, want nil", i, im.op, err)
 				}
 			}
 			t.Logf("%d images, and %d of their recoveries", len(images), nested)
@@ -303,7 +303,7 @@ func TestEveryCrash(t *testing.T) {
 	}
 }
 
-// crashAgain takes the power away during the recovery from a crash.
+// crashAgain simulates a power failure before each operation of the recovery from a crash.
 func crashAgain(t *testing.T, mem *vfs.Mem, m *memory, floor int64, opts ...aof.Option) (n int) {
 	t.Helper()
 	var images []*vfs.Mem
@@ -324,13 +324,13 @@ func crashAgain(t *testing.T, mem *vfs.Mem, m *memory, floor int64, opts ...aof.
 	}
 	for i, image := range images {
 		if err := recovered(image, m, floor, opts...); err != nil {
-			t.Fatalf("crash %d of a recovery that gave %d units: %v", i, len(u.got), err)
+			t.Fatalf("crash %d of a recovery of %d records: recovery = %v, want nil", i, len(u.got), err)
 		}
 	}
 	return len(images)
 }
 
-// TestDiskFull sweeps the space that there is, and frees it at the end.
+// TestDiskFull runs the workload with every size of free space, and frees space at the end.
 func TestDiskFull(t *testing.T) {
 	for name, opts := range policies() {
 		t.Run(name, func(t *testing.T) {
@@ -341,11 +341,11 @@ func TestDiskFull(t *testing.T) {
 				errs := work(mem, m, opts...)
 				mem.SetCapacity(0)
 				if err := recovered(mem.Crash(vfs.KeepAll, 0), m, m.acked.Load(), opts...); err != nil {
-					t.Fatalf("%d bytes (%v): %v", capacity, errs, err)
+					t.Fatalf("%d bytes (%v): recovery = %v, want nil", capacity, errs, err)
 				}
 				if !strings.HasSuffix(name, "plain log") {
 					if err := recovered(mem.Crash(vfs.KeepSome, uint64(capacity)), m, m.safe.Load(), opts...); err != nil {
-						t.Fatalf("%d bytes (%v), power lost: %v", capacity, errs, err)
+						t.Fatalf("%d bytes (%v), power failure: recovery = %v, want nil", capacity, errs, err)
 					}
 				}
 				if len(errs) == 0 {
@@ -357,7 +357,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestShortWriteIsTruncated: a Redis that opens the file finds whole groups.
+// TestShortWriteIsTruncated checks that a Redis that opens the file finds whole groups.
 func TestShortWriteIsTruncated(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	boom := errors.New("no space")
@@ -384,11 +384,11 @@ func TestShortWriteIsTruncated(t *testing.T) {
 	}
 	report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || !report.OK() || report.Files[0].Size+report.Files[1].Size != size {
-		t.Fatalf("%+v, %v", report, err)
+		t.Fatalf("Check = %+v, %v, want a good log of %d bytes", report, err, size)
 	}
 	full = false
 	if err := rewrite(l, []string{"0: SET a 1", "0: SET b 2"}); err != nil || l.Err() != nil {
-		t.Fatal(err, l.Err())
+		t.Fatalf("Rewrite = %v, Err = %v, want nil", err, l.Err())
 	}
 	closeLog(t, l)
 }
@@ -447,7 +447,7 @@ func TestRewriteCanceled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p, _ := command(l, 0, "SET", "d", "5"); !errors.Is(l.Commit(p, false), appendlog.ErrClosed) {
-		t.Fatal("a closed log takes a unit")
+		t.Fatal("Commit after Close does not return ErrClosed, want it")
 	}
 	again, u, _, err := open(mem, "/data")
 	if err != nil {
@@ -458,6 +458,6 @@ func TestRewriteCanceled(t *testing.T) {
 	names, _ := mem.ReadDir("/data/appendonlydir")
 	if got := strings.Join(names, " "); got != "appendonly.aof.1.base.rdb appendonly.aof.1.incr.aof "+
 		"appendonly.aof.3.incr.aof appendonly.aof.manifest" {
-		t.Fatal(got)
+		t.Fatalf("files = %s, want incremental file 3", got)
 	}
 }

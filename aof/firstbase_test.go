@@ -18,7 +18,7 @@ func TestFirstBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := []string{"0: SET base 1"}
-	p, _ := command(l, 0, "SET", "base", "1") // the base will have it
+	p, _ := command(l, 0, "SET", "base", "1") // the base will contain it
 	if err := l.Commit(p, true); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestFirstBase(t *testing.T) {
 		return rdb(w, origin)
 	}
 	if s := l.Status(); s.Published {
-		t.Fatal("published without a base")
+		t.Fatal("Published = true without a base, want false")
 	}
 	if err := r.Commit(t.Context(), b); err != nil {
 		t.Fatal(err)
@@ -51,8 +51,7 @@ func TestFirstBase(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestFirstBaseFails checks that there is no log after the failure, and that another try creates
-// it.
+// TestFirstBaseFails checks that the failure leaves no log, and that another try creates it.
 func TestFirstBaseFails(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := aof.New()
@@ -71,12 +70,12 @@ func TestFirstBaseFails(t *testing.T) {
 	if err := r.Commit(t.Context(), b); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
-	set(t, l, "b", "2") // it is not written, and not acknowledged as safe
+	set(t, l, "b", "2") // neither written nor acknowledged as safe
 	if s := l.Status(); s.Published || l.Err() != nil {
-		t.Fatalf("%+v", s)
+		t.Fatalf("Status = %+v, Err = %v, want an unpublished log and nil", s, l.Err())
 	}
 	if names, _ := mem.ReadDir("/data/appendonlydir"); len(names) > 0 {
-		t.Fatal(names)
+		t.Fatalf("files = %q, want none", names)
 	}
 	if err := rewrite(l, []string{"0: SET a 1", "0: SET b 2"}); err != nil {
 		t.Fatal(err)

@@ -10,10 +10,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestForgedMarkerInValueIsNotTrusted: an attacker chooses values and knows the offset of
-// one. Two lines there look like commit markers. The second declares that offset synced, and the
-// file ends after them. Without the file's salt their checksums are wrong, and Open truncates the
-// torn group. With the salt, which only readers of the file know, Open refuses the log.
+// TestForgedMarkerInValueIsNotTrusted writes a value that contains two lines like commit markers.
+// The attacker chose the value and knows its offset. The second line declares that offset synced,
+// and the file ends after it. Without the file's salt, the checksums are wrong, and Open truncates
+// the torn group. With the salt, which only readers of the file know, Open refuses the log.
 func TestForgedMarkerInValueIsNotTrusted(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
@@ -27,7 +27,7 @@ func TestForgedMarkerInValueIsNotTrusted(t *testing.T) {
 	opening := data[:strings.IndexByte(data, '\n')+1]
 	_, salted, ok := wire.ParseOpening([]byte(opening), wire.NewSeed(1))
 	if !ok {
-		t.Fatalf("%q", opening)
+		t.Fatalf("ParseOpening(%q) = false, want true", opening)
 	}
 	for name, seed := range map[string]uint32{"without": wire.NewSeed(1).Group(place), "with": salted.Group(place)} {
 		forged := first + string(wire.AppendMarker(nil, seed, place, nil))
@@ -35,12 +35,12 @@ func TestForgedMarkerInValueIsNotTrusted(t *testing.T) {
 		again, u, rec, err := open(image, "/data", aof.Fsync(aof.No))
 		if name == "with" {
 			if !errors.As(err, new(*aof.CorruptError)) {
-				t.Errorf("with the salt: %v; the test forges nothing", err)
+				t.Errorf("Open with markers of the right salt = %v, want a CorruptError", err)
 			}
 			continue
 		}
 		if err != nil || rec.Cut == 0 {
-			t.Fatalf("%+v, %v", rec, err)
+			t.Fatalf("report = %+v, %v, want a truncated tail", rec, err)
 		}
 		want(t, u, list)
 		closeLog(t, again)

@@ -5,7 +5,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// group is a commit group, which the writer passes to the kernel in one turn. Small records are
+// group is a commit group, which the writer passes to the kernel at once. Small records are
 // copied into buf. The large values between them are only linked.
 type group struct {
 	buf   []byte

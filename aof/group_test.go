@@ -19,7 +19,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// lent is a value that a log reads until it releases it, which spoils it.
+// lent is a linked value. Its release overwrites it, so that a later read by the log is detected.
 type lent struct {
 	value    []byte
 	released atomic.Int32
@@ -33,7 +33,7 @@ func (v *lent) release() {
 	}
 }
 
-// lend appends a transaction of SET k v and SET k2 v, or the first alone, with both values linked.
+// lend appends SET k v with a linked value, or a transaction of SET k v and SET k2 v.
 func lend(l *aof.Log, db int, k, v string, two bool) (*lent, appendlog.Position, string) {
 	kept := &lent{value: []byte(strings.Repeat(v, 2)), want: 1}
 	head := func(k string) []byte {
@@ -54,7 +54,7 @@ func lend(l *aof.Log, db int, k, v string, two bool) (*lent, appendlog.Position,
 	return kept, p, s
 }
 
-// lentAll reports the values that were not released as often as they should be.
+// lentAll returns an error if a value was not released as often as it was linked.
 func lentAll(all []*lent) error {
 	for i, v := range all {
 		if n := v.released.Load(); n != v.want {
@@ -64,10 +64,11 @@ func lentAll(all []*lent) error {
 	return nil
 }
 
-// digits are what of two logs differs when all else is the same.
+// digits matches the parts that differ between two logs with the same commands.
 var digits = regexp.MustCompile(`#p1:[0-9a-f]{8}( salt:[0-9a-f]{16} store:[0-9a-f]{16})?|close:[0-9a-f]{16}`)
 
-// TestLinkedBytesEqualAppendedBytes: the bytes on disk are those of Append, marks included.
+// TestLinkedBytesEqualAppendedBytes compares the files of AppendLinked and of Append, including
+// markers.
 func TestLinkedBytesEqualAppendedBytes(t *testing.T) {
 	for _, ring := range []aof.Mode{aof.Direct, aof.Ring} {
 		var files []string
@@ -93,29 +94,29 @@ func TestLinkedBytesEqualAppendedBytes(t *testing.T) {
 					p, _ = command(l, i, "SET", "k", v)
 				}
 				if err := l.Commit(p, true); err != nil {
-					t.Fatal(unit, err)
+					t.Fatalf("Commit of %.40s = %v, want nil", unit, err)
 				}
 			}
 			set(t, l, "b", "2")
 			closeLog(t, l)
 			report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)))
 			if last := report.Files[len(report.Files)-1]; err != nil || !report.OK() || last.Marks < 6 || last.Unverified > 0 {
-				t.Fatalf("%+v, %v", report, err)
+				t.Fatalf("Check = %+v, %v, want a good log with at least 6 markers", report, err)
 			}
 			files = append(files, digits.ReplaceAllString(memFile(t, mem, incrName), "#p1"))
 		}
 		if files[0] != files[1] {
-			t.Errorf("%v:\n%.300q\n%.300q", ring, files[0], files[1])
+			t.Errorf("%v: AppendLinked wrote %.300q, want as Append %.300q", ring, files[1], files[0])
 		}
 	}
 }
 
-// stalledFS is a file system whose increments' writes wait.
+// stalledFS is a file system on which large writes to incremental files wait.
 type stalledFS struct {
 	vfs.FS
-	above int           // bytes of a write that waits
-	came  chan struct{} // a write that waits has begun
-	gone  chan struct{} // closed when it may continue
+	above int           // size above which a write waits
+	came  chan struct{} // receives when such a write begins
+	gone  chan struct{} // closed when such writes may continue
 }
 
 type stalledFile struct {
@@ -140,14 +141,14 @@ func (f *stalledFile) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 // TestLinkedWriteBlocksNoAppend checks the log during the write of a large value. Log records can
-// be appended, those in the tail file are acknowledged, and the status is available.
+// be appended, records in the tail file are acknowledged, and the status is available.
 func TestLinkedWriteBlocksNoAppend(t *testing.T) {
 	fs := &stalledFS{FS: vfs.NewMem("/data"), above: 1 << 20, came: make(chan struct{}, 1), gone: make(chan struct{})}
 	l, _, _, err := open(fs, "/data", aof.LogMode(aof.Ring), aof.Fsync(aof.No), aof.RingDelay(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := []string{set(t, l, "a", "1")} // the tail file has it
+	list := []string{set(t, l, "a", "1")} // is in the tail file
 	kept, large, s := lend(l, 0, "large", strings.Repeat("v", 2<<20), false)
 	list = append(list, s)
 	done := make(chan error)
@@ -155,21 +156,21 @@ func TestLinkedWriteBlocksNoAppend(t *testing.T) {
 	<-fs.came
 	p, s := command(l, 0, "SET", "b", "2")
 	list = append(list, s)
-	behind := make(chan error)
-	go func() { behind <- l.Commit(p, false) }()
+	later := make(chan error)
+	go func() { later <- l.Commit(p, false) }()
 	if st := l.Status(); st.Buffered < 2<<20 || st.Mode != "ring" {
-		t.Errorf("%+v", st)
+		t.Errorf("Status = %+v, want the large value buffered in Ring mode", st)
 	}
 	if n := kept.released.Load(); n != 0 || bytes.IndexByte(kept.value, '!') >= 0 {
-		t.Error("released while it is written")
+		t.Error("the value is released during its write, want later")
 	}
 	select {
-	case err := <-behind:
+	case err := <-later:
 		t.Errorf("Commit of the second record = %v before the first is written, want it to wait", err)
 	default:
 	}
 	close(fs.gone)
-	for _, c := range []chan error{done, behind} {
+	for _, c := range []chan error{done, later} {
 		if err := <-c; err != nil {
 			t.Error(err)
 		}
@@ -260,19 +261,19 @@ func TestLogFailureAfterCutReleasesLinkedValues(t *testing.T) {
 		set(t, l, "a", "1")
 		before, _, _ := lend(l, 0, "k", "large", true)
 		r.Cut()
-		behind, _, _ := lend(l, 0, "k", "large", true)
+		later, _, _ := lend(l, 0, "k", "large", true)
 		broken.Store(true)
 		time.Sleep(2 * time.Second)
 		if l.Err() == nil {
-			t.Fatal("it has not failed")
+			t.Fatal("Err = nil after a failed sync, want an error")
 		}
 		if err := r.Commit(t.Context(), base(nil)); err == nil {
-			t.Error("committed")
+			t.Error("Commit of the rewrite = nil, want an error")
 		}
 		if err := l.Close(); err == nil {
-			t.Error("closed without an error")
+			t.Error("Close = nil, want an error")
 		}
-		if err := lentAll([]*lent{before, behind}); err != nil {
+		if err := lentAll([]*lent{before, later}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -22,8 +22,7 @@ const (
 	tailOf   = dirOf + "appendonly.aof.tail"
 )
 
-// logOf makes a log of one store with a value that names it, closed or killed, and returns the
-// files.
+// logOf makes a log with a value that names its store, closes or kills it, and returns the files.
 func logOf(t testing.TB, value string, closed bool, opts ...aof.Option) (*vfs.Mem, []string) {
 	t.Helper()
 	mem := vfs.NewMem("/data")
@@ -44,7 +43,7 @@ func logOf(t testing.TB, value string, closed bool, opts ...aof.Option) (*vfs.Me
 	return mem, list
 }
 
-// kinds are the ways to keep a log that has identities.
+// kinds are the options of the kinds of log with identities.
 var kinds = map[string][]aof.Option{
 	"always":   {aof.LogMode(aof.Direct), aof.Fsync(aof.Always)},
 	"everysec": {aof.LogMode(aof.Direct)},
@@ -52,13 +51,13 @@ var kinds = map[string][]aof.Option{
 	"ring":     slowRing(),
 }
 
-// wantDamage opens a log that must be refused, naming a file.
+// wantDamage opens a log and fails the test unless the error is damage of the given file.
 func wantDamage(t *testing.T, mem *vfs.Mem, file, what string) {
 	t.Helper()
 	_, u, _, err := open(mem, "/data")
 	var damage *aof.CorruptError
 	if !errors.As(err, &damage) || filepath.Base(damage.File) != filepath.Base(file) || !strings.Contains(damage.What, what) {
-		t.Errorf("Open gives %q and %v, want damage of %s: %s", u.got, err, file, what)
+		t.Errorf("Open = %v with records %q, want damage of %s: %s", err, u.got, file, what)
 	}
 }
 
@@ -82,13 +81,14 @@ func TestFileOfAnotherStoreIsRefused(t *testing.T) {
 					replaceFile(t, mixed, file, []byte(memFile(t, theirs, file)))
 					wantDamage(t, mixed, file, "")
 				}
-				// The base and the manifest of another store, which lists that store's increment.
+				// The base and the manifest are of another store. The manifest lists that store's
+				// incremental file.
 				mixed := ours.Kill()
 				for _, file := range []string{base, manifest} {
 					replaceFile(t, mixed, file, []byte(memFile(t, theirs, file)))
 				}
 				wantDamage(t, mixed, incr, "not the one that the manifest lists")
-				// A whole directory is a copy, which is permitted.
+				// The files of a whole directory are a copy, which is permitted.
 				for _, file := range []string{base, manifest, incr} {
 					replaceFile(t, mixed, file, []byte(memFile(t, theirs, file)))
 				}
@@ -105,8 +105,8 @@ func TestFileOfAnotherStoreIsRefused(t *testing.T) {
 	}
 }
 
-// TestServerManifestComparesNeighbors: a server has written the manifest again, without the ids.
-// Then files are compared with each other.
+// TestServerManifestComparesNeighbors uses a manifest that a server has rewritten without the ids.
+// Open then compares the files with each other.
 func TestServerManifestComparesNeighbors(t *testing.T) {
 	for kind, opts := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -153,20 +153,20 @@ func TestMissingManifestIsDamageAndRepairable(t *testing.T) {
 				wantDamage(t, mem, manifest, "manifest is missing")
 				for _, path := range []string{"/data", dirOf, manifest} {
 					if _, err := aof.Check(path, aof.OnFS(dirfs.New(mem)), stubBase()); !errors.Is(err, corrupt.ErrCorrupt) {
-						t.Errorf("Check(%s) = %v", path, err)
+						t.Errorf("Check(%s) = %v, want ErrCorrupt", path, err)
 					}
 				}
 				plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase(), aof.PlanOnly())
 				if err != nil || plan.Done || len(plan.Listed) != 2 {
-					t.Fatalf("Repair plans %+v, %v", plan, err)
+					t.Fatalf("Repair with PlanOnly = %+v, %v, want two listed files", plan, err)
 				}
 				wantDamage(t, mem, manifest, "manifest is missing")
 				if plan, err = aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase()); err != nil || !plan.Done {
-					t.Fatalf("Repair did %+v, %v", plan, err)
+					t.Fatalf("Repair = %+v, %v, want it done", plan, err)
 				}
 				l, u, rec, err := open(mem, "/data", opts...)
 				if err != nil || rec.Cut > 0 {
-					t.Fatalf("%+v, %v", rec, err)
+					t.Fatalf("report = %+v, %v, want nothing truncated", rec, err)
 				}
 				want(t, u, list)
 				closeLog(t, l)
@@ -175,8 +175,8 @@ func TestMissingManifestIsDamageAndRepairable(t *testing.T) {
 	}
 }
 
-// TestUnfinishedStartIsNotDamage stops the machine before every operation of the first Open, with
-// the process killed and with the power lost: the next Open begins again.
+// TestUnfinishedStartIsNotDamage simulates a kill and a power failure before each operation of the
+// first Open. The next Open starts again.
 func TestUnfinishedStartIsNotDamage(t *testing.T) {
 	for kind, opts := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestUnfinishedStartIsNotDamage(t *testing.T) {
 			for i, image := range images {
 				l, u, rec, err := open(image, "/data", opts...)
 				if err != nil || len(u.got) > 0 || rec.TailMissing {
-					t.Fatalf("image %d: %q, %+v, %v", i, u.got, rec, err)
+					t.Fatalf("image %d: records %q, report %+v, %v, want an empty log", i, u.got, rec, err)
 				}
 				closeLog(t, l)
 			}
@@ -211,12 +211,12 @@ func TestMissingTailFileIsReported(t *testing.T) {
 	}
 	l, u, rec, err := open(killed, "/data", slowRing()...)
 	if err != nil || !rec.TailMissing || len(u.got) >= len(list) {
-		t.Fatalf("%q, %+v, %v", u.got, rec, err)
+		t.Fatalf("records %q, report %+v, %v, want TailMissing and fewer than %d records", u.got, rec, err, len(list))
 	}
 	closeLog(t, l)
 	l, _, rec, err = open(killed, "/data", slowRing()...)
 	if err != nil || rec.TailMissing {
-		t.Fatalf("after Close: %+v, %v", rec, err)
+		t.Fatalf("after Close: report %+v, %v, want no TailMissing", rec, err)
 	}
 	closeLog(t, l)
 	other, _ := killedRing(t)
@@ -224,8 +224,8 @@ func TestMissingTailFileIsReported(t *testing.T) {
 	wantDamage(t, stray, tailOf, "not the one that the log used")
 }
 
-// TestServerReadsAndRewritesIdentity: a server opens what has ids, pairs, and opening lines,
-// appends, and rewrites; each time the log is opened again.
+// TestServerReadsAndRewritesIdentity lets a server open a log with ids, pairs, and opening lines,
+// append to it, and rewrite it. perdure opens the log after each step.
 func TestServerReadsAndRewritesIdentity(t *testing.T) {
 	for name, program := range redistest.Servers(t) {
 		t.Run(name, func(t *testing.T) { serverRewritesIdentity(t, program) })
@@ -247,13 +247,13 @@ func serverRewritesIdentity(t *testing.T, program string) {
 
 	s := start()
 	if got := s.Must("GET", "ours").String(); got != "2" {
-		t.Fatalf("the server has %q", got)
+		t.Fatalf("GET = %q, want 2", got)
 	}
 	s.Must("SET", "theirs", "1")
 	s.Kill()
 	l, u, rec := mustOpen(t, dir, aof.LogMode(aof.Direct))
 	if last := u.got[len(u.got)-1]; last != "0: SET theirs 1" || rec.Unverified == 0 {
-		t.Fatalf("%q, %+v", last, rec)
+		t.Fatalf("last record = %q, report %+v, want the server's, unverified", last, rec)
 	}
 	set(t, l, "ours", "3")
 	closeLog(t, l)
@@ -266,12 +266,12 @@ func serverRewritesIdentity(t *testing.T, program string) {
 	s.Kill()
 	l, u, _ = mustOpen(t, dir, aof.LogMode(aof.Direct))
 	if last := u.got[len(u.got)-1]; last != "0: SET theirs 2" {
-		t.Fatalf("%q", u.got)
+		t.Fatalf("records = %q, want the server's last", u.got)
 	}
 	set(t, l, "ours", "4")
 	closeLog(t, l)
 	_, u, _ = mustOpen(t, dir)
 	if last := u.got[len(u.got)-1]; last != "0: SET ours 4" {
-		t.Fatalf("%q", u.got)
+		t.Fatalf("records = %q, want perdure's last", u.got)
 	}
 }

@@ -35,7 +35,7 @@ type incrFile struct {
 	unpaddable  bool  // a write of padding has failed; no more is written
 	skipPadding int   // number of groups that get no padding, if above 0
 
-	closedSize int64 // size at which Close left the file, if it did
+	closedSize int64 // size that Close recorded, if it did
 	listed     int64 // size when the file was created; constant
 }
 
@@ -48,8 +48,8 @@ func (t *incrFile) entry() manifest.File {
 	return f
 }
 
-// closedEntry returns the manifest entry f of an incremental file to which nothing more is
-// appended. It adds the size, all of which is durable, and the digits of the marker at the end.
+// closedEntry returns the manifest entry f of an incremental file that is complete and durable. It
+// adds the size and the digits of the marker at the end.
 func (t *incrFile) closedEntry(f manifest.File) (manifest.File, error) {
 	var buf [wire.MaxMarker]byte
 	last := buf[:min(int64(len(buf)), t.size)]
@@ -181,8 +181,7 @@ func (t *incrFile) discard(fs vfs.FS) error {
 	return errors.Join(t.file.Close(), fs.Remove(t.path))
 }
 
-// closedIn returns a copy of a manifest that records the end of t, to which nothing more is
-// appended.
+// closedIn returns a copy of a manifest that records the end of t, a complete file.
 func (t *incrFile) closedIn(m *manifest.Manifest) (*manifest.Manifest, error) {
 	next := *m
 	next.Incrs = slices.Clone(m.Incrs)

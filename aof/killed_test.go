@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestKillBeforeDirectorySync: a process that is killed between a rename and the sync of the
-// directory leaves a manifest that a power failure can undo. Until the manifest is durable, the
-// next process must neither delete its obsolete files nor write to the files that it lists.
+// TestKillBeforeDirectorySync kills a process between a rename and the sync of the directory. A
+// power failure can undo the resulting manifest. Until the manifest is durable, the next process
+// must neither delete its obsolete files nor write to the files that it lists.
 func TestKillBeforeDirectorySync(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed []*vfs.Mem
@@ -59,14 +59,14 @@ func TestKillBeforeDirectorySync(t *testing.T) {
 			closeLog(t, last)
 		}
 		if before == 0 {
-			t.Error("recovery changes nothing")
+			t.Error("the recovery changed nothing, want a sync at least")
 		}
 		closeLog(t, again)
 	}
 }
 
-// TestMarkerWithoutLineEnd: a lost sector that takes CR LF of a mark, and leaves two letters there,
-// joins it with the first line of the next group.
+// TestMarkerWithoutLineEnd replaces the CR LF of a marker with two letters, as a lost sector may.
+// That joins the marker with the first line of the next group.
 func TestMarkerWithoutLineEnd(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
@@ -88,13 +88,13 @@ func TestMarkerWithoutLineEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(u.got) > 1 || !isPrefix(u.got, list) || recovery.Cut == 0 {
-		t.Fatalf("%q, %+v", u.got, recovery)
+		t.Fatalf("records %q, report %+v, want a prefix and a truncated tail", u.got, recovery)
 	}
 	closeLog(t, again)
 	closeLog(t, l)
 }
 
-// TestClosingMarkerThatIsNotDurable: the sync of the last mark fails and drops its page. The
+// TestClosingMarkerThatIsNotDurable makes the sync of the last marker fail and drop its page. The
 // next Open must not treat the log in the page cache as one that was closed cleanly.
 func TestClosingMarkerThatIsNotDurable(t *testing.T) {
 	mem := vfs.NewMem("/data")
@@ -114,7 +114,7 @@ func TestClosingMarkerThatIsNotDurable(t *testing.T) {
 	list := []string{set(t, l, "a", "1")}
 	fail = syncs + 1
 	if err := l.Close(); err == nil {
-		t.Fatal("closed without an error")
+		t.Fatal("Close = nil after a failed sync, want an error")
 	}
 	again, u, _, err := open(mem, "/data", aof.Fsync(aof.Always))
 	if err != nil {
@@ -134,9 +134,9 @@ func TestClosingMarkerThatIsNotDurable(t *testing.T) {
 	}
 }
 
-// TestKillBeforeClosingMarkerIsDurable: found by a soak test of power failures. The next process
-// treated the clean-shutdown marker as durable, and declared it durable in its own markers. After a
-// power failure, Open refused the torn log.
+// TestKillBeforeClosingMarkerIsDurable is a regression test from a soak test of power failures. The
+// next process treated the clean-shutdown marker as durable, and declared it durable in its own
+// markers. After a power failure, Open refused the torn log.
 func TestKillBeforeClosingMarkerIsDurable(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	var killed *vfs.Mem
@@ -172,18 +172,18 @@ func TestKillBeforeClosingMarkerIsDurable(t *testing.T) {
 	set(t, again, "b", "2")
 	closeLog(t, again)
 	if len(lost) == 0 {
-		t.Fatal("no image")
+		t.Fatal("no crash images, want at least one")
 	}
 	for i, image := range lost {
 		l, u, _, err := open(image, "/data", aof.Fsync(aof.Always))
 		if err != nil || !isPrefix(list, u.got) {
-			t.Fatalf("image %d of %d: %q, %v", i, len(lost), u.got, err)
+			t.Fatalf("image %d of %d: records %q, %v, want a prefix", i, len(lost), u.got, err)
 		}
 		closeLog(t, l)
 	}
 }
 
-// memFile is the content of a file.
+// memFile returns the content of a file.
 func memFile(t testing.TB, mem *vfs.Mem, name string) string {
 	t.Helper()
 	f, err := mem.Open(name)

@@ -283,7 +283,7 @@ func (l *layout) removeTailFile(path string, logger *slog.Logger) {
 		return
 	}
 	if err := l.fs.Remove(path); err != nil {
-		logger.Warn("the log's tail file stays", "file", path, "err", err)
+		logger.Warn("cannot remove the tail file", "file", path, "err", err)
 	}
 }
 
@@ -293,7 +293,7 @@ func (l *layout) removeTailFile(path string, logger *slog.Logger) {
 func (l *layout) install(m *manifest.Manifest, open ...*incrFile) error {
 	for _, t := range open {
 		if err := vfs.CheckNamed(l.fs, t.path, t.file); err != nil {
-			return fmt.Errorf("the manifest stays as it is: %w", err)
+			return fmt.Errorf("manifest not replaced: %w", err)
 		}
 	}
 	err := m.Write(l.fs, l.dir, manifest.FileName(l.filename))

@@ -82,7 +82,7 @@ func TestLegacyUpgrade(t *testing.T) {
 			}
 			closeLog(t, l)
 			if got := dirNames(t, filepath.Join(dir, "appendonlydir")); strings.Contains(got, "appendonly.aof ") {
-				t.Fatalf("the single file is still there: %s", got)
+				t.Fatalf("files = %s, want no single file", got)
 			}
 			_, u, _ = mustOpen(t, dir)
 			want(t, u, more)
@@ -111,7 +111,7 @@ func TestOpenAndReplayChangeNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(changed) > 0 {
-		t.Fatal(changed)
+		t.Fatalf("changed files = %q, want none", changed)
 	}
 }
 
@@ -128,8 +128,8 @@ func TestMissingFile(t *testing.T) {
 	}
 }
 
-// TestUnlistedFilesStay: what no manifest lists is neither read nor deleted nor written over,
-// except the temporary files.
+// TestUnlistedFilesStay checks that files that no manifest lists are not read, deleted, or
+// overwritten, except temporary files.
 func TestUnlistedFilesStay(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	sub := filepath.Join(dir, "appendonlydir")
@@ -147,11 +147,11 @@ func TestUnlistedFilesStay(t *testing.T) {
 	names := dirNames(t, sub)
 	if names != "appendonly.aof.0.incr.aof appendonly.aof.2.base.rdb appendonly.aof.3.base.rdb "+
 		"appendonly.aof.7.incr.aof appendonly.aof.8.incr.aof appendonly.aof.manifest notes" {
-		t.Fatal(names)
+		t.Fatalf("files = %s, want the unlisted files too", names)
 	}
 	for _, name := range orphans {
 		if string(readFile(t, sub, name)) != "keep" {
-			t.Fatalf("%s was changed", name)
+			t.Fatalf("%s has changed, want it unchanged", name)
 		}
 	}
 }
@@ -165,10 +165,10 @@ func TestObsoleteFilesAreDeleted(t *testing.T) {
 	want(t, u, list)
 	closeLog(t, l)
 	if got := dirNames(t, sub); strings.Contains(got, "old") {
-		t.Fatal(got)
+		t.Fatalf("files = %s, want no obsolete file", got)
 	}
 	if got := serverManifest(string(readFile(t, sub, "appendonly.aof.manifest"))); got != baseLine+incrLine {
-		t.Fatal(got)
+		t.Fatalf("manifest = %s, want %s", got, baseLine+incrLine)
 	}
 }
 
@@ -180,12 +180,12 @@ func TestEndOffsetIsDropped(t *testing.T) {
 	l, _, _ := mustOpen(t, dir)
 	closeLog(t, l)
 	if got := string(readFile(t, sub, "appendonly.aof.manifest")); !strings.Contains(got, line+" startoffset 5 size ") || strings.Contains(got, "endoffset") {
-		t.Fatal(got)
+		t.Fatalf("manifest = %s, want startoffset and no endoffset", got)
 	}
 }
 
 func TestSwappedFile(t *testing.T) {
-	// An increment in the place of another is seen, although each is whole.
+	// Exchanging the incremental file is detected, although both are whole.
 	dir, list, _ := smallLog(t, true)
 	first := readFile(t, dir, incr1)
 	l, _, _ := mustOpen(t, dir)
@@ -197,19 +197,19 @@ func TestSwappedFile(t *testing.T) {
 	writeFile(t, first, dir, "appendonlydir/appendonly.aof.2.incr.aof")
 	_, u, recovery, err := open(vfs.OS(), dir)
 	if err == nil && recovery.Cut == 0 {
-		t.Fatalf("taken: %q", u.got)
+		t.Fatalf("Open of an exchanged file yields %q, want an error or a truncated tail", u.got)
 	}
 }
 
 func TestEnableOverOldLog(t *testing.T) {
-	// A log that is switched on while the store runs replaces what an earlier one has left.
+	// A log that is switched on while the store runs replaces an earlier log.
 	dir, _, _ := smallLog(t, true)
 	l := aof.New(aof.LogMode(aof.Direct))
 	if found, err := l.Open(env(vfs.OS(), dir)); !found || err != nil {
-		t.Fatal(found, err)
+		t.Fatalf("Open = %v, %v, want true, nil", found, err)
 	}
 	if s := l.Status(); s.Published {
-		t.Fatal("published before its first base")
+		t.Fatal("Published = true before the first base, want false")
 	}
 	list := []string{"0: SET only this"}
 	if err := rewrite(l, list); err != nil {
@@ -221,7 +221,7 @@ func TestEnableOverOldLog(t *testing.T) {
 	want(t, u, list)
 	if got := dirNames(t, filepath.Join(dir, "appendonlydir")); got !=
 		"appendonly.aof.2.base.rdb appendonly.aof.2.incr.aof appendonly.aof.manifest" {
-		t.Fatal(got)
+		t.Fatalf("files = %s, want only generation 2", got)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestEmptyLogFiles(t *testing.T) {
 	l, u, recovery := mustOpen(t, dir)
 	want(t, u, nil)
 	if recovery.Files != 2 {
-		t.Fatalf("%+v", recovery)
+		t.Fatalf("report = %+v, want 2 files", recovery)
 	}
 	list := []string{set(t, l, "a", "1")}
 	closeLog(t, l)
@@ -241,9 +241,9 @@ func TestEmptyLogFiles(t *testing.T) {
 	want(t, u, list)
 }
 
-// TestUpgradeNextToOlderFile: after a downgrade to an older Redis, the log is a single file, and
-// the log directory may contain an older file of the same name. Open must not confuse them. This is
-// a regression test: once the manifest listed the name, the next Open loaded the older file.
+// TestUpgradeNextToOlderFile is a regression test. After a downgrade to an older Redis, the log is
+// a single file, and the log directory may contain an older file of the same name. Open must not
+// confuse them. Once the manifest listed the name, the next Open loaded the older file.
 func TestUpgradeNextToOlderFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	old := resp.AppendCommand(resp.AppendCommand(nil, "SELECT", "0"), "SET", "k", "old")

@@ -81,8 +81,8 @@ func (m *mirror) has(p appendlog.Position) bool {
 	return m.ring != nil && p <= m.ring.Safe && !m.crowded
 }
 
-// restart begins to use the ring at an offset of an incremental file, to which everything up to p
-// is written. pending is set if records were appended after p.
+// restart begins to use the ring at an offset of an incremental file. Everything up to p is written
+// to that file. pending is set if records were appended after p.
 func (m *mirror) restart(p appendlog.Position, t *incrFile, pending bool) {
 	if m.ring != nil {
 		m.check(m.ring.Restart(p, t.seq, t.size, pending))

@@ -26,13 +26,13 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "a/b", "/a", `a\b`, "a\x00", "a\nb", "../x",
 		"temp-perdure-x", strings.Repeat("n", 201)} {
 		if err := aof.ValidName(name); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("%q: %v", name, err)
+			t.Errorf("ValidName(%q) = %v, want ErrOptions", name, err)
 		}
 		if _, err := aof.New(aof.Filename(name)).Open(env(vfs.OS(), t.TempDir())); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("Filename(%q): %v", name, err)
+			t.Errorf("Open with Filename(%q) = %v, want ErrOptions", name, err)
 		}
 		if _, err := aof.New(aof.Dirname(name)).Open(env(vfs.OS(), t.TempDir())); !errors.Is(err, aof.ErrOptions) {
-			t.Errorf("Dirname(%q): %v", name, err)
+			t.Errorf("Open with Dirname(%q) = %v, want ErrOptions", name, err)
 		}
 	}
 	dir := t.TempDir()
@@ -53,7 +53,7 @@ func TestConfigure(t *testing.T) {
 		}
 	}
 	if l.Status().Fsync != aof.Always.String() {
-		t.Error("fsync was not changed")
+		t.Errorf("Status().Fsync = %s, want %s", l.Status().Fsync, aof.Always)
 	}
 	for _, s := range []aof.Option{aof.Filename("x"), aof.Dirname("x"), aof.Checksums(false), aof.LoadTruncated(false),
 		aof.Fsync(7), aof.AutoRewrite(-1, 0), {}} {
@@ -66,7 +66,7 @@ func TestConfigure(t *testing.T) {
 	}
 	set(t, l, "a", strings.Repeat("v", 100))
 	if !l.Status().RewriteDue {
-		t.Errorf("no rewrite is due: %+v", l.Status())
+		t.Errorf("Status = %+v, want a rewrite due", l.Status())
 	}
 }
 
@@ -91,7 +91,7 @@ func TestTrigger(t *testing.T) {
 	} {
 		tr := aof.Trigger{Percentage: c.percentage, MinSize: c.min}
 		if tr.Due(c.base, c.now) != c.due {
-			t.Errorf("%+v", c)
+			t.Errorf("Due(%d, %d) = %v, want %v", c.base, c.now, !c.due, c.due)
 		}
 	}
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// behindSelect is a mark that one byte had no line for.
-var behindSelect = regexp.MustCompile(`select\r\n\$1\r\n\d\r\n#p1:`)
+// markerAfterSelect matches a marker after a SELECT, before which one byte was too few for a line.
+var markerAfterSelect = regexp.MustCompile(`select\r\n\$1\r\n\d\r\n#p1:`)
 
 // wantLinesInPages checks an incremental file. No line may cross the end of a page, where a kill
-// would tear it. After each marker but the last, which is that of Close, the page must have room
-// for a marker, a time, and a SELECT.
+// would tear it. After each marker except the last, which Close wrote, the page must have room for
+// a marker, a timestamp annotation, and a SELECT.
 func wantLinesInPages(t testing.TB, what string, data string) {
 	t.Helper()
 	r := resp.NewReader(strings.NewReader(data), 0)
@@ -32,10 +32,10 @@ func wantLinesInPages(t testing.TB, what string, data string) {
 		}
 		from, end := int(token.Offset), int(token.End())
 		if from/4096 != (end-1)/4096 {
-			t.Fatalf("%s: the line %q at %d crosses a page boundary", what, token.Line, from)
+			t.Fatalf("%s: the line %q at %d crosses a page boundary, want it in one page", what, token.Line, from)
 		}
 		if bytes.HasPrefix(token.Line, []byte("#p1:")) && end < len(data) && end%4096 > 4096-wire.LeadSize {
-			t.Fatalf("%s: the mark %q ends at %d", what, token.Line, end)
+			t.Fatalf("%s: the marker %q ends at %d, want room for a SELECT after it", what, token.Line, end)
 		}
 	}
 }
@@ -71,10 +71,10 @@ func TestGroupAtEveryDistanceToPageEnd(t *testing.T) {
 					closeLog(t, l)
 					data := memFile(t, mem, incrName)
 					wantLinesInPages(t, name, data)
-					selects += len(behindSelect.FindAllString(data, -1))
+					selects += len(markerAfterSelect.FindAllString(data, -1))
 					again, u, rec, err := open(mem, "/data", opts...)
 					if err != nil || rec.Cut > 0 {
-						t.Fatal(rec, err)
+						t.Fatalf("report = %+v, %v, want nothing truncated", rec, err)
 					}
 					want(t, u, list)
 					closeLog(t, again)
@@ -87,16 +87,16 @@ func TestGroupAtEveryDistanceToPageEnd(t *testing.T) {
 	}
 }
 
-// TestServerTruncationKeepsClosingMarker: a log was closed with its last mark at any distance from
-// the end of a page. What is written after the next Open is torn there, and a server cuts the torn
-// command off.
+// TestServerTruncationKeepsClosingMarker closes a log with its last marker at each distance from
+// the end of a page. A kill tears the write after the next Open there, and a server truncates the
+// torn command.
 func TestServerTruncationKeepsClosingMarker(t *testing.T) {
 	direct := []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}
 	latest := 0
 	for n := 3750; n < 4000; n++ {
 		mem := vfs.NewMem("/data")
 		var list []string
-		var first *vfs.Mem // with the manifest of the first Close
+		var first *vfs.Mem // image with the manifest of the first Close
 		closed := 0
 		for _, value := range []string{strings.Repeat("v", n), strings.Repeat("w", 5000)} {
 			if len(list) > 0 {
@@ -114,16 +114,16 @@ func TestServerTruncationKeepsClosingMarker(t *testing.T) {
 		latest = max(latest, closed%4096)
 		data := memFile(t, mem, incrName)
 		for end := (closed/4096 + 1) * 4096; end < len(data); end += 4096 {
-			left := cutByServer([]byte(data[:end]))
+			left := truncatedByServer([]byte(data[:end]))
 			l, u, rec, err := open(withIncr(t, first, left), "/data", direct...)
 			if err != nil || len(u.got) == 0 {
-				t.Fatalf("closed at %d, torn at %d: %d units, cut at %d by a server; %+v, %v", closed, end, len(u.got), len(left), rec, err)
+				t.Fatalf("closed at %d, torn at %d, truncated by a server at %d: %d records; report %+v, %v, want at least one", closed, end, len(left), len(u.got), rec, err)
 			}
 			closeLog(t, l)
 		}
 	}
 	if latest != 4096-wire.LeadSize+len("#p1:01234567 sync:0123 close:0123456789abcdef\r\n") {
-		t.Errorf("the mark of Close that is the closest to the end of a page ends at %d", latest)
+		t.Errorf("the marker of Close closest to the end of a page ends at %d, want one at the limit", latest)
 	}
 }
 
@@ -140,19 +140,19 @@ func TestKillAfterPadding(t *testing.T) {
 		for range 600 {
 			sizes = append(sizes, rng.IntN(400))
 		}
-		files.WriteString(killedBehindWrites(t, sizes))
+		files.WriteString(killedAfterWrites(t, sizes))
 	}
 	for n := 3800; n < 4000; n++ {
-		files.WriteString(killedBehindWrites(t, []int{n, 1}))
+		files.WriteString(killedAfterWrites(t, []int{n, 1}))
 	}
-	if !strings.Contains(files.String(), "##") || !behindSelect.MatchString(files.String()) {
-		t.Error("no padding")
+	if !strings.Contains(files.String(), "##") || !markerAfterSelect.MatchString(files.String()) {
+		t.Error("the file has no padding, want some")
 	}
 }
 
-// killedBehindWrites writes values of several sizes, every second one during the write of the one
-// before, and returns the resulting content of the incremental file.
-func killedBehindWrites(t *testing.T, sizes []int) string {
+// killedAfterWrites writes values of several sizes, every second one during the write of the
+// previous one. It returns the content of the incremental file.
+func killedAfterWrites(t *testing.T, sizes []int) string {
 	t.Helper()
 	var images []*vfs.Mem
 	var acked [][]string
@@ -192,7 +192,7 @@ func killedBehindWrites(t *testing.T, sizes []int) string {
 	for i, image := range images {
 		again, u, rec, err := open(image, "/data", slowRing()...)
 		if err != nil || rec.TailReason != "" || len(u.got) < len(acked[i]) || !isPrefix(acked[i], u.got) {
-			t.Fatalf("image %d: %d units of %d, %+v, %v %.40q %.40q", i, len(u.got), len(acked[i]), rec, err, u.got, acked[i])
+			t.Fatalf("image %d: %d records, want at least %d; report %+v, %v %.40q %.40q", i, len(u.got), len(acked[i]), rec, err, u.got, acked[i])
 		}
 		closeLog(t, again)
 	}

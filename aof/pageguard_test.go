@@ -17,10 +17,10 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// cutByServer returns the incremental file as redis-server 7 truncates it. If the file ends within
-// a command, the server truncates it after the last whole command. If the file ends within a
+// truncatedByServer returns the incremental file as redis-server 7 truncates it. If the file ends
+// within a command, the server truncates it after the last whole command. If the file ends within a
 // transaction, the server truncates it after the last command before the transaction.
-func cutByServer(data []byte) []byte {
+func truncatedByServer(data []byte) []byte {
 	r := resp.NewReader(bytes.NewReader(data), 0)
 	whole, before, multi := 0, 0, false
 	for {
@@ -46,7 +46,7 @@ func cutByServer(data []byte) []byte {
 	}
 }
 
-// tear is a write to the increment that a kill may tear.
+// A tear is a write to the incremental file that a kill may tear.
 type tear struct {
 	mem   *vfs.Mem // state before the write
 	from  int      // offset in the file
@@ -54,9 +54,9 @@ type tear struct {
 	acked []string
 }
 
-// shielded writes groups of all sizes to a log, opens and closes it in between, and returns the
-// writes that went over the end of a page, and what the increment became.
-func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data string) {
+// guardedWrites writes groups of all sizes to a log, and opens and closes it several times. It
+// returns the writes that crossed the end of a page, and the final content of the incremental file.
+func guardedWrites(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data string) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	mem := vfs.NewMem("/data")
 	var acked []string
@@ -79,7 +79,7 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 	for range 6 {
 		l, u, rec, err := open(fs, "/data", opts...)
 		if err != nil || rec.Cut > 0 {
-			t.Fatal(rec, err)
+			t.Fatalf("report = %+v, %v, want nothing truncated", rec, err)
 		}
 		want(t, u, acked)
 		for i := range 40 {
@@ -107,9 +107,9 @@ func shielded(t *testing.T, seed uint64, opts ...aof.Option) (tears []tear, data
 	return tears, memFile(t, mem, incrName)
 }
 
-// TestServerTruncationKeepsMarker: a kill tears a write at the end of any page, and a redis-server
-// that is started then cuts the torn command off, and stops without writing. What was acknowledged
-// before the torn group, or is in the tail file, is there when the log is opened again.
+// TestServerTruncationKeepsMarker tears a write at the end of any page. A redis-server that starts
+// then truncates the torn command and stops without writing. The next Open must find all
+// acknowledged records, from the log or the tail file.
 func TestServerTruncationKeepsMarker(t *testing.T) {
 	for name, opts := range map[string][]aof.Option{
 		"direct":     {aof.LogMode(aof.Direct), aof.Fsync(aof.No)},
@@ -122,15 +122,15 @@ func TestServerTruncationKeepsMarker(t *testing.T) {
 				if seed > 0 && stride() > 2 {
 					break
 				}
-				tears, data := shielded(t, seed, opts...)
+				tears, data := guardedWrites(t, seed, opts...)
 				for _, w := range tears {
 					for end := (w.from/4096 + 1) * 4096; end < w.from+w.size; end += 4096 {
-						once := cutByServer([]byte(data[:end]))
+						once := truncatedByServer([]byte(data[:end]))
 						// The server starts once or twice.
-						for _, left := range [][]byte{once, cutByServer(once)} {
+						for _, left := range [][]byte{once, truncatedByServer(once)} {
 							images++
 							if err := w.opens(left, opts...); err != nil {
-								t.Fatalf("seed %d, write of %d at %d torn at %d: %v", seed, w.size, w.from, end, err)
+								t.Fatalf("seed %d, write of %d at %d torn at %d: Open = %v, want nil", seed, w.size, w.from, end, err)
 							}
 						}
 					}
@@ -138,13 +138,13 @@ func TestServerTruncationKeepsMarker(t *testing.T) {
 			}
 			t.Logf("%d torn writes", images)
 			if images < 100 {
-				t.Error("too few")
+				t.Errorf("%d images, want at least 100", images)
 			}
 		})
 	}
 }
 
-// opens opens the log with the incremental file that a server has left.
+// opens opens the log with the incremental file that a server has truncated.
 func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	image := w.mem.Kill()
 	if err := overwrite(image, incrName, w.from, left); err != nil {
@@ -152,15 +152,15 @@ func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	}
 	l, u, rec, err := open(image, "/data", opts...)
 	if err != nil || rec.TailReason != "" {
-		return fmt.Errorf("%+v, %w", rec, err)
+		return fmt.Errorf("report %+v: %w", rec, err)
 	}
 	if len(u.got) < len(w.acked) || !isPrefix(w.acked, u.got) {
-		return fmt.Errorf("%d units, %d acknowledged; %+v", len(u.got), len(w.acked), rec)
+		return fmt.Errorf("%d records, want at least %d; report %+v", len(u.got), len(w.acked), rec)
 	}
 	return l.Close()
 }
 
-// overwrite makes a file that is known up to from what left is.
+// overwrite replaces the content of a file from an offset on.
 func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 	f, err := mem.OpenWrite(name)
 	if err != nil {
@@ -174,11 +174,11 @@ func overwrite(mem *vfs.Mem, name string, from int, left []byte) (err error) {
 	return errors.Join(err, f.Sync())
 }
 
-// TestServersCutsNoMark is the same with a real redis-server, which also shows that cutByServer is
-// right.
-func TestServersCutsNoMark(t *testing.T) {
+// TestServersTruncationKeepsMarker repeats the test with a real redis-server, which also shows that
+// truncatedByServer is correct.
+func TestServersTruncationKeepsMarker(t *testing.T) {
 	redistest.Tool(t, "redis-server")
-	tears, data := shielded(t, 1, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
+	tears, data := guardedWrites(t, 1, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	for i, w := range tears {
 		if i%8 > 0 {
 			continue
@@ -191,12 +191,12 @@ func TestServersCutsNoMark(t *testing.T) {
 		writeFile(t, []byte(data[:end]), path)
 		listAlone(t, dir)
 		server(t, dir).Kill()
-		if left, want := readFile(t, path), cutByServer([]byte(data[:end])); !bytes.Equal(left, want) {
+		if left, want := readFile(t, path), truncatedByServer([]byte(data[:end])); !bytes.Equal(left, want) {
 			t.Fatalf("torn at %d: the server cut at %d, not at %d", end, len(left), len(want))
 		}
 		l, u, rec := mustOpen(t, dir)
 		if len(u.got) < len(w.acked) || !isPrefix(w.acked, u.got) {
-			t.Fatalf("torn at %d: %d units, %d acknowledged; %+v", end, len(u.got), len(w.acked), rec)
+			t.Fatalf("torn at %d: %d records, want at least %d; report %+v", end, len(u.got), len(w.acked), rec)
 		}
 		closeLog(t, l)
 	}

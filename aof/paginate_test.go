@@ -19,7 +19,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// watchedFS is a file system that reports every write to the first incremental file in advance.
+// watchedFS is a file system that calls a function before each write to the first incremental file.
 type watchedFS struct {
 	vfs.FS
 	wrote func(p []byte, offset int64)
@@ -52,16 +52,16 @@ func (f *watchedFile) WriteAt(p []byte, offset int64) (int, error) {
 	return f.File.WriteAt(p, offset)
 }
 
-// tornOver is the state after a kill that tore a write over padding at the end of a page.
+// tornOver is an image after a kill that tore a write over padding at the end of a page.
 type tornOver struct {
 	mem   *vfs.Mem
 	acked int
 	where string
 }
 
-// killedOverFiller writes groups of several units under always. It returns the state that a kill
-// leaves of every write at the end of every page, and all units.
-func killedOverFiller(t *testing.T, seed uint64, longest int) (images []tornOver, list []string) {
+// killedOverPadding writes groups of several records under Always. It returns an image of a kill
+// for each write at the end of each page, and all records.
+func killedOverPadding(t *testing.T, seed uint64, longest int) (images []tornOver, list []string) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 3))
 	mem := vfs.NewMem("/data")
@@ -103,8 +103,8 @@ func killedOverFiller(t *testing.T, seed uint64, longest int) (images []tornOver
 	return images, list
 }
 
-// withoutLines is the commands of an increment as a server finds them, to the end of the file or to
-// a torn one.
+// withoutLines returns the commands of an incremental file as a server finds them, up to the end of
+// the file or to a torn command.
 func withoutLines(data []byte) (commands []byte, err error) {
 	for r := resp.NewReader(bytes.NewReader(data), 0); ; {
 		token, err := r.Next()
@@ -120,40 +120,39 @@ func withoutLines(data []byte) (commands []byte, err error) {
 	}
 }
 
-// TestKillOverPadding: a kill tears a write under always at the end of any page. A server that is
-// started then finds whole units, the first ones that were written, and everything that was
-// acknowledged; so does Open.
+// TestKillOverPadding tears a write under Always at the end of any page. Both Open and a server
+// that starts then find a prefix of the records, and all acknowledged records.
 func TestKillOverPadding(t *testing.T) {
 	for _, longest := range []int{60, 700, 6000} {
 		count := 0
 		for seed := range uint64(2) {
-			images, list := killedOverFiller(t, seed, longest)
+			images, list := killedOverPadding(t, seed, longest)
 			count += len(images)
 			for i := 0; i < len(images); i += stride() {
 				image := images[i]
 				commands, err := withoutLines([]byte(memFile(t, image.mem, incrName)))
 				if err != nil {
-					t.Fatalf("%s: a server refuses it: %v", image.where, err)
+					t.Fatalf("%s: a server refuses the log: %v, want it to load", image.where, err)
 				}
 				for name, mem := range map[string]*vfs.Mem{"a server": memLog(t, commands), "Open": image.mem.Kill()} {
 					l, u, rec, err := open(mem, "/data", aof.Fsync(aof.Always))
 					if err != nil || !isPrefix(u.got, list) || len(u.got) < image.acked {
-						t.Fatalf("%s, %s: %d units, %d acknowledged; %+v, %v", image.where, name, len(u.got), image.acked, rec, err)
+						t.Fatalf("%s, %s: %d records, want at least %d; report %+v, %v", image.where, name, len(u.got), image.acked, rec, err)
 					}
 					closeLog(t, l)
 				}
 			}
 		}
 		if count < 50 {
-			t.Errorf("values of %d bytes: %d images", longest, count)
+			t.Errorf("values of %d bytes: %d images, want at least 50", longest, count)
 		}
 	}
 }
 
-// TestServersAfterKillOverPadding is the same with a real server, and its own next start.
+// TestServersAfterKillOverPadding repeats the test with a real server and a restart of that server.
 func TestServersAfterKillOverPadding(t *testing.T) {
 	redistest.Tool(t, "redis-server")
-	images, list := killedOverFiller(t, 1, 700)
+	images, list := killedOverPadding(t, 1, 700)
 	for i, image := range images {
 		if i%9 > 0 {
 			continue
@@ -176,7 +175,7 @@ func TestServersAfterKillOverPadding(t *testing.T) {
 			found = slices.Equal(got[0], apply(list[:n]))
 		}
 		if !found || !slices.Equal(got[0], got[1]) || len(u.got) < image.acked || !isPrefix(u.got, list) {
-			t.Fatalf("%s: the server has\n%s and after a restart\n%s, perdure has\n%s, report %+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
+			t.Fatalf("%s: the server has\n%s and after a restart\n%s, perdure has\n%s, want a prefix; report %+v", image.where, lines(got[0]), lines(got[1]), lines(ours), rec)
 		}
 	}
 }

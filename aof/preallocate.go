@@ -14,7 +14,7 @@ import (
 //  1. while a group is written over padding: a part of it, which the next Replay truncates.
 //  2. after that write: the group, and the rest of the padding.
 //  3. while more padding is written: the group, and a part of the padding.
-//  4. after a sync: the same, durably.
+//  4. after a sync: as before, durably.
 //  5. after removePaddingLocked: the groups alone.
 const (
 	paddingMin = 4 << 10 // bytes; the file is extended by its own length, up to wire.PaddingMax

@@ -22,7 +22,7 @@ import (
 
 const memIncr1 = "/data/" + incr1
 
-// always opens a log on a file system in memory whose newest increment gets filler.
+// always opens a log under Always on a file system in memory, so that it preallocates padding.
 func always(t testing.TB, fs vfs.FS, opts ...aof.Option) *aof.Log {
 	t.Helper()
 	l, _, _, err := open(fs, "/data", append(opts, aof.Fsync(aof.Always))...)
@@ -32,34 +32,35 @@ func always(t testing.TB, fs vfs.FS, opts ...aof.Option) *aof.Log {
 	return l
 }
 
-// splitFiller divides the content of an increment, and makes sure that the filler is lines.
-func splitFiller(t testing.TB, data string) (groups, filler string) {
+// splitPadding divides the content of an incremental file into groups and padding, and checks the
+// padding.
+func splitPadding(t testing.TB, data string) (groups, padding string) {
 	t.Helper()
 	i := strings.LastIndex(data, "#p1:")
 	end := i + strings.IndexByte(data[i:], '\n') + 1
-	groups, filler = data[:end], data[end:]
-	for line := range strings.Lines(filler) {
+	groups, padding = data[:end], data[end:]
+	for line := range strings.Lines(padding) {
 		if len(line) < 2 || len(line) > 128 || strings.Trim(line, "#") != "\n" {
-			t.Fatalf("padding line %q after %d bytes", line, len(groups))
+			t.Fatalf("padding line %q after %d bytes, want # and LF", line, len(groups))
 		}
 	}
-	return groups, filler
+	return groups, padding
 }
 
-// wantWhole opens the files after a crash. They must have all of list and nothing to truncate.
+// wantWhole opens a crash image. It must have all records of list and no torn tail.
 func wantWhole(t testing.TB, image vfs.FS, list []string) {
 	t.Helper()
 	l, u, recovery, err := open(image, "/data", aof.Fsync(aof.Always))
 	if err != nil || recovery.Cut > 0 {
-		t.Fatalf("%+v, %v", recovery, err)
+		t.Fatalf("report = %+v, %v, want nothing truncated", recovery, err)
 	}
 	want(t, u, list)
 	closeLog(t, l)
 }
 
-// TestFillerAtEveryOffset checks that lines follow a group, wherever it ends. The log of a killed
-// process must be whole, and none of its sizes include padding.
-func TestFillerAtEveryOffset(t *testing.T) {
+// TestPaddingAtEveryOffset checks that padding follows a group that ends at any offset. The log of
+// a killed process must be whole, and none of its sizes include padding.
+func TestPaddingAtEveryOffset(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	var list []string
@@ -68,35 +69,35 @@ func TestFillerAtEveryOffset(t *testing.T) {
 		before := len(memFile(t, mem, memIncr1))
 		list = append(list, set(t, l, "k", strings.Repeat("v", i%97)))
 		data := memFile(t, mem, memIncr1)
-		groups, filler := splitFiller(t, data)
+		groups, padding := splitPadding(t, data)
 		ends[len(groups)%64] = true
 		if len(data) != before {
 			extended++
 		}
 		base := int64(len(memFile(t, mem, "/data/appendonlydir/appendonly.aof.1.base.rdb")))
 		if size := l.Status().CurrentSize; size != base+int64(len(groups)) {
-			t.Fatalf("size %d, with %d bytes of groups and a base of %d", size, len(groups), base)
+			t.Fatalf("CurrentSize = %d, want %d of groups and %d of the base", size, len(groups), base)
 		}
 		if i%7 > 0 {
 			continue
 		}
 		report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
-		if f := report.Files[1]; err != nil || !report.OK() || f.Size != int64(len(groups)) || f.Filler != int64(len(filler)) || f.Good != f.Size {
-			t.Fatalf("%+v, %v", report, err)
+		if f := report.Files[1]; err != nil || !report.OK() || f.Size != int64(len(groups)) || f.Filler != int64(len(padding)) || f.Good != f.Size {
+			t.Fatalf("Check = %+v, %v, want a good log with %d bytes and %d of padding", report, err, len(groups), len(padding))
 		}
 		again, u, recovery, err := open(mem.Kill(), "/data", aof.Fsync(aof.Always))
 		if err != nil || recovery.Cut > 0 || recovery.Unverified > 0 || recovery.Size != base+int64(len(groups)) {
-			t.Fatalf("%+v, %v", recovery, err)
+			t.Fatalf("report = %+v, %v, want nothing truncated", recovery, err)
 		}
 		want(t, u, list)
 		closeLog(t, again)
 	}
 	if len(ends) < 64 || extended > 20 {
-		t.Errorf("groups end at %d places of a line; %d of %d changed the file's size", len(ends), extended, len(list))
+		t.Errorf("groups end at %d offsets of a line, %d of %d changed the file's size, want 64 and at most 20", len(ends), extended, len(list))
 	}
 	closeLog(t, l)
-	if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler != "" {
-		t.Errorf("%d bytes of filler after Close", len(filler))
+	if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); padding != "" {
+		t.Errorf("%d bytes of padding after Close, want 0", len(padding))
 	}
 }
 
@@ -140,7 +141,7 @@ func TestTornGroupOverPadding(t *testing.T) {
 		for i, image := range crash {
 			again, u, recovery, err := open(image, "/data", aof.Fsync(aof.Always))
 			if err != nil || recovery.Cut > int64(len(bytes)+200) {
-				t.Fatalf("value of %d bytes, image %d: %+v, %v", n+1, i, recovery, err)
+				t.Fatalf("value of %d bytes, image %d: report %+v, %v, want at most %d bytes truncated", n+1, i, recovery, err, len(bytes)+200)
 			}
 			closeLog(t, again)
 			if len(u.got) == 2 {
@@ -154,13 +155,13 @@ func TestTornGroupOverPadding(t *testing.T) {
 	t.Logf("%d images", images)
 }
 
-// TestDamageInPadding: a byte that changed there changes no state.
+// TestDamageInPadding checks that a changed byte in padding changes no data.
 func TestDamageInPadding(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	list := []string{set(t, l, "a", "1"), set(t, l, "b", "2")}
 	data := memFile(t, mem, memIncr1)
-	groups, _ := splitFiller(t, data)
+	groups, _ := splitPadding(t, data)
 	for at := len(groups); at < len(data); at += 1 + at%(8*stride()) {
 		for _, c := range []byte{0, '#', '\n', '*', '$', 'p', 0xff} {
 			image := mem.Kill()
@@ -173,25 +174,25 @@ func TestDamageInPadding(t *testing.T) {
 			}
 			again, u, recovery, err := open(image, "/data", aof.Fsync(aof.Always))
 			if err != nil {
-				t.Fatalf("%q at %d: %v", c, at, err)
+				t.Fatalf("%q at %d: Open = %v, want nil", c, at, err)
 			}
 			want(t, u, list)
 			if recovery.Cut > 0 && recovery.Offset != int64(len(groups)) {
-				t.Fatalf("%q at %d: %+v", c, at, recovery)
+				t.Fatalf("%q at %d: report %+v, want the tail truncated at %d", c, at, recovery, len(groups))
 			}
 			closeLog(t, again)
 		}
 	}
 }
 
-// TestNoSpaceForPadding: where it cannot be written, groups can.
+// TestNoSpaceForPadding checks that groups are written if padding cannot be.
 func TestNoSpaceForPadding(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	list := []string{set(t, l, "a", "1")}
 	mem.SetCapacity(mem.Used() + 2000)
-	_, filler := splitFiller(t, memFile(t, mem, memIncr1))
-	for range (len(filler) + 500) / 100 {
+	_, padding := splitPadding(t, memFile(t, mem, memIncr1))
+	for range (len(padding) + 500) / 100 {
 		list = append(list, set(t, l, "k", strings.Repeat("v", 30))) // about 100 bytes
 	}
 	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
@@ -199,7 +200,8 @@ func TestNoSpaceForPadding(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestPaddingEndsWithOldFile: when the manifest lists a new file, the one before has no padding.
+// TestPaddingEndsWithOldFile checks that a file has no padding once the manifest lists its
+// successor.
 func TestPaddingEndsWithOldFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -215,19 +217,19 @@ func TestPaddingEndsWithOldFile(t *testing.T) {
 	b := base(list)
 	write := b.RDB
 	b.RDB = func(w io.Writer, origin string) error {
-		_, filler := splitFiller(t, memFile(t, mem.Crash(vfs.KeepNone, 0), memIncr1))
-		checked = filler == ""
+		_, padding := splitPadding(t, memFile(t, mem.Crash(vfs.KeepNone, 0), memIncr1))
+		checked = padding == ""
 		return write(w, origin)
 	}
 	if err := errors.Join(r.Commit(t.Context(), b), l.Commit(p, false)); err != nil || !checked {
-		t.Fatal(checked, err)
+		t.Fatalf("Commit = %v, file checked: %v, want nil, true", err, checked)
 	}
 	list = append(list, set(t, l, "c", "3"))
 	wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	closeLog(t, l)
 }
 
-// TestPaddingByPolicy: another policy writes no padding, and its writes do not follow padding.
+// TestPaddingByPolicy checks that other policies write no padding, and remove existing padding.
 func TestPaddingByPolicy(t *testing.T) {
 	for _, policy := range []aof.FsyncPolicy{aof.EverySec, aof.No} {
 		mem := vfs.NewMem("/data")
@@ -235,15 +237,15 @@ func TestPaddingByPolicy(t *testing.T) {
 		var list []string
 		for range 3 {
 			list = append(list, set(t, l, "a", "1"))
-			if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler == "" {
-				t.Fatal("no filler")
+			if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); padding == "" {
+				t.Fatal("no padding under Always, want some")
 			}
 			if err := l.Configure(aof.Fsync(policy)); err != nil {
 				t.Fatal(err)
 			}
 			list = append(list, set(t, l, "b", "2"))
-			if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler != "" {
-				t.Fatalf("%d bytes of filler", len(filler))
+			if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); padding != "" {
+				t.Fatalf("%d bytes of padding under another policy, want 0", len(padding))
 			}
 			wantWhole(t, mem.Kill(), list)
 			if err := l.Configure(aof.Fsync(aof.Always)); err != nil {
@@ -254,29 +256,30 @@ func TestPaddingByPolicy(t *testing.T) {
 	}
 }
 
-// TestLongGroupsOverFiller: they go over it, and are followed by none.
-func TestLongGroupsOverFiller(t *testing.T) {
+// TestLongGroupsOverPadding checks that long groups are written over padding without new padding
+// after them.
+func TestLongGroupsOverPadding(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
 	var list []string
 	for i := range 3 {
-		for range 65 { // the first ones after a long group get none
+		for range 65 { // no padding follows the first ones after a long group
 			list = append(list, set(t, l, "a", strings.Repeat("v", i)))
 		}
-		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); filler == "" {
-			t.Fatal("no padding after a short group")
+		if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); padding == "" {
+			t.Fatal("no padding after a short group, want some")
 		}
 		list = append(list, set(t, l, "b", strings.Repeat("v", 100<<10<<i)))
-		if _, filler := splitFiller(t, memFile(t, mem, memIncr1)); len(filler) > 2 {
-			t.Fatalf("%d bytes of padding after a long group, want at most 2", len(filler))
+		if _, padding := splitPadding(t, memFile(t, mem, memIncr1)); len(padding) > 2 {
+			t.Fatalf("%d bytes of padding after a long group, want at most 2", len(padding))
 		}
 		wantWhole(t, mem.Crash(vfs.KeepNone, 0), list)
 	}
 	closeLog(t, l)
 }
 
-// TestGroupsThatCannotBeAligned: a group with a SELECT at every offset of a sector is written as
-// without padding.
+// TestGroupsThatCannotBeAligned writes groups with a SELECT at every offset of a sector. They are
+// appended, as without padding.
 func TestGroupsThatCannotBeAligned(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem)
@@ -320,7 +323,8 @@ func TestPaddingIsTruncatedAfterSync(t *testing.T) {
 	})
 }
 
-// TestPolicyChangesUnderLoad: concurrent writers, rewrites, and changes of the policy lose nothing.
+// TestPolicyChangesUnderLoad checks that concurrent writers, rewrites, and policy changes lose
+// nothing.
 func TestPolicyChangesUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, aof.Fsync(aof.Always))
@@ -350,24 +354,26 @@ func TestPolicyChangesUnderLoad(t *testing.T) {
 	closeLog(t, l)
 	again, u, recovery := mustOpen(t, dir)
 	if len(u.got) != 800 || recovery.Cut > 0 || recovery.Unverified > 0 {
-		t.Errorf("%d units, %+v", len(u.got), recovery)
+		t.Errorf("%d records, report %+v, want 800 and nothing truncated", len(u.got), recovery)
 	}
 	closeLog(t, again)
 }
 
-// TestNoFillerWithoutMarks: a server that would not skip it gets none.
-func TestNoFillerWithoutMarks(t *testing.T) {
+// TestNoPaddingWithoutChecksums checks that a log without checksums, for servers that do not skip
+// lines, has no padding.
+func TestNoPaddingWithoutChecksums(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem, aof.Checksums(false))
 	set(t, l, "a", "1")
 	if data := memFile(t, mem, memIncr1); strings.Contains(data, "#") {
-		t.Errorf("%q", data)
+		t.Errorf("log = %q, want no line", data)
 	}
 	closeLog(t, l)
 }
 
-// TestUntilBeforeFiller: the reported size excludes the padding, and the truncation removes it.
-func TestUntilBeforeFiller(t *testing.T) {
+// TestUntilBeforePadding checks that the reported size excludes padding, and that the truncation
+// removes it.
+func TestUntilBeforePadding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
 		l := always(t, mem, aof.Timestamps(true))
@@ -380,7 +386,7 @@ func TestUntilBeforeFiller(t *testing.T) {
 		e.Until = until
 		again, u, recovery, err := openEnv(e, aof.Fsync(aof.Always))
 		if err != nil || recovery.LeftOut == 0 || recovery.LeftOut+recovery.Size != all {
-			t.Fatalf("%+v of %d, %v", recovery, all, err)
+			t.Fatalf("report = %+v, %v, want %d bytes in all", recovery, err, all)
 		}
 		want(t, u, list)
 		closeLog(t, again)
@@ -388,7 +394,8 @@ func TestUntilBeforeFiller(t *testing.T) {
 	})
 }
 
-// TestTailFileAndPadding: the data of a tail file goes before padding that another program wrote.
+// TestTailFileAndPadding checks that the data of a tail file is written before padding of another
+// program.
 func TestTailFileAndPadding(t *testing.T) {
 	for _, repair := range []bool{false, true} {
 		mem := vfs.NewMem("/data")
@@ -407,18 +414,18 @@ func TestTailFileAndPadding(t *testing.T) {
 		}
 		if repair {
 			if report, err := aof.Repair("/data", aof.OnFS(dirfs.New(image)), stubBase()); err != nil || report.Merged == 0 || report.Cut > 0 {
-				t.Fatalf("%+v, %v", report, err)
+				t.Fatalf("Repair = %+v, %v, want merged bytes", report, err)
 			}
 		}
 		again, u, recovery, err := open(image, "/data")
 		if err != nil || recovery.Cut > 0 {
-			t.Fatalf("repaired %v: %+v, %v", repair, recovery, err)
+			t.Fatalf("repaired %v: report %+v, %v, want nothing truncated", repair, recovery, err)
 		}
 		want(t, u, list)
 		closeLog(t, again)
 		last, u, recovery, err := open(image, "/data")
 		if err != nil || recovery.Cut > 0 || recovery.Unverified > 0 {
-			t.Fatalf("opened again, repaired %v: %+v, %v", repair, recovery, err)
+			t.Fatalf("opened again, repaired %v: report %+v, %v, want nothing truncated", repair, recovery, err)
 		}
 		want(t, u, list)
 		closeLog(t, last)
@@ -426,8 +433,8 @@ func TestTailFileAndPadding(t *testing.T) {
 	}
 }
 
-// TestServerContinuesAfterPadding: a server loads the log of a killed process and appends after the
-// padding. perdure then continues there.
+// TestServerContinuesAfterPadding lets a server load the log of a killed process and append after
+// the padding. perdure then continues after the server's commands.
 func TestServerContinuesAfterPadding(t *testing.T) {
 	redistest.Tool(t, "redis-server")
 	dir := t.TempDir()
@@ -442,13 +449,13 @@ func TestServerContinuesAfterPadding(t *testing.T) {
 		writeFile(t, readFile(t, dir, "appendonlydir", name), sub, name)
 	}
 	closeLog(t, l)
-	if _, filler := splitFiller(t, string(readFile(t, killed, incr1))); filler == "" {
-		t.Fatal("no filler")
+	if _, padding := splitPadding(t, string(readFile(t, killed, incr1))); padding == "" {
+		t.Fatal("no padding after a kill, want some")
 	}
 	redistest.Run(t, "redis-check-aof", filepath.Join(sub, "appendonly.aof.manifest"))
 	s := server(t, killed)
 	if got := keys(s); !slices.Equal(got, apply(list)) {
-		t.Fatalf("the server has\n%s", lines(got))
+		t.Fatalf("the server has\n%s\nwant all records", lines(got))
 	}
 	s.Must("SELECT", "0")
 	for i := range 5 {
@@ -459,16 +466,16 @@ func TestServerContinuesAfterPadding(t *testing.T) {
 	again, u, recovery := mustOpen(t, killed, aof.Fsync(aof.Always))
 	want(t, u, list)
 	if recovery.Cut > 0 || recovery.Unverified == 0 {
-		t.Fatalf("%+v", recovery)
+		t.Fatalf("report = %+v, want unverified bytes and nothing truncated", recovery)
 	}
 	list = append(list, set(t, again, "ours", "again"))
 	closeLog(t, again)
 	if bytes.HasSuffix(readFile(t, killed, incr1), []byte("#\n")) {
-		t.Error("filler after Close")
+		t.Error("padding after Close, want none")
 	}
 	redistest.Run(t, "redis-check-aof", filepath.Join(sub, "appendonly.aof.manifest"))
 	s = server(t, killed)
 	if got := keys(s); !slices.Equal(got, apply(list)) {
-		t.Fatalf("the server has\n%s", lines(got))
+		t.Fatalf("the server has\n%s\nwant all records", lines(got))
 	}
 }

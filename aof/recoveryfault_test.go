@@ -20,13 +20,13 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// left is a directory after a process, a server, or a power failure. The work of Open there
-// differs.
+// left is a directory that a process, a server, or a power failure has left. Open recovers each in
+// a different way.
 type left struct {
 	mem   *vfs.Mem
 	until time.Time
-	list  []string // the units that it has
-	tail  bool     // they are not durable yet, but in the files that a killed process leaves
+	list  []string // records in the log
+	tail  bool     // the records are in the files of a killed process, but not durable
 }
 
 func (l *left) open(fs vfs.FS) (*aof.Log, *units, appendlog.ReplayReport, error) {
@@ -35,7 +35,7 @@ func (l *left) open(fs vfs.FS) (*aof.Log, *units, appendlog.ReplayReport, error)
 	return openEnv(e, slowRing()...) // a small tail file
 }
 
-// memWith makes a file system with these files, on disk.
+// memWith makes a file system with the given durable files.
 func memWith(t *testing.T, files map[string]string) *vfs.Mem {
 	t.Helper()
 	mem := vfs.NewMem("/data", "/data/appendonlydir")
@@ -59,7 +59,7 @@ func memWith(t *testing.T, files map[string]string) *vfs.Mem {
 	return mem
 }
 
-// leftovers are directories of every kind that Open has something to do with.
+// leftovers returns a directory for each kind of recovery.
 func leftovers(t *testing.T) map[string]*left {
 	t.Helper()
 	all := map[string]*left{}
@@ -82,8 +82,8 @@ func leftovers(t *testing.T) map[string]*left {
 	}
 	with("closed in order", ours, incrLine, list...)
 	with("torn group", ours+strings.Replace(theirs, "SELECT", "select", 1)+half, incrLine, list...)
-	with("torn behind a server", ours+theirs+half, incrLine, append(list[:2:2], x)...)
-	with("zeros behind a server", ours+theirs+strings.Repeat("\x00", 700), incrLine, append(list[:2:2], x)...)
+	with("torn after a server", ours+theirs+half, incrLine, append(list[:2:2], x)...)
+	with("zeros after a server", ours+theirs+strings.Repeat("\x00", 700), incrLine, append(list[:2:2], x)...)
 	with("fourteen bytes of something", ours+theirs+strings.Repeat("\xff", 14), incrLine, append(list[:2:2], x)...)
 	l2, _, _, err := open(mem, "/data", aof.LogMode(aof.Direct), aof.Fsync(aof.No))
 	if err != nil {
@@ -95,10 +95,10 @@ func leftovers(t *testing.T) map[string]*left {
 	grown := memFile(t, mem, incrName)
 	closeLog(t, l2)
 	with("a lost block before whole groups", strings.Replace(grown, "$1\r\nc", "\x00\x00\x00\x00\x00", 1), incrLine, list...)
-	// perdure's marker after it ends close to the end of a page.
+	// perdure's marker after this value ends close to the end of a page.
 	long := strings.Repeat("v", 4096-60-len(theirs)-len(resp.AppendCommand(nil, "SET", "z", strings.Repeat("v", 4000)))+4000)
 	with("the end of a page", theirs+string(resp.AppendCommand(nil, "SET", "z", long)), incrLine, x, "0: SET z "+long)
-	with("less than a mark", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
+	with("less than a marker", ours+theirs+"\xff\xff\xff", incrLine, append(list[:2:2], x)...)
 	with("a server's end offset", ours, strings.TrimSuffix(incrLine, "\n")+" endoffset 9\n", list...)
 	with("history", ours, incrLine+"file gone.1.base.rdb seq 1 type h\n", list...)
 	with("until", stamped, incrLine, x, x).until = time.Unix(150, 0)
@@ -120,17 +120,17 @@ func leftovers(t *testing.T) map[string]*left {
 	killed, list := killedRing(t)
 	all["killed ring"] = &left{mem: killed, list: list, tail: true}
 	all["killed ring, another machine's run"] = &left{mem: killed.Crash(vfs.KeepNone, 0)}
-	behind := killed.Kill()
-	if err := overwrite(behind, incrName, len(memFile(t, killed, incrName)), []byte(memFile(t, killed, incrName)+theirs)); err != nil {
+	continued := killed.Kill()
+	if err := overwrite(continued, incrName, len(memFile(t, killed, incrName)), []byte(memFile(t, killed, incrName)+theirs)); err != nil {
 		t.Fatal(err)
 	}
-	all["killed ring that a server went on with"] = &left{mem: behind, list: []string{x}, tail: true}
+	all["killed ring that a server continued"] = &left{mem: continued, list: []string{x}, tail: true}
 	return all
 }
 
 var errBoom = errors.New("boom")
 
-// failing lets operation n fail, which it notes: once, for good, or done.
+// failing makes operation n fail and records it: once, for good, or after it is done.
 func failing(n int, how string, failed *vfs.Op) func(vfs.Op) error {
 	return func(op vfs.Op) error {
 		switch {
@@ -169,10 +169,10 @@ func TestRecoveryFaults(t *testing.T) {
 						return
 					}
 					if v := fs.Violations(); len(v) > 0 {
-						t.Fatalf("%v fails: %v", failed, v)
+						t.Fatalf("%v fails: violations = %v, want none", failed, v)
 					}
 					if err != nil && !errors.Is(err, errBoom) {
-						t.Fatalf("%v fails: %+v, %v", failed, rec, err)
+						t.Fatalf("%v fails: report %+v, %v, want nil or the injected error", failed, rec, err)
 					}
 					what.again(t, failed, mem.Kill(), what.list)
 					if !what.tail {
@@ -185,13 +185,13 @@ func TestRecoveryFaults(t *testing.T) {
 	}
 }
 
-// again opens the files after a failed recovery, twice.
+// again opens the files twice after a failed recovery.
 func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 	t.Helper()
 	for range 2 {
 		log, u, rec, err := l.open(mem)
 		if err != nil {
-			t.Fatalf("%v failed, and then: %+v, %v", failed, rec, err)
+			t.Fatalf("%v failed: the next Open = %+v, %v, want nil", failed, rec, err)
 		}
 		if diff := cmp.Diff(list, u.got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("%v failed, and then (-want +got):\n%s%+v", failed, diff, rec)
@@ -200,8 +200,8 @@ func (l *left) again(t *testing.T, failed vfs.Op, mem *vfs.Mem, list []string) {
 	}
 }
 
-// TestRepairFaults is the same of Repair and Check. Repair of what another Repair has not
-// finished ends it.
+// TestRepairFaults makes every operation of Repair and Check fail. Another Repair finishes an
+// unfinished one.
 func TestRepairFaults(t *testing.T) {
 	for name, what := range leftovers(t) {
 		for _, how := range []string{"once", "for good", "done"} {
@@ -219,7 +219,7 @@ func TestRepairFaults(t *testing.T) {
 					} else {
 						var report aof.Report
 						if report, err = aof.Check("/data", aof.OnFS(dirfs.New(fs))); err == nil && !reflect.DeepEqual(report, sound) {
-							t.Fatalf("%v fails: %+v", failed, report)
+							t.Fatalf("%v fails: Check = %+v, want an error or %+v", failed, report, sound)
 						}
 					}
 					if fs.Count() <= n {
@@ -230,11 +230,11 @@ func TestRepairFaults(t *testing.T) {
 						continue
 					}
 					if err != nil && !errors.Is(err, errBoom) {
-						t.Fatalf("%v fails: %v", failed, err)
+						t.Fatalf("%v fails: Repair = %v, want nil or the injected error", failed, err)
 					}
 					if repair {
 						if _, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem))); err != nil {
-							t.Fatalf("%v failed, and then: %v", failed, err)
+							t.Fatalf("%v failed: the next Repair = %v, want nil", failed, err)
 						}
 					}
 					what.again(t, failed, mem.Kill(), what.list)
@@ -244,9 +244,9 @@ func TestRepairFaults(t *testing.T) {
 	}
 }
 
-// TestEveryRefusedUnit checks that a log record that the store refuses ends the replay. The error
-// has the file and offset, and nothing changes.
-func TestEveryRefusedUnit(t *testing.T) {
+// TestRefusedRecordEndsReplay checks each log record that the store refuses. The error has the file
+// and offset, and nothing changes.
+func TestRefusedRecordEndsReplay(t *testing.T) {
 	refused := errors.New("refused")
 	for name, what := range leftovers(t) {
 		for n := range what.list {
@@ -266,14 +266,14 @@ func TestEveryRefusedUnit(t *testing.T) {
 			}}
 			_, err := l.Replay(t.Context(), u)
 			if !errors.Is(err, refused) || !strings.Contains(err.Error(), "offset") || !strings.Contains(err.Error(), "appendonly.aof") {
-				t.Errorf("%s, unit %d: %v", name, n, err)
+				t.Errorf("%s, record %d: Replay = %v, want the refusal with file and offset", name, n, err)
 			}
 			what.again(t, vfs.Op{}, mem, what.list)
 		}
 	}
 }
 
-// TestReplayIsCanceled in the middle of a file.
+// TestReplayIsCanceled cancels a replay in the middle of a file.
 func TestReplayIsCanceled(t *testing.T) {
 	data := resp.AppendCommand(nil, "SELECT", "0")
 	for i := range 9 {
@@ -291,6 +291,6 @@ func TestReplayIsCanceled(t *testing.T) {
 		return nil
 	}}
 	if _, err := l.Replay(ctx, u); !errors.Is(err, context.Canceled) || len(u.got) > 7 {
-		t.Fatalf("%d units, %v", len(u.got), err)
+		t.Fatalf("Replay = %v after %d records, want Canceled after at most 7", err, len(u.got))
 	}
 }

@@ -20,7 +20,7 @@ var ErrNotRepairable = errors.New("not repairable")
 // make.
 type RepairReport struct {
 	File   string // the file to truncate; empty if none is
-	Offset int64  // offset at which it is truncated
+	Offset int64  // offset of the truncation
 	Cut    int64  // number of bytes truncated
 	Saved  string // path of the copy of these bytes
 	Reason string // what is wrong with these bytes

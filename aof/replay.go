@@ -19,7 +19,7 @@ import (
 // replayResult is the result of a replay, as Start needs it.
 type replayResult struct {
 	recovery    appendlog.ReplayReport
-	lastGood    int64  // size to which the last file must be truncated
+	lastGood    int64  // size of the last file once it is truncated
 	lastSize    int64  // size that the last file has
 	marked      bool   // the last file has commit markers
 	unmarked    bool   // bytes before lastGood are not covered by a commit marker

@@ -13,7 +13,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// memLog returns a file system whose log consists of one increment.
+// memLog returns a file system with a log of one incremental file.
 func memLog(t testing.TB, data []byte) *vfs.Mem {
 	fs := vfs.NewMem("/data", "/data/appendonlydir")
 	for name, content := range map[string][]byte{
@@ -32,8 +32,8 @@ func memLog(t testing.TB, data []byte) *vfs.Mem {
 	return fs
 }
 
-// FuzzReplay takes any bytes for an increment: they are refused, or what comes of them is the
-// same after the tail was cut and the log closed and opened again.
+// FuzzReplay opens an incremental file of arbitrary bytes. If Open accepts it, a second Open after
+// the truncation and Close must yield the same records.
 func FuzzReplay(f *testing.F) {
 	dir, _, _ := smallLog(f, true)
 	whole := readFile(f, dir, incr1)
@@ -61,13 +61,13 @@ func FuzzReplay(f *testing.F) {
 			return
 		}
 		if report.Files[0].Torn != recovery.Cut || report.Files[0].Commands != recovery.Commands {
-			t.Fatalf("%+v, %+v", report, recovery)
+			t.Fatalf("Check = %+v, want as Open %+v", report, recovery)
 		}
 		list := append(u.got, set(t, l, "a", "b"))
 		closeLog(t, l)
 		again, u, recovery, err := open(fs, "/data")
 		if err != nil || recovery.Cut != 0 {
-			t.Fatalf("%+v, %v", recovery, err)
+			t.Fatalf("second report = %+v, %v, want nothing truncated", recovery, err)
 		}
 		want(t, u, list)
 		closeLog(t, again)

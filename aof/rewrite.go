@@ -14,11 +14,11 @@ import (
 // rewrite is a Rewrite. A crash leaves, after
 //
 //  1. BeginRewrite: the old log, and an unlisted incremental file.
-//  2. Cut: the same; records appended since are in memory, and none of them is acknowledged.
-//  3. the old incremental file is written up to the cut, and synced: the same, up to the cut.
+//  2. Cut: as before; records appended since are in memory, and none of them is acknowledged.
+//  3. the old incremental file is written up to the switch point, and synced: the log up to there.
 //  4. the manifest {old base file, old incremental files, new incremental file} is published: that
 //     log. Only then is the new incremental file written to.
-//  5. the base file is written, synced and renamed: the same, and an unlisted base file.
+//  5. the base file is written, synced and renamed: as before, and an unlisted base file.
 //  6. the manifest {new base file, old files as obsolete, new incremental file} is published: the
 //     new log. This is the commit; the next Start deletes the old files.
 //  7. the old files are deleted: the new log.
@@ -53,7 +53,7 @@ const (
 type switchPoint struct {
 	before group              // for the old file
 	since  time.Time          // time of its first byte, in Ring mode
-	at     appendlog.Position // position at which the new file begins
+	at     appendlog.Position // start of the new file
 }
 
 // BeginRewrite prepares to replace the log by a new base file. It syncs the newest incremental
@@ -214,7 +214,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l.mu.Lock()
 	if r.state != rewriteCut {
 		l.mu.Unlock()
-		return fmt.Errorf("%w: Commit comes once, after Cut", appendlog.ErrClosed)
+		return fmt.Errorf("%w: Commit must be called once, after Cut", appendlog.ErrClosed)
 	}
 	r.state = rewriteCommitting
 	rdb := l.config.rdbBase

@@ -158,8 +158,8 @@ func (r *rewrite) install(base manifest.File) error {
 	return err
 }
 
-// checkBase checks that the base file is in its place, before a manifest lists it and before the
-// files that it replaces are deleted.
+// checkBase checks that the base file has its name in the directory, before a manifest lists it and
+// before the files that it replaces are deleted.
 func (r *rewrite) checkBase(base manifest.File) error {
 	path := filepath.Join(r.log.disk.dir, base.Name)
 	info, err := r.log.disk.fs.Lstat(path)
@@ -214,7 +214,7 @@ func (r *rewrite) takeOverLocked() {
 }
 
 // beginFresh completes step 6 of a log without an old file. It writes the first marker of the new
-// incremental file and the records appended since the cut, and syncs. A failure puts the log into
+// incremental file and the records appended since Cut, and syncs. A failure puts the log into
 // the failed state.
 func (r *rewrite) beginFresh() error {
 	l := r.log

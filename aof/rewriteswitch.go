@@ -54,8 +54,7 @@ func (r *rewrite) switchFile(ctx context.Context) error {
 	return nil
 }
 
-// finishOldLocked writes the records appended before the cut to the old incremental file and syncs
-// it.
+// finishOldLocked writes the records appended before Cut to the old incremental file and syncs it.
 func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	l := r.log
 	if l.err != nil {
@@ -80,7 +79,7 @@ func (r *rewrite) finishOldLocked(ctx context.Context) error {
 	return l.writeCloseMarkerLocked() // a file that ends with this marker is whole
 }
 
-// revertLocked continues with the old incremental file. The records appended since the cut begin
+// revertLocked continues with the old incremental file. The records appended since Cut begin
 // with a SELECT and may follow in any file.
 func (r *rewrite) revertLocked() {
 	l := r.log

@@ -21,13 +21,13 @@ const (
 	tailName = logDir + "appendonly.aof.tail"
 )
 
-// slowRing is a ring whose flusher does not run automatically within a test.
+// slowRing returns the options of a ring whose flusher does not run automatically within a test.
 func slowRing(more ...aof.Option) []aof.Option {
 	return append([]aof.Option{aof.LogMode(aof.Ring), aof.RingSize(48 << 10), aof.RingDelay(time.Hour)}, more...)
 }
 
-// killedRing returns the files of a process that was killed after it had appended a and b, which no
-// incremental file has.
+// killedRing returns the files of a process that was killed after it had appended a and b. No
+// incremental file contains them.
 func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) {
 	t.Helper()
 	mem = vfs.NewMem("/data")
@@ -36,24 +36,24 @@ func killedRing(t *testing.T, opts ...aof.Option) (mem *vfs.Mem, list []string) 
 		t.Fatal(err)
 	}
 	if s := l.Status(); s.Mode != "ring" || s.ModeReason != "" {
-		t.Fatalf("%+v", s)
+		t.Fatalf("Status = %+v, want Ring mode", s)
 	}
 	list = []string{set(t, l, "a", "1"), set(t, l, "b", "2")}
 	if s := l.Status(); s.Buffered == 0 {
-		t.Fatal("the increment has it already")
+		t.Fatal("Buffered = 0, want the records only in the tail file")
 	}
 	mem = mem.Kill()
 	closeLog(t, l)
 	return mem, list
 }
 
-// wantIn opens an image of the disk, and wants the units of list, and no word of a tail file that
-// did not fit.
+// wantIn opens a crash image. It must have the records of list, and no tail file that does not
+// belong to the log.
 func wantIn(t *testing.T, image *vfs.Mem, list []string, opts ...aof.Option) {
 	t.Helper()
 	l, u, rec, err := open(image, "/data", opts...)
 	if err != nil || rec.TailReason != "" {
-		t.Fatalf("%+v, %v", rec, err)
+		t.Fatalf("report = %+v, %v, want no rejected tail file", rec, err)
 	}
 	want(t, u, list)
 	closeLog(t, l)
@@ -71,30 +71,30 @@ func TestRingIsMerged(t *testing.T) {
 			u := &units{}
 			rec, err := l.Replay(t.Context(), u)
 			if err != nil || rec.Merged == 0 || rec.TailFile != tailName || rec.TailReason != "" || rec.Cut != 0 {
-				t.Fatalf("%+v, %v", rec, err)
+				t.Fatalf("report = %+v, %v, want a merged tail file", rec, err)
 			}
 			want(t, u, list)
 			return l
 		}
-		// To read it changes nothing, in either mode.
+		// Reading changes nothing, in either mode.
 		read(mem.Kill(), opts...)
 		l := read(mem, opts...)
 		if memFile(t, mem, incrName) != before {
-			t.Fatal("Replay has changed the increment")
+			t.Fatal("Replay changed the incremental file, want it unchanged")
 		}
 		if err := l.Start(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := mem.Lstat(tailName); err == nil {
-			t.Fatal("the tail file is still there")
+			t.Fatal("the tail file exists after the merge, want it removed")
 		}
-		// What was merged is on disk.
+		// The merged records are durable.
 		wantIn(t, mem.Crash(vfs.KeepNone, 0), list, opts...)
 		closeLog(t, l)
 	}
 }
 
-// TestRingFileIsGoneAfterClose: another program finds a log as under Direct.
+// TestRingFileIsGoneAfterClose checks that the directory is as in Direct mode, for other programs.
 func TestRingFileIsGoneAfterClose(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
@@ -105,12 +105,12 @@ func TestRingFileIsGoneAfterClose(t *testing.T) {
 	closeLog(t, l)
 	names, _ := mem.ReadDir(logDir)
 	if got := strings.Join(names, " "); got != "appendonly.aof.1.base.rdb appendonly.aof.1.incr.aof appendonly.aof.manifest" {
-		t.Fatal(got)
+		t.Fatalf("files = %s, want no tail file", got)
 	}
 	wantIn(t, mem, list)
 }
 
-// TestRingAfterPower: what only memory had is gone, and so is the tail file.
+// TestRingAfterPower checks that a power failure loses the records in memory and the tail file.
 func TestRingAfterPower(t *testing.T) {
 	mem, _ := killedRing(t)
 	for seed := range uint64(20) {
@@ -120,16 +120,16 @@ func TestRingAfterPower(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(u.got) > 0 || rec.Merged > 0 || rec.TailReason != "" {
-			t.Fatalf("%q, %+v", u.got, rec)
+			t.Fatalf("records %q, report %+v, want none", u.got, rec)
 		}
 		if _, err := image.Lstat(tailName); err == nil {
-			t.Fatal("the tail file is still there")
+			t.Fatal("the tail file exists after Open, want it removed")
 		}
 		closeLog(t, l)
 	}
 }
 
-// TestRingFlush: an idle log hands over after the delay, and then nothing runs.
+// TestRingFlush checks that an idle log writes its records after the delay, and then does nothing.
 func TestRingFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
@@ -140,17 +140,17 @@ func TestRingFlush(t *testing.T) {
 		for range 3 {
 			set(t, l, "a", "1")
 			if s := l.Status(); s.Buffered == 0 {
-				t.Fatal("written at once")
+				t.Fatal("Buffered = 0 before the delay, want the record buffered")
 			}
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
 			if s := l.Status(); s.Buffered != 0 || s.Unsynced == 0 {
-				t.Fatalf("%+v", s)
+				t.Fatalf("Status = %+v, want the record written but not synced", s)
 			}
 			size := l.Status().CurrentSize
 			time.Sleep(time.Hour)
 			if s := l.Status(); s.CurrentSize != size {
-				t.Fatal("an idle log grows")
+				t.Fatalf("CurrentSize = %d of an idle log, want %d", s.CurrentSize, size)
 			}
 		}
 		closeLog(t, l)
@@ -158,7 +158,7 @@ func TestRingFlush(t *testing.T) {
 }
 
 // TestRingEverySecond checks that appended records are durable 2 seconds later, however long the
-// flusher waits. If the disk is late, writers wait.
+// flusher waits. If the disk is slow, writers wait.
 func TestRingEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
@@ -176,27 +176,27 @@ func TestRingEverySecond(t *testing.T) {
 		}
 		fs.delay.Store(int64(5 * time.Second))
 		began := time.Now()
-		set(t, l, "b", "1") // its sync begins in a second, and ends in six
+		set(t, l, "b", "1") // its sync begins after 1 s and ends after 6 s
 		time.Sleep(1500 * time.Millisecond)
-		set(t, l, "b", "2") // not covered by that sync, and not late
+		set(t, l, "b", "2") // that sync does not cover it, but it is not late
 		if took := time.Since(began); took != 1500*time.Millisecond {
-			t.Fatalf("a write that is not late took until %v", took)
+			t.Fatalf("a write that is not late took until %v, want 1.5s", took)
 		}
 		time.Sleep(time.Second)
 		set(t, l, "b", "3")
-		// The first sync ends at 6 s, and then the second write is late, whose sync ends at 11 s.
+		// The first sync ends at 6 s. The second write is late then, and its sync ends at 11 s.
 		if took := time.Since(began); took != 11*time.Second {
-			t.Fatalf("a late write took until %v", took)
+			t.Fatalf("a late write took until %v, want 11s", took)
 		}
 		if s := l.Status(); s.DelayedFsync != 1 {
-			t.Fatalf("%+v", s)
+			t.Fatalf("DelayedFsync = %d, want 1", s.DelayedFsync)
 		}
 		closeLog(t, l)
 	})
 }
 
 // TestRingOverflows checks that log records that do not fit in a region are safe before Commit
-// returns, and all records after them too.
+// returns, and that all later records are too.
 func TestRingOverflows(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
@@ -214,7 +214,7 @@ func TestRingOverflows(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingWithoutMapping checks that the mode is then Direct, and that the log reports why.
+// TestRingWithoutMapping checks that the log is in Direct mode and reports the reason.
 func TestRingWithoutMapping(t *testing.T) {
 	for _, kind := range []string{"boot", "share", "create", "syncdir"} {
 		mem := vfs.NewMem("/data")
@@ -231,18 +231,18 @@ func TestRingWithoutMapping(t *testing.T) {
 		list := []string{set(t, l, "a", "1")}
 		s := l.Status()
 		if kind != "syncdir" && (s.Mode != "direct" || !strings.Contains(s.ModeReason, "not here") || s.Buffered > 0) {
-			t.Fatalf("%s: %+v", kind, s)
+			t.Fatalf("%s: Status = %+v, want Direct mode with the reason", kind, s)
 		}
 		if _, err := mem.Lstat(tailName); err == nil && kind != "syncdir" {
-			t.Fatalf("%s: a tail file is there", kind)
+			t.Fatalf("%s: the tail file exists, want none", kind)
 		}
 		wantIn(t, mem.Kill(), list)
 		closeLog(t, l)
 	}
 }
 
-// TestRingFault makes a store to the mapping fail. The log must continue as in Direct mode, with
-// everything that the ring had.
+// TestRingFault makes a store to the mapping fail. The log must continue in Direct mode, with all
+// records of the ring.
 func TestRingFault(t *testing.T) {
 	for n := range 40 {
 		mem := vfs.NewMem("/data")
@@ -269,17 +269,17 @@ func TestRingFault(t *testing.T) {
 		}
 		list = append(list, set(t, l, "after", "v"))
 		if s := l.Status(); broken.Load() && (s.Mode != "direct" || s.ModeReason == "") {
-			t.Fatalf("%d: %+v", n, s)
+			t.Fatalf("store %d: Status = %+v, want Direct mode with a reason", n, s)
 		}
 		wantIn(t, mem.Kill(), list)
 		closeLog(t, l)
 		if names, _ := mem.ReadDir(logDir); strings.Contains(strings.Join(names, " "), ".tail") {
-			t.Fatalf("%d: %q", n, names)
+			t.Fatalf("store %d: files = %q, want no tail file", n, names)
 		}
 	}
 }
 
-// TestRingConfigure: the policy changes at run time, and each keeps its promise.
+// TestRingConfigure changes the policy at run time. Each policy must keep its promise.
 func TestRingConfigure(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", slowRing()...)
@@ -304,7 +304,7 @@ func TestRingConfigure(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestRingOnOS: the real mapping, and a file that is cut under it.
+// TestRingOnOS uses the real mapping, and truncates the mapped file.
 func TestRingOnOS(t *testing.T) {
 	dir := t.TempDir()
 	l, _, _ := mustOpen(t, dir, slowRing()...)
@@ -318,14 +318,14 @@ func TestRingOnOS(t *testing.T) {
 	_, u, rec := mustOpen(t, copied)
 	want(t, u, list)
 	if rec.Merged == 0 {
-		t.Fatalf("%+v", rec)
+		t.Fatalf("report = %+v, want merged bytes", rec)
 	}
 	if err := os.Truncate(filepath.Join(dir, "appendonlydir", "appendonly.aof.tail"), 0); err != nil {
 		t.Fatal(err)
 	}
 	list = append(list, set(t, l, "b", "2"), set(t, l, "c", "3"))
 	if s := l.Status(); s.Mode != "direct" || l.Err() != nil {
-		t.Fatalf("%+v, %v", s, l.Err())
+		t.Fatalf("Status = %+v, Err = %v, want Direct mode and nil", s, l.Err())
 	}
 	closeLog(t, l)
 	_, u, _ = mustOpen(t, dir)
@@ -339,7 +339,7 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// TestRingSetAllocatesNothing in the fast path.
+// TestRingSetAllocatesNothing counts the allocations of the fast path.
 func TestRingSetAllocatesNothing(t *testing.T) {
 	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
 	if err != nil {
@@ -355,6 +355,6 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 		}
 	})
 	if n > 0 {
-		t.Fatalf("%v allocations", n)
+		t.Fatalf("%v allocations, want 0", n)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // This file contains the use of a ring by a Log. In Direct mode there is no ring.
 
-// drainAbove is the buffer length at which the flusher is woken before its timer fires. If regions
+// drainAbove is the buffer length that wakes the flusher before its timer fires. If regions
 // are smaller, the writers write the buffer.
 const drainAbove = 256 << 10
 

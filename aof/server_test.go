@@ -16,14 +16,14 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// server starts a redis-server on the log in dir. It writes each command before it answers: with
-// everysec a Redis that is killed may have answered for more than it has written.
+// server starts a redis-server on the log in dir. It writes each command before it replies. Under
+// everysec, a killed Redis may have acknowledged more than it has written.
 func server(t *testing.T, dir string, args ...string) *redistest.Server {
 	t.Helper()
 	return redistest.Start(t, dir, append(args, "--appendonly", "yes", "--appendfsync", "always")...)
 }
 
-// keys returns "db key value" of every key, sorted.
+// keys returns "db key value" for each key, sorted.
 func keys(s *redistest.Server) []string {
 	var all []string
 	for db := range 4 {
@@ -36,7 +36,7 @@ func keys(s *redistest.Server) []string {
 	return all
 }
 
-// apply returns the same for SET, DEL, and INCR units.
+// apply returns the same for SET, DEL, and INCR records.
 func apply(list []string) []string {
 	data := map[string]string{}
 	for _, unit := range list {
@@ -63,7 +63,7 @@ func apply(list []string) []string {
 	return all
 }
 
-// writeLog fills a log with units of all kinds and one rewrite, and returns them.
+// writeLog fills a log with all kinds of records and one rewrite, and returns the records.
 func writeLog(t *testing.T, dir string, opts ...aof.Option) []string {
 	t.Helper()
 	l, u, _ := mustOpen(t, dir, append(opts, aof.RDBBase(false))...)
@@ -116,7 +116,8 @@ func TestServerReadsOurs(t *testing.T) {
 			if got := keys(s); !slices.Equal(got, apply(list)) {
 				t.Fatalf("the server has\n%s\nwant\n%s", lines(got), lines(apply(list)))
 			}
-			// It continues perdure's file, is killed, and perdure continues its file.
+			// The server continues perdure's file and is killed. Then perdure continues the
+			// server's file.
 			s.Must("SELECT", "1")
 			for i := range 5 {
 				s.Must("SET", fmt.Sprint("theirs", i), "t")
@@ -131,7 +132,7 @@ func TestServerReadsOurs(t *testing.T) {
 			l, u, recovery := mustOpen(t, dir, opts...)
 			want(t, u, list)
 			if recovery.Cut > 0 || recovery.Unverified == 0 {
-				t.Fatalf("%+v", recovery)
+				t.Fatalf("report = %+v, want unverified bytes and nothing truncated", recovery)
 			}
 			list = append(list, set(t, l, "ours", "again"))
 			closeLog(t, l)
@@ -150,7 +151,7 @@ func TestServerTruncatesTornTail(t *testing.T) {
 	list := writeLog(t, dir)
 	path := filepath.Join(dir, "appendonlydir", "appendonly.aof.2.incr.aof")
 	data := readFile(t, path)
-	// The increment ends inside of a group that was never acknowledged.
+	// The incremental file ends within a group that was never acknowledged.
 	torn := resp.AppendCommand(nil, "SET", "unacknowledged", "1")
 	torn = append(torn, resp.AppendCommand(nil, "SET", "half", "2")[:11]...)
 	writeFile(t, append(data, torn...), path)
@@ -161,7 +162,7 @@ func TestServerTruncatesTornTail(t *testing.T) {
 	list = append(list, u.got[len(list)], "0: SET theirs t")
 	want(t, u, list)
 	if recovery.Cut > 0 || recovery.Unverified == 0 {
-		t.Fatalf("%+v", recovery)
+		t.Fatalf("report = %+v, want unverified bytes and nothing truncated", recovery)
 	}
 }
 
@@ -198,14 +199,14 @@ func TestReplayOfServerLogs(t *testing.T) {
 			}}
 			found, err := l.Open(env(vfs.OS(), dir))
 			if !found || err != nil {
-				t.Fatal(found, err)
+				t.Fatalf("Open = %v, %v, want true, nil", found, err)
 			}
 			if _, err := l.Replay(context.Background(), u); err != nil {
 				t.Fatal(err)
 			}
 			if (u.bases > 0) != (name != "command base") || len(u.got) != 61 ||
 				u.got[60] != "2: INCR n; 2: DEL k1" {
-				t.Fatalf("%d bases, %d units:\n%s", u.bases, len(u.got), lines(u.got))
+				t.Fatalf("%d bases, %d records, want the server's:\n%s", u.bases, len(u.got), lines(u.got))
 			}
 			if err := l.Start(); err != nil {
 				t.Fatal(err)
@@ -214,7 +215,7 @@ func TestReplayOfServerLogs(t *testing.T) {
 			closeLog(t, l)
 			s = server(t, dir, args...)
 			if v := s.Must("GET", "more").Text; v != "x" {
-				t.Fatal(v)
+				t.Fatalf("GET more = %q, want x", v)
 			}
 		})
 	}

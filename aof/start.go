@@ -27,13 +27,13 @@ import (
 //     still exist.
 //  6. after the new incremental file is created, if there was none: an unlisted file.
 //  7. after the manifest is published: the log, ready.
-//  8. after a closing marker is written: the same.
-//  9. while the missing records of the tail file are written after that, and synced: the same, or
+//  8. after a closing marker is written: as before.
+//  9. while the missing records of the tail file are written after that, and synced: as before, or
 //     the log with these records, in one group.
 //  10. after the tail file is deleted or renamed: the log with these records.
-//  11. after an empty tail file is created, in Ring mode: the same.
-//  12. after the first marker, and the one that reports the tail file, are written and synced: the
-//     same.
+//  11. after an empty tail file is created, in Ring mode: as before.
+//  12. after the first marker, and the one that reports the tail file, are written and synced: as
+//     before.
 //
 // If Start returns an error, the log cannot be used, but nothing that Replay has passed on is lost.
 func (l *Log) Start() error {
@@ -44,7 +44,7 @@ func (l *Log) Start() error {
 	replay := l.replay
 	l.mu.Unlock()
 	if wrong {
-		return fmt.Errorf("%w: Start comes after Replay", appendlog.ErrClosed)
+		return fmt.Errorf("%w: Start must be called after Replay", appendlog.ErrClosed)
 	}
 	s := &starter{log: l, disk: l.disk, replay: &replay}
 	incr, created, err := s.run()
@@ -92,7 +92,7 @@ func (s *starter) run() (incr *incrFile, created bool, err error) {
 	if s.disk.hasDir {
 		probe := filepath.Join(s.disk.dir, snapshot.TempPrefix+"probe")
 		if err := vfs.CheckWritable(s.disk.fs, probe); err != nil {
-			return nil, false, fmt.Errorf("the log's directory cannot be written: %w", err)
+			return nil, false, fmt.Errorf("log directory is not writable: %w", err)
 		}
 	}
 	var later []manifest.File
@@ -152,7 +152,7 @@ func (s *starter) adopt() error {
 	from, to := disk.path(disk.manifest.Base), filepath.Join(disk.dir, disk.manifest.Base.Name)
 	// Check before the manifest lists the name, because the next Open uses whatever is listed.
 	if _, err := disk.fs.Lstat(to); err == nil {
-		return fmt.Errorf("%s is in the way of %s, which is to have that name: %w", to, from, fs.ErrExist)
+		return fmt.Errorf("cannot rename %s to %s: %w", from, to, fs.ErrExist)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

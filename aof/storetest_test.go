@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/storetest"
 )
 
-// TestLogKeepsItsDuties leaves out Checksums(false): without checksums, a torn page cannot be
+// TestLogKeepsItsDuties omits Checksums(false): without checksums, a torn page cannot be
 // distinguished from damage. The suite opens thousands of logs in memory. The tail file is small,
 // so that they fit into the address space of a 32-bit process.
 func TestLogKeepsItsDuties(t *testing.T) {
@@ -22,7 +22,7 @@ func TestLogKeepsItsDuties(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name != "ring" && name != "always" {
-				t.Skip("minutes under the race detector: left out with -short")
+				t.Skip("takes minutes under the race detector")
 			}
 			storetest.AppendLog(t, func(string) appendlog.AppendLog { return aof.New(opts...) })
 		})

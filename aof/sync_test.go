@@ -15,7 +15,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// slowFS delays Datasync outside of any lock.
+// slowFS is a file system with a slow Datasync, which waits without a lock.
 type slowFS struct {
 	vfs.FS
 	delay, count atomic.Int64
@@ -42,7 +42,7 @@ func (f *slowFile) Datasync() error {
 	return f.File.Datasync()
 }
 
-func TestEverySecond(t *testing.T) {
+func TestSyncAfterSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := vfs.NewMem("/data")
 		fs := &slowFS{FS: mem}
@@ -55,24 +55,24 @@ func TestEverySecond(t *testing.T) {
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()
 		if fs.count.Load() != 0 || l.Status().Unsynced == 0 {
-			t.Fatalf("synced before its time: %d, %+v", fs.count.Load(), l.Status())
+			t.Fatalf("%d syncs before a second is over, want 0 and unsynced bytes; Status = %+v", fs.count.Load(), l.Status())
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
 		if fs.count.Load() != 1 || l.Status().Unsynced != 0 {
-			t.Fatalf("%d syncs after a second, %+v", fs.count.Load(), l.Status())
+			t.Fatalf("%d syncs after a second, want 1; Status = %+v", fs.count.Load(), l.Status())
 		}
 		time.Sleep(time.Hour)
 		if fs.count.Load() != 1 {
-			t.Fatal("an idle log is synced")
+			t.Fatalf("%d syncs of an idle log, want 1", fs.count.Load())
 		}
 		closeLog(t, l)
 	})
 }
 
-// TestTwoSecondHold checks the promise itself: when a Commit returns, no acknowledged byte has
-// been off the disk for more than two seconds.
-func TestTwoSecondHold(t *testing.T) {
+// TestUnsyncedForAtMostTwoSeconds checks the documented bound: when a Commit returns, no
+// acknowledged byte has been unsynced for more than two seconds.
+func TestUnsyncedForAtMostTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := &slowFS{FS: vfs.NewMem("/data")}
 		l, _, _, err := open(fs, "/data")
@@ -84,7 +84,7 @@ func TestTwoSecondHold(t *testing.T) {
 			p    appendlog.Position
 			time time.Time
 		}
-		var open []write // written and not known to be synced
+		var open []write // written but not known to be synced
 		var held int
 		for range 300 {
 			before := time.Now()
@@ -100,19 +100,19 @@ func TestTwoSecondHold(t *testing.T) {
 				open = open[1:]
 			}
 			if len(open) > 0 && time.Since(open[0].time) > 2*time.Second {
-				t.Fatalf("a byte is unsynced for %v when a Commit returns", time.Since(open[0].time))
+				t.Fatalf("a byte is unsynced for %v when a Commit returns, want at most 2s", time.Since(open[0].time))
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
 		if held == 0 || l.Status().DelayedFsync != int64(held) {
-			t.Fatalf("%d holds, counted %d", held, l.Status().DelayedFsync)
+			t.Fatalf("DelayedFsync = %d, want %d, and at least 1", l.Status().DelayedFsync, held)
 		}
 		fs.delay.Store(0)
 		time.Sleep(10 * time.Second)
 		before := time.Now()
 		set(t, l, "free", "again")
 		if time.Since(before) != 0 {
-			t.Fatal("held although all is synced")
+			t.Fatalf("Commit of a synced log waited for %v, want 0", time.Since(before))
 		}
 		closeLog(t, l)
 	})
@@ -133,12 +133,12 @@ func TestNoFsyncOnRewrite(t *testing.T) {
 		fs.count.Store(0)
 		list = append(list, set(t, l, "b", "2"))
 		if fs.count.Load() != 0 {
-			t.Fatal("synced during the rewrite")
+			t.Fatalf("%d syncs during the rewrite, want 0", fs.count.Load())
 		}
 		p, s := command(l, 0, "SET", "c", "3")
 		list = append(list, s)
 		if err := l.Commit(p, true); err != nil || fs.count.Load() != 1 {
-			t.Fatal("a durable write was not synced", err)
+			t.Fatalf("durable Commit = %v with %d syncs, want nil and 1", err, fs.count.Load())
 		}
 		r.Cut()
 		if err := r.Commit(context.Background(), base(list)); err != nil {
@@ -147,7 +147,7 @@ func TestNoFsyncOnRewrite(t *testing.T) {
 		fs.count.Store(0)
 		set(t, l, "d", "4")
 		if fs.count.Load() != 1 {
-			t.Fatal("not synced after the rewrite")
+			t.Fatalf("%d syncs after the rewrite, want 1", fs.count.Load())
 		}
 		closeLog(t, l)
 	})
@@ -163,12 +163,12 @@ func TestBackgroundFlush(t *testing.T) {
 		for range 3 {
 			command(l, 0, "DEL", "expired")
 			if l.Status().Buffered == 0 {
-				t.Fatal("not buffered")
+				t.Fatal("Buffered = 0, want the record buffered")
 			}
 			time.Sleep(101 * time.Millisecond)
 			synctest.Wait()
 			if s := l.Status(); s.Buffered != 0 || s.Unsynced == 0 {
-				t.Fatalf("%+v", s)
+				t.Fatalf("Status = %+v, want the record written but not synced", s)
 			}
 		}
 		killed, u, _, err := open(mem.Crash(vfs.KeepAll, 0), "/data")
@@ -204,7 +204,7 @@ func TestGroupCommit(t *testing.T) {
 		}
 		wg.Wait()
 		if n := fs.count.Load(); n > writers*each/16 {
-			t.Fatalf("%d syncs for %d writes", n, writers*each)
+			t.Fatalf("%d syncs for %d writes, want at most 1/16", n, writers*each)
 		}
 		closeLog(t, l)
 	})
@@ -218,7 +218,7 @@ func TestConcurrentRewrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var mu sync.Mutex // as the table's locks: append and list are one step
+			var mu sync.Mutex // like the table's locks: append and list are one step
 			var list []string
 			var wg sync.WaitGroup
 			for g := range 8 {
@@ -281,9 +281,9 @@ func TestSyncEndsWithContext(t *testing.T) {
 	})
 }
 
-// TestDurableBesideBusyAppenders checks that goroutines that append endlessly without waiting do
-// not delay a goroutine that waits for the disk.
-func TestDurableBesideBusyAppenders(t *testing.T) {
+// TestDurableWithBusyAppenders checks that a goroutine that waits for the disk is not delayed by
+// goroutines that append continuously without waiting.
+func TestDurableWithBusyAppenders(t *testing.T) {
 	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestDurableBesideBusyAppenders(t *testing.T) {
 			}
 		})
 	}
-	for range 20 { // two wait together, then one alone
+	for range 20 { // two wait concurrently, then one alone
 		for range 2 {
 			durable.Go(func() { commit(true) })
 		}

@@ -25,7 +25,7 @@ func (p *replayer) readTailFile(files []manifest.File) (err error) {
 	}
 	p.result.plan = ring.Plan{Path: path, Elapsed: p.tailFile.Elapsed}
 	if p.until.On && len(p.tailFile.Regions) > 0 {
-		return fmt.Errorf("%w: %s: a process was killed that wrote there: open the log as it is first, or repair it",
+		return fmt.Errorf("%w: %s holds writes of a killed process: first open the log without a time limit, or repair it",
 			appendlog.ErrUntil, path)
 	}
 	if len(files) == 0 && len(p.tailFile.Regions) > 0 {

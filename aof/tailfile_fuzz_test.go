@@ -15,8 +15,8 @@ import (
 )
 
 // FuzzTail opens a log next to a tail file of unknown origin. Open must refuse the tail file, or
-// report or replay its data, and must not allocate memory based on a length in it. The checksums
-// are corrected, so that the data after them is examined.
+// report or replay its data. It must not allocate memory based on a length in the file. The
+// checksums are corrected, so that Open examines the data after them.
 func FuzzTail(f *testing.F) {
 	mem := vfs.NewMem("/data")
 	l, _, _, err := open(mem, "/data", aof.LogMode(aof.Ring), aof.RingSize(3<<10))
@@ -37,20 +37,20 @@ func FuzzTail(f *testing.F) {
 		}
 		tail = bytes.Clone(tail)
 		if right {
-			putRight(tail)
+			fixChecksums(tail)
 		}
 		fs := memLog(t, incr)
 		replaceFile(t, fs, tailName, tail)
 		l, _, rec, err := open(fs, "/data")
 		var corrupt *aof.CorruptError
 		if err != nil && !errors.As(err, &corrupt) {
-			t.Fatalf("an error without a place: %v", err)
+			t.Fatalf("Open = %v, want nil or a CorruptError", err)
 		}
 		if rec.Merged > int64(len(tail)) {
-			t.Fatalf("%d bytes merged of %d", rec.Merged, len(tail))
+			t.Fatalf("%d bytes merged, want at most %d", rec.Merged, len(tail))
 		}
 		if report, checkErr := aof.Check("/data", aof.OnFS(dirfs.New(fs)), stubBase()); err == nil && (checkErr != nil || !report.OK()) {
-			t.Fatalf("opened, and now: %v, %v", checkErr, report.Err())
+			t.Fatalf("Check after Open = %v, %v, want nil", checkErr, report.Err())
 		}
 		if err == nil {
 			closeLog(t, l)
@@ -58,8 +58,8 @@ func FuzzTail(f *testing.F) {
 	})
 }
 
-// putRight sets the checksums of a tail file.
-func putRight(tail []byte) {
+// fixChecksums corrects the checksums of a tail file.
+func fixChecksums(tail []byte) {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	if len(tail) < 4096 {
 		return

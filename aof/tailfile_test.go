@@ -16,13 +16,13 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// TestRingDamaged checks that acknowledged records are not lost silently.
+// TestRingDamaged checks that damage does not lose acknowledged records silently.
 func TestRingDamaged(t *testing.T) {
 	mem, list := killedRing(t)
 	whole := memFile(t, mem, tailName)
 	for offset := 0; offset < len(whole); offset++ {
 		if whole[offset] == 0 && offset%61 > 0 {
-			continue // most of it is
+			continue // most of the file is unused
 		}
 		image := mem.Kill()
 		damaged := []byte(whole)
@@ -40,7 +40,7 @@ func TestRingDamaged(t *testing.T) {
 		case err == nil && rec.TailReason != "":
 		case errors.As(err, &corrupt) && corrupt.File == tailName:
 		default:
-			t.Fatalf("byte %d: %q, %+v, %v", offset, u.got, rec, err)
+			t.Fatalf("byte %d: records %q, report %+v, %v, want damage or all records", offset, u.got, rec, err)
 		}
 	}
 	for _, size := range []int{0, 7, 511, 512, 4095, 4096, len(whole) - 1} {
@@ -48,15 +48,15 @@ func TestRingDamaged(t *testing.T) {
 		replaceFile(t, image, tailName, []byte(whole[:size]))
 		l, _, _, err := open(image, "/data")
 		if !errors.Is(err, aofErrCorrupt(err)) || err == nil {
-			t.Fatalf("%d bytes: %v", size, err)
+			t.Fatalf("%d bytes: Open = %v, want damage", size, err)
 		}
 		_ = l
 	}
 }
 
-// TestTailWordsAreChecked: a flipped bit in the words of a region, or a block of them that has lost
-// its contents, cost an acknowledged unit without an error once.
-func TestTailWordsAreChecked(t *testing.T) {
+// TestRegionHeadersAreChecked is a regression test. A flipped bit in a region header, or a lost
+// block of headers, silently lost an acknowledged record.
+func TestRegionHeadersAreChecked(t *testing.T) {
 	const block, words = 512, 40
 	mem, list := killedRing(t)
 	whole := []byte(memFile(t, mem, tailName))
@@ -72,7 +72,7 @@ func TestTailWordsAreChecked(t *testing.T) {
 		case errors.As(err, &corrupt) && corrupt.File == tailName:
 			return
 		case err != nil:
-			t.Fatalf("%s: %v", what, err)
+			t.Fatalf("%s: Open = %v, want damage or nil", what, err)
 		case rec.TailReason == "":
 			want(t, u, list)
 		}
@@ -89,7 +89,7 @@ func TestTailWordsAreChecked(t *testing.T) {
 	}
 }
 
-// aofErrCorrupt is err, if it is of damage.
+// aofErrCorrupt returns err if it is damage, or another error.
 func aofErrCorrupt(err error) error {
 	var corrupt *aof.CorruptError
 	if errors.As(err, &corrupt) {
@@ -116,8 +116,8 @@ func replaceFile(t testing.TB, fs vfs.FS, name string, data []byte) {
 	}
 }
 
-// TestRingAfterAnotherProgram: a Redis has continued the log after the kill. The data of the ring
-// does not belong after that. It is kept and reported.
+// TestRingAfterAnotherProgram lets a Redis continue the log after the kill. The data of the ring
+// does not belong after the commands of the Redis. Open keeps and reports it.
 func TestRingAfterAnotherProgram(t *testing.T) {
 	const redis = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
@@ -129,17 +129,17 @@ func TestRingAfterAnotherProgram(t *testing.T) {
 		}
 		want(t, u, []string{"0: SET c 3"})
 		if rec.Merged != 0 || rec.TailReason == "" || rec.TailFile != tailName {
-			t.Fatalf("%+v", rec)
+			t.Fatalf("report = %+v, want a tail file that is not merged", rec)
 		}
 		if kept := memFile(t, mem, tailName+".kept-1"); !strings.Contains(kept, "$1\r\na\r\n") {
-			t.Fatal("what the ring had is gone")
+			t.Fatal("the kept tail file lacks the records of the ring, want them")
 		}
 		closeLog(t, l)
 	}
 }
 
-// TestRingAfterServerRewriteWithSameNumber: a process is killed in a rewrite, before the manifest
-// lists its new incremental file. A Redis then rewrites the log, and its incremental file has that
+// TestRingAfterServerRewriteWithSameNumber kills a process in a rewrite, before the manifest lists
+// its new incremental file. A Redis then rewrites the log, and its incremental file has that
 // number. The ring's data for the first file does not apply to the second.
 func TestRingAfterServerRewriteWithSameNumber(t *testing.T) {
 	mem := vfs.NewMem("/data")
@@ -168,15 +168,16 @@ func TestRingAfterServerRewriteWithSameNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(u.got) > 0 || rec.Merged > 0 || rec.TailReason == "" {
-		t.Fatalf("%q, %+v", u.got, rec)
+		t.Fatalf("records %q, report %+v, want a tail file that is not merged", u.got, rec)
 	}
 	if kept := memFile(t, mem, tailName+".kept-1"); !strings.Contains(kept, "$1\r\nb\r\n") {
-		t.Fatal("what the ring had is gone")
+		t.Fatal("the kept tail file lacks the records of the ring, want them")
 	}
 	closeLog(t, l)
 }
 
-// TestRingAfterRewriteElsewhere: a Redis has rewritten the log; its manifest has no checksum.
+// TestRingAfterRewriteElsewhere uses a log that a Redis has rewritten, with a manifest without a
+// checksum.
 func TestRingAfterRewriteElsewhere(t *testing.T) {
 	mem, _ := killedRing(t)
 	replaceFile(t, mem, logDir+"appendonly.aof.2.base.aof", nil)
@@ -188,15 +189,16 @@ func TestRingAfterRewriteElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(u.got) > 0 || rec.TailReason == "" {
-		t.Fatalf("%q, %+v", u.got, rec)
+		t.Fatalf("records %q, report %+v, want a tail file that is not merged", u.got, rec)
 	}
 	if names, _ := mem.ReadDir(logDir); !strings.Contains(strings.Join(names, " "), "tail.kept-1") {
-		t.Fatal(names)
+		t.Fatalf("files = %q, want a kept tail file", names)
 	}
 	closeLog(t, l)
 }
 
-// TestRingUntil: the log cannot be truncated at a time before it has the data that a kill left.
+// TestRingUntil checks that a log cannot be truncated at a time while a tail file has unmerged
+// data.
 func TestRingUntil(t *testing.T) {
 	mem, _ := killedRing(t, aof.Timestamps(true))
 	e := env(mem, "/data")
@@ -206,19 +208,20 @@ func TestRingUntil(t *testing.T) {
 	}
 }
 
-// TestRingRepair: Check reports the data of the tail file, and Repair writes it to the log.
+// TestRingRepair checks that Check reports the data of the tail file, and that Repair writes it to
+// the log.
 func TestRingRepair(t *testing.T) {
 	for _, opts := range [][]aof.Option{nil, {aof.Checksums(false)}} {
 		mem, list := killedRing(t, opts...)
 		report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 		if err != nil || !report.OK() || report.Tail == nil || report.Tail.Missing == 0 || report.Tail.Commands != 2 {
-			t.Fatalf("%+v, %+v, %v", report, report.Tail, err)
+			t.Fatalf("Check = %+v, tail %+v, %v, want 2 missing commands", report, report.Tail, err)
 		}
 		plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase(), aof.PlanOnly())
 		if err != nil || plan.Done || plan.Merged != report.Tail.Missing || plan.Tail != tailName {
-			t.Fatalf("%+v, %v", plan, err)
+			t.Fatalf("Repair with PlanOnly = %+v, %v, want the missing bytes of the tail file", plan, err)
 		}
-		// It may be killed at any moment, and the power may go once it is done.
+		// Repair may be killed at any time, and the power may fail once it is done.
 		var killed []*vfs.Mem
 		fs := vfs.NewFault(mem, func(op vfs.Op) error {
 			if op.Changes() {
@@ -227,19 +230,20 @@ func TestRingRepair(t *testing.T) {
 			return nil
 		})
 		if done, err := aof.Repair("/data", aof.OnFS(dirfs.New(fs)), stubBase()); err != nil || !done.Done || done.TailKept != "" {
-			t.Fatalf("%+v, %v", done, err)
+			t.Fatalf("Repair = %+v, %v, want it done", done, err)
 		}
 		for _, image := range append(killed, mem.Crash(vfs.KeepNone, 0)) {
 			wantIn(t, image, list, opts...)
 		}
 		report, err = aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 		if err != nil || !report.OK() || report.Tail != nil {
-			t.Fatalf("%+v, %v", report, err)
+			t.Fatalf("Check after Repair = %+v, %v, want a good log without a tail file", report, err)
 		}
 	}
 }
 
-// TestRingRepairOfDamage: a damaged tail file is kept under another name, and the log opens.
+// TestRingRepairOfDamage checks that a damaged tail file is kept under another name, and that the
+// log opens.
 func TestRingRepairOfDamage(t *testing.T) {
 	mem, _ := killedRing(t)
 	data := []byte(memFile(t, mem, tailName))
@@ -247,20 +251,20 @@ func TestRingRepairOfDamage(t *testing.T) {
 	replaceFile(t, mem, tailName, data)
 	report, err := aof.Check("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || report.OK() || report.Tail.Problem == nil || report.Tail.Problem.File != tailName {
-		t.Fatalf("%+v, %v", report, err)
+		t.Fatalf("Check = %+v, %v, want damage of the tail file", report, err)
 	}
 	plan, err := aof.Repair("/data", aof.OnFS(dirfs.New(mem)), stubBase())
 	if err != nil || plan.TailKept != tailName+".kept-1" {
-		t.Fatalf("%+v, %v", plan, err)
+		t.Fatalf("Repair = %+v, %v, want the tail file kept", plan, err)
 	}
 	l, u, _, err := open(mem, "/data")
 	if err != nil || len(u.got) > 0 {
-		t.Fatal(u.got, err)
+		t.Fatalf("records %q, %v, want none", u.got, err)
 	}
 	closeLog(t, l)
 }
 
-// TestRingRepairFails at every operation, and changes nothing that Open would miss.
+// TestRingRepairFails makes every operation of Repair fail. The next Open must find the data.
 func TestRingRepairFails(t *testing.T) {
 	mem, list := killedRing(t)
 	boom := errors.New("boom")
@@ -278,7 +282,7 @@ func TestRingRepairFails(t *testing.T) {
 		}
 		l, u, _, err := open(image.Kill(), "/data")
 		if err != nil {
-			t.Fatalf("operation %d (%v): %v", n, repairErr, err)
+			t.Fatalf("operation %d (%v): Open = %v, want nil", n, repairErr, err)
 		}
 		want(t, u, list)
 		closeLog(t, l)

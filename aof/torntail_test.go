@@ -24,8 +24,8 @@ const (
 	manifestOf = "appendonlydir/appendonly.aof.manifest"
 )
 
-// serverManifest returns a manifest as a server writes it again, without the pairs that it does not
-// know.
+// serverManifest returns a manifest as a server writes it, without the pairs that the server does
+// not know.
 func serverManifest(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
@@ -36,19 +36,19 @@ func serverManifest(text string) string {
 	return out.String()
 }
 
-// listAlone makes a log of its first increment alone, which a server might have listed.
+// listAlone writes a manifest with only the first incremental file, as a server may.
 func listAlone(t testing.TB, dir string) {
 	t.Helper()
 	writeFile(t, []byte(incrLine), dir, manifestOf)
 }
 
-// openingLen is the length of an increment's first line.
+// openingLen is the length of the first line of an incremental file.
 const openingLen = len("#p1:01234567 salt:0123456789abcdef store:0123456789abcdef link:0123456789abcdef gen:0123456789abcdef\r\n")
 
-// endID is the mark of Close, which has a random id.
+// endID matches the marker of Close, which has a random id.
 var endID = regexp.MustCompile(`#p1:[0-9a-f]{8} sync:198 close:[0-9a-f]{16}\r\n`)
 
-// TestFormat pins the example in package wire.
+// TestFormat checks the example in the comment of package wire.
 func TestFormat(t *testing.T) {
 	const example = "#p1:50f93491 salt:0123456789abcdef store:fedcba9876543210 link:0000000000000000 gen:0000000000000001\r\n" +
 		"#p1:46c1183f sync:102\r\n" +
@@ -65,13 +65,13 @@ func TestFormat(t *testing.T) {
 	set(t, l, "k", "v")
 	closeLog(t, l)
 	if got := endID.ReplaceAllString(memFile(t, mem, incrName), "#p1:ff97b4e3 sync:198\r\n"); got != line+"\n"+rest {
-		t.Fatalf("%q", got)
+		t.Fatalf("file = %q, want %q", got, line+"\n"+rest)
 	}
 }
 
-// TestEachFileHasItsSalt checks that a group of one log is not valid in another log, at the same
-// offset of a file with the same number.
-func TestEachFileHasItsSalt(t *testing.T) {
+// TestFilesHaveDifferentSalts checks that a group of one log is not valid in another log, at the
+// same offset of a file with the same number.
+func TestFilesHaveDifferentSalts(t *testing.T) {
 	var lines []string
 	var groups []string
 	for range 2 {
@@ -81,7 +81,7 @@ func TestEachFileHasItsSalt(t *testing.T) {
 		closeLog(t, l)
 		line, group, _ := strings.Cut(string(readFile(t, dir, incr1)), "\n")
 		if _, _, ok := wire.ParseOpening([]byte(line+"\n"), wire.NewSeed(1)); !ok {
-			t.Errorf("a file begins with %q", line)
+			t.Errorf("first line = %q, want an opening line", line)
 		}
 		lines, groups = append(lines, line+"\n"), append(groups, group)
 	}
@@ -89,15 +89,15 @@ func TestEachFileHasItsSalt(t *testing.T) {
 		for j, group := range groups {
 			l, u, rec, err := open(memLog(t, []byte(line+group)), "/data")
 			if err != nil || (len(u.got) == 1) != (i == j) || (rec.Cut == 0) != (i == j) {
-				t.Errorf("file %d with the group of %d: %q, %+v, %v", i, j, u.got, rec, err)
+				t.Errorf("file %d with the group of %d: records %q, report %+v, %v, want it truncated unless they are equal", i, j, u.got, rec, err)
 			}
 			closeLog(t, l)
 		}
 	}
 }
 
-// smallLog writes a log of a few groups and returns its directory, the units in it, and how
-// many of the first bytes of the increment were synced.
+// smallLog writes a log of a few groups. It returns its directory, its records, and the number of
+// first bytes of the incremental file that are synced.
 func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int64) {
 	dir = t.TempDir()
 	l, _, _ := mustOpen(t, dir, aof.LogMode(aof.Direct), aof.Fsync(aof.No))
@@ -133,7 +133,7 @@ func smallLog(t testing.TB, closeIt bool) (dir string, list []string, synced int
 	return dir, list, synced
 }
 
-// loadBytes puts data in place of the increment of a copy of dir and replays it.
+// loadBytes replays a copy of dir with data as its incremental file.
 func loadBytes(dir string, data []byte) (*units, appendlog.ReplayReport, error) {
 	if err := os.WriteFile(filepath.Join(dir, incr1), data, 0o600); err != nil {
 		panic(err)
@@ -147,7 +147,7 @@ func loadBytes(dir string, data []byte) (*units, appendlog.ReplayReport, error) 
 	return u, recovery, err
 }
 
-// isPrefix reports whether the units are a prefix.
+// isPrefix reports whether got is a prefix of list.
 func isPrefix(got, list []string) bool {
 	if len(got) > len(list) {
 		return false
@@ -160,45 +160,45 @@ func isPrefix(got, list []string) bool {
 	return true
 }
 
-func TestEveryPrefix(t *testing.T) {
+func TestPrefixesOfLog(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	data, manifest := readFile(t, dir, incr1), readFile(t, dir, manifestOf)
 	last := 0
 	for n := 0; n <= len(data); n++ {
 		writeFile(t, manifest, dir, manifestOf)
 		u, recovery, err := loadBytes(dir, data[:n])
-		if n < openingLen { // on disk before the manifest listed the file
+		if n < openingLen { // durable before the manifest listed the file
 			if !errors.As(err, new(*aof.CorruptError)) {
-				t.Fatalf("%d bytes: %v", n, err)
+				t.Fatalf("%d bytes: Open = %v, want a CorruptError", n, err)
 			}
 			continue
 		}
 		if err != nil {
-			t.Fatalf("%d bytes: %v", n, err)
+			t.Fatalf("%d bytes: Open = %v, want nil", n, err)
 		}
 		if !isPrefix(u.got, list) || len(u.got) < last {
-			t.Fatalf("%d bytes: %q", n, u.got)
+			t.Fatalf("%d bytes: records = %q, want a prefix that grows", n, u.got)
 		}
 		last = len(u.got)
 		if recovery.Cut+recovery.Size != int64(n+baseSize(t, dir)) {
-			t.Fatalf("%d bytes: %+v", n, recovery)
+			t.Fatalf("%d bytes: report = %+v, want all bytes counted", n, recovery)
 		}
 		if n%7 > 0 {
 			continue
 		}
-		// Going on from there loses nothing and leaves a whole log.
+		// Continuing there loses nothing and leaves a whole log.
 		l, u, _ := mustOpen(t, dir)
 		more := append(u.got, set(t, l, "new", "n"))
 		closeLog(t, l)
 		l, u, recovery = mustOpen(t, dir)
 		want(t, u, more)
 		if recovery.Cut != 0 || recovery.Unverified != 0 {
-			t.Fatalf("%d bytes: %+v", n, recovery)
+			t.Fatalf("%d bytes: report = %+v, want nothing truncated", n, recovery)
 		}
 		closeLog(t, l)
 	}
 	if last != len(list) {
-		t.Fatalf("the whole log gives %d units, want %d", last, len(list))
+		t.Fatalf("the whole log yields %d records, want %d", last, len(list))
 	}
 }
 
@@ -206,7 +206,7 @@ func baseSize(t testing.TB, dir string) int {
 	return len(readFile(t, dir, "appendonlydir/appendonly.aof.1.base.rdb"))
 }
 
-func TestEveryBitFlip(t *testing.T) {
+func TestBitFlips(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		dir, list, synced := smallLog(t, closed)
 		data := readFile(t, dir, incr1)
@@ -220,18 +220,18 @@ func TestEveryBitFlip(t *testing.T) {
 				case err != nil:
 					refused++
 					if !errors.Is(err, corrupt.ErrCorrupt) {
-						t.Fatalf("byte %d bit %d: %v", i, bit, err)
+						t.Fatalf("byte %d bit %d: Open = %v, want ErrCorrupt", i, bit, err)
 					}
 				case recovery.Cut > 0:
 					torn++
-					// After Close only the last marker may be lost: the data it declares durable
-					// was synced.
+					// After Close only the last marker may be lost, because the data that it
+					// declares durable was synced.
 					lost := recovery.Offset < synced
 					if closed {
 						lost = len(u.got) < len(list)
 					}
 					if !isPrefix(u.got, list) || lost {
-						t.Fatalf("byte %d bit %d: torn at %d, synced %d: %q", i, bit, recovery.Offset, synced, u.got)
+						t.Fatalf("byte %d bit %d: torn at %d, synced %d: records = %q, want a prefix", i, bit, recovery.Offset, synced, u.got)
 					}
 				default:
 					same++
@@ -244,11 +244,11 @@ func TestEveryBitFlip(t *testing.T) {
 	}
 }
 
-// TestMovedGroup: groups that are whole, but not at their place, are not taken.
+// TestMovedGroup checks that whole groups at another offset are not accepted.
 func TestMovedGroup(t *testing.T) {
 	dir, list, _ := smallLog(t, true)
 	data := readFile(t, dir, incr1)
-	var ends []int // of the groups
+	var ends []int // end of each group
 	for i := 0; i < len(data); {
 		n := bytes.IndexByte(data[i:], '\n') + 1
 		if bytes.HasPrefix(data[i:], []byte("#p1:")) && !bytes.HasPrefix(data[i:], []byte("#p1:00000000\r")) {
@@ -266,7 +266,7 @@ func TestMovedGroup(t *testing.T) {
 		} {
 			u, recovery, err := loadBytes(dir, moved)
 			if err == nil && (recovery.Cut == 0 || !isPrefix(u.got, list)) {
-				t.Errorf("group %d %s: %q", i, name, u.got)
+				t.Errorf("group %d %s: records = %q, want an error or a truncated prefix", i, name, u.got)
 			}
 		}
 	}
@@ -279,7 +279,7 @@ func TestForeignTail(t *testing.T) {
 	selectOurs := string(resp.AppendCommand(nil, "select", "0"))
 	for _, c := range []struct {
 		name, tail string
-		units      string // what comes of it; "refused" when it is not taken
+		units      string // records that a replay yields; "refused" for an error
 		cut        int
 	}{
 		{"whole", foreign, "0: set x 1", 0},
@@ -291,16 +291,16 @@ func TestForeignTail(t *testing.T) {
 		{"torn exec", foreign + appendlog.Multi + half + appendlog.Exec[:6], "0: set x 1", len(appendlog.Multi + half + appendlog.Exec[:6])},
 		{"zeros", foreign + strings.Repeat("\x00", 5000), "0: set x 1", 5000},
 		{"zeros in a command", foreign + half[:20] + strings.Repeat("\x00", 5000), "0: set x 1", 5020},
-		{"ours, then foreign", selectOurs + half + foreign, "0: SET y 2|0: set x 1", 0},
-		{"ours torn", selectOurs + half, "", len(selectOurs + half)},
-		{"ours torn in a command", selectOurs + half + half[:7], "", len(selectOurs+half) + 7},
+		{"perdure, then foreign", selectOurs + half + foreign, "0: SET y 2|0: set x 1", 0},
+		{"perdure, torn", selectOurs + half, "", len(selectOurs + half)},
+		{"perdure, torn in a command", selectOurs + half + half[:7], "", len(selectOurs+half) + 7},
 		{"damage", foreign + "!!!" + half, "refused", 0},
 		{"exec alone", foreign + appendlog.Exec, "refused", 0},
 		{"open transactions", foreign + appendlog.Multi + half + appendlog.Multi + half, "0: set x 1", len(appendlog.Multi + half + appendlog.Multi + half)},
 		{"transaction in one that a server left open", foreign + appendlog.Multi + half + appendlog.Multi + half + appendlog.Exec,
 			"0: set x 1|0: SET y 2; 0: SET y 2", 0},
-		{"wrong mark behind it", foreign + "#p1:00000000\r\n", "0: set x 1", 14},
-		{"wrong mark inside", foreign + "#p1:00000000\r\n" + half, "refused", 0},
+		{"wrong marker after it", foreign + "#p1:00000000\r\n", "0: set x 1", 14},
+		{"wrong marker inside", foreign + "#p1:00000000\r\n" + half, "refused", 0},
 		{"no command", foreign + "*0\r\n", "refused", 0},
 		{"line ends", foreign + "*1\n$4\nPING\n", "refused", 0},
 	} {
@@ -310,10 +310,10 @@ func TestForeignTail(t *testing.T) {
 			u, recovery, err := loadBytes(dir, data)
 			if c.units == "refused" {
 				if !errors.Is(err, corrupt.ErrCorrupt) || errors.Is(err, corrupt.ErrTorn) {
-					t.Fatalf("%v %q", err, u.got)
+					t.Fatalf("Open = %v with records %q, want ErrCorrupt and not ErrTorn", err, u.got)
 				}
 				if !bytes.Equal(readFile(t, dir, incr1), data) {
-					t.Fatal("a refused file was changed")
+					t.Fatal("a refused Open changed the file, want it unchanged")
 				}
 				return
 			}
@@ -325,16 +325,16 @@ func TestForeignTail(t *testing.T) {
 			}
 			want(t, u, list)
 			if recovery.Cut != int64(c.cut) || (recovery.Unverified == 0) != (c.units == "") {
-				t.Fatalf("%+v", recovery)
+				t.Fatalf("report = %+v, want %d bytes truncated", recovery, c.cut)
 			}
-			// It continues from there, with the tail declared durable.
+			// The log continues there, with the tail declared durable.
 			l, _, _ := mustOpen(t, dir)
 			list = append(list, set(t, l, "z", "3"))
 			closeLog(t, l)
 			_, u, recovery = mustOpen(t, dir)
 			want(t, u, list)
 			if recovery.Cut != 0 || recovery.Unverified != 0 {
-				t.Fatalf("%+v", recovery)
+				t.Fatalf("report = %+v, want nothing truncated or unverified", recovery)
 			}
 		})
 	}
@@ -354,7 +354,7 @@ func TestStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(readFile(t, dir, incr1), data[:len(data)-3]) {
-		t.Fatal("a refused file was changed")
+		t.Fatal("a refused Open changed the file, want it unchanged")
 	}
 }
 
@@ -390,10 +390,10 @@ func TestShortFileThatIsNotLast(t *testing.T) {
 	for _, n := range []int{len(data) - 1, len(data) - 40, 3} {
 		_, _, err := loadBytes(dir, data[:n])
 		if !errors.Is(err, corrupt.ErrCorrupt) || errors.Is(err, corrupt.ErrTorn) {
-			t.Fatalf("%d bytes: %v", n, err)
+			t.Fatalf("%d bytes: Open = %v, want ErrCorrupt and not ErrTorn", n, err)
 		}
 		if len(readFile(t, dir, incr1)) != n {
-			t.Fatal("a refused file was changed")
+			t.Fatal("a refused Open changed the file, want it unchanged")
 		}
 	}
 }

@@ -25,7 +25,7 @@ const copyPrefix = "before-restore-"
 //     the file that contains the time limit, and the copy.
 //  4. after Start has truncated that file: the log up to the time limit, later incremental files
 //     that are not listed, and the copy.
-//  5. after those files are deleted: the same without them.
+//  5. after those files are deleted: as before, without them.
 //
 // truncateUntil executes steps 1 to 3, and returns the files that step 5 deletes.
 func (s *starter) truncateUntil() (later []manifest.File, err error) {

@@ -51,11 +51,11 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: Decode = %v, want nil", name, err)
 			continue
 		}
 		if n != int64(len(p)) && name != "hdt3213/empty_database.rdb" {
-			t.Errorf("%s: took %d of %d bytes", name, n, len(p))
+			t.Errorf("%s: Decode read %d bytes, want %d", name, n, len(p))
 		}
 		second := mustDecode(t, mustEncode(t, first))
 		if first.list() != second.list() {
@@ -63,12 +63,12 @@ func TestCorpus(t *testing.T) {
 		}
 		third := mustDecode(t, mustEncode(t, second, rdb.Compression(false)))
 		if first.list() != third.list() {
-			t.Errorf("%s: uncompressed, other data came back", name)
+			t.Errorf("%s: entries differ after an uncompressed dump, want them equal", name)
 		}
 	}
 }
 
-// TestCorpusContent compares keys, databases and strings with the JSON that came with a dump.
+// TestCorpusContent compares keys, databases, and strings with the JSON of each dump.
 func TestCorpusContent(t *testing.T) {
 	compared := 0
 	for name, p := range corpusFiles(t) {
@@ -83,14 +83,14 @@ func TestCorpusContent(t *testing.T) {
 			Value string `json:"value"`
 		}
 		if err := json.Unmarshal(text, &want); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: JSON = %v, want it to parse", name, err)
 			continue
 		}
 		found := make(map[string]snapshot.Entry)
 		g, _, err := decode(p)
 		if err != nil {
 			if damagedCorpus[name] == 0 {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s: Decode = %v, want nil", name, err)
 			}
 			continue
 		}
@@ -109,11 +109,11 @@ func TestCorpusContent(t *testing.T) {
 		}
 	}
 	if compared < 100 {
-		t.Errorf("only %d keys were compared", compared)
+		t.Errorf("%d keys were compared, want at least 100", compared)
 	}
 }
 
-// jsonText is p as it comes out of JSON, which has no other bytes than UTF-8.
+// jsonText returns p as JSON decodes it: bytes that are not UTF-8 are replaced.
 func jsonText(p []byte) string {
 	b, err := json.Marshal(string(p))
 	if err != nil {
@@ -126,7 +126,7 @@ func jsonText(p []byte) string {
 	return s
 }
 
-// TestCorpusDialect finds Valkey's own type in Valkey's file only.
+// TestCorpusDialect checks that only Valkey's file has Valkey's own type.
 func TestCorpusDialect(t *testing.T) {
 	for name, p := range corpusFiles(t) {
 		g, _, err := decode(p)
@@ -135,31 +135,31 @@ func TestCorpusDialect(t *testing.T) {
 		}
 		for _, e := range g.entries {
 			if e.Type.IsValkey() != (strings.Contains(name, "valkey_hash2") && rdb.TypeName(e.Type) == "hash") {
-				t.Errorf("%s: type %d", name, e.Type)
+				t.Errorf("%s: IsValkey of type %d = %v, want %v", name, e.Type, e.Type.IsValkey(), !e.Type.IsValkey())
 			}
 		}
 		if strings.HasPrefix(string(p), "VALKEY") && !bytes.HasPrefix(mustEncode(t, g), []byte("VALKEY080")) {
-			t.Errorf("%s: written as Redis's", name)
+			t.Errorf("%s: Encode does not begin with VALKEY080, want Valkey's header", name)
 		}
 	}
 }
 
-// TestCorpusCheck has a clean report for every dump.
+// TestCorpusCheck checks that the report of each dump is clean.
 func TestCorpusCheck(t *testing.T) {
 	for name, p := range corpusFiles(t) {
 		g, _, _ := decode(p)
 		r, err := rdb.Check(context.Background(), bytes.NewReader(p), int64(len(p)))
 		_, damaged := damagedCorpus[name]
-		if name == "valkey/corrupt_empty_keys.rdb" { // which a server loads, without the keys
+		if name == "valkey/corrupt_empty_keys.rdb" { // a server loads it, without the keys
 			want := "offset 99: key 1, set of type 2: want a set that is not empty, found an empty one"
 			if err != nil || r.Odd != 9 || r.FirstOdd == nil || !strings.Contains(r.FirstOdd.Error(), want) {
-				t.Errorf("%s: %d are odd, %v, %v", name, r.Odd, r.FirstOdd, err)
+				t.Errorf("%s: Check = %d odd values, %v, %v, want 9", name, r.Odd, r.FirstOdd, err)
 			}
 		} else if r.Odd != 0 {
-			t.Errorf("%s: %v", name, r.FirstOdd)
+			t.Errorf("%s: Check reports %v, want no odd value", name, r.FirstOdd)
 		}
 		if (err != nil) != damaged || r.Keys != int64(len(g.entries)) {
-			t.Errorf("%s: %d keys of %d, %v", name, r.Keys, len(g.entries), err)
+			t.Errorf("%s: Check = %d keys, %v, want %d", name, r.Keys, err, len(g.entries))
 		}
 	}
 }

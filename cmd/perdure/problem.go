@@ -39,7 +39,7 @@ func problemOf(e *perdure.CorruptError) *problem {
 	return &problem{Offset: e.Offset, What: what, Torn: e.Torn, missing: errors.Is(e.Err, fs.ErrNotExist)}
 }
 
-// unsupported records an unknown record that follows keys keys.
+// unsupported records an unknown record. keys is the number of keys before it.
 func (f *checkedFile) unsupported(e *perdure.UnsupportedError, keys int64) {
 	f.OK, f.Unsupported, f.Good = false, true, e.Offset
 	f.Problem = &problem{

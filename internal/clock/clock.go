@@ -14,5 +14,5 @@ var shift atomic.Int64
 // Now returns the wall clock's time, without a monotonic reading.
 func Now() time.Time { return time.Now().Round(0).Add(time.Duration(shift.Load())) }
 
-// Shift sets the offset of the clock from the system's clock, for the whole program.
+// Shift sets the offset of the clock from the operating system's clock, for the whole program.
 func Shift(d time.Duration) { shift.Store(int64(d)) }

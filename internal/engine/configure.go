@@ -63,8 +63,8 @@ func (u unprefixed) Error() string { return strings.TrimPrefix(u.error.Error(), 
 func (u unprefixed) Unwrap() error { return u.error }
 
 // EnableLog switches a log on while the store is open. The base is built in the background from a
-// point-in-time snapshot. Until the task has succeeded the log gives no durability. An earlier log
-// in the directory is replaced, because it is older than the data in memory.
+// point-in-time snapshot. Until the task has succeeded the log does not provide durability. An
+// earlier log in the directory is replaced, because it is older than the data in memory.
 func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 	if option.IsNil(log) {
 		return nil, fmt.Errorf("%w: nil AppendLog", ErrOptions)
@@ -73,7 +73,7 @@ func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 		return nil, ErrNoDirectory
 	}
 	if !e.counts.logOn.CompareAndSwap(false, true) {
-		return nil, fmt.Errorf("%w: a log is on already", ErrOptions)
+		return nil, fmt.Errorf("%w: log is already on", ErrOptions)
 	}
 	e.env.After = e.since
 	found, err := log.Open(e.env)

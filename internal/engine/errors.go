@@ -24,17 +24,17 @@ var (
 	ErrNotDeclared       = errors.New("perdure: key was not declared for this transaction")
 	ErrTxDone            = errors.New("perdure: transaction has ended")
 	ErrOptions           = option.ErrOptions
-	ErrSaveInProgress    = errors.New("perdure: a snapshot is being saved already")
-	ErrRewriteInProgress = errors.New("perdure: the log is being rewritten already")
+	ErrSaveInProgress    = errors.New("perdure: save already in progress")
+	ErrRewriteInProgress = errors.New("perdure: rewrite already in progress")
 	ErrBusy              = errors.New("perdure: a snapshot handle is open")
-	ErrNoAppendLog       = errors.New("perdure: no append log is on, or its first base is not complete")
+	ErrNoAppendLog       = errors.New("perdure: append-only log is off, or its first base is not complete")
 	ErrNoDirectory       = errors.New("perdure: store has no directory to save in")
-	ErrRestoring         = errors.New("perdure: the data set is being replaced")
+	ErrRestoring         = errors.New("perdure: restore in progress")
 	ErrSaveFailed        = errors.New("perdure: writes are refused because the last background save failed")
 	ErrNoMemory          = table.ErrNoMemory
 	ErrLogFailed         = appendlog.ErrFailed
 	ErrUntil             = appendlog.ErrUntil
 	ErrCommand           = op.ErrCommand
 	ErrLocked            = vfs.ErrLocked
-	ErrLockLost          = errors.New("perdure: the lock file is not the one this store locked")
+	ErrLockLost          = errors.New("perdure: lock file was replaced or removed")
 )

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Info returns Redis's INFO persistence: the same fields under the same names, one a line. Fields
-// about fork and copy-on-write are 0, because perdure uses neither. Some fields of INFO memory and
-// INFO stats follow.
+// Info returns Redis's INFO persistence, with Redis's field names, one per line. Fields about
+// fork and copy-on-write are 0, because perdure uses neither. Some fields of INFO memory and INFO
+// stats follow.
 func (e *Engine) Info() string {
 	s := e.Stats()
 	var b strings.Builder

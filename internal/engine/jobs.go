@@ -17,7 +17,7 @@ import (
 // handle, or a restore.
 type jobs struct {
 	slot     chan struct{} // holds one token while a view may exist
-	logReady atomic.Bool   // the log is on and complete, so that it gives durability
+	logReady atomic.Bool   // the log is on and complete, so that it provides durability
 
 	closeOnce sync.Once
 	closeErr  error // written inside closeOnce

@@ -45,7 +45,7 @@ func newLoader(e *Engine, t *table.Table, types *op.Types) *loader {
 }
 
 var (
-	errDuplicate = errors.New("a key a second time")
+	errDuplicate = errors.New("duplicate key")
 	errStop      = errors.New("perdure: an entry cannot be stored") // finish returns the cause
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// The sources of a data set, in the order in which Open looks for them.
+// The sources of a data set, in Open's order of preference.
 const (
 	FromAOF   = "aof"
 	FromRDB   = "rdb"
@@ -155,7 +155,7 @@ func (e *Engine) openDir(ctx context.Context) error {
 	}
 	// No write is acknowledged in a directory where no dump can be saved.
 	if err := vfs.CheckWritable(e.fs, filepath.Join(e.dir, snapshot.TempPrefix+"probe")); err != nil {
-		return fmt.Errorf("perdure: the directory cannot be written: %w", err)
+		return fmt.Errorf("perdure: directory is not writable: %w", err)
 	}
 	// A killed process may have renamed the dump that was just read without syncing the directory.
 	if err := e.fs.SyncDir(e.dir); err != nil {

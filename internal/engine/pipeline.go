@@ -107,7 +107,7 @@ func (p *pipeline) reserve(db int, keys int64) {
 	p.reserved = true
 }
 
-// minReserve is the number of keys of a shard from which reserving is worthwhile.
+// minReserve is the smallest number of keys of a shard that is worth a reservation.
 const minReserve = 500
 
 // reshape calls f for every shard, after the operations added before.

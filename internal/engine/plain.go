@@ -27,7 +27,7 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 }
 
 // setLogged is SetPlain in a store with a log. Encoding and appending the command take about as
-// long as fetching the memory of the key, so both happen at the same time. The bucket is fetched
+// long as fetching the memory of the key, so both happen concurrently. The bucket is fetched
 // while the command is encoded, and the record while the log appends it.
 //
 // The log has the command before the table has the value, but nothing can observe this, because the

@@ -127,7 +127,7 @@ func (e *Engine) containPanic() {
 }
 
 // errBroken is returned by writes after a panic in a write.
-var errBroken = errors.New("perdure: internal error: a write has panicked, and what it changed may be half done")
+var errBroken = errors.New("perdure: internal error: a write has panicked, and its changes may be incomplete")
 
 // breaks unlocks the shards of a write that panics. Close is often deferred, and would otherwise
 // wait for them instead of letting the panic be reported. No further writes are accepted.

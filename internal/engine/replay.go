@@ -70,7 +70,7 @@ func (r *replayer) Base(ctx context.Context, f io.Reader, size int64) (appendlog
 	return base, nil
 }
 
-// tooLate returns an error if a base was written after the time up to which the log is loaded.
+// tooLate returns an error if a base was written after Options.Until.
 func (r *replayer) tooLate(created time.Time) error {
 	until := r.e.opts.Until
 	if until.IsZero() || created.IsZero() || created.Unix() <= until.Unix() {

@@ -106,7 +106,7 @@ func (w *worker) sort(ops []step) {
 	w.starts[0] = 0
 }
 
-// prefetchOps is the number of operations by which prefetching is ahead of the current operation.
+// prefetchOps is the distance in operations from the current operation to the prefetched one.
 // It is small enough for the CPU to fetch the memory of all of them concurrently.
 const prefetchOps = 32
 

@@ -81,7 +81,7 @@ func TestCloseWhileSnapshotIsRead(t *testing.T) {
 		}
 		for _, b := range en.Value { // the memory must not be freed yet
 			if b != 0 {
-				t.Fatal("a value read after Close differs from the value stored")
+				t.Fatal("a value read during Close has a byte other than 0, want the value stored")
 			}
 		}
 	}

@@ -203,7 +203,7 @@ func (d *differ) here(who, dir string, want map[string]datum, opts ...perdure.Op
 	ok(d, s.Close())
 }
 
-// loadLog makes the reading server load the log in dir instead of its own.
+// loadLog makes the reading server load the log in dir instead of the server's log.
 func (d *differ) loadLog(dir string) map[string]datum {
 	for _, kind := range []string{"base.rdb", "incr.aof"} {
 		from, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*."+kind))

@@ -205,7 +205,7 @@ func TestCloseSavesOnlyWithRules(t *testing.T) {
 	}
 }
 
-func TestEverySecSyncsWithinSecond(t *testing.T) {
+func TestEverysecSyncsWithinSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := vfs.NewMem("/data")
 		s := open(t, "/data", append(logOnly(), storefs.Option(fsys))...)
@@ -222,7 +222,7 @@ func TestEverySecSyncsWithinSecond(t *testing.T) {
 		}
 		settle(1100 * time.Millisecond)
 		if lost() {
-			t.Error("the write is not synced after one second")
+			t.Error("the write is unsynced after one second, want it synced")
 		}
 		ok(t, s.Durable().Set("k2", []byte("v")))
 		b := open(t, "/data", append(logOnly(), storefs.Option(fsys.Crash(vfs.KeepNone, 0)))...)

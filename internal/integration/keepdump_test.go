@@ -41,7 +41,7 @@ func TestCrashKeepsForeignDump(t *testing.T) {
 		for _, kind := range []vfs.CrashKind{vfs.KeepNone, vfs.KeepAll, vfs.KeepSome} {
 			crashed := mem.Crash(kind, uint64(n))
 			if !holdsDump(t, crashed, theirs) {
-				t.Errorf("stopped at operation %d, %v: no file contains the other store's dump", n, kind)
+				t.Errorf("stopped at operation %d, %v: no file contains the other store's dump, want one", n, kind)
 			}
 			closed(t, "/data", func(s *perdure.Store) {
 				absent(t, s, "theirs")
@@ -50,7 +50,7 @@ func TestCrashKeepsForeignDump(t *testing.T) {
 				}
 			}, storefs.Option(crashed))
 			if !holdsDump(t, crashed, theirs) {
-				t.Errorf("stopped at operation %d, %v: the next run deleted the other store's dump", n, kind)
+				t.Errorf("stopped at operation %d, %v: the next run deleted the other store's dump, want it kept", n, kind)
 			}
 		}
 		if done {

@@ -22,7 +22,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// largeSizes contains sizes around the size from which values are linked.
+// largeSizes contains sizes around the smallest size of a linked value.
 var largeSizes = []int{0, 9, 70 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 300 << 10, 1 << 20}
 
 // bigOp performs a random operation on a store and on a map, and compares the results.

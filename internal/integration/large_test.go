@@ -106,7 +106,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 		y, _ := c.Value()
 		for i, v := range append(values, one, x, y) {
 			if !whole(v) {
-				return fmt.Errorf("a torn value of %d bytes, %d", len(v), i)
+				return fmt.Errorf("value %d is torn: %d bytes", i, len(v))
 			}
 		}
 		return err
@@ -133,7 +133,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	wg.Go(func() {
 		for _, v := range s.All() {
 			if !whole(v) {
-				t.Error("All yields a torn value")
+				t.Error("All yields a torn value, want a whole one")
 			}
 		}
 	})
@@ -143,7 +143,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 	for en, err := range snap.All(t.Context()) {
 		ok(t, err)
 		if !whole(en.Value) {
-			t.Error("a snapshot yields a torn value")
+			t.Error("a snapshot yields a torn value, want a whole one")
 		}
 	}
 	snap.Close()

@@ -85,8 +85,8 @@ func TestLoadOrder(t *testing.T) {
 	})
 }
 
-// TestSavesBesideLogAreNotNewer checks that a dump saved by the store itself is not reported.
-func TestSavesBesideLogAreNotNewer(t *testing.T) {
+// TestOwnSavesAreNotNewer checks that a dump saved by the store itself is not reported.
+func TestOwnSavesAreNotNewer(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
 		s := open(t, dir)

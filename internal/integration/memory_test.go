@@ -64,7 +64,7 @@ func TestMemoryGoesBack(t *testing.T) {
 		stats := s.Stats()
 		t.Logf("%d keys: %d KiB in RAM for %d, %d entries moved", s.Len(), tenth>>10, used>>10, stats.DefragMoved)
 		if tenth > used*5/4+16<<20 || stats.DefragMoved == 0 || stats.DefragRunning {
-			t.Errorf("RSS = %d bytes (%d when full) with 1/10 of the keys, which take %d; %+v", tenth, full, used, stats)
+			t.Errorf("RSS = %d bytes (%d when full) with 1/10 of the keys, want about the %d in use; Stats = %+v", tenth, full, used, stats)
 		}
 		ok(t, s.FlushAll())
 		if flushed, _ := held(); flushed > 12<<20 {

@@ -251,7 +251,7 @@ func TestBindMountOverOpenDirectory(t *testing.T) {
 	}
 	errs := everyStep(s)
 	if out, err := exec.Command("umount", a).CombinedOutput(); err != nil {
-		t.Fatalf("umount: %v: %s", err, out)
+		t.Fatalf("umount = %v, want nil: %s", err, out)
 	}
 	noErrors(t, errs)
 	if !equalFiles(before, contents(t, b)) {
@@ -272,7 +272,7 @@ func TestLockFileWithSecondNameIsRefused(t *testing.T) {
 		if err == nil {
 			s.Close()
 		}
-		t.Errorf("Open = %v", err)
+		t.Errorf("Open = %v, want %v", err, vfs.ErrManyNames)
 	}
 	if !equalFiles(before, contents(t, dir)) {
 		t.Error("the files have changed, want them unchanged")

@@ -196,7 +196,7 @@ func TestUntilInEarlierFile(t *testing.T) {
 		}
 		ok(t, s.Close())
 		if _, err := os.Stat(filepath.Join(log, "appendonly.aof.2.incr.aof")); (err == nil) != (c.second == 250) {
-			t.Errorf("second %d: the later incremental file exists: %v", c.second, err == nil)
+			t.Errorf("second %d: the later incremental file exists: %v, want %v", c.second, err == nil, c.second == 250)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func init() { // the functions of the table use variables of this package
 		{"SETRANGE", 0, 4, firstKey, replaySetRange, nil},
 		{"MSET", 0, -3, pairKeys, replaySet, nil},
 		{"MSETNX", 0, -3, pairKeys, nil, replayMSetNX},
-		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // an argument gives the number of its keys
+		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // an argument is the number of its keys
 
 		{"INCR", 0, 2, firstKey, call(Incr, nil), nil},
 		{"DECR", 0, 2, firstKey, call(Decr, nil), nil},

@@ -9,7 +9,7 @@ import (
 
 var errNotFloat = errors.New("value is not a float")
 
-// longDouble is the precision in which a server adds: the 64-bit mantissa of an x86 long double.
+// longDouble is the precision of a server's additions: the 64-bit mantissa of an x86 long double.
 const longDouble = 64
 
 // replayIncrByFloat adds as a server does. Servers log the result as SET, so the command occurs

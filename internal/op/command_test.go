@@ -20,7 +20,7 @@ func TestDeclarationsAreRedis(t *testing.T) {
 		}
 		info := server.Must("COMMAND", "INFO", name).Elements[0].Elements
 		if len(info) == 0 {
-			t.Errorf("%s: the server does not know it", name)
+			t.Errorf("COMMAND INFO %s is empty, want a command of the server", name)
 			continue
 		}
 		got := [4]int64{info[1].Int(), info[3].Int(), info[4].Int(), info[5].Int()}
@@ -43,7 +43,7 @@ func TestDeclarationsAreRedis(t *testing.T) {
 	}
 }
 
-// TestKeysOf checks the keys by which a pipeline routes commands to workers.
+// TestKeysOf checks the keys that determine the workers of a command.
 func TestKeysOf(t *testing.T) {
 	checker := op.NewChecker()
 	defer checker.Close()

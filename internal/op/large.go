@@ -11,8 +11,8 @@ import (
 // unlock (Pins). Only the values that a transaction sets or gets are copied while it holds its
 // locks, because its function needs the value before it returns.
 
-// LargeValue is the size above which a value is handled as large. It is about the size from which
-// the table gives a value a dedicated mapping.
+// LargeValue is the largest size of a value that is not handled as large. The table stores values
+// of about this size, and larger ones, in dedicated mappings.
 const LargeValue = 256 << 10
 
 // Pins are large values that were found under locks and are read without them.

@@ -1,5 +1,5 @@
-// Package op defines each operation on keys once: what it does to the table, what it returns, and
-// which command the log records for it.
+// Package op defines each operation on keys once: its effect on the table, its results, and
+// the command that the log records for it.
 //
 // A [Call] is an operation with its arguments and, after it ran, its results. Methods of the store,
 // transactions, batches, and the replay of a log all fill in a Call and pass it to [Exec.Do]. The
@@ -21,7 +21,7 @@ var (
 	ErrNotFound   = errors.New("perdure: key not found")
 	ErrNotInteger = errors.New("perdure: value is not an integer or out of range")
 	ErrOverflow   = errors.New("perdure: increment or decrement would overflow")
-	ErrWrongType  = errors.New("perdure: key holds a value of another type than string")
+	ErrWrongType  = errors.New("perdure: key holds a value that is not a string")
 	ErrTTL        = errors.New("perdure: invalid expiry")
 	ErrTooLarge   = errors.New("perdure: key or value is larger than 512 MiB")
 	ErrDatabase   = errors.New("perdure: database number out of range")

@@ -94,7 +94,7 @@ func (r *Record) Encoded() []byte {
 	return r.buf
 }
 
-// pieces returns the log record in pieces, every second of which is a large argument.
+// pieces returns the log record in pieces. Every second piece is a large argument.
 func (r *Record) pieces() [][]byte {
 	whole := r.Encoded()
 	skipped := len(r.buf) - len(whole)

@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A Store is what the operations of one store share.
+// A Store contains the state that the operations of one store share.
 type Store struct {
 	Table   *table.Table
 	Types   Types        // opaque types that may be in the table

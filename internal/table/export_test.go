@@ -42,7 +42,7 @@ func (t *Table) HugePages() (n int) {
 	return n
 }
 
-// CanCollapse reports whether the system supports huge pages.
+// CanCollapse reports whether the kernel supports huge pages.
 const CanCollapse = canCollapse
 
 // SetExpire sets the expiry of a key, and reports whether the key exists.

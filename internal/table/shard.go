@@ -344,7 +344,7 @@ func (k *keyspace) extendSpan(rec *record, suffix []byte) (span, bool) {
 	return s, true
 }
 
-// Delete removes a key and reports whether it was there.
+// Delete removes a key and reports whether it existed.
 func (s *Shard) Delete(db int, h uint64, key string) bool {
 	k := s.spaces[db]
 	if k == nil {

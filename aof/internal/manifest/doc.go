@@ -16,7 +16,7 @@
 // The pairs repeat properties that the listed files must have. A File compares them with a file
 // that was found under its name (the methods CheckSize, CheckRDB, CheckTrailer, CheckIdentity,
 // CheckBaseEnd, and CheckGood), and returns a *corrupt.Error that names the file and the offset.
-// Open and Check call these methods in the order in which the properties become known.
+// Open and Check call these methods as soon as each property is known.
 //
 // Invariants of every manifest, parsed or written:
 //

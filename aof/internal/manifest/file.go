@@ -51,7 +51,7 @@ func parseFile(line string) (f File, err error) {
 		return f, err
 	}
 	if len(words) < 6 || len(words)%2 != 0 {
-		return f, fmt.Errorf("line of %d words, need 3 or more pairs", len(words))
+		return f, fmt.Errorf("line of %d words, want 3 or more pairs", len(words))
 	}
 	for i := 0; i < len(words); i += 2 {
 		key, value := words[i], words[i+1]
@@ -64,11 +64,11 @@ func parseFile(line string) (f File, err error) {
 		case strings.EqualFold(key, "seq"):
 			f.Seq, err = strconv.ParseInt(value, 10, 64)
 			if err != nil || f.Seq <= 0 || f.Seq == math.MaxInt64 {
-				return f, fmt.Errorf("sequence number %q", value)
+				return f, fmt.Errorf("invalid sequence number %q", value)
 			}
 		case strings.EqualFold(key, "type"):
 			if len(value) != 1 || !strings.Contains("bhi", value) {
-				return f, fmt.Errorf("file type %q, need b, h or i", value)
+				return f, fmt.Errorf("file type %q, want b, h, or i", value)
 			}
 			f.Kind = Kind(value[0])
 		default:

@@ -22,7 +22,7 @@ func signed(text string) string {
 	return fmt.Sprintf("%s#p1:%08x\n", text, sum)
 }
 
-// format parses a manifest and writes it out again.
+// format parses a manifest and formats it again.
 func format(text []byte) ([]byte, error) {
 	m, err := manifest.Parse(text)
 	if err != nil {
@@ -88,9 +88,9 @@ func TestManifest(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out, err := format([]byte(c.text))
-			if c.offset == -2 { // refused for its name, or taken: the escapes matter
+			if c.offset == -2 { // either result is valid if the escapes are kept
 				if err == nil || !strings.Contains(err.Error(), `ab`) {
-					t.Fatalf("%s, %v", out, err)
+					t.Fatalf("Parse = %s, %v, want an error with the escaped name", out, err)
 				}
 				return
 			}
@@ -129,7 +129,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		again, err := format(out)
 		if err != nil || string(again) != string(out) {
-			t.Fatalf("%q gives %q, which gives %q, %v", text, out, again, err)
+			t.Fatalf("Format of %q = %q, then %q, %v, want a stable form", text, out, again, err)
 		}
 	})
 }

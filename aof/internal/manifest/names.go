@@ -66,17 +66,18 @@ func SplitName(filename, name string) (seq int64, kind Kind, ok bool) {
 	return seq, kind, true
 }
 
-// CheckName returns an error if name could lead out of its directory or hide what it is.
+// CheckName returns an error if name could lead out of its directory or contains control
+// characters.
 func CheckName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return fmt.Errorf("%q is not a file name", name)
 	case len(name) > 255:
-		return fmt.Errorf("name of %d bytes", len(name))
+		return fmt.Errorf("name of %d bytes, want at most 255", len(name))
 	case strings.ContainsAny(name, `/\`):
 		return fmt.Errorf("%q is a path, not a file name", name)
 	case !filepath.IsLocal(name):
-		return fmt.Errorf("%q is not a file name here", name)
+		return fmt.Errorf("%q is not a local file name", name)
 	}
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] == 0x7f {

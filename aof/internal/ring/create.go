@@ -34,8 +34,7 @@ func Create(fsys vfs.FS, dir, filename string, size int64) (*Ring, error) {
 		_, err := w.Write(append(head, make([]byte, headSize+regionCount*each-int64(len(head)))...))
 		return err
 	}); err != nil {
-		// Another program may have put a link in the place of the file before the file got its
-		// name.
+		// Another program may have created a link of that name before the file was renamed.
 		if info, e := fsys.Lstat(path); e == nil && !info.Mode().IsRegular() {
 			_ = fsys.Remove(path) // otherwise the next Open refuses it
 		}

@@ -16,7 +16,7 @@
 // from it. Its file consists of a head, three headers, and three regions:
 //
 //	0           head: magic, sizes, id of the file, id of the boot; never changed
-//	512 ...     headers of the regions: generation, length and checksum, place in the log
+//	512 ...     headers of the regions: generation, length and checksum, log position
 //	4096 ...    the regions
 //
 // Each buffer has a region. While the log writes one buffer, the next one fills another region, and

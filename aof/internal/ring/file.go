@@ -152,7 +152,7 @@ func Read(fsys vfs.FS, path string) (t *File, err error) {
 	}
 	boot, err := fsys.Boot()
 	if err != nil && !errors.Is(err, vfs.ErrNotShared) { // then the file is from another machine
-		return nil, fmt.Errorf("%s: is it of this run of the machine? %w", path, err)
+		return nil, fmt.Errorf("%s: read boot ID: %w", path, err)
 	}
 	t, err = decode(file, size, boot)
 	if err != nil {

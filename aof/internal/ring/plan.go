@@ -95,11 +95,11 @@ func NewPlan(t *File, file io.ReaderAt, f *manifest.File, end int64, byPerdure b
 	return m, err
 }
 
-// stale reports whether the tail file is an older copy of the log's own, of which the incremental
-// file that ends at end lacks nothing. follow is the offset after the last byte of the tail file in
-// the incremental file, or -1. A log starts the next region before it writes one to the incremental
-// file. So the incremental file has nothing of the newest region. Either that region or the one
-// before it belongs at the end of the incremental file.
+// stale reports whether the tail file is an older copy of the log's own, and the incremental file,
+// which ends at end, contains all of it. follow is the offset after the last byte of the tail file
+// in the incremental file, or -1. A log starts the next region before it writes one to the
+// incremental file. So the incremental file has nothing of the newest region. Either that region or
+// the one before it belongs at the end of the incremental file.
 func (t *File) stale(file io.ReaderAt, f *manifest.File, follow, end int64) (bool, error) {
 	n := &t.newest
 	switch holds := len(t.Regions); {

@@ -139,8 +139,8 @@ func (r *Ring) publishNext() error {
 	return nil
 }
 
-// place records where a region's first byte belongs. The offset becomes valid with the store of the
-// sequence number.
+// place records the log position at which a region's first byte belongs. The offset becomes valid
+// with the store of the sequence number.
 func (r *Ring) place(a *region, seq, offset int64) error {
 	if a.slot < 0 {
 		return nil

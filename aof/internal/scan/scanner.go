@@ -51,7 +51,7 @@ type Result struct {
 	end        int64          // end of the bytes that were read
 	Problem    *corrupt.Error // why the scan ended before the end of the file; nil for a whole file
 	badMarker  bool           // the problem is a commit marker that does not verify
-	Good       int64          // offset to which the file must be truncated to be whole
+	Good       int64          // size of the file once it is truncated to be whole
 	GoodCRC    uint32         // checksum of the bytes before Good that no marker covers
 	GoodDB     int            // the database that is selected at Good
 	Foreign    bool           // bytes before Good were not covered by a commit marker

@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// Until is the time at which a scan stops.
+// Until is the time limit of a scan.
 //
 // The records after the first later timestamp annotation belong to the time after it. An annotation
 // inside a transaction applies to the whole transaction. A group that perdure wrote is known to be

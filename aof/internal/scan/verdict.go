@@ -11,7 +11,7 @@ import (
 // Verdict classifies how a file ends.
 type Verdict uint8
 
-// The verdicts.
+// The verdicts on a file, from the best to the worst.
 const (
 	Whole   Verdict = iota
 	Torn            // a crash explains how the file ends: it is truncated and used

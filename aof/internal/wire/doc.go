@@ -27,7 +27,7 @@
 //  1. Every byte is covered by the checksum of one marker, the opening line included. The digits of
 //     a marker and padding at the end of the file are the exceptions.
 //  2. A checksum is seeded with the number and the salt of the file and with the offset of the
-//     group. The same bytes at another place, or in another file, do not verify.
+//     group. The same bytes at another offset, or in another file, do not verify.
 //  3. A marker and an opening line each lie within one page, because a kill tears a write at the
 //     end of a page.
 //  4. The bytes that a marker declares synced were durable when the marker was written.

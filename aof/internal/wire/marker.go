@@ -8,8 +8,7 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// A mark, or commit marker, is a line that perdure writes between commands. Redis 7 and Valkey skip
-// it:
+// A commit marker is a line that perdure writes between commands. Redis 7 and Valkey skip it:
 //
 //	#p1:<8 hex digits>[ sync:<offset>][ ring:<16 hex digits>| close:<16 hex digits>] CR LF
 //

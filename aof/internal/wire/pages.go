@@ -53,8 +53,8 @@ func paddingBefore(unit []byte, at int) int {
 
 // Readable reports whether a sector that begins inside text, which is at an offset, begins like a
 // command or a line. If the bytes before the sector are lost, and padding is in their place,
-// reading continues at the sector. That may be the middle of a transaction, or of a value in which
-// a client has put commands.
+// reading continues at the sector. That may be the middle of a transaction, or of a value that
+// contains commands.
 func Readable(text []byte, offset int) bool {
 	first := -offset & (sector - 1)
 	if first == 0 {

@@ -124,7 +124,7 @@ func (s *search) fits(m Marker, start, offset int64) (bool, error) {
 }
 
 // sums reports whether m closes the bytes from start to offset as a group that was written at
-// place.
+// the offset place.
 func (s *search) sums(m Marker, place, start, offset int64) (bool, error) {
 	if start > offset || s.budget < offset-start {
 		return false, nil

@@ -2,8 +2,8 @@ package wire
 
 import "strconv"
 
-// TimestampPrefix begins a timestamp annotation: the time at which the records after it were
-// written, in Unix seconds.
+// TimestampPrefix begins a timestamp annotation: the time of the records after it, in Unix
+// seconds.
 const TimestampPrefix = "#TS:"
 
 // AppendTimestamp appends a timestamp annotation: a line #TS:<unix seconds> CR LF.

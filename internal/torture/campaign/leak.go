@@ -11,7 +11,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// descriptors returns the number of this process's open files, or -1 if the system does not report
+// descriptors returns the number of this process's open files, or -1 if the kernel does not report
 // it.
 func descriptors() int {
 	names, err := os.ReadDir("/proc/self/fd")
@@ -21,7 +21,7 @@ func descriptors() int {
 	return len(names)
 }
 
-// resident returns the resident memory of this process in bytes, or 0 if the system does not report
+// resident returns the resident memory of this process in bytes, or 0 if the kernel does not report
 // it.
 func resident() int64 {
 	data, err := os.ReadFile("/proc/self/statm")

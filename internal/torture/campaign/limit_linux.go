@@ -57,7 +57,7 @@ func limitLoads() (all []limitLoad) {
 // noRoom reports whether an error is caused by a limit.
 func noRoom(err error) bool { return errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.ENOSPC) }
 
-// fileLimit sets the maximum length of a file; 0 is the maximum that the system allows.
+// fileLimit sets the maximum length of a file; 0 is the maximum that the kernel allows.
 func fileLimit(limit int64) error {
 	var now syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &now); err != nil {
