@@ -92,10 +92,7 @@ func (b *Batch) Get(key string) BatchValue {
 }
 
 // Exists adds an existence check of key.
-func (b *Batch) Exists(key string) BatchBool {
-	_, h := b.add(op.Exists, key)
-	return BatchBool{h}
-}
+func (b *Batch) Exists(key string) BatchBool { return b.test(op.Exists, key) }
 
 // Set adds a write of value under key, under the rules of [Store.Set].
 func (b *Batch) Set(key string, value []byte, opts ...SetOption) BatchResult {
@@ -124,36 +121,19 @@ func (b *Batch) Append(key string, suffix []byte) BatchInt {
 }
 
 // Incr adds an operation that adds 1 to the integer at key.
-func (b *Batch) Incr(key string) BatchInt {
-	_, h := b.add(op.Incr, key)
-	return BatchInt{h}
-}
+func (b *Batch) Incr(key string) BatchInt { return b.count(op.Incr, key, 0) }
 
 // IncrBy adds an operation that adds n to the integer at key.
-func (b *Batch) IncrBy(key string, n int64) BatchInt {
-	c, h := b.add(op.IncrBy, key)
-	c.N = n
-	return BatchInt{h}
-}
+func (b *Batch) IncrBy(key string, n int64) BatchInt { return b.count(op.IncrBy, key, n) }
 
 // Decr adds an operation that subtracts 1 from the integer at key.
-func (b *Batch) Decr(key string) BatchInt {
-	_, h := b.add(op.Decr, key)
-	return BatchInt{h}
-}
+func (b *Batch) Decr(key string) BatchInt { return b.count(op.Decr, key, 0) }
 
 // DecrBy adds an operation that subtracts n from the integer at key.
-func (b *Batch) DecrBy(key string, n int64) BatchInt {
-	c, h := b.add(op.DecrBy, key)
-	c.N = n
-	return BatchInt{h}
-}
+func (b *Batch) DecrBy(key string, n int64) BatchInt { return b.count(op.DecrBy, key, n) }
 
 // Delete adds a deletion of key. [BatchBool.Bool] reports whether the key existed.
-func (b *Batch) Delete(key string) BatchBool {
-	_, h := b.add(op.Delete, key)
-	return BatchBool{h}
-}
+func (b *Batch) Delete(key string) BatchBool { return b.test(op.Delete, key) }
 
 // Expire adds an operation that sets the expiry of key to d after the time of Run. [BatchBool.Bool]
 // reports whether the key exists.
@@ -173,8 +153,16 @@ func (b *Batch) ExpireAt(key string, t time.Time) BatchBool {
 
 // Persist adds an operation that removes the expiry of key. [BatchBool.Bool] reports whether it had
 // one.
-func (b *Batch) Persist(key string) BatchBool {
-	_, h := b.add(op.Persist, key)
+func (b *Batch) Persist(key string) BatchBool { return b.test(op.Persist, key) }
+
+func (b *Batch) count(code op.Code, key string, n int64) BatchInt {
+	c, h := b.add(code, key)
+	c.N = n
+	return BatchInt{h}
+}
+
+func (b *Batch) test(code op.Code, key string) BatchBool {
+	_, h := b.add(code, key)
 	return BatchBool{h}
 }
 
