@@ -107,11 +107,12 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 			return err
 		}
 	}
-	return e.writeLarge(db, durable, c)
+	return e.writePooled(db, durable, c)
 }
 
-// writeLarge executes a call that writes and may be large. The caller has admitted it.
-func (e *Engine) writeLarge(db int, durable bool, c *op.Call) error {
+// writePooled executes a call that is not small, with an exec from the pool. The caller has admitted
+// it.
+func (e *Engine) writePooled(db int, durable bool, c *op.Call) error {
 	x := e.newExec()
 	defer e.free(x)
 	if c.Code != op.Append {
@@ -153,7 +154,7 @@ func (e *Engine) writeSmall(db int, durable bool, c *op.Call) error {
 		x.Record = e.newRecord()
 	}
 	x.Do(nil, op.Place{Shard: s, Hash: h, DB: db, Key: c.Key}, c)
-	position := x.Commit()
+	position := x.Finish()
 	if x.Dirty != 0 {
 		e.addDirty(i, x.Dirty)
 	}
@@ -247,7 +248,7 @@ func (x *exec) runBatch(dst []byte, db int, durable, writes bool, calls []op.Cal
 			c.Err = ErrTooLarge
 			continue
 		}
-		x.Call = i
+		x.Number = i
 		dst = x.Do(dst, x.At(db, i, c.Key), c)
 	}
 	if !writes {

@@ -63,7 +63,7 @@ func (x *exec) release() {
 
 // end makes the changes final, appends the log record, and unlocks the shards.
 func (x *exec) end() {
-	x.position = x.Commit()
+	x.position = x.Finish()
 	x.e.addDirty(x.shard, x.Dirty)
 	x.release()
 }

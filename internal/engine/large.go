@@ -30,7 +30,7 @@ func (e *Engine) append(db int, durable bool, c *op.Call) (err error) {
 			return err
 		}
 	}
-	return e.writeLarge(db, durable, c)
+	return e.writePooled(db, durable, c)
 }
 
 // before is the value of a key that was read under its lock: pinned if it is large, else copied.

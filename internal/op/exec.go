@@ -20,8 +20,8 @@ type Exec struct {
 	ReadOnly  bool                // expired keys are skipped, not deleted
 	Atomic    bool                // Rollback can undo every change
 
-	now  int64 // Unix ms, read once and only if an expiry needs it
-	Call int   // number of the current call
+	now    int64 // Unix ms, read once and only if an expiry needs it
+	Number int   // of the current call
 
 	large    *large // nil if it only executes small calls on one key
 	replayed *Call  // of a command
@@ -94,9 +94,9 @@ func (x *Exec) Rollback() {
 	x.Dirty = 0
 }
 
-// Commit makes every change final and appends the log record to the log, if there is one. The
+// Finish makes every change final and appends the log record to the log, if there is one. The
 // shards must still be locked.
-func (x *Exec) Commit() appendlog.Position {
+func (x *Exec) Finish() appendlog.Position {
 	if x.Atomic {
 		x.large.undo.Commit()
 	}

@@ -132,10 +132,10 @@ func (x *Exec) mapped() *table.Mapping {
 	}
 	for n := range x.large.ready[x.large.passed:] {
 		switch r := &x.large.ready[x.large.passed+n]; {
-		case r.call == x.Call:
+		case r.call == x.Number:
 			x.large.passed += n
 			return &r.Mapping
-		case r.call > x.Call:
+		case r.call > x.Number:
 			return nil
 		}
 	}

@@ -7,7 +7,7 @@ type Pairs = func(i int) (key string, value []byte)
 // value, or nil if the key is missing or not a string. Only the lengths are final while dst grows.
 func (x *Exec) MGet(dst []byte, values [][]byte, db int, keys []string) []byte {
 	for i, key := range keys {
-		x.Call = i
+		x.Number = i
 		c := Call{Key: key}
 		dst = x.get(dst, x.At(db, i, key), &c)
 		values[i] = c.Out
@@ -31,7 +31,7 @@ func (x *Exec) MSet(db, n int, pair Pairs) error {
 	for i := range n {
 		key, value := pair(i)
 		p := x.At(db, i, key)
-		x.Call = i
+		x.Number = i
 		swapped := false
 		if plain == i && len(value) <= PlainSize {
 			if x.large.kept, swapped = p.Shard.SwapString(x.large.kept, db, p.Hash, key, value); swapped {

@@ -30,7 +30,7 @@ func (x *Exec) get(dst []byte, p Place, c *Call) []byte {
 
 // pinLater pins a large value that the caller copies after the unlock, and reports whether it did.
 func (x *Exec) pinLater(p Place, it table.Item) bool {
-	return it.Large() && x.large != nil && x.large.later != nil && x.large.later.Take(x.Store, p, x.Call)
+	return it.Large() && x.large != nil && x.large.later != nil && x.large.later.Take(x.Store, p, x.Number)
 }
 
 // set stores a value, replacing any previous value, even one of another type.
