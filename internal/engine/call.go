@@ -110,8 +110,8 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 	return e.writePooled(db, durable, c)
 }
 
-// writePooled executes a call that is not small, with an exec from the pool. The caller has admitted
-// it.
+// writePooled executes a call that is not small, with an exec from the pool. The caller has
+// admitted it.
 func (e *Engine) writePooled(db int, durable bool, c *op.Call) error {
 	x := e.newExec()
 	defer e.free(x)
