@@ -185,14 +185,14 @@ func (db *keyspace) Persist(key string) (had bool, err error) {
 // [ErrNotFound] if the key does not exist.
 func (db *keyspace) TTL(key string) (time.Duration, error) {
 	c := op.Call{Code: op.TTL, Key: key}
-	return c.TimeToLive(db.call(&c))
+	return c.TimeToLive(db.e.Inspect(db.n, &c))
 }
 
 // Type returns Redis's name for the type of the value of key: "string", "list", "hash", and so on.
 // It returns [ErrNotFound] if the key does not exist.
 func (db *keyspace) Type(key string) (string, error) {
 	c := op.Call{Code: op.Type, Key: key}
-	err := db.call(&c)
+	err := db.e.Inspect(db.n, &c)
 	return c.Name, err
 }
 

@@ -79,16 +79,31 @@ func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok 
 func (e *Engine) Call(db int, durable bool, c *op.Call) error {
 	switch {
 	case c.Code.Reads():
-		return e.read(db, c.Key, func(_ op.Place, it table.Item, ok bool) error {
-			c.Inspect(it, ok)
-			return c.Err
-		})
-	case c.Code == op.Append:
-		return e.append(db, durable, c)
+		return e.Inspect(db, c)
 	case c.Code == op.CompareAndSwap && len(c.Old) > op.LargeValue:
 		return e.compareLarge(db, durable, c)
 	}
 	return e.write(db, durable, c)
+}
+
+// Inspect executes an Exists, TTL, or Type. It is a short path for a key without an expiry.
+func (e *Engine) Inspect(db int, c *op.Call) error {
+	if db < 0 || db >= e.table.Databases() {
+		return ErrDatabase
+	}
+	h := e.table.Hash(c.Key)
+	s := e.table.Shard(h)
+	s.Lock()
+	if it, ok := s.Find(db, h, c.Key); !e.closed && it.ExpireAtMs() == 0 {
+		c.Inspect(it, ok)
+		s.Unlock()
+		return c.Err
+	}
+	s.Unlock()
+	return e.read(db, c.Key, func(_ op.Place, it table.Item, ok bool) error {
+		c.Inspect(it, ok)
+		return c.Err
+	})
 }
 
 // write executes a call that writes.
@@ -100,7 +115,14 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 		return ErrTooLarge
 	}
 	if c.Small() {
-		return e.writeSmall(db, durable, c)
+		err := e.writeSmall(db, durable, c)
+		if err != op.ErrNotSmall {
+			return err
+		}
+		c.Err = nil
+	}
+	if c.Code == op.Append {
+		return e.appendLarge(db, durable, c)
 	}
 	if c.Code == op.SetIfAbsent { // avoid a needless copy
 		if n, err := e.Exists(db, []string{c.Key}); n > 0 || err != nil {

@@ -7,24 +7,18 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// appendTries is the number of attempts of append while other writers change a large value.
+// appendTries is the number of attempts of appendLarge while other writers change a large value.
 const appendTries = 3
 
-// append appends to a value. If the new value is large, append builds it with no lock held. It then
-// checks that the key still has the old value. After too many failed attempts it makes the copy
-// under the lock.
-func (e *Engine) append(db int, durable bool, c *op.Call) (err error) {
+// appendLarge appends to a value that is large, or becomes so. It builds the new value with no lock
+// held, and then checks that the key still has the old value. After too many failed attempts it
+// makes the copy under the lock.
+func (e *Engine) appendLarge(db int, durable bool, c *op.Call) (err error) {
 	defer func() {
 		if err != nil {
 			c.Result = 0
 		}
 	}()
-	if len(c.Value) <= op.LargeValue {
-		if err := e.write(db, durable, c); err != op.ErrMoves {
-			return err
-		}
-		c.Err = nil
-	}
 	for range appendTries {
 		if done, err := e.tryAppend(db, durable, c); done || err != nil {
 			return err

@@ -79,7 +79,7 @@ func (e *Engine) Delete(db int, durable bool, keys []string) (n int, err error) 
 func (e *Engine) Exists(db int, keys []string) (n int, err error) {
 	if len(keys) == 1 {
 		c := op.Call{Code: op.Exists, Key: keys[0]}
-		if err = e.Call(db, false, &c); c.Did {
+		if err = e.Inspect(db, &c); c.Did {
 			n = 1
 		}
 		return n, err

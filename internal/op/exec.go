@@ -57,10 +57,10 @@ func (x *Exec) Reset() {
 	*x = Exec{Store: x.Store, Record: x.Record, large: l}
 }
 
-// Small reports whether an Exec without NewExec can execute a call: one whose Store, Log, and
-// Record are set, and which lives on the stack. That saves 60 ns of the 170 ns of an Incr of a hot
-// key.
-func (c *Call) Small() bool { return len(c.Value) <= LargeValue && c.Code != Swap }
+// Small reports whether an Exec without NewExec can execute a call, unless that returns
+// ErrNotSmall: one whose Store, Log, and Record are set, and which lives on the stack. An Incr of a
+// hot key takes 180 ns with it, and 250 ns with one from a pool.
+func (c *Call) Small() bool { return len(c.Value) <= LargeValue }
 
 // PinTo lets large values be pinned to l, for the caller to copy them after the unlock.
 func (x *Exec) PinTo(l *Pins) { x.large.later = l }

@@ -8,9 +8,11 @@ type Pairs = func(i int) (key string, value []byte)
 func (x *Exec) MGet(dst []byte, values [][]byte, db int, keys []string) []byte {
 	for i, key := range keys {
 		x.Number = i
-		c := Call{Key: key}
-		dst = x.get(dst, x.At(db, i, key), &c)
-		values[i] = c.Out
+		before := len(dst)
+		var err error
+		if dst, err = x.get(dst, x.At(db, i, key)); err == nil {
+			values[i] = dst[before:]
+		}
 	}
 	return dst
 }

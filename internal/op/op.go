@@ -105,7 +105,10 @@ func (p Place) delete() bool { return p.Shard.Delete(p.DB, p.Hash, p.Key) }
 func (x *Exec) Do(dst []byte, p Place, c *Call) []byte {
 	switch c.Code {
 	case Get:
-		return x.get(dst, p, c)
+		before := len(dst)
+		if dst, c.Err = x.get(dst, p); c.Err == nil {
+			c.Out = dst[before:]
+		}
 	case Exists, TTL, Type:
 		it, ok := x.Find(p)
 		c.Inspect(it, ok)

@@ -7,25 +7,20 @@ import (
 )
 
 // get appends the value of a key to dst. After PinTo, it pins a large value instead.
-func (x *Exec) get(dst []byte, p Place, c *Call) []byte {
-	before := len(dst)
-	out, ok := p.Shard.AppendString(dst, p.DB, p.Hash, p.Key)
-	if !ok {
-		var it table.Item
-		if it, ok = x.Find(p); !ok {
-			c.Err = ErrNotFound
-			return dst
-		}
-		if it.Kind() != table.String {
-			c.Err = ErrWrongType
-			return dst
-		}
-		if out = dst; !x.pinLater(p, it) {
-			out = it.AppendValue(dst)
-		}
+func (x *Exec) get(dst []byte, p Place) ([]byte, error) {
+	if out, ok := p.Shard.AppendString(dst, p.DB, p.Hash, p.Key); ok {
+		return out, nil
 	}
-	c.Out = out[before:]
-	return out
+	it, ok := x.Find(p)
+	switch {
+	case !ok:
+		return dst, ErrNotFound
+	case it.Kind() != table.String:
+		return dst, ErrWrongType
+	case x.pinLater(p, it):
+		return dst, nil
+	}
+	return it.AppendValue(dst), nil
 }
 
 // pinLater pins a large value that the caller copies after the unlock, and reports whether it did.
@@ -99,8 +94,11 @@ func (x *Exec) swap(p Place, c *Call) error {
 	it, existed := x.Find(p)
 	var old []byte
 	if existed {
-		if it.Kind() != table.String {
+		switch {
+		case it.Kind() != table.String:
 			return ErrWrongType
+		case it.Large() && x.large == nil:
+			return ErrNotSmall
 		}
 		if old = []byte{}; !x.pinLater(p, it) {
 			old = it.AppendValue(old)
@@ -131,9 +129,9 @@ func (x *Exec) compareAndSwap(p Place, c *Call) (bool, error) {
 	return err == nil, err
 }
 
-// ErrMoves is the error of an Append by an Exec without NewExec, if it would have to move a large
-// value under the lock. It has changed nothing.
-var ErrMoves = errors.New("perdure: a large value would move")
+// ErrNotSmall is the error of a call by an Exec without NewExec that would have to copy a large
+// value under the lock. The call has changed nothing.
+var ErrNotSmall = errors.New("perdure: a call copies a large value")
 
 // append appends to a value, creating the key if it is missing.
 func (x *Exec) append(p Place, c *Call) error {
@@ -144,7 +142,7 @@ func (x *Exec) append(p Place, c *Call) error {
 		return err
 	}
 	if x.large == nil && !x.Replaying && it.Large() && p.Shard.AppendMoves(p.DB, p.Hash, p.Key, len(c.Value)) {
-		return ErrMoves
+		return ErrNotSmall
 	}
 	x.remember(p.Shard)
 	if ok {

@@ -28,6 +28,12 @@ func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error
 // no memory; then nothing has changed.
 func (s *Shard) Replace(db int, h uint64, key string, it Item, kind Kind, value []byte, expireAtMs int64) error {
 	c := contentOf(kind, value, expireAtMs)
+	const notPlain = flagExpire | flagWide | flagLarge | flagCounter | flagOpaque
+	if it.flags&notPlain == 0 && kind == String && expireAtMs == 0 && !c.isInt && len(value) == len(it.value) &&
+		s.undo == nil && !s.spaces[db].frozen.on {
+		copy(it.value, value) // in place, as SetString does
+		return nil
+	}
 	return s.replaceFound(db, h, key, it, &c)
 }
 
