@@ -19,16 +19,6 @@ const dirFlags = syscall.O_NONBLOCK
 
 const canSyncDir = true
 
-// namesOf returns the number of names that an open file has.
-func namesOf(fd uintptr) (uint64, error) {
-	var st syscall.Stat_t
-	for {
-		if err := syscall.Fstat(int(fd), &st); !errors.Is(err, syscall.EINTR) {
-			return uint64(st.Nlink), err
-		}
-	}
-}
-
 // lockedFile is a file whose lock is held.
 type lockedFile struct {
 	*os.File
