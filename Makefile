@@ -24,13 +24,13 @@ cross:           ## every platform builds and vets
 	for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/386; do \
 		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
 
-every:           ## every step and the full sizes of the tests that go test samples; about two minutes
+every:           ## the full sizes of the tests that go test samples; about two minutes
 	PERDURE_EVERY=1 go test -timeout 20m ./aof/... ./internal/table ./internal/integration ./rdb
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v ./internal/integration
 
-differential:    ## three million random commands on redis-server and perdure, compared in all ways; about five minutes
+differential:    ## three million random commands, compared with redis-server; about five minutes
 	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v ./internal/integration
 
 torture:         ## every campaign at CI's size; about six minutes

@@ -119,7 +119,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// pairs replaces the equal signs in a printed hash if the wanted text has none.
+// pairs replaces the equal signs in a printed hash if the wanted text contains no equal sign.
 func pairs(want, got string) string {
 	if strings.HasPrefix(want, "hash") && !strings.Contains(want, "=") {
 		return strings.ReplaceAll(got, `"="`, `" "`)

@@ -66,7 +66,8 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 	return x.wait(nil, durable)
 }
 
-// lockDeclared declares keys and locks their shards. Keys remain declared even if there are none.
+// lockDeclared declares keys and locks their shards. Without keys, the
+// transaction may access no key.
 func (x *exec) lockDeclared(keys []string) {
 	x.names = append(x.names[:0], keys...)
 	slices.Sort(x.names)

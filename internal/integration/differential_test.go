@@ -397,7 +397,7 @@ func (d *differ) call(o operations, c []string, reply redistest.Reply) {
 	}
 }
 
-// apply executes one command and returns its result in a server's form, or "" if it has none.
+// apply executes one command and returns its result in a server's form; "" means no result.
 func apply(o operations, c []string) (string, error) {
 	number := func(n int64, err error) (string, error) { return strconv.FormatInt(n, 10), err }
 	truth := func(b bool, err error) (string, error) {

@@ -369,7 +369,7 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 			for _, m := range named.FindAllStringSubmatch(string(text), -1) {
 				path := m[1]
 				if strings.HasPrefix(path, "bench/") {
-					continue // a module of its own
+					continue // a nested module
 				}
 				if known := paths[path] || paths["internal/"+path] || !strings.Contains(path, "/") && bases[path]; !known {
 					t.Errorf("%s names %s, which does not exist", name, path)

@@ -25,8 +25,8 @@ type statx struct {
 }
 
 // namesOf returns the number of names that an open file has. It asks for nothing else. A call that
-// returns the times of a file, such as fstat, makes Linux 6.13 and newer give the next write a time
-// of its own: that write then changes the inode, and 64 writers under Always lose 20% of their
+// returns the times of a file, such as fstat, makes Linux 6.13 and newer record an exact time for
+// the next write: that write then changes the inode, and 64 writers under Always lose 20% of their
 // speed on ext4.
 func namesOf(fd uintptr) (uint64, error) {
 	var st statx
