@@ -94,10 +94,12 @@ func (e *Engine) Inspect(db int, c *op.Call) error {
 	h := e.table.Hash(c.Key)
 	s := e.table.Shard(h)
 	s.Lock()
-	if it, ok := s.Find(db, h, c.Key); !e.closed && it.ExpireAtMs() == 0 {
-		c.Inspect(it, ok)
-		s.Unlock()
-		return c.Err
+	if !e.closed { // otherwise the memory of the table may be gone
+		if it, ok := s.Find(db, h, c.Key); it.ExpireAtMs() == 0 {
+			c.Inspect(it, ok)
+			s.Unlock()
+			return c.Err
+		}
 	}
 	s.Unlock()
 	return e.read(db, c.Key, func(_ op.Place, it table.Item, ok bool) error {
