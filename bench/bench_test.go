@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -142,6 +143,24 @@ func TestDesignInChildren(t *testing.T) {
 	}
 }
 
+// TestCores runs the cores mode briefly and checks its files.
+func TestCores(t *testing.T) {
+	dir := t.TempDir()
+	if err := run("cores", []string{"-keys", "1000", "-rounds", "1", "-time", "1ms", "-out", dir}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "cores.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, want := strings.Count(string(text), "\n| perdure/none |"), len(coresOperations); n != want {
+		t.Errorf("report has %d rows of perdure, want %d\n%s", n, want, text)
+	}
+	for i := range coresOperations {
+		wellFormed(t, filepath.Join(dir, fmt.Sprintf("cores-%d.svg", i+1)))
+	}
+}
+
 // sampleResults returns results with every number of every picture and table.
 func sampleResults() *results {
 	r := newResults(settings{keys: 1000, rounds: 3})
@@ -149,6 +168,7 @@ func sampleResults() *results {
 		for _, c := range t.columns {
 			r.add(sample{"perdure/none", c.what, "ns", []float64{300, 100, 200}})
 			r.add(sample{"redis/none", c.what, "ns", []float64{3e4}})
+			r.add(sample{"redis/always", c.what, "ns", []float64{3e4}})
 		}
 	}
 	for i := range 100 {

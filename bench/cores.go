@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -151,20 +153,29 @@ func (r *scaling) draw(dir string) error {
 	return nil
 }
 
+// Measures of the curves, in pixels.
+const (
+	curvesWidth  = 900.0
+	curvesHeight = 420.0
+	curvesLeft   = 70.0
+	curvesRight  = 150.0 // for the names at the ends of the lines
+	labelStep    = 16.0
+)
+
 // drawCurves draws rates against processors, both on logarithmic axes: what scales is straight.
 func (r *scaling) drawCurves(title string, curves []curve, path string) error {
 	if len(curves) == 0 {
 		return nil
 	}
-	x := axis{low: 1, high: float64(r.Procs[len(r.Procs)-1]), from: timelineLeft, to: timelineWidth - timelineRight, log: true}
-	y := axis{low: math.Inf(1), high: 0, from: timelineHeight - timelineBottom, to: timelineTop, log: true}
+	x := axis{low: 1, high: float64(r.Procs[len(r.Procs)-1]), from: curvesLeft, to: curvesWidth - curvesRight, log: true}
+	y := axis{low: math.Inf(1), high: 0, from: curvesHeight - timelineBottom, to: timelineTop, log: true}
 	for _, c := range curves {
 		for _, rate := range c.Rates {
 			y.low, y.high = min(y.low, rate), max(y.high, rate)
 		}
 	}
 	y.low, y.high = decade(y.low, math.Floor), decade(y.high, math.Ceil)
-	c := &canvas{width: timelineWidth, height: timelineHeight}
+	c := &canvas{width: curvesWidth, height: curvesHeight}
 	c.text(20, 30, atStart, ink, "bold", 16, title+": calls per second")
 	c.text(20, 50, atStart, faint, "normal", 12, "all goroutines together; "+r.Machine)
 	drawDecades(c, x, y, "rate")
@@ -184,4 +195,21 @@ func (r *scaling) drawCurves(title string, curves []curve, path string) error {
 	}
 	drawLabels(c, labels)
 	return c.save(path)
+}
+
+// label is the name of a peer at the end of its line.
+type label struct {
+	text, fill string
+	y          float64
+}
+
+// drawLabels draws the names in the order of their lines, far enough apart to be read.
+func drawLabels(c *canvas, labels []label) {
+	slices.SortFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
+	for i := range labels {
+		if i > 0 {
+			labels[i].y = max(labels[i].y, labels[i-1].y+labelStep)
+		}
+		c.text(curvesWidth-curvesRight+8, labels[i].y+4, atStart, labels[i].fill, "bold", 13, labels[i].text)
+	}
 }

@@ -173,6 +173,10 @@ func (t *ttlMap) Delete(key string) error {
 
 func (t *ttlMap) IncrBoth() func(a, b string) error { return t.incrBoth }
 
+func (t *ttlMap) IncrDeclared() func(keys []string) error {
+	return func(keys []string) error { return t.incrBoth(keys[0], keys[1]) }
+}
+
 // incrBoth increments two counters atomically. It acquires their locks in order.
 func (t *ttlMap) incrBoth(a, b string) error {
 	i, j := t.shardOf(a), t.shardOf(b)

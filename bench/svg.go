@@ -22,6 +22,7 @@ const (
 	ink   = "#1f2328"
 	faint = "#59636e"
 	rule  = "#d8dee4"
+	shade = "#fbeadf"
 )
 
 // The anchors of a text.

@@ -1,53 +1,68 @@
 package main
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Measures of the timeline, in pixels.
 const (
 	timelineWidth  = 900.0
-	timelineHeight = 420.0
 	timelineLeft   = 70.0
-	timelineRight  = 150.0 // for the names at the ends of the lines
+	timelineRight  = 30.0
 	timelineTop    = 70.0
 	timelineBottom = 48.0
-	labelStep      = 16.0
+	panelHeight    = 150.0
+	panelGap       = 34.0
 )
 
 // drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
-// axis. The line of a peer is thick during its save, and the name of the peer is at its end.
+// axis. Each peer has a panel of the same scale, in which the time of the save is shaded.
 func (r *results) drawTimeline(path string) error {
-	series := r.series()
-	if len(series) == 0 {
+	all := r.series()
+	if len(all) == 0 {
 		return nil
 	}
 	x := axis{low: math.Inf(1), high: math.Inf(-1), from: timelineLeft, to: timelineWidth - timelineRight}
-	y := axis{low: math.Inf(1), high: 0, from: timelineHeight - timelineBottom, to: timelineTop, log: true}
-	for _, s := range series {
+	y := axis{low: math.Inf(1), high: 0, log: true}
+	for _, s := range all {
 		for _, p := range s.points {
 			x.low, x.high = min(x.low, p.seconds), max(x.high, p.seconds)
 			y.low, y.high = min(y.low, p.ns), max(y.high, p.ns)
 		}
 	}
 	y.low, y.high = decade(y.low, math.Floor), decade(y.high, math.Ceil)
-	c := &canvas{width: timelineWidth, height: timelineHeight}
+	height := timelineTop + float64(len(all))*(panelHeight+panelGap) - panelGap/2 + timelineBottom
+	c := &canvas{width: timelineWidth, height: height}
 	c.text(20, 30, atStart, ink, "bold", 16, "Latency of Set through a save")
-	c.text(20, 50, atStart, faint, "normal", 12, "the worst of each 10 ms; the line is thick while the save runs")
-	drawAxes(c, x, y)
-	var labels []label
-	for i, s := range series {
-		stroke := hex(colors[i%len(colors)])
-		c.polyline(s.pixels(x, y, false), stroke, 1)
-		c.polyline(s.pixels(x, y, true), stroke, 2.5)
-		labels = append(labels, label{s.peer, stroke, y.at(s.points[len(s.points)-1].ns)})
+	c.text(20, 50, atStart, faint, "normal", 12, "the worst of each 10 ms; shaded: the save")
+	for i, s := range all {
+		y.to = timelineTop + panelGap/2 + float64(i)*(panelHeight+panelGap)
+		y.from = y.to + panelHeight
+		s.draw(c, x, y)
 	}
-	drawLabels(c, labels)
+	drawSeconds(c, x, y.from)
 	return c.save(path)
+}
+
+// draw draws a panel.
+func (s series) draw(c *canvas, x, y axis) {
+	from, to := s.saving()
+	c.rect(x.at(from), y.to, max(1, x.at(to)-x.at(from)), y.from-y.to, shade)
+	drawDecades(c, x, y, "ns")
+	fill := hex(peerColor)
+	if strings.HasPrefix(s.peer, "perdure") {
+		fill = hex(perdureColor)
+	}
+	var xy []float64
+	for _, p := range s.points {
+		xy = append(xy, x.at(p.seconds), y.at(p.ns))
+	}
+	c.polyline(xy, fill, 1)
+	c.text(x.from, y.to-6, atStart, ink, "bold", 13, s.peer)
 }
 
 // series is the timeline of a peer.
@@ -79,14 +94,14 @@ func (r *results) series() (all []series) {
 	return all
 }
 
-// pixels returns the line through the points, or through those during the save.
-func (s series) pixels(x, y axis, saving bool) (xy []float64) {
+// saving returns when the save began and ended.
+func (s series) saving() (from, to float64) {
 	for _, p := range s.points {
-		if !saving || p.saving {
-			xy = append(xy, x.at(p.seconds), y.at(p.ns))
+		if p.saving {
+			to = p.seconds
 		}
 	}
-	return xy
+	return 0, to
 }
 
 // decade rounds a value to a power of ten.
@@ -102,34 +117,16 @@ func drawDecades(c *canvas, x, y axis, unit string) {
 	}
 }
 
-// drawAxes draws the decades of latency, and a mark for each round number of seconds.
-func drawAxes(c *canvas, x, y axis) {
-	drawDecades(c, x, y, "ns")
+// drawSeconds draws a mark for each round number of seconds, below y.
+func drawSeconds(c *canvas, x axis, y float64) {
 	step := math.Pow(10, math.Floor(math.Log10(x.high-x.low)))
 	if (x.high-x.low)/step < 3 {
 		step /= 5
 	}
-	for n := math.Ceil(x.low / step); n*step <= x.high; n++ {
-		at := x.at(n * step)
-		c.line(at, y.from, at, y.from+4, faint)
-		c.text(at, y.from+18, atMiddle, faint, "normal", 12, strconv.FormatFloat(n*step, 'f', -1, 32))
+	for n := int(math.Ceil(x.low / step)); float64(n)*step <= x.high; n++ {
+		at := x.at(float64(n) * step)
+		c.line(at, y, at, y+4, faint)
+		c.text(at, y+18, atMiddle, faint, "normal", 12, strconv.FormatFloat(float64(n)*step, 'f', -1, 32))
 	}
-	c.text((x.from+x.to)/2, y.from+38, atMiddle, faint, "normal", 12, "seconds since the start of the save")
-}
-
-// label is the name of a peer at the end of its line.
-type label struct {
-	text, fill string
-	y          float64
-}
-
-// drawLabels draws the names in the order of their lines, far enough apart to be read.
-func drawLabels(c *canvas, labels []label) {
-	slices.SortFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
-	for i := range labels {
-		if i > 0 {
-			labels[i].y = max(labels[i].y, labels[i-1].y+labelStep)
-		}
-		c.text(timelineWidth-timelineRight+8, labels[i].y+4, atStart, labels[i].fill, "bold", 13, labels[i].text)
-	}
+	c.text((x.from+x.to)/2, y+38, atMiddle, faint, "normal", 12, "seconds since the start of the save")
 }
