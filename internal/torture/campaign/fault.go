@@ -302,10 +302,10 @@ func (f *faulty) crash(r *Run, when string) error {
 func (f *faulty) heal() error {
 	l := f.life
 	if err := l.store.Recover(context.Background()); err != nil {
-		return fmt.Errorf("Recover = %w, want nil", err)
+		return fmt.Errorf("Store.Recover = %w, want nil", err)
 	}
 	if err := l.store.Err(); err != nil && f.log != nil {
-		return fmt.Errorf("Err after Recover = %w, want nil", err)
+		return fmt.Errorf("Store.Err after Recover = %w, want nil", err)
 	}
 	if d, err := digestOf(l.store); err != nil || d != l.digests[l.issued.Load()] {
 		return fmt.Errorf("memory after Recover = %s, %w, want S(%d)",

@@ -62,7 +62,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 	f.mem, f.life = mem, l
 	if err := l.open(); err != nil {
 		if !errors.Is(err, vfs.ErrNoSpace) {
-			return fmt.Errorf("Open = %w, want nil or ErrNoSpace", err)
+			return fmt.Errorf("open = %w, want nil or ErrNoSpace", err)
 		}
 		l.store = nil
 	}

@@ -122,7 +122,7 @@ func openMutated(m mode, changed map[string]string) error {
 		return err
 	}
 	if s, err = m.open(mem); err != nil {
-		return fmt.Errorf("second Open = %w, want nil", err)
+		return fmt.Errorf("second open = %w, want nil", err)
 	}
 	second, err := digestOf(s)
 	if err == nil && first != second {
@@ -166,7 +166,7 @@ func Directory(edits []byte) error {
 	err = openMutated(f.mode, changed)
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2*maxBomb {
-		return fmt.Errorf("Open allocated %d bytes, want at most %d", n, 2*maxBomb)
+		return fmt.Errorf("open allocated %d bytes, want at most %d", n, 2*maxBomb)
 	}
 	return err
 }

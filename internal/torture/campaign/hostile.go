@@ -261,7 +261,7 @@ func tryBomb(r *Run, name, data string) error {
 		err = s.CloseNoSave()
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > maxBomb {
-		return fmt.Errorf("Open of %d bytes = %v, allocated %d bytes, want at most %d",
+		return fmt.Errorf("open of %d bytes = %v, allocated %d bytes, want at most %d",
 			len(data), err, n, maxBomb)
 	}
 	return nil

@@ -206,7 +206,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 func checkKilled(dir, name string, acked [killWriters]int) (rounds int, err error) {
 	s, err := perdure.Open(dir, killOptions(name)...)
 	if err != nil {
-		return 0, fmt.Errorf("Open = %w, want nil", err)
+		return 0, fmt.Errorf("perdure.Open = %w, want nil", err)
 	}
 	for w, last := range acked {
 		n, err := checkWriter(s, w, last)

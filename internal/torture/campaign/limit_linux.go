@@ -94,7 +94,7 @@ func limitChild(argument string) error {
 			return nil
 		}
 		if s, err = openAgain(dir, load); err != nil {
-			return fmt.Errorf("Open with space available = %w, want nil", err)
+			return fmt.Errorf("perdure.Open with space available = %w, want nil", err)
 		}
 		return continueWrites(s, load, make([]int, load.writers))
 	}
@@ -115,7 +115,7 @@ func limitChild(argument string) error {
 		return nil
 	}
 	if err := heal(s, load); err != nil {
-		return fmt.Errorf("Recover with space available = %w, want nil", err)
+		return fmt.Errorf("heal with space available = %w, want nil", err)
 	}
 	for w := range acked {
 		if acked[w], err = checkWriter(s, w, acked[w]); err != nil {
@@ -340,7 +340,7 @@ func (c *limited) look(r *Run) error {
 		err = report.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("Check of the log after a refused write = %w, want nil", err)
+		return fmt.Errorf("aof.Check after a refused write = %w, want nil", err)
 	}
 	tool, err := exec.LookPath("redis-check-aof")
 	if err != nil {
@@ -385,7 +385,7 @@ func (c *limited) full() error {
 func (c *limited) check(r *Run) error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
-		return fmt.Errorf("Open with space available = %w, want nil", err)
+		return fmt.Errorf("perdure.Open with space available = %w, want nil", err)
 	}
 	for w := range c.load.writers {
 		n, err := checkWriter(s, w, c.acked[w])

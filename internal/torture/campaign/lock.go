@@ -102,7 +102,7 @@ func openBeside(dir string) error {
 	_ = cmd.Wait() // killed
 	s, err := perdure.Open(dir)
 	if err != nil {
-		return fmt.Errorf("Open after a kill of the holder = %w, want nil", err)
+		return fmt.Errorf("perdure.Open after a kill of the holder = %w, want nil", err)
 	}
 	return s.Close()
 }

@@ -142,7 +142,7 @@ func modesChild(argument string) error {
 	more := []perdure.Option{perdure.WithSaveRules()}
 	if stage == "repair" {
 		if report, err := aof.Repair(dir); err != nil || !report.Done {
-			return fmt.Errorf("Repair = %+v, %w, want Done", report, err)
+			return fmt.Errorf("aof.Repair = %+v, %w, want Done", report, err)
 		}
 	}
 	if stage == "restore" {

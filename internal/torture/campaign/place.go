@@ -306,7 +306,7 @@ func (p *placed) look() error {
 		if p.act.robs && len(p.promised) == 0 {
 			return nil
 		}
-		return fmt.Errorf("Open of the store = %w, want nil (reported error: %v)", err, p.failed)
+		return fmt.Errorf("perdure.Open = %w, want nil (reported error: %v)", err, p.failed)
 	}
 	defer s.CloseNoSave()
 	for key := range p.promised {

@@ -310,7 +310,7 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	s, err := l.mode.open(mem)
 	if err != nil {
-		return fmt.Errorf("Open = %w, want nil", err)
+		return fmt.Errorf("open = %w, want nil", err)
 	}
 	k, err := l.find(s, low, high)
 	if err != nil {
@@ -327,21 +327,21 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	}
 	if l.log == nil {
 		if err := after.play(op{kind: opSave}); err != nil {
-			return fmt.Errorf("Save after recovery = %w, want nil", err)
+			return fmt.Errorf("save after recovery = %w, want nil", err)
 		}
 	}
 	if err := after.reopen(); err != nil {
-		return fmt.Errorf("second Open = %w, want nil", err)
+		return fmt.Errorf("second open = %w, want nil", err)
 	}
 	last := int(after.issued.Load())
 	if _, err := after.find(after.store, last, last); err != nil {
 		return fmt.Errorf("second open: %w", err)
 	}
 	if info := after.store.Recovery(); info.Cut > 0 {
-		return fmt.Errorf("second Open truncated %d bytes of %s, want 0", info.Cut, info.CutFile)
+		return fmt.Errorf("second open truncated %d bytes of %s, want 0", info.Cut, info.CutFile)
 	}
 	if err := after.store.Close(); err != nil {
-		return fmt.Errorf("second Close = %w, want nil", err)
+		return fmt.Errorf("second close = %w, want nil", err)
 	}
 	if v := mem.Violations(); len(v) > 0 {
 		return fmt.Errorf("violations %v, want none", v)
@@ -357,7 +357,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, low int, at moment) (int64, error) {
 	s, err := first.mode.open(mem.Kill())
 	if err != nil {
-		return 0, fmt.Errorf("Open = %w, want nil", err)
+		return 0, fmt.Errorf("open = %w, want nil", err)
 	}
 	k, err := first.find(s, low, at.issued)
 	if err := firstError(err, s.CloseNoSave()); err != nil {
@@ -368,7 +368,7 @@ func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, lo
 	l, moments := recorded(first.mode, mem, first.states[:k+1], low)
 	l.instants = first.instants
 	if err := l.open(); err != nil {
-		return 0, fmt.Errorf("Open = %w, want nil", err)
+		return 0, fmt.Errorf("open = %w, want nil", err)
 	}
 	l.opened(k)
 	rest := sc[min(k, len(sc)):].again()

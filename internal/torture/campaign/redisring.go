@@ -137,7 +137,7 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	// value may be missing. That part is not acknowledged. perdure truncates it, and a server
 	// accepts its whole commands.
 	if !k.missing && !k.torn && k.with != k.without {
-		return fmt.Errorf("Check = 0 missing bytes, want those of the tail file: %s",
+		return fmt.Errorf("aof.Check = 0 missing bytes, want those of the tail file: %s",
 			difference(k.with, k.without))
 	}
 	return nil
@@ -198,12 +198,12 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	isKept = err == nil
 	switch {
 	case isKept != (info.TailReason != "") || isKept && (info.Merged > 0 || !bytes.Equal(kept, k.tail)):
-		return isKept, fmt.Errorf("Recovery = %+v, %w, want TailReason and a kept file, or neither",
+		return isKept, fmt.Errorf("Store.Recovery = %+v, %w, want reason and kept file, or neither",
 			info, err)
 	case !changed && isKept:
 		return isKept, fmt.Errorf("tail file was kept, want it replayed: recovery report %+v", info)
 	case !changed && (info.Merged > 0) != k.missing:
-		return isKept, fmt.Errorf("Merged = %d bytes, want more than 0: %v", info.Merged, k.missing)
+		return isKept, fmt.Errorf("Recovery.Merged = %d, want > 0: %v", info.Merged, k.missing)
 	}
 	return isKept, nil
 }

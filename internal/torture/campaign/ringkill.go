@@ -166,7 +166,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	}
 	s, err := perdure.Open(k.data, append(ringLoad{size: 3 << 20}.options(), more...)...)
 	if err != nil {
-		return fmt.Errorf("Open = %w, want nil", err)
+		return fmt.Errorf("perdure.Open = %w, want nil", err)
 	}
 	info := s.Recovery()
 	if info.Merged > 0 {
