@@ -84,7 +84,7 @@ func TestTxMethodsEqualThoseOfDB(t *testing.T) {
 	var inside []any
 	ok(t, s.Update(func(tx *perdure.Tx) error { inside = program(tx); return nil }))
 	if diff := cmp.Diff(program(other.DB(0)), inside, cmpopts.EquateErrors()); diff != "" {
-		t.Errorf("results of a Tx differ from those of a DB (-DB +Tx):\n%s", diff)
+		t.Errorf("results of a Tx differ, want those of a DB (-DB +Tx):\n%s", diff)
 	}
 	ok(t, s.Close())
 	s = open(t, dir)

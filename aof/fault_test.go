@@ -143,7 +143,7 @@ func work(fs vfs.FS, m *memory, opts ...aof.Option) (errs []error) {
 func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	l, u, _, err := open(fs, "/data", opts...)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return fmt.Errorf("Open = %w, want nil", err)
 	}
 	defer l.Close()
 	if !isPrefix(u.got, m.list) || int64(len(u.got)) < floor {
@@ -159,7 +159,7 @@ func recovered(fs vfs.FS, m *memory, floor int64, opts ...aof.Option) error {
 	}
 	again, u, recovery, err := open(fs, "/data", opts...)
 	if err != nil {
-		return fmt.Errorf("second open: %w", err)
+		return fmt.Errorf("second Open = %w, want nil", err)
 	}
 	defer again.Close()
 	if strings.Join(u.got, "\n") != strings.Join(list, "\n") || recovery.Cut > 0 {

@@ -152,7 +152,7 @@ func (w *tear) opens(left []byte, opts ...aof.Option) error {
 	}
 	l, u, rec, err := open(image, "/data", opts...)
 	if err != nil || rec.TailReason != "" {
-		return fmt.Errorf("report %+v: %w", rec, err)
+		return fmt.Errorf("Open = %+v, %w, want no TailReason", rec, err)
 	}
 	if len(u.got) < len(w.acked) || !isPrefix(w.acked, u.got) {
 		return fmt.Errorf("%d records, want at least %d; report %+v", len(u.got), len(w.acked), rec)

@@ -105,7 +105,7 @@ func TestMeasures(t *testing.T) {
 					t.Fatal(err)
 				}
 				if len(j.out.Samples) == 0 {
-					t.Error("measure returned no samples")
+					t.Error("measure = 0 samples, want at least 1")
 				}
 				for _, s := range j.out.Samples {
 					// The resident memory of the process changes with concurrent tests. The program
@@ -139,7 +139,7 @@ func TestDesignInChildren(t *testing.T) {
 		t.Errorf("table of verbs has %d rows, want %d\n%s", n, 1+2*len(allVerbs), verbs)
 	}
 	if strings.Contains(string(text), "not measured") || strings.Contains(targets, " - ") {
-		t.Errorf("report has missing results\n%s", text)
+		t.Errorf("report has missing results, want none\n%s", text)
 	}
 }
 
@@ -219,7 +219,7 @@ func wellFormed(t *testing.T, path string) {
 			break
 		}
 		if err != nil {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("Token of %s = %v, want nil or io.EOF", path, err)
 			return
 		}
 		if e, ok := token.(xml.StartElement); ok && first == "" {
@@ -281,7 +281,8 @@ func TestSequences(t *testing.T) {
 			most = max(most, n)
 		}
 		if skewed := most > 5000; len(seen) > 1000 || skewed != (d.name == "zipf") {
-			t.Errorf("%s: %d different keys, the most frequent %d times", d.name, len(seen), most)
+			t.Errorf("%s: %d keys, one %d times, want at most 1000, over 5000 times only for zipf",
+				d.name, len(seen), most)
 		}
 	}
 }

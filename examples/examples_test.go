@@ -17,11 +17,11 @@ func runExample(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name+".exe")
 	if out, err := exec.Command("go", "build", "-o", program, "./"+name).CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		t.Fatalf("go build of %s = %v, want nil\n%s", name, err, out)
 	}
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("run: %v\n%s", err, out)
+		t.Fatalf("run of %s = %v, want nil\n%s", name, err, out)
 	}
 	return string(out)
 }
@@ -90,6 +90,6 @@ func TestRedisfiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out := runExample(t, "redisfiles", dir); !strings.Contains(out, " keys from rdb") {
-		t.Errorf("output =\n%s", out)
+		t.Errorf("output = %q, want %q in it", out, " keys from rdb")
 	}
 }

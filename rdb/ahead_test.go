@@ -45,7 +45,7 @@ func TestReadAhead(t *testing.T) {
 		if err != nil || n != int64(len(p)) {
 			t.Errorf("%s: Decode = %d, %v, want %d", c.name, n, err, len(p))
 		} else if g.list() != want.list() {
-			t.Errorf("%s: decoded data differs", c.name)
+			t.Errorf("%s: decoded data differs, want the encoded data", c.name)
 		}
 	}
 }

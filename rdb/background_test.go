@@ -16,7 +16,7 @@ import (
 func TestEncodeWritesInBackground(t *testing.T) {
 	want, p := large(t)
 	if g := mustDecode(t, p); g.list() != want.list() {
-		t.Error("decoded data differs from the encoded data")
+		t.Error("decoded data differs, want the encoded data")
 	}
 }
 

@@ -61,7 +61,7 @@ func seenOf(t *testing.T, p []byte, size int64, opts ...rdb.Option) (string, err
 		}
 		v, err := e.Decode(rdb.Validate(false))
 		if err != nil {
-			t.Fatalf("Decode of a yielded key at offset %d, type %d: %v", e.Offset, e.Type, err)
+			t.Fatalf("Decode at offset %d, type %d = %v, want nil", e.Offset, e.Type, err)
 		}
 		fmt.Fprintf(&b, "%d %q @%d %v %x %s\n", e.DB, e.Key, e.ExpireAtMs, e.Usage, e.Meta, print(v))
 	}
@@ -140,7 +140,7 @@ func TestDamage(t *testing.T) {
 	for name, p := range files {
 		whole, err := seenOf(t, p, int64(len(p)))
 		if err != nil && damagedCorpus[name] == 0 {
-			t.Fatalf("read %s: %v", name, err)
+			t.Fatalf("read %s = %v, want nil", name, err)
 		}
 		var h rdb.Header
 		_, _, err = decode(p, rdb.HeaderTo(&h))

@@ -77,7 +77,7 @@ func TestRecords(t *testing.T) {
 	} {
 		g, n, err := decode(file(c.magic, strings.ReplaceAll(c.records, " ", "")))
 		if err != nil {
-			t.Errorf("%s: Decode: %v", c.name, err)
+			t.Errorf("%s: Decode = %v, want nil", c.name, err)
 			continue
 		}
 		size := int64(len(file(c.magic, strings.ReplaceAll(c.records, " ", ""))))
@@ -261,7 +261,7 @@ func TestLongValues(t *testing.T) {
 	p := mustEncode(t, want)
 	g := mustDecode(t, p)
 	if g.list() != want.list() {
-		t.Error("decoded data differs from the encoded data")
+		t.Error("decoded data differs, want the encoded data")
 	}
 	if len(g.progress) < len(p)>>20/6 || g.progress[len(g.progress)-1] != int64(len(p)) {
 		t.Errorf("Progress calls = %v, want the last with %d", g.progress, len(p))

@@ -177,11 +177,11 @@ func TestSaveFaults(t *testing.T) {
 			return
 		case seen == "lstat" && err == nil: // the dump exists, but its time is unknown
 			if g.list() != after.list() {
-				t.Errorf("%s failed and Save succeeded: the dump is not the new one", seen)
+				t.Errorf("%s failed, Save = nil: dump differs, want the new one", seen)
 			}
 		case errors.As(err, &dirSync): // both dumps are complete; a crash may leave either
 			if g.list() != after.list() {
-				t.Errorf("%s failed with a DirSyncError: the dump is not the new one", seen)
+				t.Errorf("%s failed, Save = %v: dump differs, want the new one", seen, err)
 			}
 		case !errors.Is(err, boom) || g.list() != before.list():
 			t.Errorf("operation %d, %s: Save = %v, want boom and the old dump", fails, seen, err)
@@ -221,7 +221,7 @@ func TestSaveCrash(t *testing.T) {
 		}
 		for _, m := range crashed {
 			if list := load(t, m).list(); list != before.list() && list != after.list() {
-				t.Errorf("crash after %d operations: the dump is neither the old nor the new one", n)
+				t.Errorf("crash after %d operations: dump differs, want the old or the new one", n)
 			}
 		}
 	}
@@ -248,7 +248,7 @@ func TestSaveStops(t *testing.T) {
 		t.Errorf("ReadDir = %v, %v, want one file", names, err)
 	}
 	if load(t, fsys).list() != before.list() {
-		t.Error("the dump is not the old one")
+		t.Error("dump differs, want the old one")
 	}
 }
 

@@ -50,7 +50,7 @@ func TestLengths(t *testing.T) {
 		for _, compress := range []bool{true, false} {
 			want := data{entries: []snapshot.Entry{str(0, value, value, 0)}}
 			if g := mustDecode(t, mustEncode(t, &want, rdb.Compression(compress))); g.list() != want.list() {
-				t.Errorf("%d bytes, compression %v: decoded data differs", size, compress)
+				t.Errorf("%d bytes, compression %v: Decode differs, want the value", size, compress)
 			}
 		}
 	}
@@ -230,11 +230,12 @@ func TestIncompressibleValues(t *testing.T) {
 		t.Errorf("%d of 101 compressible values are not compressed, want at most 7", plain)
 	}
 	if bytes.Contains(dump, long) {
-		t.Error("a long value is not compressed")
+		t.Error("dump contains a long value uncompressed, want it compressed")
 	}
 	for i, e := range mustDecode(t, dump).entries {
 		if want := d.entries[i]; !bytes.Equal(e.Key, want.Key) || !bytes.Equal(e.Value, want.Value) {
-			t.Fatalf("entry %d differs from the encoded entry", i)
+			t.Fatalf("entry %d = %q, %d bytes, want %q, %d bytes",
+				i, e.Key, len(e.Value), want.Key, len(want.Value))
 		}
 	}
 }

@@ -37,12 +37,12 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if readErr != nil || skipErr != nil {
-			t.Fatalf("Decode succeeded, but Reader returned %v, and %v if it skips: %x", readErr, skipErr, p)
+			t.Fatalf("Reader = %v, and %v if it skips, want nil as from Decode: %x", readErr, skipErr, p)
 		}
 		first, n, err := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20))
 		loose, n2, err2 := decode(p, rdb.Checksum(false), rdb.MaxValue(1<<20), rdb.Validate(false))
 		if err != nil || err2 != nil || n != n2 || first.list() != loose.list() {
-			t.Fatalf("Decode = %v, but %v without validation", err, err2)
+			t.Fatalf("Decode = %d, %v, want the data without validation: %d, %v", n, err, n2, err2)
 		}
 		if n > int64(len(p)) {
 			t.Fatalf("Decode = %d bytes, want at most %d", n, len(p))
@@ -53,7 +53,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		second, _, err := decode(b.Bytes())
 		if err != nil || len(first.entries) != len(second.entries) {
-			t.Fatalf("second Decode: %v\n%x\nencoded as\n%x", err, p, b.Bytes())
+			t.Fatalf("second Decode = %d entries, %v, want %d\n%x\nencoded as\n%x",
+				len(second.entries), err, len(first.entries), p, b.Bytes())
 		}
 		if len(first.extras) == 0 && first.list() != second.list() {
 			t.Fatalf("got\n%swant\n%s", second.list(), first.list())
@@ -183,7 +184,7 @@ func FuzzModule(f *testing.F) {
 		for rec, auxErr := range read(t, dump).Records(context.Background()) {
 			if auxErr != nil {
 				if err == nil {
-					t.Fatalf("valid as a value, but as auxiliary data: %v", auxErr)
+					t.Fatalf("Records of a valid value as auxiliary data = %v, want nil", auxErr)
 				}
 				return
 			}
@@ -271,11 +272,13 @@ func FuzzEncodeValue(f *testing.F) {
 			}
 			again, err := rdb.DecodeValue(kind, payload)
 			if err != nil {
-				t.Fatalf("DecodeValue of version %d, type %d: %v", version, kind, err)
+				t.Fatalf("DecodeValue of version %d, type %d = %v, want nil", version, kind, err)
 			}
 			if s, ok := v.(*rdb.Stream); ok {
 				if got := again.(*rdb.Stream); got.Len() != s.Len() || got.LastID != s.LastID || len(got.Groups) != len(s.Groups) {
-					t.Fatalf("version %d, type %d: the decoded stream differs", version, kind)
+					t.Fatalf("version %d, type %d: %d entries, last %v, %d groups, want %d, %v, %d",
+						version, kind, got.Len(), got.LastID, len(got.Groups),
+						s.Len(), s.LastID, len(s.Groups))
 				}
 			} else if print(again) != print(v) {
 				t.Fatalf("version %d, type %d: got\n%s\nwant\n%s", version, kind, print(again), print(v))
@@ -303,7 +306,7 @@ func FuzzDecodeValue(f *testing.F) {
 		}
 		lenient, err := rdb.DecodeValue(kind, p, rdb.Validate(false))
 		if err != nil || print(lenient) != print(v) {
-			t.Fatalf("DecodeValue without validation: %v, or another value", err)
+			t.Fatalf("DecodeValue without validation = %v, %v, want %v", lenient, err, v)
 		}
 		if again, value, err := rdb.ParseDump(rdb.AppendDump(nil, kind, p)); err != nil || again != kind || !bytes.Equal(value, p) {
 			t.Fatalf("ParseDump = type %d, %v, want type %d", again, err, kind)

@@ -111,6 +111,6 @@ func TestVersion80IsOfValkey(t *testing.T) {
 		t.Errorf("dump = %q, want VALKEY080 with a hash of type 22", p)
 	}
 	if !rdb.Fits(valkeyHash, 80) || rdb.Fits(valkeyHash, 12) || rdb.Fits(24, 80) || !rdb.Fits(24, 12) || !rdb.Fits(0, 9) || rdb.Fits(27, 80) {
-		t.Error("Fits is wrong for types of Redis or Valkey")
+		t.Error("Fits = wrong result, want true for just the versions that have the type")
 	}
 }

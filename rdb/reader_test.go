@@ -152,13 +152,14 @@ func TestSkip(t *testing.T) {
 		}
 		loose, err := entries(read(t, p, rdb.Validate(false)))
 		if !slices.EqualFunc(loose, all, func(a, b *rdb.Entry) bool { return a.Offset == b.Offset && bytes.Equal(a.Value, b.Value) }) {
-			t.Errorf("%s: values differ without validation, %v", name, err)
+			t.Errorf("%s: %d entries without validation, %v, want the %d with validation",
+				name, len(loose), err, len(all))
 		}
 		for _, want := range all {
 			for _, size := range []int64{int64(len(p)), -1} {
 				r, err := rdb.NewReader(iotest.HalfReader(bytes.NewReader(p)), size, rdb.Where(func(e *rdb.Entry) bool {
 					if e.Value != nil || e.Size != 0 {
-						t.Errorf("Where(%q) was called with a value", e.Key)
+						t.Errorf("Where(%q) got a value of %d bytes, want none", e.Key, e.Size)
 					}
 					return bytes.Equal(e.Key, want.Key)
 				}))
@@ -277,7 +278,8 @@ func TestReaderContinuesAfterBreak(t *testing.T) {
 	}
 	for i, e := range got {
 		if e.Offset != want[i].Offset || !bytes.Equal(e.Value, want[i].Value) {
-			t.Fatalf("entry %d differs", i)
+			t.Fatalf("entry %d = offset %d, %d bytes, want offset %d, %d bytes",
+				i, e.Offset, len(e.Value), want[i].Offset, len(want[i].Value))
 		}
 	}
 	if more, err := entries(r); len(more) > 0 || err != nil {
@@ -379,7 +381,7 @@ func TestReaderMatchesDecode(t *testing.T) {
 		if !slices.EqualFunc(all, loaded.entries, func(a *rdb.Entry, b snapshot.Entry) bool {
 			return a.DB == b.DB && a.Type == b.Type && a.ExpireAtMs == b.ExpireAtMs && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
 		}) {
-			t.Errorf("%s: entries differ from those of Decode", name)
+			t.Errorf("%s: entries differ, want those of Decode", name)
 		}
 	}
 }

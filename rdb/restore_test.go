@@ -63,12 +63,12 @@ func TestDumpDamage(t *testing.T) {
 		bad := bytes.Clone(good)
 		bad[i/8] ^= 1 << (i % 8)
 		if _, _, err := rdb.ParseDump(bad); err == nil {
-			t.Errorf("ParseDump succeeded with bit %d flipped", i)
+			t.Errorf("ParseDump with bit %d flipped = nil error, want an error", i)
 		}
 	}
 	for n := range good {
 		if _, _, err := rdb.ParseDump(good[:n]); err == nil {
-			t.Errorf("ParseDump succeeded with a payload truncated at %d", n)
+			t.Errorf("ParseDump of a payload truncated at %d = nil error, want an error", n)
 		}
 	}
 	for _, c := range []struct {

@@ -149,7 +149,7 @@ func TestServerDumpSurvivesCopy(t *testing.T) {
 	for _, name := range names {
 		dump := s.must("DUMP", name)
 		if got := other.must("DUMP", name); got != dump {
-			t.Errorf("%s: DUMP differs on the second server", name)
+			t.Errorf("%s: DUMP on the second server = %q, want %q", name, got, dump)
 		}
 		kind, value, err := rdb.ParseDump([]byte(dump))
 		if e := found["5 "+name]; err != nil || kind != e.Type || !bytes.Equal(value, e.Value) {
@@ -158,7 +158,7 @@ func TestServerDumpSurvivesCopy(t *testing.T) {
 		if got := other.do("RESTORE", "copy:"+name, "0", string(rdb.AppendDump(nil, kind, value))); got != "+OK" {
 			t.Errorf("%s: RESTORE of AppendDump = %s, want +OK", name, got)
 		} else if s.must("DEBUG", "DIGEST-VALUE", name) != other.must("DEBUG", "DIGEST-VALUE", "copy:"+name) {
-			t.Errorf("%s: value after RESTORE of AppendDump differs", name)
+			t.Errorf("%s: digest after RESTORE of AppendDump differs, want the original's", name)
 		}
 	}
 	if got := other.must("FCALL", "f", "0"); got != ":1" {
@@ -216,6 +216,6 @@ func checkRDB(t *testing.T, p []byte) {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(path, file).CombinedOutput(); err != nil {
-		t.Errorf("redis-check-rdb: %v\n%s", err, out)
+		t.Errorf("redis-check-rdb = %v, want nil\n%s", err, out)
 	}
 }

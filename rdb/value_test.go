@@ -107,7 +107,7 @@ func TestShapes(t *testing.T) {
 	for _, s := range shapes() {
 		v, err := rdb.DecodeValue(s.kind, s.payload)
 		if err != nil {
-			t.Errorf("%s: DecodeValue: %v", s.name, err)
+			t.Errorf("%s: DecodeValue = %v, want nil", s.name, err)
 			continue
 		}
 		if got := pairs(s.want, print(v)); got != s.want {
@@ -162,7 +162,7 @@ func TestLoopsEnd(t *testing.T) {
 			}
 		}
 		if steps == 0 {
-			t.Errorf("%s: no elements", s.name)
+			t.Errorf("%s: All yields 0 elements, want more", s.name)
 		}
 	}
 }
@@ -277,7 +277,7 @@ func TestLenient(t *testing.T) {
 		17: plainString(listpackOf()), 12: plainString(ziplistOf()),
 	} {
 		if _, err := rdb.DecodeValue(kind, p); err == nil {
-			t.Errorf("type %d: DecodeValue of an empty value succeeded", kind)
+			t.Errorf("type %d: DecodeValue of an empty value = nil error, want an error", kind)
 		}
 		v, err := rdb.DecodeValue(kind, p, rdb.Validate(false))
 		if err != nil || strings.Contains(print(v), " ") {
@@ -285,7 +285,7 @@ func TestLenient(t *testing.T) {
 		}
 	}
 	if _, err := rdb.DecodeValue(2, join(count(2), strs("a", "a")), rdb.Validate(false)); err == nil {
-		t.Error("DecodeValue of a duplicate member succeeded")
+		t.Error("DecodeValue of a duplicate member = nil error, want an error")
 	}
 	if _, err := rdb.DecodeValue(2, join(count(2), strs("a", "b")), rdb.Checksum(false)); !errors.Is(err, rdb.ErrOption) {
 		t.Errorf("DecodeValue with Checksum = %v, want ErrOption", err)
@@ -296,7 +296,7 @@ func TestLenient(t *testing.T) {
 		}
 	}
 	if v, err := rdb.DecodeValue(snapshot.String, []byte("s")); err != nil || print(v) != `string "s"` {
-		t.Errorf("DecodeValue of a string = %v, %v", v, err)
+		t.Errorf("DecodeValue of a string = %v, %v, want string \"s\"", v, err)
 	}
 }
 
@@ -419,13 +419,13 @@ func TestMemoryIsBounded(t *testing.T) {
 		v, err := rdb.DecodeValue(c.kind, c.payload)
 		runtime.ReadMemStats(&after)
 		if (err == nil) != c.ok {
-			t.Errorf("%s: %v", c.name, err)
+			t.Errorf("%s: DecodeValue = %v, want success: %v", c.name, err, c.ok)
 		}
 		if got, most := after.TotalAlloc-before.TotalAlloc, 128*uint64(len(c.payload))+1<<20; got > most {
 			t.Errorf("%s: DecodeValue allocated %d bytes for %d, want at most %d", c.name, got, len(c.payload), most)
 		}
 		if l, ok := v.(*rdb.List); ok && c.kind == 18 && l.Len() != n {
-			t.Errorf("%s: %d elements", c.name, l.Len())
+			t.Errorf("%s: Len = %d, want %d", c.name, l.Len(), n)
 		}
 	}
 }

@@ -167,13 +167,13 @@ func TestCorpusValues(t *testing.T) {
 		// are not compared, and the records after them are still read.
 		var want []expected
 		if err := json.Unmarshal(text, &want); err != nil && !strings.Contains(err.Error(), "cannot unmarshal") {
-			t.Fatalf("%s: %v", name, err)
+			t.Fatalf("Unmarshal for %s = %v, want nil", name, err)
 		}
 		found := make(map[string]rdb.Value)
 		for _, e := range mustDecodeAll(t, p).entries {
 			v, err := rdb.DecodeValue(e.Type, e.Value)
 			if err != nil {
-				t.Errorf("%s: %q: %v", name, e.Key, err)
+				t.Errorf("%s: DecodeValue of %q = %v, want nil", name, e.Key, err)
 			}
 			found[fmt.Sprint(e.DB, jsonText(e.Key))] = v
 		}

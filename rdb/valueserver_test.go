@@ -30,11 +30,11 @@ func dumped(t *testing.T, s *server, key string) (snapshot.Type, rdb.Value) {
 	t.Helper()
 	kind, payload, err := rdb.ParseDump([]byte(s.must("DUMP", key)))
 	if err != nil {
-		t.Fatalf("ParseDump of %s: %v", key, err)
+		t.Fatalf("ParseDump of %s = %v, want nil", key, err)
 	}
 	v, err := rdb.DecodeValue(kind, payload)
 	if err != nil {
-		t.Fatalf("DecodeValue of %s, type %d: %v", key, kind, err)
+		t.Fatalf("DecodeValue of %s, type %d = %v, want nil", key, kind, err)
 	}
 	return kind, v
 }
@@ -82,7 +82,7 @@ func TestServerValues(t *testing.T) {
 	}
 	for _, kind := range []snapshot.Type{2, 4, 5, 11, 16, 17, 18} {
 		if !kinds[kind] {
-			t.Errorf("no value of type %d was compared", kind)
+			t.Errorf("compared 0 values of type %d, want at least 1", kind)
 		}
 	}
 }

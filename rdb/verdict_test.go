@@ -48,7 +48,7 @@ func TestVerdictsNameServer(t *testing.T) {
 				_, err = e.Decode()
 			}
 			if err != nil {
-				t.Errorf("Decode of an entry in %s: %v", name, err)
+				t.Errorf("Decode of an entry in %s = %v, want nil", name, err)
 			}
 		}
 		reader.Close()

@@ -97,7 +97,7 @@ func TestWriterCopies(t *testing.T) {
 		for _, compress := range []bool{true, false} {
 			again, err := rewrite(t, p, rdb.Holding(types...), rdb.Compression(compress))
 			if err != nil {
-				t.Errorf("copy %s: %v", name, err)
+				t.Errorf("copy of %s = %v, want nil", name, err)
 				continue
 			}
 			same(t, name, recordsOf(t, again), recordsOf(t, p))
@@ -138,7 +138,7 @@ func TestWriterVersions(t *testing.T) {
 			}
 			all, err := entries(read(t, b.Bytes()))
 			if err != nil {
-				t.Errorf("version %d, %s: read: %v", version, s.name, err)
+				t.Errorf("version %d, %s: read = %v, want nil", version, s.name, err)
 			}
 			for _, e := range all {
 				v, err := e.Decode()
@@ -178,13 +178,14 @@ func TestEncodeValue(t *testing.T) {
 			kind, payload, err := rdb.EncodeValue(v, version)
 			if err != nil {
 				if !errors.Is(err, rdb.ErrUnsupported) || version == 14 {
-					t.Errorf("%s in version %d: EncodeValue: %v", s.name, version, err)
+					t.Errorf("%s in version %d: EncodeValue = %v, want nil or ErrUnsupported",
+						s.name, version, err)
 				}
 				continue
 			}
 			got, err := rdb.DecodeValue(kind, payload)
 			if err != nil {
-				t.Errorf("%s in version %d: DecodeValue: %v", s.name, version, err)
+				t.Errorf("%s in version %d: DecodeValue = %v, want nil", s.name, version, err)
 				continue
 			}
 			text, want := print(got), print(v)
@@ -299,7 +300,7 @@ func TestNewStream(t *testing.T) {
 		}
 		got, _, _ := strings.Cut(print(v), " producers")
 		if got != print(s) || s.Len() != 500 {
-			t.Errorf("version %d: decoded stream differs from the original with %d entries", version, s.Len())
+			t.Errorf("version %d: decoded stream differs, want all %d entries", version, s.Len())
 		}
 	}
 	s.Groups[0].Consumers[0].Pending = s.Groups[0].Consumers[0].Pending[1:]
@@ -339,7 +340,7 @@ func TestWriterErrors(t *testing.T) {
 		t.Error("Write to database -1 succeeded, want an error")
 	}
 	if err := w.Write(&rdb.SlotInfo{Slot: 1}); err != nil {
-		t.Errorf("Write of SlotInfo: %v", err)
+		t.Errorf("Write of SlotInfo = %v, want nil", err)
 	}
 	if info, err := w.Close(); err != nil || info.Keys != 0 || info.Version != "RDB 9" || !bytes.Equal(b.Bytes(), unhex("524544495330303039ff9aac7abcfb0fad74")) {
 		t.Errorf("Close = %+v, %v, dump %x, want an empty dump in RDB 9", info, err, b.Bytes())

@@ -87,8 +87,9 @@ func TestServerLoadsNewValues(t *testing.T) {
 			digest := s.must("DEBUG", "DIGEST-VALUE", name)
 			s.must("DEL", name)
 			s.must(c...)
-			if s.must("DEBUG", "DIGEST-VALUE", name) != digest {
-				t.Errorf("version %d: digest of %s differs from the one after commands", version, name)
+			if got := s.must("DEBUG", "DIGEST-VALUE", name); got != digest {
+				t.Errorf("version %d: digest of %s after commands = %s, want %s",
+					version, name, got, digest)
 			}
 		}
 		s.must("SELECT", "3")

@@ -55,7 +55,7 @@ func TestReplaceIsAtomic(t *testing.T) {
 	look := func(image *vfs.Mem, when string) string {
 		got := read(t, image, "/d/file")
 		if got != string(old) && got != string(fresh) {
-			t.Fatalf("%s: file of %d bytes is neither the old nor the new one", when, len(got))
+			t.Fatalf("%s: file = %d other bytes, want the old or the new file", when, len(got))
 		}
 		if err := snapshot.RemoveTemps(dirfs.New(image), "/d"); err != nil {
 			t.Fatal(err)
@@ -76,7 +76,7 @@ func TestReplaceIsAtomic(t *testing.T) {
 		t.Fatal(err)
 	}
 	if look(m.Crash(vfs.KeepNone, 0), "after") != string(fresh) {
-		t.Error("new file is not durable after Replace")
+		t.Error("file after Replace and a power failure = the old one, want the new one")
 	}
 }
 
@@ -102,15 +102,15 @@ func TestReplaceFails(t *testing.T) {
 			return
 		}
 		if !errors.Is(err, cause) {
-			t.Fatalf("%v: error %v", failed, err)
+			t.Fatalf("%v: Replace = %v, want the injected error", failed, err)
 		}
 		var dirSync *snapshot.DirSyncError
 		renamed := failed.Kind == "syncdir" || failed.Kind == "lstat" && failed.Name == "/d/file"
 		if errors.As(err, &dirSync) != renamed {
-			t.Fatalf("%v: error %v", failed, err)
+			t.Fatalf("%v: Replace = %v, want a DirSyncError: %v", failed, err, renamed)
 		}
 		if got := read(t, m, "/d/file"); got != string(old) && !renamed {
-			t.Fatalf("%v: file is not the old one", failed)
+			t.Fatalf("%v: file = %d other bytes, want the old file", failed, len(got))
 		}
 		if v := fsys.Violations(); len(v) > 0 {
 			t.Fatalf("%v: violations %v, want none", failed, v)

@@ -77,7 +77,7 @@ func replayPassesOn(t *logTest) error {
 			return err
 		}
 		if err := h.log.Close(); err != nil {
-			return fmt.Errorf("Close: %w", err)
+			return fmt.Errorf("Close = %w, want nil", err)
 		}
 		want := h.all
 		if h, err = t.open(h.disk); err != nil {
@@ -127,7 +127,7 @@ func appendKeepsOrder(t *logTest) error {
 					return
 				}
 				if err := h.log.Commit(p, i%20 == 0); err != nil {
-					errs <- fmt.Errorf("Commit: %w", err)
+					errs <- fmt.Errorf("Commit = %w, want nil", err)
 					return
 				}
 			}
@@ -156,7 +156,7 @@ func appendCopies(t *logTest) error {
 		h.append(text)
 	}
 	if err := h.log.Sync(context.Background()); err != nil {
-		return fmt.Errorf("Sync: %w", err)
+		return fmt.Errorf("Sync = %w, want nil", err)
 	}
 	if err := h.log.Close(); err != nil {
 		return err
@@ -236,7 +236,7 @@ func syncSurvivesPower(t *logTest) error {
 		h.append(text)
 	}
 	if err := h.log.Sync(context.Background()); err != nil {
-		return fmt.Errorf("Sync: %w", err)
+		return fmt.Errorf("Sync = %w, want nil", err)
 	}
 	return t.wantContents(h.disk.powerless(), "after a power failure", h.all)
 }
@@ -250,7 +250,7 @@ func closeMakesDurable(t *logTest) error {
 		h.append(text)
 	}
 	if err := h.log.Close(); err != nil {
-		return fmt.Errorf("Close: %w", err)
+		return fmt.Errorf("Close = %w, want nil", err)
 	}
 	return t.wantContents(h.disk.powerless(), "after a power failure", h.all)
 }
@@ -303,7 +303,7 @@ func openAfterClose(t *logTest) error {
 	}
 	r := &replayed{}
 	if _, err := h.log.Replay(context.Background(), r); err != nil {
-		return fmt.Errorf("Replay after Open after Close: %w", err)
+		return fmt.Errorf("Replay after Open after Close = %w, want nil", err)
 	}
 	if err := same(r.units, h.all); err != nil {
 		return fmt.Errorf("Replay passed on %w", err)

@@ -61,7 +61,7 @@ func rewriteReplaces(t *logTest) error {
 			h.append(text)
 		}
 		if err := r.Commit(context.Background(), h.base(base)); err != nil {
-			return fmt.Errorf("Rewrite.Commit: %w", err)
+			return fmt.Errorf("Rewrite.Commit = %w, want nil", err)
 		}
 		// The units appended during the Rewrite may not be durable yet.
 		if err := t.wantPrefix(h.disk.powerless(), h.all, len(base)); err != nil {
@@ -215,7 +215,7 @@ func rewriteSurvivesCrash(t *logTest) error {
 		return failed
 	}
 	if err != nil {
-		return fmt.Errorf("Rewrite.Commit: %w", err)
+		return fmt.Errorf("Rewrite.Commit = %w, want nil", err)
 	}
 	return h.log.Close()
 }

@@ -43,7 +43,7 @@ func (t *logTest) open(d *disk) (*history, error) {
 		return nil, err
 	}
 	if err := h.log.Start(); err != nil {
-		return nil, fmt.Errorf("Start: %w", err)
+		return nil, fmt.Errorf("Start = %w, want nil", err)
 	}
 	return h, nil
 }
@@ -108,11 +108,11 @@ func (t *logTest) beginOn(d *disk) (*history, error) {
 func (h *history) rewrite(list []string) error {
 	r, err := h.log.BeginRewrite()
 	if err != nil {
-		return fmt.Errorf("BeginRewrite: %w", err)
+		return fmt.Errorf("BeginRewrite = %w, want nil", err)
 	}
 	r.Cut()
 	if err := r.Commit(context.Background(), h.base(list)); err != nil {
-		return fmt.Errorf("Rewrite.Commit: %w", err)
+		return fmt.Errorf("Rewrite.Commit = %w, want nil", err)
 	}
 	h.all = append([]string{}, list...)
 	return nil
@@ -174,7 +174,7 @@ func (h *history) append(text string) appendlog.Position {
 func (h *history) commit(durable bool, list ...string) error {
 	for _, text := range list {
 		if err := h.log.Commit(h.append(text), durable); err != nil {
-			return fmt.Errorf("Commit: %w", err)
+			return fmt.Errorf("Commit = %w, want nil", err)
 		}
 	}
 	return nil
@@ -267,7 +267,7 @@ func (t *logTest) wantContents(d *disk, when string, want []string) error {
 		return fmt.Errorf("%s: Replay passed on %w", when, err)
 	}
 	if err := h.log.Close(); err != nil {
-		return fmt.Errorf("%s: Close: %w", when, err)
+		return fmt.Errorf("%s: Close = %w, want nil", when, err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (t *snapshotTest) open(d *disk) (snapshot.Snapshotter, error) {
 	}
 	s := t.make(d.place)
 	if err := s.Open(env); err != nil {
-		return nil, fmt.Errorf("Open: %w", err)
+		return nil, fmt.Errorf("Open = %w, want nil", err)
 	}
 	return s, nil
 }
@@ -83,7 +83,7 @@ func (t *snapshotTest) saved(d *disk, v *dataSet) (snapshot.Snapshotter, error) 
 		return nil, err
 	}
 	if _, err := s.Save(context.Background(), v); err != nil {
-		return nil, fmt.Errorf("Save: %w", err)
+		return nil, fmt.Errorf("Save = %w, want nil", err)
 	}
 	return s, nil
 }
@@ -96,7 +96,7 @@ func (t *snapshotTest) load(d *disk) (string, error) {
 	}
 	l := &loaded{}
 	if _, err := s.Load(context.Background(), l); err != nil {
-		return "", fmt.Errorf("Load: %w", err)
+		return "", fmt.Errorf("Load = %w, want nil", err)
 	}
 	return l.text(), nil
 }
@@ -163,7 +163,7 @@ func loadReturnsSaved(t *snapshotTest) error {
 		l := &loaded{}
 		info, err := s.Load(context.Background(), l)
 		if err != nil {
-			return fmt.Errorf("Load after Save: %w", err)
+			return fmt.Errorf("Load after Save = %w, want nil", err)
 		}
 		if l.text() != v.text() {
 			return fmt.Errorf("Load after Save passed on %w", firstDifference(l.text(), v.text()))
@@ -189,7 +189,7 @@ func statDescribes(t *snapshotTest) error {
 	}
 	info, err := s.Stat()
 	if err != nil {
-		return fmt.Errorf("Stat: %w", err)
+		return fmt.Errorf("Stat = %w, want nil", err)
 	}
 	switch {
 	case info.Name == "":
@@ -211,7 +211,7 @@ func saveReplaces(t *snapshotTest) error {
 		return err
 	}
 	if _, err := s.Save(context.Background(), older()); err != nil {
-		return fmt.Errorf("a second Save: %w", err)
+		return fmt.Errorf("a second Save = %w, want nil", err)
 	}
 	return t.wantContents(d, "after a second Save", older())
 }
@@ -241,7 +241,7 @@ func saveFails(t *snapshotTest) error {
 				return err
 			}
 			if _, err := s.Save(context.Background(), newer()); err != nil {
-				return fmt.Errorf("Save after one that failed: %w", err)
+				return fmt.Errorf("Save after one that failed = %w, want nil", err)
 			}
 			if err := t.wantContents(d, "after a second Save", newer()); err != nil {
 				return err
@@ -326,7 +326,7 @@ func saveSurvivesFaults(t *snapshotTest) error {
 			return err
 		}
 		if _, err := s.Save(context.Background(), newer()); err != nil {
-			return fmt.Errorf("%s a second Save = %w", when, err)
+			return fmt.Errorf("%s a second Save = %w, want nil", when, err)
 		}
 		if err := t.wantContents(d.powerless(), when+" and a second Save", newer()); err != nil {
 			return err

@@ -107,7 +107,7 @@ func snapshotOpenAgain(t *snapshotTest) error {
 	}
 	l := &loaded{}
 	if _, err := s.Load(context.Background(), l); err != nil {
-		return fmt.Errorf("Load after a second Open: %w", err)
+		return fmt.Errorf("Load after a second Open = %w, want nil", err)
 	}
 	if l.text() != older().text() {
 		return fmt.Errorf("Load after a second Open passed on %w", firstDifference(l.text(), older().text()))

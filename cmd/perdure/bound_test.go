@@ -55,7 +55,7 @@ func TestUnsortedHasSameKeys(t *testing.T) {
 		unsorted := want(t, exitGood, "dump", "--unsorted", path).stdout
 		for _, line := range sorted {
 			if !strings.Contains(unsorted, line) {
-				t.Errorf("dump --unsorted %s lacks the line %s", path, line)
+				t.Errorf("dump --unsorted %s lacks the line %s, want all lines of dump", path, line)
 			}
 		}
 		if n := strings.Count(unsorted, "\n"); n != len(sorted)-1 {

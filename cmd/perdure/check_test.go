@@ -110,12 +110,12 @@ func TestCheckLogDamage(t *testing.T) {
 	r := want(t, exitDamaged, "check", dir)
 	r.wants(t, "incr.aof: offset ", "damaged")
 	if strings.Contains(r.stdout, "repair") {
-		t.Errorf("check suggests a repair:\n%s", r.stdout)
+		t.Errorf("check suggests a repair, want no suggestion:\n%s", r.stdout)
 	}
 	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	want(t, exitDamaged, "dump", dir).wants(t, "offset ")
 	if _, err := perdure.Open(dir); err == nil {
-		t.Error("Open succeeded on a damaged log")
+		t.Error("Open of a damaged log = nil error, want an error")
 	}
 }
 
@@ -136,6 +136,6 @@ func TestCheckComparesBaseWithManifest(t *testing.T) {
 	want(t, exitDamaged, "check", dir).wants(t, "the manifest says", "Open fails")
 	want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 	if _, err := perdure.Open(dir); err == nil {
-		t.Error("Open succeeded on a damaged log")
+		t.Error("Open of a damaged log = nil error, want an error")
 	}
 }

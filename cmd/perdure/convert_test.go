@@ -25,7 +25,7 @@ func TestConvertPairs(t *testing.T) {
 	commands := filepath.Join(t.TempDir(), "c.aof")
 	want(t, exitGood, "convert", "--commands", dir, commands)
 	if !strings.HasPrefix(read(t, commands), "*2\r\n$6\r\nSELECT\r\n") {
-		t.Error("convert --commands wrote something other than commands")
+		t.Errorf("convert --commands = %.40q, want a SELECT first", read(t, commands))
 	}
 	sources = append(sources, commands)
 	for _, src := range sources {
@@ -34,10 +34,10 @@ func TestConvertPairs(t *testing.T) {
 			want(t, exitGood, "convert", src, dst)
 			want(t, exitGood, "check", dst)
 			if r := want(t, exitGood, "dump", dst); r.stdout != all {
-				t.Errorf("dump after convert %s %s differs from the original", src, name)
+				t.Errorf("dump after convert %s %s differs, want that of the original", src, name)
 			}
 			if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dst), "temp-*")); len(left) > 0 {
-				t.Errorf("convert %s %s left %v", src, name, left)
+				t.Errorf("convert %s %s left %v, want no file", src, name, left)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func TestConvertOverwritesNothing(t *testing.T) {
 		check(t, os.WriteFile(dst, []byte("mine"), 0o600))
 		want(t, exitFailed, "convert", dir, dst).wants(t, "exists")
 		if read(t, dst) != "mine" {
-			t.Errorf("convert overwrote %s", name)
+			t.Errorf("%s after a refused convert = %.40q, want \"mine\"", name, read(t, dst))
 		}
 	}
 	want(t, exitFailed, "convert", filepath.Join(dir, dumpName), dir).wants(t, "exists")

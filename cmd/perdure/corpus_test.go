@@ -55,7 +55,7 @@ func corpus(t *testing.T) []string {
 		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pattern)))
 		check(t, err)
 		if len(files) == 0 {
-			t.Fatalf("no files match %s", pattern)
+			t.Fatalf("Glob(%s) = no files, want at least one", pattern)
 		}
 		all = append(all, files...)
 	}
@@ -99,11 +99,11 @@ func TestCorpusTools(t *testing.T) {
 					want(t, exitGood, "diff", path, dst)
 				}
 				if got := want(t, exitGood, "dump", dst).stdout; got != original {
-					t.Errorf("dump after convert to %s differs from the original", form)
+					t.Errorf("dump after convert to %s differs, want that of the original", form)
 				}
 				want(t, exitGood, "convert", dst, back)
 				if got := want(t, exitGood, "dump", back).stdout; got != original {
-					t.Errorf("dump after convert to %s and back differs from the original", form)
+					t.Errorf("dump after convert to %s and back differs, want the original's", form)
 				}
 			}
 		})

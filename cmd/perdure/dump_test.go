@@ -31,7 +31,7 @@ func TestDump(t *testing.T) {
 	}
 	for _, path := range []string{dumpName, logDirName, filepath.Join(logDirName, logName+manifestSuffix)} {
 		if r := want(t, exitGood, "dump", filepath.Join(dir, path)); r.stdout != fromLog.stdout {
-			t.Errorf("dump %s differs from dump of the directory:\n%s", path, r.stdout)
+			t.Errorf("dump %s differs, want the dump of the directory:\n%s", path, r.stdout)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestCorpus(t *testing.T) {
 			Expiration *time.Time
 		}
 		if err := json.Unmarshal(text, &expected); err != nil {
-			t.Errorf("%s: %v", path, err)
+			t.Errorf("Unmarshal for %s = %v, want nil", path, err)
 			continue
 		}
 		if _, bad := unfit[filepath.Base(path)]; bad {
@@ -98,7 +98,7 @@ func TestCorpus(t *testing.T) {
 				continue
 			}
 			if !ok {
-				t.Errorf("%s: db %d: key %q is missing", path, e.DB, e.Key)
+				t.Errorf("%s: dump has no line for db %d, key %q, want one", path, e.DB, e.Key)
 				continue
 			}
 			compared++

@@ -37,12 +37,12 @@ func FuzzLine(f *testing.F) {
 			}
 			if err != nil {
 				if first != nil {
-					t.Fatalf("reading a line that perdure wrote: %v\n%s", err, text)
+					t.Fatalf("read of a line that perdure wrote = %v, want nil\n%s", err, text)
 				}
 				return
 			}
 			if !json.Valid(text) {
-				t.Fatalf("readLine accepted invalid JSON: %s", text)
+				t.Fatalf("readLine of invalid JSON = nil, want an error: %s", text)
 			}
 			line, err := lineOf(&e)
 			if err != nil {

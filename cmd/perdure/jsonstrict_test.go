@@ -133,7 +133,7 @@ func TestJSONLinesAreStrict(t *testing.T) {
 			made := filepath.Join(dir, "x.rdb")
 			want(t, exitDamaged, "convert", path, made).wants(t, place)
 			if _, err := os.Lstat(made); err == nil {
-				t.Fatalf("convert of %s created %s", c.line, made)
+				t.Fatalf("convert of %s created %s, want no file", c.line, made)
 			}
 			want(t, exitDamaged, "dump", path).wants(t, place)
 		}

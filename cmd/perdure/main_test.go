@@ -128,7 +128,7 @@ func incr(t *testing.T, dir string) string {
 	found, err := filepath.Glob(filepath.Join(dir, logDirName, "*.incr.aof"))
 	check(t, err)
 	if len(found) == 0 {
-		t.Fatalf("no incremental file in %s", dir)
+		t.Fatalf("%s has 0 incremental files, want at least 1", dir)
 	}
 	return found[len(found)-1]
 }
@@ -193,7 +193,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	after := tree(t, dir)
 	for path, content := range before {
 		if after[path] != content {
-			t.Errorf("a read-only command changed %s", path)
+			t.Errorf("read-only commands changed %s, want no change", path)
 		}
 	}
 	if len(before) != len(after) {

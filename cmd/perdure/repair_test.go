@@ -42,7 +42,7 @@ func TestRepair(t *testing.T) {
 		t.Errorf("saved files = %q, want one with the torn tail", saved)
 	}
 	if after := want(t, exitGood, "dump", dir); after.stdout != before.stdout {
-		t.Error("dump after repair differs from dump before")
+		t.Error("dump after repair differs, want the dump before")
 	}
 	want(t, exitGood, "repair", dir).wants(t, "data directory, ok")
 }
@@ -51,7 +51,7 @@ func TestRepairSingleFile(t *testing.T) {
 	path := write(t, "a.aof", selects+setKV+multi+setKV)
 	want(t, exitGood, "repair", "--yes", path).wants(t, "truncated at offset 50, saved 42 bytes")
 	if read(t, path) != selects+setKV || read(t, path+".cut-50") != multi+setKV {
-		t.Error("repair did not divide the file at offset 50")
+		t.Error("files after repair differ, want the log divided at offset 50")
 	}
 }
 

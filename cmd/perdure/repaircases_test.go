@@ -128,11 +128,11 @@ func TestRepairRefusesEarlierDamage(t *testing.T) {
 		want(t, exitDamaged, "repair", "--yes", dir).wants(t, "not repairable")
 		for file, content := range tree(t, dir) {
 			if before[file] != content {
-				t.Errorf("%s: repair changed %s", name, file)
+				t.Errorf("%s: repair changed %s, want no change", name, file)
 			}
 		}
 		if name := strconv.Quote(name); len(tree(t, dir)) != len(before) {
-			t.Errorf("%s: repair changed the number of files", name)
+			t.Errorf("%s: %d files after repair, want %d", name, len(tree(t, dir)), len(before))
 		}
 	}
 }

@@ -58,19 +58,19 @@ func TestRestore(t *testing.T) {
 			want(t, exitGood, "check", dir)
 			for _, part := range []string{"", dumpName, logDirName} {
 				if want(t, exitGood, "dump", filepath.Join(dir, part)).stdout != all {
-					t.Errorf("dump of %q differs from the backup", part)
+					t.Errorf("dump of %q differs, want the backup", part)
 				}
 			}
 			for _, part := range []string{"", dumpName, logDirName} {
 				if want(t, exitGood, "dump", filepath.Join(aside(t, dir), part)).stdout != old {
-					t.Errorf("dump of the old %q differs from the old data", part)
+					t.Errorf("dump of the old %q differs, want the old data", part)
 				}
 			}
 			if v := value(t, dir); v != "v" {
 				t.Errorf("Get(key:00) after Open = %q, want %q", v, "v")
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, "temp-*")); len(left) > 0 {
-				t.Errorf("restore left %v", left)
+				t.Errorf("restore left %v, want no temporary file", left)
 			}
 		})
 	}
@@ -132,7 +132,7 @@ func TestRestoreOtherLogs(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, logName), []byte(selects+single), 0o600))
 	want(t, exitGood, "restore", backup, dir)
 	if read(t, filepath.Join(aside(t, dir), logName)) != selects+single {
-		t.Error("the kept file differs from the old file")
+		t.Error("kept file differs, want the old file")
 	}
 	if v := value(t, dir); v != "v" {
 		t.Errorf("Get(key:00) = %q, want %q", v, "v")
@@ -302,7 +302,7 @@ func wantOldOrNew(t *testing.T, mem *vfs.Mem, n int, old string, opts []perdure.
 	t.Helper()
 	s, err := perdure.Open("/srv/data", append(inMemory(mem), opts...)...)
 	if err != nil {
-		t.Fatalf("Open after a power failure before operation %d: %v", n, err)
+		t.Fatalf("Open after a power failure before operation %d = %v, want nil", n, err)
 	}
 	defer s.CloseNoSave()
 	got := make(map[string]int)

@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	check(t, err)
 	if len(scripts) == 0 {
-		t.Fatal("no scripts")
+		t.Fatal("testdata has 0 scripts, want at least 1")
 	}
 	for _, path := range scripts {
 		content := read(t, path)
@@ -37,7 +37,8 @@ func TestScripts(t *testing.T) {
 					continue
 				}
 				if !step(t, line, &last) {
-					t.Fatalf("%s:%d: %s\nstdout: %s\nstderr: %s", path, i+1, line, last.stdout, last.stderr)
+					t.Fatalf("%s:%d: step fails, want success: %s\nstdout: %s\nstderr: %s",
+						path, i+1, line, last.stdout, last.stderr)
 				}
 			}
 		})
@@ -85,7 +86,7 @@ func unquote(t *testing.T, s string) string {
 	t.Helper()
 	text, err := strconv.Unquote(s)
 	if err != nil {
-		t.Fatalf("%s: %v", s, err)
+		t.Fatalf("Unquote(%s) = %v, want nil", s, err)
 	}
 	return text
 }

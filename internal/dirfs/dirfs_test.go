@@ -24,8 +24,8 @@ func TestOfReturnsWrappedFS(t *testing.T) {
 	if got, err := dirfs.Of(nil); got != vfs.OS() || err != nil {
 		t.Errorf("Of(nil) = %v, %v, want the file system of the operating system", got, err)
 	}
-	if dirfs.New(nil) != nil {
-		t.Error("New(nil) is not nil")
+	if got := dirfs.New(nil); got != nil {
+		t.Errorf("New(nil) = %v, want nil", got)
 	}
 }
 

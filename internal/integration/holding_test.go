@@ -161,7 +161,7 @@ func compareStore(t *testing.T, s *perdure.Store, h *holding) {
 			got, err := d.Get(key)
 			ok(t, err)
 			if h.string(string(got), v.expireAtMs) != v {
-				t.Fatalf("Get(%.60q) differs from the server's value (%d bytes)", name, len(got))
+				t.Fatalf("Get(%.60q) = %d other bytes, want the server's value", name, len(got))
 			}
 		} else if _, err := d.Get(key); err == nil {
 			t.Fatalf("Get of a %s = nil error, want ErrWrongType", kind)

@@ -124,7 +124,7 @@ func agrees(t *testing.T, s *perdure.Store, m map[string]string) {
 		for k := range m {
 			t.Errorf("%s: %d bytes, want %d", k, len(all[k]), len(m[k]))
 		}
-		t.Fatal("the store differs from the map")
+		t.Fatalf("store of %d keys differs, want the %d keys of the map", len(all), len(m))
 	}
 }
 

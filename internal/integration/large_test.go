@@ -106,7 +106,7 @@ func TestLargeValuesUnderChange(t *testing.T) {
 		y, _ := c.Value()
 		for i, v := range append(values, one, x, y) {
 			if !whole(v) {
-				return fmt.Errorf("value %d is torn: %d bytes", i, len(v))
+				return fmt.Errorf("value %d = %d mixed bytes, want those of one write", i, len(v))
 			}
 		}
 		return err
@@ -179,6 +179,6 @@ func TestHugeValue(t *testing.T) {
 	got, err := s.Get("k")
 	ok(t, err)
 	if !bytes.Equal(got, v) {
-		t.Errorf("Get = %d bytes that differ from the %d bytes stored", len(got), len(v))
+		t.Errorf("Get = %d other bytes, want the %d bytes stored", len(got), len(v))
 	}
 }

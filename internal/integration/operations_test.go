@@ -169,7 +169,7 @@ func TestOperationsAgree(t *testing.T) {
 	for name, way := range ways {
 		synctest.Test(t, func(t *testing.T) { // all at the same time of day
 			if diff := cmp.Diff(want, executeAll(t, way)); diff != "" {
-				t.Errorf("%s differs from Store:\n%s", name, diff)
+				t.Errorf("%s differs, want the results of Store:\n%s", name, diff)
 			}
 		})
 	}

@@ -184,7 +184,7 @@ func TestForeignDumpIsReportedAndKept(t *testing.T) {
 	kept, err := os.ReadFile(filepath.Join(dir, "dump.rdb.kept-1"))
 	ok(t, err)
 	if string(kept) != string(theirs) {
-		t.Error("the dump that was kept differs from the original dump")
+		t.Error("kept dump differs, want the original dump")
 	}
 	closed(t, dir, func(s *perdure.Store) {
 		if s.Recovery().NewerDump {

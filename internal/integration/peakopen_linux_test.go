@@ -74,7 +74,7 @@ func wantPeak(t *testing.T, dir string) {
 	}
 	var peak int64
 	if _, err := fmt.Sscanf(string(out), "peak %d", &peak); err != nil {
-		t.Fatalf("output of the child: %v: %s", err, out)
+		t.Fatalf("Sscanf of the child's output = %v, want nil: %s", err, out)
 	}
 	const data = largeValues * largeSize
 	if most := int64(data*12/10 + slack); peak > most {

@@ -67,7 +67,7 @@ func TestUntilIsRedis(t *testing.T) {
 				t.Fatalf("Recovery = %+v, want bytes left out and a copy before the last second", r)
 			}
 			if r.Kept != "" && logText(t, r.Kept) != log {
-				t.Error("the copy differs from the log")
+				t.Error("copy differs, want the log")
 			}
 			want["0/more"] = datum{"1", 0}
 			server = redistest.Start(t, ours, "--appendonly", "yes")
@@ -281,7 +281,7 @@ func TestUntilOverSingleFile(t *testing.T) {
 	}
 	data, err := os.ReadFile(filepath.Join(kept, "appendonly.aof"))
 	if ok(t, err); string(data) != log {
-		t.Error("the copy of the file differs from the file")
+		t.Error("copy differs, want the file")
 	}
 }
 

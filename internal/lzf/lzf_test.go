@@ -102,7 +102,8 @@ func TestBudget(t *testing.T) {
 	for budget := range len(whole) + 1 {
 		got, ok := c.Append([]byte("x"), in, budget)
 		if ok != (budget == len(whole)) || !ok && string(got) != "x" {
-			t.Errorf("budget %d for a stream of %d bytes: Compress = %d bytes, %v", budget, len(whole), len(got), ok)
+			t.Errorf("budget %d for a stream of %d bytes: Append = %d bytes, %v, want %v",
+				budget, len(whole), len(got), ok, budget == len(whole))
 		}
 	}
 }
@@ -117,7 +118,7 @@ func TestNumbersRunOut(t *testing.T) {
 		stream, ok := c.Append(nil, in, len(in))
 		got, err := lzf.Decompress(nil, stream, len(in))
 		if !ok || err != nil || !bytes.Equal(got, in) {
-			t.Fatalf("input %d: Compress = %v, Decompress error = %v", i, ok, err)
+			t.Fatalf("input %d: Append = %v, Decompress = %v, want true and the input", i, ok, err)
 		}
 	}
 }
@@ -151,7 +152,8 @@ func FuzzDecompress(f *testing.F) {
 			t.Fatalf("Decompress = %d bytes, want %d", len(got), size)
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > uint64(128*len(stream)+1<<20) {
-			t.Fatalf("Decompress allocated %d bytes for a stream of %d", n, len(stream))
+			t.Fatalf("Decompress of %d bytes allocated %d, want at most %d",
+				len(stream), n, 128*len(stream)+1<<20)
 		}
 	})
 }

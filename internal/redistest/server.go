@@ -121,9 +121,9 @@ func (s *Server) pause(deadline <-chan time.Time) {
 	s.t.Helper()
 	select {
 	case <-s.exited:
-		s.t.Fatalf("redis-server ended:\n%s", s.log)
+		s.t.Fatalf("redis-server ended, want an answer:\n%s", s.log)
 	case <-deadline:
-		s.t.Fatalf("redis-server does not answer:\n%s", s.log)
+		s.t.Fatalf("redis-server is silent, want an answer:\n%s", s.log)
 	case <-time.After(5 * time.Millisecond):
 	}
 }
@@ -172,7 +172,7 @@ func (s *Server) Must(args ...string) Reply {
 	s.t.Helper()
 	r := s.Do(args...)
 	if r.Err {
-		s.t.Fatalf("%s: %s", args[0], r.Text)
+		s.t.Fatalf("%s = %s, want no error", args[0], r.Text)
 	}
 	return r
 }
@@ -181,7 +181,7 @@ func (s *Server) Must(args ...string) Reply {
 func (s *Server) Send(args ...string) {
 	s.t.Helper()
 	if _, err := s.out.Write(resp.AppendCommand(nil, args...)); err != nil {
-		s.t.Fatalf("%v\n%s", err, s.log)
+		s.t.Fatalf("Write to redis-server = %v, want nil\n%s", err, s.log)
 	}
 	s.sent++
 }
@@ -200,7 +200,7 @@ func (s *Server) Flush() []Reply {
 	}
 	s.sent = 0
 	if err := <-done; err != nil {
-		s.t.Fatalf("%v\n%s", err, s.log)
+		s.t.Fatalf("Flush = %v, want nil\n%s", err, s.log)
 	}
 	return replies
 }
@@ -209,7 +209,7 @@ func (s *Server) read() Reply {
 	s.t.Helper()
 	line, err := s.in.ReadString('\n')
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, s.log)
+		s.t.Fatalf("read from redis-server = %v, want nil\n%s", err, s.log)
 	}
 	line = strings.TrimSuffix(line, "\r\n")
 	switch line[0] {
@@ -220,7 +220,7 @@ func (s *Server) read() Reply {
 		}
 		p := make([]byte, n+2)
 		if _, err := io.ReadFull(s.in, p); err != nil {
-			s.t.Fatalf("%v\n%s", err, s.log)
+			s.t.Fatalf("read from redis-server = %v, want nil\n%s", err, s.log)
 		}
 		return Reply{Text: string(p[:n])}
 	case '*':
@@ -247,6 +247,6 @@ func (s *Server) Wait(field, value string) {
 func Run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(Tool(t, name), args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s = %v, want nil\n%s", name, strings.Join(args, " "), err, out)
 	}
 }

@@ -108,7 +108,7 @@ func TestHold(t *testing.T) {
 			if string(token.Args[1]) != fmt.Sprint(i) || len(token.Args[2]) != sizes[i] ||
 				strings.Trim(string(token.Args[2]), string(rune('a'+i%26))) != "" ||
 				!bytes.Equal(token.Raw, data[token.Offset:token.End()]) {
-				t.Fatalf("command %d changed while it was held", i)
+				t.Fatalf("held command %d changed, want it unchanged", i)
 			}
 		}
 		held = held[:0]
@@ -166,7 +166,8 @@ func FuzzRESP(f *testing.F) {
 				case err == io.EOF && end == int64(len(data)):
 				case errors.As(err, &damage) && r.Offset() == end && damage.Offset >= end && damage.Offset <= int64(len(data)):
 				default:
-					t.Fatalf("error = %v at offset %d of %d", err, end, len(data))
+					t.Fatalf("Next = %v at offset %d of %d, want a CorruptError there, or io.EOF",
+						err, end, len(data))
 				}
 				return
 			}

@@ -87,7 +87,8 @@ func TestCollapseIsConcurrent(t *testing.T) {
 			do(tab, key, func(s *table.Shard, h uint64) {
 				e, ok := s.Find(0, h, key)
 				if got := e.AppendValue(nil); !ok || len(got) != len(value) || got[i] != byte(round) {
-					t.Errorf("round %d: key %s is missing", round, key)
+					t.Errorf("round %d: Find(%s) = %v, %d bytes, want the value of the round",
+						round, key, ok, len(got))
 				}
 			})
 		}

@@ -48,18 +48,18 @@ func TestPinOutlives(t *testing.T) {
 				end(tab, s, h, key)
 				s.Unlock()
 				if !ok || !also {
-					t.Fatal("Map returned no pin")
+					t.Fatalf("Pin = %v, second Pin = %v, want true", ok, also)
 				}
 				one.Release()
 				if v := two.Value(); len(v) < 100<<10 || !bytes.Equal(v, old[:len(v)]) {
-					t.Errorf("%s: pinned value changed", name)
+					t.Errorf("%s: pinned value = %d other bytes, want the old value", name, len(v))
 				}
 				if err := tab.Check(); err != nil {
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("%s: Check with a pin = %v, want nil", name, err)
 				}
 				two.Release()
 				if err := tab.Check(); err != nil {
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("%s: Check after Release = %v, want nil", name, err)
 				}
 				s.Lock()
 				s.Flush(0)
@@ -92,7 +92,7 @@ func TestMapPinsOnlyLargeValues(t *testing.T) {
 		}
 	}
 	if _, ok := s.Pin(0, h, "none"); ok {
-		t.Error("large value was not pinned")
+		t.Error("Pin of a missing key = true, want false")
 	}
 }
 

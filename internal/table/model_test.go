@@ -51,7 +51,7 @@ func (m *model) set(n name, v value) {
 		m.checkPlain(s, h, n, old, had)
 		if v.kind == table.String && v.expire == 0 && s.SetString(n.db, h, n.key, []byte(v.bytes)) {
 			if !had || old.kind != table.String || old.expire != 0 || len(old.bytes) != len(v.bytes) {
-				m.t.Fatalf("SetString %.40q over %+.40v", n.key, old)
+				m.t.Fatalf("SetString(%.40q) = true over %+.40v, want false", n.key, old)
 			}
 			m.checkPlain(s, h, n, v, true)
 			return
@@ -72,7 +72,8 @@ func (m *model) checkPlain(s *table.Shard, h uint64, n name, v value, had bool) 
 		want += v.bytes
 	}
 	if string(out) != want || ok && (!had || v.kind != table.String || v.expire != 0) {
-		m.t.Fatalf("AppendString %.40q = %.40q, %v over %+.40v", n.key, out, ok, v)
+		m.t.Fatalf("AppendString(%.40q) = %.40q, %v, want %.40q of %+.40v",
+			n.key, out, ok, want, v)
 	}
 }
 
@@ -152,7 +153,7 @@ func (m *model) sweep(now int64) {
 			n := name{db, string(key)}
 			v, ok := m.want[n]
 			if !ok || v.expire == 0 || now <= v.expire {
-				m.t.Fatalf("Sweep removed %.40q, which is not expired", key)
+				m.t.Fatalf("Sweep removed %.40q, want only expired keys removed", key)
 			}
 			delete(m.want, n)
 		})
@@ -161,7 +162,7 @@ func (m *model) sweep(now int64) {
 	}
 	for n, v := range m.want {
 		if v.expire != 0 && now > v.expire {
-			m.t.Fatalf("Sweep removed %d keys, but not the expired key %.40q", removed, n.key)
+			m.t.Fatalf("Sweep removed %d keys, want the expired %.40q among them", removed, n.key)
 		}
 	}
 }
@@ -171,7 +172,7 @@ func (m *model) defragment() {
 	m.t.Helper()
 	for step, more := 0, true; more; step++ {
 		if step == 1_000_000 {
-			m.t.Fatal("defragmentation did not end")
+			m.t.Fatalf("Step after %d steps = true, want false", step)
 		}
 		_, more = m.defrag.Step()
 	}
@@ -237,7 +238,7 @@ func (m *model) collect(got map[name]value, e table.Entry) {
 	m.t.Helper()
 	n := name{e.DB, string(e.Key)}
 	if _, twice := got[n]; twice {
-		m.t.Fatalf("view yielded %.40q twice", e.Key)
+		m.t.Fatalf("view yielded %.40q twice, want once", e.Key)
 	}
 	got[n] = value{e.Kind, string(e.Value), e.ExpireAtMs}
 }

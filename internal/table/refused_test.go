@@ -263,7 +263,7 @@ func (m *model) scanned(view *table.View, want map[name]value) {
 	err := view.Scan(func(e table.Entry) bool {
 		seen++
 		if v := want[name{e.DB, string(e.Key)}]; v != (value{e.Kind, string(e.Value), e.ExpireAtMs}) {
-			m.t.Errorf("view has a wrong value for %.40q", e.Key)
+			m.t.Errorf("view has %.40q = %.40q, want %.40q", e.Key, e.Value, v.bytes)
 		}
 		return !m.t.Failed()
 	})

@@ -33,7 +33,7 @@ func TestScanUnderChange(t *testing.T) {
 			}
 			for _, e := range buf.Entries() {
 				if seen[string(e.Key)]++; e.Value != nil {
-					t.Fatal("Scan without values returned a value")
+					t.Fatalf("Scan of keys returned a value of %d bytes, want none", len(e.Value))
 				}
 			}
 			for range 400 {
@@ -52,7 +52,7 @@ func TestScanUnderChange(t *testing.T) {
 		}
 		for i := range lasting {
 			if seen[fmt.Sprint("lasting", i)] != 1 {
-				t.Fatalf("Scan did not return the permanent key %d", i)
+				t.Fatalf("Scan returned key %d %d times, want 1", i, seen[fmt.Sprint("lasting", i)])
 			}
 		}
 		if calls < 8 {

@@ -29,7 +29,7 @@ func TestSweep(t *testing.T) {
 			v, r := s.SweepExpired(now, 50, func(db int, key []byte) {
 				n := name{db, string(key)}
 				if e := m.want[n].expire; e == 0 || e >= now {
-					t.Fatalf("Sweep at %d removed %q, which expires at %d", now, key, e)
+					t.Fatalf("Sweep at %d removed %q, want it kept with expiry %d", now, key, e)
 				}
 				delete(m.want, n)
 			})

@@ -124,7 +124,7 @@ func TestGrowAndShrink(t *testing.T) {
 		if i%16 != 0 {
 			do(tab, key(i), func(s *table.Shard, h uint64) {
 				if !s.Delete(0, h, key(i)) {
-					t.Fatalf("key %d is missing", i)
+					t.Fatalf("Delete(%d) = false, want true", i)
 				}
 			})
 		}
@@ -140,7 +140,7 @@ func TestGrowAndShrink(t *testing.T) {
 		do(tab, key(i), func(s *table.Shard, h uint64) {
 			it, ok := s.Find(0, h, key(i))
 			if !ok || it.AppendValue(nil)[1] != byte(i) {
-				t.Fatalf("key %d has a wrong value or is not deleted", i)
+				t.Fatalf("Find(%d) = %v, want true and its value", i, ok)
 			}
 			s.Delete(0, h, key(i))
 		})
@@ -204,12 +204,12 @@ func TestCollisions(t *testing.T) {
 			do(tab, key, func(s *table.Shard, h uint64) { s.Set(0, h, key, table.String, []byte(key), 0) })
 		}
 		if err := tab.Check(); err != nil {
-			t.Fatalf("mask %#x: %v", mask, err)
+			t.Fatalf("mask %#x: Check = %v, want nil", mask, err)
 		}
 		seen := map[string]bool{}
 		scan(tab, 0, func(e table.Entry) {
 			if seen[string(e.Key)] {
-				t.Fatalf("mask %#x: Scan returned %q twice", mask, e.Key)
+				t.Fatalf("mask %#x: Scan returned %q twice, want once", mask, e.Key)
 			}
 			seen[string(e.Key)] = true
 		})
@@ -221,12 +221,12 @@ func TestCollisions(t *testing.T) {
 			do(tab, key, func(s *table.Shard, h uint64) {
 				it, ok := s.Find(0, h, key)
 				if !ok || string(it.AppendValue(nil)) != key || !s.Delete(0, h, key) {
-					t.Fatalf("mask %#x: %q has a wrong value", mask, key)
+					t.Fatalf("mask %#x: Find(%q) = %v, want the value, deleted", mask, key, ok)
 				}
 			})
 			if i%500 == 0 {
 				if err := tab.Check(); err != nil {
-					t.Fatalf("mask %#x after %d: %v", mask, i, err)
+					t.Fatalf("mask %#x: Check after %d deletions = %v, want nil", mask, i+1, err)
 				}
 			}
 		}
@@ -300,7 +300,7 @@ func TestSwap(t *testing.T) {
 	b.tab.Close()
 	a.check()
 	const key = "a key that is longer than sixteen"
-	if a.tab.HashBytes([]byte(key)) != a.tab.Hash(key) {
-		t.Error("HashBytes and Hash differ")
+	if got, want := a.tab.HashBytes([]byte(key)), a.tab.Hash(key); got != want {
+		t.Errorf("HashBytes = %#x, want %#x", got, want)
 	}
 }

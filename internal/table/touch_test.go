@@ -25,7 +25,7 @@ func TestPrefetchDoesNotFault(t *testing.T) {
 			}
 			s.PrefetchInsert(1, h)
 			if it, ok := s.Find(1, h, key); ok != filled || ok && string(it.AppendValue(nil)) != key {
-				t.Errorf("Find %q = %v after Prefetch", key, ok)
+				t.Errorf("Find(%q) after Prefetch = %v, want %v", key, ok, filled)
 			}
 			s.Set(1, h, key, table.String, []byte(key), 0)
 			s.Unlock()

@@ -38,7 +38,7 @@ func (m *model) freeze() (*table.View, map[name]value) {
 		delete(keys, c.DB)
 	}
 	if len(keys) > 0 {
-		m.t.Fatalf("Counts lacks %v", keys)
+		m.t.Fatalf("Counts lacks %v, want all databases", keys)
 	}
 	return v, maps.Clone(m.want)
 }
@@ -192,7 +192,7 @@ func TestFreezeTwice(t *testing.T) {
 	v := tab.Freeze()
 	defer func() {
 		if recover() == nil {
-			t.Error("Freeze while a view is open did not panic")
+			t.Error("Freeze while a view is open returned, want a panic")
 		}
 		v.Close()
 		tab.Freeze().Close()
@@ -383,11 +383,11 @@ func TestWaitView(t *testing.T) {
 	} {
 		v, _ := m.freeze()
 		if m.tab.ViewPressure() {
-			t.Fatal("pressure without before-images")
+			t.Fatal("ViewPressure without before-images = true, want false")
 		}
 		fill("new")
 		if !m.tab.ViewPressure() {
-			t.Fatal("no pressure with before-images")
+			t.Fatal("ViewPressure with before-images = false, want true")
 		}
 		var wg sync.WaitGroup
 		for range 3 {

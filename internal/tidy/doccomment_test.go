@@ -22,7 +22,8 @@ func TestDocCommentsBeginWithName(t *testing.T) {
 					text = article.ReplaceAllString(text, "")
 				}
 				if word := firstWord.FindString(text); text != "" && word != doc.name {
-					t.Errorf("%s: the doc comment of %s begins with %q", f.fset.Position(doc.comment.Pos()), doc.name, word)
+					t.Errorf("%s: doc comment begins with %q, want %q",
+						f.fset.Position(doc.comment.Pos()), word, doc.name)
 				}
 			}
 		}
@@ -84,7 +85,7 @@ func TestTestNames(t *testing.T) {
 				continue
 			}
 			if word := sentenceWord.FindStringSubmatch(fn.Name.Name); word != nil {
-				t.Errorf("%s: %s contains the word %s", f.path, fn.Name.Name, word[1])
+				t.Errorf("%s: %s contains %s, want another name", f.path, fn.Name.Name, word[1])
 			}
 		}
 	}
@@ -108,7 +109,7 @@ func TestMarkdownCitesExistingTests(t *testing.T) {
 	for path, text := range markdown(t) {
 		for _, name := range citedTest.FindAllString(text, -1) {
 			if !exists[name] {
-				t.Errorf("%s cites %s, which does not exist", path, name)
+				t.Errorf("%s cites %s, want an existing test", path, name)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func TestPublicDocsLinkNames(t *testing.T) {
 					continue
 				}
 				if !regexp.MustCompile(`\[\*?([A-Za-z]+\.)*` + regexp.QuoteMeta(name) + `(\.\w+)?\]`).MatchString(text) {
-					t.Errorf("%s: the doc comment of %s mentions %s without a link",
+					t.Errorf("%s: the doc comment of %s mentions %s, want a link to it",
 						f.fset.Position(d.comment.Pos()), d.name, name)
 				}
 			}

@@ -44,7 +44,8 @@ func TestCommentsContainNoHabitualPhrase(t *testing.T) {
 		comments(f, func(c *ast.Comment) {
 			for i, line := range strings.Split(c.Text, "\n") {
 				if phrase := phrases.FindString(line); phrase != "" {
-					t.Errorf("%s:%d: %q in a comment", f.path, f.fset.Position(c.Pos()).Line+i, phrase)
+					t.Errorf("%s:%d: comment has %q, want a plain phrase",
+						f.path, f.fset.Position(c.Pos()).Line+i, phrase)
 				}
 			}
 		})
@@ -56,7 +57,7 @@ func TestMessagesContainNoHabitualPhrase(t *testing.T) {
 	for _, f := range allFiles(t) {
 		messages(f, func(pos token.Position, text string) {
 			if phrase := phrases.FindString(text); phrase != "" {
-				t.Errorf("%s:%d: %q in a message", f.path, pos.Line, phrase)
+				t.Errorf("%s:%d: message has %q, want a plain phrase", f.path, pos.Line, phrase)
 			}
 		})
 	}
@@ -120,7 +121,8 @@ func TestErrorTexts(t *testing.T) {
 			}
 			text, _ := strconv.Unquote(lit.Value)
 			if problem := errorText(text); problem != "" {
-				t.Errorf("%s: error text %q %s", f.fset.Position(lit.Pos()), text, problem)
+				t.Errorf("%s: %q %s, want an error text that does not",
+					f.fset.Position(lit.Pos()), text, problem)
 			}
 			return true
 		})

@@ -52,7 +52,8 @@ func TestCommentsAreASCII(t *testing.T) {
 		comments(f, func(c *ast.Comment) {
 			for i, r := range c.Text {
 				if r > 126 {
-					t.Errorf("%s: %q in a comment", f.fset.Position(c.Pos()+token.Pos(i)), r)
+					t.Errorf("%s: comment has %q, want ASCII",
+						f.fset.Position(c.Pos()+token.Pos(i)), r)
 					break
 				}
 			}
@@ -102,7 +103,7 @@ func TestHelpWidth(t *testing.T) {
 		})
 	}
 	if !seen {
-		t.Error("found no help texts")
+		t.Error("found 0 help texts, want at least 1")
 	}
 }
 
@@ -148,7 +149,7 @@ func markdown(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	if len(found) == 0 {
-		t.Fatal("found no Markdown files")
+		t.Fatal("found 0 Markdown files, want at least 1")
 	}
 	return found
 }

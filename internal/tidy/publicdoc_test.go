@@ -35,7 +35,7 @@ func TestPublicDocNamesNoInternalType(t *testing.T) {
 		}
 	}
 	if !names["vfs.FS"] || !names["engine.Engine"] {
-		t.Fatalf("found %d internal types, without vfs.FS or engine.Engine", len(names))
+		t.Fatalf("found %d internal types, want vfs.FS and engine.Engine among them", len(names))
 	}
 	qualified := regexp.MustCompile(`\b[a-z0-9]+\.[A-Z]\w*`)
 	for _, dir := range public {
@@ -43,12 +43,13 @@ func TestPublicDocNamesNoInternalType(t *testing.T) {
 		cmd.Dir = filepath.Join("..", "..", dir)
 		doc, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("go doc -all %s: %v", dir, err)
+			t.Fatalf("go doc -all %s = %v, want nil", dir, err)
 		}
 		for line := range strings.Lines(string(doc)) {
 			for _, name := range qualified.FindAllString(line, -1) {
 				if names[name] {
-					t.Errorf("go doc -all %s names %s: %s", dir, name, strings.TrimSpace(line))
+					t.Errorf("go doc -all %s names %s, want a public name: %s",
+						dir, name, strings.TrimSpace(line))
 				}
 			}
 		}
@@ -76,7 +77,8 @@ func TestPublicSignaturesNameNoInternalType(t *testing.T) {
 						return true
 					}
 					if pkg, ok := sel.X.(*ast.Ident); ok && internal[pkg.Name] {
-						t.Errorf("%s: %s.%s in a public signature", f.fset.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
+						t.Errorf("%s: signature has %s.%s, want a public type",
+							f.fset.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
 					}
 					return true
 				})
@@ -124,11 +126,11 @@ func TestExamplesImportNoInternalPackage(t *testing.T) {
 		seen = true
 		for _, spec := range f.tree.Imports {
 			if path, _ := strconv.Unquote(spec.Path.Value); strings.Contains(path, "/internal/") {
-				t.Errorf("%s imports %s", f.path, path)
+				t.Errorf("%s imports %s, want public packages only", f.path, path)
 			}
 		}
 	}
 	if !seen {
-		t.Error("found no examples")
+		t.Error("found 0 examples, want at least 1")
 	}
 }

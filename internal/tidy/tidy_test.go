@@ -153,7 +153,7 @@ func TestImportLevels(t *testing.T) {
 		for _, spec := range f.tree.Imports {
 			path, _ := strconv.Unquote(spec.Path.Value)
 			if users, seam := mayUse[path]; seam && !anyPrefix(f.dir, users) {
-				t.Errorf("%s imports %s", f.path, path)
+				t.Errorf("%s imports %s, want it only in %q", f.path, path, users)
 			}
 			imported, found := strings.CutPrefix(path, module)
 			if !found {
@@ -168,7 +168,7 @@ func TestImportLevels(t *testing.T) {
 				continue
 			}
 			if !contains(allowed, imported) {
-				t.Errorf("%s imports %s", f.path, imported)
+				t.Errorf("%s imports %s, want only %q", f.path, imported, allowed)
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func TestPackagesHaveComments(t *testing.T) {
 	}
 	for dir, ok := range documented {
 		if !ok {
-			t.Errorf("%s: package has no doc comment", dir)
+			t.Errorf("package %s has no doc comment, want one", dir)
 		}
 	}
 }
@@ -220,12 +220,12 @@ func TestExportedNamesHaveComments(t *testing.T) {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				if d.Name.IsExported() && d.Doc == nil && visible(d) {
-					t.Errorf("%s: %s has no comment", f.path, d.Name.Name)
+					t.Errorf("%s: %s has no comment, want one", f.path, d.Name.Name)
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
 					if ts, ok := spec.(*ast.TypeSpec); ok && ts.Name.IsExported() && ts.Doc == nil && d.Doc == nil {
-						t.Errorf("%s: type %s has no comment", f.path, ts.Name.Name)
+						t.Errorf("%s: type %s has no comment, want one", f.path, ts.Name.Name)
 					}
 				}
 			}
@@ -259,7 +259,7 @@ func TestTestsDoNotSleep(t *testing.T) {
 		ast.Inspect(f.tree, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Sleep" {
 				if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == "time" {
-					t.Errorf("%s: time.Sleep in a test", f.fset.Position(n.Pos()))
+					t.Errorf("%s: test calls time.Sleep, want no sleep", f.fset.Position(n.Pos()))
 				}
 			}
 			return true
@@ -302,7 +302,7 @@ func TestProductionCodeNamesNoInjectedBug(t *testing.T) {
 			continue
 		}
 		if strings.Contains(strings.ToLower(f.text), "planted") {
-			t.Errorf("%s contains the word planted; an injected bug is a patch in internal/torture/bugs", f.path)
+			t.Errorf("%s contains the word planted, want injected bugs only in internal/torture/bugs", f.path)
 		}
 	}
 }
@@ -330,7 +330,7 @@ func TestStoreMethodsHaveExamples(t *testing.T) {
 	}
 	for _, m := range methods {
 		if !examples[m] {
-			t.Errorf("Store.%s has no example", m)
+			t.Errorf("Store.%s has no example, want one", m)
 		}
 	}
 }
@@ -372,7 +372,7 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 					continue // a nested module
 				}
 				if known := paths[path] || paths["internal/"+path] || !strings.Contains(path, "/") && bases[path]; !known {
-					t.Errorf("%s names %s, which does not exist", name, path)
+					t.Errorf("%s names %s, want an existing file", name, path)
 				}
 			}
 		}
@@ -403,7 +403,7 @@ func TestScriptsNameTestsThatExist(t *testing.T) {
 				}
 				re := regexp.MustCompile(alternative)
 				if !slices.ContainsFunc(tests, re.MatchString) {
-					t.Errorf("%s: no test matches %q", name, alternative)
+					t.Errorf("%s: %q matches 0 tests, want at least 1", name, alternative)
 				}
 			}
 		}

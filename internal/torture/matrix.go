@@ -179,7 +179,7 @@ func buildWith(bug bugs.Bug, root, dir string) (path string, err error) {
 // passes returns an error if a campaign fails without a bug.
 func passes(b build) error {
 	if out, ok := runSmall(b.program, strings.Join(b.bug.Catch, ","), 1); !ok {
-		return fmt.Errorf("campaign failed without an injected bug:\n%s", out)
+		return fmt.Errorf("campaign without an injected bug failed, want success:\n%s", out)
 	}
 	fmt.Printf("%-28s %-9s no failure\n", b.bug.Name, "all")
 	return nil

@@ -91,7 +91,7 @@ func TestUnsyncedRemovalIsLost(t *testing.T) {
 		t.Errorf("f after the power failure = %q, want its old content", got)
 	}
 	if _, err := m.Kill().Open("/d/f"); err == nil {
-		t.Error("a removed name reappeared after a kill")
+		t.Error("Open of a removed name after a kill = nil error, want an error")
 	}
 }
 

@@ -101,7 +101,7 @@ func TestRootRefusesNamesOutside(t *testing.T) {
 			}
 		}
 		if info, err := root.Lstat(dir); err != nil || !info.IsDir() {
-			t.Errorf("Lstat of the root directory: %v", err)
+			t.Errorf("Lstat(%q) = %v, want a directory", dir, err)
 		}
 	})
 }
@@ -185,7 +185,8 @@ func TestFaultReachesOperationsOfItsRoots(t *testing.T) {
 		t.Errorf("Mkdir = %v, want the injected error", err)
 	}
 	if err := root.Close(); err != nil || fsys.Count() != 3 || len(kinds) != 3 || kinds[0] != "openroot" {
-		t.Errorf("%d operations %v, error %v", fsys.Count(), kinds, err)
+		t.Errorf("Close = %v after %d operations %q, want nil after 3 from openroot on",
+			err, fsys.Count(), kinds)
 	}
 }
 
@@ -193,8 +194,8 @@ func TestLinkedDoesNotAllocate(t *testing.T) {
 	f := create(t, vfs.OS(), filepath.Join(t.TempDir(), "f"), "x")
 	defer f.Close()
 	if n := testing.AllocsPerRun(100, func() {
-		if f.Linked() != nil {
-			t.Error("Linked of a named file failed")
+		if err := f.Linked(); err != nil {
+			t.Errorf("Linked of a named file = %v, want nil", err)
 		}
 	}); n != 0 {
 		t.Errorf("Linked: %v allocations, want 0", n)

@@ -39,13 +39,13 @@ func TestShareWritesToFile(t *testing.T) {
 	copy(want[5000:], "abc")
 	copy(want[8:], []byte{8, 7, 6, 5, 4, 3, 2, 1})
 	if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("content of the file differs from the stored bytes: %v", err)
+		t.Fatalf("ReadFile = %d other bytes, %v, want the stored bytes", len(got), err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("content of the file after Close differs from the stored bytes: %v", err)
+		t.Fatalf("ReadFile after Close = %d other bytes, %v, want the stored bytes", len(got), err)
 	}
 }
 

@@ -87,7 +87,7 @@ func TestWriteAtOverwrites(t *testing.T) {
 			text string
 		}{{0, "H"}, {6, "earth, and"}, {16, " sky"}} {
 			if n, err := f.WriteAt([]byte(w.text), w.at); n != len(w.text) || err != nil {
-				t.Fatalf("WriteAt(%q, %d) = %d, %v", w.text, w.at, n, err)
+				t.Fatalf("WriteAt(%q, %d) = %d, %v, want %d", w.text, w.at, n, err, len(w.text))
 			}
 		}
 		if got := read(t, fsys, name); got != "Hello earth, and sky" {
@@ -103,7 +103,7 @@ func TestWriteAtOverwrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, name); got != "Hello earth!" {
-			t.Errorf("content after Truncate and Write = %q", got)
+			t.Errorf("content after Truncate and Write = %q, want \"Hello earth!\"", got)
 		}
 		r, err := fsys.Open(name)
 		if err != nil {
@@ -148,7 +148,7 @@ func TestNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, b); got != "1" {
-			t.Errorf("content after Rename = %q", got)
+			t.Errorf("content after Rename = %q, want \"1\"", got)
 		}
 		if _, err := fsys.Open(a); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Open of the old name = %v, want ErrNotExist", err)
@@ -158,7 +158,7 @@ func TestNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := read(t, fsys, c); got != "1" {
-			t.Errorf("content after Link = %q", got)
+			t.Errorf("content after Link = %q, want \"1\"", got)
 		}
 		if err := fsys.Link(b, c); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("Link to an existing name = %v, want ErrExist", err)
@@ -245,7 +245,7 @@ func TestCrashKeepsSyncedBytes(t *testing.T) {
 	for seed := uint64(0); seed < 200; seed++ {
 		got := read(t, m.Crash(vfs.KeepSome, seed), "/d/f")
 		if len(got) < 1000 || got[:1000] != string(bytes.Repeat([]byte("a"), 1000)) {
-			t.Fatalf("seed %d: synced bytes are missing", seed)
+			t.Fatalf("seed %d: %d bytes after a crash, want the 1000 synced first", seed, len(got))
 		}
 		forms[got] = true
 	}
@@ -296,7 +296,7 @@ func TestCapacity(t *testing.T) {
 		t.Errorf("Write = %d, %v, want a short write with an error", n, err)
 	}
 	if n, err := f.WriteAt([]byte("ABC"), 0); n != 3 || err != nil {
-		t.Errorf("WriteAt of existing bytes = %d, %v", n, err)
+		t.Errorf("WriteAt of existing bytes = %d, %v, want 3", n, err)
 	}
 	if n, err := f.WriteAt([]byte("cd"), 2); n != 1 || !errors.Is(err, vfs.ErrNoSpace) {
 		t.Errorf("WriteAt past the end = %d, %v, want ErrNoSpace", n, err)

@@ -43,7 +43,7 @@ func TestBugsApplyToTree(t *testing.T) {
 				t.Errorf("%s.patch changes %s, want production code", b.Name, path)
 			}
 			if _, err := parser.ParseFile(token.NewFileSet(), path, text, 0); err != nil {
-				t.Errorf("%s.patch: %v", b.Name, err)
+				t.Errorf("%s.patch: ParseFile of %s = %v, want nil", b.Name, path, err)
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func TestBugsNameExistingCampaigns(t *testing.T) {
 	for _, b := range all(t) {
 		for _, name := range b.Catch {
 			if _, err := campaign.Find(name); err != nil {
-				t.Errorf("%s.patch: %v", b.Name, err)
+				t.Errorf("%s.patch: Find(%q) = %v, want nil", b.Name, name, err)
 			}
 		}
 	}
@@ -68,7 +68,7 @@ func TestBugsAreListedInDurabilityDocument(t *testing.T) {
 	for _, b := range list {
 		row := fmt.Sprintf("| `%s` | %s | %s |\n", b.Name, b.About, strings.Join(b.Catch, ", "))
 		if !strings.Contains(string(text), row) {
-			t.Errorf("docs/durability.md lacks the row %s", row)
+			t.Errorf("docs/durability.md lacks a row, want %s", row)
 		}
 	}
 	if want := fmt.Sprintf("%d of %d detected", len(list), len(list)); !strings.Contains(string(text), want) {
@@ -141,7 +141,7 @@ func TestApplyChangesOnlyExactMatch(t *testing.T) {
 				t.Errorf("Apply = %q, %v, want %q", files, err, c.want)
 			}
 			if string(tree["d/x.go"].Data) != c.source {
-				t.Error("Apply changed the tree")
+				t.Errorf("tree after Apply = %q, want %q", tree["d/x.go"].Data, c.source)
 			}
 		})
 	}

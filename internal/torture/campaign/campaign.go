@@ -202,7 +202,7 @@ func (r *Run) Step(name string, step func() error) {
 		return
 	}
 	watchdog := time.AfterFunc(patience, func() {
-		r.fail(name, fmt.Errorf("timeout after %v", patience))
+		r.fail(name, fmt.Errorf("step still runs after %v, want its end", patience))
 		fmt.Println(r.failure)
 		buf := make([]byte, 1<<20)
 		panic(fmt.Sprintf("%s\n%s", r.failure, buf[:runtime.Stack(buf, true)]))

@@ -136,11 +136,11 @@ func (x *timed) expiries() error {
 		}
 		switch {
 		case there && x.gone[key]:
-			return fmt.Errorf("%s reappeared after its expiry", key)
+			return fmt.Errorf("Get(%s) = nil after it had expired, want ErrNotFound", key)
 		case there && now > at+1:
-			return fmt.Errorf("%s still exists %d ms after its expiry", key, now-at)
+			return fmt.Errorf("Get(%s) = nil %d ms after its expiry, want ErrNotFound", key, now-at)
 		case !there && now < at && !x.gone[key]:
-			return fmt.Errorf("%s is missing %d ms before its expiry", key, at-now)
+			return fmt.Errorf("Get(%s) = ErrNotFound %d ms before expiry, want nil", key, at-now)
 		}
 		if there {
 			if d, err := x.s.TTL(key); err == nil && d > time.Duration(at-now+1)*time.Millisecond {
@@ -164,7 +164,8 @@ func (x *timed) cadence() error {
 			continue
 		}
 		if _, err := after.Get(a.key); err != nil {
-			return fmt.Errorf("%s was written %v ago and is not durable", a.key, time.Since(a.at))
+			return fmt.Errorf("Get(%s) = %w, want the value written %v ago",
+				a.key, err, time.Since(a.at))
 		}
 	}
 	return nil

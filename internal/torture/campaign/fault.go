@@ -204,7 +204,7 @@ func (f *faulty) run(r *Run, sc script) error {
 		err = f.crash(r, "with the disk working again")
 	}
 	if v := f.mem.Violations(); err == nil && len(v) > 0 {
-		err = fmt.Errorf("%v", v)
+		err = fmt.Errorf("violations %v, want none", v)
 	}
 	if err == nil {
 		err = f.reported()
@@ -238,7 +238,7 @@ func (f *faulty) play(sc script) error {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)
 		}
 		if refused != nil && err == nil && o.writes() && f.log != nil {
-			return fmt.Errorf("op %d, %v: succeeded after %w", i, o, refused)
+			return fmt.Errorf("op %d, %v = nil, want an error after %w", i, o, refused)
 		}
 		if err != nil && o.writes() && !errors.Is(err, perdure.ErrLogFailed) {
 			return fmt.Errorf("op %d, %v: want an error matching ErrLogFailed, got %w", i, o, err)
@@ -302,13 +302,14 @@ func (f *faulty) crash(r *Run, when string) error {
 func (f *faulty) heal() error {
 	l := f.life
 	if err := l.store.Recover(context.Background()); err != nil {
-		return fmt.Errorf("recover: %w", err)
+		return fmt.Errorf("Store.Recover = %w, want nil", err)
 	}
 	if err := l.store.Err(); err != nil && f.log != nil {
-		return fmt.Errorf("write after Recover: %w", err)
+		return fmt.Errorf("Store.Err after Recover = %w, want nil", err)
 	}
 	if d, err := digestOf(l.store); err != nil || d != l.digests[l.issued.Load()] {
-		return fmt.Errorf("memory differs from S(%d): %s, %w", l.issued.Load(), held(l.store), err)
+		return fmt.Errorf("memory after Recover = %s, %w, want S(%d)",
+			held(l.store), err, l.issued.Load())
 	}
 	last := op{kind: opSync}
 	if f.log == nil {
@@ -316,7 +317,7 @@ func (f *faulty) heal() error {
 	}
 	for _, o := range []op{{key: "healed", value: "yes"}, last} {
 		if err := l.play(o); err != nil {
-			return fmt.Errorf("after recovery, %v: %w", o, err)
+			return fmt.Errorf("%v after Recover = %w, want nil", o, err)
 		}
 	}
 	l.dropped.Store(false)
@@ -349,5 +350,5 @@ func (f *faulty) reported() error {
 	case "lstat", "readat", "read", "open": // of a file that is only checked
 		return nil
 	}
-	return fmt.Errorf("no call returned an error")
+	return fmt.Errorf("all calls = nil, want the fault in one of them")
 }

@@ -62,7 +62,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 	f.mem, f.life = mem, l
 	if err := l.open(); err != nil {
 		if !errors.Is(err, vfs.ErrNoSpace) {
-			return fmt.Errorf("open: %w", err)
+			return fmt.Errorf("open = %w, want nil or ErrNoSpace", err)
 		}
 		l.store = nil
 	}
@@ -72,7 +72,7 @@ func (f *faulty) fullDisk(r *Run, sc script, size int64) error {
 		}
 		err := l.play(o)
 		if err != nil && !errors.Is(err, vfs.ErrNoSpace) {
-			return fmt.Errorf("op %d, %v: %w", i, o, err)
+			return fmt.Errorf("op %d, %v = %w, want nil or ErrNoSpace", i, o, err)
 		}
 		if err := l.resolve(); err != nil {
 			return fmt.Errorf("op %d, %v: %w", i, o, err)

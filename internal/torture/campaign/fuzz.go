@@ -112,7 +112,8 @@ func openMutated(m mode, changed map[string]string) error {
 	if err != nil {
 		left, err := files(mem)
 		if err == nil && !maps.Equal(left, changed) {
-			err = fmt.Errorf("failed Open changed files: %v, before %v", sortedKeys(left), sortedKeys(changed))
+			err = fmt.Errorf("files after a failed Open = %v, want %v unchanged",
+				sortedKeys(left), sortedKeys(changed))
 		}
 		return err
 	}
@@ -121,7 +122,7 @@ func openMutated(m mode, changed map[string]string) error {
 		return err
 	}
 	if s, err = m.open(mem); err != nil {
-		return fmt.Errorf("second open: %w", err)
+		return fmt.Errorf("second open = %w, want nil", err)
 	}
 	second, err := digestOf(s)
 	if err == nil && first != second {
@@ -165,7 +166,7 @@ func Directory(edits []byte) error {
 	err = openMutated(f.mode, changed)
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 2*maxBomb {
-		return fmt.Errorf("allocated %d bytes in Open", n)
+		return fmt.Errorf("open allocated %d bytes, want at most %d", n, 2*maxBomb)
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func springTrap(r *Run, files map[string]string, name string, set func(path, out
 		}
 	}
 	if after, err := shape(outside); err != nil || after != before {
-		return fmt.Errorf("files outside changed: %s, before %s: %w", after, before, err)
+		return fmt.Errorf("files outside = %s, want %s: %w", after, before, err)
 	}
 	return nil
 }
@@ -199,12 +199,12 @@ func tryManifest(r *Run, files map[string]string, text string) error {
 		return errors.Join(errors.New("want an error, got a successful Open"), s.CloseNoSave())
 	}
 	if after, err := shape(outside); err != nil || after != before {
-		return fmt.Errorf("files outside changed: %w", err)
+		return fmt.Errorf("files outside = %s, want %s: %w", after, before, err)
 	}
 	for name, data := range files {
 		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || string(got) != data && changed[name] == "" && text != string(got) {
-			return fmt.Errorf("%s changed: %w", name, err)
+			return fmt.Errorf("content of %s = %.100q, want %.100q: %w", name, got, data, err)
 		}
 	}
 	return nil
@@ -261,7 +261,8 @@ func tryBomb(r *Run, name, data string) error {
 		err = s.CloseNoSave()
 	}
 	if n := after.TotalAlloc - before.TotalAlloc; n > maxBomb {
-		return fmt.Errorf("allocated %[2]d bytes for a file of %[1]d bytes (Open: %[3]v)", len(data), n, err)
+		return fmt.Errorf("open of %d bytes = %v, allocated %d bytes, want at most %d",
+			len(data), err, n, maxBomb)
 	}
 	return nil
 }
@@ -281,16 +282,16 @@ func readOnlyMedia(r *Run, files map[string]string) error {
 	})
 	s, err := perdure.Open(dataDir, modeOf("always").options(storefs.Option(denied), perdure.WithReadOnly())...)
 	if err != nil {
-		return fmt.Errorf("read-only Open: %w", err)
+		return fmt.Errorf("read-only Open = %w, want nil", err)
 	}
 	if v, err := s.Get("l"); err != nil || string(v) != "w" {
-		return fmt.Errorf("value = %q, %w", v, err)
+		return fmt.Errorf("Get(l) = %q, %w, want \"w\"", v, err)
 	}
 	if err := s.Close(); err != nil {
 		return err
 	}
 	if _, err := modeOf("always").open(denied); !errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("writable Open: %w", err)
+		return fmt.Errorf("writable Open = %w, want ErrPermission", err)
 	}
 	return nil
 }

@@ -244,7 +244,7 @@ func (f *family) identified(r *Run, changed map[string]string, shorter bool) err
 		r.Count("refused", 1)
 		var damage *perdure.CorruptError
 		if !errors.As(err, &damage) || damage.File == "" {
-			return fmt.Errorf("error does not name a file: %w", err)
+			return fmt.Errorf("perdure.Open = %w, want a CorruptError with a file", err)
 		}
 		return nil
 	}

@@ -196,7 +196,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 	}
 	_ = cmd.Wait() // killed
 	if stderr.Len() > 0 {
-		return acked, fmt.Errorf("child: %s", stderr.String())
+		return acked, fmt.Errorf("child wrote to stderr, want nothing: %s", stderr.String())
 	}
 	return acked, nil
 }
@@ -206,7 +206,7 @@ func runAndKill(dir, name string, rng *rand.Rand, early bool) (acked [killWriter
 func checkKilled(dir, name string, acked [killWriters]int) (rounds int, err error) {
 	s, err := perdure.Open(dir, killOptions(name)...)
 	if err != nil {
-		return 0, fmt.Errorf("open: %w", err)
+		return 0, fmt.Errorf("perdure.Open = %w, want nil", err)
 	}
 	for w, last := range acked {
 		n, err := checkWriter(s, w, last)
@@ -231,16 +231,17 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 		found[i] = n
 	}
 	if v, err := s.Get(fmt.Sprint("plain:", w)); err == nil && !bytes.Equal(v, plainText(w, found[3], len(v) > largeText)) {
-		return 0, fmt.Errorf("writer %d: found %d bytes of a value", w, len(v))
+		return 0, fmt.Errorf("writer %d: round %d has %d other bytes, want those written",
+			w, found[3], len(v))
 	}
 	done := found[0]
 	switch {
 	case last > 0 && (done < last || done > last+1):
-		return 0, fmt.Errorf("writer %d: round %d acknowledged, %d found", w, last, done)
+		return 0, fmt.Errorf("writer %d: round %d, want acknowledged %d or the next", w, done, last)
 	case found[1] != done || found[2] != done:
-		return 0, fmt.Errorf("writer %d: found a partial transaction: %v", w, found)
+		return 0, fmt.Errorf("writer %d: copies = %v, want those of one transaction", w, found[:3])
 	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
-		return 0, fmt.Errorf("writer %d: found %v", w, found)
+		return 0, fmt.Errorf("writer %d: plain, counter %v, want %d or next", w, found[3:], done)
 	}
 	// The next child continues from the number in the transaction, and the counter must agree with
 	// it.

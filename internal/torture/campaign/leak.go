@@ -83,7 +83,7 @@ func nothingLeft(dir string, goroutines, open int, memory int64) error {
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err == nil && len(names) > 4 {
-		err = fmt.Errorf("leftover files: %v", names)
+		err = fmt.Errorf("files = %q, want at most 4", names)
 	}
 	return err
 }

@@ -128,7 +128,7 @@ func (l *life) resolve() error {
 	l.doubtful = false
 	d, err := digestOf(l.store)
 	if err != nil {
-		return fmt.Errorf("reading after a failed write: %w", err)
+		return fmt.Errorf("read after a failed write = %w, want nil", err)
 	}
 	n := len(l.states) - 1
 	switch d {
@@ -137,7 +137,7 @@ func (l *life) resolve() error {
 		l.states, l.digests = l.states[:n], l.digests[:n]
 		l.issued.Add(-1)
 	default:
-		return fmt.Errorf("memory matches neither S(%d) nor S(%d): %s", n-1, n, held(l.store))
+		return fmt.Errorf("memory = %s, want S(%d) or S(%d)", held(l.store), n-1, n)
 	}
 	return nil
 }

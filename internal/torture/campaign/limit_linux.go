@@ -94,7 +94,7 @@ func limitChild(argument string) error {
 			return nil
 		}
 		if s, err = openAgain(dir, load); err != nil {
-			return fmt.Errorf("open with space available: %w", err)
+			return fmt.Errorf("perdure.Open with space available = %w, want nil", err)
 		}
 		return continueWrites(s, load, make([]int, load.writers))
 	}
@@ -108,14 +108,14 @@ func limitChild(argument string) error {
 		return fmt.Errorf("want an error about space, got %w", err)
 	}
 	if reason := s.Stats().LogModeReason; strings.Contains(reason, vfs.ErrFault.Error()) {
-		return fmt.Errorf("tail file has a hole: %s", reason)
+		return fmt.Errorf("LogModeReason = %q, want no hole in the tail file", reason)
 	}
 	fmt.Println("refused:", err)
 	if !in.Scan() {
 		return nil
 	}
 	if err := heal(s, load); err != nil {
-		return fmt.Errorf("with space available: %w", err)
+		return fmt.Errorf("heal with space available = %w, want nil", err)
 	}
 	for w := range acked {
 		if acked[w], err = checkWriter(s, w, acked[w]); err != nil {
@@ -150,7 +150,7 @@ func heal(s *perdure.Store, load limitLoad) error {
 func continueWrites(s *perdure.Store, load limitLoad, acked []int) error {
 	err := load.write(s, acked, 20)
 	if err := firstError(err, s.Close()); err != nil {
-		return fmt.Errorf("with space available: %w", err)
+		return fmt.Errorf("writes or Close with space available = %w, want nil", err)
 	}
 	fmt.Println("closed")
 	return nil
@@ -243,7 +243,7 @@ func (c *limited) resume() error {
 func (c *limited) end() error {
 	_ = c.cmd.Wait() // it may have been killed; only its messages count
 	if c.said.Len() > 0 {
-		return fmt.Errorf("child: %s", c.said.String())
+		return fmt.Errorf("child wrote to stderr, want nothing: %s", c.said.String())
 	}
 	return nil
 }
@@ -340,14 +340,14 @@ func (c *limited) look(r *Run) error {
 		err = report.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("log after a refused write: %w", err)
+		return fmt.Errorf("aof.Check after a refused write = %w, want nil", err)
 	}
 	tool, err := exec.LookPath("redis-check-aof")
 	if err != nil {
 		return nil // the summary shows that no log was checked
 	}
 	if out, err := exec.Command(tool, path).CombinedOutput(); err != nil {
-		return fmt.Errorf("redis-check-aof: %w: %s", err, out)
+		return fmt.Errorf("redis-check-aof = %w, want nil: %s", err, out)
 	}
 	r.Count("accepted by redis-check", 1)
 	return nil
@@ -360,7 +360,7 @@ func hasBlocks(path string) error {
 		return err
 	}
 	if st.Blocks*512 < st.Size {
-		return fmt.Errorf("%s has %d bytes but blocks for %d", path, st.Size, st.Blocks*512)
+		return fmt.Errorf("blocks of %s have %d bytes, want %d", path, st.Blocks*512, st.Size)
 	}
 	return nil
 }
@@ -374,7 +374,7 @@ func (c *limited) full() error {
 	}
 	for w := range c.load.writers {
 		if done, err := numberAt(s, 0, fmt.Sprint("copy:", w)); err != nil || done < c.acked[w] {
-			return fmt.Errorf("after kill, writer %d: round %d acknowledged, %d found, %w", w, c.acked[w], done, err)
+			return fmt.Errorf("after a kill, writer %d: round %d, %w, want at least %d", w, done, err, c.acked[w])
 		}
 	}
 	_ = s.CloseNoSave() // there may be no room
@@ -385,12 +385,12 @@ func (c *limited) full() error {
 func (c *limited) check(r *Run) error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
-		return fmt.Errorf("open with space available: %w", err)
+		return fmt.Errorf("perdure.Open with space available = %w, want nil", err)
 	}
 	for w := range c.load.writers {
 		n, err := checkWriter(s, w, c.acked[w])
 		if err == nil && c.acked[w] == 0 && n > 1 {
-			err = fmt.Errorf("writer %d: no round acknowledged, round %d found", w, n)
+			err = fmt.Errorf("writer %d: round %d, want at most 1 if none is acknowledged", w, n)
 		}
 		if err != nil {
 			return errors.Join(err, s.CloseNoSave())

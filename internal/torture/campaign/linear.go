@@ -40,7 +40,7 @@ func linear(r *Run) {
 		}
 	}
 	if err != nil {
-		r.fail("", fmt.Errorf("%w: %s", err, out.String()))
+		r.fail("", fmt.Errorf("linear = %w, want nil: %s", err, out.String()))
 	}
 }
 

@@ -57,7 +57,7 @@ func openTogether(dir string) error {
 			owners++
 			defer s.Close()
 		} else if !errors.Is(errs[i], perdure.ErrLocked) {
-			return fmt.Errorf("opener %d: %w", i, errs[i])
+			return fmt.Errorf("opener %d = %w, want nil or ErrLocked", i, errs[i])
 		}
 	}
 	if owners != 1 {
@@ -102,7 +102,7 @@ func openBeside(dir string) error {
 	_ = cmd.Wait() // killed
 	s, err := perdure.Open(dir)
 	if err != nil {
-		return fmt.Errorf("after a kill of the holder: %w", err)
+		return fmt.Errorf("perdure.Open after a kill of the holder = %w, want nil", err)
 	}
 	return s.Close()
 }

@@ -144,7 +144,7 @@ func (s *starved) run() (err error) {
 func (s *starved) reopen() error {
 	err := s.e.Close()
 	if s.e = nil; err != nil {
-		return fmt.Errorf("close: %w", err)
+		return fmt.Errorf("Engine.Close = %w, want nil", err)
 	}
 	before := s.mem.Used()
 	for try := 0; ; try++ {
@@ -153,11 +153,11 @@ func (s *starved) reopen() error {
 			break
 		}
 		if !errors.Is(err, engine.ErrNoMemory) || try == 2 {
-			return fmt.Errorf("open: %w", err)
+			return fmt.Errorf("open %d = %w, want nil, or ErrNoMemory at first", try, err)
 		}
 		s.refusedOpens++
 		if used := s.mem.Used(); used != before {
-			return fmt.Errorf("failed Open changed memory use from %d bytes to %d", before, used)
+			return fmt.Errorf("memory use after a failed Open = %d bytes, want %d", used, before)
 		}
 		s.from = -1
 	}
@@ -183,7 +183,7 @@ func (s *starved) step(i int) error {
 			return fmt.Errorf("%s was refused: %w", what, err)
 		}
 	default:
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s = %w, want nil, or ErrNoMemory if memory is refused", what, err)
 	}
 	if err := s.same(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -221,7 +221,7 @@ func (s *starved) jobs() error {
 		return errors.New("snapshot differs from the data at its creation")
 	}
 	if _, err := s.e.Save(ctx); err != nil {
-		return fmt.Errorf("save: %w", err)
+		return fmt.Errorf("Engine.Save = %w, want nil", err)
 	}
 	if s.log == nil {
 		return nil
@@ -234,14 +234,14 @@ func (s *starved) goesOn() error {
 	for p, v := range s.want {
 		got, err := s.e.Get(nil, p.db, p.key)
 		if err != nil || string(got) != v {
-			return fmt.Errorf("key has a wrong value: %w", err)
+			return fmt.Errorf("Engine.Get = %d bytes, %w, want the old %d", len(got), err, len(v))
 		}
 		if len(s.want)%3 != 0 {
 			return nil
 		}
 		n, err := s.e.Delete(p.db, false, []string{p.key})
 		if err != nil || n != 1 {
-			return fmt.Errorf("delete: %d, %w", n, err)
+			return fmt.Errorf("Engine.Delete = %d, %w, want 1", n, err)
 		}
 		delete(s.want, p)
 		return nil

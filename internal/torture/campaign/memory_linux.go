@@ -113,7 +113,7 @@ var endsOfMemory = []string{
 func rightEnd(how string, err error, said string, kills int64) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		return fmt.Errorf("child: %w: %s", err, said)
+		return fmt.Errorf("child = %w, want an exit status: %s", err, said)
 	}
 	killed := exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
 	switch how {

@@ -94,7 +94,7 @@ func modesStage(r *Run, name string, mask int, dir string, want []string) error 
 	_ = cmd.Process.Kill() // the process still exists: nothing has waited for it
 	_ = cmd.Wait()
 	if !ready || said.Len() > 0 {
-		return fmt.Errorf("child: %s", said.String())
+		return fmt.Errorf("child ready = %v, want true and no error: %s", ready, said.String())
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func modesIn(r *Run, dir string, want []string) error {
 		return err
 	})
 	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("missing: %q", sortedKeys(missing))
+		err = fmt.Errorf("files lack %q, want all of %q", sortedKeys(missing), want)
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func modesChild(argument string) error {
 	more := []perdure.Option{perdure.WithSaveRules()}
 	if stage == "repair" {
 		if report, err := aof.Repair(dir); err != nil || !report.Done {
-			return fmt.Errorf("repair: %+v, %w", report, err)
+			return fmt.Errorf("aof.Repair = %+v, %w, want Done", report, err)
 		}
 	}
 	if stage == "restore" {
@@ -192,7 +192,7 @@ func nonsense(dir string) error {
 func appendTo(dir string, data []byte) error {
 	names, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
 	if err != nil || len(names) != 1 {
-		return fmt.Errorf("increments: %q, %w", names, err)
+		return fmt.Errorf("incremental files = %q, %w, want one", names, err)
 	}
 	f, err := os.OpenFile(names[0], os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {

@@ -165,7 +165,7 @@ func (p *placed) run(at int) (ops int, err error) {
 	}
 	after, err := listing(p.other)
 	if err == nil && after != before {
-		err = fmt.Errorf("the other store changed (reported error: %v)", p.failed)
+		err = fmt.Errorf("other store changed, want no change (reported error: %v)", p.failed)
 	}
 	return ops, firstError(err, p.look())
 }
@@ -306,16 +306,17 @@ func (p *placed) look() error {
 		if p.act.robs && len(p.promised) == 0 {
 			return nil
 		}
-		return fmt.Errorf("original directory does not open: %w (reported error: %v)", err, p.failed)
+		return fmt.Errorf("perdure.Open = %w, want nil (reported error: %v)", err, p.failed)
 	}
 	defer s.CloseNoSave()
 	for key := range p.promised {
 		if _, err := s.Get(key); err != nil {
-			return fmt.Errorf("%s was acknowledged: %w (reported error: %v)", key, err, p.failed)
+			return fmt.Errorf("Get(%s) = %w, want the acknowledged value (reported error: %v)",
+				key, err, p.failed)
 		}
 	}
 	if v, err := s.Get("first"); err == nil && string(v) != "own" {
-		return fmt.Errorf("directory has data of the other store: %q", v)
+		return fmt.Errorf("Get(first) = %q, want \"own\" or an error", v)
 	}
 	return nil
 }

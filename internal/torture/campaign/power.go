@@ -310,7 +310,7 @@ func crashMoment(r *Run, l *life, sc script, at moment, index, random int) error
 func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	s, err := l.mode.open(mem)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return fmt.Errorf("open = %w, want nil", err)
 	}
 	k, err := l.find(s, low, high)
 	if err != nil {
@@ -322,29 +322,29 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 	for i := range 10 {
 		o := op{db: i % 2, key: fmt.Sprint("on", i%3), value: "after"}
 		if err := after.play(o); err != nil {
-			return fmt.Errorf("write %d after recovery: %w", i, err)
+			return fmt.Errorf("write %d after recovery = %w, want nil", i, err)
 		}
 	}
 	if l.log == nil {
 		if err := after.play(op{kind: opSave}); err != nil {
-			return fmt.Errorf("save after recovery: %w", err)
+			return fmt.Errorf("save after recovery = %w, want nil", err)
 		}
 	}
 	if err := after.reopen(); err != nil {
-		return fmt.Errorf("second open: %w", err)
+		return fmt.Errorf("second open = %w, want nil", err)
 	}
 	last := int(after.issued.Load())
 	if _, err := after.find(after.store, last, last); err != nil {
 		return fmt.Errorf("second open: %w", err)
 	}
 	if info := after.store.Recovery(); info.Cut > 0 {
-		return fmt.Errorf("second open truncated %d bytes of %s", info.Cut, info.CutFile)
+		return fmt.Errorf("second open truncated %d bytes of %s, want 0", info.Cut, info.CutFile)
 	}
 	if err := after.store.Close(); err != nil {
-		return fmt.Errorf("second close: %w", err)
+		return fmt.Errorf("second close = %w, want nil", err)
 	}
 	if v := mem.Violations(); len(v) > 0 {
-		return fmt.Errorf("%v", v)
+		return fmt.Errorf("violations %v, want none", v)
 	}
 	if check {
 		return redisChecks(r, mem)
@@ -357,7 +357,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, low int, at moment) (int64, error) {
 	s, err := first.mode.open(mem.Kill())
 	if err != nil {
-		return 0, fmt.Errorf("open: %w", err)
+		return 0, fmt.Errorf("open = %w, want nil", err)
 	}
 	k, err := first.find(s, low, at.issued)
 	if err := firstError(err, s.CloseNoSave()); err != nil {
@@ -368,7 +368,7 @@ func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, lo
 	l, moments := recorded(first.mode, mem, first.states[:k+1], low)
 	l.instants = first.instants
 	if err := l.open(); err != nil {
-		return 0, fmt.Errorf("open: %w", err)
+		return 0, fmt.Errorf("open = %w, want nil", err)
 	}
 	l.opened(k)
 	rest := sc[min(k, len(sc)):].again()

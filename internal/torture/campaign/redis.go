@@ -63,7 +63,7 @@ func redisPrograms(r *Run, rng *rand.Rand) error {
 			}
 		}
 		if a, b := dumpOf(s), dumpOfServer(server); a != b {
-			return fmt.Errorf("store and redis-server have different data: %s", difference(a, b))
+			return fmt.Errorf("data of the store differs, want the server's: %s", difference(a, b))
 		}
 	}
 	want := dumpOf(s)
@@ -103,7 +103,7 @@ func exchange(r *Run, storeDir, serverDir, want string) error {
 		got := dumpOfServer(server)
 		server.Kill()
 		if got != want {
-			return fmt.Errorf("redis-server loads other data from the store's log (torn: %v): %s", torn, difference(got, want))
+			return fmt.Errorf("data in redis-server differs, want the store's (torn: %v): %s", torn, difference(got, want))
 		}
 		if err := readBy(serverDir, modeOf("everysec"), want); err != nil {
 			return fmt.Errorf("log of redis-server (torn: %v): %w", torn, err)

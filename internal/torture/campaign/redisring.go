@@ -69,12 +69,14 @@ func serverOnKilledRing(r *Run, i int) error {
 	server := redistest.Start(r.T, k.dir, redisArgs...)
 	defer server.Kill()
 	if got := dumpOfServer(server); got != k.without {
-		return fmt.Errorf("redis-server loads other data than the incremental files contain: %s", difference(got, k.without))
+		return fmt.Errorf("data of redis-server differs, want that of the incremental files: %s",
+			difference(got, k.without))
 	}
 	way.do(server)
 	server.Kill()
 	if now, err := os.ReadFile(k.tailPath()); err != nil || !bytes.Equal(now, k.tail) {
-		return fmt.Errorf("redis-server changed the tail file: %w", err)
+		return fmt.Errorf("tail file after redis-server = %d bytes, %w, want the %d from before",
+			len(now), err, len(k.tail))
 	}
 	again := filepath.Join(home, "again")
 	if err := os.CopyFS(again, os.DirFS(k.dir)); err != nil {
@@ -135,7 +137,8 @@ func (k *killedRing) look(home string, acked [killWriters]int) error {
 	// value may be missing. That part is not acknowledged. perdure truncates it, and a server
 	// accepts its whole commands.
 	if !k.missing && !k.torn && k.with != k.without {
-		return fmt.Errorf("aof.Check reports no missing bytes, but the tail file has: %s", difference(k.with, k.without))
+		return fmt.Errorf("aof.Check = 0 missing bytes, want those of the tail file: %s",
+			difference(k.with, k.without))
 	}
 	return nil
 }
@@ -195,11 +198,12 @@ func (k *killedRing) open(changed bool, want string) (isKept bool, err error) {
 	isKept = err == nil
 	switch {
 	case isKept != (info.TailReason != "") || isKept && (info.Merged > 0 || !bytes.Equal(kept, k.tail)):
-		return isKept, fmt.Errorf("tail file: recovery report %+v, %w", info, err)
+		return isKept, fmt.Errorf("Store.Recovery = %+v, %w, want reason and kept file, or neither",
+			info, err)
 	case !changed && isKept:
 		return isKept, fmt.Errorf("tail file was kept, want it replayed: recovery report %+v", info)
 	case !changed && (info.Merged > 0) != k.missing:
-		return isKept, fmt.Errorf("%d bytes merged", info.Merged)
+		return isKept, fmt.Errorf("Recovery.Merged = %d, want > 0: %v", info.Merged, k.missing)
 	}
 	return isKept, nil
 }

@@ -142,7 +142,7 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 	}
 	_ = cmd.Wait() // killed
 	if stderr.Len() > 0 {
-		return "", fmt.Errorf("child: %s", stderr.String())
+		return "", fmt.Errorf("child wrote to stderr, want nothing: %s", stderr.String())
 	}
 	if skip != "" {
 		return skip, nil
@@ -166,7 +166,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	}
 	s, err := perdure.Open(k.data, append(ringLoad{size: 3 << 20}.options(), more...)...)
 	if err != nil {
-		return fmt.Errorf("open: %w", err)
+		return fmt.Errorf("perdure.Open = %w, want nil", err)
 	}
 	info := s.Recovery()
 	if info.Merged > 0 {
@@ -174,7 +174,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 		r.Count("bytes replayed", info.Merged)
 	}
 	if info.TailReason != "" {
-		err = fmt.Errorf("tail file not replayed: %s", info.TailReason)
+		err = fmt.Errorf("TailReason = %q, want the tail file replayed", info.TailReason)
 	}
 	total := int64(0)
 	for w := range k.acked {
@@ -194,7 +194,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 func (k *ringChain) none() error {
 	for w, acked := range k.acked {
 		if acked > 0 {
-			return fmt.Errorf("writer %d: %d writes acknowledged, but the log is missing", w, acked)
+			return fmt.Errorf("writer %d: 0 writes, no log, want the acknowledged %d", w, acked)
 		}
 	}
 	return nil
@@ -207,7 +207,7 @@ func (k *ringChain) end(r *Run) error {
 	}
 	names, err := filepath.Glob(filepath.Join(k.data, "appendonlydir", "*.tail*"))
 	if err == nil && len(names) > 0 {
-		err = fmt.Errorf("leftover files: %q", names)
+		err = fmt.Errorf("tail files = %q, want none", names)
 	}
 	return err
 }
@@ -220,12 +220,12 @@ func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error)
 		return 0, err
 	}
 	if last < acked || last > acked+1 {
-		return 0, fmt.Errorf("writer %d: write %d acknowledged, %d found", w, acked, last)
+		return 0, fmt.Errorf("writer %d: write %d, want write %d or the next", w, last, acked)
 	}
 	for round := max(1, last-ringKeys+1); round <= last; round++ {
 		for db := range ringDBs(round) {
 			if n, err := roundAt(s, db, w, round); err != nil || n != round {
-				return 0, fmt.Errorf("writer %d, up to %d: write %d of database %d: found %d, %w", w, last, round, db, n, err)
+				return 0, fmt.Errorf("writer %d, up to %d, database %d: write %d, %w, want %d", w, last, db, n, err, round)
 			}
 		}
 	}

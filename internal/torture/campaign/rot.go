@@ -242,7 +242,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		var damage *perdure.CorruptError
 		// Open refuses a newer version, another database, or an unknown command with its own error.
 		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
-			return fmt.Errorf("error has no file and offset: %w", err)
+			return fmt.Errorf("perdure.Open = %w, want an error with file and offset", err)
 		}
 		return nil
 	}

@@ -48,7 +48,8 @@ func smallDisks(r *Run) {
 	if errors.Is(err, syscall.EPERM) {
 		report.Skipped = err.Error()
 	} else if jsonErr := json.Unmarshal(out, &report); err != nil || jsonErr != nil || said.Len() > 0 {
-		r.fail("disk", fmt.Errorf("%w, %w: %s", err, jsonErr, said.String()))
+		r.fail("disk", fmt.Errorf("child = %w, report = %w, want nil: %s",
+			err, jsonErr, said.String()))
 		return
 	}
 	if report.Skipped != "" {

@@ -36,7 +36,7 @@ func starvedChildren(r *Run) {
 				case runtimeEnded(string(out)):
 					r.Count("processes in which the Go runtime failed first", 1)
 				default:
-					return fmt.Errorf("child: %w: %.600s", err, out)
+					return fmt.Errorf("child = %w, want nil or a runtime error: %.600s", err, out)
 				}
 				return nil
 			})
@@ -88,7 +88,7 @@ func starvedChild(argument string) error {
 	}
 	n--
 	if !errors.Is(err, perdure.ErrNoMemory) {
-		return fmt.Errorf("Set %d: %w", n, err)
+		return fmt.Errorf("Set %d = %w, want ErrNoMemory", n, err)
 	}
 	if err := starvedGoesOn(s, n, name); err != nil {
 		return err
@@ -99,7 +99,7 @@ func starvedChild(argument string) error {
 		return err
 	}
 	if s, err = perdure.Open(dir, options()...); err != nil {
-		return fmt.Errorf("open: %w", err)
+		return fmt.Errorf("Open = %w, want nil", err)
 	}
 	if got, err := s.Get("last"); err != nil || string(got) != "v" || s.Len() != int64(n/10+1) {
 		return fmt.Errorf("%d keys after Open, want %d: %w", s.Len(), n/10+1, err)
@@ -111,18 +111,18 @@ func starvedChild(argument string) error {
 func starvedGoesOn(s *perdure.Store, n int, name string) error {
 	for i := range n - n/10 {
 		if existed, err := s.Delete(fmt.Sprint("key:", i)); err != nil || existed != 1 {
-			return fmt.Errorf("Delete: %d, %w", existed, err)
+			return fmt.Errorf("Delete(%d) = %d, %w, want 1", i, existed, err)
 		}
 	}
 	if err := s.Set("last", []byte("v")); err != nil {
-		return fmt.Errorf("Set after Delete: %w", err)
+		return fmt.Errorf("Set after Delete = %w, want nil", err)
 	}
 	if _, err := s.Save(context.Background()); err != nil {
-		return fmt.Errorf("Save: %w", err)
+		return fmt.Errorf("Save = %w, want nil", err)
 	}
 	if name != "snapshots" {
 		if err := s.Rewrite(context.Background()); err != nil {
-			return fmt.Errorf("Rewrite: %w", err)
+			return fmt.Errorf("Rewrite = %w, want nil", err)
 		}
 	}
 	return s.Close()

@@ -85,7 +85,7 @@ func redisChecks(r *Run, fsys vfs.FS) error {
 			continue
 		}
 		if out, err := exec.Command(tool, filepath.Join(dir, name)).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w: %s", filepath.Base(tool), name, err, out)
+			return fmt.Errorf("%s %s = %w, want nil: %s", filepath.Base(tool), name, err, out)
 		}
 		r.Count("accepted by redis-check", 1)
 	}

@@ -23,12 +23,12 @@ func TestModelsDetectAnomalies(t *testing.T) {
 	set := one(input{kind: opSet, keys: []string{"a"}, arg: "x"}, output{}, 0)
 	stale := one(input{kind: opGet, keys: []string{"a"}}, output{values: []string{""}}, 5)
 	if porcupine.CheckOperations(keyModel, []porcupine.Operation{set, stale}) {
-		t.Error("model accepted a lost write")
+		t.Error("CheckOperations of a lost write = true, want false")
 	}
 	batch := one(input{kind: opBatch, keys: []string{"a", "b"}, arg: "x"}, output{unknown: true}, 0)
 	seen := one(input{kind: opGet, keys: []string{"a"}}, output{values: []string{"x"}, found: true}, 5)
 	unseen := one(input{kind: opGet, keys: []string{"b"}}, output{values: []string{""}}, 9)
 	if porcupine.CheckOperations(batchModel, []porcupine.Operation{batch, seen, unseen}) {
-		t.Error("model accepted a partial batch")
+		t.Error("CheckOperations of a partial batch = true, want false")
 	}
 }

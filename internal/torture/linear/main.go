@@ -77,7 +77,7 @@ func check(seed uint64, kind int, more func(done int) bool) (sum summary, err er
 		}
 		switch porcupine.CheckOperationsTimeout(st.model, history, patience) {
 		case porcupine.Illegal:
-			return sum, again(fmt.Errorf("not linearizable: %d operations", len(history)))
+			return sum, again(fmt.Errorf("check of %d operations = Illegal, want Ok", len(history)))
 		case porcupine.Unknown:
 			sum.undecided++
 		}
@@ -85,7 +85,8 @@ func check(seed uint64, kind int, more func(done int) bool) (sum summary, err er
 		sum.operations += len(history)
 	}
 	if total := sum.histories[0] + sum.histories[1] + sum.histories[2] + sum.histories[3]; sum.undecided*1000 > total+999 {
-		return sum, fmt.Errorf("FAIL linear: %d of %d histories undecided", sum.undecided, total)
+		return sum, fmt.Errorf("FAIL linear: %d of %d histories undecided, want at most 1 in 1000",
+			sum.undecided, total)
 	}
 	return sum, nil
 }
