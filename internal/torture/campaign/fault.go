@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// way is one way in which an operation fails.
+// way is one way for an operation to fail.
 type way struct {
 	name string
 	err  func(op vfs.Op) error
@@ -204,7 +204,7 @@ func (f *faulty) run(r *Run, sc script) error {
 		err = f.crash(r, "with the disk working again")
 	}
 	if v := f.mem.Violations(); err == nil && len(v) > 0 {
-		err = fmt.Errorf("%v", v)
+		err = fmt.Errorf("violations: %v", v)
 	}
 	if err == nil {
 		err = f.reported()

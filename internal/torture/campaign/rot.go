@@ -128,7 +128,7 @@ func noSecondBase(mem *vfs.Mem) vfs.FS {
 // rot is campaign d. It flips each bit of each file, truncates each file, and damages it in other
 // ways. A store must refuse with file and offset, or load exactly the original contents, or
 // truncate and report a torn tail that was never promised. The campaign also prints the results of
-// redis-server for the same damage.
+// redis-server for that damage.
 func rot(r *Run) {
 	all, err := fixtures(r.Seed)
 	old, oldErr := frozenFixtures()
@@ -242,7 +242,7 @@ func (f *fixture) judge(r *Run, changed map[string]string, cut bool) error {
 		var damage *perdure.CorruptError
 		// Open refuses a newer version, another database, or an unknown command with its own error.
 		if !errors.As(err, &damage) && !strings.Contains(err.Error(), "offset") && !errors.Is(err, perdure.ErrDatabase) {
-			return fmt.Errorf("error has no file and offset: %w", err)
+			return fmt.Errorf("error lacks file and offset: %w", err)
 		}
 		return nil
 	}
