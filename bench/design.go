@@ -10,7 +10,7 @@ import (
 // bar is a row of the design's list of targets, with the target and the result.
 type bar struct {
 	What  string
-	Peers string // in the same run
+	Peers string // results of the other stores in this run
 	Ours  string
 	Bar   string
 	Met   bool
@@ -127,7 +127,7 @@ func (r *results) speed(least float64, what, measured string) bar {
 	}
 }
 
-// direct returns the target for Direct mode, in which a Set is a write(2).
+// direct returns the target for Direct mode, where a Set is a write(2).
 func (r *results) direct() bar {
 	const measured = "set uniform 1"
 	row := r.atMost(1300, "Set, everysec, 1 goroutine, Direct", "perdure-direct/everysec", measured,
@@ -137,12 +137,12 @@ func (r *results) direct() bar {
 	return row
 }
 
-// ring returns the target for Ring mode, in which a Set is a copy to mapped memory.
+// ring returns the target for Ring mode, where a Set is a copy to mapped memory.
 func (r *results) ring() bar {
 	const measured, most = "set uniform 1", 1.35
 	times, ok := r.ratio("perdure/everysec", "perdure/none", measured)
 	return bar{
-		What:  "the same, Ring",
+		What:  "Set, everysec, 1 goroutine, Ring",
 		Peers: "as above",
 		Ours:  fmt.Sprintf("%v: %.2fx perdure's Set without a log", r.sample("perdure/everysec", measured), times),
 		Bar:   fmt.Sprintf("<= %.2fx perdure's Set without a log", most),

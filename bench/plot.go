@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// bars is a picture of one number for every peer. perdure's bars are highlighted.
+// bars is a bar chart of one measurement, with a bar for each peer. perdure's bars are highlighted.
 type bars struct {
 	file, title, axis string
 	what              string
@@ -59,7 +59,7 @@ func (r *results) drawBars(b bars, path string) error {
 	var labels plotter.XYLabels
 	perdure, others := plotter.Values{}, plotter.Values{}
 	all := peerNames()
-	slices.Reverse(all) // the first is drawn at the bottom
+	slices.Reverse(all) // the chart draws the first name at the bottom
 	for _, name := range all {
 		m, ok := r.median(name, b.what)
 		if !ok {
@@ -102,8 +102,8 @@ func (r *results) drawBars(b bars, path string) error {
 	return p.Save(16*vg.Centimeter, vg.Length(len(names))*vg.Points(18)+vg.Points(80), path)
 }
 
-// drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
-// axis.
+// drawTimeline plots the latency of the slowest Set in each interval of 10 ms, before, during, and
+// after a save. The latency axis is logarithmic.
 func (r *results) drawTimeline(path string) error {
 	if len(r.Timelines) == 0 {
 		return nil
