@@ -19,6 +19,7 @@ type job struct {
 	Time    time.Duration // of each operation
 
 	Operations []string `json:",omitempty"` // for throughput; none means all
+	Key, Value int      `json:",omitempty"` // sizes in bytes; 0 for the usual sizes
 	Tag        string   `json:",omitempty"` // added after the name of the measurement
 
 	Dir string // parent of the peers' directories; "" is the directory for temporary files
@@ -41,13 +42,21 @@ func (j *job) add(what, unit string, value float64) {
 // open opens the job's peer in its directory.
 func (j *job) open() (peer, error) { return openPeer(j.Peer, j.dir, j.Keys) }
 
+// shape returns the sizes of keys and values.
+func (j *job) shape() shape {
+	if j.Key == 0 {
+		return usual
+	}
+	return shape{j.Key, j.Value}
+}
+
 // openFull opens the peer and stores the keys.
 func (j *job) openFull() (peer, error) {
 	p, err := j.open()
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(p, j.Keys); err != nil {
+	if err := j.shape().fill(p, j.Keys); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -61,6 +70,8 @@ var measures = []struct {
 	take  func(*job) error
 }{
 	{"throughput", regexp.MustCompile(`^perdure/|/none$|^(bbolt|pebble)/no$`), measureThroughput},
+	{"verbs", regexp.MustCompile(`^(perdure|perdure-direct|rwmap|ttlmap|shardmap|xsync|otter|buntdb|pebble|redis)/(none|everysec)$`), measureVerbs},
+	{"insert", regexp.MustCompile(`/everysec$`), measureInsert},
 	{"durable", regexp.MustCompile(`/(everysec|always)$`), measureDurable},
 	{"memory", regexp.MustCompile(`^(perdure|shardmap|syncmap|xsync|fastcache|freecache|buntdb|redis)/none$`), measureMemory},
 	{"files", regexp.MustCompile(`^(perdure|redis)/(none|everysec)$|^fastcache/|^(buntdb|bbolt|badger|pebble)/no$`), measureFiles},

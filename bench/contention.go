@@ -77,7 +77,7 @@ func crowd(s settings, w io.Writer, name string) error {
 				fmt.Fprintf(w, "| %s, %s | %d |", op, draw.name, procs)
 				for _, workers := range crowdWorkers {
 					before := lockWait()
-					sc, err := trial{peer: p, op: op, keys: draw.keys, workers: workers, time: s.time}.run()
+					sc, err := trial{peer: p, do: operation(op, draw.keys), workers: workers, time: s.time}.run()
 					if err != nil {
 						return err
 					}
@@ -121,7 +121,7 @@ func heldShard(s settings, w io.Writer) error {
 	for _, hold := range []time.Duration{0, 10 * time.Microsecond, 100 * time.Microsecond, time.Millisecond} {
 		stop, ended := make(chan struct{}), make(chan error, 1)
 		go func() { ended <- holdShard(store, hold, stop) }()
-		sc, err := trial{peer: p, op: opGet, keys: uniform(0, s.keys), workers: 1, time: 2 * s.time, latency: true}.run()
+		sc, err := trial{peer: p, do: operation(opGet, uniform(0, s.keys)), workers: 1, time: 2 * s.time, latency: true}.run()
 		close(stop)
 		if err := errors.Join(err, <-ended); err != nil {
 			return err

@@ -33,57 +33,82 @@ var values = func() []byte {
 	return p
 }()
 
-// valueAt returns value number i, which must not be changed.
-func valueAt(i int) []byte {
-	at := i * 24 % (len(values) - valueSize)
-	return values[at : at+valueSize : at+valueSize]
+// shape is the sizes of the keys and values of a measurement, in bytes.
+type shape struct{ key, value int }
+
+// usual is the shape of most measurements.
+var usual = shape{keySize, valueSize}
+
+// appendKey appends key number i, padded at the front to the size of a key. A key of several parts,
+// such as user:42:name, also differs only in a part of it.
+func (s shape) appendKey(dst []byte, i uint64) []byte {
+	for range s.key - keySize {
+		dst = append(dst, '.')
+	}
+	return appendKey(dst, i)
 }
+
+// valueAt returns value number i, which must not be changed.
+func (s shape) valueAt(i int) []byte {
+	at := i * 24 % (len(values) - s.value)
+	return values[at : at+s.value : at+s.value]
+}
+
+func valueAt(i int) []byte { return usual.valueAt(i) }
 
 // sequence is the keys of the operations, generated in advance and adjacent in memory. The
 // measurement then covers the store and not the generation of the next key.
-type sequence string
+type sequence struct {
+	shape
+	text string
+}
 
 const sequenceLength = 1 << 20
 
 func (s sequence) key(i int) string {
-	at := i % (len(s) / keySize) * keySize
-	return string(s[at : at+keySize])
+	at := i % (len(s.text) / s.shape.key) * s.shape.key
+	return s.text[at : at+s.shape.key]
 }
 
 // uniform draws keys uniformly from n keys that begin with number first.
-func uniform(first, n int) sequence {
+func (s shape) uniform(first, n int) sequence {
 	rng := rand.New(rand.NewPCG(1, 2))
-	return draw(func() uint64 { return uint64(first + rng.IntN(n)) })
+	return s.draw(func() uint64 { return uint64(first + rng.IntN(n)) })
 }
 
 // zipf draws a few of the keys often. The frequent keys are scattered over all keys.
-func zipf(first, n int) sequence {
+func (s shape) zipf(first, n int) sequence {
 	rng := rand.New(rand.NewPCG(3, 4))
 	z := rand.NewZipf(rng, 1.01, 1, uint64(n-1))
-	return draw(func() uint64 { return uint64(first) + z.Uint64()*2_654_435_761%uint64(n) })
+	return s.draw(func() uint64 { return uint64(first) + z.Uint64()*2_654_435_761%uint64(n) })
 }
 
-func draw(next func() uint64) sequence {
+func uniform(first, n int) sequence { return usual.uniform(first, n) }
+func zipf(first, n int) sequence    { return usual.zipf(first, n) }
+
+func (s shape) draw(next func() uint64) sequence {
 	var b strings.Builder
-	b.Grow(sequenceLength * keySize)
-	var k [keySize]byte
+	b.Grow(sequenceLength * s.key)
+	var k []byte
 	for range sequenceLength {
-		b.Write(appendKey(k[:0], next()))
+		k = s.appendKey(k[:0], next())
+		b.Write(k)
 	}
-	return sequence(b.String())
+	return sequence{s, b.String()}
 }
 
 // fill stores keys 0 to n-1. Each key is a separate string, as in a program that reads its keys. A
 // peer that keeps the string keeps its memory.
-func fill(p peer, n int) error {
+func (s shape) fill(p peer, n int) error {
 	const chunk = 1000
 	keys, vals := make([]string, 0, chunk), make([][]byte, 0, chunk)
-	var k [keySize]byte
+	var k []byte
 	for i := 0; i < n; {
 		keys, vals = keys[:0], vals[:0]
 		for ; i < n && len(keys) < chunk; i++ {
-			keys = append(keys, string(appendKey(k[:0], uint64(i))))
-			vals = append(vals, valueAt(i))
+			k = s.appendKey(k[:0], uint64(i))
+			keys = append(keys, string(k))
+			vals = append(vals, s.valueAt(i))
 		}
 		if l, ok := p.(loader); ok {
 			if err := l.Load(keys, vals); err != nil {
@@ -99,6 +124,8 @@ func fill(p peer, n int) error {
 	}
 	return nil
 }
+
+func fill(p peer, n int) error { return usual.fill(p, n) }
 
 // bytesOf returns the bytes of s without a copy, for peers that accept byte keys and do not change
 // them.

@@ -5,6 +5,7 @@
 //	go run . dumps                large dumps, also of redis-server; dumps.md, dumps.json
 //	go run . memory               memory that a store releases when it is not needed; memory.md
 //	go run . contention           cost of locks under contention; contention.md
+//	go run . cores                speed by number of processors; cores.md, cores.json, pictures
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow
@@ -75,6 +76,8 @@ func run(mode string, args []string) error {
 		return fragmentation(s)
 	case "contention":
 		return contention(s)
+	case "cores":
+		return cores(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -82,7 +85,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, or draw", mode)
+	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, cores, or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {

@@ -80,8 +80,11 @@ var kinds = []kind{
 	{"perdure-direct", []string{modeNo, modeEverySec}, openPerdureDirect}, // the log's other mode
 	{"shardmap", []string{modeNone}, openShardMap},
 	{"shardmap-ref", []string{modeNone}, openShardMapRef},
+	{"rwmap", []string{modeNone}, openRWMap},
+	{"ttlmap", []string{modeNone}, openTTLMap},
 	{"syncmap", []string{modeNone}, openSyncMap},
 	{"xsync", []string{modeNone}, openXsync},
+	{"otter", []string{modeNone}, openOtter},
 	{"fastcache", []string{modeNone}, openFastcache},
 	{"freecache", []string{modeNone}, openFreecache},
 	{"buntdb", []string{modeNone, modeNo, modeEverySec, modeAlways}, openBuntdb},

@@ -78,3 +78,71 @@ func (p perdurePeer) BackgroundSave() error {
 }
 
 func (p perdurePeer) Pause() (time.Duration, error) { return p.Stats().LastBarrier, nil }
+
+func (p perdurePeer) SetTTL(key string, value []byte, d time.Duration) error {
+	return p.Store.Set(key, value, perdure.TTL(d))
+}
+
+func (p perdurePeer) Exists(key string) (bool, error) {
+	n, err := p.Store.Exists(key)
+	return n == 1, err
+}
+
+func (p perdurePeer) Expire(key string, d time.Duration) error {
+	_, err := p.Store.Expire(key, d)
+	return err
+}
+
+func (p perdurePeer) Persist(key string) error {
+	_, err := p.Store.Persist(key)
+	return err
+}
+
+func (p perdurePeer) SetIfAbsent(key string, value []byte) error {
+	_, err := p.Store.SetIfAbsent(key, value)
+	return err
+}
+
+func (p perdurePeer) CompareAndSwap(key string, old, value []byte) error {
+	_, err := p.Store.CompareAndSwap(key, old, value)
+	return err
+}
+
+func (p perdurePeer) Swap(key string, value []byte) ([]byte, error) {
+	old, _, err := p.Store.Swap(key, value)
+	return old, err
+}
+
+func (p perdurePeer) Delete(key string) error {
+	_, err := p.Store.Delete(key)
+	return err
+}
+
+func (p perdurePeer) IncrBoth() func(a, b string) error {
+	var x, y string
+	two := incrTwo(&x, &y)
+	return func(a, b string) error {
+		x, y = a, b
+		return p.Update(two)
+	}
+}
+
+func (p perdurePeer) IncrDeclared() func(keys []string) error {
+	var x, y string
+	two := incrTwo(&x, &y)
+	return func(keys []string) error {
+		x, y = keys[0], keys[1]
+		return p.UpdateKeys(keys, two)
+	}
+}
+
+// incrTwo returns a transaction that is allocated once, as in a program that cares.
+func incrTwo(a, b *string) func(tx *perdure.Tx) error {
+	return func(tx *perdure.Tx) error {
+		if _, err := tx.Incr(*a); err != nil {
+			return err
+		}
+		_, err := tx.Incr(*b)
+		return err
+	}
+}

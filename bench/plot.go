@@ -1,41 +1,38 @@
 package main
 
 import (
+	"cmp"
 	"image/color"
-	"maps"
+	"math"
 	"path/filepath"
 	"slices"
-	"time"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
+	"strings"
 )
 
-// bars is a bar chart of one measurement, with a bar for each peer. perdure's bars are highlighted.
+// bars is a picture of one number of each peer, from best to worst.
 type bars struct {
-	file, title, axis string
-	what              string
-	value             func(float64) float64 // converts the number to the unit of the axis
+	file, title string
+	what        string // the measurement
+	unit        string // of the axis; see scales
+	value       func(float64) float64
+	more        bool // more is better
 }
 
-func perSecond(ns float64) float64 { return 1e3 / ns }
-func millis(ns float64) float64    { return ns / 1e6 }
-func seconds(ns float64) float64   { return ns / 1e9 }
+func perSecond(ns float64) float64 { return 1e9 / ns }
 func same(v float64) float64       { return v }
 
 var pictures = []bars{
-	{"get.svg", "Get, uniform keys, 1 goroutine", "million a second", "get uniform 1", perSecond},
-	{"get64.svg", "Get, uniform keys, 64 goroutines", "million a second", "get uniform 64", perSecond},
-	{"set.svg", "Set, uniform keys, 1 goroutine", "million a second", "set uniform 1", perSecond},
-	{"set64.svg", "Set, uniform keys, 64 goroutines", "million a second", "set uniform 64", perSecond},
-	{"mixed.svg", "Nine Gets to a Set, zipf, 64 goroutines", "million a second", "90/10 zipf 64", perSecond},
-	{"incr.svg", "Incr, 1 goroutine", "million a second", "incr uniform 1", perSecond},
-	{"durable.svg", "Durable Set, 64 goroutines", "a second", "durable set 64", same},
-	{"memory.svg", "RAM a key", "bytes", "RAM a key", same},
-	{"gc.svg", "runtime.GC() with all keys held", "ms", "runtime.GC()", millis},
-	{"save.svg", "Save", "s", "save", seconds},
-	{"open.svg", "Open", "s", "open", seconds},
+	{"get.svg", "Get, uniform keys, 1 goroutine", "get uniform 1", "rate", perSecond, true},
+	{"get64.svg", "Get, uniform keys, 64 goroutines", "get uniform 64", "rate", perSecond, true},
+	{"set.svg", "Set, uniform keys, 1 goroutine", "set uniform 1", "rate", perSecond, true},
+	{"set64.svg", "Set, uniform keys, 64 goroutines", "set uniform 64", "rate", perSecond, true},
+	{"mixed.svg", "9 Gets to a Set, Zipf, 64 goroutines", "90/10 zipf 64", "rate", perSecond, true},
+	{"incr.svg", "Incr, 1 goroutine", "incr uniform 1", "rate", perSecond, true},
+	{"durable.svg", "Durable Set, 64 goroutines", "durable set 64", "rate", same, true},
+	{"memory.svg", "Memory per key", "RAM a key", "bytes", same, false},
+	{"gc.svg", "Garbage collection with all keys held", "runtime.GC()", "ns", same, false},
+	{"save.svg", "Save of all keys, synced", "save", "ns", same, false},
+	{"open.svg", "Open with all keys", "open", "ns", same, false},
 }
 
 var (
@@ -54,94 +51,79 @@ func (r *results) draw(dir string) error {
 	return r.drawTimeline(filepath.Join(dir, "saving.svg"))
 }
 
+// namedValue is a bar.
+type namedValue struct {
+	name string
+	v    float64
+}
+
+// ranked returns the values of a picture, the best first.
+func (r *results) ranked(b bars) (all []namedValue) {
+	for _, name := range peerNames() {
+		if m, ok := r.median(name, b.what); ok {
+			all = append(all, namedValue{name, b.value(m)})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y namedValue) int {
+		if b.more {
+			x, y = y, x
+		}
+		return cmp.Compare(x.v, y.v)
+	})
+	return all
+}
+
+// Measures of a bar chart, in pixels.
+const (
+	barWidth  = 760.0
+	barLeft   = 190.0 // the names end here
+	barRight  = 90.0  // for the number after the longest bar
+	barTop    = 64.0
+	barHeight = 14.0
+	barStep   = 24.0
+)
+
 func (r *results) drawBars(b bars, path string) error {
-	var names []string
-	var labels plotter.XYLabels
-	perdure, others := plotter.Values{}, plotter.Values{}
-	all := peerNames()
-	slices.Reverse(all) // the chart draws the first name at the bottom
-	for _, name := range all {
-		m, ok := r.median(name, b.what)
-		if !ok {
-			continue
-		}
-		v := b.value(m)
-		m, o := 0.0, v
-		if len(name) > 7 && name[:7] == "perdure" {
-			m, o = v, 0
-		}
-		perdure, others = append(perdure, m), append(others, o)
-		labels.XYs = append(labels.XYs, plotter.XY{X: v, Y: float64(len(names))})
-		labels.Labels = append(labels.Labels, " "+format("count", v))
-		names = append(names, name)
-	}
-	if len(names) == 0 {
+	all := r.ranked(b)
+	if len(all) == 0 {
 		return nil
 	}
-	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.X.Min = b.title, b.axis, 0
-	for i, values := range []plotter.Values{perdure, others} {
-		chart, err := plotter.NewBarChart(values, vg.Points(12))
-		if err != nil {
-			return err
+	most := 0.0
+	for _, each := range all {
+		most = max(most, each.v)
+	}
+	c := &canvas{width: barWidth, height: barTop + barStep*float64(len(all)) + 12}
+	better := "less is better"
+	if b.more {
+		better = "more is better"
+	}
+	c.text(20, 30, atStart, ink, "bold", 16, b.title)
+	c.text(20, 50, atStart, faint, "normal", 12, better)
+	for i, each := range all {
+		y := barTop + barStep*float64(i)
+		fill, weight := hex(peerColor), "normal"
+		if strings.HasPrefix(each.name, "perdure") {
+			fill, weight = hex(perdureColor), "bold"
 		}
-		chart.Horizontal, chart.LineStyle.Width = true, 0
-		chart.Color = []color.RGBA{perdureColor, peerColor}[i]
-		p.Add(chart)
+		length := max(1, each.v/most*(barWidth-barLeft-barRight))
+		c.text(barLeft-8, y+barHeight-2, atEnd, ink, weight, 13, each.name)
+		c.rect(barLeft, y, length, barHeight, fill)
+		c.text(barLeft+length+6, y+barHeight-2, atStart, ink, weight, 13, format(b.unit, each.v))
 	}
-	text, err := plotter.NewLabels(labels)
-	if err != nil {
-		return err
-	}
-	for i := range text.TextStyle {
-		text.TextStyle[i].YAlign = -0.5
-	}
-	p.Add(text)
-	p.NominalY(names...)
-	p.X.Max *= 1.12 // room for the numbers
-	return p.Save(16*vg.Centimeter, vg.Length(len(names))*vg.Points(18)+vg.Points(80), path)
+	return c.save(path)
 }
 
-// drawTimeline plots the latency of the slowest Set in each interval of 10 ms, before, during, and
-// after a save. The latency axis is logarithmic.
-func (r *results) drawTimeline(path string) error {
-	if len(r.Timelines) == 0 {
-		return nil
-	}
-	p := plot.New()
-	p.Title.Text = "Set through a save: the worst of each 10 ms"
-	p.X.Label.Text, p.Y.Label.Text = "seconds since the start of the save; thick: saving", "latency, us"
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Legend.Top = true
-	for i, name := range slices.Sorted(maps.Keys(r.Timelines)) {
-		points := r.Timelines[name]
-		begin := slices.IndexFunc(points, func(pt point) bool { return pt.Saving })
-		if begin < 0 {
-			continue
-		}
-		whole := line(points, points[begin].At, func(point) bool { return true })
-		saving := line(points, points[begin].At, func(pt point) bool { return pt.Saving })
-		for j, xys := range []plotter.XYs{whole, saving} {
-			l, err := plotter.NewLine(xys)
-			if err != nil {
-				return err
-			}
-			l.Color, l.Width = colors[i%len(colors)], vg.Points([]float64{0.5, 1.5}[j])
-			p.Add(l)
-			if j == 1 {
-				p.Legend.Add(name, l)
-			}
-		}
-	}
-	return p.Save(24*vg.Centimeter, 12*vg.Centimeter, path)
+// axis maps values to pixels, in proportion or to their logarithms.
+type axis struct {
+	low, high float64 // values
+	from, to  float64 // pixels
+	log       bool
 }
 
-func line(points []point, zero time.Duration, keep func(point) bool) (xys plotter.XYs) {
-	for _, pt := range points {
-		if keep(pt) {
-			us := max(0.1, float64(pt.Worst.Nanoseconds())/1e3)
-			xys = append(xys, plotter.XY{X: (pt.At - zero).Seconds(), Y: us})
-		}
+func (a axis) at(v float64) float64 {
+	low, high := a.low, a.high
+	if a.log {
+		v, low, high = math.Log10(v), math.Log10(low), math.Log10(high)
 	}
-	return xys
+	return a.from + (v-low)/(high-low)*(a.to-a.from)
 }

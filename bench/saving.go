@@ -112,7 +112,7 @@ func measureSaveMemory(j *job, p peer) error {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	var loadErr error
-	t := trial{peer: p, op: opSet, keys: uniform(0, j.Keys), workers: 2}
+	t := trial{peer: p, do: operation(opSet, uniform(0, j.Keys)), workers: 2}
 	wg.Go(func() {
 		for !stop.Load() && loadErr == nil {
 			_, loadErr = t.spell(100 * time.Millisecond)

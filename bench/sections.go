@@ -41,7 +41,7 @@ func measureSections(s settings) (sections, error) {
 		op  string
 		out *float64
 	}{{opGet, &sec.get}, {opSet, &sec.set}} {
-		sc, err := trial{peer: p, op: c.op, keys: uniform(0, s.keys), workers: 1, time: s.time}.run()
+		sc, err := trial{peer: p, do: operation(c.op, uniform(0, s.keys)), workers: 1, time: s.time}.run()
 		if err != nil {
 			return sec, err
 		}

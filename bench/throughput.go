@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,8 +36,7 @@ const (
 // trial is one operation, run by a number of goroutines for a period.
 type trial struct {
 	peer    peer
-	op      string
-	keys    sequence
+	do      func(p peer) (step func(i int) error) // returns operation number i of a worker
 	workers int
 	time    time.Duration
 	latency bool // record the latency of each operation
@@ -104,7 +102,7 @@ func (t trial) work(start int, stop *atomic.Bool) (s score, err error) {
 		p = pl.Pipeline()
 		defer func() { err = errors.Join(err, p.Close()) }()
 	}
-	step := t.step(p)
+	step := t.do(p)
 	if t.latency {
 		s.latency = &histogram{}
 	}
@@ -127,28 +125,30 @@ func (t trial) work(start int, stop *atomic.Bool) (s score, err error) {
 	return s, nil
 }
 
-// step returns the function that runs operation number i.
-func (t trial) step(p peer) func(i int) error {
-	buf := make([]byte, 0, 2*valueSize)
-	get := func(i int) (err error) {
-		buf, err = p.Get(buf[:0], t.keys.key(i))
-		return err
-	}
-	set := func(i int) error { return p.Set(t.keys.key(i), valueAt(i)) }
-	switch t.op {
-	case opGet:
-		return get
-	case opSet:
-		return set
-	case opMixed:
-		return func(i int) error {
-			if i%10 == 9 {
-				return set(i)
-			}
-			return get(i)
+// operation returns an operation on keys, for a trial.
+func operation(op string, keys sequence) func(peer) func(i int) error {
+	return func(p peer) func(i int) error {
+		buf := make([]byte, 0, 2*keys.value)
+		get := func(i int) (err error) {
+			buf, err = p.Get(buf[:0], keys.key(i))
+			return err
 		}
+		set := func(i int) error { return p.Set(keys.key(i), keys.valueAt(i)) }
+		switch op {
+		case opGet:
+			return get
+		case opSet:
+			return set
+		case opMixed:
+			return func(i int) error {
+				if i%10 == 9 {
+					return set(i)
+				}
+				return get(i)
+			}
+		}
+		return func(i int) error { return p.Incr(keys.key(i)) }
 	}
-	return func(i int) error { return p.Incr(t.keys.key(i)) }
 }
 
 // rest is the idle time of a full store, as a multiple of the time per operation. After a fill,
@@ -165,7 +165,7 @@ func measureThroughput(j *job) error {
 	defer p.Close()
 	time.Sleep(rest * j.Time)
 	for _, op := range operations {
-		if len(j.Operations) > 0 && !slices.Contains(j.Operations, op) {
+		if !wanted(j, op) {
 			continue
 		}
 		first, n := 0, j.Keys
@@ -175,7 +175,7 @@ func measureThroughput(j *job) error {
 		for _, d := range distributions {
 			keys := d.draw(first, n)
 			for _, workers := range j.Workers {
-				s, err := trial{peer: p, op: op, keys: keys, workers: workers, time: j.Time}.run()
+				s, err := trial{peer: p, do: operation(op, keys), workers: workers, time: j.Time}.run()
 				if errors.Is(err, errUnsupported) {
 					continue
 				}
@@ -192,5 +192,34 @@ func measureThroughput(j *job) error {
 			}
 		}
 	}
+	return nil
+}
+
+// measureInsert measures Set of keys that an empty store does not have yet, each on its own.
+func measureInsert(j *job) error {
+	p, err := j.open()
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	w, closeWriter := p, func() error { return nil }
+	if pl, ok := p.(pipeliner); ok {
+		w = pl.Pipeline()
+		closeWriter = w.Close
+	}
+	next := uint64(0)
+	keys := j.shape().draw(func() uint64 { next++; return next })
+	n := min(j.Keys, sequenceLength)
+	collect() // the sequence
+	begin := time.Now()
+	for i := range n {
+		if err := w.Set(keys.key(i), keys.valueAt(i)); err != nil {
+			return err
+		}
+	}
+	if err := closeWriter(); err != nil {
+		return err
+	}
+	j.add("insert", "ns", float64(time.Since(begin))/float64(n))
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// A transaction on every key would lock and unlock 256 mutexes, which takes 1.6 us. LockAll instead
-// sets a flag that every locker reads once it has its mutex, and waits until no mutex is held: 256
+// A transaction on every key would lock and unlock every mutex, 6 ns each. LockAll instead sets a
+// flag that every locker reads once it has its mutex, and waits until no mutex is held, which takes
 // loads that do not depend on each other. A locker that finds the flag set unlocks its mutex again
 // and waits for UnlockAll.
 //

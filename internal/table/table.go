@@ -21,7 +21,7 @@ import (
 
 // Limits of a table's parameters.
 const (
-	minShards         = 256
+	minShards         = 64
 	maxShards         = 4096
 	defaultDatabases  = 16
 	defaultViewMemory = 64 << 20
@@ -30,8 +30,8 @@ const (
 // Options configures a Table. The zero value is suitable for a store.
 type Options struct {
 	// Shards is the number of shards, rounded up to a power of two, at most 4096. 0 means 16 for
-	// each processor that Go uses, and at least 256. A shard in use costs at least 8 KiB and makes
-	// a barrier longer.
+	// each processor that Go uses, and at least 64. A shard in use costs at least 8 KiB of memory
+	// and more of the processor's cache, and makes a barrier longer.
 	Shards int
 
 	// Databases is the number of numbered databases; 0 means 16.
