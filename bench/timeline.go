@@ -19,8 +19,9 @@ const (
 	labelStep      = 16.0
 )
 
-// drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
-// axis. The line of a peer is thick during its save, and the name of the peer is at its end.
+// drawTimeline plots the latency of the slowest Set in each interval, before, during, and after a
+// save. The latency axis is logarithmic. The line of a peer is thick during its save, and the name
+// of the peer is at its end.
 func (r *results) drawTimeline(path string) error {
 	series := r.series()
 	if len(series) == 0 {
