@@ -162,7 +162,7 @@ func (s sequence) some(all []string, i int) []string {
 	return all
 }
 
-// The keys of each keysOf begin with a different number.
+// firstMissing is the number of the first key that does not exist.
 const firstMissing = 1 << 41
 
 func (s shape) keysFor(on keysOf, n int) sequence {

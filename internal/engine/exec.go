@@ -21,7 +21,7 @@ type exec struct {
 	later    op.Pins       // large values to return, copied after the unlock
 
 	onlyDeclared bool     // only the keys in names may be accessed
-	names        []string // of a transaction with declared keys, sorted
+	names        []string // of a transaction with declared keys; see declared
 }
 
 // unlocker is one locked shard or several.

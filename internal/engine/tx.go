@@ -70,11 +70,25 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 // transaction may access no key.
 func (x *exec) lockDeclared(keys []string) {
 	x.names = append(x.names[:0], keys...)
-	slices.Sort(x.names)
+	if len(x.names) > fewNames {
+		slices.Sort(x.names)
+	}
 	x.onlyDeclared = true
 	x.keys.Set(x.e.table, len(keys), func(i int) string { return keys[i] })
 	x.shard = x.keys.Lock()
 	x.held = x.keys
+}
+
+// fewNames is the number of declared keys up to which comparing with each is faster than a search.
+const fewNames = 8
+
+// declared reports whether a key was declared.
+func (x *exec) declared(key string) bool {
+	if len(x.names) <= fewNames {
+		return slices.Contains(x.names, key)
+	}
+	_, ok := slices.BinarySearch(x.names, key)
+	return ok
 }
 
 // View runs fn in t with every key locked, so that fn reads a single point in time.
@@ -122,7 +136,7 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 			return ErrTooLarge
 		}
 		if t.x.onlyDeclared {
-			if _, ok := slices.BinarySearch(t.x.names, key); !ok {
+			if !t.x.declared(key) {
 				return ErrNotDeclared
 			}
 		}

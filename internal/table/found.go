@@ -17,8 +17,7 @@ func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error
 	k.preserve(it.ref)
 	if s.undo != nil {
 		s.undo.enter(s, db, h)
-		rec := parse(k.at(it.ref))
-		s.undo.overwritten(k, it.ref, rec.size, span{}, span{})
+		s.undo.overwritten(k, it.ref, recordSize(len(key), 8, it.expire != 0), span{}, span{})
 	}
 	binary.LittleEndian.PutUint64(it.value, uint64(n))
 	return nil

@@ -65,6 +65,12 @@ func plainKey(slot, key []byte) bool {
 	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8 && string(slot[4:4+len(key)]) == string(key)
 }
 
+// expiringKey is plainKey for a record with an expiry.
+func expiringKey(slot, key []byte) bool {
+	const mask = 0xff00 | flagExpire | flagWide | flagLarge | flagGone
+	return uint64(binary.LittleEndian.Uint32(slot)&mask) == uint64(len(key))<<8|flagExpire && string(slot[12:12+len(key)]) == string(key)
+}
+
 // hasKey reports whether the record at r has the key.
 func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	slot := k.at(r)
