@@ -15,7 +15,7 @@ import (
 // [ErrBatch].
 //
 // The batch retains keys and values until Reset without copying them; the caller must not modify a
-// value before Run returns. Run copies large values of Set, SetIfAbsent, and Get while it holds no
+// value before Run returns. Run copies large values of Set, SetIfAbsent, and Get without holding a
 // lock, but those of Append under its locks.
 //
 // A Batch has the operations on one key whose results fit a handle. For the others use
@@ -183,7 +183,7 @@ func (b *Batch) add(code op.Code, key string) (*op.Call, handle) {
 func (b *Batch) Len() int { return len(b.calls) }
 
 // Reset removes all operations and results, and keeps the memory for reuse. Slices that
-// [BatchValue.Value] returned are no longer valid, and handles return [ErrBatch].
+// [BatchValue.Value] returned become invalid, and handles return [ErrBatch].
 func (b *Batch) Reset() {
 	clear(b.calls) // lets the garbage collector free the caller's keys and values
 	b.calls, b.values = b.calls[:0], b.values[:0]

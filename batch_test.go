@@ -154,7 +154,7 @@ func b2i(b bool) int {
 }
 
 // TestBatchAgainstModel checks that batches of all widths have the effect of the model, with
-// duplicate keys, expiries, and a list. A replay of their log must restore the same data.
+// duplicate keys, expiries, and a list. A replay of their log must yield equal contents.
 func TestBatchAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := withList(t)

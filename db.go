@@ -24,10 +24,10 @@ type keyspace struct {
 
 // Durable returns a view of this database, or of database 0 for a [Store]. Its writes,
 // transactions, and batches return when they are on disk, whatever the fsync policy. Reads are as
-// usual. It needs no Close, and making one costs nothing.
+// usual. It does not need to be closed, and making one costs nothing.
 //
-// A write through it returns [ErrNoAppendLog], and changes nothing, if there is no log, or if the
-// first base of a new log is not complete yet.
+// Without a log, or before the first base of a new log is complete, a write through it returns
+// [ErrNoAppendLog] and changes nothing.
 func (db *keyspace) Durable() *DB { return &DB{keyspace{e: db.e, n: db.n, durable: true}} }
 
 // call executes a call other than a Get.
@@ -54,7 +54,7 @@ func (db *keyspace) Get(key string) ([]byte, error) {
 }
 
 // AppendGet appends the value of key to dst and returns the extended slice. On error it returns dst
-// unchanged. It allocates only if dst lacks capacity. It returns the same errors as [Store.Get].
+// unchanged. It allocates only if dst lacks capacity. It returns the errors of [Store.Get].
 func (db *keyspace) AppendGet(dst []byte, key string) ([]byte, error) {
 	return db.e.Get(dst, db.n, key)
 }
@@ -206,8 +206,7 @@ func (db *keyspace) Type(key string) (string, error) {
 func (db *keyspace) All() iter.Seq2[string, []byte] { return db.e.All(db.n) }
 
 // Keys iterates over the keys of any type that match pattern, as Redis's KEYS does. The pattern can
-// contain * ? [a-c] [^a-c], and \ escapes the next byte. Keys gives the same guarantees as
-// [Store.All].
+// contain * ? [a-c] [^a-c], and \ escapes the next byte. See [Store.All] for the guarantees.
 func (db *keyspace) Keys(pattern string) iter.Seq[string] { return db.e.Keys(db.n, pattern) }
 
 // FlushDB removes every key of this database.
@@ -257,8 +256,8 @@ func (db *keyspace) UpdateKeys(keys []string, fn func(*Tx) error) error {
 // have returned it alone. If the store refused the batch, nothing was done. After a disk error the
 // outcome of the writes is unknown.
 //
-// If there is no memory for a large value that a Get found, its handle returns [ErrNoMemory], and
-// Run does too; the other operations are done.
+// If memory runs out for a large value that a Get found, the handle of the Get returns
+// [ErrNoMemory], and Run does too; the other operations are done.
 //
 // A batch that only reads can run while writes are refused. Run waits for the disk as a single
 // write does. Once the batch has reached its size, Run does not allocate.

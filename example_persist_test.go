@@ -319,6 +319,6 @@ func ExampleTask() {
 	<-task.Done()
 	written, total := task.Progress()
 	fmt.Println(written, total)
-	task.Cancel() // too late; has no effect
+	task.Cancel() // too late to have an effect
 	// Output: 1 1
 }

@@ -42,7 +42,7 @@ type RecoveryReport struct {
 	// TailMissing reports that a process was killed under [aof.Ring] and that TailFile, which held
 	// its last acknowledged writes, is missing.
 	TailMissing bool
-	// LogMissing reports that the dump was saved while the log was on, but there is no log.
+	// LogMissing reports that the dump was saved while the log was on, but the log is missing.
 	LogMissing bool
 }
 

@@ -131,8 +131,8 @@ func (s *Store) Rewrite(ctx context.Context) error { return named(s.e.Rewrite(ct
 // the save ends.
 func (s *Store) BGRewrite() (*Task, error) { return newTask(s.e.BGRewrite()) }
 
-// Sync returns once all writes acknowledged before the call are on disk. It returns
-// [ErrNoAppendLog] if there is no log.
+// Sync returns once all writes acknowledged before the call are on disk. Without a log, it returns
+// [ErrNoAppendLog].
 func (s *Store) Sync(ctx context.Context) error { return named(s.e.Sync(ctx)) }
 
 // Restore replaces the whole data set with the RDB dump read from r, which it reads to the end of

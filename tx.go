@@ -50,7 +50,7 @@ func newTx(n int) *Tx {
 	return &t.tx
 }
 
-// DB returns a Tx on database n of the same transaction. If n is out of range, the first operation
+// DB returns a Tx of this transaction on database n. If n is out of range, the first operation
 // returns [ErrDatabase].
 func (t *Tx) DB(n int) *Tx { return &Tx{tx: t.tx, n: n} }
 

@@ -36,7 +36,7 @@ func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 
 // AppendLinked appends one log record that consists of pieces, and returns its position. It is like
 // [Log.Append], but it does not copy every second piece. The log reads such a piece until it calls
-// release. It calls release once, from a goroutine that holds none of the log's locks, as soon as
+// release. It calls release once, from a goroutine that does not hold a lock of the log, as soon as
 // the piece is written or dropped. kept is false if the log has failed or does not accept records
 // yet; then it does not call release. AppendLinked copies the other pieces, does not block, and
 // allocates a few words for each large piece.

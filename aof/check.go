@@ -24,7 +24,7 @@ type Report struct {
 	Manifest string       // path of the manifest; empty for a single file
 	Files    []FileReport // in load order
 	Unlisted []string     // files of the log in its directory that the manifest does not list
-	Tail     *TailReport  // nil if there is no tail file
+	Tail     *TailReport  // nil without a tail file
 
 	tailFileID uint64         // id of the tail file that the commit markers report last; 0 if none
 	last       *manifest.File // last file of a log with a manifest
@@ -36,7 +36,7 @@ type FileReport struct {
 	Path       string
 	Kind       string                  // "base", "increment" or "file"
 	RDB        bool                    // the file begins with an RDB
-	Unchecked  bool                    // it begins with an RDB, and there was no BaseCheck
+	Unchecked  bool                    // it begins with an RDB, and BaseCheck was not given
 	Size       int64                   // bytes, without padding
 	Commands   int64                   // number of commands, without SELECT, MULTI and EXEC
 	Marks      int64                   // number of commit markers whose checksum matches
@@ -55,7 +55,7 @@ type FileReport struct {
 	db      int    // database that is selected at Good
 }
 
-// OK reports whether Open would accept the log as it is, without truncating anything.
+// OK reports whether Open would accept the log without truncating anything.
 func (r *Report) OK() bool { return r.Err() == nil }
 
 // Err returns the first problem of the log, or nil.

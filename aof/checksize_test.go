@@ -32,8 +32,8 @@ func sized(t *testing.T, dir string, base, incr int) {
 }
 
 // TestCheckComparesManifestSizes checks that Check and Open agree. Open compares the base and
-// incremental files with the sizes in the manifest. Check must report the same for each kind of
-// damage, and Repair must not truncate below a size.
+// incremental files with the sizes in the manifest. Check must report each kind of damage as Open
+// does, and Repair must not truncate below a size.
 func TestCheckComparesManifestSizes(t *testing.T) {
 	for _, c := range []struct {
 		name string

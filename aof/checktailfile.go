@@ -93,7 +93,7 @@ func (c *checkConfig) planTailFile(t *ring.File, report *Report) (err error) {
 // A crash leaves:
 //
 //  1. before the group is durable: the old log, with a part of the group, and the tail file.
-//  2. after that: the log with the group, and the tail file with the same records, which is
+//  2. after that: the log with the group, and the tail file with the group's records, which is
 //     harmless.
 //  3. after the tail file is removed: the log with the group.
 func (c *checkConfig) mergeTailFile(report *Report, plan *RepairReport) error {

@@ -27,7 +27,7 @@ func (l *Log) Commit(p appendlog.Position, durable bool) error {
 }
 
 // Sync waits until everything appended so far is durable, or until ctx ends. Before the first base
-// file is published it guarantees no more than [Log.Commit].
+// file is published it guarantees only as much as [Log.Commit].
 func (l *Log) Sync(ctx context.Context) error {
 	stop := l.waits.wakeOn(ctx)
 	defer stop()

@@ -5,6 +5,6 @@
 // the data set, and the incremental files written since. The caller writes and reads the contents
 // of an RDB base file. The package does not interpret them, and it does not run commands.
 //
-// A [Log] is safe for concurrent use. Appends are ordered as they are called. [Check] and [Repair]
-// work on the files of a log that is not open.
+// A [Log] is safe for concurrent use. Appends take effect in the order of the calls. [Check] and
+// [Repair] work on the files of a log that is not open.
 package aof

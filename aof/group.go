@@ -20,7 +20,7 @@ type group struct {
 type link struct {
 	at      int // offset in the buffer before which the value belongs
 	value   []byte
-	release func() // unpins the value; nil if a later link of the same record does
+	release func() // unpins the value; nil if a later link of the record does
 }
 
 // release unpins the large values of a group.

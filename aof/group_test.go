@@ -54,7 +54,7 @@ func lend(l *aof.Log, db int, k, v string, two bool) (*lent, appendlog.Position,
 	return kept, p, s
 }
 
-// lentAll returns an error if a value was not released as often as it was linked.
+// lentAll returns an error if a value was not released once per link.
 func lentAll(all []*lent) error {
 	for i, v := range all {
 		if n := v.released.Load(); n != v.want {
@@ -64,7 +64,7 @@ func lentAll(all []*lent) error {
 	return nil
 }
 
-// digits matches the parts that differ between two logs with the same commands.
+// digits matches the parts that differ between two logs of equal commands.
 var digits = regexp.MustCompile(`#p1:[0-9a-f]{8}( salt:[0-9a-f]{16} store:[0-9a-f]{16})?|close:[0-9a-f]{16}`)
 
 // TestLinkedBytesEqualAppendedBytes compares the files of AppendLinked and of Append, including

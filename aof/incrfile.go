@@ -32,7 +32,7 @@ type incrFile struct {
 	// Used by the goroutine that has the token writing.
 	declared    int64 // durable offset that the newest marker declares
 	padded      int64 // end of the padding after the last group, if there is any
-	unpaddable  bool  // a write of padding has failed; no more is written
+	unpaddable  bool  // a write of padding has failed; no other follows
 	skipPadding int   // number of groups that get no padding, if above 0
 
 	closedSize int64 // size that Close recorded, if it did

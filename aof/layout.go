@@ -25,7 +25,7 @@ type layout struct {
 	filename string
 
 	hasDir   bool
-	manifest *manifest.Manifest // nil if there is no log
+	manifest *manifest.Manifest // nil without a log
 	listed   bool               // the manifest is in a file; false for a legacy file without one
 	// legacy reports that the base file is still the single file of Redis 6 in the data directory.
 	legacy bool
@@ -174,8 +174,8 @@ func (l *layout) countSeq(name string, kind manifest.Kind, seq int64) {
 	l.incrSeq = max(l.incrSeq, seq)
 }
 
-// findLegacy uses the single file of Redis 6 under the same conditions as Redis 7. Either there is
-// no manifest, or an interrupted upgrade has left one that lists only that file, which is not moved
+// findLegacy uses the single file of Redis 6 under the conditions of Redis 7. Either there is no
+// manifest, or an interrupted upgrade has left one that lists only that file, which is not moved
 // yet.
 func (l *layout) findLegacy() error {
 	info, err := l.fs.Lstat(filepath.Join(l.data, l.filename))
@@ -241,7 +241,7 @@ func (l *layout) makeDir() error {
 
 // move moves the single file into the log's directory. It uses a link, because the two directories
 // of a rename become durable separately, and a power loss could leave the file in neither. If the
-// file system has no links, it renames the file.
+// file system does not support links, it renames the file.
 func (l *layout) move(from, to string) error {
 	err := l.fs.Link(from, to)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {

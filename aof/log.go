@@ -44,7 +44,7 @@ type Log struct {
 	gen    uint64 // generation of the log, for new files
 
 	// disk describes the files in the directory. Open, Start and the one Rewrite change it. They
-	// never run at the same time.
+	// never run concurrently.
 	disk *layout
 
 	// ctl serializes Open, Replay, Start and Close. Lock order: ctl before mu.
@@ -64,7 +64,7 @@ type Log struct {
 	mute      bool         // records are dropped: the next base will contain them
 	flushSet  bool         // flushTimer runs
 	closing   bool         // Close has begun
-	err       error        // the failure after which the log accepts no more records
+	err       error        // the failure that made the log stop accepting records
 	closed    error        // the result of Close
 	replay    replayResult // for Start
 	copiedTo  string       // directory that Start copied the log to before it truncated it
@@ -243,7 +243,7 @@ func (l *Log) sizeLocked() int64 {
 	return size
 }
 
-// Err returns the failure after which the log accepts no more records, or nil.
+// Err returns the failure that made the log stop accepting records, or nil.
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

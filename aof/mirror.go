@@ -21,7 +21,7 @@ type mirror struct {
 
 	ring   *ring.Ring // nil in Direct mode
 	broken *ring.Ring // a ring that has failed and whose file still exists
-	reason string     // why there is no ring although LogMode asks for one
+	reason string     // why the log works without a ring although LogMode asks for one
 	// reported is the id of the tail file that the log's commit markers report last.
 	reported uint64
 	crowded  bool        // the buffer is so long that writers must help to write it

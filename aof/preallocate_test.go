@@ -200,7 +200,7 @@ func TestNoSpaceForPadding(t *testing.T) {
 	closeLog(t, l)
 }
 
-// TestPaddingEndsWithOldFile checks that a file has no padding once the manifest lists its
+// TestPaddingEndsWithOldFile checks that a file is free of padding once the manifest lists its
 // successor.
 func TestPaddingEndsWithOldFile(t *testing.T) {
 	mem := vfs.NewMem("/data")
@@ -360,7 +360,7 @@ func TestPolicyChangesUnderLoad(t *testing.T) {
 }
 
 // TestNoPaddingWithoutChecksums checks that a log without checksums, for servers that do not skip
-// lines, has no padding.
+// lines, is free of padding.
 func TestNoPaddingWithoutChecksums(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	l := always(t, mem, aof.Checksums(false))

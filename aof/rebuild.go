@@ -19,12 +19,12 @@ import (
 )
 
 // rebuild rebuilds the missing manifest of a log from files that belong together. These are the
-// newest base file and the incremental files that follow it, each of which records its neighbor
-// (package wire). Files of another program record none. They are listed if there is at most one
-// base file, and no gap between the numbers of the incremental files. rebuild refuses in any
-// doubtful case: a damaged base file, a file of another store, a missing file that is recorded as a
-// neighbor, or an incremental file that does not follow. A crash leaves the log without a manifest,
-// or with the new one.
+// newest base file and the incremental files that follow it; each records its neighbor (package
+// wire). Files of another program record none. They are listed if there is at most one base file,
+// and no gap between the numbers of the incremental files. rebuild refuses in any doubtful case: a
+// damaged base file, a file of another store, a missing file that is recorded as a neighbor, or an
+// incremental file that does not follow. A crash leaves the log without a manifest, or with the new
+// one.
 func (c *checkConfig) rebuild(path string) (RepairReport, error) {
 	r := &rebuilder{checkConfig: c, dir: filepath.Dir(path), filename: strings.TrimSuffix(filepath.Base(path), manifest.Suffix)}
 	if err := r.read(); err != nil {

@@ -23,7 +23,7 @@ type RepairReport struct {
 	Offset int64  // offset of the truncation
 	Cut    int64  // number of bytes truncated
 	Saved  string // path of the copy of these bytes
-	Reason string // what is wrong with these bytes
+	Reason string // the problem with these bytes
 	// For the tail file of a process that was killed in Ring mode: its path, the number of bytes
 	// that are appended to the log, and the name under which the file is kept if it is damaged or
 	// does not belong to the log.
@@ -43,9 +43,9 @@ func PlanOnly() CheckOption {
 
 // Repair truncates the last file of a log that is not open, after its last whole command or
 // transaction. In a file with checksums it truncates after the last whole commit group. It keeps
-// the truncated bytes in a file next to it. Path has the same meaning as for [Check]. Repair
-// appends the missing records of a tail file to the log. If the manifest is missing, Repair only
-// rebuilds it, from files that belong together; call it again to do the rest.
+// the truncated bytes in a file next to it. See [Check] for the meaning of path. Repair appends the
+// missing records of a tail file to the log. If the manifest is missing, Repair only rebuilds it,
+// from files that belong together; call it again to do the rest.
 //
 // Repair returns an error matching [ErrNotRepairable] if the manifest, an RDB or an earlier file is
 // damaged, or if bytes that were known to be durable are. Truncating there would lose whatever
@@ -153,8 +153,8 @@ func (c *checkConfig) truncateLast(plan *RepairReport) error {
 	return file.Sync()
 }
 
-// save durably copies the tail to a new file in the same directory. It chooses a free name, because
-// an earlier Repair may have been interrupted.
+// save durably copies the tail of file to a new file next to it. It chooses a free name, because an
+// earlier Repair may have been interrupted.
 func (c *checkConfig) save(file vfs.File, plan *RepairReport) error {
 	name := plan.Saved
 	saved, err := c.fs.Create(name)

@@ -124,7 +124,7 @@ func (p *replayer) judgeUntil() error {
 			return fmt.Errorf("%w: %s: it begins later", appendlog.ErrUntil, r.LeftOutFile)
 		}
 	case p.stamps == 0 && r.Commands > 0:
-		return fmt.Errorf("%w: %s: it has no %s lines: see Timestamps, or aof-timestamp-enabled",
+		return fmt.Errorf("%w: %s: it lacks %s lines: see Timestamps, or aof-timestamp-enabled",
 			appendlog.ErrUntil, p.disk.dir, wire.TimestampPrefix)
 	}
 	return nil
@@ -257,7 +257,7 @@ func (p *replayer) add(found *scan.Result, size, unverified int64) {
 }
 
 // preamble passes an RDB at the start of a file to the Replayer and returns its description, with
-// size 0 if the file has no preamble.
+// size 0 for a file without a preamble.
 func (p *replayer) preamble(file io.ReaderAt, path string, size int64) (appendlog.BaseInfo, error) {
 	rdb, err := wire.IsRDB(file)
 	if err != nil || !rdb {

@@ -33,7 +33,7 @@ func memLog(t testing.TB, data []byte) *vfs.Mem {
 }
 
 // FuzzReplay opens an incremental file of arbitrary bytes. If Open accepts it, a second Open after
-// the truncation and Close must yield the same records.
+// the truncation and Close must yield equal records.
 func FuzzReplay(f *testing.F) {
 	dir, _, _ := smallLog(f, true)
 	whole := readFile(f, dir, incr1)

@@ -26,12 +26,12 @@ import (
 //
 // A log that has failed is not written to. Steps 3 and 4 are then omitted, and the records appended
 // before Cut are only in the base file. The records appended after Cut wait in memory, and the old
-// log is unchanged until step 6. A first base file is made in the same way, and records appended
+// log is unchanged until step 6. A first base file is also made this way, and records appended
 // before step 6 are not safe. So no incremental file contains a command before a manifest lists it.
 type rewrite struct {
 	log  *Log
 	next *incrFile // the new incremental file
-	// fresh is set if there is no old file to continue: the log has failed, or is new.
+	// fresh is set for a log without an old file to continue: it has failed, or is new.
 	fresh  bool
 	failed error  // failure that this rewrite clears
 	stamp  []byte // first line of a base file of commands, if timestamps are on
@@ -206,9 +206,9 @@ func (r *rewrite) dropNext() {
 }
 
 // Commit executes steps 3 to 8. On an error the log continues as before, with one more incremental
-// file if step 4 was done. A log that had failed, or had no base file yet, stays in that state. A
-// failed write or sync of the old incremental file, or a failed sync of a directory, puts the log
-// into the failed state.
+// file if step 4 was done. A log that had failed, or did not have a base file yet, stays in that
+// state. A failed write or sync of the old incremental file, or a failed sync of a directory, puts
+// the log into the failed state.
 func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	l := r.log
 	l.mu.Lock()

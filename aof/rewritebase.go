@@ -49,8 +49,8 @@ func (r *rewrite) writeBase(ctx context.Context, b appendlog.Base, rdb bool) (ma
 }
 
 // baseWriter writes a base file. It returns an error once its context ends. In a base file of
-// commands, it writes a commit marker after each Write, so that a reader needs to hold no more than
-// that.
+// commands, it writes a commit marker after each Write, so that a reader never needs to hold more
+// than that.
 type baseWriter struct {
 	ctx    context.Context
 	file   io.Writer

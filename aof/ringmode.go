@@ -6,7 +6,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/ring"
 )
 
-// This file contains the use of a ring by a Log. In Direct mode there is no ring.
+// This file contains the use of a ring by a Log. Direct mode works without a ring.
 
 // drainAbove is the buffer length that wakes the flusher before its timer fires. If regions
 // are smaller, the writers write the buffer.

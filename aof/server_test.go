@@ -36,7 +36,7 @@ func keys(s *redistest.Server) []string {
 	return all
 }
 
-// apply returns the same for SET, DEL, and INCR records.
+// apply returns the keys and values that SET, DEL, and INCR records leave, in that form.
 func apply(list []string) []string {
 	data := map[string]string{}
 	for _, unit := range list {

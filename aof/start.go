@@ -17,15 +17,15 @@ import (
 // Start prepares a replayed log for Append. A crash leaves:
 //
 //  0. with Env.Until, the states listed at truncateUntil.
-//  1. after the directories are synced: the log as it was replayed, including a rename that a
-//     killed process did not sync.
+//  1. after the directories are synced: the log as replayed, including a rename that a killed
+//     process did not sync.
 //  2. after the torn tail is truncated and the file is synced: the log without it.
 //  3. after the directory of a single-file log is created: that log.
 //  4. after the manifest that lists the single file is published: an upgrade that the next Start,
 //     or a Redis, continues.
 //  5. after the single file is moved: the log with that file as its base file; its old name may
 //     still exist.
-//  6. after the new incremental file is created, if there was none: an unlisted file.
+//  6. after the new incremental file is created, if one was needed: an unlisted file.
 //  7. after the manifest is published: the log, ready.
 //  8. after a closing marker is written: as before.
 //  9. while the missing records of the tail file are written after that, and synced: as before, or
@@ -73,7 +73,7 @@ func (l *Log) Start() error {
 }
 
 // starter executes the steps of Start that change files. No other goroutine uses the log during
-// Start, so it needs no lock.
+// Start, so it works without a lock.
 type starter struct {
 	log    *Log
 	disk   *layout
@@ -186,8 +186,8 @@ func (s *starter) openIncr() (incr *incrFile, created bool, err error) {
 		}
 		return incr, true, nil
 	}
-	// Redis 8 records the end of an incremental file when it closes it. That end is no longer
-	// valid.
+	// Redis 8 records the end of an incremental file when it closes it. That end now becomes
+	// invalid.
 	last := m.Last()
 	if kept := last.Without("endoffset"); len(kept.Extra) != len(last.Extra) {
 		next.Incrs = append(append([]manifest.File(nil), m.Incrs[:len(m.Incrs)-1]...), kept)

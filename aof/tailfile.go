@@ -90,7 +90,7 @@ func scanPiece(path string, piece ring.Piece, db *int, emit func([]appendlog.Com
 }
 
 // retireTailFile removes the tail file once its contents are in the log. If a crash prevents that,
-// the next Open finds the same records in both and merges nothing.
+// the next Open finds the records in both and merges nothing.
 func (s *starter) retireTailFile() error {
 	m, logger := &s.replay.plan, s.log.env.Logger
 	if m.Path == "" {

@@ -69,8 +69,8 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestFilesHaveDifferentSalts checks that a group of one log is not valid in another log, at the
-// same offset of a file with the same number.
+// TestFilesHaveDifferentSalts checks that a group of one log is not valid in another log, even at
+// the same offset of a file with an equal number.
 func TestFilesHaveDifferentSalts(t *testing.T) {
 	var lines []string
 	var groups []string

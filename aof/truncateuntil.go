@@ -14,7 +14,7 @@ import (
 )
 
 // copyPrefix begins the name of the directory, in the data directory, that a log is copied to
-// before it is truncated at Env.Until. perdure restore uses the same prefix.
+// before it is truncated at Env.Until. perdure restore also uses this prefix.
 const copyPrefix = "before-restore-"
 
 // truncateUntil truncates the log to the replayed part. A crash leaves:

@@ -6,8 +6,8 @@
 // its own log: see examples/flatlog for one in a single file, and package storetest for the tests
 // that every log must pass.
 //
-// A log contains log records, in the order in which the store changed its memory. A record, called
-// a unit in this package, is one command in RESP, or the commands of one transaction between MULTI
+// A log contains log records, in the order of the store's changes to its memory. A record, called a
+// unit in this package, is one command in RESP, or the commands of one transaction between MULTI
 // and EXEC. [AppendCommand] and [AppendUnit] frame units; a [Reader] parses them.
 package appendlog
 
@@ -30,14 +30,14 @@ import (
 //
 // A misuse returns an error matching [ErrClosed], [ErrRewriteRunning] or perdure.ErrOptions, and
 // changes nothing. Any other error of Commit and Sync is final for the log, because its outcome is
-// unknown: the log accepts no more units, and Err reports the error from then on. The store makes
+// unknown: the log stops accepting units, and Err reports the error from then on. The store makes
 // every such error match perdure.ErrLogFailed, and refuses writes until a Rewrite is committed.
 // Errors of Open, Replay and Start end the opening of the store. Errors of BeginRewrite and
-// Rewrite.Commit leave the log as complete as it was, unless Err reports a failure as well.
+// Rewrite.Commit leave the log as complete as before, unless Err reports a failure as well.
 //
 // # Configuration
 //
-// The interface has no method to configure a log. The code that creates a log configures it.
+// A log is not configured through this interface. The code that creates a log configures it.
 //
 // # After Close
 //
@@ -104,7 +104,7 @@ type AppendLog interface {
 	// Status returns sizes and counters. It does not wait for a disk.
 	Status() Status
 
-	// Err returns the failure after which the log accepts no more units, or nil. The first failure
+	// Err returns the failure that made the log stop accepting units, or nil. The first failure
 	// stays until a Rewrite is committed. Err does not wait for a disk.
 	Err() error
 
@@ -129,9 +129,9 @@ type Linker interface {
 	// AppendLinked is like Append for a unit of at least two consecutive pieces. The second, the
 	// fourth and so on are large. The log does not copy the large pieces, and reads them until it
 	// calls release. It calls release once, as soon as it can, from another goroutine or after
-	// AppendLinked has returned. It must hold none of its locks, because release takes locks that
-	// the caller of AppendLinked holds. If kept is false, the log has dropped the unit and does not
-	// call release.
+	// AppendLinked has returned. It must not hold any of its locks, because release takes locks
+	// that the caller of AppendLinked holds. If kept is false, the log has dropped the unit and
+	// does not call release.
 	AppendLinked(firstDB, lastDB int, unit [][]byte, release func()) (p Position, kept bool)
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrFailed is matched by the error of a log that accepts no more units. It is
+// ErrFailed is matched by the error of a log that has stopped accepting units. It is
 // perdure.ErrLogFailed.
 var ErrFailed = errors.New("perdure: log failed")
 

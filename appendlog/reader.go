@@ -39,7 +39,7 @@ func NewReader(src io.Reader, file string, offset int64) *Reader {
 // Next returns io.EOF at the end of the input. If the input ends inside a unit, it returns a
 // [*snapshot.CorruptError] matching [snapshot.ErrTorn]; the file can then be truncated at End. If
 // the input is not RESP, or nests transactions, it returns a [*snapshot.CorruptError] that does not
-// match ErrTorn. After an error it returns the same error again.
+// match ErrTorn. After an error it returns that error again.
 func (r *Reader) Next() ([]Command, error) {
 	if r.err != nil {
 		return nil, r.err

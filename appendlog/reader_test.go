@@ -33,7 +33,7 @@ func readAll(src io.Reader) (units []string, end int64, db int, err error) {
 		unit, err := r.Next()
 		if err != nil {
 			if _, again := r.Next(); again != err {
-				err = fmt.Errorf("Next after %w = %v, want the same error", err, again)
+				err = fmt.Errorf("Next after %w = %v, want that error again", err, again)
 			}
 			return units, r.End(), r.DB(), err
 		}

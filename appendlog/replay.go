@@ -40,8 +40,8 @@ type ReplayReport struct {
 	Size     int64  // bytes read
 	Cut      int64  // bytes of a torn tail that Start truncates
 	File     string // file with the torn tail, if Cut > 0
-	Offset   int64  // offset at which Start truncates it
-	Reason   string // what is wrong with the tail
+	Offset   int64  // offset where Start truncates it
+	Reason   string // the problem with the tail
 	// With Env.Until: the number of bytes that are later than that time and were not replayed, and
 	// their start. Start copies the whole log to another place before it truncates them.
 	LeftOut       int64
@@ -71,7 +71,7 @@ type ReplayReport struct {
 type Status struct {
 	Fsync           string // name of the fsync policy: for Redis's policies always, everysec and no
 	CurrentSize     int64  // bytes of the log
-	BaseSize        int64  // bytes of the log after the last rewrite, from which growth is measured
+	BaseSize        int64  // bytes of the log after the last rewrite; growth is measured from there
 	Buffered        int64  // bytes appended and not yet passed to the kernel
 	Unsynced        int64  // bytes passed to the kernel and not known to be durable
 	PendingFsync    bool   // a background fsync is running
@@ -83,6 +83,7 @@ type Status struct {
 	Mode            string // how writes reach the file: in aof direct or ring
 	// ModeReason states why the mode is not the one that was requested; "" if it is.
 	ModeReason string
-	// Kept is the path to which Start copied the log before it truncated it for Env.Until, or "".
+	// Kept is the path of the copy of the log that Start made before it truncated the log for
+	// Env.Until, or "".
 	Kept string
 }

@@ -162,7 +162,8 @@ const (
 	labelStep    = 16.0
 )
 
-// drawCurves draws rates against processors, both on logarithmic axes: what scales is straight.
+// drawCurves draws rates against numbers of processors. Both axes are logarithmic, so that a rate
+// in proportion to the processors is a straight line.
 func (r *scaling) drawCurves(title string, curves []curve, path string) error {
 	if len(curves) == 0 {
 		return nil

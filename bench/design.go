@@ -10,7 +10,7 @@ import (
 // bar is a row of the design's list of targets, with the target and the result.
 type bar struct {
 	What  string
-	Peers string // in the same run
+	Peers string // results of the other stores in this run
 	Ours  string
 	Bar   string
 	Met   bool
@@ -136,12 +136,12 @@ func (r *results) speed(least float64, what, measured string) bar {
 	}
 }
 
-// ring returns the target for Ring mode, in which a Set is a copy to mapped memory.
+// ring returns the target for Ring mode, where a Set is a copy to mapped memory.
 func (r *results) ring() bar {
 	const measured, most = "set uniform 1", 1.35
 	times, ok := r.ratio("perdure/everysec", "perdure/none", measured)
 	return bar{
-		What:  "the same, Ring",
+		What:  "Set, everysec, Ring, overwriting",
 		Peers: "as above",
 		Ours:  fmt.Sprintf("%v: %.2fx perdure's Set without a log", r.sample("perdure/everysec", measured), times),
 		Bar:   fmt.Sprintf("<= %.2fx perdure's Set without a log", most),
@@ -171,7 +171,7 @@ func (r *results) alwaysDisk() bar {
 	const least = 0.7
 	s, disk := r.sample("perdure/always", "durable set 64"), r.sample("disk", "fdatasync of 64 p50")
 	row := bar{
-		What:  "the same, and 64 records in one write and one fdatasync",
+		What:  "Set, always, 64 goroutines; the disk has 64 records in one write and one fdatasync",
 		Peers: disk.String(),
 		Ours:  s.String(),
 		Bar:   fmt.Sprintf(">= %g of 64 records in that time", least),

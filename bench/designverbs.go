@@ -33,7 +33,7 @@ func verbBars(r *results) (rows []bar) {
 		r.update(400, "UpdateKeys of two"))
 }
 
-// timesAtMost returns a target for a time relative to a peer's time of the same round.
+// timesAtMost returns a target for a time relative to a peer's time of that round.
 func (r *results) timesAtMost(most float64, what, our, peer, measured string) bar {
 	times, ok := r.ratio(our, peer, measured)
 	return bar{

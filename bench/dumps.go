@@ -48,8 +48,8 @@ func addMixed(p redis.Pipeliner, i int) {
 	p.Do(background, args...)
 }
 
-// dumps measures reading and writing of large dumps with the same data in perdure and a server, in
-// the same rounds. Each writes its contents and reads both dumps.
+// dumps measures reading and writing of large dumps. In each round, perdure and a server with equal
+// data write their contents, and each reads both dumps.
 func dumps(s settings) error {
 	r := newResults(s)
 	for _, set := range dataSets {

@@ -68,7 +68,7 @@ func (h *histogram) quantile(q float64) time.Duration {
 const durableKeys = 100_000
 
 // measureDurable measures Set with each number of goroutines, with latencies. Commands of a
-// pipeline have no separate latencies.
+// pipeline do not have separate latencies.
 func measureDurable(j *job) error {
 	j.Keys = min(j.Keys, durableKeys)
 	p, err := j.openFull()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// resident returns the resident memory of p's process, which is this process or that of a
-// externalPeer. It returns 0 if there is no /proc.
+// resident returns the resident memory of p's process, which is this process or that of an
+// externalPeer. It returns 0 if /proc does not exist.
 func resident(p peer) int64 {
 	process := "self"
 	if f, ok := p.(externalPeer); ok {

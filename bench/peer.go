@@ -49,8 +49,8 @@ type (
 		CopiedOnWrite() (int64, error)
 	}
 
-	// pipeliner gives each goroutine a separate peer that sends commands in groups. The separate
-	// peer's Get returns nothing, its errors come late, and its Close sends the remaining commands.
+	// pipeliner makes a separate peer for each goroutine. That peer sends commands in groups: its
+	// Get returns nothing, its errors come late, and its Close sends the remaining commands.
 	pipeliner interface{ Pipeline() peer }
 )
 
@@ -63,7 +63,7 @@ var (
 const (
 	modeNone     = "none"     // in memory only
 	modeNo       = "no"       // passed to the kernel
-	modeEverySec = "everysec" // the same, and durable a second later
+	modeEverySec = "everysec" // passed to the kernel, and durable a second later
 	modeAlways   = "always"   // durable
 )
 

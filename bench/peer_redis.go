@@ -102,7 +102,7 @@ func (p *redisPeer) info(section, field string) (int64, error) {
 	}
 	_, rest, found := strings.Cut(text, "\n"+field+":")
 	if !found {
-		return 0, fmt.Errorf("INFO has no %s", field)
+		return 0, fmt.Errorf("INFO lacks %s", field)
 	}
 	number, _, _ := strings.Cut(rest, "\r")
 	return strconv.ParseInt(number, 10, 64)
@@ -126,7 +126,7 @@ func (p *redisPeer) Close() error {
 	return errors.Join(err, p.cmd.Wait(), p.c.Close())
 }
 
-// redisPipePeer is the same server with pipelines of 64 commands.
+// redisPipePeer is a redisPeer with pipelines of 64 commands.
 type redisPipePeer struct{ *redisPeer }
 
 func openRedisPipe(dir, mode string, _ int) (peer, error) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// bars is a picture of one number of each peer, from best to worst.
+// bars is a bar chart of one measurement, with a bar for each peer, from best to worst.
 type bars struct {
 	file, title string
 	what        string // the measurement

@@ -105,7 +105,7 @@ func (r *results) sample(peer, what string) *sample {
 	return nil
 }
 
-// median returns the median of a measurement; ok is false if there is no measurement.
+// median returns the median of a measurement; ok is false without a measurement.
 func (r *results) median(peer, what string) (m float64, ok bool) {
 	s := r.sample(peer, what)
 	if s == nil {
@@ -114,8 +114,8 @@ func (r *results) median(peer, what string) (m float64, ok bool) {
 	return median(s.Values), true
 }
 
-// ratio returns the median over the rounds of a's value divided by b's value of the same round.
-// Both values of a round were measured in the same conditions.
+// ratio returns the median over the rounds of a's value divided by b's value of that round. Both
+// values of a round were measured under equal conditions.
 func (r *results) ratio(a, b, what string) (m float64, ok bool) {
 	sa, sb := r.sample(a, what), r.sample(b, what)
 	if sa == nil || sb == nil {

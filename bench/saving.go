@@ -107,7 +107,7 @@ func setThrough(j *job, p peer, saving, stop *atomic.Bool) (idle, during *histog
 }
 
 // measureSaveMemory measures the additional resident memory while a save runs under full write
-// load, compared with the same load without a save.
+// load, compared with that load without a save.
 func measureSaveMemory(j *job, p peer) error {
 	var stop atomic.Bool
 	var wg sync.WaitGroup

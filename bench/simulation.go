@@ -17,7 +17,7 @@ const (
 
 // machineModel is a computer on which every core repeats one call. The call is some work, then a
 // shard's lock, and within it the log's lock. Locks are granted in the order of the requests. The
-// model has no scheduler and no limit of memory bandwidth.
+// model omits the scheduler and the limit of memory bandwidth.
 type machineModel struct {
 	cores, shards        int
 	think, hold, logHold float64 // ns; no log if logHold is 0

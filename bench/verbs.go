@@ -50,8 +50,8 @@ const (
 // hotSet is the number of keys that fit in the processor's cache.
 const hotSet = 1000
 
-// allVerbs are the operations, in the order of the report. Those that give keys an expiry are after
-// those on keys without one.
+// allVerbs are the operations, in the order of the report. Those that add an expiry to keys are
+// after those on keys without one.
 var allVerbs = []verb{
 	{opGet, texts, func(p peer, k sequence) func(int) error { return operation(opGet, k)(p) }},
 	{opSet, texts, func(p peer, k sequence) func(int) error { return operation(opSet, k)(p) }},
@@ -227,7 +227,7 @@ func wanted(j *job, op string) bool {
 	return len(j.Operations) == 0 || slices.Contains(j.Operations, op)
 }
 
-// verbName is the name of a measurement.
+// verbName returns the name of a measurement.
 func verbName(verb, size string, workers int) string {
 	return fmt.Sprintf("verb %s %s %d", verb, size, workers)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 )
 
-// Array is an array of Redis 8.8: elements at indexes, most of which may be free. It references the
+// Array is an array of Redis 8.8: elements at indexes. Most indexes may be free. It references the
 // payload that it was decoded from.
 type Array struct {
 	Insert    uint64 // index of the next element added without an index

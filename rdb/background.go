@@ -11,7 +11,8 @@ import (
 const backgroundBuffers = 3
 
 // A backgroundWriter checksums and writes buffers in a separate goroutine while the next ones are
-// filled. An output starts it when the first buffer is full, so a small dump needs no goroutine.
+// filled. An output starts it when the first buffer is full, so a small dump does not need a
+// goroutine.
 type backgroundWriter struct {
 	full  chan []byte
 	empty chan []byte // contains all free buffers while nothing is being written

@@ -33,11 +33,11 @@ type Report struct {
 // Check reads a whole dump and reports its contents. size is the length of r in bytes, or -1 if it
 // is unknown. Options: [Checksum], [MaxValue], [Validate].
 //
-// Check returns the same errors as [Decode] for damage. Damage in a value names the key by its
-// number in the file, never by its bytes. A key that occurs twice in a database is also damage: a
-// server refuses such a dump, but redis-check-rdb does not detect it. A value that a server loads
-// but never writes, such as an empty list, is not an error and counts as Odd. Check uses about 30
-// bytes of memory per key in addition to the longest value.
+// Check returns the errors of [Decode] for damage. Damage in a value names the key by its number in
+// the file, never by its bytes. A key that occurs twice in a database is also damage: a server
+// refuses such a dump, but redis-check-rdb does not detect it. A value that a server loads but
+// never writes, such as an empty list, is not an error and counts as Odd. Check uses about 30 bytes
+// of memory per key in addition to the longest value.
 func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report, error) {
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {

@@ -120,7 +120,7 @@ func TestCorpusVersions(t *testing.T) {
 
 // TestServerLoadsCorpus loads each dump of the corpus that is not too new into a server of version
 // 7.0. It also loads copies in versions 9 and 10, copied and re-encoded. The digests must be equal.
-// The dumps that the server then saves must have the same contents.
+// The dumps that the server then saves must have equal contents.
 func TestServerLoadsCorpus(t *testing.T) {
 	files := corpusFiles(t)
 	dir := t.TempDir()

@@ -13,8 +13,8 @@ import (
 //
 // Decode reads versions 1 to 12 of Redis and 80 to 81 of Valkey completely. It reads later versions
 // up to the first record of an unknown kind; docs/formats.md lists all of them. It passes strings
-// decoded. It passes values of other types as they are in the file, after checking them to their
-// last element as [DecodeValue] does. Unlike DecodeValue, it accepts values that a server loads but
+// decoded. It passes values of other types as stored in the file, after checking them to their last
+// element as [DecodeValue] does. Unlike DecodeValue, it accepts values that a server loads but
 // never writes, such as empty ones. Expired keys are passed like others; idle times and use
 // counters are ignored. Entry slices are valid only during the call. Decode allocates nothing per
 // entry except for the groups of a stream, and never allocates by a declared length.

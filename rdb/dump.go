@@ -77,8 +77,9 @@ func (d *Dump) Configure(opts ...Option) error {
 }
 
 // Stat describes the dump from its header and the file system: Keys is -1, and Time is the
-// modification time of the file. It returns an error matching fs.ErrNotExist if there is no dump.
-// It returns a [*CorruptError] or an [*UnsupportedError] if the file does not begin as a dump.
+// modification time of the file. It returns an error matching fs.ErrNotExist if the dump does not
+// exist. It returns a [*CorruptError] or an [*UnsupportedError] if the file does not begin as a
+// dump.
 func (d *Dump) Stat() (snapshot.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

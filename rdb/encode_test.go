@@ -200,7 +200,7 @@ func TestFunctionsNeedVersion10(t *testing.T) {
 	}
 }
 
-// TestIncompressibleValues encodes random values, after which only some short values are
+// TestIncompressibleValues encodes random values. After them, only some short values are
 // compressed. Compression resumes after a value that shrinks. Long values are always compressed.
 func TestIncompressibleValues(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -151,8 +151,8 @@ func appendHash(p []byte, n int, all func(func(HashField) bool)) []byte {
 	return p
 }
 
-// encode returns a stream in the latest type that a version has. Entries have the same form in all
-// types.
+// encode returns a stream in the latest type that a version has. All types share one form of
+// entries.
 func (s *Stream) encode(to version) (snapshot.Type, []byte, error) {
 	t := snapshot.Type(typeStream)
 	for _, later := range [...]snapshot.Type{typeStream2, typeStream3, typeStream4, typeStream5} {

@@ -89,13 +89,13 @@ type checksum uint8
 
 const (
 	checksumWrong  checksum = iota // a checksum is required or present but does not match
-	checksumFits                   // the file is as it was written
+	checksumFits                   // the file is as written
 	checksumAbsent                 // the file has none, so damage cannot be excluded
 )
 
 // judged decides whether an error is damage. It judges errors about unknown types or opcodes and
 // about entries that a Loader refuses; it returns others unchanged. The error is damage if the
-// checksum of the file does not match, or if there is no checksum and known is false. To compare
+// checksum of the file does not match, or if the checksum is absent and known is false. To compare
 // the checksum, judged reads the rest of the file without parsing it.
 func (r *Reader) judged(err error, known bool) error {
 	if err == nil {

@@ -55,7 +55,7 @@ func TestCheckOfSparseFileBoundsMemory(t *testing.T) {
 }
 
 // TestCheckMatchesDecodeForLongStrings truncates a dump with a long string at many offsets. Check
-// does not hold the string in memory, but must return the same error as Decode.
+// does not hold the string in memory, but must return the error of Decode.
 func TestCheckMatchesDecodeForLongStrings(t *testing.T) {
 	p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "a", "1", 0), str(0, "long", string(make([]byte, 3<<20)), 5), str(0, "b", "2", 0)}}, rdb.Compression(false))
 	for _, n := range []int{5, 60, 100, 120, 130, 1 << 20, len(p) / 2, len(p) - 200, len(p) - 9, len(p) - 1, len(p)} {

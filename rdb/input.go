@@ -45,7 +45,7 @@ func newInput(src io.Reader, size int64, tick func(int64) error) *input {
 }
 
 // readAhead starts a goroutine that reads the input if the input is long. An input of unknown size
-// may have no more bytes after the dump, so only the bytes needed are read from it.
+// may end with the dump, so only the bytes needed are read from it.
 func (r *input) readAhead() {
 	if r.size >= aheadFrom {
 		r.ahead = newAhead(r.src, r.size, r.noSum)
@@ -105,8 +105,8 @@ func (r *input) fill(n int) error {
 	return nil
 }
 
-// keepLong is the number of refills after which a buffer that grew for a long value shrinks to its
-// usual size. It is above 1 because more long values often follow.
+// keepLong is the number of refills before a buffer that grew for a long value shrinks to its usual
+// size. It is above 1 because more long values often follow.
 const keepLong = 8
 
 // makeRoom moves the held bytes to the front. It enlarges a buffer that has no room for n bytes

@@ -8,18 +8,18 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// NewList returns a list of copies of elements. It returns an error if there are none.
+// NewList returns a list of copies of elements. It returns an error if elements is empty.
 func NewList(elements ...[]byte) (*List, error) {
 	return made[*List](typeList, appendElements(nil, len(elements), slices.Values(elements)))
 }
 
-// NewSet returns a set of copies of members. It returns an error if there are none or if one occurs
-// twice.
+// NewSet returns a set of copies of members. It returns an error if members is empty or if one
+// occurs twice.
 func NewSet(members ...[]byte) (*Set, error) {
 	return made[*Set](typeSet, appendElements(nil, len(members), slices.Values(members)))
 }
 
-// NewHash returns a hash of copies of fields. It returns an error if there are none or if a name
+// NewHash returns a hash of copies of fields. It returns an error if fields is empty or if a name
 // occurs twice.
 func NewHash(fields ...HashField) (*Hash, error) {
 	t := snapshot.Type(typeHash)
@@ -34,8 +34,8 @@ func NewHash(fields ...HashField) (*Hash, error) {
 	return made[*Hash](t, appendHash(nil, len(fields), slices.Values(fields)))
 }
 
-// NewSortedSet returns a sorted set of copies of members. It returns an error if there are none, if
-// a member occurs twice, or if a score is NaN.
+// NewSortedSet returns a sorted set of copies of members. It returns an error if members is empty,
+// if a member occurs twice, or if a score is NaN.
 func NewSortedSet(members ...ScoredMember) (*SortedSet, error) {
 	p := appendLength(nil, uint64(len(members)))
 	for _, m := range members {
@@ -55,12 +55,12 @@ type StreamField struct{ Name, Value []byte }
 
 const (
 	nodeItems = 100     // limit of entries in one listpack; Redis: stream-node-max-entries
-	nodeBytes = 4 << 10 // bytes after which a new listpack begins; Redis: stream-node-max-bytes
+	nodeBytes = 4 << 10 // size that ends a listpack; Redis: stream-node-max-bytes
 	nodeLimit = 1 << 30 // Redis's limit of bytes in a listpack
 )
 
 // NewStream returns a stream of copies of items, which may be empty. The ids must ascend and be
-// above 0-0. The fields of the Stream are those of a stream to which only these items were added.
+// above 0-0. The fields of the Stream are those of a stream that only these items were added to.
 // The caller may set the groups and the other fields afterwards; [EncodeValue] encodes their values
 // at the time of its call.
 func NewStream(items ...StreamItem) (*Stream, error) {

@@ -103,8 +103,8 @@ func Compression(on bool) Option {
 }
 
 // Checksum sets whether a dump ends with its CRC-64 and whether a reader compares it (rdbchecksum).
-// Without it, a dump ends with a zero, which means that there is no checksum. It applies to [New],
-// [Encode], [Decode], [NewReader], and [NewWriter]. The default is true.
+// Without it, a dump ends with a zero, which means that the checksum is absent. It applies to
+// [New], [Encode], [Decode], [NewReader], and [NewWriter]. The default is true.
 func Checksum(on bool) Option {
 	return Option{"Checksum", forNew | forEncode | forDecode | forReader | forWriter, func(s *settings) error {
 		s.checksum = on

@@ -92,8 +92,8 @@ func newReader(src io.Reader, size int64, s settings) *Reader {
 	return r
 }
 
-// Close closes the file if [OpenReader] opened it; otherwise it closes nothing. After Close,
-// records are no longer valid.
+// Close closes the file if [OpenReader] opened it; otherwise it closes nothing. Close invalidates
+// all records.
 func (r *Reader) Close() error {
 	if r.err == nil {
 		r.err = fs.ErrClosed

@@ -25,7 +25,7 @@ func (*Extra) isRecord()      {}
 
 // An Entry is a key with its value and all attributes that a dump records for it.
 //
-// Value holds the decoded bytes of a string. For other types it holds the payload as it is in the
+// Value holds the decoded bytes of a string. For other types it holds the payload as stored in the
 // file, which [Entry.Decode] decodes. An Entry of a [Reader] is valid until the Reader reads the
 // next record.
 type Entry struct {

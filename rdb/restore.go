@@ -17,7 +17,7 @@ import (
 // The payload of "10" is 00 c0 0a 09 00 be 6d 06 89 5a 28 00 0a.
 const restoreTail = 2 + 8
 
-// AppendDump appends the payload from which RESTORE creates a value of type t, and returns the
+// AppendDump appends the payload that makes RESTORE create a value of type t, and returns the
 // extended slice. value is as in Entry.Value: the bytes of a string, or the payload of another
 // type. The version in the payload is the lowest that has the type, and at least 9. AppendDump
 // allocates only if dst lacks room, and retains nothing.
@@ -40,8 +40,8 @@ func AppendDump(dst []byte, t snapshot.Type, value []byte) []byte {
 // ParseDump returns the type and value of a payload for RESTORE, in the form of an Entry. The
 // version in the payload determines the dialect: from 80 on it is Valkey's. ParseDump always
 // compares the checksum and checks the value to its last element. The value is a part of p, or is
-// newly allocated if a string has another encoding. ParseDump returns the same errors as [Decode],
-// with offsets in p.
+// newly allocated if a string has another encoding. ParseDump returns the errors of [Decode], with
+// offsets in p.
 func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
 	if len(p) < 1+1+restoreTail {
 		return 0, nil, corrupt.Torn(int64(len(p)), "want a payload of at least %d bytes", 1+1+restoreTail)

@@ -3,8 +3,8 @@ package rdb
 import "hash/maphash"
 
 // seen is a set of byte strings that detects members that occur twice. It stores 64 bits of a
-// seeded hash for each. It uses 16 to 32 bytes of memory per string, and the same amount again for
-// the tables that it grew from.
+// seeded hash for each. It uses 16 to 32 bytes of memory per string, and as much again for the
+// tables that it grew from.
 type seen struct {
 	seed   maphash.Seed
 	slots  []uint64   // current table: open addressing, at most half full; 0 is free

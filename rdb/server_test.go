@@ -107,7 +107,7 @@ func TestServerLoadsDump(t *testing.T) {
 }
 
 // TestServerDumpSurvivesCopy decodes and encodes a dump of a server with every type. A second
-// server loads the copy, and must return the same DUMP payloads.
+// server loads the copy, and must return equal DUMP payloads.
 func TestServerDumpSurvivesCopy(t *testing.T) {
 	s := serve(t, nil)
 	want := stringsOfAllSizes()

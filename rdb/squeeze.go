@@ -7,8 +7,8 @@ const (
 	compressAbove = 20 // strings up to this length are not compressed
 	compressSaves = 4  // minimum number of bytes saved
 
-	// compressBelow is the length from which a string is not compressed. Its stream would need the
-	// same amount of memory again, when none may be free.
+	// Strings of compressBelow bytes and more are not compressed. Their streams would need as much
+	// memory again, when none may be free.
 	compressBelow = 64 << 20
 )
 

@@ -62,8 +62,8 @@ type StreamConsumer struct {
 	Pending    []StreamID // the group's pending entries that it received, ascending
 }
 
-// Idempotence is the state with which a stream prevents a producer from adding an entry twice
-// (Redis 8.6).
+// Idempotence is the state that lets a stream prevent a producer from adding an entry twice (Redis
+// 8.6).
 type Idempotence struct {
 	Duration   uint64 // seconds that an id is remembered
 	MaxIDs     uint64 // ids remembered per producer

@@ -190,7 +190,7 @@ func (v *validator) unique(p []byte, what string) error {
 }
 
 // isDuplicate reports whether p occurs more than once in the part of the value read so far. It is
-// called when a hash occurs twice. It may be slow because two different members with the same hash
+// called when a hash occurs twice. It may be slow because two different members with equal hashes
 // are not expected in practice.
 //
 // isDuplicate reads the value again with the walker's scratch. That does not disturb the walker: a

@@ -39,7 +39,7 @@ func (*Array) isValue()     {}
 // value that a server loads but never writes is also damage: an empty list, set, hash, or sorted
 // set, and a stream whose ids do not ascend or whose last id is before its last entry.
 //
-// DecodeValue returns an [*UnsupportedError] for a type that has no Value; see docs/formats.md.
+// DecodeValue returns an [*UnsupportedError] for a type without a Value; see docs/formats.md.
 // Options: [MaxValue], [Validate]. The Value retains payload. Apart from payload, DecodeValue
 // allocates at most 1 MiB plus 128 bytes per byte of payload, no matter how much is compressed in
 // it. Any number of goroutines may call it.
@@ -113,8 +113,8 @@ type view struct {
 // errStop ends a walk after its loop has ended.
 var errStop = errors.New("rdb: stop")
 
-// stopUnless returns nil if on is true. Otherwise it returns the error with which a visitor ends
-// the walk.
+// stopUnless returns nil if on is true. Otherwise it returns the error that a visitor returns to
+// end the walk.
 func stopUnless(on bool) error {
 	if on {
 		return nil
@@ -180,7 +180,7 @@ func (d *decoded) arrayHead(insert uint64, hasInsert bool) error {
 	return nil
 }
 
-// finish sets the fields with which a stream describes itself.
+// finish sets the fields that describe the stream.
 func (d *decoded) finish(s *Stream, v *validator) {
 	s.n, s.nodesEnd = v.n, d.head.nodesEnd
 	s.Length = d.head.length

@@ -97,7 +97,7 @@ func (e *expected) lines() (all []string) {
 	return all
 }
 
-// linesOf is a value in the same form.
+// linesOf returns a value in that form.
 func linesOf(v rdb.Value, version int) (all []string) {
 	switch v := v.(type) {
 	case *rdb.List:

@@ -129,8 +129,8 @@ func chooseVersion(asked int, types []snapshot.Type) (version, error) {
 	return v, nil
 }
 
-// server returns the name and value of the field with which a server records its version in a dump
-// of version v.
+// server returns the name and value of the field where a server records its version in a dump of
+// version v.
 func (v version) server() (field, value string) {
 	if v.valkey {
 		return "valkey-ver", "9.0.0"

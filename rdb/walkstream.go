@@ -7,8 +7,8 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// A stream grew with the type numbers 15 (v1), 19 (v2), 21 (v3), 26 (v4), 27 (v5); n is a length,
-// s a string, id two lengths (milliseconds and sequence), ID the same in 16 bytes, f8 a time:
+// A stream grew with the type numbers 15 (v1), 19 (v2), 21 (v3), 26 (v4), 27 (v5); n is a length, s
+// a string, id two lengths (milliseconds and sequence), ID both in 16 bytes, f8 a time:
 //
 //	stream   = n (s16 z)*n length lastid [v2: firstid maxdeleted added] n group*n [v4: idempotence]
 //	group    = s lastid [v2: read] n (ID f8 deliveries)*n n consumer*n [v5: n ID*n]

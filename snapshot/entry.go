@@ -27,7 +27,7 @@ const String Type = 0
 // Valkey is the bit of a Type whose number has Valkey's meaning instead of Redis's.
 const Valkey Type = 1 << 8
 
-// RDB returns the type number as it is stored in a file.
+// RDB returns the type number as stored in a file.
 func (t Type) RDB() byte { return byte(t) }
 
 // IsValkey reports whether the number has Valkey's own meaning.
@@ -39,7 +39,7 @@ type Entry struct {
 	Type       Type
 	Key        []byte
 	Value      []byte // bytes of a string; for other types the payload as in an RDB file
-	ExpireAtMs int64  // Unix milliseconds; 0 if there is no expiry
+	ExpireAtMs int64  // Unix milliseconds; 0 without an expiry
 	Offset     int64  // of its record, with attributes, in the file read; unused for writing
 }
 
@@ -78,8 +78,8 @@ type View interface {
 	Time() time.Time
 
 	// Order returns a name for the order of the entries: at most 64 bytes of text without secrets,
-	// or "" if there is no name. A Snapshotter that stores the name speeds up the store that reads
-	// the entries back.
+	// or "" for an order without a name. A Snapshotter that stores the name speeds up the store
+	// that reads the entries back.
 	Order() string
 
 	// Origin returns the origin of the snapshot: at most 256 bytes of text, or "" for none. A
@@ -94,8 +94,7 @@ type Loader interface {
 	Expect(db int, keys, expires int64)
 
 	// Ordered receives the result of View.Order, before the first entry. A store then receives the
-	// entries in the order of its own memory, which is faster. A wrong or missing name only costs
-	// time.
+	// entries in the order of its memory, which is faster. A wrong or missing name only costs time.
 	Ordered(name string)
 
 	// Load receives one entry. The slices of the entry are valid during the call only.
@@ -115,7 +114,7 @@ type Info struct {
 	Keys    int64     // -1 when not known
 	Time    time.Time // when it was completed
 	Version string    // format and version, such as "RDB 9"
-	Origin  string    // result of View.Origin; "" if the snapshot has none
+	Origin  string    // result of View.Origin; "" if the snapshot lacks one
 }
 
 // A Snapshotter stores the snapshots of one store. It owns the files, or the objects that replace
@@ -125,8 +124,8 @@ type Info struct {
 // # Order of calls and concurrency
 //
 // A store calls Open before everything else, and then one method at a time. It calls Save with its
-// own View, while writers change the store. There is no Close, because no method retains a resource
-// when it returns. A store that is opened later can call Open again.
+// own View, while writers change the store. A Close is not needed, because no method retains a
+// resource when it returns. A store that is opened later can call Open again.
 //
 // # Errors
 //
@@ -136,7 +135,7 @@ type Info struct {
 //
 // # Configuration
 //
-// The interface has no method to configure a Snapshotter. The code that creates one configures it.
+// A Snapshotter is not configured through this interface. The code that creates one configures it.
 type Snapshotter interface {
 	// Open binds the Snapshotter to a data directory. It reads only. It does not fail because of a
 	// snapshot that is damaged or missing, which Load reports. The Snapshotter keeps env. Env.FS is

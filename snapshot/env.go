@@ -17,11 +17,11 @@ type Env struct {
 	Logger *slog.Logger // never nil
 	Strict bool         // refuse a torn tail instead of truncating it
 	Until  time.Time    // replay the log up to the end of this second; zero replays all of it
-	Store  string       // id of the store, 16 hex digits, for its files; "" if it has none yet
+	Store  string       // id of the store, 16 hex digits, for its files; "" before it has one
 	After  string       // end of an earlier log (appendlog.Ender), which a new log comes after
 }
 
-// FS is the file system of a data directory that a store has open. It always leads to the same
+// FS is the file system of a data directory that a store has open. It always leads to that
 // directory, even if the directory is renamed. It accepts only names that filepath.Join makes from
 // Env.Dir. It is safe for concurrent use.
 //

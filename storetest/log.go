@@ -13,8 +13,8 @@ import (
 )
 
 // AppendLog tests an append-only log. The function newLog returns a log that is not open. Logs for
-// the same place are logs over the same data, opened one after the other; a log that keeps its data
-// in Env.FS can ignore place, since every place has a separate file system.
+// one place are logs over one set of data, opened one after the other; a log that keeps its data in
+// Env.FS can ignore place, since every place has a separate file system.
 func AppendLog(tb testing.TB, newLog func(place string) appendlog.AppendLog) {
 	tb.Helper()
 	run(tb, logDuties, func(name string) *logTest { return &logTest{make: newLog, place: name} })

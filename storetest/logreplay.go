@@ -209,8 +209,8 @@ func startTruncates(t *logTest) error {
 	return nil
 }
 
-// damageIsError damages each file of a log that was closed. What the log holds must not be
-// different after that without an error.
+// damageIsError damages each file of a log that was closed. After that, the log must not yield
+// other contents without an error.
 func damageIsError(t *logTest) error {
 	h, err := t.closed(true)
 	if err != nil {

@@ -144,7 +144,7 @@ func rewriteFails(t *logTest) error {
 	return nil
 }
 
-// failingBase writes a base of which half is missing, with an error unless the mode is canceled.
+// failingBase returns a base that fails, or one that cancels the context if the mode is canceled.
 func failingBase(h *history, mode string, cause error, cancel context.CancelFunc) appendlog.Base {
 	good := h.base([]string{"0: SET wrong base"})
 	fail := func(w io.Writer, write func(io.Writer) error) error {
@@ -166,7 +166,7 @@ func failingBase(h *history, mode string, cause error, cancel context.CancelFunc
 }
 
 // rewriteSurvivesCrash looks at the disk before every operation of a Rewrite. The base holds what
-// the units before Cut have made, so that old log and new log hold the same.
+// the units before Cut have made, so that the old and the new log hold equal data.
 func rewriteSurvivesCrash(t *logTest) error {
 	d := t.disk()
 	var h *history

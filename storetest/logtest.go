@@ -76,7 +76,7 @@ func (t *logTest) replayCtx(
 	return &history{log: log, disk: d, all: r.units}, report, nil
 }
 
-// closed returns a new log to which some was committed before it was closed.
+// closed returns a new log that was closed after units were committed.
 func (t *logTest) closed(durable bool) (*history, error) {
 	h, err := t.begin()
 	if err != nil {
@@ -104,7 +104,7 @@ func (t *logTest) beginOn(d *disk) (*history, error) {
 	return h, h.rewrite([]string{"0: SET base one", "2: SET base two"})
 }
 
-// rewrite commits a base that holds the given units, after which nothing else is in the log.
+// rewrite commits a base that holds the given units. The log then holds nothing else.
 func (h *history) rewrite(list []string) error {
 	r, err := h.log.BeginRewrite()
 	if err != nil {

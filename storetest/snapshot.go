@@ -15,7 +15,7 @@ import (
 )
 
 // Snapshotter tests a keeper of snapshots. The function newSnapshotter returns one that is not
-// open. Those for the same place are over the same data, opened one after the other; a Snapshotter
+// open. Those for one place are over one set of data, opened one after the other; a Snapshotter
 // that keeps its data in Env.FS can ignore place, since every place has a separate file system.
 func Snapshotter(tb testing.TB, newSnapshotter func(place string) snapshot.Snapshotter) {
 	tb.Helper()

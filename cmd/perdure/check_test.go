@@ -76,7 +76,7 @@ func TestCheckEveryByte(t *testing.T) {
 			broken := []byte(content)
 			broken[i] ^= 0x10
 			check(t, os.WriteFile(path, broken, 0o600))
-			// A few bits of a compressed file have no effect on the content.
+			// A few bits of a compressed file do not affect the content.
 			if r := perdureRun(t, "check", path); r.code == exitGood &&
 				(path == dump || want(t, exitGood, "dump", path).stdout != all) {
 				t.Errorf("check %s with byte %d changed succeeded, want damage", path, i)
@@ -89,7 +89,7 @@ func TestCheckEveryByte(t *testing.T) {
 
 func TestCheckUnreadable(t *testing.T) {
 	want(t, exitFailed, "check", write(t, "a.txt", "hello")).wants(t, "not a dump")
-	want(t, exitFailed, "check", t.TempDir()).wants(t, "directory has no dump.rdb and no log")
+	want(t, exitFailed, "check", t.TempDir()).wants(t, "directory contains neither dump.rdb nor a log")
 	newer := write(t, "a.rdb", "REDIS0099\xc8\xff"+strings.Repeat("\x00", 8))
 	want(t, exitUnsupported, "check", newer).wants(t, "not supported")
 	// With several paths, each has its line, and the exit status is the worst.

@@ -144,8 +144,8 @@ func formByName(name string) string {
 // the log directory alone. A crash leaves:
 //
 //  1. while the log is written: a directory with a name that begins with temp-perdure-, which the
-//     next run with the same DST deletes.
-//  2. after the rename, before the directory is synced: the same, or dst, whole.
+//     next run with this DST deletes.
+//  2. after the rename, before the directory is synced: that directory, or dst, whole.
 //  3. after that: dst.
 func (a *app) convertToDir(src source, dst string, asCommands bool) error {
 	stage, err := a.stage(dst)

@@ -95,7 +95,7 @@ func TestCorpusTools(t *testing.T) {
 				}
 				want(t, exitGood, args...)
 				checkCorpus(t, path, dst)
-				if form != "c.aof" { // a log of commands has no function libraries
+				if form != "c.aof" { // a log of commands does not contain function libraries
 					want(t, exitGood, "diff", path, dst)
 				}
 				if got := want(t, exitGood, "dump", dst).stdout; got != original {

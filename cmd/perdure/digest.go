@@ -54,7 +54,7 @@ type fingerprint struct {
 // String returns the 32 hex digits.
 func (f fingerprint) String() string { return fmt.Sprintf("%016x%016x", f.sum[0], f.sum[1]) }
 
-// same reports whether two data sets have the same contents.
+// same reports whether two data sets have equal contents.
 func (f fingerprint) same(other fingerprint) bool { return f.sum == other.sum && f.keys == other.keys }
 
 // add adds the parts of one record. Each part is hashed with its length.

@@ -110,7 +110,7 @@ func (a *app) dump(c *command, args []string) error {
 	return fmt.Errorf("%w; printed %s that can be read", unknown, count(int64(len(entries)), "key"))
 }
 
-// dumpUnsorted prints keys in the order in which they are read.
+// dumpUnsorted prints keys as it reads them.
 func (a *app) dumpUnsorted(p *place) error {
 	src, err := a.open(p, false)
 	if err != nil {

@@ -39,7 +39,7 @@ func bindTo(n *node, v reflect.Value) error {
 	return bindStruct(n, v)
 }
 
-// is returns an error if the node has none of the kinds.
+// is returns an error unless the node has one of the kinds.
 func (n *node) is(kinds ...nodeKind) error {
 	for _, k := range kinds {
 		if n.kind == k {
@@ -143,7 +143,7 @@ func (n *node) member(name string) *node {
 	return nil
 }
 
-// equal reports whether two values are the same, independent of the order of members.
+// equal reports whether two values are equal, independent of the order of members.
 func (n *node) equal(m *node) bool {
 	if n.kind != m.kind || n.text != m.text || len(n.nodes) != len(m.nodes) {
 		return false
@@ -167,7 +167,7 @@ func (n *node) equal(m *node) bool {
 	return true
 }
 
-// strictBase64 decodes a text and accepts only one encoding for the same bytes.
+// strictBase64 decodes a text and accepts only one encoding for each sequence of bytes.
 func strictBase64(s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") {
 		return nil, errors.New("base64 contains a line end")

@@ -260,8 +260,8 @@ func (v *valueReader) hash() (snapshot.Type, []byte) {
 	return typeHashExpiry, v.redisHash(names, all)
 }
 
-// redisHash appends the fields of a hash in which some fields expire. It appends the first expiry,
-// and each expiry as its distance from the first, starting at 1.
+// redisHash appends the fields of a hash with fields that expire. It appends the first expiry, and
+// each expiry as its distance from the first, starting at 1.
 func (v *valueReader) redisHash(names []string, all map[string]string) []byte {
 	least := int64(math.MaxInt64)
 	for _, at := range v.expiry {

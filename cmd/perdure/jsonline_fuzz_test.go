@@ -8,7 +8,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// FuzzLine reads arbitrary lines. An accepted line must have the same meaning after it is written.
+// FuzzLine reads arbitrary lines. An accepted line must keep its meaning when it is written.
 func FuzzLine(f *testing.F) {
 	for _, line := range []string{
 		`{"db":0,"key":"a","type":"string","value":"1","expireAtMs":5}`,

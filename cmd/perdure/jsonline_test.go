@@ -11,7 +11,7 @@ import (
 )
 
 // TestJSONLinesRoundTripThroughServer converts large collections of a server to JSON lines and
-// back. A server that validates every value loads and saves them, and the data must be the same.
+// back. A server that validates every value loads and saves them, and the data must be unchanged.
 func TestJSONLinesRoundTripThroughServer(t *testing.T) {
 	dir := t.TempDir()
 	s := redistest.Start(t, dir)

@@ -73,7 +73,7 @@ var badLines = []struct {
 	{`{"db":0,"keyBase64":"/x==","type":"string","value":"1"}`, 0, "keyBase64 is not base64"},
 	{`{"db":0,"keyBase64":"/w\n==","type":"string","value":"1"}`, 0, "keyBase64 is not base64"},
 	{`{"db":0,"key":"a","type":"list","valueBase64":["/w=="," YQ=="]}`, 0, "not base64"},
-	// Kinds.
+	// Values of another JSON kind.
 	{`{"db":"0","key":"a","type":"string","value":"1"}`, 6, "want a number, found a string"},
 	{`{"db":0,"key":1,"type":"string","value":"1"}`, 14, "want a string, found a number"},
 	{`{"db":0,"key":"a","type":"string","value":1}`, 42, "want a string, found a number"},

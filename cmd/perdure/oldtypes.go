@@ -34,7 +34,7 @@ func (o *oldTypes) each(ctx context.Context, fn func(snapshot.Entry) error) erro
 		}
 		name, number := rdb.TypeName(e.Type), e.Type.RDB()
 		if e.Type, e.Value, err = rdb.EncodeValue(v, o.version); err != nil {
-			return fmt.Errorf("a %s of type %d has no older encoding: %w", name, number, err)
+			return fmt.Errorf("a %s of type %d lacks an older encoding: %w", name, number, err)
 		}
 		return fn(e)
 	})

@@ -42,8 +42,8 @@ const (
 type place struct {
 	path string // the argument
 	form form
-	dump string // the file of the dump; empty if there is no dump
-	log  string // the log's manifest, or its single file; empty if there is no log
+	dump string // the file of the dump; empty without a dump
+	log  string // the log's manifest, or its single file; empty without a log
 
 	lines string // the file of JSON lines; or empty
 
@@ -147,7 +147,7 @@ func formOf(name string, head []byte) form {
 // partName is the end of a log file's name.
 var partName = regexp.MustCompile(`\.([0-9]{1,18})\.(?:base\.rdb|base\.aof|incr\.aof)$`)
 
-// seqOf returns the sequence number in the name of a log's file, or 1 if the name has no number.
+// seqOf returns the sequence number in the name of a log's file, or 1 for a name without a number.
 func seqOf(path string) int64 {
 	if m := partName.FindStringSubmatch(path); m != nil {
 		if n, err := strconv.ParseInt(m[1], 10, 64); err == nil && n > 0 {
@@ -175,7 +175,7 @@ func (p *place) directory(fsys vfs.FS, dir string) (err error) {
 		return err
 	}
 	if p.dump == "" && p.log == "" {
-		return fmt.Errorf("%s: directory has no %s and no log", dir, dumpName)
+		return fmt.Errorf("%s: directory contains neither %s nor a log", dir, dumpName)
 	}
 	return nil
 }
@@ -203,15 +203,15 @@ func logIn(fsys vfs.FS, dir string) (string, error) {
 			return "", err
 		}
 		if path != "" && found != "" {
-			return "", fmt.Errorf("%s: two logs, %s and %s; give the path of one", dir, found, path)
+			return "", fmt.Errorf("%s: two logs, %s and %s; pass the path of one", dir, found, path)
 		}
 		found += path
 	}
 	return found, nil
 }
 
-// manifestIn returns the only manifest in a directory, or "" if there is no manifest or no
-// directory.
+// manifestIn returns the only manifest in a directory, or "" if the manifest or the directory does
+// not exist.
 func manifestIn(fsys vfs.FS, dir string) (string, error) {
 	if !isDir(fsys, dir) {
 		return "", nil
@@ -226,7 +226,7 @@ func manifestIn(fsys vfs.FS, dir string) (string, error) {
 			continue
 		}
 		if found != "" {
-			return "", fmt.Errorf("%s: more than one manifest; give the path of one", dir)
+			return "", fmt.Errorf("%s: more than one manifest; pass the path of one", dir)
 		}
 		found = filepath.Join(dir, name)
 	}

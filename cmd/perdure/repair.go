@@ -135,7 +135,7 @@ func checkBase(ctx context.Context, r io.Reader, size int64) (appendlog.BaseInfo
 func (a *app) answer() bool {
 	answers := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n') // an error is no
+		line, _ := bufio.NewReader(io.LimitReader(a.stdin, 1024)).ReadString('\n') // an error: no
 		answers <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

@@ -41,8 +41,8 @@ BACKUP can then be DIR, and its complete log is kept with the previous files.`,
 //     ignores and the next restore deletes.
 //  3. after the old dump is moved aside: by a rename if there is an old log next to it. Otherwise
 //     by a second link or a copy, so that the dump always exists when Open would load it.
-//  4. after the new dump is renamed into place: if there is no old log, the backup. Otherwise
-//     the old log, because Open ignores the dump next to it.
+//  4. after the new dump is renamed into place: without an old log, the backup. Otherwise the old
+//     log, because Open ignores the dump next to it.
 //  5. after the old log is renamed aside: the backup, from the dump. If there are several logs, the
 //     one that Open prefers is moved last.
 //  6. after the new log is renamed into place: the backup, from the log.
@@ -55,7 +55,7 @@ type restoration struct {
 	aside string // the directory for the old files; "" until it exists
 
 	hadDump bool
-	oldLogs []string // files and directories, by name, in the order in which they are moved
+	oldLogs []string // files and directories, by name, in the order of moving
 	// names of the new log
 	logDir  string
 	logName string

@@ -196,7 +196,8 @@ func (a *app) openLog(p *place) (source, error) {
 	}
 	progress := a.progress("loading", 0)
 	defer progress.end()
-	// Each database takes memory, so the store gets no more databases than the log needs.
+	// Each database takes memory, so the store gets 16 databases, and more only if the log needs
+	// them.
 	for databases := 16; ; databases *= 16 {
 		store, err := perdure.OpenContext(a.ctx, filepath.Dir(dir), perdure.WithReadOnly(),
 			storefs.Option(fsys), perdure.WithSaveRules(), perdure.WithRecoverUntil(p.until), perdure.WithDatabases(databases),
@@ -213,7 +214,7 @@ func (a *app) openLog(p *place) (source, error) {
 			a.warn("%s: offset %d: skipped %s of later writes; the file is unchanged",
 				r.LeftOutFile, r.LeftOutOffset, count(r.LeftOut, "byte"))
 		} else if !p.until.IsZero() {
-			a.warn("%s: the log has no writes after %s", p.log, p.until.UTC().Format(time.RFC3339))
+			a.warn("%s: the log does not contain writes after %s", p.log, p.until.UTC().Format(time.RFC3339))
 		}
 		if r.TailReason != "" {
 			a.warn("%s: skipped, because it does not belong to the log: %s", r.TailFile, r.TailReason)

@@ -11,8 +11,8 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// jsonValue is a value as JSON. The shape is the same with plain strings and with base64. Plain
-// strings are used if all strings are valid UTF-8.
+// jsonValue is a value as JSON. Plain strings and base64 share one shape. Plain strings are used if
+// all strings are valid UTF-8.
 //
 //	list, set     ["a","b"]
 //	hash          {"field":"value"}

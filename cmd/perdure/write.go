@@ -44,7 +44,8 @@ func (a *app) absent(path string) error {
 }
 
 // writeLog makes a log in a data directory without one: a manifest, src as the base file, and an
-// empty incremental file. After success the log is durable. After an error there is no manifest.
+// empty incremental file. After success the log is durable. After an error, the manifest does not
+// exist.
 func (a *app) writeLog(dir string, src source, asCommands bool, opts ...aof.Option) (err error) {
 	log := aof.New(append(opts, aof.RDBBase(!asCommands), aof.LogMode(aof.Direct))...)
 	found, err := log.Open(a.logEnv(dir))

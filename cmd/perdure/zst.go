@@ -9,7 +9,7 @@ import (
 	"github.com/perduredb/perdure"
 )
 
-// maxWindow limits the memory that a compressed file can request. zstd's own tool has the same
+// maxWindow limits the memory that a compressed file can request. zstd's own tool also has this
 // limit.
 const maxWindow = 128 << 20
 

@@ -36,7 +36,7 @@ type Log struct {
 	size     int64
 	baseSize int64
 	rewrite  *rewrite // the current rewrite
-	err      error    // after this error the log accepts no more records
+	err      error    // the error that made the log stop accepting records
 	closeErr error
 }
 

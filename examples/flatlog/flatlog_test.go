@@ -47,7 +47,7 @@ func TestUnitsDuringRewriteFollowBase(t *testing.T) {
 }
 
 // TestDumpOfStoreIsNotNewer makes the log file older. This imitates a store that writes nothing for
-// an hour before it saves its dump. The ID in the log shows that the dump is from the same store.
+// an hour before it saves its dump. The ID in the log shows that the dump is from this store.
 func TestDumpOfStoreIsNotNewer(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {

@@ -16,8 +16,8 @@ const (
 	headerSize = 8
 )
 
-// parseHeader returns the ID of the store at the start of a file. It returns false if there is no
-// valid header.
+// parseHeader returns the ID of the store at the start of a file. It returns false without a valid
+// header.
 func parseHeader(b []byte) (id string, ok bool) {
 	if len(b) < len(magic)+idSize || string(b[:len(magic)]) != magic {
 		return "", false
@@ -36,8 +36,8 @@ func appendRecord(dst, content []byte) []byte {
 	return append(dst, content...)
 }
 
-// parseRecord returns the content of the record at the start of b. It returns false if there is no
-// whole record.
+// parseRecord returns the content of the record at the start of b. It returns false without a whole
+// record.
 func parseRecord(b []byte) (content []byte, ok bool) {
 	if len(b) < headerSize {
 		return nil, false

@@ -20,7 +20,7 @@ func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.Repla
 		return report, appendlog.ErrClosed
 	}
 	if !l.env.Until.IsZero() {
-		return report, fmt.Errorf("%w: %s has no times", appendlog.ErrUntil, l.path())
+		return report, fmt.Errorf("%w: %s lacks times", appendlog.ErrUntil, l.path())
 	}
 	data, err := l.read(&report)
 	if err != nil {
@@ -85,7 +85,7 @@ type rewrite struct {
 	cut        bool
 	committing bool
 	since      []byte // log records appended since Cut but not yet in the new file
-	db         int    // database selected after these records; -1 if there are none
+	db         int    // database selected after these records; -1 without records
 	old        []byte // the log's buf before take
 	oldDB      int
 }

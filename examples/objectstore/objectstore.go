@@ -152,7 +152,7 @@ func (s *Snapshotter) Save(ctx context.Context, v snapshot.View) (snapshot.Info,
 		encoded <- info
 	}()
 	err = s.bucket.Put(ctx, name, r)
-	r.CloseWithError(err) // a failed Put reads no more
+	r.CloseWithError(err) // a failed Put stops reading
 	info := <-encoded
 	if err != nil {
 		return snapshot.Info{}, err

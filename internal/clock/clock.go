@@ -1,4 +1,4 @@
-// Package clock provides the wall clock, by which expiries and dates in files are measured.
+// Package clock provides the wall clock for expiries and for dates in files.
 //
 // Intervals use the monotonic clock of package time instead. A wall clock may jump; [Shift] makes
 // it jump, for tests.

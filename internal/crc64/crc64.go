@@ -1,7 +1,7 @@
 // Package crc64 computes CRC-64/Jones, the checksum at the end of Redis's dumps.
 //
 // The reflected polynomial is 0x95ac9329ac4bc9b5, the initial value is 0, and nothing is
-// complemented: the checksum of no bytes is 0. The standard library's hash/crc64 has the same
+// complemented: the checksum of no bytes is 0. The standard library's hash/crc64 does this
 // polynomial arithmetic at about half the speed, because it follows one chain of lookups and this
 // package follows four.
 //
@@ -96,8 +96,8 @@ func Rewind(crc uint64, p []byte) uint64 {
 	return crc
 }
 
-// undo maps the top byte of a checksum to its index in slicing[0]. No two entries have the same top
-// byte.
+// undo maps the top byte of a checksum to its index in slicing[0]. The top bytes of all entries
+// differ.
 var undo = func() (u [256]byte) {
 	for i, sum := range slicing[0] {
 		u[sum>>56] = byte(i)

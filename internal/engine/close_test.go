@@ -40,7 +40,7 @@ func TestCloseRefusesWriteThatIsOnItsWay(t *testing.T) {
 		}},
 		MemoryLimit: func(n int) bool {
 			if n >= size {
-				once.Do(func() { // the write was admitted, and has no lock yet
+				once.Do(func() { // the write was admitted, and does not have a lock yet
 					close(preparing)
 					<-saving
 				})

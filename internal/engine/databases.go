@@ -8,7 +8,7 @@ import (
 
 // databases maps the database numbers of a replayed log to databases of the table. A SWAPDB changes
 // only this mapping, and a FLUSHALL of empty databases does nothing. A log of a million such
-// commands therefore takes no longer to read than one of other commands.
+// commands therefore does not take longer to read than one of other commands.
 type databases struct {
 	meant []int  // by number in the log: the table's number
 	used  []bool // by the table's number: it may contain keys

@@ -14,8 +14,8 @@ package engine
 // goroutine waits for a disk while it holds a shard lock.
 //
 // Taking a snapshot holds every shard lock for a moment. At that point no write is half done: the
-// table starts a view, the log switches to a new incremental file, and the counters are read. There
-// is no other way to get a point in time.
+// table starts a view, the log switches to a new incremental file, and the counters are read. This
+// is the only way to get a point in time.
 
 import (
 	"context"
@@ -200,8 +200,8 @@ func (e *Engine) Closed() error {
 	return nil
 }
 
-// Err returns the reason why writes are currently refused, or nil. It takes no lock. A background
-// failure is reported at the next tick.
+// Err returns the reason why writes are currently refused, or nil. It does not take a lock. A
+// background failure is reported at the next tick.
 func (e *Engine) Err() error {
 	if r := e.gate.Load(); r != nil {
 		return r.err
@@ -276,7 +276,7 @@ func (e *Engine) closeLog() error {
 	return e.endLog(log)
 }
 
-// endLog closes a log that receives no more writes, and records its end.
+// endLog closes a log that receives no further writes, and records its end.
 func (e *Engine) endLog(log appendlog.AppendLog) error {
 	err := log.Close()
 	end := ""

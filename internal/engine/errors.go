@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// The errors of incorrect calls and of state. The root package exports them under the same names.
+// The errors of incorrect calls and of state. The root package exports them under these names.
 var (
 	ErrNotFound          = op.ErrNotFound
 	ErrClosed            = errors.New("perdure: store is closed")

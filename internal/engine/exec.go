@@ -69,7 +69,7 @@ func (x *exec) end() {
 }
 
 // wait waits as the fsync policy requires, after the shards are unlocked. An operation that failed
-// because of an incorrect call has at most deleted expired keys, which need no wait.
+// because of an incorrect call has at most deleted expired keys, which does not require a wait.
 func (x *exec) wait(opErr error, durable bool) error {
 	if opErr != nil || x.Log == nil || x.Record.Empty() {
 		return opErr

@@ -22,8 +22,8 @@ func (e *Engine) All(db int) iter.Seq2[string, []byte] {
 	}
 }
 
-// Keys iterates over the keys of any type that match a pattern. It gives the same guarantees as
-// [Engine.All].
+// Keys iterates over the keys of any type that match a pattern. See [Engine.All] for the
+// guarantees.
 func (e *Engine) Keys(db int, pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		e.scan(db, true, func(en table.Entry) bool {

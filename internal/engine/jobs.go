@@ -48,7 +48,7 @@ type jobs struct {
 	stopped   bool // the last background save failed, and that stops writes
 }
 
-// tick is the interval at which the loop checks for due work: the hz 10 of Redis.
+// tick is the interval between the loop's checks for due work: the hz 10 of Redis.
 const tick = 100 * time.Millisecond
 
 // refuse updates the set of reasons for refusing writes and sets the gate accordingly.

@@ -66,7 +66,7 @@ func (l *loader) finish(err error) error {
 
 // The number of keys that a dump declares is trusted up to firstHint keys in all databases
 // together, which take about 10 MB of index. Beyond that it is trusted up to hintFactor times the
-// number of keys already loaded. The size of the file is no evidence, because the file may have
+// number of keys already loaded. The size of the file is not evidence, because the file may have
 // holes.
 const (
 	firstHint  = 1 << 20

@@ -199,7 +199,7 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 		return e.loadLog(ctx)
 	}
 	if !e.opts.Until.IsZero() {
-		return fmt.Errorf("%w: there is no log", ErrUntil)
+		return fmt.Errorf("%w: no log", ErrUntil)
 	}
 	l := newLoader(e, e.table, &e.ops.Types)
 	info, err := e.snaps.Load(ctx, l)

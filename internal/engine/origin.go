@@ -72,7 +72,7 @@ func newStoreID() string {
 var ErrLogIgnored = errors.New("perdure: directory has an append-only log that its dump does not contain")
 
 // logEnd returns the name of the end of a log that its Open found, or that was closed. It returns
-// "" if the log has none.
+// "" for a log without such a name.
 func logEnd(log appendlog.AppendLog) (string, error) {
 	if ender, ok := log.(appendlog.Ender); ok {
 		return ender.End()

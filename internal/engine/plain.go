@@ -3,7 +3,7 @@ package engine
 import "github.com/perduredb/perdure/internal/op"
 
 // SetPlain is Set without arguments. It has fast paths for the most common case: an existing key
-// gets a value of the same length. The length of these paths determines their speed: see package
+// gets a value of equal length. The length of these paths determines their speed: see package
 // table.
 func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error {
 	switch {
@@ -31,7 +31,7 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 // while the command is encoded, and the record while the log appends it.
 //
 // The log has the command before the table has the value, but nothing can observe this, because the
-// shard is locked. The command is the same whatever the key held. It can no longer be refused,
+// shard is locked. The command does not depend on the previous value. It can no longer be refused,
 // because the table has secured the memory that it may need.
 func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error {
 	h := e.table.Hash(key)

@@ -12,7 +12,7 @@ import (
 
 // Restore replaces the whole data set with the dump read from r. It first reads and verifies the
 // dump into a separate table, so that an invalid dump changes nothing. Writes are refused while the
-// new data set is installed in the log, or in a new dump if there is no log. Reads continue.
+// new data set is installed in the log, or, without a log, in a new dump. Reads continue.
 func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if err := e.Err(); err != nil {
 		return err

@@ -27,7 +27,7 @@ func (c *counters) init() {
 	c.lastRewriteTook.Store(-1)
 }
 
-// Stats describes the state of a store. The root package has the same type and documents its
+// Stats describes the state of a store. The root package has an identical type and documents its
 // fields. The two are converted, so that the compiler keeps them identical.
 type Stats struct {
 	Keys    int64
@@ -77,8 +77,7 @@ type Stats struct {
 	LogModeReason      string
 }
 
-// Stats returns the current state of the store. It holds no lock for longer than it takes to read a
-// counter.
+// Stats returns the current state of the store. It holds each lock only while it reads a counter.
 func (e *Engine) Stats() Stats {
 	log := e.logStatus()
 	s := Stats{

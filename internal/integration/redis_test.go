@@ -276,8 +276,8 @@ func othersOf(h *holding) []string {
 	return others
 }
 
-// TestLogEqualsThatOfRedis sends the same commands to a real redis-server and to a store. The
-// two logs must have the same bytes, except for the current time in relative expiries.
+// TestLogEqualsThatOfRedis sends commands to both a real redis-server and a store. The bytes of the
+// two logs must be equal, except for the current time in relative expiries.
 func TestLogEqualsThatOfRedis(t *testing.T) {
 	server := redistest.Start(t, "", "--appendonly", "yes", "--appendfsync", "always")
 	dir := t.TempDir()

@@ -9,9 +9,9 @@ import (
 	"github.com/perduredb/perdure/aof"
 )
 
-// TestSetOverAnything checks that the log contains a Set once and as it was passed, for all
-// previous values of the key. The command is logged before the key is read. Each value has a
-// separate database.
+// TestSetOverAnything checks that the log contains a Set once and unchanged, for all previous
+// values of the key. The command is logged before the key is read. Each value has a separate
+// database.
 func TestSetOverAnything(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	keys := []string{"key", "", long[:300], long}

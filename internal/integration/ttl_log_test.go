@@ -95,7 +95,7 @@ func TestCommandsAreLoggedAsRedisLogsThem(t *testing.T) {
 	cases := []struct {
 		name string
 		do   func(s *perdure.Store) error
-		want []string // what follows "SET k 1", if anything
+		want []string // commands after "SET k 1"
 	}{
 		{"set", func(s *perdure.Store) error { return s.Set("k", []byte("2")) }, []string{"SET k 2"}},
 		{"set keepttl", func(s *perdure.Store) error { return s.Set("k", []byte("2"), perdure.KeepTTL()) }, []string{"SET k 2 KEEPTTL"}},

@@ -26,7 +26,8 @@ type Compressor struct {
 }
 
 // Append appends the LZF stream for src to dst if the stream takes at most budget bytes. Otherwise
-// it returns dst unchanged and false. It retains neither slice. An empty src has no stream.
+// it returns dst unchanged and false. It retains neither slice. An empty src does not have a
+// stream.
 func (c *Compressor) Append(dst, src []byte, budget int) ([]byte, bool) {
 	if len(src) == 0 || len(src) > math.MaxInt32 {
 		return dst, false

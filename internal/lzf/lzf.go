@@ -8,7 +8,7 @@ import "fmt"
 
 // A stream is a row of runs, each led by a control byte c:
 //
-//	000nnnnn <n+1 bytes>             literal run: the next 1 to 32 bytes as they are
+//	000nnnnn <n+1 bytes>             literal run: the next 1 to 32 bytes, unchanged
 //	lllooooo oooooooo                copy l+2 bytes (l 1 to 6) from o+1 bytes back
 //	111ooooo llllllll oooooooo       copy l+9 bytes from o+1 bytes back
 //

@@ -108,8 +108,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestNumbersRunOut exceeds the range of the numbers with which a Compressor distinguishes its
-// inputs.
+// TestNumbersRunOut exceeds the range of the numbers that distinguish the inputs of a Compressor.
 func TestNumbersRunOut(t *testing.T) {
 	c := new(lzf.Compressor)
 	c.AtNumber(1<<32 - 1000)

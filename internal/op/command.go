@@ -21,7 +21,7 @@ type Command struct {
 
 	// One applies the command to one key, whose shard is locked. args are the arguments after the
 	// key. If all words after the name are keys with their arguments, the command is applied key by
-	// key, and args end at the next key. A key has the same shard in every database.
+	// key, and args end at the next key. A key's shard does not depend on the database.
 	One func(x *Exec, p Place, args [][]byte) error
 
 	// Many, if One is nil, applies the command with every shard locked, after all earlier commands.

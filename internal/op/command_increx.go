@@ -12,7 +12,7 @@ import (
 //	    [EX s | PX ms | EXAT s | PXAT ms | PERSIST] [ENX]
 //
 // A sum outside the bounds changes nothing, or becomes the bound if SATURATE is given. ENX sets an
-// expiry only on a key that has none. Without an expiry option the key keeps its expiry.
+// expiry only on a key without one. Without an expiry option the key keeps its expiry.
 type incrEx struct {
 	exist       string
 	byFloat     bool

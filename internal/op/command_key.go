@@ -79,7 +79,7 @@ func replayMove(x *Exec, p Place, args [][]byte) error {
 	if to == p.DB {
 		return errSame
 	}
-	target := p // a key has the same shard in every database
+	target := p // a key's shard does not depend on the database
 	target.DB = to
 	if !p.exists() || target.exists() {
 		return nil

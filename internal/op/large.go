@@ -50,7 +50,7 @@ func (l *Pins) Last() []byte { return l.Held[len(l.Held)-1].Value() }
 const probeAbove = 4 << 20
 
 // Each passes every value to fn, which copies it to the Go heap. It then unpins all values. If
-// their total size is above probeAbove and there is no memory for the copies, Each returns
+// their total size is above probeAbove and the copies do not fit in memory, Each returns
 // ErrNoMemory and does not call fn. No shard must be locked.
 func (l *Pins) Each(s *Store, fn func(call int, value []byte)) error {
 	defer l.Release(s)
@@ -110,7 +110,7 @@ func (x *Exec) PrepareAppend(key string, old, suffix []byte) error {
 }
 
 // AppendPrepared completes an Append with the value of PrepareAppend, which began with a value of
-// length n. It returns false if there is no such value.
+// length n. It returns false without such a value.
 func (x *Exec) AppendPrepared(p Place, c *Call, n int, at int64) (bool, error) {
 	m := x.mapped()
 	if m == nil || !m.Ok() {

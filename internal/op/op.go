@@ -4,7 +4,7 @@
 // A [Call] is an operation with its arguments and, after it ran, its results. Methods of the store,
 // transactions, batches, and the replay of a log all fill in a Call and pass it to [Exec.Do]. The
 // commands of a log that no method of the store corresponds to, such as SETBIT, are functions of
-// [Command] and use the same [Exec].
+// [Command] and also use an [Exec].
 //
 // The package chooses no locks and no order: its caller locks the shards of the keys, appends the
 // log record, and waits for the log.
@@ -16,7 +16,7 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// The errors of operations. The root package exports them under the same names.
+// The errors of operations. The root package exports them under these names.
 var (
 	ErrNotFound   = errors.New("perdure: key not found")
 	ErrNotInteger = errors.New("perdure: value is not an integer or out of range")
@@ -71,7 +71,7 @@ type Call struct {
 	Expiry Expiry
 
 	Err    error
-	Out    []byte // the value of Get; the old value of Swap, nil if there was none
+	Out    []byte // the value of Get; the old value of Swap, nil if it was missing
 	Result int64  // the new value of a counter, the new length of Append, or the expiry of TTL
 	Did    bool   // the key existed, was stored, or had an expiry
 	Name   string // of Type

@@ -41,7 +41,7 @@ func (r *Record) Reset() {
 	r.n = 0
 }
 
-// Empty reports whether the record holds no command.
+// Empty reports whether the record does not hold a command.
 func (r *Record) Empty() bool { return r.n == 0 }
 
 // begin starts a command of argc arguments on database db.

@@ -62,7 +62,7 @@ func (x *Exec) look(db int, key []byte) ([]byte, error) {
 const combineStep = 4 << 10
 
 // combine applies f to pieces of sources, each extended with zeros to size, and returns the result
-// as a value for key. Zero parts take no memory.
+// as a value for key. Zero parts do not take memory.
 func (x *Exec) combine(key string, sources [][]byte, size int, f func(dst []byte, sources [][]byte)) (table.Mapping, []byte, error) {
 	m, err := x.Store.Table.MapZero(key, size)
 	if err != nil {

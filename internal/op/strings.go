@@ -37,7 +37,7 @@ func (x *Exec) set(p Place, c *Call) error {
 	return x.setFound(p, c, table.Item{}, false)
 }
 
-// setFound is set after a search. If it has found the key, there is no second search.
+// setFound is set after a search. If it has found the key, setFound does not search again.
 func (x *Exec) setFound(p Place, c *Call, it table.Item, found bool) error {
 	at, err := c.Expiry.at(x)
 	if err != nil {

@@ -25,14 +25,14 @@ const (
 
 // A Reader reads commands from a file, one after the other, with their offsets.
 //
-// It accepts the syntax that both Redis's loader and redis-check-aof accept, and no more. Header
-// lines end with CR LF, numbers are plain decimal digits, and CR LF follows a bulk string. Memory
-// grows with the bytes read, never with a length that the file declares.
+// It accepts the syntax that both Redis's loader and redis-check-aof accept, and nothing else.
+// Header lines end with CR LF, numbers are plain decimal digits, and CR LF follows a bulk string.
+// Memory grows with the bytes read, never with a length that the file declares.
 //
 // Its errors are: io.EOF if the input ends between two commands; a *corrupt.Error that is Torn if
 // the input ends inside a command; another *corrupt.Error, at the first wrong byte, for anything
 // else that is not a command; and the errors of the underlying reader. After an error, Next returns
-// the same error again.
+// that error again.
 type Reader struct {
 	src   io.Reader
 	base  int64 // file offset of buf[0]

@@ -48,11 +48,11 @@ func (a *arena) run(r, n uint32) []byte {
 	return a.chunks[r>>refChunkShift][at:end:end]
 }
 
-// starts has a bit for each unit at which a run of 1, 4, or 16 units may start.
+// starts has a bit for each unit where a run of 1, 4, or 16 units may start.
 var starts = [3]uint64{^uint64(0), 0x1111111111111111, 0x0001000100010001}
 
 // alloc returns n units with undefined contents; a run longer than a chunk contains zeros. Aligned
-// runs of 4 and 16 units are used as pages. It returns false if there is no memory.
+// runs of 4 and 16 units are used as pages. It returns false if memory runs out.
 func (a *arena) alloc(n int, aligned bool) (ref uint32, ok bool) {
 	if a.pool.refuses(n * unitSize) {
 		return 0, false
@@ -99,8 +99,8 @@ func (a *arena) grow() (c uint32, ok bool) {
 	return c, true
 }
 
-// look returns a chunk with n consecutive free units, and a bit for each unit at which they may
-// start. n must be at most the units of a chunk. If no chunk has them, there is no bit.
+// look returns a chunk with n consecutive free units, and a bit for each unit where they may start.
+// n must be at most the units of a chunk. If no chunk has them, at is 0.
 func (a *arena) look(n int, aligned bool) (c uint32, at uint64) {
 	kind := 0
 	if aligned && n == pageUnits {
@@ -125,7 +125,7 @@ func (a *arena) look(n int, aligned bool) (c uint32, at uint64) {
 	return 0, 0
 }
 
-// runs returns a bit for each unit at which n free units start.
+// runs returns a bit for each unit where n free units start.
 func runs(free uint64, n int) uint64 {
 	for have := 1; have < n; {
 		step := min(have, n-have)

@@ -60,8 +60,8 @@ func (p *pool) nextSmall() (*region, int) {
 	return nil, 0
 }
 
-// filling reports whether there are regions to examine after another round. They wait during
-// growth of a table, which needs the same lock of the kernel.
+// filling reports whether there are regions to examine after another round. They wait during growth
+// of a table, which competes for a lock of the kernel.
 func (p *pool) filling() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

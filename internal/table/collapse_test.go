@@ -29,7 +29,7 @@ func TestFullMemoryGetsHugePages(t *testing.T) {
 	before := m.tab.Memory()
 	m.defragment()
 	pages := m.tab.HugePages()
-	// There are two regions, each of which may begin inside a huge page.
+	// There are two regions. Each may begin inside a huge page.
 	if want := 2 * (16/2 - 1); pages < want {
 		t.Errorf("collapsed %d pieces of 2 MiB, want at least %d", pages, want)
 	}

@@ -72,7 +72,7 @@ func (d *Defragmenter) moveSegments(k *keyspace) {
 	}
 }
 
-// allocBelow allocates units below the limit. If there are none, the Defragmenter moves nothing
+// allocBelow allocates units below the limit. If it finds none, the Defragmenter moves nothing
 // else.
 func (d *Defragmenter) allocBelow(k *keyspace, n int) (ref uint32, ok bool) {
 	ref, ok = k.alloc(n, false)

@@ -8,7 +8,7 @@ import "sync/atomic"
 // the Defragmenter hashes its key again and changes the place that references the record. Memory
 // that has filled up gets huge pages.
 //
-// It works in steps, each of which locks one shard for about 10 us. A table has at most one
+// It works in steps. Each step locks one shard for about 10 us. A table has at most one
 // Defragmenter, and one goroutine uses it, concurrently with other users of the table. Any
 // goroutine may call Moved.
 type Defragmenter struct {

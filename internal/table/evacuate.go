@@ -125,7 +125,7 @@ func (d *Defragmenter) evacuate(k *keyspace) {
 }
 
 // empty moves up to max records of page n to other pages and returns their number. A page that has
-// lost all records no longer exists. It returns false if there is no memory for another page.
+// lost all records no longer exists. It returns false if memory for another page runs out.
 func (k *keyspace) empty(n uint32, max int) (moved int, ok bool) {
 	p := &k.pages[n]
 	size := uint32(slotSizes[p.class] / 8)
@@ -144,7 +144,7 @@ func (k *keyspace) empty(n uint32, max int) (moved int, ok bool) {
 // move moves the record at r from page n to another page. A view receives the record once. If the
 // view was to receive it with the old page and has not passed the new page, it receives the record
 // with the new page. Otherwise the view handles the record as if it had been changed. move returns
-// false if there is no memory.
+// false if memory runs out.
 func (k *keyspace) move(r, n uint32) bool {
 	rec := parse(k.at(r))
 	if rec.key == nil {

@@ -7,7 +7,7 @@ import "encoding/binary"
 // method the shard must not have been changed or unlocked.
 
 // ReplaceInt sets the value of a found key to the decimal of n. The key keeps its expiry. It
-// returns ErrNoMemory if there is no memory; then nothing has changed.
+// returns ErrNoMemory if memory runs out; then nothing has changed.
 func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error {
 	if it.flags&flagCounter == 0 {
 		c := content{isInt: true, n: n, expire: it.expire}
@@ -23,8 +23,8 @@ func (s *Shard) ReplaceInt(db int, h uint64, key string, it Item, n int64) error
 	return nil
 }
 
-// Replace sets the value and expiry of a found key, 0 for none. It returns ErrNoMemory if there is
-// no memory; then nothing has changed.
+// Replace sets the value and expiry of a found key, 0 for none. It returns ErrNoMemory if memory
+// runs out; then nothing has changed.
 func (s *Shard) Replace(db int, h uint64, key string, it Item, kind Kind, value []byte, expireAtMs int64) error {
 	c := contentOf(kind, value, expireAtMs)
 	const notPlain = flagExpire | flagWide | flagLarge | flagCounter | flagOpaque
@@ -47,8 +47,8 @@ func (s *Shard) replaceFound(db int, h uint64, key string, it Item, c *content) 
 	return nil
 }
 
-// Reexpire sets the expiry of a found key, 0 for none. It returns ErrNoMemory if there is no memory
-// to move the record to; then nothing has changed.
+// Reexpire sets the expiry of a found key, 0 for none. It returns ErrNoMemory if moving the record
+// needs memory and none is left; then nothing has changed.
 func (s *Shard) Reexpire(db int, h uint64, it Item, expireAtMs int64) error {
 	k := s.spaces[db]
 	if s.undo != nil {

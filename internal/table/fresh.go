@@ -5,7 +5,7 @@ import "encoding/binary"
 // setFresh does the work of set for a new key if the key's home bucket shows that the key does not
 // exist and has room for it. It reads one cache line, and a second one for the count. It reports
 // whether it has set the key; otherwise it has changed nothing. Most keys that a file contains for
-// the first time are set this way. If there is no memory, it does nothing and set reports that.
+// the first time are set this way. If memory runs out, it does nothing and set reports that.
 func (s *Shard) setFresh(db int, k *keyspace, h uint64, key []byte, c *content) bool {
 	if k.keys == 0 {
 		return false

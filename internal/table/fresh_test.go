@@ -9,8 +9,8 @@ import (
 )
 
 // setFresh stores a missing key after it has read only the home bucket, if that is sufficient.
-// These tests check the cases in which it is not. The low byte of a hash is the tag, and the next
-// six bits are the home bucket.
+// These tests check the other cases. The low byte of a hash is the tag, and the next six bits are
+// the home bucket.
 
 // oneSegment puts all keys into one segment, as long as few share a home bucket.
 var oneSegment = table.Options{Shards: 1, Databases: 3, Seed: [2]uint64{1, 2}}
@@ -55,8 +55,8 @@ func TestSetFreshAfterFullBucket(t *testing.T) {
 	}
 }
 
-// TestSetFreshTags checks that different keys can have the same bucket and tag, and that a hash
-// with a zero low byte does not have the tag of an empty slot.
+// TestSetFreshTags checks that different keys can share a bucket and a tag, and that a hash with a
+// zero low byte does not have the tag of an empty slot.
 func TestSetFreshTags(t *testing.T) {
 	for _, tag := range []byte{0, 1, 2, 0x80, 0xff} {
 		m := newModel(t, oneSegment)

@@ -27,7 +27,7 @@ var families = map[string]func(i int) string{
 	"two words": func(i int) string { return fmt.Sprintf("%08d%08d", i%300, i/300) },
 }
 
-// sameFNV returns keys with the same low bits in FNV-1a.
+// sameFNV returns keys with equal low bits in FNV-1a.
 func sameFNV() func(i int) string {
 	var keys []string
 	next := 0

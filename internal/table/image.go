@@ -41,7 +41,7 @@ type image struct {
 	ref    uint32
 }
 
-// imageBlock is the size of the blocks in which before-images are collected.
+// imageBlock is the size of the blocks that collect before-images.
 const imageBlock = 16 << 10
 
 var imageBlocks = sync.Pool{New: func() any { return new([imageBlock]byte) }}

@@ -185,7 +185,7 @@ func addOverflow(b bucket, n int) {
 	}
 }
 
-// setRef replaces the ref at a place by that of another record of the same key.
+// setRef replaces the ref at a place by that of another record of the key.
 func (k *keyspace) setRef(at place, r uint32) {
 	binary.LittleEndian.PutUint32(k.at(at.bucket)[offRefs+at.slot*4:], r)
 }
@@ -224,7 +224,7 @@ func emptySlot(b bucket) (slot uint32, ok bool) {
 }
 
 // insert adds a record whose key does not exist. It returns false, and has changed no entry, if the
-// index would have to grow and there is no memory. Before that, it fills the segment to the last
+// index would have to grow and memory has run out. Before that, it fills the segment to the last
 // slot.
 func (k *keyspace) insert(h uint64, r uint32) bool {
 	if len(k.directory) == 0 {
@@ -245,8 +245,8 @@ func (k *keyspace) insert(h uint64, r uint32) bool {
 	}
 }
 
-// insertFar places a record anywhere in the chain of a segment that cannot be split. It extends the
-// chain if there is no room. It returns false if that needs memory that is refused.
+// insertFar places a record anywhere in the chain of a segment that cannot be split. It extends a
+// full chain. It returns false if the memory for that is refused.
 func (k *keyspace) insertFar(head uint32, h uint64, r uint32) bool {
 	seg := head
 	for !hasRoom(k.segment(seg)) {
@@ -302,7 +302,7 @@ func (k *keyspace) remove(h uint64, at place) {
 	}
 }
 
-// addSegment returns an empty segment. It returns false if there is no memory.
+// addSegment returns an empty segment. It returns false if memory runs out.
 func (k *keyspace) addSegment(depth uint8) (ref uint32, ok bool) {
 	if ref, ok = k.alloc(1, false); !ok {
 		return 0, false

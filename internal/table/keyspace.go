@@ -94,7 +94,7 @@ func (k *keyspace) hasKey(r uint32, key []byte) bool {
 	return string(rec.key) == string(key)
 }
 
-// store writes a new record and returns its ref. It returns false if there is no memory.
+// store writes a new record and returns its ref. It returns false if memory runs out.
 func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 	expiring := c.expire != 0
 	if size := recordSize(len(key), c.size(), expiring); size <= maxSlot {
@@ -124,8 +124,8 @@ func (k *keyspace) unstore(r uint32, c *content) {
 	k.freeSlot(r)
 }
 
-// newSpan returns a span with the value and, if the key is long, the key. It returns false if there
-// is no memory.
+// newSpan returns a span with the value and, if the key is long, the key. It returns false if
+// memory runs out.
 func (k *keyspace) newSpan(key []byte, c *content) (span, bool) {
 	switch {
 	case c.mapped != nil:
@@ -146,7 +146,7 @@ func (k *keyspace) fill(s span, key []byte, c *content) {
 	copy(memory[copy(memory, key[:spanKey(len(key))]):], c.bytes)
 }
 
-// storeLarge writes a new record for a filled span. It returns false if there is no memory.
+// storeLarge writes a new record for a filled span. It returns false if memory runs out.
 func (k *keyspace) storeLarge(key []byte, c *content, s span) (r uint32, ok bool) {
 	r, n, ok := k.allocSlot(classOf(largeSize(len(key), c.expire != 0)), c.expire != 0)
 	if !ok {
@@ -171,7 +171,7 @@ func (k *keyspace) written(r, n uint32, expire int64) {
 }
 
 // replace sets a new value and expiry for the record at old. It returns false, and has changed
-// nothing, if there is no memory.
+// nothing, if memory runs out.
 func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content) bool {
 	rec := parse(k.at(old))
 	if k.overwrite(u, old, &rec, key, c) {
@@ -243,7 +243,7 @@ func (k *keyspace) drop(r uint32) {
 	k.freeSlot(r)
 }
 
-// releaseDetached frees all memory of the keyspace if it is flushed and has no reader left.
+// releaseDetached frees all memory of the keyspace if it is flushed and its last reader is gone.
 func (k *keyspace) releaseDetached() {
 	if k.detached && !k.frozen.on && len(k.pins) == 0 {
 		k.releaseAll()

@@ -5,8 +5,8 @@ package table
 // only links it under the lock (Map, SetMapped). A reader only pins it under the lock and reads it
 // after releasing the lock (Pin).
 
-// pinAbove is the size from which a pin, which takes the lock a second time, costs less than it
-// saves.
+// pinAbove is the size where a pin begins to save more than it costs. A pin takes the lock a second
+// time.
 const pinAbove = 64 << 10
 
 // A Mapping is a value in a dedicated mapping that does not belong to a key yet. The zero value
@@ -17,9 +17,9 @@ type Mapping struct {
 }
 
 // Map copies a value that is to be stored under key to a dedicated mapping if the value is large
-// enough for one (above 256 KiB). Otherwise it returns no Mapping. It takes no shard lock. The
+// enough for one (above 256 KiB). Otherwise it returns no Mapping. It does not lock a shard. The
 // caller must call Unmap for a Mapping that SetMapped does not accept. Map returns ErrNoMemory if
-// there is no memory.
+// memory runs out.
 func (t *Table) Map(key string, value []byte) (Mapping, error) {
 	return t.mapParts(key, value, nil, 0)
 }
@@ -84,8 +84,8 @@ func (t *Table) Unmap(m Mapping) {
 	}
 }
 
-// SetMapped is like Set of a String with the Mapping that Map returned for the same key. If it
-// fails, the caller still owns the Mapping.
+// SetMapped is like Set of a String with the Mapping that Map returned for the key. If it fails,
+// the caller still owns the Mapping.
 func (s *Shard) SetMapped(db int, h uint64, key string, m Mapping, expireAtMs int64) (existed bool, err error) {
 	c := content{bytes: m.value, expire: expireAtMs, mapped: m.memory}
 	return s.set(db, h, bytesOf(key), &c)

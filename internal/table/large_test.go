@@ -73,7 +73,7 @@ func TestPinOutlives(t *testing.T) {
 	}
 }
 
-// TestMapPinsOnlyLargeValues checks that smaller values have no pin. They are copied under the
+// TestMapPinsOnlyLargeValues checks that smaller values are not pinned. They are copied under the
 // lock.
 func TestMapPinsOnlyLargeValues(t *testing.T) {
 	tab := table.New(small)

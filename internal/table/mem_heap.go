@@ -11,10 +11,10 @@ const regionChunks = 1
 // canDiscard reports whether discardMemory works on a part of a region.
 const canDiscard = false
 
-// systemPage has no effect without discardMemory.
+// systemPage matters only with discardMemory.
 const systemPage = unitSize
 
-// canProbe reports whether mapMemory returns an error if there is no memory.
+// canProbe reports whether mapMemory returns an error if memory runs out.
 const canProbe = false
 
 func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }

@@ -17,7 +17,7 @@ const canDiscard = true
 // systemPage is the size of a page of the kernel: 4 KiB, but more on some processors.
 var systemPage = syscall.Getpagesize()
 
-// canProbe reports whether mapMemory returns an error if there is no memory.
+// canProbe reports whether mapMemory returns an error if memory runs out.
 const canProbe = true
 
 func mapMemory(size int) ([]byte, error) {
@@ -38,7 +38,8 @@ func unmapMemory(b []byte) {
 }
 
 // preferHuge requests pages of 2 MiB, which make random access 20% faster. They become resident as
-// a whole, so a small table is better without them. A failure only means that the kernel has none.
+// a whole, so a small table is better without them. A failure only means that the kernel lacks
+// them.
 func preferHuge(b []byte) { _ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) }
 
 // refuseHuge disables huge pages for memory with parts that are to be discarded. Otherwise the
@@ -56,7 +57,7 @@ func discardMemory(b []byte) {
 const canPopulate = true
 
 // populateMemory assigns pages to memory, as touching them would. It uses MADV_POPULATE_WRITE, of
-// Linux 5.14 and later. On older kernels, or if there is no memory, it does nothing, and the first
+// Linux 5.14 and later. On older kernels, or if memory runs out, it does nothing, and the first
 // access to a page waits for it.
 func populateMemory(b []byte) {
 	const populateWrite = 23
@@ -69,8 +70,8 @@ const canCollapse = true
 // collapse replaces the small pages of one piece of memory by a huge page, if at most 1/16 of them
 // are not resident. A piece is hugePage bytes long and is identified by its number. collapse uses
 // MADV_COLLAPSE, of Linux 6.1 and later. Huge pages are disabled for the memory before and after.
-// It reports whether it has tried: a kernel that does not support this, or has no huge page left,
-// is not asked again for the same piece.
+// It reports whether it has tried: a kernel that does not support this, or has run out of huge
+// pages, is not asked again for this piece.
 func collapse(memory []byte, piece int) bool {
 	const advice = 25
 	if systemPage != 4<<10 { // a huge page is larger too

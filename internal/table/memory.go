@@ -20,7 +20,7 @@ func (m MemoryStats) Fragmentation() float64 {
 	return float64(m.Resident) / float64(m.Used())
 }
 
-// Releases returns how often memory of 4 KiB or more was freed. It takes no lock.
+// Releases returns how often memory of 4 KiB or more was freed. It does not lock anything.
 func (t *Table) Releases() int64 { return t.pool.releases.Load() }
 
 // Memory adds up the memory of the table. It locks the shards one after the other. It omits a pool

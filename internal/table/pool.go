@@ -69,12 +69,12 @@ type region struct {
 	memory         []byte
 	free, resident uint64
 	warm           [regionChunks]uint64
-	huge           uint8 // a bit for each hugePage of memory that is to stay as it is
+	huge           uint8 // a bit for each hugePage of memory that is to stay unchanged
 	split          bool  // huge pages are disabled
 	collapsing     bool  // it must not be unmapped
 }
 
-// allHuge is the region.huge of one that needs no collapse.
+// allHuge is the region.huge of one that does not need a collapse.
 const allHuge = 1<<(regionChunks*chunkSize/hugePage) - 1
 
 const regionFree = 1<<regionChunks - 1
@@ -105,7 +105,7 @@ func (p *pool) leave() {
 
 // chunk allocates a chunk with undefined contents. It returns the chunk's memory, the number with
 // which to free it, and a bit for each unit that may be resident. It returns false if the kernel
-// has no memory.
+// refuses the memory.
 func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -165,7 +165,7 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 }
 
 // mapping allocates a dedicated mapping for a value larger than a chunk: zeros that use no memory
-// until they are written. It returns nil if the kernel has none.
+// until they are written. It returns nil if the kernel refuses it.
 func (p *pool) mapping(size int) []byte {
 	b, err := mapMemory(size)
 	if err != nil {
@@ -210,8 +210,8 @@ func (p *pool) releaseSurplus() (worked bool) {
 }
 
 // settleRegion returns the free memory of one region, the last that has any, to the kernel, and
-// reports whether there may be more to do. During the system call the chunks count as allocated, so
-// that the lock need not be held.
+// reports whether there may be more to do. The chunks count as allocated during the call to the
+// kernel, so that the lock need not be held.
 func (p *pool) settleRegion() bool {
 	p.mu.Lock()
 	n, surplus := p.surplus()

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// A Cursor is a position of a Scan: the hash from which it continues. A scan starts at 0. A cursor
+// A Cursor is a position of a Scan: the hash where it continues. A scan starts at 0. A cursor
 // remains valid for the lifetime of the table, regardless of changes between two calls. Any number
 // is a valid cursor.
 type Cursor uint64
@@ -81,7 +81,7 @@ func (t *Table) scan(db int, cursor Cursor, buf *ScanBuffer, lock bool) (next Cu
 	return 0, false
 }
 
-// firstOf returns the cursor at which shard i begins, or 0 after the last shard.
+// firstOf returns the cursor where shard i begins, or 0 after the last shard.
 func (t *Table) firstOf(i int) Cursor {
 	return Cursor(uint64(i) << (64 - t.hasher.shardBits))
 }

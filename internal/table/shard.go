@@ -92,7 +92,7 @@ func (k *keyspace) findAny(h uint64, key []byte) (Item, bool) {
 }
 
 // Set sets the value and expiry of a key, 0 for none, and reports whether the key existed. It
-// returns ErrNoMemory if there is no memory; then nothing has changed.
+// returns ErrNoMemory if memory runs out; then nothing has changed.
 func (s *Shard) Set(
 	db int, h uint64, key string, kind Kind, value []byte, expireAtMs int64,
 ) (existed bool, err error) {
@@ -163,7 +163,7 @@ func (s *Shard) countExpire(db int, before, after bool) {
 }
 
 // moveExpire writes a new copy of a record among those with or without an expiry. It does not move
-// a span. It returns false if there is no memory.
+// a span. It returns false if memory runs out.
 func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) bool {
 	rec := k.recordAt(old)
 	c := rec.content()
@@ -199,8 +199,8 @@ func (k *keyspace) dropReplaced(r uint32, shared bool) {
 }
 
 // Append appends to the String at key and returns the new length. The key must exist and keeps its
-// expiry; for a key without a value the caller calls Set. It returns ErrNoMemory if there is no
-// memory; then nothing has changed.
+// expiry; for a key without a value the caller calls Set. It returns ErrNoMemory if memory runs
+// out; then nothing has changed.
 func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, err error) {
 	k := s.spaces[db]
 	old, at, ok := uint32(0), place{}, false
@@ -239,7 +239,7 @@ func (s *Shard) Append(db int, h uint64, key string, suffix []byte) (size int, e
 	return size, nil
 }
 
-// extend appends to a record that is not large. It returns false if there is no memory.
+// extend appends to a record that is not large. It returns false if memory runs out.
 func (k *keyspace) extend(u *Undo, old uint32, at place, rec *record, suffix []byte) bool {
 	total := rec.size + len(suffix)
 	if total <= maxSlot && classOf(total) == k.pages[k.head(old)].class {
@@ -301,7 +301,7 @@ func (k *keyspace) appendInSlot(r uint32, rec *record, suffix []byte) {
 }
 
 // extendLarge appends to a large record, in its span if that has room. A reader that has pinned the
-// span reads only the earlier bytes. It returns false if there is no memory.
+// span reads only the earlier bytes. It returns false if memory runs out.
 func (k *keyspace) extendLarge(u *Undo, r uint32, rec *record, suffix []byte) bool {
 	k.preserve(r)
 	end := spanKey(rec.keySize) + rec.valueSize
@@ -333,7 +333,7 @@ func (k *keyspace) extendLarge(u *Undo, r uint32, rec *record, suffix []byte) bo
 }
 
 // extendSpan returns a new span with the record's value and the suffix. It adds 50% of room to grow
-// if there is memory for it. It returns false if there is no memory.
+// if there is memory for it. It returns false if memory runs out.
 func (k *keyspace) extendSpan(rec *record, suffix []byte) (span, bool) {
 	size := spanKey(rec.keySize) + rec.valueSize + len(suffix)
 	s, ok := k.allocSpan(size, size/2)

@@ -126,7 +126,7 @@ func (k *keyspace) head(r uint32) uint32 {
 }
 
 // allocSlot returns a slot with undefined contents and the number of its page. It returns false if
-// there is no memory for another page.
+// memory for another page runs out.
 func (k *keyspace) allocSlot(class uint8, expiring bool) (r, n uint32, ok bool) {
 	list := &k.partial[listOf(class, expiring)]
 	if *list == 0 && !k.addPage(class, expiring) {

@@ -5,8 +5,8 @@ func unitsFor(size int) uint32 {
 	return uint32((size + unitSize - 1) / unitSize)
 }
 
-// allocSpan returns a span of size bytes with room for spare more. It returns false if there is no
-// memory.
+// allocSpan returns a span of size bytes with room for spare more. It returns false if memory runs
+// out.
 func (k *keyspace) allocSpan(size, spare int) (span, bool) {
 	if size > maxSize {
 		panic("table: key and value above 2 GiB")
@@ -23,8 +23,8 @@ func (k *keyspace) allocSpan(size, spare int) (span, bool) {
 	return span{ref: ref, units: units}, true
 }
 
-// adoptSpan makes a mapping a span of the keyspace. It returns false if the keyspace has no number
-// left.
+// adoptSpan makes a mapping a span of the keyspace. It returns false if the keyspace has run out of
+// numbers.
 func (k *keyspace) adoptSpan(memory []byte) (span, bool) {
 	c, ok := k.number(memory, ownMapping, 0, 0)
 	if !ok {

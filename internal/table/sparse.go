@@ -33,7 +33,7 @@ func clearSparse(b []byte) {
 }
 
 // MapZero returns a Mapping for a value of size zeros, above 256 KiB, that is to be stored under
-// key. It returns no Mapping for a shorter value, and ErrNoMemory if there is no memory.
+// key. It returns no Mapping for a shorter value, and ErrNoMemory if memory runs out.
 func (t *Table) MapZero(key string, size int) (Mapping, error) {
 	n := spanKey(len(key))
 	if size > maxSize-n || unitsFor(n+size) <= chunkUnits {
@@ -53,8 +53,8 @@ func (m Mapping) Bytes() []byte { return m.value }
 
 // Extend makes the value of key a String of at least size bytes, padded with zeros, and returns it.
 // The caller may modify it in place until the shard changes or is unlocked. The size must be above
-// 32 KiB, and no view may be open. Extend returns ErrNoMemory if there is no memory; then nothing
-// has changed.
+// 32 KiB, and no view may be open. Extend returns ErrNoMemory if memory runs out; then nothing has
+// changed.
 func (s *Shard) Extend(db int, h uint64, key string, size int) ([]byte, error) {
 	k := s.create(db)
 	var old Item

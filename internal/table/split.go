@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // split divides the records of the segment for hash h between it and a new one. It refuses if the
 // directory would become much larger than the segments justify, which happens only if hashes agree
-// in many bits. It also refuses for chains, which handle that case, and if there is no memory.
+// in many bits. It also refuses for chains, which handle that case, and if memory runs out.
 func (k *keyspace) split(seg uint32, h uint64) bool {
 	s := k.segment(seg)
 	depth := depthOf(s)
@@ -65,7 +65,7 @@ func eachRef(s segment, f func(r uint32)) {
 	}
 }
 
-// merge joins the segment for hash h with its buddy if both are sparse and have the same depth.
+// merge joins the segment for hash h with its buddy if both are sparse and have equal depth.
 func (k *keyspace) merge(seg uint32, h uint64) {
 	s := k.segment(seg)
 	depth := depthOf(s)
@@ -119,7 +119,7 @@ func (k *keyspace) dropIndex() {
 		}
 		return true
 	})
-	k.index = index{shardBits: k.shardBits} // there are no keys
+	k.index = index{shardBits: k.shardBits} // all keys are gone
 	k.segments, k.byDepth = 0, [maxDepth + 1]uint32{}
 }
 

@@ -1,7 +1,7 @@
 package table
 
 // SwapDB exchanges the contents of two databases in this shard. A whole SWAPDB does so in every
-// shard, with all shards locked. There must be no view.
+// shard, with all shards locked. No view may be open.
 func (s *Shard) SwapDB(a, b int) {
 	if s.table.view.Load() != nil {
 		panic("table: SwapDB during a view")

@@ -2,7 +2,7 @@ package table
 
 import "math"
 
-// sweepPoint is the position from which SweepExpired continues.
+// sweepPoint is the position where SweepExpired continues.
 type sweepPoint struct {
 	db   int
 	page uint32

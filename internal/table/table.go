@@ -113,10 +113,10 @@ func build(o Options, h hasher, p *pool) *Table {
 }
 
 // spacesStride is the distance, in pointers, from the pointers of one shard to those of the next.
-// It is odd. While an x86 processor takes a lock, it reads ahead, except from an address with the
-// same low 12 bits as the lock: it treats that as the same address and waits. With 16 databases the
-// pointers of adjacent shards were 128 bytes apart, as the locks are. Every search then began only
-// after the previous one had ended, and took twice the time.
+// It is odd. While an x86 processor takes a lock, it reads ahead, except from an address whose low
+// 12 bits equal those of the lock: it treats that as the lock's address and waits. With 16
+// databases the pointers of adjacent shards were 128 bytes apart, as the locks are. Every search
+// then began only after the previous one had ended, and took twice the time.
 func spacesStride(databases int) int { return databases | 1 }
 
 func randomSeed() (seed [2]uint64) {
@@ -172,8 +172,8 @@ func (t *Table) NumShards() int { return len(t.shards) }
 // Databases returns the number of numbered databases.
 func (t *Table) Databases() int { return t.options.Databases }
 
-// Len returns the number of keys of a database. It takes no lock. Concurrently with writers, the
-// number may be out of date when the caller reads it.
+// Len returns the number of keys of a database. It does not lock anything. Concurrently with
+// writers, the number may be out of date when the caller reads it.
 func (t *Table) Len(db int) (n int64) {
 	for i := range t.shards {
 		n += t.shards[i].counts[db].keys.Load()
@@ -181,7 +181,8 @@ func (t *Table) Len(db int) (n int64) {
 	return n
 }
 
-// Expires returns the number of keys of a database with an expiry. It takes no lock, like Len.
+// Expires returns the number of keys of a database with an expiry. Like Len, it does not lock
+// anything.
 func (t *Table) Expires(db int) (n int64) {
 	for i := range t.shards {
 		n += t.shards[i].counts[db].expires.Load()
@@ -189,8 +190,8 @@ func (t *Table) Expires(db int) (n int64) {
 	return n
 }
 
-// Swap exchanges the contents of t and o, one of which NewLike made from the other. The caller must
-// have locked all shards of both, and neither may have a view.
+// Swap exchanges the contents of t and o. NewLike must have made one from the other. The caller
+// must have locked all shards of both, and neither may have a view.
 func (t *Table) Swap(o *Table) {
 	if t.pool != o.pool || len(t.shards) != len(o.shards) {
 		panic("table: Swap of unrelated tables")

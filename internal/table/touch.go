@@ -2,8 +2,8 @@ package table
 
 // PrefetchBucket prefetches the part of the index where a search for hash h begins, and does not
 // wait. It is for a caller with other work to do before the search. A processor that waits for a
-// load executes later instructions only as far as it has room to track them; a prefetch needs no
-// such tracking.
+// load executes later instructions only as far as it has room to track them; a prefetch does not
+// need such tracking.
 func (s *Shard) PrefetchBucket(db int, h uint64) {
 	k := s.spaces[db]
 	if k == nil || k.keys == 0 {

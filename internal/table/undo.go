@@ -37,7 +37,7 @@ const (
 	stepInserted    stepKind = iota // new is the record of a key that did not exist
 	stepDeleted                     // old is marked as gone
 	stepReplaced                    // the index references new instead of old
-	stepShared                      // likewise, and both have the same span
+	stepShared                      // likewise, and both share a span
 	stepOverwritten                 // old has changed in its slot
 )
 

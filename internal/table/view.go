@@ -30,7 +30,7 @@ type Count struct {
 type View struct {
 	table  *Table
 	counts []Count
-	spaces [][]*keyspace // by database and shard; nil if there was no key
+	spaces [][]*keyspace // by database and shard; nil for one without keys
 
 	closing sync.Once
 	closed  atomic.Bool
@@ -115,7 +115,7 @@ func (v *View) pressed() bool {
 }
 
 // WaitView waits until ViewPressure is false: the view has been read further, or closed. The caller
-// must have no shard locked.
+// must not hold the lock of a shard.
 func (t *Table) WaitView() {
 	for {
 		v := t.view.Load()

@@ -327,7 +327,7 @@ func TestViewConcurrent(t *testing.T) {
 	}
 }
 
-// viewRound compares a view with a copy taken at the same point in time, under full load.
+// viewRound compares a view with a copy taken at its point in time, under full load.
 func (w *world) viewRound(t *testing.T, round int) {
 	t.Helper()
 	want := map[name]value{}

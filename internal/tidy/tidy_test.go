@@ -21,7 +21,7 @@ import (
 const module = "github.com/perduredb/perdure"
 
 // mayImport lists the packages of this module that each package may import. Packages import only
-// packages of a lower level, never of the same level.
+// packages of a lower level, never of an equal level.
 var mayImport = map[string][]string{
 	"internal/crc64":       {},
 	"internal/glob":        {},
@@ -249,8 +249,8 @@ func visible(d *ast.FuncDecl) bool {
 	return ok && name.IsExported()
 }
 
-// TestTestsDoNotSleep checks that tests sleep only under testing/synctest, where a sleep takes no
-// time.
+// TestTestsDoNotSleep checks that tests sleep only under testing/synctest, where a sleep does not
+// take time.
 func TestTestsDoNotSleep(t *testing.T) {
 	for _, f := range files(t) {
 		if !f.test || imports(f, "testing/synctest") {
@@ -307,7 +307,7 @@ func TestProductionCodeNamesNoInjectedBug(t *testing.T) {
 	}
 }
 
-// TestStoreMethodsHaveExamples covers the public face: the methods of DB and Tx are the same.
+// TestStoreMethodsHaveExamples covers the public face: DB and Tx have the methods of a Store.
 func TestStoreMethodsHaveExamples(t *testing.T) {
 	examples, methods := map[string]bool{}, []string{}
 	for _, f := range files(t) {

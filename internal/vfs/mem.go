@@ -8,7 +8,7 @@ import (
 )
 
 // A Mem is a file system in memory that records which data is durable, so that Crash can return a
-// state in which a machine might find its disk after a power failure.
+// state that a machine might find on its disk after a power failure.
 //
 // The content of a file is durable as of its last Sync or Datasync, and a name as of the last
 // SyncDir of its directory. The root and the directories that NewMem creates are durable from the

@@ -15,7 +15,7 @@ const (
 	KeepSome                  // power failure: each thing is kept or lost separately, at random
 )
 
-// A Thing is an unsynced change, of which a power failure may leave the old or the new form.
+// A Thing is an unsynced change. A power failure may leave its old or its new form.
 type Thing struct {
 	Kind ThingKind
 	Name string // of the file or the directory
@@ -112,8 +112,8 @@ func (m *Mem) Kill() *Mem {
 	return out
 }
 
-// Emptied returns a file system in which every file has been deleted. A file created under the same
-// name reuses the blocks, so a power failure may leave the old file's content in it.
+// Emptied returns a file system whose files have all been deleted. A file created under the name of
+// one reuses its blocks, so a power failure may leave the old file's content in it.
 func (m *Mem) Emptied() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -26,8 +26,7 @@ func split(name string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 }
 
-// partsLocked returns the directory from which a name is resolved, and the parts of the name below
-// it.
+// partsLocked returns the directory that a name is relative to, and the parts of the name below it.
 func (v memView) partsLocked(op, name string) (*memNode, []string, error) {
 	if v.top == nil {
 		return v.m.root, split(name), nil

@@ -14,7 +14,7 @@ func OS() FS { return osFS{} }
 type osFS struct{}
 
 // osFile is an *os.File that writes at its own offset: the end of the file as known to this handle.
-// It does not use O_APPEND, so that a truncate and a later write behave the same on all systems.
+// It does not use O_APPEND, so that a truncate and a later write behave alike on all systems.
 type osFile struct {
 	*os.File
 	fd  uintptr // for pwrite
@@ -148,7 +148,7 @@ func (f *osFile) Write(p []byte) (int, error) {
 
 func (f *osFile) WriteAt(p []byte, offset int64) (int, error) { return pwrite(f.File, f.fd, p, offset) }
 
-// Close invalidates fd, because another file may get the same descriptor.
+// Close invalidates fd, because another file may get that descriptor.
 func (f *osFile) Close() error {
 	f.fd = ^uintptr(0)
 	return f.File.Close()

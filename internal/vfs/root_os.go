@@ -128,7 +128,7 @@ func named(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// linkNamed does the same for an error with two names.
+// linkNamed is like named for an error with two names.
 func linkNamed(op, oldname, newname string, err error) error {
 	var link *os.LinkError
 	if errors.As(err, &link) {

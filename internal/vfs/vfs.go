@@ -41,7 +41,7 @@ type FS interface {
 	// Rename replaces newname with oldname atomically. The change is durable only after SyncDir.
 	Rename(oldname, newname string) error
 
-	// Link gives a file a second name. It returns fs.ErrExist if that name exists. The name is
+	// Link adds a second name for a file. It returns fs.ErrExist if that name exists. The name is
 	// durable only after SyncDir. If the file system does not support links, it returns
 	// errors.ErrUnsupported or fs.ErrPermission.
 	Link(oldname, newname string) error
@@ -136,7 +136,7 @@ type File interface {
 	io.Closer
 
 	// WriteAt overwrites the content of the file, and may extend it from its end. The offset must
-	// be in the file or at its end, so that WriteAt leaves no hole. After WriteAt, the end at which
+	// be in the file or at its end, so that WriteAt leaves no hole. After WriteAt, the end where
 	// Write appends is unknown until the next Truncate.
 	io.WriterAt
 
@@ -165,8 +165,8 @@ type File interface {
 	DropCache(offset int64)
 }
 
-// SameFile reports whether two descriptions are of the same file. Both must come from the same FS
-// or its Roots.
+// SameFile reports whether two descriptions are of the same file. Both must come from one FS or its
+// Roots.
 func SameFile(a, b fs.FileInfo) bool {
 	if node, ok := a.Sys().(*memNode); ok {
 		return node == b.Sys()

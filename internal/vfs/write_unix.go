@@ -14,7 +14,8 @@ import (
 const maxWrite = 1 << 30
 
 // pwrite writes all of p at offset. Unlike os.File's WriteAt, it does not count the users of the
-// descriptor. Only a write concurrent with a close needs that count, and a File has no such writes.
+// descriptor. Only a write concurrent with a close needs that count, and a File does not have such
+// writes.
 func pwrite(f *os.File, fd uintptr, p []byte, offset int64) (n int, err error) {
 	for n < len(p) && err == nil {
 		rest := p[n:]

@@ -7,7 +7,7 @@ import (
 )
 
 // TestSumMatchesReference compares with digests of github.com/zeebo/xxh3 for a pattern, near every
-// length at which the algorithm changes.
+// length where the algorithm changes.
 func TestSumMatchesReference(t *testing.T) {
 	p := make([]byte, 5000)
 	for i := range p {

@@ -9,7 +9,7 @@
 //	file appendonly.aof.2.incr.aof seq 2 type i size 102 id fedcba9876543210
 //	#p1:50f93491
 //
-// Redis and Valkey read the same file and skip perdure's pairs and its checksum. When they write
+// Redis and Valkey also read the file, and skip perdure's pairs and its checksum. When they write
 // the manifest again, they drop both. So every pair is optional when a manifest is read, and a
 // manifest of a server is accepted.
 //

@@ -27,7 +27,7 @@ type File struct {
 	Name  string
 	Seq   int64
 	Kind  Kind
-	Extra []string // further keys and values, preserved as they were read: startoffset of Redis 8
+	Extra []string // further keys and values, preserved as read: startoffset of Redis 8
 }
 
 func (f *File) appendLine(out []byte) []byte {

@@ -52,7 +52,7 @@ const Missing = "listed in the manifest, but missing"
 
 // Manifest lists the files of a log.
 type Manifest struct {
-	Base        *File // nil if there is no base file
+	Base        *File // nil without a base file
 	Incrs       []File
 	Obsolete    []File
 	Checksummed bool // it ends with its checksum, as every manifest of perdure does
@@ -81,7 +81,7 @@ func (m *Manifest) Last() *File {
 	return m.Base
 }
 
-// Equal reports whether two manifests have the same contents.
+// Equal reports whether two manifests have equal contents.
 func (m *Manifest) Equal(other *Manifest) bool { return bytes.Equal(m.Format(), other.Format()) }
 
 // Format returns the text of the manifest, in Redis's order: base file, obsolete files, incremental

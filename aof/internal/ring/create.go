@@ -26,7 +26,7 @@ func Create(fsys vfs.FS, dir, filename string, size int64) (*Ring, error) {
 	path := filepath.Join(dir, name)
 	id := wire.RandomID()
 	if _, err = snapshot.Replace(dirfs.New(fsys), dir, name, func(w io.Writer) error {
-		// Write zeros, not a hole: a store to a hole faults if the file system has no free block.
+		// Write zeros, not a hole: a store to a hole faults if the file system is full.
 		head := appendHead(nil, regionCount, each, id, boot)
 		for range regionCount {
 			head = appendHeader(head)

@@ -1,5 +1,5 @@
-// Package ring implements the tail file, in which a log in Ring mode mirrors the records that it
-// has not written yet.
+// Package ring implements the tail file, the mirror of the records that a log in Ring mode has not
+// written yet.
 //
 // The tail file is mapped into memory, so it outlives a killed process: the kernel has every byte
 // that was stored. A write returns once its record is there, and the log is written about 1 ms

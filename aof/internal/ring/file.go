@@ -37,9 +37,9 @@ import (
 //	0   generation: a region that is reused has a higher one
 //	8   length in the lower 32 bits; in the upper 32 bits the CRC-32C, seeded with the generation,
 //	    of that many bytes of the region; emptyState if the region is empty
-//	16  number of the incremental file that the region continues; 0 means the one in which the
+//	16  number of the incremental file that the region continues; 0 means the one where the
 //	    generation before ends
-//	24  offset in that file at which the region's first byte belongs
+//	24  offset of the region's first byte in that file
 //	32  number of the incremental file that it begins, if the manifest lists that; else 0
 const (
 	magic          = "PERDTAIL"
@@ -99,8 +99,8 @@ type File struct {
 }
 
 // CheckID compares the file's id with the one that the log's commit markers report last. It reports
-// whether the log's own tail file is missing. t is nil if there is no tail file. If the markers
-// report no id, another program or an earlier version of perdure has written the log since.
+// whether the log's own tail file is missing. t is nil without a tail file. If the markers report
+// no id, another program or an earlier version of perdure has written the log since.
 func (t *File) CheckID(want uint64) (missing bool, err error) {
 	switch {
 	case want == 0 || t != nil && t.ID == want:

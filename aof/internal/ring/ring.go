@@ -139,8 +139,8 @@ func (r *Ring) publishNext() error {
 	return nil
 }
 
-// place records the log position at which a region's first byte belongs. The offset becomes valid
-// with the store of the sequence number.
+// place records the log position of a region's first byte. The offset becomes valid with the store
+// of the sequence number.
 func (r *Ring) place(a *region, seq, offset int64) error {
 	if a.slot < 0 {
 		return nil
@@ -175,7 +175,7 @@ func (r *Ring) Writing(seq, offset int64) (n int, err error) {
 }
 
 // Written records that the first n regions have been written to an incremental file. It sets the
-// offset there at which the next region continues.
+// offset where the next region continues that file.
 func (r *Ring) Written(n int, seq, offset int64) error {
 	if err := r.place(&r.chain[n], seq, offset); err != nil {
 		return err

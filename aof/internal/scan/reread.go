@@ -10,8 +10,8 @@ import (
 )
 
 // maxHeld is the number of held commands above which a scan stops holding them. An open
-// transaction, or a group without its marker, then needs no more memory, however long it is. The
-// scan records where it began, and reads it a second time once it is whole.
+// transaction, or a group without its marker, then does not need additional memory, however long it
+// is. The scan records where it began, and reads it a second time once it is whole.
 const maxHeld = 128 << 10
 
 // reread describes the bytes that a scan has read without holding their commands.

@@ -12,8 +12,8 @@ import (
 	"github.com/perduredb/perdure/internal/resp"
 )
 
-// Scanner reads the commands of one file and emits them in log records. See the package comment for
-// what it holds back.
+// Scanner reads the commands of one file and emits them in log records. The package comment lists
+// the commands that it holds back.
 type Scanner struct {
 	// constant
 	reader *resp.Reader
@@ -144,7 +144,7 @@ func (w *Scanner) finish() {
 	}
 }
 
-// fail records the problem and the offset at which the file must be truncated.
+// fail records the problem and the offset where the file must be truncated.
 func (w *Scanner) fail(problem *corrupt.Error) {
 	w.Problem = problem
 	w.Good, w.GoodCRC, w.GoodDB = w.whole, w.sum, w.wholeDB
@@ -174,7 +174,7 @@ func (w *Scanner) token(t *resp.Token) error {
 	return w.unit(t)
 }
 
-// isWord reports whether name is a command's name, in any letter case. Both have the same length.
+// isWord reports whether name is a command's name, in any letter case. Both must be equally long.
 func isWord(name []byte, upper string) bool {
 	for i := range name {
 		if name[i]&^0x20 != upper[i] {

@@ -19,7 +19,7 @@ const (
 	Refused         // truncating it would lose bytes that were known to be durable
 )
 
-// Judge classifies a file in which a scan has found a problem, if it is the last file of its log.
+// Judge classifies a file with a problem that a scan has found, if it is the last file of its log.
 //
 // No byte may be missing below the highest offset that a trustworthy marker declares synced. Above
 // it, the tail of a group that perdure wrote is torn whatever it contains, because blocks become

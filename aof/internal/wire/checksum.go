@@ -37,7 +37,7 @@ type Seed uint32
 // NewSeed returns the seed of a file without a salt.
 func NewSeed(seq int64) Seed { return Seed(sum8(^uint32(0), uint64(seq))) }
 
-// salted returns the seed of the same file with a salt.
+// salted returns the seed of the file with a salt.
 func (s Seed) salted(salt uint64) Seed {
 	return Seed(sum8(uint32(s), bits.ReverseBytes64(salt))) // the digits' bytes, in order
 }

@@ -36,6 +36,6 @@
 //
 // The package keeps no state, does not know the manifest or the tail file, and reads files only
 // through io.ReaderAt. A Log writes the lines through its incremental file. The scanner verifies
-// them. The manifest and the tail file use the same checksum and the same form of an id.
-// docs/formats.md specifies the lines for other programs.
+// them. The manifest and the tail file use this checksum and this form of an id. docs/formats.md
+// specifies the lines for other programs.
 package wire

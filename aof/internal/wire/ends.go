@@ -36,7 +36,7 @@ func AfterMarkers(file io.ReaderAt, offset, end int64) (int64, error) {
 }
 
 // afterMarker returns the offset after the marker at an offset, including the alignment padding
-// before it. It returns the same offset if there is no marker.
+// before it. Without a marker there, it returns the offset unchanged.
 func afterMarker(file io.ReaderAt, offset, end int64) (int64, error) {
 	var lines [MaxAlignment + MaxMarker]byte
 	n, err := file.ReadAt(lines[:min(int64(len(lines)), end-offset)], offset)

@@ -30,7 +30,7 @@ import (
 //
 // Every incremental file begins with an opening line (opening.go), which is durable before the
 // manifest lists the file. Once that manifest is durable, and before Start or Rewrite returns, a
-// second marker follows. So if there is no manifest, a file with such a marker has lost it. An
+// second marker follows. So if the manifest is missing, a file with such a marker has lost it. An
 // incremental file that was closed in order ends with an empty commit marker whose sync is its own
 // offset. A file in use under Always may have padding after its last marker (padding.go). A whole
 // incremental file with number 1:

@@ -22,12 +22,11 @@ import (
 //
 // The salt is 64 random bits and identifies the file. The file's checksums are seeded with the
 // salt. So a client that chooses values cannot forge a marker, and no block of another file
-// verifies. The store id is the same in all files of a store. The link of an incremental file is
-// the salt of the incremental file before it. The link of a base file is the salt of the
-// incremental file after it. A link of 0 means none. The generation counts the logs that the store
-// has begun.
+// verifies. All files of a store have one store id. The link of an incremental file is the salt of
+// the incremental file before it. The link of a base file is the salt of the incremental file after
+// it. A link of 0 means none. The generation counts the logs that the store has begun.
 //
-// An RDB base file stores the same words in its AUX field perdure-origin: see [appendlog.Base].
+// An RDB base file stores these words in its AUX field perdure-origin: see [appendlog.Base].
 //
 // The manifest repeats the properties that it must find (see package manifest). If a server has
 // rewritten the manifest, neighbors are compared with each other. A file that another program began
@@ -63,7 +62,7 @@ func RandomID() uint64 {
 	}
 }
 
-// String returns the identity as it is stored in the AUX field of an RDB base.
+// String returns the identity as stored in the AUX field of an RDB base.
 func (id Identity) String() string {
 	return string(bytes.TrimLeft(id.appendWords(nil), " "))
 }

@@ -24,7 +24,7 @@ import (
 //  3. If only padding follows the last marker, the file ends at that marker. Sizes do not count
 //     padding.
 //
-// Alignment padding consists of the same lines. It keeps a marker inside one page.
+// Alignment padding also consists of such lines. It keeps a marker inside one page.
 const (
 	PaddingLine = 64
 	MinLine     = len("#\n")

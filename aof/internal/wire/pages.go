@@ -116,7 +116,7 @@ func commandLen(text []byte) int {
 }
 
 // number parses a line of a letter and a number. It returns the number and the length of the line,
-// which is negative if there is no such line.
+// which is negative for any other text.
 func number(text []byte, letter byte) (value, n int) {
 	if len(text) == 0 || text[0] != letter {
 		return 0, -1

@@ -7,8 +7,8 @@ import (
 
 const (
 	searchWindow = 1 << 20
-	// searchStarts is the number of earlier offsets at which a group may begin, so that a line
-	// inside a value that looks like a marker does not hide a real one.
+	// searchStarts is the number of earlier offsets where a group may begin, so that a line inside
+	// a value that looks like a marker does not hide a real one.
 	searchStarts = 4
 )
 

@@ -26,7 +26,7 @@ var patches embed.FS
 // Bug is an injected bug.
 type Bug struct {
 	Name  string   // name of the patch without its extension
-	About string   // what the bug does, as one sentence
+	About string   // the effect of the bug, as one sentence
 	Catch []string // names of the campaigns that must find it
 	diff  []fileDiff
 }

@@ -94,7 +94,7 @@ func TestParseRefusesMalformedPatch(t *testing.T) {
 		"no description":     {"# catch: power\n" + file + "@@ -1,1 +1,1 @@\n-a\n+b\n", "describes the bug"},
 		"no campaign":        {"# It is wrong.\n" + file + "@@ -1,1 +1,1 @@\n-a\n+b\n", "catch"},
 		"no diff":            {header, "want a diff"},
-		"no hunk":            {header + file, "x.go has no hunk"},
+		"no hunk":            {header + file, "x.go without a hunk"},
 		"another file":       {header + "--- a/x.go\n+++ b/y.go\n@@ -1,1 +1,1 @@\n-a\n+b\n", "line 3: want \"--- a/path\""},
 		"file twice":         {header + file + "@@ -1,1 +1,1 @@\n-a\n+b\n" + file + "@@ -2,1 +2,1 @@\n-c\n+d\n", "line 8: x.go occurs twice"},
 		"new file":           {header + "--- /dev/null\n+++ b/x.go\n@@ -0,0 +1,1 @@\n+b\n", "line 3"},
@@ -102,7 +102,7 @@ func TestParseRefusesMalformedPatch(t *testing.T) {
 		"too few lines":      {header + file + "@@ -1,2 +1,1 @@\n-a\n+b\n", "line 8: diff ends"},
 		"too many old lines": {header + file + "@@ -1,1 +1,1 @@\n-a\n-b\n+c\n", "line 5: hunk has 2 and 1 lines"},
 		"a line too many":    {header + file + "@@ -1,1 +1,1 @@\n-a\n+b\n+c\n", "line 8: hunk has more lines"},
-		"no context":         {header + file + "@@ -1,0 +1,1 @@\n+b\n", "line 5: hunk has no context line"},
+		"no context":         {header + file + "@@ -1,0 +1,1 @@\n+b\n", "line 5: hunk without a context line"},
 		"another line":       {header + file + "@@ -1,1 +1,1 @@\n-a\n*b\n", "line 7: want a line that begins"},
 	} {
 		if _, err := bugs.Parse("sum", c.patch); err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "sum.patch: ") {

@@ -28,7 +28,7 @@ func parseDiff(lines []string, n int) ([]fileDiff, error) {
 		}
 		path, old := strings.CutPrefix(lines[n], "--- a/")
 		if !old || n+1 == len(lines) || lines[n+1] != "+++ b/"+path {
-			return nil, fmt.Errorf("line %d: want \"--- a/path\" and \"+++ b/path\" with the same path", n+1)
+			return nil, fmt.Errorf("line %d: want \"--- a/path\" and \"+++ b/path\" with equal paths", n+1)
 		}
 		if slices.ContainsFunc(all, func(d fileDiff) bool { return d.path == path }) {
 			return nil, fmt.Errorf("line %d: %s occurs twice", n+1, path)
@@ -43,7 +43,7 @@ func parseDiff(lines []string, n int) ([]fileDiff, error) {
 			n = next
 		}
 		if len(d.hunks) == 0 {
-			return nil, fmt.Errorf("line %d: %s has no hunk", n+1, path)
+			return nil, fmt.Errorf("line %d: %s without a hunk", n+1, path)
 		}
 		all = append(all, d)
 	}
@@ -90,7 +90,7 @@ func parseHunk(lines []string, n int) (h hunk, next int, err error) {
 		return h, next, fmt.Errorf("line %d: hunk has more lines than its header states", next+1)
 	}
 	if len(h.old) == 0 {
-		return h, next, fmt.Errorf("line %d: hunk has no context line", n+1)
+		return h, next, fmt.Errorf("line %d: hunk without a context line", n+1)
 	}
 	return h, next, nil
 }

@@ -30,7 +30,7 @@ type Campaign struct {
 	Split bool
 }
 
-// All returns every campaign, in the order in which they run.
+// All returns every campaign, in running order.
 func All() []Campaign {
 	return []Campaign{
 		{"power", "power failures before, after, and during every disk operation", power, true, true},
@@ -96,7 +96,7 @@ type Result struct {
 	Notes    []string
 	Took     time.Duration
 	Skipped  string // the reason why nothing was done
-	Failure  string // one line; "" if there is no failure
+	Failure  string // one line; "" without a failure
 }
 
 // Counts lists the work that was done, in the order of the first report of each kind.

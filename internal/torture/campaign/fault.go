@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// way is one way in which an operation fails.
+// way is one way for an operation to fail.
 type way struct {
 	name string
 	err  func(op vfs.Op) error

@@ -267,7 +267,7 @@ func tryBomb(r *Run, name, data string) error {
 	return nil
 }
 
-// readOnlyMedia opens a directory in which nothing can be changed.
+// readOnlyMedia opens a directory where nothing can be changed.
 func readOnlyMedia(r *Run, files map[string]string) error {
 	r.Count("cases", 2)
 	mem, err := inMem(files)

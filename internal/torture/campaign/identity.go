@@ -13,10 +13,10 @@ import (
 )
 
 // A family is two generations of one store's directory, and the directory of another store. Both
-// stores write files with the same names.
+// stores use equal file names.
 type family struct {
 	fixture             // the newer generation
-	older   []directory // an earlier directory of the same store, and another store's
+	older   []directory // an earlier directory of this store, and another store's
 }
 
 // directory is a set of files by name.
@@ -27,10 +27,10 @@ type directory struct {
 
 // identity checks that Open does not mistake one file for another. It removes and truncates each
 // file of a directory. It also exchanges each file with every file of its kind from an older
-// generation of the same store, from another store, and from the directory itself. It does this
-// with one file, with two files, and with one file under a manifest that a server rewrote. Open
-// must refuse and name a file, or load the original contents, or report the missing data. Then
-// identity opens directories repeatedly, with the log and without it.
+// generation of its store, from another store, and from the directory itself. It does this with one
+// file, with two files, and with one file under a manifest that a server rewrote. Open must refuse
+// and name a file, or load the original contents, or report the missing data. Then identity opens
+// directories repeatedly, with the log and without it.
 func identity(r *Run) {
 	for _, m := range modes {
 		if m.plain || m.log == nil {
@@ -122,7 +122,7 @@ func (f *family) wrongs(stride int) (all []wrong) {
 				if path.Ext(other) == path.Ext(name) && from.files[other] != f.files[name] {
 					all = append(all, wrong{
 						what: fmt.Sprintf("%s is %s of %s", name, other, from.whose),
-						// An earlier copy of the same incremental file is one that is truncated.
+						// An earlier copy of this incremental file equals a truncated one.
 						end: strings.HasSuffix(name, ".incr.aof") && strings.HasPrefix(f.files[name], from.files[other]),
 						do:  func(files map[string]string) { files[name] = from.files[other] },
 					})

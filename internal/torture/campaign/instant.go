@@ -22,7 +22,7 @@ const (
 )
 
 // bank is a store with accounts, and goroutines that move money between them. Each goroutine counts
-// its transfers in a separate key, in the same transaction.
+// its transfers in a separate key, in the transaction of the transfer.
 type bank struct {
 	s       *perdure.Store
 	counted [transferers]atomic.Int64 // transfers that returned

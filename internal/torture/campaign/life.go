@@ -23,7 +23,7 @@ type life struct {
 
 	states   []state
 	digests  []uint64
-	instants map[int]bool // the states that a save recorded; used if there is no log
+	instants map[int]bool // the states that a save recorded; used without a log
 	doubtful bool         // the newest write failed, and may have taken effect
 	dropped  atomic.Bool  // a sync failed: the disk lacks data that the kernel had accepted
 
@@ -205,15 +205,15 @@ func (l *life) find(s *perdure.Store, low, high int) (int, error) {
 }
 
 // bystander is a file system with a concurrent writer. While a rewrite prepares its incremental
-// file or writes its base file, or a save writes its dump, it does the pending ops. The store holds
-// no lock then. Another goroutine might do the same, but here the ops always happen at the same
-// point.
+// file or writes its base file, or a save writes its dump, it does the pending ops. The store does
+// not hold a lock then. Another goroutine might also do this, but here the ops always happen at the
+// same point.
 type bystander struct {
 	vfs.FS
 	life *life
 }
 
-// OpenRoot returns the directory with the same concurrent writer.
+// OpenRoot returns the directory with this concurrent writer.
 func (b *bystander) OpenRoot(dir string) (vfs.Root, error) {
 	root, err := b.FS.OpenRoot(dir)
 	if err != nil {
@@ -255,7 +255,7 @@ func files(fsys vfs.FS) (map[string]string, error) {
 	for _, dir := range []string{dataDir, logDir} {
 		names, err := fsys.ReadDir(dir)
 		if err != nil {
-			continue // there is no log, or no directory yet
+			continue // the log or the directory does not exist yet
 		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)

@@ -71,8 +71,8 @@ func fileLimit(limit int64) error {
 }
 
 // limitChild writes until the store refuses, and reports the refusal. When its parent reports that
-// there is room, limitChild continues with the same store and closes it. At the end of its input,
-// it leaves everything unchanged.
+// there is room, limitChild continues with its store and closes it. At the end of its input, it
+// leaves everything unchanged.
 func limitChild(argument string) error {
 	text, dir, _ := strings.Cut(argument, ":")
 	var load limitLoad
@@ -321,7 +321,7 @@ func (c *limited) finish(r *Run, kill bool, room func() error) error {
 }
 
 // look checks the log of a child that was refused and still has the log open. Any server must be
-// able to read the log, and the tail file must have no hole.
+// able to read the log, and the tail file must not have a hole.
 func (c *limited) look(r *Run) error {
 	dir := filepath.Join(c.dir, "appendonlydir")
 	if c.mode == "" {
@@ -365,8 +365,8 @@ func hasBlocks(path string) error {
 	return nil
 }
 
-// full opens the files of a killed child where there may still be no room. Open must succeed or
-// return an error about the lack of room, and nothing may be lost.
+// full opens the files of a killed child on a file system that may still be full. Open must succeed
+// or return an error about the lack of room, and nothing may be lost.
 func (c *limited) full() error {
 	s, err := perdure.Open(c.dir, c.load.options()...)
 	if err != nil {
@@ -377,7 +377,7 @@ func (c *limited) full() error {
 			return fmt.Errorf("after a kill, writer %d: round %d, %w, want at least %d", w, done, err, c.acked[w])
 		}
 	}
-	_ = s.CloseNoSave() // there may be no room
+	_ = s.CloseNoSave() // the file system may be full
 	return nil
 }
 

@@ -140,7 +140,7 @@ func (s *starved) run() (err error) {
 	return s.reopen()
 }
 
-// reopen closes the store. It opens the store with the same refusals, and then with memory.
+// reopen closes the store. It opens the store with these refusals, and then with memory.
 func (s *starved) reopen() error {
 	err := s.e.Close()
 	if s.e = nil; err != nil {

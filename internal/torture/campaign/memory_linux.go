@@ -24,8 +24,8 @@ const (
 )
 
 // memoryKills runs children that write, save, and rewrite as in campaign kill, and that also grow
-// until they have no memory. Then the kernel kills them (cgroup), or the runtime ends them
-// (RLIMIT_AS). If no cgroup can be made, a kill at a random moment replaces the kernel's kill.
+// until memory runs out. Then the kernel kills them (cgroup), or the runtime ends them (RLIMIT_AS).
+// If no cgroup can be made, a kill at a random moment replaces the kernel's kill.
 func memoryKills(r *Run) {
 	group, why := makeGroup()
 	if why != "" {
@@ -242,7 +242,7 @@ func ownGroup() (string, error) {
 				own := filepath.Join(fields[1], path)
 				have, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
 				if err == nil && !strings.Contains(string(have), "memory") {
-					err = errors.New("cgroup version 2 has no memory controller")
+					err = errors.New("cgroup version 2 lacks a memory controller")
 				}
 				return own, err
 			}
@@ -255,7 +255,7 @@ func ownGroup() (string, error) {
 func groupKills(group string) (n int64) {
 	text, err := os.ReadFile(filepath.Join(group, "memory.events"))
 	if err != nil {
-		return 0 // there is no group
+		return 0 // the group does not exist
 	}
 	for line := range strings.Lines(string(text)) {
 		if count, found := strings.CutPrefix(line, "oom_kill "); found {

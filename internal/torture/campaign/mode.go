@@ -18,7 +18,7 @@ type mode struct {
 	log  []aof.Option // nil means no log: only snapshots
 	// always reports whether a write that returned is durable.
 	always bool
-	// plain reports whether the log has no checksums. Such a log survives torn tails, but not
+	// plain reports whether the log is without checksums. Such a log survives torn tails, but not
 	// blocks that were never written.
 	plain bool
 }

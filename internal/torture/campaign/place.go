@@ -17,7 +17,7 @@ import (
 )
 
 // place is campaign p. Between any two operations of an open store, another program changes the
-// names around the store. A second store, which is closed, must stay byte for byte the same. Every
+// names around the store. A second store, which is closed, must stay unchanged byte for byte. Every
 // acknowledged write must be in the store's own directory, wherever that directory is now, or a
 // call must have failed.
 func place(r *Run) {
@@ -178,7 +178,7 @@ func fastDir() string {
 	return ""
 }
 
-// prepare makes both stores, and changes to the directory in which the first has a relative name.
+// prepare makes both stores, and changes to the directory where the first has a relative name.
 func (p *placed) prepare() (before string, err error) {
 	for name, dir := range map[string]string{"own": p.own, "other": p.other} {
 		made, err := placedStore(p.mode, name)

@@ -29,7 +29,7 @@ func power(r *Run) {
 			"hole":     frozen("hole", func() script { return holeScript(r.Seed) }),
 			"commands": frozen("commands", func() script { return commandScript(r.Seed) }),
 		}
-		if m.name == "everysec" || m.name == "ring" { // the other modes write it in the same ways
+		if m.name == "everysec" || m.name == "ring" { // the other modes write it in these ways
 			scripts["large"] = largeScript()
 		}
 		for i := range r.by(4, 8) { // short scripts find most of the bugs
@@ -90,7 +90,7 @@ func commandScript(seed uint64) script {
 	return sc
 }
 
-// olderScript sets values at the offsets where an older log of the same form had its values.
+// olderScript sets values at the offsets where an older log of this form had its values.
 func olderScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 14))
 	var sc script
@@ -353,7 +353,7 @@ func recovers(r *Run, l *life, mem *vfs.Mem, low, high int, check bool) error {
 }
 
 // crashRecovery crashes the recovery from a crash and the writes after it. Those writes repeat the
-// script's writes with the same lengths and other bytes.
+// script's writes with equal lengths and other bytes.
 func crashRecovery(r *Run, first *life, sc script, mem *vfs.Mem, killed bool, low int, at moment) (int64, error) {
 	s, err := first.mode.open(mem.Kill())
 	if err != nil {

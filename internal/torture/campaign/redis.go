@@ -20,8 +20,8 @@ import (
 var redisArgs = []string{"--appendonly", "yes", "--appendfsync", "always", "--databases", strconv.Itoa(databases),
 	"--auto-aof-rewrite-percentage", "0"}
 
-// redis is campaign h. A store and a redis-server run the same program of commands. Both must
-// return the same answers and have the same data. Then each opens the files of the other.
+// redis is campaign h. A store and a redis-server run one program of commands. Both must return
+// equal answers and have equal data. Then each opens the files of the other.
 func redis(r *Run) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		r.Skip("redis-server is not installed (Debian: redis-server, redis-tools)")
@@ -152,7 +152,7 @@ func readBy(dir string, m mode, want string) error {
 	return nil
 }
 
-// redisCommand is a command for a server, and a function that does the same on a store.
+// redisCommand is a command for a server, and a function with its effect on a store.
 type redisCommand struct {
 	args []string
 	do   func(s *perdure.DB) (any, error)
@@ -249,7 +249,7 @@ func dumpOf(s *perdure.Store) string {
 	return st.whole()
 }
 
-// dumpOfServer returns the same as dumpOf for a server.
+// dumpOfServer is like dumpOf for a server.
 func dumpOfServer(server *redistest.Server) string {
 	st := state{}
 	for db := range databases {

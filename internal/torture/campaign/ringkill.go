@@ -190,7 +190,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	return firstError(err, s.CloseNoSave())
 }
 
-// none returns an error if a write was acknowledged, because there is no log.
+// none returns an error if a write was acknowledged, because the log is missing.
 func (k *ringChain) none() error {
 	for w, acked := range k.acked {
 		if acked > 0 {
@@ -233,7 +233,7 @@ func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error)
 }
 
 // ringDBs returns the number of databases that a write changes. If it is 2, one transaction changes
-// both. The number is the same for all writes of a key.
+// both. The number is constant for each key.
 func ringDBs(round int64) int { return pick(round%ringKeys == 3, 2, 1) }
 
 func ringKey(w int, round int64) string { return fmt.Sprint("writer", w, ":", round%ringKeys) }

@@ -128,7 +128,7 @@ func noSecondBase(mem *vfs.Mem) vfs.FS {
 // rot is campaign d. It flips each bit of each file, truncates each file, and damages it in other
 // ways. A store must refuse with file and offset, or load exactly the original contents, or
 // truncate and report a torn tail that was never promised. The campaign also prints the results of
-// redis-server for the same damage.
+// redis-server for that damage.
 func rot(r *Run) {
 	all, err := fixtures(r.Seed)
 	old, oldErr := frozenFixtures()

@@ -69,7 +69,7 @@ func answers(m mode, way string, seed uint64) (all []string, err error) {
 	return append(all, dumpOf(s)), s.Close()
 }
 
-// reload moves the data through a file, or does nothing if there is no file.
+// reload moves the data through a file, or does nothing without a file.
 func reload(s *perdure.Store, m mode, way string, open func() (*perdure.Store, error)) (*perdure.Store, error) {
 	ctx, memory := context.Background(), m.name == "memory"
 	switch {

@@ -145,7 +145,7 @@ func (o op) writes() bool { return o.kind < opSave }
 
 func (o op) name() string { return fmt.Sprintf("%d/%s", o.db, o.key) }
 
-// apply changes a state in the way in which the op changes the store.
+// apply changes a state as the op changes the store.
 func (o op) apply(s state) {
 	old := s[o.name()]
 	switch o.kind {
@@ -328,8 +328,8 @@ func randomScript(seed uint64, n int) script {
 	return sc
 }
 
-// again returns writes of the same lengths with other bytes. A program does this if it lost its
-// last writes and repeats them. If a tail was truncated but not durably removed, it would fit after
+// again returns writes of equal lengths with other bytes. A program does this if it lost its last
+// writes and repeats them. If a tail was truncated but not durably removed, it would fit after
 // these writes.
 func (sc script) again() script {
 	var out script

@@ -56,7 +56,7 @@ func runtimeEnded(said string) bool {
 	return false
 }
 
-// starvedChild writes until there is no memory, and then does the operations that must still work.
+// starvedChild writes until memory runs out, and then does the operations that must still work.
 func starvedChild(argument string) error {
 	how, rest, _ := strings.Cut(argument, ":")
 	name, dir, _ := strings.Cut(rest, ":")
