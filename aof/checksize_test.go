@@ -116,8 +116,8 @@ func agree(t *testing.T, dir, file string) {
 			t.Errorf("Open = %v after Check = %v, want them to agree", err, checked)
 		}
 	case checked == nil || opened == nil:
-		t.Errorf("Open = %v after Check = %v, want the same damage", err, checked)
+		t.Errorf("Open = %v after Check = %v, want equal damage", err, checked)
 	case checked.File != opened.File || checked.Offset != opened.Offset || checked.What != opened.What || checked.File != filepath.Join(dir, file):
-		t.Errorf("Open = %v after Check = %v, want the same damage in %s", opened, checked, file)
+		t.Errorf("Open = %v after Check = %v, want equal damage in %s", opened, checked, file)
 	}
 }

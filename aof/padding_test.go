@@ -146,7 +146,7 @@ func TestKillAfterPadding(t *testing.T) {
 		files.WriteString(killedAfterWrites(t, []int{n, 1}))
 	}
 	if !strings.Contains(files.String(), "##") || !markerAfterSelect.MatchString(files.String()) {
-		t.Error("the file has no padding, want some")
+		t.Error("padding is missing, want some")
 	}
 }
 

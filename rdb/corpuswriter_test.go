@@ -163,7 +163,7 @@ func TestServerLoadsCorpus(t *testing.T) {
 					}
 				}
 				if len(want) > 0 && len(found) == 0 && !strings.Contains(name, "expir") && !strings.Contains(name, "empty") {
-					t.Errorf("%s, version %d, typed %v: server has no keys, want %d", name, version, typed, len(want))
+					t.Errorf("%s, version %d, typed %v: server is empty, want %d keys", name, version, typed, len(want))
 				}
 				compared += len(found)
 			}

@@ -236,7 +236,7 @@ func TestPieces(t *testing.T) {
 		g := new(got)
 		n, err := rdb.Decode(context.Background(), r, -1, g)
 		if err != nil || n != int64(len(p)) || g.list() != want.list() {
-			t.Errorf("%s: Decode = %d, %v, want %d and the same data", name, n, err, len(p))
+			t.Errorf("%s: Decode = %d, %v, want %d and equal data", name, n, err, len(p))
 		}
 	}
 	r := io.MultiReader(bytes.NewReader(p[:100]), iotest.ErrReader(io.ErrClosedPipe))

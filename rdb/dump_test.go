@@ -71,7 +71,7 @@ func TestDumpRoundTrip(t *testing.T) {
 	g := new(got)
 	info, err := d.Load(context.Background(), g)
 	if err != nil || info != saved || g.list() != want.list() {
-		t.Errorf("Load = %+v, %v, want %+v and the same data", info, err, saved)
+		t.Errorf("Load = %+v, %v, want %+v and equal data", info, err, saved)
 	}
 }
 

@@ -293,7 +293,7 @@ func TestReaderContinuesAfterBreak(t *testing.T) {
 	_, first := entries(r)
 	_, second := entries(r)
 	if h, err := r.Header(context.Background()); !errors.Is(first, corrupt.ErrTorn) || first != second || err != first || h.Version == "" {
-		t.Errorf("errors = %v, %v, Header error = %v, want the same ErrTorn", first, second, err)
+		t.Errorf("errors = %v, %v, Header error = %v, want equal ErrTorn", first, second, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -356,7 +356,7 @@ func TestWriterErrors(t *testing.T) {
 		err = w.Write(&rdb.Entry{Entry: snapshot.Entry{Key: make([]byte, 300_000), Value: noise(300_000)}})
 		_, err2 := w.Close()
 		if left < 2 && (err2 == nil || err != nil && err != err2) {
-			t.Errorf("writer fails after %d bytes: Write = %v, Close = %v, want the same error", left*300_000, err, err2)
+			t.Errorf("writer fails after %d bytes: Write = %v, Close = %v, want equal errors", left*300_000, err, err2)
 		}
 	}
 }

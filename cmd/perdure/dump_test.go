@@ -98,7 +98,7 @@ func TestCorpus(t *testing.T) {
 				continue
 			}
 			if !ok {
-				t.Errorf("%s: dump has no line for db %d, key %q, want one", path, e.DB, e.Key)
+				t.Errorf("%s: dump lacks db %d, key %q, want a line", path, e.DB, e.Key)
 				continue
 			}
 			compared++

@@ -122,7 +122,7 @@ func (m *model) same(n name) {
 	do(m.tab, n.key, func(s *table.Shard, h uint64) {
 		it, ok := s.Find(n.db, h, n.key)
 		if ok != had || ok && (it.Kind() != v.kind || it.ExpireAtMs() != v.expire || !it.Equal([]byte(v.bytes))) {
-			m.t.Fatalf("Find %.40q = %v, want %v with the same value", n.key, ok, had)
+			m.t.Fatalf("Find %.40q = %v, want %v with its value", n.key, ok, had)
 		}
 	})
 }

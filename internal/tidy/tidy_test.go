@@ -205,7 +205,7 @@ func TestPackagesHaveComments(t *testing.T) {
 	}
 	for dir, ok := range documented {
 		if !ok {
-			t.Errorf("package %s has no doc comment, want one", dir)
+			t.Errorf("package %s lacks a doc comment, want one", dir)
 		}
 	}
 }
@@ -220,12 +220,12 @@ func TestExportedNamesHaveComments(t *testing.T) {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				if d.Name.IsExported() && d.Doc == nil && visible(d) {
-					t.Errorf("%s: %s has no comment, want one", f.path, d.Name.Name)
+					t.Errorf("%s: %s lacks a comment, want one", f.path, d.Name.Name)
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
 					if ts, ok := spec.(*ast.TypeSpec); ok && ts.Name.IsExported() && ts.Doc == nil && d.Doc == nil {
-						t.Errorf("%s: type %s has no comment, want one", f.path, ts.Name.Name)
+						t.Errorf("%s: type %s lacks a comment, want one", f.path, ts.Name.Name)
 					}
 				}
 			}
@@ -330,7 +330,7 @@ func TestStoreMethodsHaveExamples(t *testing.T) {
 	}
 	for _, m := range methods {
 		if !examples[m] {
-			t.Errorf("Store.%s has no example, want one", m)
+			t.Errorf("Store.%s lacks an example, want one", m)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestCloseReleasesLock(t *testing.T) {
 		}
 	}
 	if copied < 0 {
-		t.Fatalf("/proc/self/fd has no link to %s, want one", name)
+		t.Fatalf("/proc/self/fd lacks a link to %s, want one", name)
 	}
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
