@@ -147,7 +147,7 @@ func rot(r *Run) {
 				r.Count("bytes", int64(len(data)))
 			}
 			const batch = 64 // damages per step
-			stride := r.by(89, 1)
+			stride := r.by(89, 3)
 			if f.name == "always" && strings.HasSuffix(name, ".manifest") {
 				stride = 1
 			}
