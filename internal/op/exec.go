@@ -57,9 +57,9 @@ func (x *Exec) Reset() {
 	*x = Exec{Store: x.Store, Record: x.Record, large: l}
 }
 
-// Small reports whether an Exec without NewExec can execute a call, unless that returns
-// ErrNotSmall: one whose Store, Log, and Record are set, and which lives on the stack. An Incr of a
-// hot key takes 180 ns with it, and 250 ns with one from a pool.
+// Small reports whether an Exec on the stack can execute the call: an Exec that was not made by
+// NewExec and has only its Store, Log, and Record. The call may still return ErrNotSmall. An Incr of
+// a hot key takes 130 ns with such an Exec, and 70 ns more with one from a pool.
 func (c *Call) Small() bool { return len(c.Value) <= LargeValue }
 
 // PinTo lets large values be pinned to l, for the caller to copy them after the unlock.
