@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -27,10 +28,10 @@ func (s *Store) Configure(opts ...Option) error {
 			return &optionError{what: o.name + " cannot be changed while the store is open"}
 		}
 		if err := o.apply(&c); err != nil {
-			return named(err)
+			return errtext.Named(err)
 		}
 	}
-	return named(s.e.Configure(c.change()))
+	return errtext.Named(s.e.Configure(c.change()))
 }
 
 // change returns the options that were given, for [Store.Configure].

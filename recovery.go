@@ -3,6 +3,8 @@ package perdure
 import (
 	"context"
 	"time"
+
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // A RecoveryReport describes what Open found and did.
@@ -60,9 +62,9 @@ type LoadProgress struct {
 // Err returns the reason why writes are currently refused, or nil. It never blocks and can be
 // called from any goroutine. It also reports a failed background sync that no write has
 // returned, within about 100 ms.
-func (s *Store) Err() error { return named(s.e.Err()) }
+func (s *Store) Err() error { return errtext.Named(s.e.Err()) }
 
 // Recover restores write access after [ErrLogFailed], once the disk works again. It durably writes
 // the whole data set and a new log to new files, then admits writes again. If the log has not
 // failed, Recover does nothing.
-func (s *Store) Recover(ctx context.Context) error { return named(s.e.Recover(ctx)) }
+func (s *Store) Recover(ctx context.Context) error { return errtext.Named(s.e.Recover(ctx)) }

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -38,7 +39,7 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		for e, err := range s.h.All(ctx) {
-			if !yield(e, named(err)) {
+			if !yield(e, errtext.Named(err)) {
 				return
 			}
 		}
@@ -50,7 +51,7 @@ func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 func (s *Snapshot) WriteTo(w io.Writer) (int64, error) {
 	c := &countingWriter{w: w}
 	err := s.h.Write(context.Background(), c)
-	return c.n, named(err)
+	return c.n, errtext.Named(err)
 }
 
 // Close releases the snapshot. It may be called more than once.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -60,11 +61,11 @@ func New(opts ...Option) (*Store, error) { return open(context.Background(), "",
 func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
 	o, err := configure(dir, opts)
 	if err != nil {
-		return nil, named(err)
+		return nil, errtext.Named(err)
 	}
 	e, err := engine.Open(ctx, o)
 	if err != nil {
-		return nil, named(err)
+		return nil, errtext.Named(err)
 	}
 	return &Store{keyspace{e: e}}, nil
 }
@@ -74,18 +75,18 @@ func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
 //
 // If Close returns nil, all data is on disk. If the store has neither a log nor save rules, only
 // the data of the last Save is on disk. Later calls return the result of the first.
-func (s *Store) Close() error { return named(s.e.Close()) }
+func (s *Store) Close() error { return errtext.Named(s.e.Close()) }
 
 // CloseNoSave is like [Store.Close] but does not save a snapshot, as Redis's SHUTDOWN NOSAVE. It
 // still syncs the log.
-func (s *Store) CloseNoSave() error { return named(s.e.CloseNoSave()) }
+func (s *Store) CloseNoSave() error { return errtext.Named(s.e.CloseNoSave()) }
 
 // Shutdown is like [Store.Close] for a program that must end in time. If ctx ends and the
 // append-only log holds all data, Shutdown cancels the snapshot. It then returns nil, because
 // everything is on disk. The previous snapshot is kept, and the next Open replays the log.
 //
 // Without such a log Shutdown ignores ctx, because only the snapshot preserves the data.
-func (s *Store) Shutdown(ctx context.Context) error { return named(s.e.Shutdown(ctx)) }
+func (s *Store) Shutdown(ctx context.Context) error { return errtext.Named(s.e.Shutdown(ctx)) }
 
 // DB returns database n, from 0 to one less than the number set by [WithDatabases]. If n is out of
 // range, the first operation returns [ErrDatabase], and Len, All, and Keys act as on an empty
@@ -98,7 +99,7 @@ func (s *Store) Databases() int { return s.e.Databases() }
 // FlushAll removes every key of every database. If the store has save rules, FlushAll cancels a
 // running save and then saves an empty dump, as Redis does. If that save fails, FlushAll returns
 // its error, but the keys are already removed.
-func (s *Store) FlushAll() error { return named(s.e.FlushAll()) }
+func (s *Store) FlushAll() error { return errtext.Named(s.e.FlushAll()) }
 
 // Save writes a point-in-time snapshot and returns once it is durable. Writers continue during the
 // save.
@@ -108,7 +109,7 @@ func (s *Store) FlushAll() error { return named(s.e.FlushAll()) }
 // snapshot is kept.
 func (s *Store) Save(ctx context.Context) (SaveInfo, error) {
 	info, err := s.e.Save(ctx)
-	return info, named(err)
+	return info, errtext.Named(err)
 }
 
 // BGSave starts a background save of a point-in-time snapshot. It returns [ErrSaveInProgress],
@@ -125,7 +126,7 @@ func (s *Store) LastSave() time.Time { return s.e.LastSave() }
 // It waits for a running save to finish. It returns [ErrRewriteInProgress] if another rewrite is
 // running and [ErrBusy] if a [Snapshot] is open. On error, including cancellation of ctx, the log
 // is as complete as before.
-func (s *Store) Rewrite(ctx context.Context) error { return named(s.e.Rewrite(ctx)) }
+func (s *Store) Rewrite(ctx context.Context) error { return errtext.Named(s.e.Rewrite(ctx)) }
 
 // BGRewrite starts a background rewrite of the log. If a save is running, the rewrite starts when
 // the save ends.
@@ -133,9 +134,11 @@ func (s *Store) BGRewrite() (*Task, error) { return newTask(s.e.BGRewrite()) }
 
 // Sync returns once all writes acknowledged before the call are on disk. Without a log, it returns
 // [ErrNoAppendLog].
-func (s *Store) Sync(ctx context.Context) error { return named(s.e.Sync(ctx)) }
+func (s *Store) Sync(ctx context.Context) error { return errtext.Named(s.e.Sync(ctx)) }
 
 // Restore replaces the whole data set with the RDB dump read from r, which it reads to the end of
 // the dump. An invalid dump changes nothing. Writes return [ErrRestoring] while the new data set is
 // installed on disk. It is installed when Restore returns.
-func (s *Store) Restore(ctx context.Context, r io.Reader) error { return named(s.e.Restore(ctx, r)) }
+func (s *Store) Restore(ctx context.Context, r io.Reader) error {
+	return errtext.Named(s.e.Restore(ctx, r))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // A Task is a background save or rewrite. Its methods are safe for concurrent use. It does not need
@@ -14,7 +15,7 @@ type Task struct {
 
 func newTask(t *engine.Task, err error) (*Task, error) {
 	if err != nil {
-		return nil, named(err)
+		return nil, errtext.Named(err)
 	}
 	return &Task{t: t}, nil
 }
@@ -26,7 +27,7 @@ func (t *Task) Done() <-chan struct{} { return t.t.Done() }
 // [SaveInfo] is empty.
 func (t *Task) Wait(ctx context.Context) (SaveInfo, error) {
 	info, err := t.t.Wait(ctx)
-	return info, named(err)
+	return info, errtext.Named(err)
 }
 
 // Cancel cancels the task without waiting for it to end. The files from before the task are kept.

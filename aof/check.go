@@ -15,6 +15,7 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -59,7 +60,8 @@ type FileReport struct {
 func (r *Report) OK() bool { return r.Err() == nil }
 
 // Err returns the first problem of the log, or nil.
-func (r *Report) Err() error {
+func (r *Report) Err() (err error) {
+	defer errtext.Name(&err)
 	for i := range r.Files {
 		if r.Files[i].Problem != nil {
 			return r.Files[i].Problem
@@ -122,7 +124,8 @@ func newCheckConfig(opts []CheckOption) *checkConfig {
 // Check reads a log that is not open and reports its damage. It changes nothing. Path is a data
 // directory, a log's directory, a manifest, or a single file. The Report contains the damage of
 // each file. Check returns an error if a file cannot be read at all, or if the manifest is damaged.
-func Check(path string, opts ...CheckOption) (Report, error) {
+func Check(path string, opts ...CheckOption) (report Report, err error) {
+	defer errtext.Name(&err)
 	return newCheckConfig(opts).check(path)
 }
 

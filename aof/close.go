@@ -1,6 +1,10 @@
 package aof
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/perduredb/perdure/internal/errtext"
+)
 
 // Close writes and syncs the pending buffer and releases the file. If the log has failed, Close
 // returns the failure. A second Close returns the result of the first. Close cancels a Rewrite
@@ -49,8 +53,8 @@ func (l *Log) Close() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = err
-	return err
+	l.closed = errtext.Named(err)
+	return l.closed
 }
 
 // listClosed records the end of the newest incremental file in the manifest.

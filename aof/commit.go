@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // unpublishedMax is the number of bytes that may wait in memory for the first base file. Above it
@@ -23,12 +24,13 @@ func (l *Log) Commit(p appendlog.Position, durable bool) error {
 	if !durable && !l.mirror.slow.Load() {
 		return nil
 	}
-	return l.commit(context.Background(), p, durable)
+	return errtext.Named(l.commit(context.Background(), p, durable))
 }
 
 // Sync waits until everything appended so far is durable, or until ctx ends. Before the first base
 // file is published it guarantees only as much as [Log.Commit].
-func (l *Log) Sync(ctx context.Context) error {
+func (l *Log) Sync(ctx context.Context) (err error) {
+	defer errtext.Name(&err)
 	stop := l.waits.wakeOn(ctx)
 	defer stop()
 	if err := l.commit(ctx, math.MaxInt64, true); err != nil {

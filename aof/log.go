@@ -8,6 +8,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -129,6 +130,7 @@ func (o Option) apply(c *config) error {
 // Open binds the log to a data directory and reports whether the directory has a log. It changes
 // nothing. It returns a [*CorruptError] if the manifest is damaged or a listed file is missing.
 func (l *Log) Open(env snapshot.Env) (found bool, err error) {
+	defer errtext.Name(&err)
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	l.mu.Lock()
@@ -175,7 +177,8 @@ func (l *Log) setPhase(p phase) {
 // [AutoRewrite], [RDBBase], [NoFsyncOnRewrite] and [Timestamps]. For any other option it returns an
 // error matching [ErrOptions] and changes nothing. Configure waits for a running rewrite. It
 // returns an error matching [appendlog.ErrClosed] if the log is not open.
-func (l *Log) Configure(opts ...Option) error {
+func (l *Log) Configure(opts ...Option) (err error) {
+	defer errtext.Name(&err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changed := l.config
@@ -247,7 +250,7 @@ func (l *Log) sizeLocked() int64 {
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.err
+	return errtext.Named(l.err)
 }
 
 // failLocked puts the log into the failed state, unless it is there already. It returns the first

@@ -11,6 +11,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -60,7 +61,8 @@ func parseEnd(text string) (e logEnd) {
 }
 
 // End implements [appendlog.Ender].
-func (l *Log) End() (string, error) {
+func (l *Log) End() (end string, err error) {
+	defer errtext.Name(&err)
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	if l.disk == nil {
@@ -121,7 +123,8 @@ func (d *layout) read(f *manifest.File, fn func(file vfs.File, size int64) error
 }
 
 // Relate implements [appendlog.Ender].
-func (l *Log) Relate(store, text string) (appendlog.Relation, error) {
+func (l *Log) Relate(store, text string) (r appendlog.Relation, err error) {
+	defer errtext.Name(&err)
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	want := parseEnd(text)

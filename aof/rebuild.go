@@ -14,6 +14,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -228,7 +229,8 @@ func (r *rebuilder) sized(p part) (f manifest.File, err error) {
 // LostManifest returns the path of the missing manifest of a log in dir that was in use, or "" if
 // dir does not exist or has no such log. Open refuses such a log, and [Repair] can rebuild the
 // manifest.
-func LostManifest(fsys snapshot.FS, dir string) (string, error) {
+func LostManifest(fsys snapshot.FS, dir string) (path string, err error) {
+	defer errtext.Name(&err)
 	on, err := dirfs.Of(fsys)
 	if err != nil {
 		return "", err

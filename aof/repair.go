@@ -9,12 +9,13 @@ import (
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
 	"github.com/perduredb/perdure/aof/internal/scan"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // ErrNotRepairable is matched by the error of [Repair] about damage that Repair does not truncate.
-var ErrNotRepairable = errors.New("not repairable")
+var ErrNotRepairable = errors.New("perdure: not repairable")
 
 // RepairReport describes the changes of [Repair] or, with [PlanOnly], the changes that it would
 // make.
@@ -56,7 +57,8 @@ func PlanOnly() CheckOption {
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
 //  2. after the file is truncated and synced: the repaired log and the copy.
 //  3. the states listed at mergeTailFile.
-func Repair(path string, opts ...CheckOption) (RepairReport, error) {
+func Repair(path string, opts ...CheckOption) (done RepairReport, err error) {
+	defer errtext.Name(&err)
 	c := newCheckConfig(opts)
 	report, err := c.check(path)
 	if path, lost := isLostManifest(err); lost {

@@ -13,6 +13,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -39,7 +40,8 @@ type replayResult struct {
 // Replay passes the contents of the log to r, in order. It changes nothing on disk. It returns a
 // [*CorruptError] if the log is damaged, and also for a torn tail with Env.Strict or
 // [LoadTruncated](false).
-func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (appendlog.ReplayReport, error) {
+func (l *Log) Replay(ctx context.Context, r appendlog.Replayer) (report appendlog.ReplayReport, err error) {
+	defer errtext.Name(&err)
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	l.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -59,7 +60,8 @@ type switchPoint struct {
 // BeginRewrite prepares to replace the log by a new base file. It syncs the newest incremental
 // file, so that Cut and Commit have little left to do, and creates the next one. It can be called
 // instead of Replay and Start to begin a log, and on a failed log to recover it.
-func (l *Log) BeginRewrite() (appendlog.Rewrite, error) {
+func (l *Log) BeginRewrite() (begun appendlog.Rewrite, err error) {
+	defer errtext.Name(&err)
 	r, err := l.reserve()
 	if err != nil {
 		return nil, err
@@ -209,7 +211,8 @@ func (r *rewrite) dropNext() {
 // file if step 4 was done. A log that had failed, or did not have a base file yet, stays in that
 // state. A failed write or sync of the old incremental file, or a failed sync of a directory, puts
 // the log into the failed state.
-func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
+func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) (err error) {
+	defer errtext.Name(&err)
 	l := r.log
 	l.mu.Lock()
 	if r.state != rewriteCut {
@@ -223,7 +226,7 @@ func (r *rewrite) Commit(ctx context.Context, b appendlog.Base) error {
 	}
 	l.mu.Unlock()
 
-	err := r.commit(ctx, b, rdb)
+	err = r.commit(ctx, b, rdb)
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -36,7 +37,8 @@ import (
 //     before.
 //
 // If Start returns an error, the log cannot be used, but nothing that Replay has passed on is lost.
-func (l *Log) Start() error {
+func (l *Log) Start() (err error) {
+	defer errtext.Name(&err)
 	l.ctl.Lock()
 	defer l.ctl.Unlock()
 	l.mu.Lock()

@@ -3,7 +3,8 @@ package appendlog
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // ErrFailed is matched by the error of a log that has stopped accepting units. It is
@@ -30,7 +31,7 @@ type FailedError struct {
 
 // Error returns operation, file and cause in one line.
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("%v: %s %s: %s", ErrFailed, e.Op, e.File, withoutPrefix(e.Err))
+	return fmt.Sprintf("%v: %s %s: %s", ErrFailed, e.Op, e.File, errtext.Trim(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -51,14 +52,10 @@ type CommandError struct {
 // Error returns file, offset, command and cause in one line.
 func (e *CommandError) Error() string {
 	if e.File == "" {
-		return e.Name + ": " + withoutPrefix(e.Err)
+		return e.Name + ": " + errtext.Trim(e.Err)
 	}
-	return fmt.Sprintf("%s: offset %d: %s: %s", e.File, e.Offset, e.Name, withoutPrefix(e.Err))
+	return fmt.Sprintf("%s: offset %d: %s: %s", e.File, e.Offset, e.Name, errtext.Trim(e.Err))
 }
 
 // Unwrap returns the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
-
-// withoutPrefix returns the text of an error without the prefix "perdure: ", to be quoted in
-// another error.
-func withoutPrefix(err error) string { return strings.TrimPrefix(err.Error(), "perdure: ") }

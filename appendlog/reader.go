@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -48,7 +49,7 @@ func (r *Reader) Next() ([]Command, error) {
 	r.err = r.next()
 	r.src.Release()
 	if r.err != nil {
-		r.err = corrupt.InFile(r.err, r.file)
+		r.err = errtext.Named(corrupt.InFile(r.err, r.file))
 		return nil, r.err
 	}
 	return r.unit, nil
@@ -124,6 +125,7 @@ func selected(t *resp.Token) (int, error) {
 // tail it returns the [*snapshot.CorruptError] of [Reader.Next], after the units before it. It sets
 // the file name in a [CommandError] that r returns.
 func ReplayCommands(from *Reader, r Replayer) (commands int64, err error) {
+	defer errtext.Name(&err)
 	for {
 		unit, err := from.Next()
 		if errors.Is(err, io.EOF) {

@@ -148,12 +148,12 @@ func TestReplayCommandsErrorHasOffset(t *testing.T) {
 	log, _ := sample()
 	cause := errors.New("no")
 	n, err := appendlog.ReplayCommands(appendlog.NewReader(strings.NewReader(log), "file", 0), refusing{name: "DEL", err: cause})
-	if n != 1 || !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), "file: offset ") {
+	if n != 1 || !errors.Is(err, cause) || !strings.HasPrefix(err.Error(), "perdure: file: offset ") {
 		t.Errorf("ReplayCommands = %d, %v, want 1 and the cause with its offset", n, err)
 	}
 	refused := &appendlog.CommandError{Name: "DEL", Offset: 7, Err: cause}
 	_, err = appendlog.ReplayCommands(appendlog.NewReader(strings.NewReader(log), "file", 0), refusing{name: "DEL", err: refused})
-	if want := "file: offset 7: DEL: no"; err == nil || err.Error() != want {
+	if want := "perdure: file: offset 7: DEL: no"; err == nil || err.Error() != want {
 		t.Errorf("ReplayCommands = %v, want %q", err, want)
 	}
 	n, err = appendlog.ReplayCommands(appendlog.NewReader(strings.NewReader(log), "file", 0), refusing{})

@@ -73,7 +73,7 @@ func TestReadAheadEnds(t *testing.T) {
 		t.Errorf("flipped bit: Decode error = %v, want ErrCorrupt", err)
 	}
 	stop := &stopping{after: 10}
-	if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), stop); err != errEnough {
+	if _, err := rdb.Decode(context.Background(), bytes.NewReader(p), int64(len(p)), stop); !errors.Is(err, errEnough) {
 		t.Errorf("Decode error = %v, want the error of the Loader", err)
 	}
 }

@@ -45,7 +45,7 @@ func TestEncodeReturnsBackgroundError(t *testing.T) {
 	full := errors.New("disk full")
 	for _, left := range []int{0, 1000, 300_000, 600_000, len(p) - 9, len(p) - 1} {
 		w := &failing{left: left, err: full}
-		if _, err := rdb.Encode(context.Background(), w, d, rdb.Compression(false)); err != full || w.after {
+		if _, err := rdb.Encode(context.Background(), w, d, rdb.Compression(false)); !errors.Is(err, full) || w.after {
 			t.Errorf("writer fails after %d bytes: Encode error = %v, another Write: %v, want disk full, false", left, err, w.after)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -38,7 +39,8 @@ type Report struct {
 // refuses such a dump, but redis-check-rdb does not detect it. A value that a server loads but
 // never writes, such as an empty list, is not an error and counts as Odd. Check uses about 30 bytes
 // of memory per key in addition to the longest value.
-func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report, error) {
+func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (report Report, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {
 		return Report{}, err
@@ -46,7 +48,7 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 	d := newReader(r, size, s)
 	c := newChecker()
 	d.odd, d.refused, d.discard = c.odd, c.refused, true
-	err := c.all(ctx, d)
+	err = c.all(ctx, d)
 	c.report.Header = *d.header
 	c.report.Size = d.Offset()
 	if err != nil {
@@ -57,7 +59,8 @@ func Check(ctx context.Context, r io.Reader, size int64, opts ...Option) (Report
 }
 
 // CheckFile runs [Check] on a regular file and adds its path to errors.
-func CheckFile(path string, opts ...Option) (Report, error) {
+func CheckFile(path string, opts ...Option) (report Report, err error) {
+	defer errtext.Name(&err)
 	f, err := vfs.OS().Open(path)
 	if err != nil {
 		return Report{}, err
@@ -66,7 +69,7 @@ func CheckFile(path string, opts ...Option) (Report, error) {
 	if err != nil {
 		return Report{}, errors.Join(err, f.Close())
 	}
-	report, err := Check(context.Background(), f, size, opts...)
+	report, err = Check(context.Background(), f, size, opts...)
 	return report, errors.Join(inFile(err, path), f.Close())
 }
 

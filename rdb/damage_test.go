@@ -222,8 +222,8 @@ func TestDamagedFiles(t *testing.T) {
 			for _, err := range []error{err, checkErr} {
 				if err != nil {
 					wantOffset(t, name, err, len(q))
-					if !strings.HasPrefix(err.Error(), path) {
-						t.Fatalf("%s: error = %v, want the prefix %s", name, err, path)
+					if !strings.HasPrefix(err.Error(), "perdure: "+path) {
+						t.Fatalf("%s: error = %v, want the prefix perdure: %s", name, err, path)
 					}
 				}
 			}

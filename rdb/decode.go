@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -20,13 +21,14 @@ import (
 // entry except for the groups of a stream, and never allocates by a declared length.
 //
 // Damage is reported as a [*CorruptError] with the offset, marked torn if the input ends early. An
-// unknown version or record is reported as an [*UnsupportedError]. Errors of l and of ctx are
-// returned unchanged. Decode checks ctx and reports progress to l every MiB. Options: [Checksum],
-// [MaxValue], [Validate], [HeaderTo]. Decode is a [snapshot.Decoder] if called without options. Any
-// number of goroutines may call it.
+// unknown version or record is reported as an [*UnsupportedError]. Errors of r, l, and ctx are
+// wrapped. Decode checks ctx and reports progress to l every MiB. Options: [Checksum], [MaxValue],
+// [Validate], [HeaderTo]. Decode is a [snapshot.Decoder] if called without options. Any number of
+// goroutines may call it.
 func Decode(
 	ctx context.Context, r io.Reader, size int64, l snapshot.Loader, opts ...Option,
 ) (n int64, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forDecode, opts...); err != nil {
 		return 0, err

@@ -271,7 +271,7 @@ func TestLongValues(t *testing.T) {
 func TestLoaderStops(t *testing.T) {
 	g := &got{fail: errors.New("enough")}
 	_, err := rdb.Decode(context.Background(), bytes.NewReader(unhex(goldenThree)), -1, g)
-	if err != g.fail || len(g.entries) != 1 {
+	if !errors.Is(err, g.fail) || len(g.entries) != 1 {
 		t.Errorf("Decode = %v after %d entries, want the error of the Loader after 1", err, len(g.entries))
 	}
 }
@@ -280,7 +280,7 @@ func TestContextEnds(t *testing.T) {
 	p := mustEncode(t, &data{entries: []snapshot.Entry{str(0, "k", "v", 0), str(0, "l", string(make([]byte, 9<<20)), 0)}}, rdb.Compression(false))
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &canceling{cancel: cancel}
-	if _, err := rdb.Decode(ctx, bytes.NewReader(p), int64(len(p)), l); err != context.Canceled || l.calls != 1 {
+	if _, err := rdb.Decode(ctx, bytes.NewReader(p), int64(len(p)), l); !errors.Is(err, context.Canceled) || l.calls != 1 {
 		t.Errorf("Decode = %v after %d Progress calls, want context.Canceled after 1", err, l.calls)
 	}
 }

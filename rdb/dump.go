@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/dirfs"
+	"github.com/perduredb/perdure/internal/errtext"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -35,14 +39,17 @@ func New(opts ...Option) *Dump {
 
 // Open binds d to the directory of env. It returns an error matching [ErrOption] if an option given
 // to [New] is not allowed, or if the filename is that of a directory. It touches no file.
-func (d *Dump) Open(env snapshot.Env) error {
+func (d *Dump) Open(env snapshot.Env) (err error) {
+	defer errtext.Name(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.env = env
+	if d.env = env; env.FS == nil {
+		d.env.FS = dirfs.New(vfs.OS())
+	}
 	if d.err != nil {
 		return d.err
 	}
-	return d.settings.nameable(env)
+	return d.settings.nameable(d.env)
 }
 
 // nameable checks that the dump's path is not a directory.
@@ -62,7 +69,8 @@ func (s *settings) nameable(env snapshot.Env) error {
 // Configure changes the options that [New] accepts. It applies to the next Save and Load and waits
 // for a running one. If an option is not allowed, Configure returns an error matching [ErrOption]
 // and changes nothing.
-func (d *Dump) Configure(opts ...Option) error {
+func (d *Dump) Configure(opts ...Option) (err error) {
+	defer errtext.Name(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	changed := d.settings
@@ -80,7 +88,8 @@ func (d *Dump) Configure(opts ...Option) error {
 // modification time of the file. It returns an error matching fs.ErrNotExist if the dump does not
 // exist. It returns a [*CorruptError] or an [*UnsupportedError] if the file does not begin as a
 // dump.
-func (d *Dump) Stat() (snapshot.Info, error) {
+func (d *Dump) Stat() (info snapshot.Info, err error) {
+	defer errtext.Name(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f, info, err := d.open()
@@ -101,7 +110,8 @@ func (d *Dump) Stat() (snapshot.Info, error) {
 // Load reads the dump into l. See [Decode] for the entries that l receives and for the errors, to
 // which Load adds the file's path. Load ignores bytes after the end of the dump, as Redis does, and
 // logs a warning.
-func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, error) {
+func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (info snapshot.Info, err error) {
+	defer errtext.Name(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f, info, err := d.open()
@@ -126,11 +136,14 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (snapshot.Info, erro
 // Save writes v as the new dump with mode 0600, and replaces the old dump once the new one is
 // durable. See [snapshot.Replace] for the state after a crash or an error, and [Encode] for the
 // other errors.
-func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error) {
+func (d *Dump) Save(ctx context.Context, v snapshot.View) (info snapshot.Info, err error) {
+	defer errtext.Name(&err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var info snapshot.Info
-	_, err := snapshot.Replace(d.env.FS, d.env.Dir, d.settings.filename, func(w io.Writer) (err error) {
+	if d.env.FS == nil {
+		return snapshot.Info{}, errNotOpen
+	}
+	_, err = snapshot.Replace(d.env.FS, d.env.Dir, d.settings.filename, func(w io.Writer) (err error) {
 		info, err = encode(ctx, w, v, d.settings)
 		return err
 	})
@@ -142,8 +155,14 @@ func (d *Dump) Save(ctx context.Context, v snapshot.View) (snapshot.Info, error)
 	return info, nil
 }
 
+// errNotOpen is the error of a Dump before Open.
+var errNotOpen = fmt.Errorf("perdure: rdb.Dump: %w", fs.ErrClosed)
+
 // open opens the dump and describes the file.
 func (d *Dump) open() (snapshot.File, snapshot.Info, error) {
+	if d.env.FS == nil {
+		return nil, snapshot.Info{}, errNotOpen
+	}
 	f, err := d.env.FS.Open(d.path())
 	if err != nil {
 		return nil, snapshot.Info{}, err

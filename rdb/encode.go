@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -22,7 +23,8 @@ import (
 // Options: [Compression], [Checksum], [Version], [AOFBase], [UsedMemory]. An error of v, w, or ctx
 // stops the dump at that point. Encode checks ctx every MiB. Any number of goroutines may call
 // Encode.
-func Encode(ctx context.Context, w io.Writer, v snapshot.View, opts ...Option) (snapshot.Info, error) {
+func Encode(ctx context.Context, w io.Writer, v snapshot.View, opts ...Option) (info snapshot.Info, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forEncode, opts...); err != nil {
 		return snapshot.Info{}, err

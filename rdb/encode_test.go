@@ -151,18 +151,18 @@ func TestOptions(t *testing.T) {
 
 func TestEncodeFails(t *testing.T) {
 	boom := errors.New("boom")
-	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), &data{fail: boom}); err != boom {
+	if _, err := rdb.Encode(context.Background(), new(bytes.Buffer), &data{fail: boom}); !errors.Is(err, boom) {
 		t.Errorf("Encode = %v, want the error of the view", err)
 	}
 	big := &data{entries: []snapshot.Entry{str(0, "k", strings.Repeat("0", 3<<20), 0)}}
 	for _, left := range []int{0, 5, 300_000, 3<<20 + 70} {
-		if _, err := rdb.Encode(context.Background(), &full{left, boom}, big, rdb.Compression(false)); err != boom {
+		if _, err := rdb.Encode(context.Background(), &full{left, boom}, big, rdb.Compression(false)); !errors.Is(err, boom) {
 			t.Errorf("writer fails after %d bytes: Encode = %v, want boom", left, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := rdb.Encode(ctx, new(bytes.Buffer), big); err != context.Canceled {
+	if _, err := rdb.Encode(ctx, new(bytes.Buffer), big); !errors.Is(err, context.Canceled) {
 		t.Errorf("Encode with a canceled context = %v, want context.Canceled", err)
 	}
 }

@@ -2,10 +2,12 @@ package rdb
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -23,6 +25,7 @@ import (
 //
 // The returned payload of a String, *Module, or *Array is the payload of v itself.
 func EncodeValue(v Value, version int) (t snapshot.Type, payload []byte, err error) {
+	defer errtext.Name(&err)
 	to := versionOf(version)
 	switch v := v.(type) {
 	case String:
@@ -177,7 +180,7 @@ func (s *Stream) encode(to version) (snapshot.Type, []byte, error) {
 		p = s.Idempotence.appendTo(p)
 	}
 	if _, err := DecodeValue(t, p, Validate(false), MaxValue(maxInt/4)); err != nil {
-		return 0, nil, fmt.Errorf("rdb: inconsistent stream: %w", err)
+		return 0, nil, fmt.Errorf("inconsistent stream: %w", err)
 	}
 	return t, p, nil
 }
@@ -257,8 +260,9 @@ func (x *Idempotence) appendTo(p []byte) []byte {
 func made[V Value](t snapshot.Type, payload []byte) (v V, err error) {
 	x, err := DecodeValue(t, payload, MaxValue(maxInt/4))
 	if err != nil {
-		if damage, ok := err.(*corrupt.Error); ok {
-			err = fmt.Errorf("rdb: invalid %s: %s", kinds[t].name, damage.What)
+		var damage *corrupt.Error
+		if errors.As(err, &damage) {
+			err = fmt.Errorf("invalid %s: %s", kinds[t].name, damage.What)
 		}
 		return v, err
 	}

@@ -53,7 +53,7 @@ func ExampleCheck() {
 	fmt.Println(err)
 	// Output:
 	// 3 keys, 1 with expiry, <nil>
-	// input: offset 50: want checksum 769648990a6cc04f, found c2e2697e59ed5903
+	// perdure: input: offset 50: want checksum 769648990a6cc04f, found c2e2697e59ed5903
 }
 
 func ExampleAppendDump() {
@@ -89,7 +89,7 @@ func ExampleDecodeValue() {
 	// Output:
 	// name = perdure
 	// visits = 42
-	// input: offset 16: want unique fields, found a duplicate
+	// perdure: input: offset 16: want unique fields, found a duplicate
 }
 
 // A Reader yields one entry after another, and skips those that the filters exclude.

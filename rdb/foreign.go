@@ -6,10 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -126,7 +126,7 @@ func (r *Reader) judge(err error, known bool) error {
 	}
 	var what string
 	if entry != nil {
-		what = strings.TrimPrefix(entry.Err.Error(), "perdure: ")
+		what = errtext.Trim(entry.Err)
 	} else {
 		what = "want a type or an opcode, found " + unknown.What
 	}

@@ -147,7 +147,7 @@ func (r *input) readSome() error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("rdb: read at offset %d: %w", r.base+int64(r.end), err)
+			return fmt.Errorf("read at offset %d: %w", r.base+int64(r.end), err)
 		}
 		if n > 0 {
 			return nil
@@ -164,7 +164,7 @@ func (r *input) read(p []byte) (n int, err error) {
 	}
 	n, err = r.src.Read(p)
 	if n < 0 || n > len(p) {
-		return 0, errors.New("rdb: Read returned an impossible count")
+		return 0, errors.New("impossible count returned by Read")
 	}
 	if !r.noSum {
 		r.crc = crc64.Update(r.crc, p[:n])

@@ -5,27 +5,31 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // NewList returns a list of copies of elements. It returns an error if elements is empty.
-func NewList(elements ...[]byte) (*List, error) {
+func NewList(elements ...[]byte) (value *List, err error) {
+	defer errtext.Name(&err)
 	return made[*List](typeList, appendElements(nil, len(elements), slices.Values(elements)))
 }
 
 // NewSet returns a set of copies of members. It returns an error if members is empty or if one
 // occurs twice.
-func NewSet(members ...[]byte) (*Set, error) {
+func NewSet(members ...[]byte) (value *Set, err error) {
+	defer errtext.Name(&err)
 	return made[*Set](typeSet, appendElements(nil, len(members), slices.Values(members)))
 }
 
 // NewHash returns a hash of copies of fields. It returns an error if fields is empty or if a name
 // occurs twice.
-func NewHash(fields ...HashField) (*Hash, error) {
+func NewHash(fields ...HashField) (value *Hash, err error) {
+	defer errtext.Name(&err)
 	t := snapshot.Type(typeHash)
 	for _, f := range fields {
 		if f.ExpireAtMs < 0 || f.ExpireAtMs > maxFieldExpiry {
-			return nil, errors.New("rdb: invalid hash: field expiry out of range")
+			return nil, errors.New("invalid hash: field expiry out of range")
 		}
 		if f.ExpireAtMs != 0 {
 			t = typeHashTTL
@@ -36,7 +40,8 @@ func NewHash(fields ...HashField) (*Hash, error) {
 
 // NewSortedSet returns a sorted set of copies of members. It returns an error if members is empty,
 // if a member occurs twice, or if a score is NaN.
-func NewSortedSet(members ...ScoredMember) (*SortedSet, error) {
+func NewSortedSet(members ...ScoredMember) (value *SortedSet, err error) {
+	defer errtext.Name(&err)
 	p := appendLength(nil, uint64(len(members)))
 	for _, m := range members {
 		p = appendScored(p, m)
@@ -63,7 +68,8 @@ const (
 // above 0-0. The fields of the Stream are those of a stream that only these items were added to.
 // The caller may set the groups and the other fields afterwards; [EncodeValue] encodes their values
 // at the time of its call.
-func NewStream(items ...StreamItem) (*Stream, error) {
+func NewStream(items ...StreamItem) (value *Stream, err error) {
+	defer errtext.Name(&err)
 	var nodes []byte
 	var count uint64
 	for rest := items; len(rest) > 0; count++ {
@@ -73,7 +79,7 @@ func NewStream(items ...StreamItem) (*Stream, error) {
 			node.add(rest[n])
 		}
 		if len(node.p) > nodeLimit {
-			return nil, errors.New("rdb: invalid stream: entry larger than 1 GiB")
+			return nil, errors.New("invalid stream: entry larger than 1 GiB")
 		}
 		nodes = append(nodes, streamIDSize)
 		nodes = appendRawID(nodes, rest[0].ID)
@@ -83,7 +89,7 @@ func NewStream(items ...StreamItem) (*Stream, error) {
 	last, first := StreamID{}, StreamID{}
 	for i, item := range items {
 		if last.Compare(item.ID) >= 0 {
-			return nil, errors.New("rdb: invalid stream: IDs do not ascend from 0-1")
+			return nil, errors.New("invalid stream: IDs do not ascend from 0-1")
 		}
 		if last = item.ID; i == 0 {
 			first = last

@@ -3,11 +3,13 @@ package rdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -49,7 +51,8 @@ type Reader struct {
 // NewReader returns a Reader of the dump in src. size is the length of src in bytes, or -1 if it is
 // unknown. NewReader reads nothing yet. Options: [Checksum], [MaxValue], [Validate], [Databases],
 // [Keys], [Types], [Where]. It returns an error matching [ErrOption] if an option is not allowed.
-func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
+func NewReader(src io.Reader, size int64, opts ...Option) (r *Reader, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forReader, opts...); err != nil {
 		return nil, err
@@ -59,7 +62,8 @@ func NewReader(src io.Reader, size int64, opts ...Option) (*Reader, error) {
 
 // OpenReader opens a file and returns a Reader of it that adds the path to errors. [Reader.Close]
 // closes the file. See [NewReader] for the options.
-func OpenReader(path string, opts ...Option) (*Reader, error) {
+func OpenReader(path string, opts ...Option) (r *Reader, err error) {
+	defer errtext.Name(&err)
 	f, err := vfs.OS().Open(path)
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func OpenReader(path string, opts ...Option) (*Reader, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	r, err := NewReader(f, size, opts...)
+	r, err = NewReader(f, size, opts...)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -94,9 +98,10 @@ func newReader(src io.Reader, size int64, s settings) *Reader {
 
 // Close closes the file if [OpenReader] opened it; otherwise it closes nothing. Close invalidates
 // all records.
-func (r *Reader) Close() error {
+func (r *Reader) Close() (err error) {
+	defer errtext.Name(&err)
 	if r.err == nil {
-		r.err = fs.ErrClosed
+		r.err = fmt.Errorf("perdure: rdb.Reader: %w", fs.ErrClosed)
 	}
 	if r.close == nil {
 		return nil
@@ -151,7 +156,7 @@ func (r *Reader) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 func (r *Reader) Records(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(nil, err)
+			yield(nil, errtext.Named(err))
 			return
 		}
 		r.ctx = ctx
@@ -184,7 +189,7 @@ func (r *Reader) read() (Record, error) {
 		if r.path != "" {
 			err = inFile(err, r.path)
 		}
-		r.err = err
+		r.err = errtext.Named(err)
 	}
-	return rec, err
+	return rec, r.err
 }

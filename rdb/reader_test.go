@@ -298,7 +298,7 @@ func TestReaderContinuesAfterBreak(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, err := range read(t, p).Entries(ctx) {
-		if err != context.Canceled {
+		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Entries = %v, want context.Canceled", err)
 		}
 	}

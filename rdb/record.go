@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/lzf"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -57,8 +58,9 @@ func (e *Entry) Clone() *Entry {
 // Decode decodes the value. See [DecodeValue] for the options and errors. The offset of damage is
 // that in the file, and the error names the file if [OpenReader] opened it. The Value references
 // e.Value and is valid as long as e.Value is.
-func (e *Entry) Decode(opts ...Option) (Value, error) {
-	v, err := DecodeValue(e.Type, e.Value, opts...)
+func (e *Entry) Decode(opts ...Option) (v Value, err error) {
+	defer errtext.Name(&err)
+	v, err = DecodeValue(e.Type, e.Value, opts...)
 	var damage *corrupt.Error
 	var unknown *UnsupportedError
 	switch {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/crc64"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -43,6 +44,7 @@ func AppendDump(dst []byte, t snapshot.Type, value []byte) []byte {
 // newly allocated if a string has another encoding. ParseDump returns the errors of [Decode], with
 // offsets in p.
 func ParseDump(p []byte) (t snapshot.Type, value []byte, err error) {
+	defer errtext.Name(&err)
 	if len(p) < 1+1+restoreTail {
 		return 0, nil, corrupt.Torn(int64(len(p)), "want a payload of at least %d bytes", 1+1+restoreTail)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -43,7 +44,8 @@ func (*Array) isValue()     {}
 // Options: [MaxValue], [Validate]. The Value retains payload. Apart from payload, DecodeValue
 // allocates at most 1 MiB plus 128 bytes per byte of payload, no matter how much is compressed in
 // it. Any number of goroutines may call it.
-func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (Value, error) {
+func DecodeValue(t snapshot.Type, payload []byte, opts ...Option) (value Value, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forValue, opts...); err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ type view struct {
 }
 
 // errStop ends a walk after its loop has ended.
-var errStop = errors.New("rdb: stop")
+var errStop = errors.New("stop")
 
 // stopUnless returns nil if on is true. Otherwise it returns the error that a visitor returns to
 // end the walk.

@@ -27,7 +27,7 @@ var ErrUnsupported = snapshot.ErrUnsupported
 
 // ErrLimit matches a [*CorruptError] for a value longer than [MaxValue] allows. The file may be
 // intact; a higher limit then reads it.
-var ErrLimit = errors.New("rdb: limit exceeded")
+var ErrLimit = errors.New("perdure: limit exceeded")
 
 // A CorruptError reports damage, with its offset in the file.
 type CorruptError = snapshot.CorruptError

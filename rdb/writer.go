@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -24,7 +26,7 @@ type Writer struct {
 }
 
 // errClosed is the error of a Writer after Close.
-var errClosed = errors.New("rdb: Writer is closed")
+var errClosed = fmt.Errorf("perdure: rdb.Writer: %w", fs.ErrClosed)
 
 // NewWriter returns a Writer of a dump to w. It writes nothing yet. The version is in the header of
 // a dump and must be known before the first entry. It is that of [Version], or else the lowest from
@@ -33,7 +35,8 @@ var errClosed = errors.New("rdb: Writer is closed")
 // Options: [Version], [Holding], [Compression], [Checksum]. NewWriter returns an error matching
 // [ErrOption] if an option is not allowed, or an [*UnsupportedError] if no version has all the
 // types.
-func NewWriter(w io.Writer, opts ...Option) (*Writer, error) {
+func NewWriter(w io.Writer, opts ...Option) (out *Writer, err error) {
+	defer errtext.Name(&err)
 	s := defaults()
 	if err := s.set(forWriter, opts...); err != nil {
 		return nil, err
@@ -63,7 +66,8 @@ func (w *Writer) Version() int { return w.version.number }
 // all calls return that error.
 //
 // Write does not check payloads; [DecodeValue] does.
-func (w *Writer) Write(rec Record) error {
+func (w *Writer) Write(rec Record) (err error) {
+	defer errtext.Name(&err)
 	if w.err != nil {
 		return w.err
 	}
@@ -93,7 +97,8 @@ func (w *Writer) Write(rec Record) error {
 // WriteValue writes a key with a typed value: e with v instead of its Type and Value, in a form
 // that the version has. See [EncodeValue] for the forms and for the data that they cannot
 // represent.
-func (w *Writer) WriteValue(e *Entry, v Value) error {
+func (w *Writer) WriteValue(e *Entry, v Value) (err error) {
+	defer errtext.Name(&err)
 	if w.err != nil {
 		return w.err
 	}
@@ -108,7 +113,8 @@ func (w *Writer) WriteValue(e *Entry, v Value) error {
 
 // Close writes the end record and checksum and returns a description of the dump, without Time and
 // Name. It does not close the underlying writer. After Close, the Writer writes nothing more.
-func (w *Writer) Close() (snapshot.Info, error) {
+func (w *Writer) Close() (info snapshot.Info, err error) {
+	defer errtext.Name(&err)
 	if w.err != nil {
 		return snapshot.Info{}, w.err
 	}
@@ -121,13 +127,14 @@ func (w *Writer) Close() (snapshot.Info, error) {
 
 // failed records a write error as sticky and returns it.
 func (w *Writer) failed(err error) error {
-	w.err = err
-	return err
+	w.err = errtext.Named(err)
+	return w.err
 }
 
 // at sets the offset of an error about unsupported data.
 func (w *Writer) at(err error) error {
-	if e, ok := err.(*UnsupportedError); ok {
+	var e *UnsupportedError
+	if errors.As(err, &e) {
 		e.Offset = w.done + int64(len(w.buf))
 	}
 	return err
@@ -208,7 +215,7 @@ func (w *Writer) fits(t snapshot.Type) error {
 // selectDB writes the database of the following records, unless it was the last one written.
 func (w *Writer) selectDB(db int) error {
 	if db < 0 {
-		return fmt.Errorf("rdb: want a database number of at least 0, got %d", db)
+		return fmt.Errorf("want a database number of at least 0, got %d", db)
 	}
 	if db == w.db {
 		return nil

@@ -3,6 +3,8 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // ErrCorrupt is matched by every [*CorruptError]. It is perdure.ErrCorrupt.
@@ -30,7 +32,7 @@ func (e *CorruptError) Error() string {
 	}
 	s := fmt.Sprintf("%s: offset %d: %s", file, e.Offset, e.What)
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s += ": " + errtext.Trim(e.Err)
 	}
 	return s
 }

@@ -2,7 +2,8 @@ package snapshot
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/perduredb/perdure/internal/errtext"
 )
 
 // An EntryError is returned by a Loader for a well-formed entry that does not fit into its store,
@@ -21,7 +22,7 @@ func (e *EntryError) Error() string {
 	if file == "" {
 		file = "input"
 	}
-	return fmt.Sprintf("%s: offset %d: %s", file, e.Offset, strings.TrimPrefix(e.Err.Error(), "perdure: "))
+	return fmt.Sprintf("%s: offset %d: %s", file, e.Offset, errtext.Trim(e.Err))
 }
 
 // Unwrap returns the cause.

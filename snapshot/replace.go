@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -33,6 +34,7 @@ const syncStep = 4 << 20
 // [*DirSyncError] if the directory sync fails, or if the rename was done although it returned an
 // error. Which of the two files a crash leaves is then unknown.
 func Replace(fs FS, dir, name string, write func(io.Writer) error) (size int64, err error) {
+	defer errtext.Name(&err)
 	temp := filepath.Join(dir, TempPrefix+name)
 	if err := fs.Remove(temp); err != nil && !isNotExist(err) {
 		return 0, err
@@ -77,14 +79,17 @@ type DirSyncError struct {
 }
 
 // Error returns the directory and the cause.
-func (e *DirSyncError) Error() string { return fmt.Sprintf("sync directory %s: %v", e.Dir, e.Err) }
+func (e *DirSyncError) Error() string {
+	return fmt.Sprintf("sync directory %s: %s", e.Dir, errtext.Trim(e.Err))
+}
 
 // Unwrap returns the cause.
 func (e *DirSyncError) Unwrap() error { return e.Err }
 
 // RemoveTemps deletes the temporary files of interrupted calls of Replace in dir. It touches only
 // regular files whose names begin with [TempPrefix].
-func RemoveTemps(fs FS, dir string) error {
+func RemoveTemps(fs FS, dir string) (err error) {
+	defer errtext.Name(&err)
 	names, err := fs.ReadDir(dir)
 	if err != nil {
 		return err

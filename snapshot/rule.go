@@ -43,7 +43,7 @@ func Due(rules []Rule, s State) (Rule, bool) {
 }
 
 // ErrRule is matched by the error of [Rule.Validate].
-var ErrRule = errors.New("invalid save rule")
+var ErrRule = errors.New("perdure: invalid save rule")
 
 // Validate returns an error matching [ErrRule] if Redis would refuse the rule.
 func (r Rule) Validate() error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 )
@@ -88,8 +89,8 @@ func (a *app) check(c *command, args []string) error {
 	for _, path := range paths {
 		result, err := a.checkPath(path, *withKeys)
 		if err != nil {
-			result.OK, result.Error = false, err.Error()
-			fmt.Fprintf(a.stderr, "perdure: %v\n", err)
+			result.OK, result.Error = false, errtext.Trim(err)
+			fmt.Fprintln(a.stderr, errtext.Named(err))
 		}
 		result.Unsupported = result.code() == exitUnsupported
 		code = worse(code, result.code())

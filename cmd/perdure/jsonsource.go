@@ -12,6 +12,7 @@ import (
 	"math"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -110,7 +111,7 @@ func ofLine(err error, n int, offset int64) error {
 	if errors.As(err, &outside) {
 		return outside.error
 	}
-	what := err.Error()
+	what := errtext.Trim(err)
 	var damage *perdure.CorruptError
 	if errors.As(err, &damage) { // of a payload made from the line: the offset is not in the file
 		what = damage.What

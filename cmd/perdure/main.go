@@ -32,6 +32,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -93,7 +94,7 @@ func (a *app) run(args []string) int {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintf(a.stderr, "perdure: %s\n", strings.TrimPrefix(err.Error(), "perdure: "))
+	fmt.Fprintln(a.stderr, errtext.Named(err))
 	return status(err)
 }
 

@@ -32,6 +32,9 @@ func perdureIn(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code := run(context.Background(), args, strings.NewReader(stdin), &stdout, &stderr)
+	if text := stdout.String() + stderr.String(); strings.Contains(text, ": perdure: ") {
+		t.Errorf("perdure %s: output %q, want perdure: only at the start of a line", strings.Join(args, " "), text)
+	}
 	return result{code, stdout.String(), stderr.String()}
 }
 

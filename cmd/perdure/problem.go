@@ -11,6 +11,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -34,7 +35,7 @@ func problemOf(e *perdure.CorruptError) *problem {
 	}
 	what := e.What
 	if e.Err != nil {
-		what += ": " + e.Err.Error()
+		what += ": " + errtext.Trim(e.Err)
 	}
 	return &problem{Offset: e.Offset, What: what, Torn: e.Torn, missing: errors.Is(e.Err, fs.ErrNotExist)}
 }
@@ -59,7 +60,7 @@ func (f *checkedFile) refused(e *appendlog.CommandError) {
 	f.OK, f.command = false, true
 	f.Unsupported = errors.Is(e.Err, perdure.ErrUnsupported)
 	f.Good = e.Offset
-	f.Problem = &problem{Offset: e.Offset, What: e.Name + ": " + strings.TrimPrefix(e.Err.Error(), "perdure: ")}
+	f.Problem = &problem{Offset: e.Offset, What: e.Name + ": " + errtext.Trim(e.Err)}
 }
 
 // explain sets the meaning of a problem and the next step. path is the user's argument.

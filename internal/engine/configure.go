@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/option"
@@ -23,7 +22,7 @@ type Change struct {
 func (e *Engine) Configure(c Change) error {
 	switch {
 	case e.dir == "" && (len(c.Rules) > 0 || c.Log != nil):
-		return fmt.Errorf("%w: %w", ErrOptions, unprefixed{ErrNoDirectory})
+		return fmt.Errorf("%w: %w", ErrOptions, ErrNoDirectory)
 	case e.opts.ReadOnly && c.SwitchLog:
 		return ErrReadOnly
 	}
@@ -54,13 +53,6 @@ func (e *Engine) Configure(c Change) error {
 	}
 	return nil
 }
-
-// unprefixed wraps an error inside another that already names the library.
-type unprefixed struct{ error }
-
-func (u unprefixed) Error() string { return strings.TrimPrefix(u.error.Error(), "perdure: ") }
-
-func (u unprefixed) Unwrap() error { return u.error }
 
 // EnableLog switches a log on while the store is open. The base is built in the background from a
 // point-in-time snapshot. Until the task has succeeded the log does not provide durability. An

@@ -129,6 +129,65 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
+// named lists the packages whose exported functions begin every error with "perdure: ", once.
+var named = []string{"aof", "appendlog", "rdb", "snapshot"}
+
+// otherwiseNamed lists the functions whose errors begin with the prefix for another reason.
+var otherwiseNamed = map[string]string{
+	"Entries":  "of Records",
+	"Header":   "of Records",
+	"Validate": "of ErrRule",
+}
+
+// TestExportedFunctionsNameErrors checks that every exported function of these packages that
+// returns an error calls package errtext.
+func TestExportedFunctionsNameErrors(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || !contains(named, f.dir) {
+			continue
+		}
+		for _, d := range f.tree.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !fn.Name.IsExported() || !visible(fn) || fn.Name.Name == "Unwrap" || !returnsError(fn) {
+				continue
+			}
+			if otherwiseNamed[fn.Name.Name] == "" && !namesErrors(fn) {
+				t.Errorf("%s: %s returns an error without errtext.Name or errtext.Named", f.path, fn.Name.Name)
+			}
+		}
+	}
+}
+
+// returnsError reports whether the last result of a function is an error or a sequence with errors.
+func returnsError(fn *ast.FuncDecl) bool {
+	if fn.Type.Results == nil {
+		return false
+	}
+	list := fn.Type.Results.List
+	switch last := list[len(list)-1].Type.(type) {
+	case *ast.Ident:
+		return last.Name == "error"
+	case *ast.IndexListExpr:
+		second, ok := last.Indices[len(last.Indices)-1].(*ast.Ident)
+		return ok && second.Name == "error"
+	}
+	return false
+}
+
+// namesErrors reports whether a function calls errtext.
+func namesErrors(fn *ast.FuncDecl) bool {
+	found := false
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if ok {
+			pkg, isPackage := sel.X.(*ast.Ident)
+			found = found || isPackage && pkg.Name == "errtext" && sel.Sel.Name != "Trim"
+		}
+		return !found
+	})
+	return found
+}
+
 // sentence matches a text that begins with a capitalized English word, not with the name of a
 // function such as "Open = %v" or "ErrClosed".
 var sentence = regexp.MustCompile(`^(A|An|The|This|It|No|Cannot|Could|Want|Not) `)
