@@ -171,6 +171,14 @@ func TestReplayOfValkey(t *testing.T) {
 	sameData(t, "Valkey's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
 }
 
+// TestReplayOfOldServers replays integers that Redis 3 accepted and logged as the client sent them.
+func TestReplayOfOldServers(t *testing.T) {
+	dir := t.TempDir()
+	writeIncr(t, dir, frames("INCRBY a +5", "DECRBY a 007", "INCRBY a -0", "SET b 1", "PEXPIREAT b +4102444800000"))
+	want := map[string]datum{"0/a": {"-2", 0}, "0/b": {"1", 4102444800000}}
+	sameData(t, "Redis 3's", dataOf(t, open(t, dir, logOnly()...)), want, 0)
+}
+
 // TestReplayOfNewServers replays commands of Redis 8.4 to 8.8 and Valkey 9.1 and 9.2 that Redis 7.0
 // lacks.
 func TestReplayOfNewServers(t *testing.T) {
@@ -244,6 +252,12 @@ var refusedLogs = []struct{ command, want string }{
 	{"MSETEX 2 k secret", "MSETEX: syntax error"},
 	{"MSETEX 1 k secret EX 0", "MSETEX: invalid expiry"},
 	{"INCREX k", "INCREX: value is not an integer"},
+	{"BITFIELD k SET iu8 0 1", "BITFIELD: syntax error"},
+	{"BITFIELD k SET I8 0 1", "BITFIELD: syntax error"},
+	{"BITFIELD k SET u 0 1", "BITFIELD: syntax error"},
+	{"RESTORE s 0 $10 IDLETIME", "RESTORE: syntax error"},
+	{"RESTORE s 0 $10 REPLACE FREQ", "RESTORE: syntax error"},
+	{"RESTORE s 0 $10 FREQ secret", "RESTORE: syntax error"},
 }
 
 // TestRefusedCommand checks that a log with a command that cannot be applied is refused, also

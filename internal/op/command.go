@@ -201,7 +201,8 @@ func Printable(name []byte) string {
 	return text
 }
 
-// integer parses a decimal argument.
+// integer parses a decimal argument. It accepts a plus sign and leading zeros. Newer servers refuse
+// them, but Redis 3 accepted them and logged the words of the client.
 func integer(arg []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(arg), 10, 64)
 	if err != nil {

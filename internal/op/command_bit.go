@@ -76,7 +76,10 @@ func replayBitOp(x *Exec, db int, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	return x.putMapped(p, m, result)
+	if !m.Ok() {
+		return x.put(p, result, 0)
+	}
+	return x.putMapped(p, m, 0)
 }
 
 // bitOp combines sources, which have the length of dst, into dst.
@@ -167,13 +170,15 @@ func parseFields(args [][]byte) (fields []field, err error) {
 // place parses the type, such as i8 or u63, and the offset, such as 100 or #12. An offset with # is
 // multiplied by the width.
 func (f *field) place(kind, offset string) error {
-	width, err := integer([]byte(strings.TrimLeft(kind, "iuIU")))
-	f.signed = kind != "" && kind[0]|0x20 == 'i'
+	if kind == "" || kind[0] != 'i' && kind[0] != 'u' {
+		return errSyntax
+	}
 	most := int64(63)
-	if f.signed {
+	if f.signed = kind[0] == 'i'; f.signed {
 		most = 64
 	}
-	if err != nil || width < 1 || width > most || strings.ToLower(kind)[0] < 'i' {
+	width, err := integer([]byte(kind[1:]))
+	if err != nil || width < 1 || width > most {
 		return errSyntax
 	}
 	f.width = int(width)

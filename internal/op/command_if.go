@@ -1,10 +1,10 @@
 package op
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/xxh3"
 )
 
@@ -32,15 +32,14 @@ func (x *Exec) holds(p Place, option string, arg []byte) (bool, error) {
 			return false, errSyntax
 		}
 	}
-	old, err := x.str(p)
-	if err != nil {
-		return false, err
-	}
-	same := old.exists
-	if byDigest {
-		same = same && xxh3.Sum(old.value) == digest
-	} else {
-		same = same && bytes.Equal(old.value, arg)
+	it, same := p.find()
+	switch {
+	case same && it.Kind() != table.String:
+		return false, ErrWrongType
+	case same && byDigest:
+		same = xxh3.Sum(it.AppendValue(nil)) == digest
+	case same:
+		same = it.Equal(arg)
 	}
 	return same == strings.HasSuffix(option, "EQ"), nil
 }
@@ -59,6 +58,11 @@ func replayDelEx(x *Exec, p Place, args [][]byte) error {
 	}
 	x.delete(p)
 	return nil
+}
+
+// replayDelIfEq applies Valkey's DELIFEQ key value.
+func replayDelIfEq(x *Exec, p Place, args [][]byte) error {
+	return replayDelEx(x, p, [][]byte{[]byte("IFEQ"), args[0]})
 }
 
 // setOptions are the options after the value of SET, or after the pairs of MSETEX.

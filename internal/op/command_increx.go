@@ -3,6 +3,7 @@ package op
 import (
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -120,8 +121,8 @@ func (o *incrEx) intSum(old held) (value []byte, ok bool, err error) {
 		}
 	}
 	if old.exists {
-		if n, err = integer(old.value); err != nil {
-			return nil, false, err
+		if n, err = integer(old.value); err != nil || strconv.FormatInt(n, 10) != string(old.value) {
+			return nil, false, ErrNotInteger
 		}
 	}
 	sum := new(big.Int).Add(big.NewInt(n), big.NewInt(by))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -26,21 +27,11 @@ func (x *Exec) copyEntry(from, to Place) error {
 			return err
 		}
 		if m.Ok() {
-			return x.copyMapped(to, m, at)
+			return x.putMapped(to, m, at)
 		}
 	}
 	value := it.AppendValue(nil)
 	if err := to.set(kind, value, at); err != nil {
-		return err
-	}
-	x.Dirty++
-	return nil
-}
-
-// copyMapped stores a large value that was copied to a dedicated mapping.
-func (x *Exec) copyMapped(to Place, m table.Mapping, at int64) error {
-	if _, err := to.Shard.SetMapped(to.DB, to.Hash, to.Key, m, at); err != nil {
-		x.Store.Table.Unmap(m)
 		return err
 	}
 	x.Dirty++
@@ -128,7 +119,13 @@ func replayRestore(x *Exec, p Place, args [][]byte) error {
 		case "ABSTTL":
 			absolute = true
 		case "IDLETIME", "FREQ":
-			i++ // an eviction hint, which the store does not record
+			// An eviction hint, which the store does not record.
+			if i++; i == len(args) {
+				return errSyntax
+			}
+			if n, err := integer(args[i]); err != nil || n < 0 {
+				return errSyntax
+			}
 		default:
 			return errSyntax
 		}
@@ -181,9 +178,9 @@ type PayloadError struct {
 // Error returns a text with the offset of the error in the payload.
 func (e *PayloadError) Error() string {
 	if e.Type == "" {
-		return "payload: " + e.Err.Error()
+		return "payload: " + errtext.Trim(e.Err)
 	}
-	return "payload of a " + e.Type + ": " + e.Err.Error()
+	return "payload of a " + e.Type + ": " + errtext.Trim(e.Err)
 }
 
 // Unwrap returns the error of the codec.

@@ -6,19 +6,6 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// replayDelIfEq applies Valkey's DELIFEQ key value.
-func replayDelIfEq(x *Exec, p Place, args [][]byte) error {
-	it, ok := p.find()
-	if ok && it.Kind() != table.String {
-		return ErrWrongType
-	}
-	if !ok || !it.Equal(args[0]) {
-		return nil
-	}
-	x.delete(p)
-	return nil
-}
-
 // replaySetEx applies SETEX (unit EX) and PSETEX (unit PX).
 func replaySetEx(unit string) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {

@@ -11,7 +11,8 @@ import (
 )
 
 // TestHostileArgumentsAreErrors opens logs whose arguments are at and beyond the limits of their
-// types. Open must refuse them with an error; a panic would end the program.
+// types, or whose values are not integers in their shortest form. Open must refuse them with an
+// error; a panic would end the program.
 func TestHostileArgumentsAreErrors(t *testing.T) {
 	for _, commands := range []string{
 		"SETRANGE k 9223372036854775807 x", "SETRANGE k -9223372036854775808 x", "SETRANGE k 536870912 x",
@@ -21,6 +22,7 @@ func TestHostileArgumentsAreErrors(t *testing.T) {
 		"EXPIRE k 9223372036854775807", "SET k v EX 9223372036854775807", "SET k v PX 9223372036854775807",
 		"DECRBY k -9223372036854775808", "MSETEX 9223372036854775807 a 1", "COPY k l DB 9223372036854775807",
 		"MOVE k -1", "SWAPDB 0 16", "RESTORE k -1 x", "RESTORE k 9223372036854775807 x", "GETEX k EXAT 9223372036854775807",
+		"SET k +5|INCREX k", "SET k 007|INCREX k", "SET k +5|INCR k",
 	} {
 		dir := t.TempDir()
 		log := filepath.Join(dir, "appendonlydir")

@@ -62,7 +62,7 @@ func (x *Exec) look(db int, key []byte) ([]byte, error) {
 const combineStep = 4 << 10
 
 // combine applies f to pieces of sources, each extended with zeros to size, and returns the result
-// as a value for key. Zero parts do not take memory.
+// as a value for key, in a mapping if it is large. Zero parts do not take memory.
 func (x *Exec) combine(key string, sources [][]byte, size int, f func(dst []byte, sources [][]byte)) (table.Mapping, []byte, error) {
 	m, err := x.Store.Table.MapZero(key, size)
 	if err != nil {
@@ -89,12 +89,9 @@ func (x *Exec) combine(key string, sources [][]byte, size int, f func(dst []byte
 	return m, result, nil
 }
 
-// putMapped stores the result of combine.
-func (x *Exec) putMapped(p Place, m table.Mapping, value []byte) error {
-	if !m.Ok() {
-		return x.put(p, value, 0)
-	}
-	if _, err := p.Shard.SetMapped(p.DB, p.Hash, p.Key, m, 0); err != nil {
+// putMapped stores a large value that is in a dedicated mapping.
+func (x *Exec) putMapped(p Place, m table.Mapping, at int64) error {
+	if _, err := p.Shard.SetMapped(p.DB, p.Hash, p.Key, m, at); err != nil {
 		x.Store.Table.Unmap(m)
 		return err
 	}
