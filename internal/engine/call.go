@@ -45,7 +45,8 @@ func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 	return dst, err
 }
 
-// read calls fn with the live entry of a key, with its shard locked.
+// read calls fn with the live entry of a key, with its shard locked. Unlike the short paths of Get
+// and Inspect, it has a guard against a panic: see docs/decisions.md.
 func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok bool) error) error {
 	if db < 0 || db >= e.table.Databases() {
 		return ErrDatabase
@@ -57,6 +58,12 @@ func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok 
 		s.Unlock()
 		return ErrClosed
 	}
+	held := true
+	defer func() {
+		if held { // a panic
+			e.breaks(s.Unlock)
+		}
+	}()
 	it, ok := s.Find(db, h, key)
 	expired := false
 	if ok {
@@ -67,6 +74,7 @@ func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok 
 		it, ok = table.Item{}, false
 	}
 	err := fn(op.Place{Shard: s, Hash: h, DB: db, Key: key}, it, ok)
+	held = false
 	s.Unlock()
 	if expired && !e.table.ViewPressure() { // a read does not wait for a save
 		e.expireKey(db, key)

@@ -7,8 +7,9 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// appendTries is the number of attempts of appendLarge while other writers change a large value.
-const appendTries = 3
+// largeTries is the number of attempts of appendLarge and compareLarge while other writers change a
+// large value.
+const largeTries = 3
 
 // appendLarge appends to a value that is large, or becomes so. It builds the new value with no lock
 // held, and then checks that the key still has the old value. After too many failed attempts it
@@ -19,7 +20,7 @@ func (e *Engine) appendLarge(db int, durable bool, c *op.Call) (err error) {
 			c.Result = 0
 		}
 	}()
-	for range appendTries {
+	for range largeTries {
 		if done, err := e.tryAppend(db, durable, c); done || err != nil {
 			return err
 		}
@@ -89,35 +90,39 @@ func (e *Engine) tryAppend(db int, durable bool, c *op.Call) (done bool, err err
 }
 
 // compareLarge is CompareAndSwap of a large value. It compares with no lock held, and then checks
-// that the key still has the compared value.
+// that the key still has the compared value. After too many failed attempts it compares under the
+// lock.
 func (e *Engine) compareLarge(db int, durable bool, c *op.Call) error {
-	for {
-		var seen op.Pins
-		err := e.locked(db, durable, c.Key, nil, func(x *exec, p op.Place) error {
-			it, ok := x.Find(p)
-			if !ok || it.Kind() != table.String || it.ValueLen() != len(c.Old) || !it.Large() || !seen.Take(&e.ops, p, 0) {
-				x.Do(nil, p, c)
-			}
-			return c.Err
-		})
-		if len(seen.Held) == 0 {
-			return err
-		}
-		changed := false
-		if bytes.Equal(seen.Last(), c.Old) {
-			swap := op.Call{Code: op.Set, Key: c.Key, Value: c.Value, Expiry: c.Expiry}
-			err = e.locked(db, durable, c.Key, c.Value, func(x *exec, p op.Place) error {
-				_, ok := x.Find(p)
-				if changed = !ok || !p.Shard.Holds(p.DB, p.Hash, p.Key, seen.Held[0].Pin); !changed {
-					x.Do(nil, p, &swap)
-					c.Did = swap.Err == nil
-				}
-				return swap.Err
-			})
-		}
-		seen.Release(&e.ops)
-		if !changed {
+	for range largeTries {
+		if done, err := e.tryCompare(db, durable, c); done {
 			return err
 		}
 	}
+	return e.writePooled(db, durable, c)
+}
+
+// tryCompare makes one attempt. The result done is false if the key has changed.
+func (e *Engine) tryCompare(db int, durable bool, c *op.Call) (done bool, err error) {
+	var seen op.Pins
+	defer seen.Release(&e.ops)
+	err = e.locked(db, durable, c.Key, nil, func(x *exec, p op.Place) error {
+		it, ok := x.Find(p)
+		if !ok || it.Kind() != table.String || it.ValueLen() != len(c.Old) || !it.Large() || !seen.Take(&e.ops, p, 0) {
+			x.Do(nil, p, c)
+		}
+		return c.Err
+	})
+	if len(seen.Held) == 0 || !bytes.Equal(seen.Last(), c.Old) {
+		return true, err
+	}
+	swap := op.Call{Code: op.Set, Key: c.Key, Value: c.Value, Expiry: c.Expiry}
+	err = e.locked(db, durable, c.Key, c.Value, func(x *exec, p op.Place) error {
+		_, ok := x.Find(p)
+		if done = ok && p.Shard.Holds(p.DB, p.Hash, p.Key, seen.Held[0].Pin); done {
+			x.Do(nil, p, &swap)
+			c.Did = swap.Err == nil
+		}
+		return swap.Err
+	})
+	return done || err != nil, err
 }
