@@ -5,23 +5,26 @@ import (
 
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
+	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/option"
+	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // Errors of incorrect calls. The call changed nothing.
 var (
-	ErrNotFound    = engine.ErrNotFound    // the key does not exist
+	ErrNotFound    = op.ErrNotFound        // the key does not exist
 	ErrClosed      = engine.ErrClosed      // Close has begun
 	ErrReadOnly    = engine.ErrReadOnly    // opened WithReadOnly, or a write inside View
-	ErrNotInteger  = engine.ErrNotInteger  // the value to add to is not an int64
-	ErrOverflow    = engine.ErrOverflow    // the result would not fit an int64
-	ErrWrongType   = engine.ErrWrongType   // the key holds a list, hash, or other opaque value
-	ErrTTL         = engine.ErrTTL         // an expiry that is zero, negative or out of range
-	ErrTooLarge    = engine.ErrTooLarge    // a key or value over 512 MiB
-	ErrDatabase    = engine.ErrDatabase    // a database number outside the range of WithDatabases
+	ErrNotInteger  = op.ErrNotInteger      // the value to add to is not an int64
+	ErrOverflow    = op.ErrOverflow        // the result would not fit an int64
+	ErrWrongType   = op.ErrWrongType       // the key holds a list, hash, or other opaque value
+	ErrTTL         = op.ErrTTL             // an expiry that is zero, negative or out of range
+	ErrTooLarge    = op.ErrTooLarge        // a key or value over 512 MiB
+	ErrDatabase    = op.ErrDatabase        // a database number outside the range of WithDatabases
 	ErrNotDeclared = engine.ErrNotDeclared // a key that was not declared to UpdateKeys or ViewKeys
 	ErrTxDone      = engine.ErrTxDone      // a Tx used after its function returned
-	ErrOptions     = engine.ErrOptions     // an invalid option, named in the text
+	ErrOptions     = option.ErrOptions     // an invalid option, named in the text
 )
 
 // ErrBatch is returned by a handle of a [Batch] before [Store.Run] and after [Batch.Reset].
@@ -31,7 +34,7 @@ var ErrBatch = errors.New("perdure: batch was not run, or was reset")
 // refuses. The write changed nothing, in memory or in the log, and can be tried again. Reads,
 // deletions, expiry, saves, rewrites, and Close continue to work. Open returns an error matching
 // ErrNoMemory if the data set does not fit, and leaves the files unchanged.
-var ErrNoMemory = engine.ErrNoMemory
+var ErrNoMemory = op.ErrNoMemory
 
 // Errors of state. The call is valid, but not in the current state of the store.
 var (
@@ -42,7 +45,7 @@ var (
 	ErrNoAppendLog       = engine.ErrNoAppendLog       // no log, or its first base is unfinished
 	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set
-	ErrLocked            = engine.ErrLocked            // the directory is open, here or elsewhere
+	ErrLocked            = vfs.ErrLocked               // the directory is open, here or elsewhere
 	ErrLogIgnored        = engine.ErrLogIgnored        // the ignored log has more than the dump
 	ErrDiverged          = engine.ErrDiverged          // neither the log nor the dump is complete
 	ErrLockLost          = engine.ErrLockLost          // lock file replaced or removed
@@ -57,7 +60,7 @@ var (
 	// ErrLogFailed is returned by writes after the log could not be written or synced. The error
 	// wraps the cause. The outcome of a write that returned it is unknown. Reads continue. Call
 	// [Store.Recover] to restore write access; the store also tries it automatically.
-	ErrLogFailed = engine.ErrLogFailed
+	ErrLogFailed = appendlog.ErrFailed
 
 	// ErrCorrupt is matched by every error about a damaged file. Use errors.As to get a
 	// [*CorruptError] with the file and offset.
@@ -73,7 +76,7 @@ var (
 // preserves only as bytes. The files are not damaged or changed. To fix this, let the server
 // rewrite its log first (BGREWRITEAOF). Use errors.As to get a [*CommandError] with the file and
 // offset.
-var ErrCommand = engine.ErrCommand
+var ErrCommand = op.ErrCommand
 
 // ErrUnsupported is matched by every error about data that is intact but not supported. In a dump
 // this is a record of another program or of a newer version, reported as an [*UnsupportedError]. In
@@ -87,7 +90,7 @@ type UnsupportedError = snapshot.UnsupportedError
 
 // ErrUntil is returned by Open if the log cannot be recovered to the time given to
 // [WithRecoverUntil]: it has no timestamps or begins later. Nothing is changed.
-var ErrUntil = engine.ErrUntil
+var ErrUntil = appendlog.ErrUntil
 
 // A CommandError describes a command of a log that could not be applied, its location, and the
 // reason. Its fields are File, Offset, Name, and Err. It never contains keys or values.

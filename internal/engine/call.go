@@ -10,7 +10,7 @@ import (
 // Get appends the value of a key to dst and returns the extended slice.
 func (e *Engine) Get(dst []byte, db int, key string) ([]byte, error) {
 	if db < 0 || db >= e.table.Databases() {
-		return dst, ErrDatabase
+		return dst, op.ErrDatabase
 	}
 	h := e.table.Hash(key)
 	s := e.table.Shard(h)
@@ -31,9 +31,9 @@ func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 	err := e.read(db, key, func(p op.Place, it table.Item, ok bool) error {
 		switch {
 		case !ok:
-			return ErrNotFound
+			return op.ErrNotFound
 		case it.Kind() != table.String:
-			return ErrWrongType
+			return op.ErrWrongType
 		case !it.Large() || !later.Take(&e.ops, p, 0):
 			dst = it.AppendValue(dst)
 		}
@@ -49,7 +49,7 @@ func (e *Engine) getAny(dst []byte, db int, key string) ([]byte, error) {
 // and Inspect, it has a guard against a panic: see docs/decisions.md.
 func (e *Engine) read(db int, key string, fn func(p op.Place, it table.Item, ok bool) error) error {
 	if db < 0 || db >= e.table.Databases() {
-		return ErrDatabase
+		return op.ErrDatabase
 	}
 	h := e.table.Hash(key)
 	s := e.table.Shard(h)
@@ -97,7 +97,7 @@ func (e *Engine) Call(db int, durable bool, c *op.Call) error {
 // Inspect executes an Exists, TTL, or Type. It is a short path for a key without an expiry.
 func (e *Engine) Inspect(db int, c *op.Call) error {
 	if db < 0 || db >= e.table.Databases() {
-		return ErrDatabase
+		return op.ErrDatabase
 	}
 	h := e.table.Hash(c.Key)
 	s := e.table.Shard(h)
@@ -122,7 +122,7 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 		return err
 	}
 	if len(c.Key) > op.MaxSize || len(c.Value) > op.MaxSize {
-		return ErrTooLarge
+		return op.ErrTooLarge
 	}
 	if c.Small() {
 		err := e.writeSmall(db, durable, c)
@@ -277,7 +277,7 @@ func (x *exec) runBatch(dst []byte, db int, durable, writes bool, calls []op.Cal
 	for i := range calls {
 		c := &calls[i]
 		if len(c.Key) > op.MaxSize {
-			c.Err = ErrTooLarge
+			c.Err = op.ErrTooLarge
 			continue
 		}
 		x.Number = i

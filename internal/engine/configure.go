@@ -22,7 +22,7 @@ type Change struct {
 func (e *Engine) Configure(c Change) error {
 	switch {
 	case e.dir == "" && (len(c.Rules) > 0 || c.Log != nil):
-		return fmt.Errorf("%w: %w", ErrOptions, ErrNoDirectory)
+		return fmt.Errorf("%w: %w", option.ErrOptions, ErrNoDirectory)
 	case e.opts.ReadOnly && c.SwitchLog:
 		return ErrReadOnly
 	}
@@ -59,13 +59,13 @@ func (e *Engine) Configure(c Change) error {
 // earlier log in the directory is replaced, because it is older than the data in memory.
 func (e *Engine) EnableLog(log appendlog.AppendLog) (*Task, error) {
 	if option.IsNil(log) {
-		return nil, fmt.Errorf("%w: nil AppendLog", ErrOptions)
+		return nil, fmt.Errorf("%w: nil AppendLog", option.ErrOptions)
 	}
 	if e.dir == "" {
 		return nil, ErrNoDirectory
 	}
 	if !e.counts.logOn.CompareAndSwap(false, true) {
-		return nil, fmt.Errorf("%w: log is already on", ErrOptions)
+		return nil, fmt.Errorf("%w: log is already on", option.ErrOptions)
 	}
 	e.env.After = e.since
 	found, err := log.Open(e.env)

@@ -161,7 +161,7 @@ func (e *Engine) admit(db int, durable bool) error {
 		return r.err
 	}
 	if db < 0 || db >= e.table.Databases() {
-		return ErrDatabase
+		return op.ErrDatabase
 	}
 	if durable && !e.jobs.logReady.Load() {
 		return ErrNoAppendLog

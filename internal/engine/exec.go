@@ -123,7 +123,7 @@ func (x *exec) lockKeys(n int, key func(i int) string) error {
 func (x *exec) readLock(db, n int, key func(i int) string) error {
 	e := x.e
 	if db < 0 || db >= e.table.Databases() {
-		return ErrDatabase
+		return op.ErrDatabase
 	}
 	x.keys.Set(e.table, n, key)
 	x.keys.Lock()
@@ -142,7 +142,7 @@ func (e *Engine) locked(db int, durable bool, key string, value []byte, fn func(
 		return err
 	}
 	if len(key) > op.MaxSize {
-		return ErrTooLarge
+		return op.ErrTooLarge
 	}
 	x := e.newExec()
 	defer e.free(x)
@@ -161,7 +161,7 @@ func (e *Engine) locked(db int, durable bool, key string, value []byte, fn func(
 func (e *Engine) expireKey(db int, key string) {
 	_ = e.locked(db, false, key, nil, func(x *exec, p op.Place) error {
 		x.Find(p)
-		return ErrNotFound
+		return op.ErrNotFound
 	})
 }
 

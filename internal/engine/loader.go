@@ -55,8 +55,8 @@ func (l *loader) finish(err error) error {
 	if f == nil {
 		return err
 	}
-	if errors.Is(f.err, ErrNoMemory) {
-		return fmt.Errorf("%w: loading entries from offset %d on", ErrNoMemory, f.op.offset)
+	if errors.Is(f.err, op.ErrNoMemory) {
+		return fmt.Errorf("%w: loading entries from offset %d on", op.ErrNoMemory, f.op.offset)
 	}
 	return &corrupt.Error{
 		Offset: f.op.offset,
@@ -103,7 +103,7 @@ func (l *loader) reserveMore() {
 func (l *loader) Load(en snapshot.Entry) error {
 	t := l.pipeline.t
 	if en.DB >= t.Databases() {
-		err := fmt.Errorf("%w: database %d of %d", ErrDatabase, en.DB, t.Databases())
+		err := fmt.Errorf("%w: database %d of %d", op.ErrDatabase, en.DB, t.Databases())
 		return &snapshot.EntryError{Offset: en.Offset, Err: err}
 	}
 	if l.dropExpired && en.ExpireAtMs != 0 && en.ExpireAtMs < l.now {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/dirfs"
 	"github.com/perduredb/perdure/internal/table"
@@ -199,7 +200,7 @@ func (e *Engine) load(ctx context.Context, logFound bool) error {
 		return e.loadLog(ctx)
 	}
 	if !e.opts.Until.IsZero() {
-		return fmt.Errorf("%w: no log", ErrUntil)
+		return fmt.Errorf("%w: no log", appendlog.ErrUntil)
 	}
 	l := newLoader(e, e.table, &e.ops.Types)
 	info, err := e.snaps.Load(ctx, l)

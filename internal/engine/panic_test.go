@@ -23,7 +23,7 @@ func TestPanicInReadLeavesNoLock(t *testing.T) {
 		}()
 		_ = e.read(0, "k", func(op.Place, table.Item, bool) error { panic("mine") })
 	}()
-	if _, err := e.Get(nil, 0, "k"); !errors.Is(err, ErrNotFound) {
+	if _, err := e.Get(nil, 0, "k"); !errors.Is(err, op.ErrNotFound) {
 		t.Errorf("Get after a panic = %v, want ErrNotFound", err)
 	}
 	if err := e.SetPlain(0, false, "k", nil); !errors.Is(err, errBroken) {

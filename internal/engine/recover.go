@@ -21,7 +21,7 @@ const (
 // The outcome and the state of the log are unknown, so nothing more is written to it before a
 // recovery.
 func logFailure(op string, err error) error {
-	if errors.Is(err, ErrLogFailed) {
+	if errors.Is(err, appendlog.ErrFailed) {
 		return err
 	}
 	return &foreignFailure{appendlog.FailedError{Op: op, File: "the log", Err: err}}
@@ -33,7 +33,7 @@ type foreignFailure struct{ appendlog.FailedError }
 // noteLogFailure makes the log's failure the reason for refusing writes. It does nothing if a
 // recovery cleared the failure, or the log was switched off, before the writer reported it.
 func (e *Engine) noteLogFailure(log appendlog.AppendLog, err error) {
-	if !errors.Is(err, ErrLogFailed) {
+	if !errors.Is(err, appendlog.ErrFailed) {
 		return
 	}
 	j := &e.jobs

@@ -38,8 +38,8 @@ func (r *replayer) finish(err error) error {
 		}
 		return err
 	}
-	if errors.Is(f.err, ErrNoMemory) {
-		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
+	if errors.Is(f.err, op.ErrNoMemory) {
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", op.ErrNoMemory, r.pipeline.files[f.op.file], f.op.offset)
 	}
 	return &appendlog.CommandError{
 		File: r.pipeline.files[f.op.file], Offset: f.op.offset, Name: f.op.code.command().Name, Err: f.err,
@@ -76,7 +76,7 @@ func (r *replayer) tooLate(created time.Time) error {
 	if until.IsZero() || created.IsZero() || created.Unix() <= until.Unix() {
 		return nil
 	}
-	return fmt.Errorf("%w: its base is of %s", ErrUntil, created.UTC().Format(time.DateTime))
+	return fmt.Errorf("%w: its base is of %s", appendlog.ErrUntil, created.UTC().Format(time.DateTime))
 }
 
 // Progress implements appendlog.Replayer.
@@ -137,7 +137,7 @@ func (r *replayer) apply(c *appendlog.Command) error {
 	cmd, err := op.CommandOf(c.Args)
 	switch {
 	case err == nil && !valid:
-		err = fmt.Errorf("%w: %d", ErrDatabase, c.DB)
+		err = fmt.Errorf("%w: %d", op.ErrDatabase, c.DB)
 	case err == nil && cmd.One == nil:
 		err = r.many(cmd, c.DB, c.Args[1:])
 	case err == nil && cmd.Name == "MOVE": // names a database
@@ -148,8 +148,8 @@ func (r *replayer) apply(c *appendlog.Command) error {
 	switch {
 	case err == errStop:
 		return err
-	case errors.Is(err, ErrNoMemory):
-		return fmt.Errorf("%w: %s: replaying commands from offset %d on", ErrNoMemory, c.File, c.Offset)
+	case errors.Is(err, op.ErrNoMemory):
+		return fmt.Errorf("%w: %s: replaying commands from offset %d on", op.ErrNoMemory, c.File, c.Offset)
 	case err != nil:
 		return &appendlog.CommandError{Name: op.Printable(c.Args[0]), Offset: c.Offset, Err: err}
 	case cmd.One == nil:

@@ -129,11 +129,11 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 		return ErrReadOnly
 	}
 	if db < 0 || db >= t.x.e.table.Databases() {
-		return ErrDatabase
+		return op.ErrDatabase
 	}
 	for _, key := range keys {
 		if len(key) > op.MaxSize {
-			return ErrTooLarge
+			return op.ErrTooLarge
 		}
 		if t.x.onlyDeclared {
 			if !t.x.declared(key) {
@@ -187,7 +187,7 @@ func (t *Tx) MSet(db, n int, pair op.Pairs) error {
 			return err
 		}
 		if len(value) > op.MaxSize {
-			return ErrTooLarge
+			return op.ErrTooLarge
 		}
 	}
 	for i := range n {

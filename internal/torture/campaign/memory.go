@@ -152,7 +152,7 @@ func (s *starved) reopen() error {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, engine.ErrNoMemory) || try == 2 {
+		if !errors.Is(err, ops.ErrNoMemory) || try == 2 {
 			return fmt.Errorf("open %d = %w, want nil, or ErrNoMemory at first", try, err)
 		}
 		s.refusedOpens++
@@ -177,7 +177,7 @@ func (s *starved) step(i int) error {
 	switch {
 	case err == nil:
 		s.want = next
-	case errors.Is(err, engine.ErrNoMemory) && s.from >= 0:
+	case errors.Is(err, ops.ErrNoMemory) && s.from >= 0:
 		s.refused++
 		if err := s.goesOn(); err != nil {
 			return fmt.Errorf("%s was refused: %w", what, err)
@@ -203,7 +203,7 @@ func (s *starved) jobs() error {
 		next := maps.Clone(s.want)
 		if _, err := s.writeKeys(next); err == nil {
 			s.want = next
-		} else if !errors.Is(err, engine.ErrNoMemory) {
+		} else if !errors.Is(err, ops.ErrNoMemory) {
 			h.Close()
 			return err
 		}
@@ -400,7 +400,7 @@ func (s *starved) batch(want map[keyPlace]string) error {
 		switch err := calls[i].Err; {
 		case err == nil:
 			want[keyPlace{db, calls[i].Key}] = string(calls[i].Value)
-		case !errors.Is(err, engine.ErrNoMemory):
+		case !errors.Is(err, ops.ErrNoMemory):
 			return err
 		default:
 			s.refused++
