@@ -58,8 +58,8 @@ func (x *Exec) Reset() {
 }
 
 // Small reports whether an Exec on the stack can execute the call: an Exec that was not made by
-// NewExec and has only its Store, Log, and Record. The call may still return ErrNotSmall. An Incr of
-// a hot key takes 130 ns with such an Exec, and 70 ns more with one from a pool.
+// NewExec and has only its Store, Log, and Record. The call may still return ErrNotSmall. An Incr
+// of a hot key takes 130 ns with such an Exec, and 70 ns more with one from a pool.
 func (c *Call) Small() bool { return len(c.Value) <= LargeValue }
 
 // PinTo lets large values be pinned to l, for the caller to copy them after the unlock.
