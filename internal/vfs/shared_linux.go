@@ -17,6 +17,9 @@ import (
 // its process in 1,000 kills each (docs/durability.md).
 var sharedOn = map[int64]string{
 	0xEF53:     "ext4",
+	0x58465342: "xfs",
+	0x9123683E: "btrfs",
+	0x794C7630: "overlay", // the mapping is of a file of the upper file system
 	0x01021994: "tmpfs",
 }
 
