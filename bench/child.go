@@ -70,12 +70,12 @@ var measures = []struct {
 	take  func(*job) error
 }{
 	{"throughput", regexp.MustCompile(`^perdure/|/none$|^(bbolt|pebble)/no$`), measureThroughput},
-	{"verbs", regexp.MustCompile(`^(perdure|perdure-direct|rwmap|ttlmap|shardmap|xsync|otter|buntdb|pebble|redis)/(none|everysec)$`), measureVerbs},
+	{"verbs", regexp.MustCompile(`^(perdure|perdure-direct|rwmap|ttlmap|shardmap|xsync|otter|buntdb|pebble|redis|valkey)/(none|everysec)$`), measureVerbs},
 	{"insert", regexp.MustCompile(`/everysec$`), measureInsert},
 	{"durable", regexp.MustCompile(`/(everysec|always)$`), measureDurable},
-	{"memory", regexp.MustCompile(`^(perdure|shardmap|syncmap|xsync|fastcache|freecache|buntdb|redis)/none$`), measureMemory},
-	{"files", regexp.MustCompile(`^(perdure|redis)/(none|everysec)$|^fastcache/|^(buntdb|bbolt|badger|pebble)/no$`), measureFiles},
-	{"saving", regexp.MustCompile(`^(perdure/(none|everysec)|redis/none|redis/everysec|buntdb/no)$`), measureSaving},
+	{"memory", regexp.MustCompile(`^(perdure|shardmap|syncmap|xsync|fastcache|freecache|buntdb|redis|valkey)/none$`), measureMemory},
+	{"files", regexp.MustCompile(`^(perdure|redis|valkey)/(none|everysec)$|^fastcache/|^(buntdb|bbolt|badger|pebble)/no$`), measureFiles},
+	{"saving", regexp.MustCompile(`^(perdure/(none|everysec)|redis/none|redis/everysec|valkey/none|buntdb/no)$`), measureSaving},
 	{"disk", regexp.MustCompile(`^disk$`), measureDisk},
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func designJobs(s settings) (jobs []job) {
 	}
 	one, getSet := []int{1}, []string{opGet, opSet}
 	small := min(s.keys, million)
-	at("memory", s.keys, job{}, "perdure/none", "shardmap/none", "fastcache/none", "redis/none")
+	at("memory", s.keys, job{}, "perdure/none", "shardmap/none", "fastcache/none", "redis/none", "valkey/none")
 	at("throughput", small, job{Workers: one, Operations: getSet}, "perdure/none", "shardmap/none", "shardmap-ref/none",
 		"perdure/everysec", "perdure-direct/everysec", "pebble/everysec", "buntdb/everysec", "redis-pipe/everysec")
 	at("insert", small, job{}, "perdure-direct/everysec", "pebble/everysec", "perdure/everysec", "buntdb/everysec")
@@ -39,10 +40,10 @@ func designJobs(s settings) (jobs []job) {
 	at("durable", s.keys, job{Workers: []int{64}}, "perdure/always", "pebble/always", "redis/always", "buntdb/always", "redis-pipe/always")
 	at("durable", s.keys, job{Workers: one}, "perdure/always")
 	at("saving", s.keys/10, job{Tag: " of a tenth"}, "perdure/none")
-	at("saving", s.keys, job{}, "perdure/none", "redis/none")
-	at("files", s.keys, job{}, "perdure/none", "redis/none", "perdure/everysec", "redis/everysec")
+	at("saving", s.keys, job{}, "perdure/none", "redis/none", "valkey/none")
+	at("files", s.keys, job{}, "perdure/none", "redis/none", "valkey/none", "perdure/everysec", "redis/everysec", "valkey/everysec")
 	at("files", small, job{Tag: " small"}, "perdure/none", "perdure/everysec", "buntdb/no")
-	return jobs
+	return slices.DeleteFunc(jobs, func(j job) bool { return strings.HasPrefix(j.Peer, "valkey/") && os.Getenv(valkeyVariable) == "" })
 }
 
 // design measures the targets and prints them row by row.
@@ -81,8 +82,8 @@ func designReport(r *results) string {
 
 func designBars(r *results) []bar {
 	small := min(r.Keys, million)
-	return append(verbBars(r), []bar{
-		r.atMost(105, fmt.Sprintf("RAM a key, %d keys", r.Keys), "perdure/none", "RAM a key",
+	rows := append(verbBars(r), []bar{
+		r.atMost(98, fmt.Sprintf("RAM a key, %d keys", r.Keys), "perdure/none", "RAM a key",
 			"shardmap/none", "fastcache/none", "redis/none"),
 		r.atMost(5e6, fmt.Sprintf("runtime.GC() holding %d keys", r.Keys), "perdure/none", "runtime.GC()", "shardmap/none"),
 		r.speed(1.0, fmt.Sprintf("Get, %d random keys, no log", small), "get uniform 1"),
@@ -102,6 +103,14 @@ func designBars(r *results) []bar {
 		r.fraction(8, fmt.Sprintf("load %d keys, AOF", r.Keys), "perdure/everysec", "redis/everysec", "open"),
 		r.open(small),
 	}...)
+	if r.sample("valkey/none", "save") == nil {
+		return rows
+	}
+	return append(rows,
+		r.timesAtMost(0.9, "RAM a key and Valkey's", "perdure/none", "valkey/none", "RAM a key"),
+		r.fraction(7, "Save and Valkey's", "perdure/none", "valkey/none", "save"),
+		r.fraction(7, "load of an RDB and Valkey's", "perdure/none", "valkey/none", "open"),
+		r.fraction(10, "load of an AOF and Valkey's", "perdure/everysec", "valkey/everysec", "open"))
 }
 
 // atMost returns a target that perdure's median must not exceed.

@@ -91,7 +91,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 			return err
 		}
 	}
-	server, err := startRedis(a, modeNone)
+	server, err := startRedis(redisServer, a, modeNone)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func dumpRounds(s settings, r *results, dir, name string, add func(redis.Pipelin
 		// The server's own dump is the last, because the next round writes its contents.
 		for _, from := range []struct{ what, dir string }{{"read perdure's dump", b}, {"read the server's dump", a}} {
 			err := timed(theirSide, from.what, func() (err error) {
-				server, err = startRedis(from.dir, modeNone)
+				server, err = startRedis(redisServer, from.dir, modeNone)
 				return err
 			})
 			if err != nil {

@@ -10,7 +10,8 @@
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow
 // the mode; -h lists them). The memory results need Linux. If the program of a peer (redis-server)
-// is missing, the report names the peer and leaves it out.
+// is missing, the report names the peer and leaves it out. VALKEY_SERVER may contain the path of a
+// valkey-server, which is then measured too.
 //
 // Each measurement of each peer is a separate process, so that no peer is affected by another's
 // heap or files. Rounds are interleaved, A B C A B C, so that a drift of the machine affects all

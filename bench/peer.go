@@ -92,6 +92,7 @@ var kinds = []kind{
 	{"badger", []string{modeNone, modeNo, modeEverySec, modeAlways}, openBadger},
 	{"pebble", []string{modeNo, modeEverySec, modeAlways}, openPebble},
 	{"redis", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedis},
+	{"valkey", []string{modeNone, modeEverySec, modeAlways}, openValkey},
 	{"redis-pipe", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedisPipe},
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisPeer is a separate redis-server on a unix socket, without a port. It sends one command per
-// round trip.
+// redisPeer is a separate redis-server or valkey-server on a unix socket, without a port. It sends
+// one command per round trip.
 type redisPeer struct {
 	c    *redis.Client
 	cmd  *exec.Cmd
@@ -24,9 +24,33 @@ type redisPeer struct {
 
 var background = context.Background()
 
-func openRedis(dir, mode string, _ int) (peer, error) { return startRedis(dir, mode) }
+const redisServer = "redis-server"
 
-func startRedis(dir, mode string) (*redisPeer, error) {
+// valkeyVariable contains the path of a valkey-server.
+const valkeyVariable = "VALKEY_SERVER"
+
+func openRedis(dir, mode string, _ int) (peer, error) { return startRedis(redisServer, dir, mode) }
+
+func openValkey(dir, mode string, _ int) (peer, error) {
+	server := os.Getenv(valkeyVariable)
+	if server == "" {
+		return nil, errors.New(valkeyVariable + " does not name a valkey-server")
+	}
+	return startRedis(server, dir, mode)
+}
+
+// versionOf returns the version that a server reports, or "" if it cannot be run.
+func versionOf(server string) string {
+	text, err := exec.Command(server, "--version").Output()
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), "v=")
+	version, _, _ := strings.Cut(rest, " ")
+	return version
+}
+
+func startRedis(server, dir, mode string) (*redisPeer, error) {
 	home, err := os.MkdirTemp("", "r")
 	if err != nil {
 		return nil, err
@@ -37,7 +61,7 @@ func startRedis(dir, mode string) (*redisPeer, error) {
 	if mode != modeNone {
 		args = append(args, "--appendonly", "yes", "--appendfsync", mode)
 	}
-	p := &redisPeer{home: home, cmd: exec.Command("redis-server", args...)}
+	p := &redisPeer{home: home, cmd: exec.Command(server, args...)}
 	if err := p.cmd.Start(); err != nil {
 		os.RemoveAll(home)
 		return nil, err
@@ -50,7 +74,7 @@ func startRedis(dir, mode string) (*redisPeer, error) {
 		}
 		if time.Now().After(deadline) {
 			p.Close()
-			return nil, fmt.Errorf("redis-server: %w", err)
+			return nil, fmt.Errorf("%s: %w", server, err)
 		}
 	}
 }
@@ -130,7 +154,7 @@ func (p *redisPeer) Close() error {
 type redisPipePeer struct{ *redisPeer }
 
 func openRedisPipe(dir, mode string, _ int) (peer, error) {
-	p, err := startRedis(dir, mode)
+	p, err := startRedis(redisServer, dir, mode)
 	return redisPipePeer{p}, err
 }
 

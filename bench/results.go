@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -49,9 +47,9 @@ func newResults(s settings) *results {
 			}
 		}
 	}
-	if text, err := exec.Command("redis-server", "--version").Output(); err == nil {
-		if f := bytes.Fields(text); len(f) > 2 {
-			r.Versions["redis-server"] = strings.TrimPrefix(string(f[2]), "v=")
+	for name, server := range map[string]string{redisServer: redisServer, "valkey-server": os.Getenv(valkeyVariable)} {
+		if version := versionOf(server); version != "" {
+			r.Versions[name] = version
 		}
 	}
 	return r
