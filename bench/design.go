@@ -51,7 +51,9 @@ func design(s settings) error {
 	r := newResults(s)
 	for round := range s.rounds {
 		for _, j := range designJobs(s) {
-			r.take(round, j)
+			if s.only.MatchString(j.Measure) && s.peers.MatchString(j.Peer) {
+				r.take(round, j)
+			}
 		}
 	}
 	text := designReport(r)
