@@ -97,6 +97,9 @@ func measureDurable(j *job) error {
 // recordSize is the size of the log record of a Set of the usual shape.
 const recordSize = 107
 
+// diskSize is the size of the file that measureDisk writes to.
+const diskSize = 64 << 20
+
 // measureDisk measures one write and one fdatasync, of one log record and of 64. They are the
 // reference for always. The file is written beforehand, as perdure does: then a sync has to write
 // data only, and not the size of the file.
@@ -106,8 +109,9 @@ func measureDisk(j *job) error {
 		return err
 	}
 	defer f.Close()
-	for range 64 {
-		if _, err := f.Write(values); err != nil {
+	const piece = 4096 // small writes to a larger one take longer: the kernel caches it in one folio
+	for range diskSize / piece {
+		if _, err := f.Write(values[:piece]); err != nil {
 			return err
 		}
 	}
@@ -120,7 +124,7 @@ func measureDisk(j *job) error {
 		group := values[:records*recordSize]
 		for end := time.Now().Add(3 * j.Time); time.Now().Before(end); {
 			begin := time.Now()
-			if _, err := f.WriteAt(group, at%(60<<20)); err != nil {
+			if _, err := f.WriteAt(group, at%(diskSize-int64(len(group)))); err != nil {
 				return err
 			}
 			if err := fdatasync(f); err != nil {
