@@ -37,9 +37,9 @@ const (
 
 // LogMode sets where a write is stored when it returns. The default is Ring. If Ring is not known
 // to be safe, the log works as under Direct, and [Log.Status] reports why. That is so on systems
-// other than Linux, and on file systems other than ext4 and tmpfs. A log that is opened under
-// Always does not use the tail file either. It works as under Direct until it is opened again, even
-// if its policy changes.
+// other than Linux, and on file systems other than ext4, xfs, btrfs, overlay, and tmpfs. A log that
+// is opened under Always does not use the tail file either. It works as under Direct until it is
+// opened again, even if its policy changes.
 func LogMode(m Mode) Option {
 	return Option{set: func(c *config) error {
 		if m > Ring {
