@@ -131,9 +131,9 @@ func TestForeignIncrementalFileIsNotContinued(t *testing.T) {
 	}
 }
 
-// TestDamagedTailFileIsAnError flips every bit of the checked part of the head, of the header of
+// TestDamagedTailFileIsRefused flips every bit of the checked part of the head, of the header of
 // the region in use, and of its contents.
-func TestDamagedTailFileIsAnError(t *testing.T) {
+func TestDamagedTailFileIsRefused(t *testing.T) {
 	w, mem := newWriter(t)
 	record := []byte("first;")
 	w.append(record)
