@@ -109,7 +109,7 @@ func measureDisk(j *job) error {
 		return err
 	}
 	defer f.Close()
-	const piece = 4096 // small writes to a larger one take longer: the kernel caches it in one folio
+	const piece = 4096 // the kernel caches a longer write in one folio, and writes to that are slow
 	for range diskSize / piece {
 		if _, err := f.Write(values[:piece]); err != nil {
 			return err
