@@ -69,12 +69,14 @@ func (l *Log) commit(ctx context.Context, p appendlog.Position, durable bool) er
 			return nil
 		case !l.published && len(l.pending.buf) < unpublishedMax:
 			return nil
-		case l.out.written < p && !l.out.writing && l.cut == nil && !(disk && l.out.syncing):
+		case l.out.written < p && !l.out.writing && l.cut == nil && !(disk && (l.out.syncing || l.waits.leading)):
 			if disk {
 				l.waits.gather(&l.pending.appended)
 			}
 			if len(l.pending.buf) > 0 && !l.out.writing && l.cut == nil && l.err == nil {
 				l.leadLocked(disk)
+			} else if disk {
+				l.waits.wakeAll()
 			}
 		case disk && l.out.written >= p && !l.out.syncing:
 			_ = l.syncLocked()

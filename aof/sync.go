@@ -65,7 +65,9 @@ func (l *Log) syncLocked() error {
 	l.nextIntervalLocked()
 	l.out.syncing = true
 	defer func() { l.out.syncing = false }()
+	began := time.Now()
 	err := l.datasync(incr)
+	l.waits.took = time.Since(began)
 	l.out.fsyncs++
 	l.waits.released = l.waits.syncers
 	if err != nil {

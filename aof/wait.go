@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/perduredb/perdure/appendlog"
 )
@@ -23,7 +24,8 @@ type waits struct {
 
 	synced atomic.Int64 // copy of Log.out.synced
 
-	released int // number of goroutines that waited when the last sync ended
+	released int           // number of goroutines that waited when the last sync ended
+	took     time.Duration // duration of the last sync
 }
 
 // unlocker is the Locker of a Cond whose waiters release a lock and do not acquire it again.
@@ -78,28 +80,37 @@ func (w *waits) wakeOn(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// gatherMost is the largest number of goroutines woken by a sync for which gather waits. To
-// run more of them takes a large part of the time of a sync, and is better done during the sync.
-const gatherMost = 24
+// A leader gathers for at most 1/gatherShare of the time of a sync, and only while records are
+// appended: it stops when none was for 1/stallShare of that time. gatherTurns is a bound for a test
+// whose clock does not advance.
+const (
+	gatherShare = 2
+	stallShare  = 32
+	gatherTurns = 1 << 12
+)
 
-// gather lets the goroutines that the last sync has woken append their next records, so that
-// the next sync serves them all. It stops when as many wait again as did then, or when nothing more
-// is appended. It tries at most gatherMost times, because goroutines that do not wait for a sync
-// may append all the time. appended is the end of the pending buffer.
+// gather lets the goroutines that the last sync has woken append their next records, so that the
+// next sync serves them all. It stops when as many wait again as did then. One goroutine gathers,
+// and those that need a sync sleep, because leading is set. appended is the end of the pending
+// buffer. The caller must lead, or call wakeAll.
 func (w *waits) gather(appended *appendlog.Position) {
-	if w.released > gatherMost {
+	if w.released == 0 {
 		return
 	}
-	for range gatherMost {
-		if w.syncers >= w.released {
+	w.leading = true
+	defer func() { w.leading = false }()
+	now := time.Now()
+	end, stalled, before := now.Add(w.took/gatherShare), now.Add(w.took/stallShare), *appended
+	for range gatherTurns {
+		if w.syncers >= w.released || !now.Before(end) || !now.Before(stalled) {
 			return
 		}
-		before := *appended
 		w.mu.Unlock()
 		runtime.Gosched()
 		w.mu.Lock()
-		if *appended == before {
-			return
+		now = time.Now()
+		if *appended != before {
+			before, stalled = *appended, now.Add(w.took/stallShare)
 		}
 	}
 }
