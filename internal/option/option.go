@@ -23,10 +23,30 @@ var taken = []string{"perdure.lock", "appendonlydir", "appendonly.aof"}
 // takenPrefixes contains the prefixes of files that a store or a server deletes or sets aside.
 var takenPrefixes = []string{"temp-", "before-restore-"}
 
-// FileName returns an error for a name that a dump in a data directory cannot have: a path, a name
-// that is too long, or the name of another file of the store. It ignores case, as some file systems
-// do.
+// FileName returns an error for a name that a dump in a data directory cannot have: one that
+// [BaseName] refuses, or the name of another file of the store. It ignores case, as some file
+// systems do.
 func FileName(name string) error {
+	if err := BaseName(name); err != nil {
+		return err
+	}
+	lower := strings.ToLower(name)
+	for _, other := range taken {
+		if lower == other {
+			return fmt.Errorf("%q is the name of another file of the store", name)
+		}
+	}
+	for _, prefix := range takenPrefixes {
+		if strings.HasPrefix(lower, prefix) {
+			return fmt.Errorf("%q begins with the reserved prefix %s", name, prefix)
+		}
+	}
+	return nil
+}
+
+// BaseName returns an error for a name that no file or directory of a store can have: a path, or a
+// name that is too long or has control characters.
+func BaseName(name string) error {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return fmt.Errorf("%q is not a file name", name)
@@ -40,17 +60,6 @@ func FileName(name string) error {
 	for i := range len(name) {
 		if name[i] < ' ' || name[i] == 0x7f {
 			return fmt.Errorf("%q has a control character", name)
-		}
-	}
-	lower := strings.ToLower(name)
-	for _, other := range taken {
-		if lower == other {
-			return fmt.Errorf("%q is the name of another file of the store", name)
-		}
-	}
-	for _, prefix := range takenPrefixes {
-		if strings.HasPrefix(lower, prefix) {
-			return fmt.Errorf("%q begins with the reserved prefix %s", name, prefix)
 		}
 	}
 	return nil

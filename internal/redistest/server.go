@@ -26,7 +26,8 @@ import (
 
 // Server is a running redis-server.
 type Server struct {
-	Dir string // its working directory
+	Dir    string // its working directory
+	Socket string // path of its unix socket
 
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -70,42 +71,51 @@ func Start(t testing.TB, dir string, args ...string) *Server {
 // StartProgram is like Start for another server, whose path is given.
 func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("redis-server has no unix sockets here")
-	}
 	if dir == "" {
 		dir = t.TempDir()
+	}
+	s := newServer(t, dir)
+	s.launch(path, append([]string{"--port", "0", "--unixsocket", s.Socket, "--dir", dir,
+		"--save", "", "--enable-debug-command", "yes"}, args...))
+	s.connect()
+	return s
+}
+
+// newServer returns a server with a name for its socket, which launch starts.
+func newServer(t testing.TB, dir string) *Server {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("redis-server has no unix sockets here")
 	}
 	home, err := os.MkdirTemp("", "redis") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(home, "s")
-	s := &Server{Dir: dir, t: t, log: &bytes.Buffer{}, exited: make(chan struct{})}
-	s.cmd = exec.Command(path, append([]string{"--port", "0", "--unixsocket", socket, "--dir", dir,
-		"--save", "", "--enable-debug-command", "yes"}, args...)...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	t.Cleanup(func() { os.RemoveAll(home) })
+	return &Server{Dir: dir, Socket: filepath.Join(home, "s"), t: t, log: &bytes.Buffer{}, exited: make(chan struct{})}
+}
+
+// launch starts the program. It ends with the test.
+func (s *Server) launch(path string, args []string) {
+	s.t.Helper()
+	s.cmd = exec.Command(path, args...)
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.Dir, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	go func() {
 		_ = s.cmd.Wait() // the server's log shows how it ended
 		close(s.exited)
 	}()
-	t.Cleanup(func() {
-		s.Kill()
-		os.RemoveAll(home)
-	})
-	s.connect(socket)
-	return s
+	s.t.Cleanup(s.Kill)
 }
 
 // connect waits for the socket and the end of loading.
-func (s *Server) connect(socket string) {
+func (s *Server) connect() {
 	s.t.Helper()
 	deadline := time.After(5 * time.Minute)
 	for {
-		conn, err := net.Dial("unix", socket)
+		conn, err := net.Dial("unix", s.Socket)
 		if err == nil {
 			s.conn, s.in, s.out = conn, bufio.NewReaderSize(conn, 1<<20), bufio.NewWriterSize(conn, 1<<20)
 			break

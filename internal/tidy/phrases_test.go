@@ -130,7 +130,7 @@ func TestErrorTexts(t *testing.T) {
 }
 
 // named lists the packages whose exported functions begin every error with "perdure: ", once.
-var named = []string{"aof", "appendlog", "rdb", "snapshot"}
+var named = []string{"aof", "appendlog", "rdb", "redisconf", "snapshot"}
 
 // otherwiseNamed lists the functions whose errors begin with the prefix for another reason.
 var otherwiseNamed = map[string]string{

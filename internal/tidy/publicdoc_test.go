@@ -12,7 +12,7 @@ import (
 )
 
 // public lists the packages that a program can import.
-var public = []string{".", "aof", "appendlog", "rdb", "snapshot", "storetest"}
+var public = []string{".", "aof", "appendlog", "rdb", "redisconf", "snapshot", "storetest"}
 
 // TestPublicDocNamesNoInternalType reads the output of go doc for every public package. A program
 // cannot write a type of an internal package that occurs in a signature.

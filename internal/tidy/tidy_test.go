@@ -55,12 +55,13 @@ var mayImport = map[string][]string{
 		"internal/option", "internal/resp", "internal/table", "internal/vfs"},
 	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/errtext", "internal/op",
 		"internal/option", "internal/unsupported", "internal/vfs"},
+	"redisconf":        {".", "aof", "rdb", "snapshot", "internal/errtext", "internal/option"},
 	"internal/storefs": {".", "internal/engine", "internal/vfs"},
 }
 
 // mayUse lists the importers that are allowed for packages with restricted use.
 var mayUse = map[string][]string{
-	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest"},
+	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest", "redisconf"},
 	"unsafe": {"internal/table", "internal/vfs"},
 }
 

@@ -1,0 +1,35 @@
+package redistest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// StartConfig runs a server in dir with a configuration file, and returns it once it accepts
+// connections. If the server refuses the configuration, StartConfig returns nil and the server's
+// log. The text must not set the port, the socket, or the log file.
+func StartConfig(t testing.TB, dir, text string) (s *Server, refusal string) {
+	t.Helper()
+	path := Tool(t, "redis-server")
+	s = newServer(t, dir)
+	text += fmt.Sprintf("\nport 0\nlogfile \"\"\nunixsocket %s\n", s.Socket)
+	file := filepath.Join(filepath.Dir(s.Socket), "redis.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.launch(path, []string{file})
+	for {
+		if _, err := os.Stat(s.Socket); err == nil {
+			s.connect()
+			return s, ""
+		}
+		select {
+		case <-s.exited:
+			return nil, s.log.String()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
