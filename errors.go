@@ -81,7 +81,7 @@ var ErrCommand = op.ErrCommand
 // ErrUnsupported is matched by every error about data that is intact but not supported. In a dump
 // this is a record of another program or of a newer version, reported as an [*UnsupportedError]. In
 // a log it is a command ([ErrCommand]). ErrUnsupported never matches [ErrCorrupt]. Nothing is
-// changed.
+// changed. It also matches the error of an operation that an implementation of [KV] lacks.
 var ErrUnsupported = snapshot.ErrUnsupported
 
 // An UnsupportedError describes unsupported data in a file. Its fields are File, Offset, What,

@@ -9,7 +9,6 @@ import (
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
-	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/option"
 	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
@@ -269,42 +268,4 @@ func init() {
 			return nil
 		}}
 	}
-}
-
-// A SetOption sets the expiry of a write. Passing one does not allocate.
-type SetOption struct {
-	kind setKind
-	ttl  time.Duration
-	at   time.Time
-}
-
-type setKind uint8
-
-const (
-	setTTL setKind = iota + 1
-	setExpireAt
-	setKeepTTL
-)
-
-// TTL sets the expiry to d from now, in whole milliseconds rounded up.
-func TTL(d time.Duration) SetOption { return SetOption{kind: setTTL, ttl: d} }
-
-// ExpireAt sets the expiry to t, in whole milliseconds. The log records the absolute time.
-func ExpireAt(t time.Time) SetOption { return SetOption{kind: setExpireAt, at: t} }
-
-// KeepTTL keeps the expiry of the key. Without it a write removes the expiry, as in Redis.
-func KeepTTL() SetOption { return SetOption{kind: setKeepTTL} }
-
-func expiryOf(opts []SetOption) (x op.Expiry) {
-	for _, o := range opts {
-		switch o.kind {
-		case setTTL:
-			x.HasTTL, x.TTL = true, o.ttl
-		case setExpireAt:
-			x.HasExpireAt, x.At = true, o.at
-		case setKeepTTL:
-			x.KeepTTL = true
-		}
-	}
-	return x
 }
