@@ -31,14 +31,39 @@ func TestServerUnderstandsSameConfig(t *testing.T) {
 		if s == nil {
 			t.Fatalf("seed %d: redis-server refuses, want success\n%s\n%s", seed, files, refusal)
 		}
-		got := values(c)
-		got["dir"] = absolute(t, c.Dir)
-		want := map[string]string{}
-		for name := range got {
-			want[name] = s.Must("CONFIG", "GET", name).Elements[1].Text
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := compare(t, s, c); diff != "" {
 			t.Fatalf("seed %d: %s\n-redis-server +Parse\n%s", seed, files, diff)
+		}
+		s.Kill()
+	}
+}
+
+// compare compares a configuration with CONFIG GET.
+func compare(t *testing.T, s *redistest.Server, c *redisconf.Config) (diff string) {
+	t.Helper()
+	got := values(c)
+	got["dir"] = absolute(t, c.Dir)
+	want := map[string]string{}
+	for name := range got {
+		want[name] = s.Must("CONFIG", "GET", name).Elements[1].Text
+	}
+	return cmp.Diff(want, got)
+}
+
+// TestReadFileReadsRewrittenConfig reads what CONFIG REWRITE of redis-server writes.
+func TestReadFileReadsRewrittenConfig(t *testing.T) {
+	redistest.Tool(t, "redis-server")
+	for seed := range rounds(10) {
+		r := rand.New(rand.NewPCG(uint64(seed), 3))
+		dir, text := write(t, "sub/two/x", ""), "enable-protected-configs yes\n"+randomLines(r, 8)
+		s, refusal := redistest.StartConfig(t, dir, text)
+		if s == nil {
+			t.Fatalf("seed %d: redis-server refuses, want success\n%s\n%s", seed, text, refusal)
+		}
+		s.Must("CONFIG", "SET", "save", "7 8 9 10", "auto-aof-rewrite-min-size", "3gb", "dir", "sub/two", "dbfilename", "it is #1.rdb")
+		s.Must("CONFIG", "REWRITE")
+		if diff := compare(t, s, readFile(t, filepath.Join(filepath.Dir(s.Socket), "redis.conf"))); diff != "" {
+			t.Fatalf("seed %d: %s\n-redis-server +ReadFile\n%s", seed, text, diff)
 		}
 		s.Kill()
 	}

@@ -10,32 +10,37 @@ import (
 )
 
 // expiryOf returns the arguments of SET for options. It refuses those that [perdure.Store.Set]
-// refuses.
-func expiryOf(opts []perdure.SetOption) (args []string, err error) {
+// refuses. Of several options of one kind, the last one applies.
+func expiryOf(opts []perdure.SetOption) ([]string, error) {
+	var ttl time.Duration
+	var at time.Time
+	var hasTTL, hasAt, keep bool
 	for _, o := range opts {
-		var arg []string
 		if d, ok := o.TTL(); ok {
-			if d <= 0 {
-				return nil, fmt.Errorf("%w: %v is not positive", perdure.ErrTTL, d)
-			}
-			arg = []string{"PX", milliseconds(d)}
+			ttl, hasTTL = d, true
 		} else if t, ok := o.ExpireAt(); ok {
-			ms := unixMs(t)
-			if ms <= 0 {
-				return nil, fmt.Errorf("%w: %v is not after 1970", perdure.ErrTTL, t)
-			}
-			arg = []string{"PXAT", strconv.FormatInt(ms, 10)}
+			at, hasAt = t, true
 		} else if o.KeepTTL() {
-			arg = []string{"KEEPTTL"}
+			keep = true
 		} else {
 			return nil, fmt.Errorf("%w: SetOption of another version", perdure.ErrUnsupported)
 		}
-		if args != nil && args[0] != arg[0] {
-			return nil, fmt.Errorf("%w: options exclude each other", perdure.ErrTTL)
-		}
-		args = arg
 	}
-	return args, nil
+	switch {
+	case hasTTL && hasAt, hasTTL && keep, hasAt && keep:
+		return nil, fmt.Errorf("%w: TTL, ExpireAt, and KeepTTL exclude each other", perdure.ErrTTL)
+	case hasTTL && ttl <= 0:
+		return nil, fmt.Errorf("%w: %v is not positive", perdure.ErrTTL, ttl)
+	case hasAt && unixMs(at) <= 0:
+		return nil, fmt.Errorf("%w: %v is not after 1970", perdure.ErrTTL, at)
+	case hasTTL:
+		return []string{"PX", milliseconds(ttl)}, nil
+	case hasAt:
+		return []string{"PXAT", strconv.FormatInt(unixMs(at), 10)}, nil
+	case keep:
+		return []string{"KEEPTTL"}, nil
+	}
+	return nil, nil
 }
 
 // milliseconds returns a duration in whole milliseconds, rounded up.

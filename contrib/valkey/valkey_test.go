@@ -20,12 +20,16 @@ import (
 )
 
 func TestStoreConforms(t *testing.T) {
-	s, err := perdure.New()
+	s, err := perdure.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	conform(t, s, func(t *testing.T) { restoreList(t, s) })
+	for name, kv := range map[string]perdure.KV{"Store": s, "DB 0": s.DB(0), "durable": s.Durable()} {
+		t.Run(name, func(t *testing.T) {
+			conform(t, kv, func(t *testing.T) { restoreList(t, s) })
+		})
+	}
 }
 
 // restoreList restores a dump that only holds a list, because a Store has no method that makes one.
