@@ -207,6 +207,24 @@ func TestCallsEndInTime(t *testing.T) {
 	}
 }
 
+func TestCallsReconnect(t *testing.T) {
+	port := freePort(t)
+	args := []string{"--bind", "127.0.0.1", "--port", port, "--appendonly", "yes"}
+	s := redistest.Start(t, "", args...)
+	kv := open(t, "redis://127.0.0.1:"+port, valkey.Timeout(time.Second))
+	if err := kv.Set("k", []byte("v")); err != nil {
+		t.Fatalf("Set = %v, want nil", err)
+	}
+	s.Kill()
+	if err := kv.Set("k", nil); err == nil || errors.Is(err, perdure.ErrClosed) {
+		t.Errorf("Set without a server = %v, want an error other than ErrClosed", err)
+	}
+	redistest.Start(t, s.Dir, args...)
+	if v, err := kv.Get("k"); string(v) != "v" || err != nil {
+		t.Errorf("Get after restart = %q, %v, want v", v, err)
+	}
+}
+
 func TestOpenReturnsErrors(t *testing.T) {
 	for _, url := range []string{"", "http://localhost", "valkey://localhost/x", "valkey://u:pass%word@h"} {
 		_, err := valkey.Open(url)
