@@ -14,9 +14,17 @@ import (
 	"github.com/perduredb/perdure/redisconf"
 )
 
-// TestServerUnderstandsSameConfig compares random configurations with CONFIG GET of redis-server.
-func TestServerUnderstandsSameConfig(t *testing.T) {
-	redistest.Tool(t, "redis-server")
+// onServers runs a test for each server program.
+func onServers(t *testing.T, test func(t *testing.T, program string)) {
+	for name, program := range redistest.Servers(t) {
+		t.Run(name, func(t *testing.T) { test(t, program) })
+	}
+}
+
+func TestServerUnderstandsSameConfig(t *testing.T) { onServers(t, understandsSameConfig) }
+
+// understandsSameConfig compares random configurations with CONFIG GET.
+func understandsSameConfig(t *testing.T, program string) {
 	for seed := range rounds(40) {
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
 		dir := write(t, "sub/two/x", "", "sub/x", "")
@@ -27,12 +35,12 @@ func TestServerUnderstandsSameConfig(t *testing.T) {
 			}
 		}
 		c := parse(t, files["main"])
-		s, refusal := redistest.StartConfig(t, dir, files["main"])
+		s, refusal := redistest.StartConfig(t, program, dir, files["main"])
 		if s == nil {
-			t.Fatalf("seed %d: redis-server refuses, want success\n%s\n%s", seed, files, refusal)
+			t.Fatalf("seed %d: the server refuses, want success\n%s\n%s", seed, files, refusal)
 		}
 		if diff := compare(t, s, c); diff != "" {
-			t.Fatalf("seed %d: %s\n-redis-server +Parse\n%s", seed, files, diff)
+			t.Fatalf("seed %d: %s\n-server +Parse\n%s", seed, files, diff)
 		}
 		s.Kill()
 	}
@@ -50,28 +58,30 @@ func compare(t *testing.T, s *redistest.Server, c *redisconf.Config) (diff strin
 	return cmp.Diff(want, got)
 }
 
-// TestReadFileReadsRewrittenConfig reads what CONFIG REWRITE of redis-server writes.
-func TestReadFileReadsRewrittenConfig(t *testing.T) {
-	redistest.Tool(t, "redis-server")
+func TestReadFileReadsRewrittenConfig(t *testing.T) { onServers(t, readsRewrittenConfig) }
+
+// readsRewrittenConfig reads what CONFIG REWRITE writes.
+func readsRewrittenConfig(t *testing.T, program string) {
 	for seed := range rounds(10) {
 		r := rand.New(rand.NewPCG(uint64(seed), 3))
 		dir, text := write(t, "sub/two/x", ""), "enable-protected-configs yes\n"+randomLines(r, 8)
-		s, refusal := redistest.StartConfig(t, dir, text)
+		s, refusal := redistest.StartConfig(t, program, dir, text)
 		if s == nil {
-			t.Fatalf("seed %d: redis-server refuses, want success\n%s\n%s", seed, text, refusal)
+			t.Fatalf("seed %d: the server refuses, want success\n%s\n%s", seed, text, refusal)
 		}
 		s.Must("CONFIG", "SET", "save", "7 8 9 10", "auto-aof-rewrite-min-size", "3gb", "dir", "sub/two", "dbfilename", "it is #1.rdb")
 		s.Must("CONFIG", "REWRITE")
 		if diff := compare(t, s, readFile(t, filepath.Join(filepath.Dir(s.Socket), "redis.conf"))); diff != "" {
-			t.Fatalf("seed %d: %s\n-redis-server +ReadFile\n%s", seed, text, diff)
+			t.Fatalf("seed %d: %s\n-server +ReadFile\n%s", seed, text, diff)
 		}
 		s.Kill()
 	}
 }
 
-// TestServerRefusesSameLines adds a wrong line to random configurations.
-func TestServerRefusesSameLines(t *testing.T) {
-	redistest.Tool(t, "redis-server")
+func TestServerRefusesSameLines(t *testing.T) { onServers(t, refusesSameLines) }
+
+// refusesSameLines adds a wrong line to random configurations.
+func refusesSameLines(t *testing.T, program string) {
 	wrong := strings.Split(strings.TrimSpace(wrongLines), "\n")
 	for seed := range rounds(len(wrong)) {
 		r := rand.New(rand.NewPCG(uint64(seed), 2))
@@ -80,9 +90,9 @@ func TestServerRefusesSameLines(t *testing.T) {
 		if _, err := redisconf.Parse([]byte(text)); err == nil {
 			t.Errorf("Parse with %q = nil, want an error", line)
 		}
-		if s, _ := redistest.StartConfig(t, t.TempDir(), text); s != nil {
+		if s, _ := redistest.StartConfig(t, program, t.TempDir(), text); s != nil {
 			s.Kill()
-			t.Errorf("redis-server accepts %q, want an error", line)
+			t.Errorf("the server accepts %q, want an error", line)
 		}
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// StartConfig runs a server in dir with a configuration file, and returns it once it accepts
-// connections. If the server refuses the configuration, StartConfig returns nil and the server's
+// StartConfig runs the program at path with a configuration file. It returns the server when
+// it accepts connections. If the server refuses the configuration, StartConfig returns nil and its
 // log. The text must not set the port, the socket, or the log file.
-func StartConfig(t testing.TB, dir, text string) (s *Server, refusal string) {
+func StartConfig(t testing.TB, path, dir, text string) (s *Server, refusal string) {
 	t.Helper()
-	path := Tool(t, "redis-server")
 	s = newServer(t, dir)
 	text += fmt.Sprintf("\nport 0\nlogfile \"\"\nunixsocket %s\n", s.Socket)
 	file := filepath.Join(filepath.Dir(s.Socket), "redis.conf")
