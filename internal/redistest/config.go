@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// StartConfig runs the program at path with a configuration file. It returns the server when
-// it accepts connections. If the server refuses the configuration, StartConfig returns nil and its
-// log. The text must not set the port, the socket, or the log file.
+// StartConfig runs the program at path in dir with a configuration file, and waits until it accepts
+// connections. If the server refuses the configuration, StartConfig returns nil and its log. The
+// text must not set the port, the socket, or the log file.
 func StartConfig(t testing.TB, path, dir, text string) (s *Server, refusal string) {
 	t.Helper()
 	s = newServer(t, dir)
@@ -19,7 +19,7 @@ func StartConfig(t testing.TB, path, dir, text string) (s *Server, refusal strin
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.launch(path, []string{file})
+	s.launch(dir, path, []string{file})
 	for {
 		if _, err := os.Stat(s.Socket); err == nil {
 			s.connect()

@@ -75,7 +75,7 @@ func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 		dir = t.TempDir()
 	}
 	s := newServer(t, dir)
-	s.launch(path, append([]string{"--port", "0", "--unixsocket", s.Socket, "--dir", dir,
+	s.launch("", path, append([]string{"--port", "0", "--unixsocket", s.Socket, "--dir", dir,
 		"--save", "", "--enable-debug-command", "yes"}, args...))
 	s.connect()
 	return s
@@ -95,11 +95,11 @@ func newServer(t testing.TB, dir string) *Server {
 	return &Server{Dir: dir, Socket: filepath.Join(home, "s"), t: t, log: &bytes.Buffer{}, exited: make(chan struct{})}
 }
 
-// launch starts the program. It ends with the test.
-func (s *Server) launch(path string, args []string) {
+// launch starts the program in a working directory. It ends with the test.
+func (s *Server) launch(dir, path string, args []string) {
 	s.t.Helper()
 	s.cmd = exec.Command(path, args...)
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.Dir, s.log, s.log
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
