@@ -89,6 +89,9 @@ func (e *Engine) Call(db int, durable bool, c *op.Call) error {
 	case c.Code.Reads():
 		return e.Inspect(db, c)
 	case c.Code == op.CompareAndSwap && len(c.Old) > op.LargeValue:
+		if err := c.Expiry.Check(); err != nil {
+			return err
+		}
 		return e.compareLarge(db, durable, c)
 	}
 	return e.write(db, durable, c)
@@ -123,6 +126,9 @@ func (e *Engine) write(db int, durable bool, c *op.Call) error {
 	}
 	if len(c.Key) > op.MaxSize || len(c.Value) > op.MaxSize {
 		return op.ErrTooLarge
+	}
+	if err := c.Expiry.Check(); err != nil { // some calls below look at the key first
+		return err
 	}
 	if c.Small() {
 		err := e.writeSmall(db, durable, c)

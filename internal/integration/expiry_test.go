@@ -1,6 +1,8 @@
 package integration_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -117,4 +119,42 @@ func TestReadDoesNotWaitForSave(t *testing.T) {
 		ok(t, err)
 		ok(t, s.Close())
 	})
+}
+
+// TestInvalidExpiryIsReportedWhateverKeyHolds checks that a call with an expiry that no key can
+// have fails, also if it would store nothing, as in Redis.
+func TestInvalidExpiryIsReportedWhateverKeyHolds(t *testing.T) {
+	s := memory(t)
+	large := bytes.Repeat([]byte("x"), 1<<20)
+	for _, value := range [][]byte{[]byte("v"), large} {
+		other := append(bytes.Clone(value), '!')
+		if err := s.Set("key", value); err != nil {
+			t.Fatal(err)
+		}
+		for name, call := range map[string]func(o perdure.SetOption) error{
+			"Set":            func(o perdure.SetOption) error { return s.Set("key", other, o) },
+			"SetIfAbsent":    func(o perdure.SetOption) error { _, err := s.SetIfAbsent("key", other, o); return err },
+			"Swap":           func(o perdure.SetOption) error { _, _, err := s.Swap("key", other, o); return err },
+			"CompareAndSwap": func(o perdure.SetOption) error { _, err := s.CompareAndSwap("key", other, other, o); return err },
+			"CompareAndSwap of no key": func(o perdure.SetOption) error {
+				_, err := s.CompareAndSwap("absent", value, other, o)
+				return err
+			},
+			"SetIfAbsent in Update": func(o perdure.SetOption) error {
+				return s.Update(func(tx *perdure.Tx) error {
+					_, err := tx.SetIfAbsent("key", other, o)
+					return err
+				})
+			},
+		} {
+			for _, o := range []perdure.SetOption{perdure.TTL(0), perdure.TTL(-1), perdure.ExpireAt(time.Time{})} {
+				if err := call(o); !errors.Is(err, perdure.ErrTTL) {
+					t.Errorf("%s of %d bytes = %v, want ErrTTL", name, len(value), err)
+				}
+			}
+			if got, err := s.Get("key"); err != nil || !bytes.Equal(got, value) {
+				t.Errorf("Get after %s = %d bytes, %v, want the %d bytes from before", name, len(got), err, len(value))
+			}
+		}
+	}
 }

@@ -16,27 +16,35 @@ type Expiry struct {
 	HasExpireAt bool
 }
 
-// at returns the absolute expiry that a write requests, or 0 for none.
-func (e *Expiry) at(x *Exec) (int64, error) {
+// Check returns an error matching ErrTTL if no key can have the expiry. A call with such an expiry
+// fails whatever the key holds, as in Redis.
+func (e *Expiry) Check() error {
 	switch {
+	case !e.HasTTL && !e.HasExpireAt:
+		return nil
 	case e.HasTTL && e.HasExpireAt:
-		return 0, fmt.Errorf("%w: TTL and ExpireAt exclude each other", ErrTTL)
+		return fmt.Errorf("%w: TTL and ExpireAt exclude each other", ErrTTL)
 	case e.KeepTTL && e.HasTTL:
-		return 0, fmt.Errorf("%w: TTL and KeepTTL exclude each other", ErrTTL)
-	case e.KeepTTL && e.HasExpireAt:
-		return 0, fmt.Errorf("%w: ExpireAt and KeepTTL exclude each other", ErrTTL)
+		return fmt.Errorf("%w: TTL and KeepTTL exclude each other", ErrTTL)
+	case e.KeepTTL:
+		return fmt.Errorf("%w: ExpireAt and KeepTTL exclude each other", ErrTTL)
 	case e.HasTTL && e.TTL <= 0:
-		return 0, fmt.Errorf("%w: %v is not positive", ErrTTL, e.TTL)
-	case e.HasTTL:
-		return x.after(e.TTL), nil
-	case e.HasExpireAt:
-		ms := unixMs(e.At)
-		if ms <= 0 {
-			return 0, fmt.Errorf("%w: ExpireAt(%v) is not after 1970", ErrTTL, e.At)
-		}
-		return ms, nil
+		return fmt.Errorf("%w: %v is not positive", ErrTTL, e.TTL)
+	case e.HasExpireAt && unixMs(e.At) <= 0:
+		return fmt.Errorf("%w: ExpireAt(%v) is not after 1970", ErrTTL, e.At)
 	}
-	return 0, nil
+	return nil
+}
+
+// at returns the absolute expiry that a write requests, or 0 for none.
+func (e *Expiry) at(x *Exec) int64 {
+	switch {
+	case e.HasTTL:
+		return x.after(e.TTL)
+	case e.HasExpireAt:
+		return unixMs(e.At)
+	}
+	return 0
 }
 
 // deadline returns the absolute expiry of an Expire or ExpireAt. A duration that is not positive

@@ -103,6 +103,9 @@ func (p Place) delete() bool { return p.Shard.Delete(p.DB, p.Hash, p.Key) }
 // Do executes a call, and stores its results in it. The value of a Get is appended to dst, which Do
 // returns.
 func (x *Exec) Do(dst []byte, p Place, c *Call) []byte {
+	if c.Err = c.Expiry.Check(); c.Err != nil {
+		return dst
+	}
 	switch c.Code {
 	case Get:
 		before := len(dst)

@@ -39,13 +39,11 @@ func (x *Exec) set(p Place, c *Call) error {
 
 // setFound is set after a search. If it has found the key, setFound does not search again.
 func (x *Exec) setFound(p Place, c *Call, it table.Item, found bool) error {
-	at, err := c.Expiry.at(x)
-	if err != nil {
-		return err
-	}
+	at := c.Expiry.at(x)
 	if c.Expiry.KeepTTL {
 		at = it.ExpireAtMs()
 	}
+	var err error
 	if found && len(c.Value) <= LargeValue {
 		x.remember(p.Shard)
 		if err = p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.String, c.Value, at); err == nil {
