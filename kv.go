@@ -9,7 +9,7 @@ import (
 // common. A program that uses a KV can replace its store by a Valkey or Redis server: package
 // contrib/valkey implements KV over a client.
 //
-// The methods do what those of [Store] with the same names do. A KV is safe for concurrent use. Its
+// The methods do what those of [Store] with their names do. A KV is safe for concurrent use. Its
 // implementation documents what it guarantees for durability, and for operations on several keys.
 // Transactions, batches, and iteration are not part of KV.
 //

@@ -20,7 +20,7 @@ const (
 )
 
 // drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
-// axis. Each peer has a panel of the same scale, in which the time of the save is shaded.
+// axis. Each peer has a panel, with one scale for all. The time of the save is shaded.
 func (r *results) drawTimeline(path string) error {
 	all := r.series()
 	if len(all) == 0 {

@@ -252,7 +252,7 @@ func TestFilters(t *testing.T) {
 }
 
 // TestReaderContinuesAfterBreak breaks loops over entries and continues them, reads the header in
-// between, and gets the same error twice.
+// between, and gets an equal error twice.
 func TestReaderContinuesAfterBreak(t *testing.T) {
 	p := mustEncode(t, someData(50))
 	want, err := entries(read(t, p))

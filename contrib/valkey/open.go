@@ -4,7 +4,7 @@
 //	kv, err := perdure.Open("data")                    // in this process
 //	kv, err := valkey.Open("valkey://10.0.0.7:6379/0") // on a server
 //
-// The methods do what those of [perdure.Store] do, and return errors that match the same sentinels.
+// The methods do what those of [perdure.Store] do, and return errors that match its sentinels.
 // What a write survives depends on the server: on its appendfsync, and on its replicas if one of
 // them takes over.
 //
@@ -74,7 +74,7 @@ func ClientOptions(change func(*client.ClientOption)) Option {
 
 // Open connects to a server, and to the whole cluster if the server is part of one. It returns an
 // error matching [perdure.ErrOptions] if the URL or an option is invalid. The caller must close the
-// KV. The URL has one of these forms; valkeys and rediss use TLS, redis is the same as valkey:
+// KV. The URL has one of these forms; valkeys and rediss use TLS, redis means valkey:
 //
 //	valkey://user:password@host:6379/0
 //	valkeys://host:6379?addr=host2:6379&addr=host3:6379

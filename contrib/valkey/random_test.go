@@ -14,7 +14,7 @@ import (
 	"github.com/perduredb/perdure/internal/redistest"
 )
 
-// TestRandomCallsAgree makes the same random calls on a Store and on a server, and compares the
+// TestRandomCallsAgree makes random calls on a Store and on a server, and compares the
 // results and the sentinels of the errors.
 func TestRandomCallsAgree(t *testing.T) {
 	server := open(t, "unix://"+redistest.Start(t, "").Socket)

@@ -60,7 +60,7 @@ func perdureFile() (p []byte) {
 }
 
 // checkTruncated checks that a file is whole once it is truncated at Good, and that a scan of it
-// emits the same records.
+// emits equal records.
 func checkTruncated(t *testing.T, data []byte) {
 	t.Helper()
 	r, got := records(t, data)
