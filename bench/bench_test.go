@@ -23,10 +23,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func skipWithoutRedis(t *testing.T, name string) {
+func skipWithoutServer(t *testing.T, name string) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil && strings.HasPrefix(name, "redis") {
+	if _, err := exec.LookPath(redisServer); err != nil && strings.HasPrefix(name, "redis") {
 		t.Skip("redis-server is not installed")
+	}
+	if os.Getenv(valkeyVariable) == "" && strings.HasPrefix(name, "valkey") {
+		t.Skip(valkeyVariable + " does not name a valkey-server")
 	}
 }
 
@@ -35,7 +38,7 @@ func TestPeers(t *testing.T) {
 	for _, name := range peerNames() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			skipWithoutRedis(t, name)
+			skipWithoutServer(t, name)
 			p, err := openPeer(name, t.TempDir(), 1000)
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +102,7 @@ func TestMeasures(t *testing.T) {
 			}
 			t.Run(m.name+" "+name, func(t *testing.T) {
 				t.Parallel()
-				skipWithoutRedis(t, name)
+				skipWithoutServer(t, name)
 				j := job{Measure: m.name, Peer: name, Keys: 1000, Workers: []int{1, 3}, Time: 5 * time.Millisecond}
 				if err := j.do(); err != nil {
 					t.Fatal(err)
@@ -122,7 +125,7 @@ func TestMeasures(t *testing.T) {
 
 // TestDesignInChildren runs the whole design mode, with each job in a separate process.
 func TestDesignInChildren(t *testing.T) {
-	skipWithoutRedis(t, "redis")
+	skipWithoutServer(t, "redis")
 	dir := t.TempDir()
 	if err := run("design", []string{"-keys", "1000", "-rounds", "1", "-time", "5ms", "-out", dir}); err != nil {
 		t.Fatal(err)
@@ -289,7 +292,7 @@ func TestSequences(t *testing.T) {
 
 // TestDumps runs the measurements of dumps with few keys.
 func TestDumps(t *testing.T) {
-	skipWithoutRedis(t, "redis/none")
+	skipWithoutServer(t, "redis/none")
 	out := t.TempDir()
 	s, err := parse("dumps", []string{"-keys", "2000", "-rounds", "2", "-out", out})
 	if err != nil {
