@@ -81,11 +81,14 @@ func (w *waits) wakeOn(ctx context.Context) (stop func() bool) {
 }
 
 // A leader gathers for at most 1/gatherShare of the time of a sync, and only while records are
-// appended: it stops when none was for 1/stallShare of that time. gatherTurns is a bound for a test
-// whose clock does not advance.
+// appended: it stops when none was for 1/stallShare of that time. It does not sleep, so both times
+// have a limit, for disks whose syncs are slow. gatherTurns is a bound for a test whose clock does
+// not advance.
 const (
 	gatherShare = 2
 	stallShare  = 32
+	gatherMost  = 250 * time.Microsecond
+	stallMost   = 20 * time.Microsecond
 	gatherTurns = 1 << 12
 )
 
@@ -99,8 +102,9 @@ func (w *waits) gather(appended *appendlog.Position) {
 	}
 	w.leading = true
 	defer func() { w.leading = false }()
-	now := time.Now()
-	end, stalled, before := now.Add(w.took/gatherShare), now.Add(w.took/stallShare), *appended
+	stall := min(w.took/stallShare, stallMost)
+	now, before := time.Now(), *appended
+	end, stalled := now.Add(min(w.took/gatherShare, gatherMost)), now.Add(stall)
 	for range gatherTurns {
 		if w.syncers >= w.released || !now.Before(end) || !now.Before(stalled) {
 			return
@@ -110,7 +114,7 @@ func (w *waits) gather(appended *appendlog.Position) {
 		w.mu.Lock()
 		now = time.Now()
 		if *appended != before {
-			before, stalled = *appended, now.Add(w.took/stallShare)
+			before, stalled = *appended, now.Add(stall)
 		}
 	}
 }
