@@ -62,8 +62,8 @@ var verbPeers = []string{"perdure/none", "perdure/everysec", "perdure-direct/eve
 
 // writeVerbs writes the time of every verb on hot and on cold keys, with one goroutine.
 func (r *results) writeVerbs(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## Every verb\n\nTime per call, 1 goroutine: hot, on %d keys; cold, on random keys among %d. "+
-		"The time of calls on 100 keys is that of the whole call.\n\n| verb | keys |", hotSet, min(r.Keys, million))
+	fmt.Fprintf(b, "\n## Every verb\n\n%s\n| verb | keys |", wrapped(fmt.Sprintf("Time per call, 1 goroutine: hot, on %d keys; cold, "+
+		"on random keys among %d. The time of calls on 100 keys is that of the whole call.", hotSet, min(r.Keys, million))))
 	for _, p := range verbPeers {
 		fmt.Fprintf(b, " %s |", p)
 	}

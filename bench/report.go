@@ -66,9 +66,29 @@ func (r *results) header() string {
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		versions = append(versions, name+" "+r.Versions[name])
 	}
-	return fmt.Sprintf("%d keys of %d bytes, values of %d; medians of %d interleaved rounds (lowest-highest); each operation %v a round.\n"+
-		"%s, %s. %s.\n\n", r.Keys, keySize, valueSize, r.Rounds, r.Time, r.Taken.Format("2006-01-02 15:04 MST"), r.Machine,
+	text := fmt.Sprintf("%d keys of %d bytes, values of %d; medians of %d interleaved rounds (lowest-highest); each operation %v a round. "+
+		"%s, %s. %s.", r.Keys, keySize, valueSize, r.Rounds, r.Time, r.Taken.Format("2006-01-02 15:04 MST"), r.Machine,
 		strings.Join(versions, ", "))
+	return wrapped(text) + "\n"
+}
+
+// wrapped breaks a text into lines of at most 100 columns.
+func wrapped(text string) string {
+	var b strings.Builder
+	width := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case width > 0 && width+1+len(word) > 100:
+			b.WriteByte('\n')
+			width = 0
+		case width > 0:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	return b.String() + "\n"
 }
 
 func (r *results) writeTable(b *strings.Builder, t table) {

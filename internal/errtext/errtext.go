@@ -13,9 +13,9 @@ const prefix = "perdure: "
 func Trim(err error) string { return strings.ReplaceAll(err.Error(), prefix, "") }
 
 // Named returns err with exactly one prefix, at the start of its text. An error from a file, the
-// kernel, a context, or a component of the caller has none; one that quotes another may have
-// several. The result matches the errors that err matches. Named returns io.EOF unchanged, because
-// readers compare it with ==.
+// kernel, a context, or a component of the caller lacks the prefix; one that quotes another may
+// have several. The result matches the errors that err matches. Named returns io.EOF unchanged,
+// because readers compare it with ==.
 func Named(err error) error {
 	if err == nil || err == io.EOF {
 		return err
