@@ -179,7 +179,7 @@ func (r *results) alwaysPeer(least float64, peer, how string) bar {
 }
 
 // besideDisk returns the target for the time of durable writes relative to one write and one
-// fdatasync of as many records. timeOf converts our measurement to a time.
+// fdatasync of as many records. timeOf converts the measurement to a time.
 func (r *results) besideDisk(what, measured string, records int, most float64, timeOf func(float64) float64) bar {
 	s, disk := r.sample("perdure/always", measured), r.sample("disk", fmt.Sprintf("fdatasync of %d p50", records))
 	row := bar{What: what, Peers: disk.String(), Ours: s.String(), Bar: fmt.Sprintf("<= %.2fx", most)}

@@ -14,6 +14,8 @@ import (
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/storefs"
+	"github.com/perduredb/perdure/internal/vfs"
 )
 
 // closed opens a store, calls do, and closes the store.
@@ -428,23 +430,24 @@ func TestLogContinuesWithoutChecksums(t *testing.T) {
 // continued without them.
 func TestChecksumsMayChangeWithEveryOpen(t *testing.T) {
 	for order := range 32 {
-		dir := t.TempDir()
+		mem := vfs.NewMem("/data")
 		for run := range 4 {
 			log := perdure.WithAppendLog(aof.New(aof.Checksums(order>>run&1 != 0)))
-			s := open(t, dir, log, perdure.WithSaveRules())
+			s := open(t, "/data", log, perdure.WithSaveRules(), storefs.Option(mem))
 			for i := range run {
 				want(t, s, fmt.Sprint("k", i), "v")
 			}
 			setTo(t, fmt.Sprint("k", run), "v")(s)
 			if order >= 16 { // killed
 				ok(t, s.Sync(t.Context()))
-				killed := filepath.Join(t.TempDir(), "killed")
-				ok(t, os.CopyFS(killed, os.DirFS(dir)))
-				dir = killed
+				killed := mem.Kill()
+				ok(t, s.Close())
+				mem = killed
+				continue
 			}
 			ok(t, s.Close())
 		}
-		s := open(t, dir)
+		s := open(t, "/data", storefs.Option(mem))
 		for i := range 4 {
 			want(t, s, fmt.Sprint("k", i), "v")
 		}

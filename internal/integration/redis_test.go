@@ -25,7 +25,7 @@ import (
 // PERDURE_REDIS_KEYS sets the number of strings: 20,000 with PERDURE_EVERY, and a million with
 // `make redis-full`.
 func TestRedisRoundTrip(t *testing.T) {
-	n := 4_000
+	n := 2_000
 	switch {
 	case testing.Short():
 		n = 1_000
