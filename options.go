@@ -259,9 +259,10 @@ func WithLoadProgress(fn func(LoadProgress)) Option {
 	}}
 }
 
-// init defines WithFS, an Option for the tests and tools of this module. They get it through
-// package internal/storefs, because the file system has an internal type.
+// init lets packages of this module use internal types. It defines WithFS, an Option for tests and
+// tools, which get it through package internal/storefs, and engine.Of for package server.
 func init() {
+	engine.Of = func(s any) *engine.Engine { return s.(*Store).e }
 	engine.OptionFS = func(fsys vfs.FS) any {
 		return Option{name: "WithFS", set: func(c *config) error {
 			c.FS = fsys

@@ -64,7 +64,10 @@ func (x *exec) release() {
 // end makes the changes final, appends the log record, and unlocks the shards.
 func (x *exec) end() {
 	x.position = x.Finish()
-	x.e.addDirty(x.shard, x.Dirty)
+	if x.Dirty != 0 {
+		x.e.addDirty(x.shard, x.Dirty)
+		x.e.versions.changedHeld(x)
+	}
 	x.release()
 }
 

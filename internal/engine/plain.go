@@ -19,6 +19,7 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 	s.Lock()
 	if e.refusedLocked() == nil && e.log == nil && s.SetString(db, h, key, value) {
 		e.addDirty(i, 1)
+		e.versions.changed(i)
 		s.Unlock()
 		return nil
 	}
@@ -57,6 +58,7 @@ func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error
 	p := log.Append(db, db, r.Encoded())
 	e.freeRecord(r)
 	e.addDirty(i, 1)
+	e.versions.changed(i)
 	if !s.SetString(db, h, key, value) {
 		s.SetSecured(db, h, key, value)
 	}

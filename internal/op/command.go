@@ -1,8 +1,10 @@
 package op
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -10,26 +12,42 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A Command describes how one command of a log is applied. Name, arity, and keys are those that a
-// server returns for COMMAND INFO, so that the replayer knows which keys a command accesses before
-// it applies it.
+// A Command describes one command of Redis. Name, arity, and keys are those that a server returns
+// for COMMAND INFO, so that the caller knows which keys a command accesses before it executes it.
+//
+// A command is executed for a client, which gets a reply, or replayed from a log. Both use the same
+// function. During a replay the Exec has no Reply and no Log, and nothing expires.
 type Command struct {
 	Name   string
-	Number int     // the index of [Commands]
 	Arity  int     // number of words, including the name; -n means n or more
 	Keys   KeySpec // zero: the command applies to whole databases
+	Flags  Flags
+	Number int // the index of [Commands]
 
 	// One applies the command to one key, whose shard is locked. args are the arguments after the
-	// key. If all words after the name are keys with their arguments, the command is applied key by
-	// key, and args end at the next key. A key's shard does not depend on the database.
+	// key. If all words after the name are keys with their arguments, a log's command is applied
+	// key by key, and args end at the next key. A key's shard does not depend on the database.
 	One func(x *Exec, p Place, args [][]byte) error
 
-	// Many, if One is nil, applies the command with every shard locked, after all earlier commands.
-	// args are the words after the name.
+	// Many applies the command to several keys or to whole databases. args are the words after the
+	// name. Replay calls it if One is nil, with every shard locked, after all earlier commands.
 	Many func(x *Exec, db int, args [][]byte) error
 }
 
 type oneFunc = func(x *Exec, p Place, args [][]byte) error
+
+// Flags are properties of a command.
+type Flags uint8
+
+// The flags. The first four have the names of Redis's flags for COMMAND INFO.
+const (
+	Write Flags = 1 << iota
+	ReadOnly
+	DenyOOM
+	Fast
+	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
+	Unlocked // the function locks each shard that it reads, and needs no other lock
+)
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where
 // word 0 is the name. A Last of -1 means the last word. The zero KeySpec means no key.
@@ -43,101 +61,43 @@ var (
 	pairKeys = KeySpec{1, -1, 2}
 )
 
-// Commands lists the commands on strings, keys, and databases that Redis and Valkey write to a log,
-// the forms that older servers wrote, and the other commands that a server may replay. Other
-// programs and people write logs too. Relative expiries count from the time of loading, as in a
-// server.
-var Commands []Command
-
-// byName maps names to the commands of Commands.
-var byName map[string]*Command
-
-func init() { // the functions of the table use variables of this package
-	Commands = []Command{
-		{"SET", 0, -3, firstKey, replaySet, nil},
-		{"SETNX", 0, 3, firstKey, call(SetIfAbsent, takeValue), nil},
-		{"SETEX", 0, 4, firstKey, replaySetEx("EX"), nil},
-		{"PSETEX", 0, 4, firstKey, replaySetEx("PX"), nil},
-		{"GETSET", 0, 3, firstKey, replayGetSet, nil},
-		{"GETDEL", 0, 2, firstKey, call(Delete, nil), nil},
-		{"DELIFEQ", 0, 3, firstKey, replayDelIfEq, nil},
-		{"DELEX", 0, -2, firstKey, replayDelEx, nil},
-		{"GETEX", 0, -2, firstKey, replayGetEx, nil},
-		{"APPEND", 0, 3, firstKey, call(Append, takeValue), nil},
-		{"SETRANGE", 0, 4, firstKey, replaySetRange, nil},
-		{"MSET", 0, -3, pairKeys, replaySet, nil},
-		{"MSETNX", 0, -3, pairKeys, nil, replayMSetNX},
-		{"MSETEX", 0, -4, noKey, nil, replayMSetEx}, // an argument is the number of its keys
-
-		{"INCR", 0, 2, firstKey, call(Incr, nil), nil},
-		{"DECR", 0, 2, firstKey, call(Decr, nil), nil},
-		{"INCRBY", 0, 3, firstKey, call(IncrBy, takeInt), nil},
-		{"DECRBY", 0, 3, firstKey, call(DecrBy, takeInt), nil},
-		{"INCRBYFLOAT", 0, 3, firstKey, replayIncrByFloat, nil},
-		{"INCREX", 0, -2, firstKey, replayIncrEx, nil},
-
-		{"SETBIT", 0, 4, firstKey, replaySetBit, nil},
-		{"BITFIELD", 0, -2, firstKey, replayBitField, nil},
-		{"BITOP", 0, -4, KeySpec{2, -1, 1}, nil, replayBitOp},
-
-		{"EXPIRE", 0, -3, firstKey, replayExpire("EX"), nil},
-		{"PEXPIRE", 0, -3, firstKey, replayExpire("PX"), nil},
-		{"EXPIREAT", 0, -3, firstKey, replayExpire("EXAT"), nil},
-		{"PEXPIREAT", 0, -3, firstKey, replayExpire("PXAT"), nil},
-		{"PERSIST", 0, 2, firstKey, call(Persist, nil), nil},
-
-		{"DEL", 0, -2, allKeys, call(Delete, nil), nil},
-		{"UNLINK", 0, -2, allKeys, call(Delete, nil), nil},
-		{"TOUCH", 0, -2, allKeys, replayTouch, nil},
-		{"RENAME", 0, 3, twoKeys, nil, replayRename},
-		{"RENAMENX", 0, 3, twoKeys, nil, replayRenameNX},
-		{"COPY", 0, -3, twoKeys, nil, replayCopy},
-		{"MOVE", 0, 3, firstKey, replayMove, nil},
-		{"RESTORE", 0, -4, firstKey, replayRestore, nil},
-		{"RESTORE-ASKING", 0, -4, firstKey, replayRestore, nil},
-
-		{"SWAPDB", 0, 3, noKey, nil, nil}, // the replayer applies these three
-		{"FLUSHDB", 0, -1, noKey, nil, nil},
-		{"FLUSHALL", 0, -1, noKey, nil, nil},
-	}
-	byName = make(map[string]*Command, len(Commands))
-	for i := range Commands {
-		c := &Commands[i]
-		c.Number = i
-		byName[c.Name] = c
-	}
-}
-
 var errSyntax = errors.New("syntax error")
 
 // call returns a function for a command that is an operation of the store. take reads its arguments
-// after the key; it may be nil.
-func call(code Code, take func(c *Call, args [][]byte) error) oneFunc {
+// after the key, and reply its results; both may be nil.
+func call(code Code, take func(x *Exec, c *Call, args [][]byte) error, reply func(x *Exec, c *Call)) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		if x.replayed == nil {
-			x.replayed = new(Call) // not on the stack, because of take
+		if x.call == nil {
+			x.call = new(Call) // not on the stack, because of take
 		}
-		c := x.replayed
+		c := x.call
 		*c = Call{Code: code, Key: p.Key}
 		if take != nil {
-			if err := take(c, args); err != nil {
+			if err := take(x, c, args); err != nil {
 				return err
 			}
 		}
 		x.Do(nil, p, c)
+		if c.Err == nil && x.Reply != nil && reply != nil {
+			reply(x, c)
+		}
 		return c.Err
 	}
 }
 
-func takeValue(c *Call, args [][]byte) error {
+func takeValue(_ *Exec, c *Call, args [][]byte) error {
 	c.Value = args[0]
 	return nil
 }
 
-func takeInt(c *Call, args [][]byte) (err error) {
-	c.N, err = integer(args[0])
+func takeInt(x *Exec, c *Call, args [][]byte) (err error) {
+	c.N, err = x.integer(args[0])
 	return err
 }
+
+func replyResult(x *Exec, c *Call) { x.Reply.Int(c.Result) }
+
+func replyDid(x *Exec, c *Call) { x.Reply.Truth(c.Did) }
 
 // CommandOf returns the command of words, whose name may be in any letter case. It returns an error
 // matching ErrCommand if the store does not apply the command, and a syntax error if the number of
@@ -201,8 +161,34 @@ func Printable(name []byte) string {
 	return text
 }
 
-// integer parses a decimal argument. It accepts a plus sign and leading zeros. Newer servers refuse
-// them, but Redis 3 accepted them and logged the words of the client.
+// integer parses a decimal argument. During a replay it accepts a plus sign and leading zeros:
+// servers refuse them, but Redis 3 accepted them and logged the words of the client.
+func (x *Exec) integer(arg []byte) (int64, error) {
+	n, err := integer(arg)
+	if err == nil && !x.Replaying && !canonical(arg, n) {
+		err = ErrNotInteger
+	}
+	return n, err
+}
+
+// int32 parses a decimal argument that must be in the range of an int32.
+func (x *Exec) int32(arg []byte) (int64, error) {
+	n, err := x.integer(arg)
+	if err == nil && (n < math.MinInt32 || n > math.MaxInt32) {
+		err = errInt32
+	}
+	return n, err
+}
+
+var errInt32 = clientError("value is out of range, value must between -2147483648 and 2147483647")
+
+// canonical reports whether text is the shortest form of n.
+func canonical(text []byte, n int64) bool {
+	var digits [20]byte
+	return bytes.Equal(text, strconv.AppendInt(digits[:0], n, 10))
+}
+
+// integer parses a decimal number in any form.
 func integer(arg []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(arg), 10, 64)
 	if err != nil {
@@ -213,7 +199,7 @@ func integer(arg []byte) (int64, error) {
 
 // Database parses an argument that is a database number.
 func (x *Exec) Database(arg []byte) (int, error) {
-	n, err := integer(arg)
+	n, err := x.integer(arg)
 	if err != nil || n < 0 || n >= int64(x.Store.Table.Databases()) {
 		return 0, ErrDatabase
 	}
@@ -229,7 +215,7 @@ type held struct {
 
 // str copies the string at a key. It returns ErrWrongType if the key does not hold a string.
 func (x *Exec) str(p Place) (held, error) {
-	it, ok := p.find()
+	it, ok := x.Find(p)
 	if !ok {
 		return held{}, nil
 	}

@@ -10,7 +10,7 @@ import (
 
 // instant converts an argument into Unix milliseconds.
 func (x *Exec) instant(arg []byte, unit string) (int64, error) {
-	n, err := integer(arg)
+	n, err := x.integer(arg)
 	if err != nil {
 		return 0, err
 	}
@@ -39,57 +39,95 @@ func (x *Exec) expiryOf(arg []byte, unit string) (int64, error) {
 	return at, err
 }
 
-// replayExpire applies EXPIRE, PEXPIRE, EXPIREAT, and PEXPIREAT. A time in the past does not delete
-// the key, because during loading only the log's own DEL ends a key's life.
-func replayExpire(unit string) oneFunc {
+// expireIn is EXPIRE, PEXPIRE, EXPIREAT, and PEXPIREAT, with the flags NX, XX, GT, and LT. During a
+// replay a time in the past does not delete the key, because only the log's own DEL ends a key's
+// life.
+func expireIn(unit string) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
+		flags, err := parseExpireFlags(args[1:], x.Replaying)
+		if err != nil {
+			return err
+		}
 		at, err := x.instant(args[0], unit)
 		if err != nil {
 			return err
 		}
-		it, ok := p.find()
-		apply := ok
-		for _, arg := range args[1:] {
-			on, err := expireFlag(strings.ToUpper(string(arg)), it.ExpireAtMs(), at)
-			if err != nil {
-				return err
-			}
-			apply = apply && on
+		it, ok := x.Find(p)
+		if !ok || !flags.allow(it.ExpireAtMs(), at) {
+			x.Reply.Int(0)
+			return nil
 		}
-		if apply {
-			_, err = x.expire(p, at)
+		if _, err := x.expire(p, at); err != nil {
+			return err
 		}
-		return err
-	}
-}
-
-// expireFlag evaluates NX, XX, GT, and LT. A missing expiry counts as infinitely late.
-func expireFlag(flag string, old, at int64) (bool, error) {
-	switch flag {
-	case "NX":
-		return old == 0, nil
-	case "XX":
-		return old != 0, nil
-	case "GT":
-		return old != 0 && at > old, nil
-	case "LT":
-		return old == 0 || at < old, nil
-	}
-	return false, errSyntax
-}
-
-// replayGetEx is GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].
-func replayGetEx(x *Exec, p Place, args [][]byte) error {
-	var option string
-	if len(args) > 0 {
-		option = strings.ToUpper(string(args[0]))
-	}
-	switch option {
-	case "":
+		x.Reply.Int(1)
 		return nil
+	}
+}
+
+// expireFlags are the conditions of an EXPIRE.
+type expireFlags struct{ nx, xx, gt, lt bool }
+
+// parseExpireFlags parses conditions. During a replay it accepts those that exclude each other.
+func parseExpireFlags(args [][]byte, replaying bool) (f expireFlags, err error) {
+	for _, arg := range args {
+		switch strings.ToUpper(string(arg)) {
+		case "NX":
+			f.nx = true
+		case "XX":
+			f.xx = true
+		case "GT":
+			f.gt = true
+		case "LT":
+			f.lt = true
+		default:
+			if replaying {
+				return f, errSyntax // does not show the argument
+			}
+			return f, clientError("Unsupported option " + Shown(arg, len(arg)))
+		}
+	}
+	switch {
+	case replaying:
+	case f.nx && (f.xx || f.gt || f.lt):
+		return f, errNXWithOthers
+	case f.gt && f.lt:
+		return f, errGTWithLT
+	}
+	return f, nil
+}
+
+// The texts are those of Redis.
+var (
+	errNXWithOthers = clientError("NX and XX, GT or LT options at the same time are not compatible")
+	errGTWithLT     = clientError("GT and LT options at the same time are not compatible")
+)
+
+// allow reports whether the conditions allow to replace the expiry old by at. A missing expiry, 0,
+// counts as infinitely late.
+func (f *expireFlags) allow(old, at int64) bool {
+	switch {
+	case f.nx && old != 0, f.xx && old == 0:
+		return false
+	case f.gt && (old == 0 || at <= old), f.lt && old != 0 && at >= old:
+		return false
+	}
+	return true
+}
+
+// getEx is GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].
+func getEx(x *Exec, p Place, args [][]byte) error {
+	if len(args) == 0 {
+		return get(x, p, nil)
+	}
+	option := strings.ToUpper(string(args[0]))
+	switch option {
 	case "PERSIST":
 		if len(args) != 1 {
 			return errSyntax
+		}
+		if err := get(x, p, nil); err != nil {
+			return err
 		}
 		_, err := x.persist(p)
 		return err
@@ -100,10 +138,34 @@ func replayGetEx(x *Exec, p Place, args [][]byte) error {
 	default:
 		return errSyntax
 	}
+	if err := get(x, p, nil); err != nil || !x.live(p) && !x.Replaying {
+		return err
+	}
 	at, err := x.expiryOf(args[1], option)
 	if err != nil {
 		return err
 	}
 	_, err = x.expire(p, at)
 	return err
+}
+
+// ttl is TTL, PTTL, EXPIRETIME, and PEXPIRETIME. unit is the number of milliseconds of the result's
+// unit.
+func ttl(unit int64, absolute bool) oneFunc {
+	return func(x *Exec, p Place, _ [][]byte) error {
+		it, ok := x.Find(p)
+		at := it.ExpireAtMs()
+		switch {
+		case !ok:
+			x.Reply.Int(-2)
+			return nil
+		case at == 0:
+			x.Reply.Int(-1)
+			return nil
+		case !absolute:
+			at = max(at-x.Now(), 0)
+		}
+		x.Reply.Int((at + unit/2) / unit)
+		return nil
+	}
 }

@@ -68,6 +68,7 @@ func replayDelIfEq(x *Exec, p Place, args [][]byte) error {
 // setOptions are the options after the value of SET, or after the pairs of MSETEX.
 type setOptions struct {
 	nx, xx    bool
+	get       bool
 	condition string // IFEQ, IFNE, IFDEQ, IFDNE, or ""
 	compared  []byte
 	keepTTL   bool
@@ -90,7 +91,7 @@ func parseSetOptions(args [][]byte) (o setOptions, err error) {
 		}
 		switch {
 		case option == "GET":
-			continue
+			o.get = true
 		case option == "NX" && o.condition == "":
 			o.nx = true
 		case option == "XX" && o.condition == "":
@@ -131,25 +132,37 @@ func (o *setOptions) at(x *Exec, now int64) (int64, error) {
 	return 0, nil
 }
 
-// replaySet applies SET with every option of Redis 8.8 and Valkey 9.1.
-func replaySet(x *Exec, p Place, args [][]byte) error {
+// set is SET with every option of Redis 8.8 and Valkey 9.1 for a log, and with those of Redis 7.0
+// for a client.
+func set(x *Exec, p Place, args [][]byte) error {
 	if len(args) == 1 {
-		return x.put(p, args[0], 0)
+		if err := x.setTo(p, args[0], 0); err != nil {
+			return err
+		}
+		x.Reply.Line("OK")
+		return nil
 	}
 	o, err := parseSetOptions(args[1:])
+	if err == nil && !x.Replaying && (o.condition != "" || o.nx && o.xx) {
+		err = errSyntax
+	}
 	if err != nil {
 		return err
 	}
-	it, exists := p.find()
-	var now int64
-	if exists {
-		now = it.ExpireAtMs()
-	}
-	at, err := o.at(x, now)
+	it, exists := x.Find(p)
+	at, err := o.at(x, it.ExpireAtMs())
 	if err != nil {
 		return err
+	}
+	if o.get {
+		if err := x.replyValue(p, it, exists); err != nil {
+			return err
+		}
 	}
 	if !o.wants(exists) {
+		if !o.get {
+			x.Reply.Null()
+		}
 		return nil
 	}
 	if o.condition != "" {
@@ -157,7 +170,14 @@ func replaySet(x *Exec, p Place, args [][]byte) error {
 			return err
 		}
 	}
-	return x.put(p, args[0], at)
+	if err := x.put(p, args[0], at); err != nil {
+		return err
+	}
+	x.commandSet(p, args[0], at, o.keepTTL)
+	if !o.get {
+		x.Reply.Line("OK")
+	}
+	return nil
 }
 
 // replayMSetEx applies MSETEX n key value ... [NX | XX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]

@@ -139,11 +139,11 @@ func (o *incrEx) intSum(old held) (value []byte, ok bool, err error) {
 func (o *incrEx) floatSum(old held) (value []byte, ok bool, err error) {
 	sum := new(big.Float).SetPrec(longDouble)
 	if old.exists {
-		if sum, err = float(old.value); err != nil {
+		if sum, err = finite(old.value); err != nil {
 			return nil, false, err
 		}
 	}
-	by, err := float(o.by)
+	by, err := finite(o.by)
 	if err != nil {
 		return nil, false, err
 	}
@@ -155,7 +155,7 @@ func (o *incrEx) floatSum(old held) (value []byte, ok bool, err error) {
 		if bound.text == nil {
 			continue
 		}
-		limit, err := float(bound.text)
+		limit, err := finite(bound.text)
 		if err != nil {
 			return nil, false, err
 		}

@@ -2,6 +2,7 @@ package op
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/errtext"
@@ -16,7 +17,7 @@ func replayTouch(*Exec, Place, [][]byte) error { return nil }
 
 // copyEntry copies the value of one place to another, including its expiry.
 func (x *Exec) copyEntry(from, to Place) error {
-	it, ok := from.find()
+	it, ok := x.Find(from)
 	if !ok {
 		return ErrNotFound
 	}
@@ -47,22 +48,56 @@ func (x *Exec) moveEntry(from, to Place) error {
 	return nil
 }
 
-func replayRename(x *Exec, db int, args [][]byte) error {
-	return x.moveEntry(x.Locate(db, string(args[0])), x.Locate(db, string(args[1])))
+// live reports whether a key exists.
+func (x *Exec) live(p Place) bool {
+	_, ok := x.Find(p)
+	return ok
 }
 
-func replayRenameNX(x *Exec, db int, args [][]byte) error {
-	if x.Locate(db, string(args[0])).exists() && x.Locate(db, string(args[1])).exists() {
+func rename(x *Exec, db int, args [][]byte) error {
+	if err := x.renameTo(db, "RENAME", args); err != nil {
+		return err
+	}
+	x.Reply.Line("OK")
+	return nil
+}
+
+func renameNX(x *Exec, db int, args [][]byte) error {
+	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
+	if x.live(from) && x.live(to) {
+		x.Reply.Int(0)
 		return nil
 	}
-	return replayRename(x, db, args)
+	if err := x.renameTo(db, "RENAMENX", args); err != nil {
+		return err
+	}
+	x.Reply.Int(1)
+	return nil
 }
 
-var errSame = errors.New("source and destination are the same")
+func (x *Exec) renameTo(db int, name string, args [][]byte) error {
+	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
+	if from == to && !x.Replaying {
+		if !x.live(from) {
+			return ErrNotFound
+		}
+		return nil
+	}
+	if err := x.moveEntry(from, to); err != nil {
+		return err
+	}
+	x.commandWords(db, name, args)
+	return nil
+}
 
-// replayMove applies MOVE key db. It does nothing if the key is missing in this database or exists
-// in the other.
-func replayMove(x *Exec, p Place, args [][]byte) error {
+var errSame = clientError("source and destination objects are the same")
+
+// move is MOVE key db. It does nothing if the key is missing in this database or exists in the
+// other.
+func move(x *Exec, p Place, args [][]byte) error {
+	if _, err := x.int32(args[0]); err != nil && !x.Replaying {
+		return err
+	}
 	to, err := x.Database(args[0])
 	if err != nil {
 		return err
@@ -72,23 +107,30 @@ func replayMove(x *Exec, p Place, args [][]byte) error {
 	}
 	target := p // a key's shard does not depend on the database
 	target.DB = to
-	if !p.exists() || target.exists() {
+	if !x.live(p) || x.live(target) {
+		x.Reply.Int(0)
 		return nil
 	}
-	return x.moveEntry(p, target)
+	if err := x.moveEntry(p, target); err != nil {
+		return err
+	}
+	x.commandOn(p, "MOVE", args)
+	x.Reply.Int(1)
+	return nil
 }
 
-// replayCopy applies COPY source destination [DB n] [REPLACE].
-func replayCopy(x *Exec, db int, args [][]byte) error {
+// copyTo is COPY source destination [DB n] [REPLACE].
+func copyTo(x *Exec, db int, args [][]byte) error {
 	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
 	replace := false
 	for i := 2; i < len(args); i++ {
-		switch strings.ToUpper(string(args[i])) {
-		case "REPLACE":
+		switch option := strings.ToUpper(string(args[i])); {
+		case option == "REPLACE":
 			replace = true
-		case "DB":
-			if i++; i == len(args) {
-				return errSyntax
+		case option == "DB" && i+1 < len(args):
+			i++
+			if _, err := x.int32(args[i]); err != nil && !x.Replaying {
+				return err
 			}
 			var err error
 			if to.DB, err = x.Database(args[i]); err != nil {
@@ -101,50 +143,80 @@ func replayCopy(x *Exec, db int, args [][]byte) error {
 	if from == to {
 		return errSame
 	}
-	if !from.exists() || !replace && to.exists() {
+	if !x.live(from) || !replace && x.live(to) {
+		x.Reply.Int(0)
 		return nil
 	}
-	return x.copyEntry(from, to)
+	if err := x.copyEntry(from, to); err != nil {
+		return err
+	}
+	x.commandWords(db, "COPY", args)
+	x.Reply.Int(1)
+	return nil
 }
 
-var errBusyKey = errors.New("the key exists, and REPLACE is not given")
+var (
+	errBusyKey    = errors.New("the key exists, and REPLACE is not given")
+	errPayload    = errors.New("payload not valid")
+	errRestoreTTL = clientError("Invalid TTL value, must be >= 0")
+)
 
-// replayRestore applies RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f].
-func replayRestore(x *Exec, p Place, args [][]byte) error {
-	absolute, replace := false, false
-	for i := 2; i < len(args); i++ {
-		switch strings.ToUpper(string(args[i])) {
-		case "REPLACE":
-			replace = true
-		case "ABSTTL":
-			absolute = true
-		case "IDLETIME", "FREQ":
-			// An eviction hint, which the store does not record.
-			if i++; i == len(args) {
-				return errSyntax
+// restoreOptions are the options of RESTORE: [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f]. The last two
+// are hints for eviction, which the store does not record.
+type restoreOptions struct{ replace, absolute bool }
+
+func (x *Exec) parseRestoreOptions(args [][]byte) (o restoreOptions, err error) {
+	idle, freq := false, false
+	for i := 0; i < len(args); i++ {
+		switch option := strings.ToUpper(string(args[i])); {
+		case option == "REPLACE":
+			o.replace = true
+		case option == "ABSTTL":
+			o.absolute = true
+		case option == "IDLETIME" && i+1 < len(args) && !freq, option == "FREQ" && i+1 < len(args) && !idle:
+			i++
+			n, err := x.integer(args[i])
+			switch {
+			case err != nil && x.Replaying:
+				return o, errSyntax
+			case err != nil:
+				return o, err
+			case option == "IDLETIME" && n < 0:
+				return o, clientError("Invalid IDLETIME value, must be >= 0")
+			case option == "FREQ" && (n < 0 || n > 255):
+				return o, clientError("Invalid FREQ value, must be >= 0 and <= 255")
 			}
-			if n, err := integer(args[i]); err != nil || n < 0 {
-				return errSyntax
-			}
+			idle, freq = idle || option == "IDLETIME", freq || option == "FREQ"
 		default:
-			return errSyntax
+			return o, errSyntax
 		}
 	}
-	at, err := integer(args[0])
-	if err != nil || at < 0 {
-		return ErrTTL
-	}
-	if at != 0 && !absolute {
-		if at, err = x.instant(args[0], "PX"); err != nil {
-			return err
-		}
-	}
-	if _, exists := p.find(); exists && !replace {
-		return errBusyKey
-	}
-	t, value, err := ParseRestore(args[1])
+	return o, nil
+}
+
+func restore(x *Exec, p Place, args [][]byte) error {
+	o, err := x.parseRestoreOptions(args[2:])
 	if err != nil {
 		return err
+	}
+	if !o.replace && x.live(p) {
+		return errBusyKey
+	}
+	at, err := x.restoreExpiry(args[0], o.absolute)
+	if err != nil {
+		return err
+	}
+	t, value, err := ParseRestore(args[1])
+	switch {
+	case err != nil && x.Replaying:
+		return err
+	case err != nil:
+		return errPayload
+	}
+	if at != 0 && !x.Replaying && at <= x.Now() { // it would be expired at once
+		x.delete(p)
+		x.Reply.Line("OK")
+		return nil
 	}
 	kind := table.String
 	if t != snapshot.String {
@@ -155,7 +227,30 @@ func replayRestore(x *Exec, p Place, args [][]byte) error {
 		return err
 	}
 	x.Dirty++
+	ms := strconv.AppendInt(nil, at, 10)
+	x.commandOn(p, "RESTORE", [][]byte{ms, args[1], []byte("REPLACE"), []byte("ABSTTL")})
+	x.Reply.Line("OK")
 	return nil
+}
+
+// restoreExpiry parses the expiry of RESTORE, which is relative unless ABSTTL is given. 0 means
+// none.
+func (x *Exec) restoreExpiry(arg []byte, absolute bool) (at int64, err error) {
+	at, err = x.integer(arg)
+	switch {
+	case err != nil && !x.Replaying:
+		return 0, err
+	case err != nil || at < 0:
+		if x.Replaying {
+			return 0, ErrTTL
+		}
+		return 0, errRestoreTTL
+	case at != 0 && !absolute && !x.Replaying:
+		return at + x.Now(), nil // can overflow, as in Redis: the key is then expired
+	case at != 0 && !absolute:
+		return x.instant(arg, "PX")
+	}
+	return at, nil
 }
 
 // ParseRestore parses the payload of a RESTORE. The payload is inside a command, so errors are

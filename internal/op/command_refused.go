@@ -60,3 +60,7 @@ func refused(name string) error {
 	}
 	return fmt.Errorf("%w: unknown command", ErrCommand)
 }
+
+// RefusedType returns a description of the type that a command changes, if perdure holds the type
+// only as bytes, and "" for any other name.
+func RefusedType(name string) string { return refusedAs[name] }

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"math"
 
 	"github.com/perduredb/perdure/internal/table"
@@ -61,4 +62,17 @@ func (x *Exec) count(p Place, c *Call) (int64, error) {
 		x.commandInt(p.DB, name, p.Key, c.N)
 	}
 	return sum, nil
+}
+
+var errDecrement = errors.New("decrement would overflow")
+
+// takeNegative reads the argument of DECRBY, whose negative must be an int64.
+func takeNegative(x *Exec, c *Call, args [][]byte) error {
+	if err := takeInt(x, c, args); err != nil {
+		return err
+	}
+	if c.N == math.MinInt64 && !x.Replaying {
+		return errDecrement
+	}
+	return nil
 }

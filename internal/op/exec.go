@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
+	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -15,16 +16,19 @@ type Exec struct {
 	Log       appendlog.AppendLog // nil if no log is on, and during replay
 	Record    *Record             // the log record; may be nil if Log is
 	Keys      *table.KeySet       // if several keys are locked: finds them by number
+	Reply     *resp.Reply         // the replies of commands; nil during replay
 	Dirty     int64               // changes, for the save rules
 	Replaying bool                // nothing expires during loading
 	ReadOnly  bool                // expired keys are skipped, not deleted
+	AllLocked bool                // every shard is locked
+	Several   bool                // it executes several commands of a client
 	Atomic    bool                // Rollback can undo every change
 
 	now    int64 // Unix ms, read once and only if an expiry needs it
 	Number int   // of the current call
 
-	large    *large // nil if it only executes small calls on one key
-	replayed *Call  // of a command
+	large *large // nil if it only executes small calls on one key
+	call  *Call  // of a command
 }
 
 // large is the part of an Exec for large values, several keys, and transactions.
@@ -54,7 +58,7 @@ func (x *Exec) Reset() {
 	}
 	x.Record.Reset()
 	*l = large{undo: l.undo, kept: l.kept[:0]}
-	*x = Exec{Store: x.Store, Record: x.Record, large: l}
+	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
 }
 
 // Small reports whether an Exec on the stack can execute the call: an Exec that was not made by

@@ -93,11 +93,6 @@ func (p Place) set(kind table.Kind, value []byte, at int64) error {
 	return err
 }
 
-func (p Place) exists() bool {
-	_, ok := p.find()
-	return ok
-}
-
 func (p Place) delete() bool { return p.Shard.Delete(p.DB, p.Hash, p.Key) }
 
 // Do executes a call, and stores its results in it. The value of a Get is appended to dst, which Do

@@ -173,6 +173,31 @@ func (x *Exec) commandSet(p Place, value []byte, expireAtMs int64, keepTTL bool)
 	}
 }
 
+// commandOn adds a command with a key and the words after it: SETBIT k 7 1.
+func (x *Exec) commandOn(p Place, name string, args [][]byte) {
+	if x.Log == nil {
+		return
+	}
+	x.Record.begin(x.Log, p.DB, 2+len(args))
+	x.Record.str(name)
+	x.Record.str(p.Key)
+	for _, arg := range args {
+		x.Record.bytes(arg)
+	}
+}
+
+// commandWords adds a command with its words as the client sent them: RENAME a b.
+func (x *Exec) commandWords(db int, name string, args [][]byte) {
+	if x.Log == nil {
+		return
+	}
+	x.Record.begin(x.Log, db, 1+len(args))
+	x.Record.str(name)
+	for _, arg := range args {
+		x.Record.bytes(arg)
+	}
+}
+
 // commandKeys adds a command with any number of keys: DEL k1 k2.
 func (x *Exec) commandKeys(db int, name string, keys []string) {
 	if x.Log == nil {

@@ -16,7 +16,7 @@ const extendAbove = 32 << 10
 // edit calls f to change the string at a key, which is extended with zeros to at least size bytes.
 // It returns ErrWrongType if the key does not hold a string.
 func (x *Exec) edit(p Place, size int, f func(value []byte)) error {
-	it, ok := p.find()
+	it, ok := x.Find(p)
 	if ok && it.Kind() != table.String {
 		return ErrWrongType
 	}
@@ -43,10 +43,10 @@ func grown(value []byte, size int) []byte {
 }
 
 // look returns the string at a key without copying a large one. The result is valid until the table
-// changes. For a missing key it is empty. look returns ErrWrongType if the key does not hold a
-// string.
-func (x *Exec) look(db int, key []byte) ([]byte, error) {
-	it, ok := x.Locate(db, string(key)).find()
+// changes. For a missing key it is nil, and for an empty string it is not. look returns
+// ErrWrongType if the key does not hold a string.
+func (x *Exec) look(p Place) ([]byte, error) {
+	it, ok := x.Find(p)
 	switch {
 	case !ok:
 		return nil, nil
@@ -55,7 +55,7 @@ func (x *Exec) look(db int, key []byte) ([]byte, error) {
 	case it.Large():
 		return it.LargeValue(), nil
 	}
-	return it.AppendValue(nil), nil
+	return it.AppendValue([]byte{}), nil
 }
 
 // combineStep is the number of bytes that combine handles at a time.

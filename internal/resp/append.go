@@ -1,5 +1,5 @@
-// Package resp encodes and decodes commands for the append-only file and for RESTORE payloads. It
-// supports RESP arrays of bulk strings and no other part of the protocol.
+// Package resp encodes and decodes commands for the append-only file and for RESTORE payloads,
+// which are RESP arrays of bulk strings. A [Reply] encodes the replies of a server.
 //
 // Encoding appends to the caller's slice and allocates only if the slice is full. The package
 // retains none of its arguments. Functions are safe for concurrent use; a [Reader] is not.

@@ -61,6 +61,15 @@ func (ks *KeySet) each(f func(s *Shard)) (first int) {
 	return first
 }
 
+// EachShard calls f with the index of each shard of the set, in ascending order.
+func (ks *KeySet) EachShard(f func(i int)) {
+	for w, set := range ks.words() {
+		for ; set != 0; set &= set - 1 {
+			f(w*64 + bits.TrailingZeros64(set))
+		}
+	}
+}
+
 // At returns the shard and the hash of key i of Set. The caller must have locked the set. If it
 // calls At for all keys in order, At touches their part of database db one window ahead.
 func (ks *KeySet) At(db, i int) (*Shard, uint64) {

@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"aof": {"appendlog", "snapshot", "aof/internal/manifest", "aof/internal/ring", "aof/internal/scan", "aof/internal/wire",
 		"internal/clock", "internal/corrupt", "internal/dirfs", "internal/errtext",
 		"internal/option", "internal/resp", "internal/vfs"},
-	"internal/op": {"appendlog", "rdb", "snapshot", "internal/clock", "internal/errtext", "internal/resp", "internal/table",
+	"internal/op": {"appendlog", "rdb", "snapshot", "internal/clock", "internal/errtext", "internal/glob", "internal/resp", "internal/table",
 		"internal/unsupported", "internal/xxh3"},
 	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/corrupt", "internal/dirfs", "internal/glob", "internal/op",
 		"internal/option", "internal/resp", "internal/table", "internal/vfs"},

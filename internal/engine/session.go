@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/perduredb/perdure/appendlog"
+	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// A Session executes the commands of one client of a server, one at a time. Its writes are safe
+// when Commit returns nil, so that many pipelined writes wait for one sync. The client must not get
+// a reply before. A Session must be used by one goroutine.
+type Session struct {
+	e        *Engine
+	log      appendlog.AppendLog // the log of writes that Commit waits for, or nil
+	position appendlog.Position  // of the last of them
+	watched  []watch
+}
+
+// NewSession returns a Session. Its client must call Unwatch at the end.
+func (e *Engine) NewSession() *Session { return &Session{e: e} }
+
+// Of returns the Engine of a *perdure.Store. The root package sets it during initialization. This
+// keeps the internal type out of public signatures.
+var Of func(store any) *Engine
+
+// A Queued is a command of a transaction.
+type Queued struct {
+	Command *op.Command
+	Words   [][]byte
+}
+
+// Do executes one command, and appends its reply to r.
+func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
+	x := s.e.newExec()
+	defer s.e.free(x)
+	s.prepare(x, c, words)
+	if err := s.lock(x, []Queued{{c, words}}); err != nil {
+		r.Error(s.e.refusalText(err, c.Name))
+		return
+	}
+	x.Reply = r
+	x.PinTo(&x.later)
+	c.Run(&x.Exec, db, words)
+	s.end(x)
+}
+
+// Transaction executes the commands of fn, which calls do for each of them, as one transaction: no
+// other client sees a part of it, and the log gets one record. It reports false, and executes
+// nothing, if a watched key has changed. A command that fails does not undo the others.
+func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db int, q Queued))) (ok bool, err error) {
+	x := s.e.newExec()
+	defer s.e.free(x)
+	if err := s.lock(x, queue); err != nil {
+		return false, err
+	}
+	if s.watchedChanged(x) {
+		x.end()
+		return false, nil
+	}
+	x.Reply, x.Several = r, true
+	x.PinTo(&x.later)
+	fn(func(db int, q Queued) { q.Command.Run(&x.Exec, db, q.Words) })
+	s.end(x)
+	return true, nil
+}
+
+// prepare copies a large value before a lock is taken.
+func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
+	switch c.Name {
+	case "SET", "SETNX", "GETSET":
+		x.Prepare(0, string(words[1]), words[2])
+	case "SETEX", "PSETEX":
+		x.Prepare(0, string(words[1]), words[3])
+	}
+}
+
+// lock admits commands, and locks the shards of their keys and of the watched keys.
+func (s *Session) lock(x *exec, queue []Queued) error {
+	e := s.e
+	keys, all, writes, free := len(s.watched), false, false, true
+	for _, q := range queue {
+		first, end := q.Command.KeysOf(q.Words)
+		if step := q.Command.Keys.Step; step != 0 {
+			keys += max(0, (end-first+step-1)/step)
+		}
+		writes = writes || q.Command.Flags&op.Write != 0
+		free = free && q.Command.Flags&op.Unlocked != 0
+		all = all || q.Command.Keys.Step == 0
+	}
+	if writes {
+		if err := e.admit(0, false); err != nil {
+			return err
+		}
+	}
+	switch {
+	case free && len(queue) == 1:
+		if !e.enterScan() {
+			return ErrClosed
+		}
+		x.held = scanning{e}
+	case all || keys > manyKeys:
+		e.table.LockAll()
+		x.held, x.AllLocked = everyShard{e.table}, true
+	default:
+		x.keys.Set(e.table, keys, s.keysOf(queue, keys))
+		x.shard = x.keys.Lock()
+		x.held = x.keys
+	}
+	return s.begin(x, writes)
+}
+
+// manyKeys is the number of keys above which a transaction locks every shard.
+const manyKeys = 1 << 10
+
+// begin checks with the locks held whether the execution is possible. A read deletes an expired key
+// unless writes are refused or would wait for a save.
+func (s *Session) begin(x *exec, writes bool) error {
+	e := s.e
+	if _, unlocked := x.held.(scanning); unlocked {
+		x.ReadOnly = true
+		return nil
+	}
+	err := e.refusedLocked()
+	switch {
+	case e.closed:
+		err = ErrClosed
+	case !writes && (err != nil || e.gate.Load() != nil || e.table.ViewPressure()):
+		x.ReadOnly, err = true, nil
+	}
+	if err != nil {
+		x.release()
+		return err
+	}
+	if !x.ReadOnly {
+		x.Log = e.log
+	}
+	return nil
+}
+
+// scanning is the right to read the table while it locks shards one at a time.
+type scanning struct{ e *Engine }
+
+func (s scanning) Unlock() { s.e.leaveScan() }
+
+// keysOf returns a function with the keys of commands, and then the watched keys.
+func (s *Session) keysOf(queue []Queued, n int) func(i int) string {
+	all := make([]string, 0, n)
+	for _, q := range queue {
+		first, end := q.Command.KeysOf(q.Words)
+		for i := first; i < end && i < len(q.Words); i += q.Command.Keys.Step {
+			all = append(all, string(q.Words[i]))
+		}
+	}
+	for _, w := range s.watched {
+		all = append(all, w.key)
+	}
+	for len(all) < n { // a command with fewer words than its keys, which fails
+		all = append(all, "")
+	}
+	return func(i int) string { return all[i] }
+}
+
+// end completes an execution: it appends the log record, unlocks, and copies large values to the
+// reply.
+func (s *Session) end(x *exec) {
+	log := x.Log
+	logged := log != nil && !x.Record.Empty()
+	x.end()
+	if logged {
+		s.await(log, x.position)
+	}
+	x.CopyLater(&x.later)
+}
+
+// await lets Commit wait for a position. When another log was switched on, the old one has been
+// synced and closed.
+func (s *Session) await(log appendlog.AppendLog, p appendlog.Position) {
+	s.log, s.position = log, p
+}
+
+// Pending reports whether Commit has to wait for a log.
+func (s *Session) Pending() bool { return s.log != nil }
+
+// Commit waits until the writes so far are as safe as the fsync policy requires.
+func (s *Session) Commit() error {
+	log := s.log
+	if log == nil {
+		return nil
+	}
+	s.log = nil
+	return s.e.committed(log, log.Commit(s.position, false))
+}
+
+// refusalText returns the text of the reply for a command that the store refuses.
+func (e *Engine) refusalText(err error, name string) string {
+	switch {
+	case errors.Is(err, ErrReadOnly):
+		return "READONLY You can't write against a read only replica."
+	case errors.Is(err, ErrSaveFailed):
+		return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+			"Commands that may modify the data set are disabled, because this instance is configured to report errors " +
+			"during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). " +
+			"Please check the Redis logs for details about the RDB error."
+	case errors.Is(err, appendlog.ErrFailed):
+		return "MISCONF Errors writing to the AOF file: " + err.Error()
+	case errors.Is(err, ErrRestoring):
+		return "LOADING Redis is loading the dataset in memory"
+	}
+	return op.ErrorText(err, name)
+}
+
+// RefusalText returns the text of the reply for a write now, or "" if writes are accepted.
+func (s *Session) RefusalText() string {
+	if err := s.e.Err(); err != nil {
+		return s.e.refusalText(err, "")
+	}
+	return ""
+}
+
+// Expires returns the number of keys of a database that have an expiry.
+func (e *Engine) Expires(db int) int64 { return e.table.Expires(db) }
+
+// Dir returns the data directory, or "".
+func (e *Engine) Dir() string { return e.dir }
+
+// Log returns the log that is on, or nil.
+func (e *Engine) Log() appendlog.AppendLog { return e.currentLog() }
+
+// StopsWrites reports whether writes are refused after a failed save.
+func (e *Engine) StopsWrites() bool {
+	e.jobs.mu.Lock()
+	defer e.jobs.mu.Unlock()
+	return !e.opts.KeepWritingOnSaveFail
+}

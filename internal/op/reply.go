@@ -1,0 +1,130 @@
+package op
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
+
+// Run executes a command for a client: it replies to x.Reply, and its changes become part of the
+// log record. The shards of its keys must be locked, or all of them if it has no keys. The number
+// of words must match the arity.
+func (c *Command) Run(x *Exec, db int, words [][]byte) {
+	var err error
+	before := len(x.Reply.Buf)
+	if c.Many != nil {
+		err = c.Many(x, db, words[1:])
+	} else {
+		err = c.One(x, x.Locate(db, string(words[1])), words[2:])
+	}
+	if err != nil {
+		x.dropReply(before)
+		x.Reply.Error(ErrorText(err, c.Name))
+	}
+}
+
+// AcceptsArity reports whether a command can have n words, including its name.
+func (c *Command) AcceptsArity(n int) bool { return n == c.Arity || c.Arity < 0 && n >= -c.Arity }
+
+// replyTexts are the errors whose reply is not ERR with their own text.
+var replyTexts = []struct {
+	err  error
+	text string
+}{
+	{ErrWrongType, "WRONGTYPE Operation against a key holding the wrong kind of value"},
+	{ErrNotInteger, "ERR value is not an integer or out of range"},
+	{ErrOverflow, "ERR increment or decrement would overflow"},
+	{ErrTooLarge, "ERR string exceeds maximum allowed size (proto-max-bulk-len)"},
+	{ErrDatabase, "ERR DB index is out of range"},
+	{ErrNoMemory, "OOM command not allowed when used memory > 'maxmemory'."},
+	{ErrNotFound, "ERR no such key"},
+	{errPayload, "ERR DUMP payload version or checksum are wrong"},
+	{errBusyKey, "BUSYKEY Target key name already exists."},
+}
+
+// A clientError is an error that only a client gets. Its text is that of Redis.
+type clientError string
+
+func (e clientError) Error() string { return string(e) }
+
+// ErrorText returns the text of the reply for an error of the command name.
+func ErrorText(err error, name string) string {
+	if errors.Is(err, ErrTTL) {
+		return fmt.Sprintf("ERR invalid expire time in '%s' command", strings.ToLower(name))
+	}
+	for _, r := range replyTexts {
+		if errors.Is(err, r.err) {
+			return r.text
+		}
+	}
+	return "ERR " + err.Error()
+}
+
+// UnknownSubcommand returns the text of the reply for a subcommand that a command does not have.
+func UnknownSubcommand(sub []byte, command string) string {
+	return "ERR unknown subcommand '" + Shown(sub, 128) + "'. Try " + command + " HELP."
+}
+
+// Shown returns the part of an argument that an error shows: at most n bytes, and nothing from a
+// NUL on, as a C string.
+func Shown(arg []byte, n int) string {
+	arg = arg[:min(len(arg), n)]
+	if nul := bytes.IndexByte(arg, 0); nul >= 0 {
+		arg = arg[:nul]
+	}
+	return string(arg)
+}
+
+// replyValue replies with a string value, or null if there is none. A large value is copied after
+// the unlock, if the caller called PinTo: its place in the reply is the number of the pin.
+func (x *Exec) replyValue(p Place, it table.Item, ok bool) error {
+	if !ok {
+		x.Reply.Null()
+		return nil
+	}
+	if it.Kind() != table.String {
+		return ErrWrongType
+	}
+	if x.Reply == nil {
+		return nil
+	}
+	n := it.ValueLen()
+	if n > probeAbove && !table.HeapRoom(n) {
+		return ErrNoMemory
+	}
+	r := x.Reply
+	r.BulkHead(n)
+	if at := len(r.Buf); it.Large() && x.large != nil && x.large.later != nil && x.large.later.Take(x.Store, p, at) {
+		r.Grow(n)
+	} else {
+		r.Buf = it.AppendValue(r.Buf)
+	}
+	r.Buf = append(r.Buf, "\r\n"...)
+	return nil
+}
+
+// dropReply removes the part of the reply after the first n bytes.
+func (x *Exec) dropReply(n int) {
+	x.Reply.Buf = x.Reply.Buf[:n]
+	if x.large == nil || x.large.later == nil {
+		return
+	}
+	for i := range x.large.later.Held {
+		if h := &x.large.later.Held[i]; h.Call >= n {
+			h.Call = -1
+		}
+	}
+}
+
+// CopyLater copies the values that replyValue has pinned into the reply. No shard must be locked.
+func (x *Exec) CopyLater(l *Pins) {
+	for _, h := range l.Held {
+		if h.Call >= 0 {
+			copy(x.Reply.Buf[h.Call:], h.Value())
+		}
+	}
+	l.Release(x.Store)
+}
