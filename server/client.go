@@ -130,13 +130,28 @@ func (c *client) flush() bool {
 	if len(c.out.Buf) > c.server.options.limits.Reply {
 		return false
 	}
-	c.setDeadline(&c.writeUntil, c.server.options.limits.Write, c.conn.SetWriteDeadline)
-	_, err := c.conn.Write(c.out.Buf)
+	ok := c.write(c.out.Buf)
 	c.out.Buf = c.out.Buf[:0]
 	if cap(c.out.Buf) > keepBuffer {
 		c.out.Buf = nil
 	}
-	return err == nil
+	return ok
+}
+
+// writeStep is the number of bytes that the client must read within the limit of time.
+const writeStep = 1 << 20
+
+// write sends replies. It returns false if the connection must end.
+func (c *client) write(replies []byte) bool {
+	for len(replies) > 0 {
+		c.setDeadline(&c.writeUntil, c.server.options.limits.Write, c.conn.SetWriteDeadline)
+		n, err := c.conn.Write(replies[:min(len(replies), writeStep)])
+		if err != nil {
+			return false
+		}
+		replies = replies[n:]
+	}
+	return true
 }
 
 // setDeadline sets a deadline after d, but not again while the previous one is nearly as late.

@@ -3,8 +3,14 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -68,6 +74,11 @@ func dial(t testing.TB, socket string) *conn {
 	if err != nil {
 		t.Fatalf("Dial = %v, want nil", err)
 	}
+	return wrap(t, c)
+}
+
+// wrap returns a connection that ends with the test.
+func wrap(t testing.TB, c net.Conn) *conn {
 	t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(5 * time.Minute)) // a test must not hang
 	return &conn{t, c, bufio.NewReader(c)}
@@ -143,4 +154,36 @@ func (c *conn) want(reply string, words ...string) {
 	if got := c.do(words...); got != reply {
 		c.t.Errorf("%q = %q, want %q", words, got, reply)
 	}
+}
+
+// rest returns everything that the server sends until it closes the connection.
+func (c *conn) rest() string {
+	c.t.Helper()
+	all, _ := io.ReadAll(c.in) // an error also ends the connection
+	return string(all)
+}
+
+// certificate returns the configuration of a server with a new certificate for localhost, and the
+// roots for its clients.
+func certificate(t testing.TB) (*tls.Config, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots
 }

@@ -111,7 +111,7 @@ func (c *client) exec([][]byte) {
 	switch {
 	case err != nil:
 		c.out.Buf = c.out.Buf[:before]
-		c.out.Error("EXECABORT Transaction discarded because of: " + c.session.RefusalText())
+		c.out.Error("EXECABORT Transaction discarded because of: " + engine.ErrorText(err, "EXEC"))
 	case !ok:
 		c.out.NullArray()
 	default:

@@ -56,9 +56,9 @@ type Limits struct {
 	Queued    int           // bytes of the commands of a MULTI; EXEC then fails. Default 256 MiB
 	Watched   int           // watched keys; WATCH then fails. Default 65,536
 	Idle      time.Duration // between two commands. Default: no limit
-	Command   time.Duration // from the first byte of a command to the last. Default 1 minute
-	Write     time.Duration // for the client to read replies. Default 1 minute
-	Login     time.Duration // from the connection to the password. Default 10 s
+	Command   time.Duration // for more bytes of a command that has begun. Default 1 minute
+	Write     time.Duration // for the client to read a MiB of replies. Default 1 minute
+	Login     time.Duration // from the connection to the password, and for TLS. Default 10 s
 }
 
 func (l *Limits) setDefaults() {

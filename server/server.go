@@ -159,6 +159,9 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 		return
 	}
 	defer s.remove(c)
+	if !s.handshake(ctx, conn) {
+		return
+	}
 	defer func() { // a bug in perdure ends this client, not the program
 		if r := recover(); r != nil {
 			slog.Error("perdure: server: panic in a command", "panic", r, "stack", string(debug.Stack()))
@@ -166,6 +169,17 @@ func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
 		}
 	}()
 	c.serve()
+}
+
+// handshake completes the handshake of a TLS connection.
+func (s *Server) handshake(ctx context.Context, conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.limits.Login)
+	defer cancel()
+	return secure.HandshakeContext(ctx) == nil
 }
 
 // add registers a client, and reports whether the limit of clients permits it.

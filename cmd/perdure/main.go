@@ -1,5 +1,5 @@
-// Command perdure works on files of Redis's formats without a running store. It checks, repairs,
-// shows, and converts them, and restores backups.
+// Command perdure works on files of Redis's formats. It checks, repairs, shows, and converts them,
+// restores backups, and serves a data directory to clients of Redis.
 //
 //	perdure check PATH...        check files for damage
 //	perdure repair PATH          truncate the damaged tail of a log
@@ -9,6 +9,7 @@
 //	perdure diff A B             compare two data sets key by key, in any format
 //	perdure digest PATH...       print a fingerprint of each data set, in any format
 //	perdure restore BACKUP DIR   restore a backup into a data directory
+//	perdure serve DIR            serve a data directory over Redis's protocol
 //
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
 // lines, or a dump or JSON lines compressed with zstd. Only repair and restore change existing
@@ -79,7 +80,8 @@ type command struct {
 
 // commands returns the commands in the order of the help.
 func commands() []*command {
-	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, digestCommand, restoreCommand}
+	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, digestCommand, restoreCommand,
+		serveCommand}
 }
 
 func (a *app) run(args []string) int {
@@ -147,7 +149,7 @@ func (a *app) help(args []string) error {
 	if len(args) > 0 {
 		return a.dispatch(append([]string{args[0]}, "-h"))
 	}
-	fmt.Fprint(a.stdout, "Perdure checks, repairs, and converts the data files of perdure, Redis, and Valkey.\n\nUsage:\n\n")
+	fmt.Fprint(a.stdout, "Perdure checks, repairs, converts, and serves the data files of perdure, Redis, and Valkey.\n\nUsage:\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(a.stdout, "  %-28s %s\n", "perdure "+c.name+" "+c.args, c.what)
 	}

@@ -20,6 +20,9 @@ import (
 //	match REGEXP          the stdout and stderr together match REGEXP
 //	cmp NAME "TEXT"       the content of a file is exactly TEXT
 //	absent NAME           the file does not exist
+//	serve ARG...          run perdure serve ARG... until stop; the socket is "s"
+//	send WORD...          send a command to the socket; out compares the reply
+//	stop                  end perdure serve, which must exit with status 0
 //	# comment
 func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
@@ -62,6 +65,14 @@ func step(t *testing.T, line string, last *result) bool {
 		}
 		*last = perdureIn(t, stdin, strings.Fields(args)...)
 		return last.code == code
+	case "serve":
+		startServe(t, strings.Fields(rest))
+		return true
+	case "send":
+		last.stdout = sendTo(t, "s", strings.Fields(rest))
+		return true
+	case "stop":
+		return stopServe(t) == exitGood
 	case "file":
 		return os.WriteFile(name, []byte(unquote(t, text)), 0o600) == nil
 	case "store":

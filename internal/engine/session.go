@@ -33,17 +33,30 @@ type Queued struct {
 
 // Do executes one command, and appends its reply to r.
 func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
+	if c.Name == "FLUSHALL" && op.FlushMode(words[1:]) == nil {
+		s.flushAll(r)
+		return
+	}
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
 	if err := s.lock(x, []Queued{{c, words}}); err != nil {
-		r.Error(s.e.refusalText(err, c.Name))
+		r.Error(ErrorText(err, c.Name))
 		return
 	}
 	x.Reply = r
 	x.PinTo(&x.later)
 	c.Run(&x.Exec, db, words)
 	s.end(x)
+}
+
+// flushAll is FLUSHALL, which also replaces the dump by an empty one if there are save rules.
+func (s *Session) flushAll(r *resp.Reply) {
+	if err := s.e.FlushAll(); err != nil {
+		r.Error(ErrorText(err, "FLUSHALL"))
+		return
+	}
+	r.Line("OK")
 }
 
 // Transaction executes the commands of fn, which calls do for each of them, as one transaction: no
@@ -193,8 +206,8 @@ func (s *Session) Commit() error {
 	return s.e.committed(log, log.Commit(s.position, false))
 }
 
-// refusalText returns the text of the reply for a command that the store refuses.
-func (e *Engine) refusalText(err error, name string) string {
+// ErrorText returns the text of the reply for a command that the store refuses.
+func ErrorText(err error, name string) string {
 	switch {
 	case errors.Is(err, ErrReadOnly):
 		return "READONLY You can't write against a read only replica."
@@ -214,7 +227,7 @@ func (e *Engine) refusalText(err error, name string) string {
 // RefusalText returns the text of the reply for a write now, or "" if writes are accepted.
 func (s *Session) RefusalText() string {
 	if err := s.e.Err(); err != nil {
-		return s.e.refusalText(err, "")
+		return ErrorText(err, "")
 	}
 	return ""
 }
