@@ -46,7 +46,7 @@ func (c *client) describeCommands(names []string) {
 	for _, name := range names {
 		cmd := lookup([]byte(name))
 		if cmd == nil {
-			c.out.NullArray()
+			c.out.Null()
 			continue
 		}
 		flags, keys := cmd.flagNames(), cmd.keySpec()

@@ -21,7 +21,7 @@ type config struct {
 func newConfig(s *Server) *config {
 	c := &config{server: s, values: maps.Clone(remembered)}
 	for name, setting := range settings {
-		if setting.get == nil {
+		if setting.get == nil || setting.initial != "" {
 			c.values[name] = setting.initial
 		}
 	}
@@ -91,12 +91,15 @@ func (c *config) setOne(name, value string) error {
 		return nil
 	}
 	if setting.set == nil {
-		return errProtected
+		return errImmutable
 	}
 	if err := setting.set(c.server, value); err != nil {
 		return err
 	}
 	if setting.get == nil {
+		if setting.normal != nil {
+			value = setting.normal(value)
+		}
 		c.values[name] = value
 	}
 	return nil

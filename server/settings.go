@@ -6,14 +6,16 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
 
 // A setting is a real setting of CONFIG.
 type setting struct {
-	initial string                              // without get
+	initial string                              // without get, or if get has no value
 	get     func(s *Server) string              // nil: the value that was set last
 	set     func(s *Server, value string) error // nil: it cannot be changed
+	normal  func(value string) string           // without get: the form of a new value, or nil
 }
 
 // A clientError is an error whose text is that of Redis.
@@ -23,6 +25,7 @@ func (e clientError) Error() string { return string(e) }
 
 const (
 	errProtected = clientError("can't set protected config")
+	errImmutable = clientError("can't set immutable config")
 	errYesNo     = clientError("argument must be 'yes' or 'no'")
 	errSave      = clientError("Invalid save parameters")
 	errPolicy    = clientError("argument(s) must be one of the following: everysec, always, no")
@@ -41,15 +44,15 @@ func init() { // the functions of the table use it
 		"auto-aof-rewrite-percentage": {initial: "100", set: func(s *Server, v string) error {
 			return s.setAutoRewrite(v, s.config.values["auto-aof-rewrite-min-size"])
 		}},
-		"auto-aof-rewrite-min-size": {initial: "67108864", set: func(s *Server, v string) error {
+		"auto-aof-rewrite-min-size": {initial: "67108864", normal: inBytes, set: func(s *Server, v string) error {
 			return s.setAutoRewrite(s.config.values["auto-aof-rewrite-percentage"], v)
 		}},
 		"no-appendfsync-on-rewrite":   {initial: "no", set: logSwitch(aof.NoFsyncOnRewrite)},
 		"aof-use-rdb-preamble":        {initial: "yes", set: logSwitch(aof.RDBBase)},
 		"aof-timestamp-enabled":       {initial: "no", set: logSwitch(aof.Timestamps)},
 		"stop-writes-on-bgsave-error": {get: func(s *Server) string { return yesNo(s.engine.StopsWrites()) }, set: setStopWrites},
-		"dir":                         {get: func(s *Server) string { return s.engine.Dir() }},
-		"dbfilename":                  {initial: "dump.rdb"},
+		"dir":                         {get: func(s *Server) string { return s.engine.Dir() }, set: refuseSetting},
+		"dbfilename":                  {get: getDumpName, set: refuseSetting},
 		"databases":                   {get: func(s *Server) string { return strconv.Itoa(s.engine.Databases()) }},
 		"maxclients":                  {get: func(s *Server) string { return strconv.Itoa(s.options.limits.Clients) }},
 		"timeout":                     {get: func(s *Server) string { return strconv.Itoa(int(s.options.limits.Idle.Seconds())) }},
@@ -58,6 +61,8 @@ func init() { // the functions of the table use it
 		"bind":                        {initial: ""},
 	}
 }
+
+func refuseSetting(*Server, string) error { return errProtected }
 
 func yesNo(on bool) string {
 	if on {
@@ -82,6 +87,14 @@ func getSave(s *Server) string {
 		parts = append(parts, strconv.FormatInt(r.Seconds, 10)+" "+strconv.FormatInt(r.Changes, 10))
 	}
 	return strings.Join(parts, " ")
+}
+
+// getDumpName returns the name of the dump. A store without a dump most likely uses the default.
+func getDumpName(s *Server) string {
+	if name := s.engine.DumpName(); name != "" && s.engine.Dir() != "" {
+		return name
+	}
+	return rdb.DefaultFilename
 }
 
 func setSave(s *Server, value string) error {
@@ -176,6 +189,12 @@ func (s *Server) setAutoRewrite(percentage, size string) error {
 		return err
 	}
 	return s.configureLog(aof.AutoRewrite(p, n))
+}
+
+// inBytes returns the number of bytes of a valid value.
+func inBytes(value string) string {
+	n, _ := parseMemory(value)
+	return strconv.FormatInt(n, 10)
 }
 
 // parseMemory parses a number of bytes with an optional unit, such as 64mb.

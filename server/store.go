@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/perduredb/perdure"
 )
@@ -14,7 +16,7 @@ var storeCommands = []command{
 	{name: "LASTSAVE", arity: 1, flags: outside | fast, run: (*client).lastSave},
 	{name: "SHUTDOWN", arity: -1, flags: write | noMulti | admin, run: (*client).shutdown},
 	{name: "DEBUG", arity: -2, flags: outside | admin, run: (*client).debug},
-	{name: "WAIT", arity: 3, run: func(c *client, _ [][]byte) { c.out.Int(0) }},
+	{name: "WAIT", arity: 3, run: (*client).wait},
 	{name: "ROLE", arity: 1, flags: fast, run: (*client).role},
 }
 
@@ -78,14 +80,37 @@ func (c *client) bgRewrite([][]byte) {
 
 func (c *client) lastSave([][]byte) { c.out.Int(c.server.store.LastSave().Unix()) }
 
-// shutdown is SHUTDOWN with any options. The program that serves decides what it does.
-func (c *client) shutdown([][]byte) {
+// shutdown is SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]. The program that serves decides what
+// it does, whatever the options.
+func (c *client) shutdown(words [][]byte) {
+	for _, word := range words[1:] {
+		if !slices.Contains([]string{"NOSAVE", "SAVE", "NOW", "FORCE", "ABORT"}, strings.ToUpper(string(word))) {
+			c.out.Error("ERR syntax error")
+			return
+		}
+	}
 	if c.server.options.shutdown == nil {
 		c.out.Error("ERR SHUTDOWN is not permitted by this server")
 		return
 	}
 	c.closing = true
 	c.server.options.shutdown()
+}
+
+// wait is WAIT replicas timeout. There are no replicas.
+func (c *client) wait(words [][]byte) {
+	_, ok := c.integer(words[1])
+	timeout, ok2 := c.integer(words[2])
+	switch {
+	case !ok:
+		c.out.Error("ERR value is not an integer or out of range")
+	case !ok2:
+		c.out.Error("ERR timeout is not an integer or out of range")
+	case timeout < 0:
+		c.out.Error("ERR timeout is negative")
+	default:
+		c.out.Int(0)
+	}
 }
 
 func (c *client) role([][]byte) {

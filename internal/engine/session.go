@@ -40,7 +40,13 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
-	if err := s.lock(x, []Queued{{c, words}}); err != nil {
+	var err error
+	if c.OneKey() {
+		err = s.lockOne(x, c, words[1])
+	} else {
+		err = s.lock(x, []Queued{{c, words}}, nil)
+	}
+	if err != nil {
 		r.Error(ErrorText(err, c.Name))
 		return
 	}
@@ -65,7 +71,7 @@ func (s *Session) flushAll(r *resp.Reply) {
 func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db int, q Queued))) (ok bool, err error) {
 	x := s.e.newExec()
 	defer s.e.free(x)
-	if err := s.lock(x, queue); err != nil {
+	if err := s.lock(x, queue, s.watched); err != nil {
 		return false, err
 	}
 	if s.watchedChanged(x) {
@@ -89,10 +95,25 @@ func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
 	}
 }
 
+// lockOne admits a command on one key, and locks the shard of the key.
+func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
+	t, writes := s.e.table, c.Flags&op.Write != 0
+	if writes {
+		if err := s.e.admit(0, false); err != nil {
+			return err
+		}
+	}
+	x.shard = t.ShardIndex(t.HashBytes(key))
+	shard := t.ShardAt(x.shard)
+	shard.Lock()
+	x.held = shard
+	return s.begin(x, writes)
+}
+
 // lock admits commands, and locks the shards of their keys and of the watched keys.
-func (s *Session) lock(x *exec, queue []Queued) error {
+func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 	e := s.e
-	keys, all, writes, free := len(s.watched), false, false, true
+	keys, all, writes, free := len(watched), false, false, true
 	for _, q := range queue {
 		first, end := q.Command.KeysOf(q.Words)
 		if step := q.Command.Keys.Step; step != 0 {
@@ -117,7 +138,7 @@ func (s *Session) lock(x *exec, queue []Queued) error {
 		e.table.LockAll()
 		x.held, x.AllLocked = everyShard{e.table}, true
 	default:
-		x.keys.Set(e.table, keys, s.keysOf(queue, keys))
+		x.keys.Set(e.table, keys, keysOf(queue, watched, keys))
 		x.shard = x.keys.Lock()
 		x.held = x.keys
 	}
@@ -157,8 +178,8 @@ type scanning struct{ e *Engine }
 
 func (s scanning) Unlock() { s.e.leaveScan() }
 
-// keysOf returns a function with the keys of commands, and then the watched keys.
-func (s *Session) keysOf(queue []Queued, n int) func(i int) string {
+// keysOf returns a function with the n keys of commands, and then the watched keys.
+func keysOf(queue []Queued, watched []watch, n int) func(i int) string {
 	all := make([]string, 0, n)
 	for _, q := range queue {
 		first, end := q.Command.KeysOf(q.Words)
@@ -166,7 +187,7 @@ func (s *Session) keysOf(queue []Queued, n int) func(i int) string {
 			all = append(all, string(q.Words[i]))
 		}
 	}
-	for _, w := range s.watched {
+	for _, w := range watched {
 		all = append(all, w.key)
 	}
 	for len(all) < n { // a command with fewer words than its keys, which fails
@@ -240,6 +261,15 @@ func (e *Engine) Dir() string { return e.dir }
 
 // Log returns the log that is on, or nil.
 func (e *Engine) Log() appendlog.AppendLog { return e.currentLog() }
+
+// DumpName returns the name of the dump, or "" if the directory has none.
+func (e *Engine) DumpName() string {
+	info, err := e.snaps.Stat()
+	if err != nil {
+		return ""
+	}
+	return info.Name
+}
 
 // StopsWrites reports whether writes are refused after a failed save.
 func (e *Engine) StopsWrites() bool {

@@ -58,7 +58,7 @@ var objectHelp = []string{
 	"    Return the number of references of the value associated with the specified",
 	"    <key>.",
 	"HELP",
-	"    Print this help.",
+	"    Prints this help.",
 }
 
 var errFreq = clientError("An LFU maxmemory policy is not selected, access frequency not tracked. " +

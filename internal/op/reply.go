@@ -26,8 +26,8 @@ func (c *Command) Run(x *Exec, db int, words [][]byte) {
 	}
 }
 
-// AcceptsArity reports whether a command can have n words, including its name.
-func (c *Command) AcceptsArity(n int) bool { return n == c.Arity || c.Arity < 0 && n >= -c.Arity }
+// OneKey reports whether the command accesses one key, which is its first argument.
+func (c *Command) OneKey() bool { return c.Keys == firstKey && c.Many == nil }
 
 // replyTexts are the errors whose reply is not ERR with their own text.
 var replyTexts = []struct {

@@ -57,6 +57,7 @@ var mayImport = map[string][]string{
 		"internal/option", "internal/unsupported", "internal/vfs"},
 	"redisconf":        {".", "aof", "rdb", "snapshot", "internal/errtext", "internal/option"},
 	"internal/storefs": {".", "internal/engine", "internal/vfs"},
+	"server":           {".", "aof", "rdb", "snapshot", "internal/engine", "internal/glob", "internal/op", "internal/resp"},
 }
 
 // mayUse lists the importers that are allowed for packages with restricted use.
