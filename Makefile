@@ -1,6 +1,6 @@
 # One line per target. CI calls the same commands.
 
-.PHONY: test every check race heap checkptr cross redis-full differential torture kills bugs soak damage fuzz bench bench-dumps
+.PHONY: test every check race heap checkptr cross redis-full differential replies torture kills bugs soak damage fuzz bench bench-dumps
 
 test:            ## the command of the README
 	go test ./...
@@ -32,6 +32,9 @@ redis-full:      ## a million keys through a real redis-server, both ways; about
 
 differential:    ## three million random commands, compared with redis-server; about five minutes
 	PERDURE_PROGRAMS=5000 go test -timeout 30m -run TestPrograms -v ./internal/integration
+
+replies:         ## a million random commands of clients, compared with redis-server; ten seconds
+	PERDURE_REPLIES=1000000 go test -timeout 30m -run TestRepliesAreRedis -v ./server
 
 torture:         ## every campaign at CI's size; about six minutes
 	go run ./internal/torture

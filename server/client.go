@@ -49,6 +49,7 @@ type shown struct {
 func newClient(s *Server, conn net.Conn) *client {
 	c := &client{server: s, conn: conn, id: s.lastID.Add(1), session: s.engine.NewSession(), began: time.Now()}
 	c.in.limits = &s.options.limits
+	c.out.Limit = s.options.limits.Reply
 	c.in.auth = s.options.password != ""
 	c.active.Store(c.began.Unix())
 	c.show()
@@ -126,9 +127,6 @@ func (c *client) flush() bool {
 	}
 	if len(c.out.Buf) == 0 {
 		return true
-	}
-	if len(c.out.Buf) > c.server.options.limits.Reply {
-		return false
 	}
 	ok := c.write(c.out.Buf)
 	c.out.Buf = c.out.Buf[:0]

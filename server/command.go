@@ -32,7 +32,7 @@ const (
 	noAuth                      // permitted before the password
 	immediate                   // executed in a MULTI instead of queued
 	noMulti                     // refused in a MULTI
-	outside                     // executed after the transaction: it uses locks of the store
+	outside                     // executed after the transaction: it uses other locks, or is slow
 	fast
 	admin
 )

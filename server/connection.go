@@ -18,7 +18,7 @@ var connectionCommands = []command{
 	{name: "HELLO", arity: -1, flags: noAuth | fast, run: (*client).hello},
 	{name: "RESET", arity: 1, flags: immediate | noAuth | fast, run: (*client).reset},
 	{name: "TIME", arity: 1, flags: fast, run: (*client).time},
-	{name: "CLIENT", arity: -2, subs: func() []subcommand { return clientSubcommands }},
+	{name: "CLIENT", arity: -2, flags: outside, subs: func() []subcommand { return clientSubcommands }},
 }
 
 func (c *client) ping(words [][]byte) {

@@ -13,7 +13,7 @@ const redisVersion = "7.0.15"
 
 var infoCommands = []command{
 	{name: "INFO", arity: -1, flags: outside, run: (*client).info},
-	{name: "COMMAND", arity: -1, run: (*client).command, subs: func() []subcommand { return commandSubcommands }},
+	{name: "COMMAND", arity: -1, flags: outside, run: (*client).command, subs: func() []subcommand { return commandSubcommands }},
 	{name: "CONFIG", arity: -2, flags: outside | admin, subs: func() []subcommand { return configSubcommands }},
 	{name: "MEMORY", arity: -2, flags: outside, subs: func() []subcommand { return memorySubcommands }},
 	{name: "MODULE", arity: -2, subs: func() []subcommand { return moduleSubcommands }},

@@ -52,7 +52,7 @@ type Limits struct {
 	Query     int           // bytes of one command. Default 1 GiB
 	Argument  int           // bytes of one argument. Default 512 MiB
 	Arguments int           // arguments of one command. Default 1,048,576
-	Reply     int           // bytes of replies that wait for the client. Default 1 GiB
+	Reply     int           // bytes of a reply; the command then fails. Default 1 GiB
 	Queued    int           // bytes of the commands of a MULTI; EXEC then fails. Default 256 MiB
 	Watched   int           // watched keys; WATCH then fails. Default 65,536
 	Idle      time.Duration // between two commands. Default: no limit

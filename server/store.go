@@ -15,7 +15,7 @@ var storeCommands = []command{
 	{name: "BGREWRITEAOF", arity: 1, flags: write | outside | admin, run: (*client).bgRewrite},
 	{name: "LASTSAVE", arity: 1, flags: outside | fast, run: (*client).lastSave},
 	{name: "SHUTDOWN", arity: -1, flags: write | noMulti | admin, run: (*client).shutdown},
-	{name: "DEBUG", arity: -2, flags: outside | admin, run: (*client).debug},
+	{name: "DEBUG", arity: -2, flags: write | outside | admin, run: (*client).debug},
 	{name: "WAIT", arity: 3, run: (*client).wait},
 	{name: "ROLE", arity: 1, flags: fast, run: (*client).role},
 }

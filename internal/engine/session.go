@@ -129,7 +129,7 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		}
 	}
 	switch {
-	case free && len(queue) == 1:
+	case free && len(queue) == 1 && len(watched) == 0:
 		if !e.enterScan() {
 			return ErrClosed
 		}

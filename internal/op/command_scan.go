@@ -35,6 +35,9 @@ func keys(x *Exec, db int, args [][]byte) error {
 				n++
 			}
 		}
+		if !x.Reply.Fits(len(found.Buf)) {
+			return errReply
+		}
 	}
 	x.Reply.Array(n)
 	x.Reply.Buf = append(x.Reply.Buf, found.Buf...)

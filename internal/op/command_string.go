@@ -86,7 +86,7 @@ func mget(x *Exec, db int, args [][]byte) error {
 		p := x.Locate(db, string(key))
 		it, ok := x.Find(p)
 		if err := x.replyValue(p, it, ok && it.Kind() == table.String); err != nil {
-			x.Reply.Null()
+			return err
 		}
 	}
 	return nil

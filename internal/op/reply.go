@@ -45,6 +45,8 @@ var replyTexts = []struct {
 	{errBusyKey, "BUSYKEY Target key name already exists."},
 }
 
+const errReply = clientError("the reply is too large")
+
 // A clientError is an error that only a client gets. Its text is that of Redis.
 type clientError string
 
@@ -92,6 +94,9 @@ func (x *Exec) replyValue(p Place, it table.Item, ok bool) error {
 		return nil
 	}
 	n := it.ValueLen()
+	if !x.Reply.Fits(n) {
+		return errReply
+	}
 	if n > probeAbove && !table.HeapRoom(n) {
 		return ErrNoMemory
 	}

@@ -9,9 +9,13 @@ import (
 // A Reply collects replies to a client in version 2 or 3 of the protocol. Its methods do nothing
 // on a nil Reply, so that a replayed command costs nothing for the reply that nobody reads.
 type Reply struct {
-	Buf []byte // the encoded replies
-	V3  bool   // version 3
+	Buf   []byte // the encoded replies
+	V3    bool   // version 3
+	Limit int    // of the length of Buf, or 0; for Fits
 }
+
+// Fits reports whether n more bytes are within the limit.
+func (r *Reply) Fits(n int) bool { return r == nil || r.Limit == 0 || len(r.Buf)+n <= r.Limit }
 
 // Line appends a simple string, such as OK.
 func (r *Reply) Line(text string) {
