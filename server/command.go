@@ -10,12 +10,13 @@ import (
 
 // A command is a command that clients can send: one on data, of package op, or one of the server.
 type command struct {
-	name  string
-	arity int // number of words, including the name; -n means n or more
-	flags flags
-	data  *op.Command                     // of a command on data
-	run   func(c *client, words [][]byte) // of the others
-	subs  func() []subcommand             // or nil: the second word selects one of them
+	name   string
+	number int // index of its counters
+	arity  int // number of words, including the name; -n means n or more
+	flags  flags
+	data   *op.Command                     // of a command on data
+	run    func(c *client, words [][]byte) // of the others
+	subs   func() []subcommand             // or nil: the second word selects one of them
 }
 
 // A subcommand is a command below another, such as CLIENT ID.
@@ -55,6 +56,9 @@ func init() { // the functions of the table use the map
 			commands[table[i].name] = &table[i]
 		}
 	}
+	for i, name := range names() {
+		commands[name].number = i
+	}
 }
 
 // longest is the length of the longest name, with some room.
@@ -80,7 +84,6 @@ func accepts(arity, n int) bool { return n == arity || arity < 0 && n >= -arity 
 
 // execute executes a command or queues it, and appends its reply.
 func (c *client) execute(words [][]byte) {
-	c.server.counts.commands.Add(1)
 	cmd := lookup(words[0])
 	sub, text := c.refusal(cmd, words)
 	if text != "" {
@@ -99,6 +102,7 @@ func (c *client) execute(words [][]byte) {
 
 // run executes a command that is not refused.
 func (c *client) run(cmd *command, sub *subcommand, words [][]byte) {
+	c.server.counts.of[cmd.number].calls.Add(1)
 	switch {
 	case cmd.data != nil:
 		c.session.Do(c.db, cmd.data, words, &c.out)
@@ -112,6 +116,9 @@ func (c *client) run(cmd *command, sub *subcommand, words [][]byte) {
 // refuse replies with the error for a command that must not run. A transaction then fails.
 func (c *client) refuse(cmd *command, text string) {
 	c.multi.fail()
+	if cmd != nil {
+		c.server.counts.of[cmd.number].rejected.Add(1)
+	}
 	if cmd != nil && cmd.name == "EXEC" {
 		c.end()
 		text = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(text, "ERR ")

@@ -85,6 +85,10 @@ func setError(name, why string) error {
 func (c *config) setOne(name, value string) error {
 	setting := settings[name]
 	if setting == nil {
+		value, err := checkRemembered(name, value)
+		if err != nil {
+			return err
+		}
 		for _, alias := range append([]string{name}, aliases[name]...) {
 			c.values[alias] = value
 		}
@@ -148,7 +152,10 @@ func (c *client) configReset([][]byte) {
 	counts := &c.server.counts
 	counts.connections.Store(0)
 	counts.rejected.Store(0)
-	counts.commands.Store(0)
+	for i := range counts.of {
+		counts.of[i].calls.Store(0)
+		counts.of[i].rejected.Store(0)
+	}
 	c.out.Line("OK")
 }
 

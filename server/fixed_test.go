@@ -93,6 +93,12 @@ CONFIG SET nosuch x
 CONFIG SET NoSuch x
 CONFIG SET maxmemory-policy noeviction hz 10
 CONFIG SET hz 10 hz 20
+CONFIG SET maxmemory x
+CONFIG SET maxmemory 0
+CONFIG SET slowlog-max-len x
+CONFIG SET activerehashing maybe
+CONFIG SET activerehashing YES
+CONFIG GET activerehashing
 CONFIG SET hz
 CONFIG SET hash-max-ziplist-entries 100
 CONFIG GET hash-max-listpack-entries

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"runtime"
+	"runtime/metrics"
 	"strings"
 	"syscall"
 	"time"
@@ -24,8 +25,8 @@ var infoCommands = []command{
 	{name: "LOLWUT", arity: -1, run: func(c *client, _ [][]byte) { c.out.Verbatim("Redis ver. " + redisVersion + "\n") }},
 }
 
-// sections are the sections of INFO in their order. Those after default are only in INFO all or
-// INFO everything, or if the client names them.
+// sections are the sections of INFO in their order. Commandstats is only in INFO all and INFO
+// everything, or if the client names it.
 var sections = []struct {
 	name string
 	text func(s *Server) string
@@ -36,8 +37,9 @@ var sections = []struct {
 	{"persistence", func(s *Server) string { return s.storeInfo("Persistence") }},
 	{"stats", (*Server).statsInfo},
 	{"replication", func(*Server) string { return replicationInfo }},
-	{"cpu", func(*Server) string { return "# CPU\r\n" }},
+	{"cpu", func(*Server) string { return cpuInfo() }},
 	{"modules", func(*Server) string { return "# Modules\r\n" }},
+	{"commandstats", (*Server).commandStats},
 	{"errorstats", func(*Server) string { return "# Errorstats\r\n" }},
 	{"cluster", func(*Server) string { return "# Cluster\r\ncluster_enabled:0\r\n" }},
 	{"keyspace", (*Server).keyspaceInfo},
@@ -47,15 +49,16 @@ const replicationInfo = "# Replication\r\nrole:master\r\nconnected_slaves:0\r\nm
 	"master_repl_offset:0\r\nrepl_backlog_active:0\r\n"
 
 func (c *client) info(words [][]byte) {
-	wanted, all := map[string]bool{}, len(words) == 1
+	wanted, all, more := map[string]bool{}, len(words) == 1, false
 	for _, word := range words[1:] {
 		name := strings.ToLower(string(word))
 		wanted[name] = true
-		all = all || name == "all" || name == "default" || name == "everything"
+		more = more || name == "all" || name == "everything"
+		all = all || more || name == "default"
 	}
 	var parts []string
 	for _, s := range sections {
-		if all || wanted[s.name] {
+		if all && (more || s.name != "commandstats") || wanted[s.name] {
 			parts = append(parts, s.text(c.server))
 		}
 	}
@@ -91,7 +94,42 @@ func (s *Server) statsInfo() string {
 	stats := s.store.Stats()
 	return s.storeInfo("Stats") + fmt.Sprintf("total_connections_received:%d\r\ntotal_commands_processed:%d\r\n"+
 		"rejected_connections:%d\r\nexpired_keys:%d\r\nevicted_keys:0\r\npubsub_channels:0\r\npubsub_patterns:0\r\n",
-		s.counts.connections.Load(), s.counts.commands.Load(), s.counts.rejected.Load(), stats.Expired)
+		s.counts.connections.Load(), s.counts.calls(), s.counts.rejected.Load(), stats.Expired)
+}
+
+// calls returns the number of commands that were executed.
+func (c *counters) calls() (n int64) {
+	for i := range c.of {
+		n += c.of[i].calls.Load()
+	}
+	return n
+}
+
+// commandStats returns the statistics of the commands that clients have sent. Times are not
+// measured.
+func (s *Server) commandStats() string {
+	var b strings.Builder
+	b.WriteString("# Commandstats\r\n")
+	for i, name := range names() {
+		calls, rejected := s.counts.of[i].calls.Load(), s.counts.of[i].rejected.Load()
+		if calls+rejected > 0 {
+			fmt.Fprintf(&b, "cmdstat_%s:calls=%d,usec=0,usec_per_call=0.00,rejected_calls=%d,failed_calls=0\r\n",
+				strings.ToLower(name), calls, rejected)
+		}
+	}
+	return b.String()
+}
+
+// cpuInfo returns the processor time of Go code, as the runtime estimates it.
+func cpuInfo() string {
+	sample := []metrics.Sample{{Name: "/cpu/classes/user:cpu-seconds"}}
+	metrics.Read(sample)
+	seconds := 0.0
+	if sample[0].Value.Kind() == metrics.KindFloat64 {
+		seconds = sample[0].Value.Float64()
+	}
+	return fmt.Sprintf("# CPU\r\nused_cpu_sys:0.000000\r\nused_cpu_user:%.6f\r\nused_cpu_sys_children:0.000000\r\n"+
+		"used_cpu_user_children:0.000000\r\n", seconds)
 }
 
 func (s *Server) keyspaceInfo() string {

@@ -1,5 +1,11 @@
 package server
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // remembered are the settings of Redis that have no meaning here, with Redis's defaults. Clients
 // and test suites read and set them.
 var remembered = map[string]string{
@@ -36,4 +42,26 @@ var aliases = map[string][]string{
 	"zset-max-listpack-value": {"zset-max-ziplist-value"}, "zset-max-ziplist-value": {"zset-max-listpack-value"},
 	"min-replicas-max-lag": {"min-slaves-max-lag"}, "min-slaves-max-lag": {"min-replicas-max-lag"},
 	"min-replicas-to-write": {"min-slaves-to-write"}, "min-slaves-to-write": {"min-replicas-to-write"},
+}
+
+// inMemoryUnits are the remembered settings whose values can have a unit, such as 64mb.
+var inMemoryUnits = []string{"client-query-buffer-limit", "maxmemory", "maxmemory-clients", "proto-max-bulk-len", "repl-backlog-size"}
+
+// checkRemembered checks a value by the form of the default, and returns the value to show.
+func checkRemembered(name, value string) (string, error) {
+	initial := remembered[name]
+	if slices.Contains(inMemoryUnits, name) {
+		n, err := parseMemory(value)
+		return strconv.FormatInt(n, 10), err
+	}
+	if initial == "yes" || initial == "no" {
+		_, err := parseYesNo(value)
+		return strings.ToLower(value), err
+	}
+	if _, err := strconv.Atoi(initial); err == nil {
+		if _, err := strconv.Atoi(value); err != nil {
+			return "", errNumber
+		}
+	}
+	return value, nil
 }

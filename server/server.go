@@ -57,8 +57,12 @@ type Server struct {
 
 // counters are the statistics of INFO.
 type counters struct {
-	connections, rejected, commands atomic.Int64
+	connections, rejected atomic.Int64
+	of                    []commandCounters // by command
 }
+
+// commandCounters are the statistics of one command.
+type commandCounters struct{ calls, rejected atomic.Int64 }
 
 // New returns a Server for a store. The store must stay open until Serve has returned.
 func New(store *perdure.Store, opts ...Option) *Server {
@@ -67,6 +71,7 @@ func New(store *perdure.Store, opts ...Option) *Server {
 		o(&s.options)
 	}
 	s.options.limits.setDefaults()
+	s.counts.of = make([]commandCounters, len(commands))
 	s.config = newConfig(s)
 	return s
 }

@@ -18,7 +18,7 @@ func TestWatch(t *testing.T) {
 	for name, change := range map[string][]string{
 		"set": {"SET", "k", "v"}, "same value": {"SET", "k", "old"}, "incr": {"INCR", "n"}, "delete": {"DEL", "k"}, "expire": {"EXPIRE", "k", "100"},
 		"mset": {"MSET", "x", "1", "k", "2"}, "rename": {"RENAME", "n", "k"}, "flush": {"FLUSHALL"}, "swap": {"SWAPDB", "0", "1"},
-		"create": {"SET", "new", "1"}, "expire now": {"PEXPIRE", "k", "-1"}, "setbit": {"SETBIT", "k", "1", "1"},
+		"create": {"SET", "new", "1"}, "expire now": {"PEXPIRE", "k", "-1"}, "setbit": {"SETBIT", "k", "0", "1"},
 		"move": {"MOVE", "k", "1"}, "copy": {"COPY", "n", "k", "REPLACE"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ type exec struct {
 	e        *Engine
 	position appendlog.Position
 	shard    int           // any locked shard, for the change counter
+	onlyDB   int           // 1 + the only database that can change, or 0
 	keys     *table.KeySet // of an operation on several keys
 	held     unlocker      // the shards, while they are locked
 	later    op.Pins       // large values to return, copied after the unlock
@@ -49,7 +50,7 @@ func (e *Engine) free(x *exec) {
 	x.later.Release(&e.ops)
 	x.Reset()
 	clear(x.names) // lets the garbage collector free the caller's keys
-	x.position, x.onlyDeclared, x.shard = 0, false, 0
+	x.position, x.onlyDeclared, x.shard, x.onlyDB = 0, false, 0, 0
 	e.pool.Put(x)
 }
 

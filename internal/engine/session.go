@@ -50,6 +50,9 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 		r.Error(ErrorText(err, c.Name))
 		return
 	}
+	if c.Flags&op.OtherDB == 0 {
+		x.onlyDB = 1 + db
+	}
 	x.Reply = r
 	x.PinTo(&x.later)
 	c.Run(&x.Exec, db, words)

@@ -7,8 +7,8 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A watched key is checked by the number of changes of its shard. A change of another key of the
-// shard therefore counts as a change of the key: a transaction may then fail without need, but
+// A watched key is checked by the number of changes of its shard and database. A change of another
+// key there therefore counts as a change of the key: a transaction may then fail without need, but
 // never succeeds when it must not. The numbers only change while a key is watched, so that writes
 // cost nothing more otherwise.
 
@@ -23,13 +23,16 @@ type watch struct {
 // versions counts the changes of shards.
 type versions struct {
 	watches atomic.Int64 // number of watched keys
-	shards  []uint64     // by shard, which guards it
+	shards  []dbVersions // by shard, which guards it
 }
 
-// changed counts a change of shard i, which must be locked.
-func (v *versions) changed(i int) {
+// dbVersions are the numbers of a shard. Database n has number n modulo their count.
+type dbVersions [16]uint64
+
+// changed counts a change of a database in shard i, which must be locked.
+func (v *versions) changed(i, db int) {
 	if v.watches.Load() != 0 {
-		v.shards[i]++
+		v.shards[i][db%len(dbVersions{})]++
 	}
 }
 
@@ -40,18 +43,28 @@ func (v *versions) changedHeld(x *exec) {
 	}
 	switch held := x.held.(type) {
 	case everyShard:
-		v.changedAll()
+		v.changedAll(x.onlyDB)
 	case *table.KeySet:
-		held.EachShard(func(i int) { v.shards[i]++ })
+		held.EachShard(func(i int) { v.shards[i].changed(x.onlyDB) })
 	default:
-		v.shards[x.shard]++
+		v.shards[x.shard].changed(x.onlyDB)
 	}
 }
 
-// changedAll counts a change of every shard. All must be locked.
-func (v *versions) changedAll() {
+// changedAll counts a change of every shard. All must be locked. See exec.onlyDB.
+func (v *versions) changedAll(onlyDB int) {
 	for i := range v.shards {
-		v.shards[i]++
+		v.shards[i].changed(onlyDB)
+	}
+}
+
+func (d *dbVersions) changed(onlyDB int) {
+	if onlyDB != 0 {
+		d[(onlyDB-1)%len(d)]++
+		return
+	}
+	for i := range d {
+		d[i]++
 	}
 }
 
@@ -71,7 +84,7 @@ func (s *Session) Watch(db int, keys []string) error {
 		}
 		x := op.Exec{Store: &e.ops, ReadOnly: true}
 		_, existed := x.Find(p)
-		changes := e.versions.shards[shard]
+		changes := e.versions.shards[shard][db%len(dbVersions{})]
 		p.Shard.Unlock()
 		s.watched = append(s.watched, watch{db, key, changes, existed})
 	}
@@ -91,7 +104,7 @@ func (s *Session) Unwatch() {
 func (s *Session) watchedChanged(x *exec) bool {
 	for _, w := range s.watched {
 		h := s.e.table.Hash(w.key)
-		if s.e.versions.shards[s.e.table.ShardIndex(h)] != w.changes {
+		if s.e.versions.shards[s.e.table.ShardIndex(h)][w.db%len(dbVersions{})] != w.changes {
 			return true
 		}
 		reader := op.Exec{Store: x.Store, ReadOnly: true}

@@ -47,6 +47,7 @@ const (
 	Fast
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
 	Unlocked // the function locks each shard that it reads, and needs no other lock
+	OtherDB  // it can change other databases than the one of the client
 )
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where

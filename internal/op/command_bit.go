@@ -33,15 +33,33 @@ func setBit(x *Exec, p Place, args [][]byte) error {
 		return errBit
 	}
 	var old uint64
-	if err := x.edit(p, int(offset/8)+1, func(value []byte) {
+	changed, err := x.editBits(p, int(offset/8)+1, func(value []byte) bool {
 		old = bits(value, offset, 1)
 		putBits(value, offset, 1, uint64(bit[0]-'0'))
-	}); err != nil {
+		return old != uint64(bit[0]-'0')
+	})
+	if err != nil {
 		return err
 	}
-	x.commandOn(p, "SETBIT", args)
+	if changed {
+		x.commandOn(p, "SETBIT", args)
+	}
 	x.Reply.Int(int64(old))
 	return nil
+}
+
+// editBits is edit for a function that reports whether it has changed a bit. A string that has not
+// changed and is no longer than before does not count as changed.
+func (x *Exec) editBits(p Place, size int, f func(value []byte) bool) (changed bool, err error) {
+	it, ok := x.Find(p)
+	grows := !ok || it.ValueLen() < size
+	if err := x.edit(p, size, func(value []byte) { changed = f(value) }); err != nil {
+		return false, err
+	}
+	if !changed && !grows {
+		x.Dirty--
+	}
+	return changed || grows, nil
 }
 
 func getBit(x *Exec, p Place, args [][]byte) error {

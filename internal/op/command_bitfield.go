@@ -42,24 +42,28 @@ func bitField(name string) oneFunc {
 		if name == "BITFIELD_RO" {
 			return errFieldRO
 		}
-		if err := x.edit(p, int((end+7)/8), func(value []byte) { x.replyFields(value, fields) }); err != nil {
-			return err
+		changed, err := x.editBits(p, int((end+7)/8), func(value []byte) bool { return x.replyFields(value, fields) })
+		if err == nil && changed {
+			x.commandOn(p, name, args)
 		}
-		x.commandOn(p, name, args)
-		return nil
+		return err
 	}
 }
 
-// replyFields applies operations to value, and replies with their results.
-func (x *Exec) replyFields(value []byte, fields []field) {
+// replyFields applies operations to value, and replies with their results. It reports whether value
+// has changed.
+func (x *Exec) replyFields(value []byte, fields []field) (changed bool) {
 	x.Reply.Array(len(fields))
 	for _, f := range fields {
+		before := bits(value, f.offset, f.width)
 		if result, ok := f.apply(value); ok {
 			x.Reply.Int(result)
 		} else {
 			x.Reply.Null()
 		}
+		changed = changed || bits(value, f.offset, f.width) != before
 	}
+	return changed
 }
 
 var (

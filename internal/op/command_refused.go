@@ -52,6 +52,26 @@ var refusedAs = func() map[string]string {
 	return byName
 }()
 
+// readsAs maps the names of commands that read such a type to the type.
+var readsAs = func() map[string]string {
+	byName := make(map[string]string)
+	for what, names := range map[string]string{
+		"a list": "LRANGE LLEN LINDEX LPOS SORT_RO",
+		"a set":  "SMEMBERS SISMEMBER SMISMEMBER SCARD SRANDMEMBER SINTER SINTERCARD SUNION SDIFF SSCAN",
+		"a hash": "HGET HMGET HGETALL HKEYS HVALS HLEN HEXISTS HSTRLEN HRANDFIELD HSCAN HTTL HPTTL",
+		"a sorted set": `ZRANGE ZRANGEBYSCORE ZRANGEBYLEX ZREVRANGE ZREVRANGEBYSCORE ZREVRANGEBYLEX ZRANK ZREVRANK
+			ZSCORE ZMSCORE ZCARD ZCOUNT ZLEXCOUNT ZRANDMEMBER ZUNION ZINTER ZINTERCARD ZDIFF ZSCAN GEODIST GEOHASH
+			GEOPOS GEOSEARCH`,
+		"a stream":              "XRANGE XREVRANGE XLEN XREAD XINFO XPENDING",
+		"scripts and functions": "EVAL_RO EVALSHA_RO FCALL_RO",
+	} {
+		for _, name := range strings.Fields(names) {
+			byName[name] = what
+		}
+	}
+	return byName
+}()
+
 // refused returns the error for a name that is not in Commands.
 func refused(name string) error {
 	if what, ok := refusedAs[name]; ok {
@@ -61,6 +81,11 @@ func refused(name string) error {
 	return fmt.Errorf("%w: unknown command", ErrCommand)
 }
 
-// RefusedType returns a description of the type that a command changes, if perdure holds the type
-// only as bytes, and "" for any other name.
-func RefusedType(name string) string { return refusedAs[name] }
+// RefusedType returns a description of the type of a command, if perdure holds the type only as
+// bytes, and "" for any other name.
+func RefusedType(name string) string {
+	if what := refusedAs[name]; what != "" {
+		return what
+	}
+	return readsAs[name]
+}
