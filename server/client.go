@@ -194,7 +194,7 @@ func (c *client) read() bool {
 // account updates the number of bytes in the buffers of all clients by those of this one, extra
 // bytes included, and reports whether the limit permits them. A connection that ends has none.
 func (c *client) account(extra int) bool {
-	size := int64(max(cap(c.in.buf)-keepBuffer, 0) + c.multi.size + extra)
+	size := int64(c.in.memory() + c.multi.size + extra)
 	if size == c.counted {
 		return true
 	}

@@ -173,6 +173,9 @@ func (r *requests) room() []byte {
 		r.pos -= done
 		r.start = 0
 	}
+	if r.left == 0 && cap(r.spans) > keepArguments {
+		r.spans, r.words = nil, nil
+	}
 	switch {
 	case len(r.buf) == 0 && cap(r.buf) > keepBuffer:
 		r.buf = nil
@@ -197,8 +200,15 @@ func (r *requests) size() int {
 	return max(size, cap(r.buf)+firstBuffer)
 }
 
+// memory returns the number of bytes in buffers, apart from those that every client has.
+func (r *requests) memory() int {
+	const argument = 16 + 24 // a span and a word
+	return max(cap(r.buf)-keepBuffer, 0) + max(cap(r.spans)-keepArguments, 0)*argument
+}
+
 // Sizes of a client's buffers. A buffer above keepBuffer is not kept between commands.
 const (
-	firstBuffer = 1 << 10
-	keepBuffer  = 16 << 10
+	firstBuffer   = 1 << 10
+	keepBuffer    = 16 << 10
+	keepArguments = 64
 )

@@ -136,10 +136,10 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		if !e.enterScan() {
 			return ErrClosed
 		}
-		x.held = scanning{e}
+		x.held, x.Unlocked = scanning{e}, true
 	case all || keys > manyKeys:
 		e.table.LockAll()
-		x.held, x.AllLocked = everyShard{e.table}, true
+		x.held = everyShard{e.table}
 	default:
 		x.keys.Set(e.table, keys, keysOf(queue, watched, keys))
 		x.shard = x.keys.Lock()
@@ -155,7 +155,7 @@ const manyKeys = 1 << 10
 // unless writes are refused or would wait for a save.
 func (s *Session) begin(x *exec, writes bool) error {
 	e := s.e
-	if _, unlocked := x.held.(scanning); unlocked {
+	if x.Unlocked {
 		x.ReadOnly = true
 		return nil
 	}

@@ -46,7 +46,7 @@ const (
 	DenyOOM
 	Fast
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
-	Unlocked // the function locks each shard that it reads, and needs no other lock
+	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
 	OtherDB  // it can change other databases than the one of the client
 )
 

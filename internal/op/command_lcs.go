@@ -1,6 +1,11 @@
 package op
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+
+	"github.com/perduredb/perdure/internal/table"
+)
 
 // lcsOptions are the options of LCS.
 type lcsOptions struct {
@@ -42,11 +47,7 @@ func (x *Exec) parseLCS(args [][]byte) (o lcsOptions, err error) {
 // lcs is LCS key1 key2 [LEN] [IDX] [MINMATCHLEN n] [WITHMATCHLEN]: the longest common subsequence
 // of two strings. It takes time and memory proportional to the product of their lengths.
 func lcs(x *Exec, db int, args [][]byte) error {
-	a, err := x.look(x.Locate(db, string(args[0])))
-	if err != nil {
-		return errLCSType
-	}
-	b, err := x.look(x.Locate(db, string(args[1])))
+	a, b, err := x.lookAtTwo(db, args)
 	if err != nil {
 		return errLCSType
 	}
@@ -54,7 +55,7 @@ func lcs(x *Exec, db int, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	if uint64(len(a)+1)*uint64(len(b)+1) > MaxSize/4 {
+	if uint64(len(a)+1)*uint64(len(b)+1) > maxCells {
 		return errLCSMemory
 	}
 	t := newLCSTable(a, b)
@@ -82,6 +83,28 @@ func lcs(x *Exec, db int, args [][]byte) error {
 	x.Reply.Text("len")
 	x.Reply.Int(int64(len(common)))
 	return nil
+}
+
+// maxCells is the limit of the table of LCS, which has 4 bytes for each pair of bytes.
+const maxCells = 32 << 20
+
+// lookAtTwo returns the strings at two keys, read atomically. If the shards are not locked, it
+// copies the strings, because LCS takes too long to hold a lock.
+func (x *Exec) lookAtTwo(db int, args [][]byte) (a, b []byte, err error) {
+	if x.Unlocked {
+		var keys table.KeySet
+		keys.Set(x.Store.Table, 2, func(i int) string { return string(args[i]) })
+		keys.Lock()
+		defer keys.Unlock()
+	}
+	if a, err = x.look(x.Locate(db, string(args[0]))); err != nil {
+		return nil, nil, err
+	}
+	if b, err = x.look(x.Locate(db, string(args[1]))); err != nil || !x.Unlocked {
+		return a, b, err
+	}
+	// LCS refuses a string that is as long as the limit.
+	return bytes.Clone(a[:min(len(a), maxCells)]), bytes.Clone(b[:min(len(b), maxCells)]), nil
 }
 
 func (x *Exec) replyMatch(m lcsMatch, length bool) {

@@ -12,10 +12,10 @@ import (
 
 // step reads the keys of one segment of a database.
 func (x *Exec) step(db int, cursor table.Cursor, buf *table.ScanBuffer) (next table.Cursor, more bool) {
-	if x.AllLocked {
-		return x.Store.Table.ScanLocked(db, cursor, buf)
+	if x.Unlocked {
+		return x.Store.Table.Scan(db, cursor, buf)
 	}
-	return x.Store.Table.Scan(db, cursor, buf)
+	return x.Store.Table.ScanLocked(db, cursor, buf)
 }
 
 // alive reports whether an entry of a scan has not expired.

@@ -71,7 +71,7 @@ func init() {
 		{"STRLEN", 2, firstKey, ReadOnly | Fast, 0, strLen, nil},
 		{"GETRANGE", 4, firstKey, ReadOnly, 0, getRange, nil},
 		{"SUBSTR", 4, firstKey, ReadOnly, 0, getRange, nil},
-		{"LCS", -3, twoKeys, ReadOnly, 0, nil, lcs},
+		{"LCS", -3, twoKeys, ReadOnly | Unlocked, 0, nil, lcs},
 
 		{"GETBIT", 3, firstKey, ReadOnly | Fast, 0, getBit, nil},
 		{"BITCOUNT", -2, firstKey, ReadOnly, 0, bitCount, nil},

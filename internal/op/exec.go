@@ -20,7 +20,7 @@ type Exec struct {
 	Dirty     int64               // changes, for the save rules
 	Replaying bool                // nothing expires during loading
 	ReadOnly  bool                // expired keys are skipped, not deleted
-	AllLocked bool                // every shard is locked
+	Unlocked  bool                // no shard is locked: see the flag Unlocked
 	Several   bool                // it executes several commands of a client
 	Atomic    bool                // Rollback can undo every change
 
