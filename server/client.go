@@ -152,10 +152,10 @@ func (c *client) write(replies []byte) bool {
 	return true
 }
 
-// setDeadline sets a deadline after d, but not again while the previous one is nearly as late.
+// setDeadline sets a deadline after d, unless the previous one is nearly the same.
 func (c *client) setDeadline(until *time.Time, d time.Duration, set func(time.Time) error) {
 	now := time.Now()
-	if until.Sub(now) < d-d/8 {
+	if left := until.Sub(now); left < d-d/8 || left > d {
 		*until = now.Add(d)
 		_ = set(*until) // fails only on a closed connection
 	}

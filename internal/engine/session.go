@@ -90,11 +90,8 @@ func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db 
 
 // prepare copies a large value before a lock is taken.
 func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
-	switch c.Name {
-	case "SET", "SETNX", "GETSET":
-		x.Prepare(0, string(words[1]), words[2])
-	case "SETEX", "PSETEX":
-		x.Prepare(0, string(words[1]), words[3])
+	if i := c.Stores(); i != 0 && len(words[i]) > op.LargeValue {
+		x.Prepare(0, string(words[1]), words[i])
 	}
 }
 

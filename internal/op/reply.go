@@ -29,6 +29,17 @@ func (c *Command) Run(x *Exec, db int, words [][]byte) {
 // OneKey reports whether the command accesses one key, which is its first argument.
 func (c *Command) OneKey() bool { return c.Keys == firstKey && c.Many == nil }
 
+// Stores returns the index of the word that the command stores as the value of its key, or 0.
+func (c *Command) Stores() int {
+	switch c.Name {
+	case "SET", "SETNX", "GETSET":
+		return 2
+	case "SETEX", "PSETEX":
+		return 3
+	}
+	return 0
+}
+
 // replyTexts are the errors whose reply is not ERR with their own text.
 var replyTexts = []struct {
 	err  error
