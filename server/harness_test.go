@@ -80,7 +80,7 @@ func dial(t testing.TB, socket string) *conn {
 // wrap returns a connection that ends with the test.
 func wrap(t testing.TB, c net.Conn) *conn {
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(5 * time.Minute)) // a test must not hang
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a test must not hang
 	return &conn{t, c, bufio.NewReader(c)}
 }
 
