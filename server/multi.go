@@ -25,7 +25,7 @@ var multiCommands = []command{
 	{name: "EXEC", arity: 1, flags: immediate, run: (*client).exec},
 	{name: "DISCARD", arity: 1, flags: immediate | fast, run: (*client).discard},
 	{name: "WATCH", arity: -2, flags: immediate | fast, run: (*client).watch},
-	{name: "UNWATCH", arity: 1, flags: fast, run: (*client).unwatch},
+	{name: "UNWATCH", arity: 1, flags: outside | fast, run: (*client).unwatch},
 }
 
 func (c *client) begin([][]byte) {

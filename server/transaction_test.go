@@ -40,6 +40,16 @@ func TestWatch(t *testing.T) {
 			c.want("*1\r\n+OK\r\n", "EXEC")
 		})
 	}
+	c.do("MULTI")
+	c.do("UNWATCH")
+	c.want("*1\r\n+OK\r\n", "EXEC")
+	c.do("WATCH", "k")
+	c.do("MULTI")
+	for i := range 500 {
+		other.do("SET", "other"+strconv.Itoa(i), "v")
+		other.do("MSET", "more"+strconv.Itoa(i), "v", "most"+strconv.Itoa(i), "v")
+	}
+	c.want("*0\r\n", "EXEC")
 	c.do("WATCH", "k")
 	if err := store.Set("k", []byte("from Go")); err != nil {
 		t.Fatalf("Set = %v, want nil", err)

@@ -84,17 +84,17 @@ type Engine struct {
 	opts   Options
 
 	// These fields have their own synchronization.
-	gate     atomic.Pointer[refusal] // nil while writes are accepted
-	dirty    [dirtyCells]dirtyCell   // changes since the last save
-	versions versions                // of watched keys
-	ops      op.Store                // what operations share
-	counts   counters
-	defrag   defragger
-	pool     sync.Pool // of *exec
-	records  sync.Pool // of *op.Record
-	cancel   context.CancelFunc
-	ctx      context.Context // ends when Close begins
-	running  sync.WaitGroup  // the background loop and every job
+	gate    atomic.Pointer[refusal] // nil while writes are accepted
+	dirty   [dirtyCells]dirtyCell   // changes since the last save
+	watches watches                 // keys that clients watch
+	ops     op.Store                // what operations share
+	counts  counters
+	defrag  defragger
+	pool    sync.Pool // of *exec
+	records sync.Pool // of *op.Record
+	cancel  context.CancelFunc
+	ctx     context.Context // ends when Close begins
+	running sync.WaitGroup  // the background loop and every job
 
 	// Written with every shard locked, read with any of them locked.
 	log      appendlog.AppendLog

@@ -16,6 +16,7 @@ type exec struct {
 	e        *Engine
 	position appendlog.Position
 	shard    int           // any locked shard, for the change counter
+	hash     uint64        // of the key, if one shard is locked
 	onlyDB   int           // 1 + the only database that can change, or 0
 	keys     *table.KeySet // of an operation on several keys
 	held     unlocker      // the shards, while they are locked
@@ -67,7 +68,7 @@ func (x *exec) end() {
 	x.position = x.Finish()
 	if x.Dirty != 0 {
 		x.e.addDirty(x.shard, x.Dirty)
-		x.e.versions.changedHeld(x)
+		x.e.watches.changedHeld(x)
 	}
 	x.release()
 }
@@ -106,7 +107,7 @@ func (x *exec) lock(db int, key string) (op.Place, error) {
 		s.Unlock()
 		return op.Place{}, err
 	}
-	x.Log, x.shard, x.held = x.e.log, i, s
+	x.Log, x.shard, x.hash, x.held = x.e.log, i, h, s
 	return op.Place{Shard: s, Hash: h, DB: db, Key: key}, nil
 }
 

@@ -111,7 +111,7 @@ func newEngine(o Options) *Engine {
 		opts:   o,
 	}
 	e.ops.Table = e.table
-	e.versions.shards = make([]dbVersions, e.table.NumShards())
+	e.watches.shards = make([]map[uint64][]*cell, e.table.NumShards())
 	e.defrag.Defragmenter = e.table.Defragmenter()
 	e.env = snapshot.Env{FS: dirfs.New(o.FS), Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())

@@ -77,7 +77,7 @@ func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db 
 	if err := s.lock(x, queue, s.watched); err != nil {
 		return false, err
 	}
-	if s.watchedChanged(x) {
+	if s.watchedChanged() {
 		x.end()
 		return false, nil
 	}
@@ -103,7 +103,8 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 			return err
 		}
 	}
-	x.shard = t.ShardIndex(t.HashBytes(key))
+	x.hash = t.HashBytes(key)
+	x.shard = t.ShardIndex(x.hash)
 	shard := t.ShardAt(x.shard)
 	shard.Lock()
 	x.held = shard

@@ -7,108 +7,164 @@ import (
 	"github.com/perduredb/perdure/internal/table"
 )
 
-// A watched key is checked by the number of changes of its shard and database. A change of another
-// key there therefore counts as a change of the key: a transaction may then fail without need, but
-// never succeeds when it must not. The numbers only change while a key is watched, so that writes
-// cost nothing more otherwise.
+// Each shard has a map of the keys that clients watch, by hash. A write looks up its keys there,
+// but only while any key is watched, so that it otherwise pays for one load. A write with every
+// shard locked counts as a change of every key of the databases that it can change: a transaction
+// may then fail without need, but never succeeds when it must not.
 
-// watch is a watched key.
-type watch struct {
+// watches are the watched keys of a store.
+type watches struct {
+	n      atomic.Int64         // number of watched keys, of all clients
+	shards []map[uint64][]*cell // by shard, which guards it, and by hash
+}
+
+// cell is a watched key of one database.
+type cell struct {
 	db      int
-	key     string
-	changes uint64 // of the shard, when the watch began
-	existed bool
+	clients int    // that watch it
+	changes uint64 // since the first of them
 }
 
-// versions counts the changes of shards.
-type versions struct {
-	watches atomic.Int64 // number of watched keys
-	shards  []dbVersions // by shard, which guards it
-}
-
-// dbVersions are the numbers of a shard. Database n has number n modulo their count.
-type dbVersions [16]uint64
-
-// changed counts a change of a database in shard i, which must be locked.
-func (v *versions) changed(i, db int) {
-	if v.watches.Load() != 0 {
-		v.shards[i][db%len(dbVersions{})]++
+// changed counts a change of the keys of shard i with hash h. The shard must be locked. onlyDB is
+// 1 + the only database that can have changed, or 0.
+func (w *watches) changed(i int, h uint64, onlyDB int) {
+	if w.n.Load() == 0 {
+		return
+	}
+	for _, c := range w.shards[i][h] {
+		c.changed(onlyDB)
 	}
 }
 
-// changedHeld counts a change of all shards that x holds.
-func (v *versions) changedHeld(x *exec) {
-	if v.watches.Load() == 0 {
+func (c *cell) changed(onlyDB int) {
+	if onlyDB == 0 || onlyDB == c.db+1 {
+		c.changes++
+	}
+}
+
+// changedHeld counts a change of the keys for which x holds its locks.
+func (w *watches) changedHeld(x *exec) {
+	if w.n.Load() == 0 {
 		return
 	}
 	switch held := x.held.(type) {
 	case everyShard:
-		v.changedAll(x.onlyDB)
+		w.changedAll(x.onlyDB)
 	case *table.KeySet:
-		held.EachShard(func(i int) { v.shards[i].changed(x.onlyDB) })
+		held.EachKey(func(i int, h uint64) { w.changed(i, h, x.onlyDB) })
 	default:
-		v.shards[x.shard].changed(x.onlyDB)
+		w.changed(x.shard, x.hash, x.onlyDB)
 	}
 }
 
-// changedAll counts a change of every shard. All must be locked. See exec.onlyDB.
-func (v *versions) changedAll(onlyDB int) {
-	for i := range v.shards {
-		v.shards[i].changed(onlyDB)
+// changedAll counts a change of every key. Every shard must be locked.
+func (w *watches) changedAll(onlyDB int) {
+	for _, keys := range w.shards {
+		for _, cells := range keys {
+			for _, c := range cells {
+				c.changed(onlyDB)
+			}
+		}
 	}
 }
 
-func (d *dbVersions) changed(onlyDB int) {
-	if onlyDB != 0 {
-		d[(onlyDB-1)%len(d)]++
+// add lets a client watch a key whose shard i is locked.
+func (w *watches) add(i int, h uint64, db int) *cell {
+	if w.shards[i] == nil {
+		w.shards[i] = map[uint64][]*cell{}
+	}
+	for _, c := range w.shards[i][h] {
+		if c.db == db {
+			c.clients++
+			return c
+		}
+	}
+	c := &cell{db: db, clients: 1}
+	w.shards[i][h] = append(w.shards[i][h], c)
+	return c
+}
+
+// remove ends what add began.
+func (w *watches) remove(i int, h uint64, c *cell) {
+	if c.clients--; c.clients > 0 {
 		return
 	}
-	for i := range d {
-		d[i]++
+	cells := w.shards[i][h]
+	for n := range cells {
+		if cells[n] == c {
+			cells[n] = cells[len(cells)-1]
+			w.shards[i][h] = cells[:len(cells)-1]
+			break
+		}
 	}
+	if len(w.shards[i][h]) == 0 {
+		delete(w.shards[i], h)
+	}
+}
+
+// watch is a key that a Session watches.
+type watch struct {
+	key     string
+	cell    *cell
+	changes uint64 // of cell, when the watch began
+	existed bool
 }
 
 // Watch lets the next transaction fail if one of the keys changes before it.
 func (s *Session) Watch(db int, keys []string) error {
 	e := s.e
-	e.versions.watches.Add(int64(len(keys)))
+	e.watches.n.Add(int64(len(keys)))
 	for i, key := range keys {
-		h := e.table.Hash(key)
-		shard := e.table.ShardIndex(h)
-		p := op.Place{Shard: e.table.ShardAt(shard), Hash: h, DB: db, Key: key}
+		p, shard := e.place(db, key)
 		p.Shard.Lock()
 		if e.closed {
 			p.Shard.Unlock()
-			e.versions.watches.Add(int64(i - len(keys)))
+			e.watches.n.Add(int64(i - len(keys)))
 			return ErrClosed
 		}
-		x := op.Exec{Store: &e.ops, ReadOnly: true}
-		_, existed := x.Find(p)
-		changes := e.versions.shards[shard][db%len(dbVersions{})]
+		c := e.watches.add(shard, p.Hash, db)
+		s.watched = append(s.watched, watch{key, c, c.changes, e.exists(p)})
 		p.Shard.Unlock()
-		s.watched = append(s.watched, watch{db, key, changes, existed})
 	}
 	return nil
+}
+
+// place returns the place of a key, and the index of its shard.
+func (e *Engine) place(db int, key string) (op.Place, int) {
+	h := e.table.Hash(key)
+	i := e.table.ShardIndex(h)
+	return op.Place{Shard: e.table.ShardAt(i), Hash: h, DB: db, Key: key}, i
+}
+
+// exists reports whether a key exists and has not expired. Its shard must be locked.
+func (e *Engine) exists(p op.Place) bool {
+	x := op.Exec{Store: &e.ops, ReadOnly: true}
+	_, ok := x.Find(p)
+	return ok
 }
 
 // Watching returns the number of watched keys.
 func (s *Session) Watching() int { return len(s.watched) }
 
-// Unwatch forgets the watched keys.
+// Unwatch forgets the watched keys. No shard must be locked.
 func (s *Session) Unwatch() {
-	s.e.versions.watches.Add(-int64(len(s.watched)))
+	e := s.e
+	for _, w := range s.watched {
+		p, shard := e.place(w.cell.db, w.key)
+		p.Shard.Lock()
+		e.watches.remove(shard, p.Hash, w.cell)
+		p.Shard.Unlock()
+	}
+	e.watches.n.Add(-int64(len(s.watched)))
 	s.watched = nil
 }
 
-// watchedChanged reports whether a watched key has changed. The shards of the keys must be locked.
-func (s *Session) watchedChanged(x *exec) bool {
+// watchedChanged reports whether a watched key has changed or expired. The shards of the keys must
+// be locked.
+func (s *Session) watchedChanged() bool {
 	for _, w := range s.watched {
-		h := s.e.table.Hash(w.key)
-		if s.e.versions.shards[s.e.table.ShardIndex(h)][w.db%len(dbVersions{})] != w.changes {
-			return true
-		}
-		reader := op.Exec{Store: x.Store, ReadOnly: true}
-		if _, exists := reader.Find(x.Locate(w.db, w.key)); exists != w.existed { // it has expired
+		p, _ := s.e.place(w.cell.db, w.key)
+		if w.cell.changes != w.changes || s.e.exists(p) != w.existed {
 			return true
 		}
 	}

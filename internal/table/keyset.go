@@ -61,12 +61,10 @@ func (ks *KeySet) each(f func(s *Shard)) (first int) {
 	return first
 }
 
-// EachShard calls f with the index of each shard of the set, in ascending order.
-func (ks *KeySet) EachShard(f func(i int)) {
-	for w, set := range ks.words() {
-		for ; set != 0; set &= set - 1 {
-			f(w*64 + bits.TrailingZeros64(set))
-		}
+// EachKey calls f with the index of the shard and the hash of each key.
+func (ks *KeySet) EachKey(f func(shard int, h uint64)) {
+	for _, h := range ks.hashes {
+		f(ks.table.ShardIndex(h), h)
 	}
 }
 
