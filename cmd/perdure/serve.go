@@ -13,6 +13,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/internal/storefs"
+	"github.com/perduredb/perdure/redisconf"
 	"github.com/perduredb/perdure/server"
 )
 
@@ -22,7 +23,9 @@ var serveCommand = &command{
 	what: "serve a data directory over Redis's protocol",
 	help: `Serve opens a data directory and serves it to redis-cli and other clients until it is
 interrupted. It makes the directory if it is missing. The append-only log is on, and syncs every
-second; CONFIG SET changes this.
+second. A redis.conf or valkey.conf given with --config sets everything about files instead; its dir
+does not count, and directives that perdure does not know are named and ignored. CONFIG SET changes
+settings while it runs.
 
 It listens on 127.0.0.1:6379, or where --listen specifies: unix:PATH, or HOST:PORT. An address that
 other machines can reach requires --password-file. A socket at PATH is replaced if no program
@@ -39,6 +42,7 @@ func (a *app) serve(c *command, args []string) (err error) {
 	f := c.flags()
 	listen := f.String("listen", "127.0.0.1:6379", "`ADDRESS` to listen on: unix:PATH or HOST:PORT")
 	readOnly := f.Bool("read-only", false, "change nothing, and refuse commands that write")
+	config := f.String("config", "", "`FILE` in the format of redis.conf with the settings of the files")
 	passwordFile := f.String("password-file", "", "`FILE` with the password that clients must send")
 	paths, err := a.parse(c, f, args, 1, 1)
 	if err != nil {
@@ -57,7 +61,7 @@ func (a *app) serve(c *command, args []string) (err error) {
 		}
 		options = append(options, server.WithPassword(password))
 	}
-	store, err := a.openToServe(ctx, paths[0], *readOnly)
+	store, err := a.openToServe(ctx, paths[0], *config, *readOnly)
 	if err != nil {
 		return err
 	}
@@ -74,8 +78,18 @@ func (a *app) serve(c *command, args []string) (err error) {
 	return err
 }
 
-func (a *app) openToServe(ctx context.Context, dir string, readOnly bool) (*perdure.Store, error) {
+func (a *app) openToServe(ctx context.Context, dir, config string, readOnly bool) (*perdure.Store, error) {
 	options := []perdure.Option{storefs.Option(a.fs)}
+	if config != "" {
+		c, err := redisconf.ReadFile(config)
+		if err != nil {
+			return nil, failed{err}
+		}
+		for _, d := range c.Unknown {
+			a.warn("%s:%d: %s is ignored", d.File, d.Line, d.Name)
+		}
+		options = append(options, c.Options()...)
+	}
 	if readOnly {
 		options = append(options, perdure.WithReadOnly())
 	}
