@@ -1,6 +1,7 @@
 package perdure_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -177,6 +178,17 @@ func ExampleStore_Incr() {
 	// Output:
 	// 42 <nil>
 	// true
+}
+
+func ExampleStore_Do() {
+	s := exampleStore()
+	defer s.Close()
+	reply, err := s.Do(context.Background(), "INCRBYFLOAT", "visits", 0.5)
+	fmt.Println(err)
+	fmt.Println(reply.Float())
+	// Output:
+	// <nil>
+	// 41.5 <nil>
 }
 
 func ExampleStore_IncrBy() {

@@ -79,9 +79,6 @@ func lookup(name []byte) *command {
 	return commands[string(upper[:len(name)])]
 }
 
-// accepts reports whether a command of an arity can have n words.
-func accepts(arity, n int) bool { return n == arity || arity < 0 && n >= -arity }
-
 // execute executes a command or queues it, and appends its reply.
 func (c *client) execute(words [][]byte) {
 	cmd := lookup(words[0])
@@ -137,10 +134,10 @@ func (c *client) refusal(cmd *command, words [][]byte) (sub *subcommand, text st
 		}
 	}
 	switch {
-	case !accepts(cmd.arity, len(words)):
-		return nil, wrongArity(cmd.name)
-	case sub != nil && !accepts(sub.arity, len(words)):
-		return nil, wrongArity(cmd.name + "|" + sub.name)
+	case !op.Accepts(cmd.arity, len(words)):
+		return nil, op.WrongArity(cmd.name)
+	case sub != nil && !op.Accepts(sub.arity, len(words)):
+		return nil, op.WrongArity(cmd.name + "|" + sub.name)
 	}
 	return sub, c.forbidden(cmd, words)
 }
@@ -176,10 +173,6 @@ func (c *client) forbidden(cmd *command, words [][]byte) string {
 // changes reports whether a subcommand changes settings.
 func (cmd *command) changes(words [][]byte) bool {
 	return cmd.name == "CONFIG" && len(words) > 1 && !isWord(words[1], "GET") && !isWord(words[1], "HELP")
-}
-
-func wrongArity(name string) string {
-	return "ERR wrong number of arguments for '" + strings.ToLower(name) + "' command"
 }
 
 // unknownCommand names the command and the beginning of its arguments, as Redis does.

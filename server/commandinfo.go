@@ -150,7 +150,7 @@ func (c *client) commandKeys(words [][]byte) {
 	case cmd == nil:
 		c.out.Error("ERR Invalid command specified")
 		return
-	case !accepts(cmd.arity, len(words)-2):
+	case !op.Accepts(cmd.arity, len(words)-2):
 		c.out.Error("ERR Invalid number of arguments specified for command")
 		return
 	case cmd.keySpec().Step == 0:

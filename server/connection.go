@@ -28,7 +28,7 @@ func (c *client) ping(words [][]byte) {
 	case 2:
 		c.out.Bulk(words[1])
 	default:
-		c.out.Error(wrongArity("ping"))
+		c.out.Error(op.WrongArity("ping"))
 	}
 }
 

@@ -25,7 +25,7 @@ const debugRefused = "ERR DEBUG command not allowed. If the enable-debug-command
 
 func (c *client) debug(words [][]byte) {
 	for _, s := range debugSubcommands {
-		if isWord(words[1], s.name) && accepts(s.arity, len(words)) {
+		if isWord(words[1], s.name) && op.Accepts(s.arity, len(words)) {
 			s.run(c, words)
 			return
 		}

@@ -13,6 +13,7 @@ import (
 // a reply before. A Session must be used by one goroutine.
 type Session struct {
 	e        *Engine
+	durable  bool
 	log      appendlog.AppendLog // the log of writes that Commit waits for, or nil
 	position appendlog.Position  // of the last of them
 	watched  []watch
@@ -33,9 +34,15 @@ type Queued struct {
 
 // Do executes one command, and appends its reply to r.
 func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
+	if err := s.execute(db, c, words, r); err != nil {
+		r.Error(ErrorText(err, c.Name))
+	}
+}
+
+// execute is Do, but returns the reason why the command was not executed.
+func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) error {
 	if c.Name == "FLUSHALL" && op.FlushMode(words[1:]) == nil {
-		s.flushAll(r)
-		return
+		return s.flushAll(r)
 	}
 	x := s.e.newExec()
 	defer s.e.free(x)
@@ -47,8 +54,7 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 		err = s.lock(x, []Queued{{c, words}}, nil)
 	}
 	if err != nil {
-		r.Error(ErrorText(err, c.Name))
-		return
+		return err
 	}
 	if c.Flags&op.OtherDB == 0 {
 		x.onlyDB = 1 + db
@@ -57,15 +63,16 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 	x.PinTo(&x.later)
 	c.Run(&x.Exec, db, words)
 	s.end(x)
+	return nil
 }
 
 // flushAll is FLUSHALL, which also replaces the dump by an empty one if there are save rules.
-func (s *Session) flushAll(r *resp.Reply) {
+func (s *Session) flushAll(r *resp.Reply) error {
 	if err := s.e.FlushAll(); err != nil {
-		r.Error(ErrorText(err, "FLUSHALL"))
-		return
+		return err
 	}
 	r.Line("OK")
+	return nil
 }
 
 // Transaction executes the commands of fn, which calls do for each of them, as one transaction: no
@@ -99,7 +106,7 @@ func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
 func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 	t, writes := s.e.table, c.Flags&op.Write != 0
 	if writes {
-		if err := s.e.admit(0, false); err != nil {
+		if err := s.e.admit(0, s.durable); err != nil {
 			return err
 		}
 	}
@@ -125,7 +132,7 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		all = all || q.Command.Keys.Step == 0
 	}
 	if writes {
-		if err := e.admit(0, false); err != nil {
+		if err := e.admit(0, s.durable); err != nil {
 			return err
 		}
 	}
@@ -225,7 +232,7 @@ func (s *Session) Commit() error {
 		return nil
 	}
 	s.log = nil
-	return s.e.committed(log, log.Commit(s.position, false))
+	return s.e.committed(log, log.Commit(s.position, s.durable))
 }
 
 // ErrorText returns the text of the reply for a command that the store refuses.

@@ -117,13 +117,21 @@ func CommandOf(words [][]byte) (*Command, error) {
 			return nil, refused(string(name))
 		}
 	}
-	if n := len(words); n != c.Arity && (c.Arity > 0 || n < -c.Arity) {
+	if n := len(words); !Accepts(c.Arity, n) {
 		return nil, fmt.Errorf("%w: %d arguments", errSyntax, n-1)
 	}
 	if c.Keys.Step == 2 && len(words)%2 == 0 {
 		return nil, fmt.Errorf("%w: %d arguments", errSyntax, len(words)-1)
 	}
 	return c, nil
+}
+
+// Accepts reports whether an arity permits n words.
+func Accepts(arity, n int) bool { return n == arity || arity < 0 && n >= -arity }
+
+// WrongArity returns the text of the reply for a command with a wrong number of words.
+func WrongArity(name string) string {
+	return "ERR wrong number of arguments for '" + strings.ToLower(name) + "' command"
 }
 
 // KeysOf returns the index of the first key in words, and the index after the last key.

@@ -76,6 +76,19 @@ func ErrorText(err error, name string) string {
 	return "ERR " + err.Error()
 }
 
+// ErrorOf returns the error whose reply has a text, or nil.
+func ErrorOf(text string) error {
+	if strings.HasPrefix(text, "ERR invalid expire time") {
+		return ErrTTL
+	}
+	for _, r := range replyTexts {
+		if r.text == text {
+			return r.err
+		}
+	}
+	return nil
+}
+
 // UnknownSubcommand returns the text of the reply for a subcommand that a command does not have.
 func UnknownSubcommand(sub []byte, command string) string {
 	return "ERR unknown subcommand '" + Shown(sub, 128) + "'. Try " + command + " HELP."

@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/corrupt", "internal/dirfs", "internal/glob", "internal/op",
 		"internal/option", "internal/resp", "internal/table", "internal/vfs"},
 	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/errtext", "internal/op",
-		"internal/option", "internal/unsupported", "internal/vfs"},
+		"internal/option", "internal/resp", "internal/unsupported", "internal/vfs"},
 	"redisconf":        {".", "aof", "rdb", "snapshot", "internal/errtext", "internal/option"},
 	"internal/storefs": {".", "internal/engine", "internal/vfs"},
 	"server":           {".", "aof", "rdb", "snapshot", "internal/engine", "internal/glob", "internal/op", "internal/resp"},

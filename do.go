@@ -1,0 +1,83 @@
+package perdure
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/resp"
+)
+
+// A ReplyError is the error with which a command of [Store.Do] replies. Its Text is the one that a
+// server sends, such as "WRONGTYPE Operation against a key holding the wrong kind of value". It
+// matches the error of the package that a method returns in the same case, such as [ErrWrongType].
+type ReplyError struct {
+	Text string // begins with a code, such as ERR
+}
+
+// Error returns the text after the name of the library.
+func (e *ReplyError) Error() string { return "perdure: " + e.Text }
+
+// Unwrap returns the error of the package that e matches, or nil.
+func (e *ReplyError) Unwrap() error { return op.ErrorOf(e.Text) }
+
+// Do executes a command on data by its name in Redis, such as Do(ctx, "SETRANGE", "key", 6, "x"),
+// and returns its reply. An argument is a string, a []byte, an integer, or a float. The name may be
+// in any letter case.
+//
+// It returns a [*ReplyError] if the command replies with an error, [ErrUnsupported] for a command
+// that is not on data, such as MULTI, WATCH, SELECT, SUBSCRIBE, CLIENT, and CONFIG, or that perdure
+// does not have, and otherwise the errors of [Store.Set]. If ctx has ended, Do returns its error
+// and executes nothing. A command that writes returns when the write is as safe as the fsync policy
+// requires. Do allocates for the arguments and the reply; a method for the same purpose is faster.
+func (db *keyspace) Do(ctx context.Context, args ...any) (Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return Reply{}, err
+	}
+	words, err := wordsOf(args)
+	if err != nil {
+		return Reply{}, err
+	}
+	encoded, err := db.e.Do(db.n, db.durable, words)
+	if err != nil {
+		return Reply{}, err
+	}
+	value, _ := resp.Decode(encoded)
+	if value.Type == resp.ErrorValue {
+		return Reply{}, &ReplyError{string(value.Text)}
+	}
+	return Reply{value}, nil
+}
+
+// wordsOf returns the words of a command.
+func wordsOf(args []any) ([][]byte, error) {
+	words := make([][]byte, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			words[i] = []byte(arg)
+		case []byte:
+			words[i] = arg
+		case int:
+			words[i] = strconv.AppendInt(nil, int64(arg), 10)
+		case int64:
+			words[i] = strconv.AppendInt(nil, arg, 10)
+		case int32:
+			words[i] = strconv.AppendInt(nil, int64(arg), 10)
+		case uint64:
+			words[i] = strconv.AppendUint(nil, arg, 10)
+		case uint32:
+			words[i] = strconv.AppendUint(nil, uint64(arg), 10)
+		case uint:
+			words[i] = strconv.AppendUint(nil, uint64(arg), 10)
+		case float64:
+			words[i] = strconv.AppendFloat(nil, arg, 'g', -1, 64)
+		case float32:
+			words[i] = strconv.AppendFloat(nil, float64(arg), 'g', -1, 32)
+		default:
+			return nil, fmt.Errorf("%w: argument %d of a command is a %T", ErrUnsupported, i, arg)
+		}
+	}
+	return words, nil
+}

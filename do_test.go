@@ -1,0 +1,169 @@
+package perdure_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/perduredb/perdure"
+)
+
+// TestDoRunsCommands executes commands by name and compares their replies.
+func TestDoRunsCommands(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, c := range []struct {
+		args []any
+		want string
+	}{
+		{[]any{"set", "k", "5"}, "text OK"},
+		{[]any{"INCRBY", []byte("k"), 3}, "integer 8"},
+		{[]any{"INCRBYFLOAT", "k", 0.5}, "text 8.5"},
+		{[]any{"GET", "k"}, "text 8.5"},
+		{[]any{"GET", "missing"}, "null"},
+		{[]any{"SETRANGE", "r", uint64(2), "xy"}, "integer 4"},
+		{[]any{"MGET", "k", "missing", "r"}, "array [text 8.5, null, text \x00\x00xy]"},
+		{[]any{"EXPIRE", "k", int64(100)}, "integer 1"},
+		{[]any{"LCS", "k", "k", "IDX"}, "map [text matches, array [array [array [integer 0, integer 2], array [integer 0, integer 2]]], text len, integer 3]"},
+		{[]any{"FLUSHALL"}, "text OK"},
+		{[]any{"DBSIZE"}, "integer 0"},
+	} {
+		r, err := s.Do(t.Context(), c.args...)
+		if err != nil {
+			t.Fatalf("Do(%v) = %v, want nil", c.args, err)
+		}
+		if got := show(r); got != c.want {
+			t.Errorf("Do(%v) = %s, want %s", c.args, got, c.want)
+		}
+	}
+}
+
+// show returns the kind and the contents of a reply.
+func show(r perdure.Reply) string {
+	text := r.Kind().String()
+	switch r.Kind() {
+	case perdure.ReplyText:
+		s, _ := r.Text()
+		return text + " " + s
+	case perdure.ReplyInteger:
+		n, _ := r.Int()
+		return fmt.Sprint(text, " ", n)
+	case perdure.ReplyArray, perdure.ReplySet:
+		text += " ["
+		for i, e := range r.All() {
+			if i > 0 {
+				text += ", "
+			}
+			text += show(e)
+		}
+		return text + "]"
+	case perdure.ReplyMap:
+		text += " ["
+		for k, v := range r.Pairs() {
+			if len(text) > len("map [") {
+				text += ", "
+			}
+			text += show(k) + ", " + show(v)
+		}
+		return text + "]"
+	}
+	return text
+}
+
+// TestDoErrors checks that the errors of Do match those of the methods.
+func TestDoErrors(t *testing.T) {
+	s := open(t, t.TempDir(), perdure.WithDatabases(2), perdure.WithoutAppendLog())
+	if err := s.Set("text", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	unnamed := errors.New("an error without a name")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		ctx  context.Context
+		db   *perdure.DB
+		args []any
+		want error
+		text string
+	}{
+		{t.Context(), s.DB(0), []any{"INCR", "text"}, perdure.ErrNotInteger, "ERR value is not an integer or out of range"},
+		{t.Context(), s.DB(0), []any{"SET", "k", "v", "EX", 0}, perdure.ErrTTL, "ERR invalid expire time in 'set' command"},
+		{t.Context(), s.DB(0), []any{"RENAME", "missing", "k"}, perdure.ErrNotFound, "ERR no such key"},
+		{t.Context(), s.DB(0), []any{"GET"}, unnamed, "ERR wrong number of arguments for 'get' command"},
+		{t.Context(), s.DB(0), []any{"GET", "k", struct{}{}}, perdure.ErrUnsupported, ""},
+		{t.Context(), s.DB(0), []any{"MULTI"}, perdure.ErrUnsupported, ""},
+		{t.Context(), s.DB(0), []any{"SELECT", 1}, perdure.ErrUnsupported, ""},
+		{t.Context(), s.DB(0), nil, perdure.ErrUnsupported, ""},
+		{t.Context(), s.DB(2), []any{"GET", "k"}, perdure.ErrDatabase, ""},
+		{t.Context(), s.Durable(), []any{"SET", "k", "v"}, perdure.ErrNoAppendLog, ""},
+		{ended, s.DB(0), []any{"SET", "k", "v"}, context.Canceled, ""},
+	} {
+		_, err := c.db.Do(c.ctx, c.args...)
+		if err == nil || c.want != unnamed && !errors.Is(err, c.want) {
+			t.Errorf("Do(%v) = %v, want %v", c.args, err, c.want)
+		}
+		var reply *perdure.ReplyError
+		if errors.As(err, &reply) != (c.text != "") || reply != nil && reply.Text != c.text {
+			t.Errorf("Do(%v) = %v, want the text %q", c.args, err, c.text)
+		}
+	}
+	if n, err := s.Exists("k"); n != 0 || err != nil {
+		t.Errorf("Exists after refused commands = %v, %v, want 0", n, err)
+	}
+}
+
+// TestDoIsLogged reopens a store that Do has changed.
+func TestDoIsLogged(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly()...)
+	r, err := s.Durable().Do(t.Context(), "SETEX", "k", 100, "v")
+	if text, _ := r.Text(); text != "OK" || err != nil {
+		t.Fatalf("SETEX = %v, %v, want OK", text, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, logOnly()...)
+	if r, err = s.Do(t.Context(), "TTL", "k"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.Int(); n < 1 || n > 100 || err != nil {
+		t.Errorf("TTL after reopening = %v, %v, want at most %v", n, err, 100*time.Second)
+	}
+}
+
+// TestReplyOfAnotherKind calls methods for other kinds of replies.
+func TestReplyOfAnotherKind(t *testing.T) {
+	s := open(t, t.TempDir())
+	null, err := s.Do(t.Context(), "GET", "missing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.Do(t.Context(), "TYPE", "missing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := null.Int(); !errors.Is(err, perdure.ErrNotFound) {
+		t.Errorf("Int of null = %v, want ErrNotFound", err)
+	}
+	if _, err := null.Bytes(); !errors.Is(err, perdure.ErrNotFound) || !null.IsNull() {
+		t.Errorf("Bytes of null = %v, want ErrNotFound", err)
+	}
+	if _, err := text.Int(); !errors.Is(err, perdure.ErrNotInteger) {
+		t.Errorf("Int of none = %v, want ErrNotInteger", err)
+	}
+	if _, err := text.Float(); !errors.Is(err, perdure.ErrReplyKind) {
+		t.Errorf("Float of none = %v, want ErrReplyKind", err)
+	}
+	array, err := s.Do(t.Context(), "MGET", "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := array.Int(); !errors.Is(err, perdure.ErrReplyKind) {
+		t.Errorf("Int of an array = %v, want ErrReplyKind", err)
+	}
+	if array.Len() != 2 || !array.At(1).IsNull() {
+		t.Errorf("MGET has %d replies, want 2 nulls", array.Len())
+	}
+}
