@@ -50,9 +50,6 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 		r.Error(ErrorText(err, c.Name))
 		return
 	}
-	if c.Flags&op.OtherDB == 0 {
-		x.onlyDB = 1 + db
-	}
 	x.Reply = r
 	x.PinTo(&x.later)
 	c.Run(&x.Exec, db, words)
@@ -103,8 +100,7 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 			return err
 		}
 	}
-	x.hash = t.HashBytes(key)
-	x.shard = t.ShardIndex(x.hash)
+	x.shard = t.ShardIndex(t.HashBytes(key))
 	shard := t.ShardAt(x.shard)
 	shard.Lock()
 	x.held = shard
@@ -170,6 +166,7 @@ func (s *Session) begin(x *exec, writes bool) error {
 	}
 	if !x.ReadOnly {
 		x.Log = e.log
+		x.watch()
 	}
 	return nil
 }
@@ -189,7 +186,7 @@ func keysOf(queue []Queued, watched []watch, n int) func(i int) string {
 		}
 	}
 	for _, w := range watched {
-		all = append(all, w.key)
+		all = append(all, w.cell.key)
 	}
 	for len(all) < n { // a command with fewer words than its keys, which fails
 		all = append(all, "")

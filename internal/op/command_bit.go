@@ -136,6 +136,7 @@ func bitOpTo(x *Exec, db int, args [][]byte) error {
 	if err != nil {
 		return err
 	}
+	x.changed(db, p.Key)
 	x.commandWords(db, "BITOP", args)
 	x.Reply.Int(int64(size))
 	return nil

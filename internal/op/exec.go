@@ -22,6 +22,7 @@ type Exec struct {
 	ReadOnly  bool                // expired keys are skipped, not deleted
 	Unlocked  bool                // no shard is locked: see the flag Unlocked
 	Several   bool                // it executes several commands of a client
+	Watcher   Watcher             // observes changes; may be nil
 	Atomic    bool                // Rollback can undo every change
 
 	now    int64 // Unix ms, read once and only if an expiry needs it
@@ -143,7 +144,7 @@ func (x *Exec) expired(p Place, it table.Item) bool {
 		x.remember(p.Shard)
 		p.Shard.Remove(p.DB, p.Hash, it)
 		x.Store.Expired.Add(1)
-		x.command(p.DB, "DEL", p.Key)
+		x.commandKeys(p.DB, "DEL", []string{p.Key}) // no change for a Watcher
 	}
 	return true
 }
