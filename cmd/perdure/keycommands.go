@@ -64,9 +64,9 @@ var keysCommand = &command{
 	args: "STORE [PATTERN]",
 	what: "print keys",
 	help: `Keys prints the keys of any type that match a pattern, in no particular order. In a
-pattern, * matches any characters, ? one, and [a-c] one of some. A key with characters that can't be
-printed is quoted as in Go. Writers continue, so a key that is added or deleted during the command may or
-may not be printed.` + storeHelp,
+pattern, * matches any characters, ? one, and [a-c] one of some. A key with characters that can't
+be printed is quoted as in Go. Writers continue, so a key that is added or deleted during the
+command may or may not be printed.` + storeHelp,
 	run: onStore(1, 2, false, printKeys),
 }
 
@@ -97,13 +97,6 @@ func textOrBase64(s string) (text, encoded *string) {
 	}
 	s = base64.StdEncoding.EncodeToString([]byte(s))
 	return nil, &s
-}
-
-// printJSON prints a line.
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }
 
 // A storeCall is a running command on the keys of a store.
