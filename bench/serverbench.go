@@ -53,7 +53,7 @@ func servers(s settings) error {
 		return err
 	}
 	defer perdure.stop()
-	size, err := perdure.idleConnections(10_000) // before the other loads leave memory that it can use
+	size, err := perdure.idleConnections(10_000) // before other loads leave free memory
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ type shown struct {
 func newClient(s *Server, conn net.Conn) *client {
 	c := &client{server: s, conn: conn, id: s.lastID.Add(1), session: s.engine.NewSession(), began: time.Now()}
 	c.in.limits = &s.options.limits
-	c.out.Limit = s.options.limits.Reply
+	c.out.Limit, c.out.Reserve = s.options.limits.Reply, c.account
 	c.in.auth = s.options.password != ""
 	c.active.Store(c.began.Unix())
 	c.show()
