@@ -37,6 +37,9 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 		s.flushAll(r)
 		return
 	}
+	if c.Name == "BITOP" && s.bitOp(db, c, words, r) {
+		return
+	}
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
