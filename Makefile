@@ -1,6 +1,6 @@
 # One line per target. CI calls the same commands.
 
-.PHONY: test every check race heap checkptr cross redis-full differential replies torture kills bugs soak damage fuzz bench bench-dumps
+.PHONY: test every check race heap checkptr cross redis-full differential replies upstream-tests torture kills bugs soak damage fuzz bench bench-dumps
 
 test:            ## the command of the README
 	go test ./...
@@ -35,6 +35,9 @@ differential:    ## three million random commands, compared with redis-server; a
 
 replies:         ## a million random commands of clients, compared with redis-server; ten seconds
 	PERDURE_REPLIES=1000000 go test -timeout 30m -run TestRepliesAreRedis -v ./server
+
+upstream-tests:  ## Redis's own test suite against perdure serve and redis-server; two minutes
+	go run ./internal/upstream
 
 torture:         ## every campaign at CI's size; about six minutes
 	go run ./internal/torture

@@ -35,11 +35,26 @@ func (db *keyspace) Do(ctx context.Context, args ...any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err
 	}
+	return do(args, func(words [][]byte) ([]byte, error) { return db.e.Do(db.n, db.durable, words) })
+}
+
+// Do is like [Store.Do]. A command that replies with an error has changed nothing, and the
+// transaction can continue. Of the commands without keys, such as KEYS, a Tx executes those that
+// only read, in View and Update; for others it returns [ErrUnsupported].
+func (t *Tx) Do(ctx context.Context, args ...any) (Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return Reply{}, err
+	}
+	return do(args, func(words [][]byte) ([]byte, error) { return t.tx.Do(t.n, words) })
+}
+
+// do calls execute with the words of a command, and decodes its reply.
+func do(args []any, execute func(words [][]byte) (reply []byte, err error)) (Reply, error) {
 	words, err := wordsOf(args)
 	if err != nil {
 		return Reply{}, err
 	}
-	encoded, err := db.e.Do(db.n, db.durable, words)
+	encoded, err := execute(words)
 	if err != nil {
 		return Reply{}, err
 	}

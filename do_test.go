@@ -167,3 +167,59 @@ func TestReplyOfAnotherKind(t *testing.T) {
 		t.Errorf("MGET has %d replies, want 2 nulls", array.Len())
 	}
 }
+
+// TestTxDo executes commands in transactions, of which one is rolled back.
+func TestTxDo(t *testing.T) {
+	s := open(t, t.TempDir(), logOnly()...)
+	if err := s.Set("k", []byte("before")); err != nil {
+		t.Fatal(err)
+	}
+	commands := func(tx *perdure.Tx) {
+		for _, args := range [][]any{
+			{"SETRANGE", "k", 3, "X"}, {"SETBIT", "far", 400_000 * 8, 1}, {"SETBIT", "far", 1, 1},
+			{"RENAME", "k", "l"}, {"APPEND", "l", "!"}, {"BITFIELD", "n", "SET", "u8", 0, 65},
+		} {
+			if _, err := tx.Do(t.Context(), args...); err != nil {
+				t.Fatalf("Do(%v) = %v, want nil", args, err)
+			}
+		}
+		if _, err := tx.Do(t.Context(), "INCR", "l"); !errors.Is(err, perdure.ErrNotInteger) {
+			t.Errorf("INCR of a text = %v, want ErrNotInteger", err)
+		}
+		if _, err := tx.Do(t.Context(), "FLUSHALL"); !errors.Is(err, perdure.ErrUnsupported) {
+			t.Errorf("FLUSHALL = %v, want ErrUnsupported", err)
+		}
+	}
+	undone := errors.New("undone")
+	if err := s.Update(func(tx *perdure.Tx) error { commands(tx); return undone }); err != undone {
+		t.Fatalf("Update = %v, want %v", err, undone)
+	}
+	if v, err := s.Get("k"); string(v) != "before" || s.Len() != 1 || err != nil {
+		t.Errorf("after a rollback, k = %q, %v, and %d keys, want before and 1 key", v, err, s.Len())
+	}
+	if err := s.UpdateKeys([]string{"k", "l", "far", "n"}, func(tx *perdure.Tx) error {
+		commands(tx)
+		_, err := tx.Do(t.Context(), "GET", "other")
+		if !errors.Is(err, perdure.ErrNotDeclared) {
+			t.Errorf("GET of another key = %v, want ErrNotDeclared", err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.View(func(tx *perdure.Tx) error {
+		r, err := tx.Do(t.Context(), "MGET", "l", "n")
+		if err != nil {
+			return err
+		}
+		if got, want := show(r), "array [text befXre!, text A]"; got != want {
+			t.Errorf("MGET after a commit = %s, want %s", got, want)
+		}
+		if _, err := tx.Do(t.Context(), "DEL", "l"); !errors.Is(err, perdure.ErrReadOnly) {
+			t.Errorf("DEL in View = %v, want ErrReadOnly", err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

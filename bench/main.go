@@ -6,6 +6,7 @@
 //	go run . memory               memory that a store releases when it is not needed; memory.md
 //	go run . contention           cost of locks under contention; contention.md
 //	go run . cores                speed by number of processors; cores.md, cores.json, pictures
+//	go run . server               perdure serve beside redis-server, with redis-benchmark; server.md
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow
@@ -79,6 +80,8 @@ func run(mode string, args []string) error {
 		return contention(s)
 	case "cores":
 		return cores(s)
+	case "server":
+		return servers(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -86,7 +89,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, cores, or draw", mode)
+	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, cores, server, or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {

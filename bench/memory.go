@@ -18,6 +18,11 @@ func resident(p peer) int64 {
 	if f, ok := p.(externalPeer); ok {
 		process = strconv.Itoa(f.PID())
 	}
+	return residentOf(process)
+}
+
+// residentOf returns the resident memory of a process in bytes, or 0 if it is unknown.
+func residentOf(process string) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%s/status", process))
 	if err != nil {
 		return 0

@@ -49,7 +49,7 @@ type shown struct {
 func newClient(s *Server, conn net.Conn) *client {
 	c := &client{server: s, conn: conn, id: s.lastID.Add(1), session: s.engine.NewSession(), began: time.Now()}
 	c.in.limits = &s.options.limits
-	c.out.Limit = s.options.limits.Reply
+	c.out.Limit, c.out.Reserve = s.options.limits.Reply, c.reserve
 	c.in.auth = s.options.password != ""
 	c.active.Store(c.began.Unix())
 	c.show()
@@ -202,6 +202,16 @@ func (c *client) account(extra int) bool {
 	grew := size > c.counted
 	c.counted = size
 	return !grew || total <= c.server.options.limits.Memory
+}
+
+// reserve accounts for a reply of size bytes before it is built, and reports whether the limit
+// permits it.
+func (c *client) reserve(size int) bool {
+	if c.account(size) {
+		return true
+	}
+	c.account(len(c.out.Buf)) // the reply is not built
+	return false
 }
 
 // forget returns the bytes of the buffers.

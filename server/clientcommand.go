@@ -23,6 +23,7 @@ func init() { // a function of the table uses it
 		{"NO-TOUCH", 3, (*client).onOff},
 		{"GETREDIR", 2, func(c *client, _ [][]byte) { c.out.Int(-1) }},
 		{"UNPAUSE", 2, func(c *client, _ [][]byte) { c.out.Line("OK") }},
+		{"HELP", 2, (*client).help},
 	}
 }
 

@@ -162,6 +162,8 @@ func (c *client) forbidden(cmd *command, words [][]byte) string {
 		return debugRefused
 	case c.server.options.readOnly && (cmd.flags&write != 0 || cmd.changes(words)):
 		return "READONLY You can't write against a read only replica."
+	case cmd.grows() && c.server.full():
+		return outOfMemory
 	case c.multi.on && cmd.flags&noMulti != 0:
 		return "ERR Command not allowed inside a transaction"
 	case c.multi.on && cmd.flags&write != 0:
@@ -169,6 +171,11 @@ func (c *client) forbidden(cmd *command, words [][]byte) string {
 	}
 	return ""
 }
+
+const outOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
+
+// grows reports whether the command can need more memory.
+func (cmd *command) grows() bool { return cmd.data != nil && cmd.data.Flags&op.DenyOOM != 0 }
 
 // changes reports whether a subcommand changes settings.
 func (cmd *command) changes(words [][]byte) bool {

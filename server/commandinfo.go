@@ -18,6 +18,7 @@ func init() { // a function of the table uses it
 		{"INFO", -2, (*client).commandInfo},
 		{"DOCS", -2, (*client).commandDocs},
 		{"GETKEYS", -4, (*client).commandKeys},
+		{"HELP", 2, (*client).help},
 	}
 }
 

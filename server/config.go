@@ -114,6 +114,7 @@ var configSubcommands = []subcommand{
 	{"SET", -4, (*client).configSet},
 	{"RESETSTAT", 2, (*client).configReset},
 	{"REWRITE", 2, (*client).configRewrite},
+	{"HELP", 2, (*client).help},
 }
 
 func (c *client) configGet(words [][]byte) {

@@ -91,6 +91,14 @@ func (c *conn) do(words ...string) string {
 	return c.reply()
 }
 
+// try is like do, but returns an error if the connection ends.
+func (c *conn) try(words ...string) (string, error) {
+	if _, err := c.Write(resp.AppendCommand(nil, words...)); err != nil {
+		return "", err
+	}
+	return c.next()
+}
+
 // send sends bytes.
 func (c *conn) send(text string) {
 	c.t.Helper()

@@ -93,7 +93,7 @@ func (s *Server) storeInfo(section string) string {
 func (s *Server) statsInfo() string {
 	stats := s.store.Stats()
 	return s.storeInfo("Stats") + fmt.Sprintf("total_connections_received:%d\r\ntotal_commands_processed:%d\r\n"+
-		"rejected_connections:%d\r\nexpired_keys:%d\r\nevicted_keys:0\r\npubsub_channels:0\r\npubsub_patterns:0\r\n",
+		"rejected_connections:%d\r\nexpired_keys:%d\r\nevicted_keys:0\r\nmigrate_cached_sockets:0\r\npubsub_channels:0\r\npubsub_patterns:0\r\n",
 		s.counts.connections.Load(), s.counts.calls(), s.counts.rejected.Load(), stats.Expired)
 }
 

@@ -76,6 +76,28 @@ func TestMemoryOfClientsIsLimited(t *testing.T) {
 	dial(t, socket).want("+PONG\r\n", "PING")
 }
 
+// TestRepliesNeedMemory asks for replies that the memory of all clients does not permit. They fail
+// before they are built.
+func TestRepliesNeedMemory(t *testing.T) {
+	socket := serve(t, memory(t), server.WithLimits(server.Limits{Memory: 4 << 20}))
+	c := dial(t, socket)
+	c.want("+OK\r\n", "SET", "k", strings.Repeat("x", 1<<20))
+	for _, words := range [][]string{{"MGET", "k", "k", "k", "k", "k"}, {"GETRANGE", "k", "0", "-1"}, {"DUMP", "k"}, {"GET", "k"}} {
+		got := c.do(words...)
+		if fails := got == "-ERR the reply is too large\r\n"; fails != (words[0] == "MGET") {
+			t.Errorf("%q = %.40q, want an error only for MGET", words, got)
+		}
+	}
+	c.do("MULTI")
+	for range 5 {
+		c.do("GET", "k")
+	}
+	if got := elements(c.do("EXEC")); got[2][0] != '$' || got[4] != "-ERR the reply is too large\r\n" {
+		t.Errorf("EXEC of 5 GETs: third %.40q, fifth %.40q, want an error for the fifth", got[2], got[4])
+	}
+	c.want("+PONG\r\n", "PING")
+}
+
 // TestSlowReaderHurtsNobody has a client that asks for much and reads nothing.
 func TestSlowReaderHurtsNobody(t *testing.T) {
 	socket := serve(t, memory(t), server.WithLimits(server.Limits{Write: 50 * time.Millisecond}))

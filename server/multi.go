@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/perduredb/perdure/internal/engine"
 )
 
@@ -85,6 +87,10 @@ func (c *client) exec([][]byte) {
 	defer c.end()
 	if m.failed {
 		c.out.Error("EXECABORT Transaction discarded because of previous errors.")
+		return
+	}
+	if slices.ContainsFunc(m.queue, func(q queued) bool { return q.cmd.grows() }) && c.server.full() {
+		c.out.Error("EXECABORT Transaction discarded because of: " + outOfMemory)
 		return
 	}
 	var data []engine.Queued

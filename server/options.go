@@ -48,7 +48,7 @@ func WithLimits(l Limits) Option { return func(o *options) { o.limits = l } }
 // exceeds a limit is closed, unless the comment of the limit says otherwise.
 type Limits struct {
 	Clients   int           // connections at once; others get an error. Default 10,000
-	Memory    int64         // bytes in the buffers of all clients. Default 2 GiB
+	Memory    int64         // bytes in the buffers of all clients; a reply may fail. Default 2 GiB
 	Query     int           // bytes of one command. Default 1 GiB
 	Argument  int           // bytes of one argument. Default 512 MiB
 	Arguments int           // arguments of one command. Default 1,048,576

@@ -19,7 +19,7 @@ var remembered = map[string]string{
 	"lazyfree-lazy-expire": "no", "lazyfree-lazy-server-del": "no", "lazyfree-lazy-user-del": "no",
 	"lazyfree-lazy-user-flush": "no", "lfu-decay-time": "1", "lfu-log-factor": "10", "list-compress-depth": "0",
 	"list-max-listpack-size": "-2", "list-max-ziplist-size": "-2", "logfile": "", "loglevel": "notice", "lua-time-limit": "5000",
-	"maxmemory": "0", "maxmemory-clients": "0", "maxmemory-eviction-tenacity": "10", "maxmemory-policy": "noeviction",
+	"maxmemory-clients": "0", "maxmemory-eviction-tenacity": "10", "maxmemory-policy": "noeviction",
 	"maxmemory-samples": "5", "min-replicas-max-lag": "10", "min-replicas-to-write": "0", "min-slaves-max-lag": "10",
 	"min-slaves-to-write": "0", "notify-keyspace-events": "", "proto-max-bulk-len": "536870912", "protected-mode": "yes",
 	"rdb-del-sync-files": "no", "rdb-key-save-delay": "0", "rdb-save-incremental-fsync": "yes", "rdbchecksum": "yes",
@@ -45,7 +45,7 @@ var aliases = map[string][]string{
 }
 
 // inMemoryUnits are the remembered settings whose values can have a unit, such as 64mb.
-var inMemoryUnits = []string{"client-query-buffer-limit", "maxmemory", "maxmemory-clients", "proto-max-bulk-len", "repl-backlog-size"}
+var inMemoryUnits = []string{"client-query-buffer-limit", "maxmemory-clients", "proto-max-bulk-len", "repl-backlog-size"}
 
 // checkRemembered checks a value by the form of the default, and returns the value to show.
 func checkRemembered(name, value string) (string, error) {

@@ -107,6 +107,10 @@ func (r *requests) argument() (bool, error) {
 // number parses a header line: a letter, a number, CR LF. ok is false if the line is not complete.
 func (r *requests) number(what string) (n int64, ok bool, err error) {
 	line := r.buf[r.pos:]
+	if n, size := shortNumber(line); size > 0 {
+		r.pos += size
+		return int64(n), true, nil
+	}
 	end := bytes.IndexByte(line, '\r')
 	switch {
 	case end < 0:
@@ -123,6 +127,23 @@ func (r *requests) number(what string) (n int64, ok bool, err error) {
 	}
 	r.pos += end + 2
 	return n, true, nil
+}
+
+// shortNumber parses a whole header line with a number below 10000, which almost every line is. For
+// other lines it returns 0, 0.
+func shortNumber(line []byte) (n, size int) {
+	for i := 1; i < len(line)-1 && i <= 5; i++ {
+		digit := line[i] - '0'
+		switch {
+		case digit <= 9 && (n > 0 || i == 1) && i < 5:
+			n = 10*n + int(digit)
+		case line[i] == '\r' && i > 1:
+			return n, i + 2
+		default:
+			return 0, 0
+		}
+	}
+	return 0, 0
 }
 
 // canonical reports whether text is the shortest form of n.

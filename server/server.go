@@ -51,6 +51,8 @@ type Server struct {
 	buffered atomic.Int64 // bytes in the buffers of all clients
 	counts   counters
 
+	maxMemory atomic.Int64 // of CONFIG
+
 	mu      sync.Mutex
 	clients map[int64]*client
 }

@@ -57,6 +57,7 @@ func init() { // the functions of the table use it
 		"maxclients":                  {get: func(s *Server) string { return strconv.Itoa(s.options.limits.Clients) }},
 		"timeout":                     {get: func(s *Server) string { return strconv.Itoa(int(s.options.limits.Idle.Seconds())) }},
 		"requirepass":                 {get: func(*Server) string { return "" }},
+		"maxmemory":                   {initial: "0", normal: inBytes, set: setMaxMemory},
 		"port":                        {initial: "0"},
 		"bind":                        {initial: ""},
 	}
@@ -208,6 +209,21 @@ func parseMemory(value string) (int64, error) {
 		return 0, errMemory
 	}
 	return n * unit, nil
+}
+
+// setMaxMemory sets the memory above which commands that need more are refused. No key is evicted.
+func setMaxMemory(s *Server, value string) error {
+	n, err := parseMemory(value)
+	if err == nil {
+		s.maxMemory.Store(n)
+	}
+	return err
+}
+
+// full reports whether the data set needs more memory than maxmemory permits.
+func (s *Server) full() bool {
+	most := s.maxMemory.Load()
+	return most != 0 && s.store.Stats().MemoryUsed > most
 }
 
 func setStopWrites(s *Server, value string) error {

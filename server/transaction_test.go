@@ -1,11 +1,13 @@
 package server_test
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
 )
@@ -56,6 +58,50 @@ func TestWatch(t *testing.T) {
 	}
 	c.do("MULTI")
 	c.want("*-1\r\n", "EXEC")
+}
+
+// TestWatchIgnoresOtherKeys checks that EXEC succeeds if other clients have changed other keys, or
+// have deleted keys that did not exist.
+func TestWatchIgnoresOtherKeys(t *testing.T) {
+	store := memory(t)
+	socket := serve(t, store)
+	c, other := dial(t, socket), dial(t, socket)
+	for name, change := range map[string][]string{
+		"delete":  {"DEL", "k", "missing", "x"},
+		"flush":   {"FLUSHDB"},
+		"swap":    {"SWAPDB", "1", "2"},
+		"swap 0":  {"SWAPDB", "0", "3"},
+		"copy":    {"COPY", "source", "y", "REPLACE"},
+		"copy db": {"COPY", "source", "missing", "DB", "4", "REPLACE"},
+		"bitop":   {"BITOP", "NOT", "y", "source"},
+		"mset":    {"MSET", "y", "1", "z", "2"},
+		"msetnx":  {"MSETNX", "source", "1", "missing", "2"},
+		"rename":  {"RENAME", "k", "y"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.do("FLUSHALL")
+			c.do("MSET", "k", "v", "x", "v", "source", "v")
+			watched := []string{"WATCH", "missing"}
+			if name != "flush" && name != "swap 0" {
+				watched = append(watched, "source")
+			}
+			c.want("+OK\r\n", watched...)
+			other.do(change...)
+			c.do("MULTI")
+			c.do("SET", "done", "1")
+			c.want("*1\r\n+OK\r\n", "EXEC")
+		})
+	}
+	c.do("WATCH", "source", "missing")
+	err := store.Update(func(tx *perdure.Tx) error {
+		_, err := tx.Incr("n")
+		return errors.Join(err, tx.Set("y", []byte("v")))
+	})
+	if err != nil {
+		t.Fatalf("Update = %v, want nil", err)
+	}
+	c.do("MULTI")
+	c.want("*0\r\n", "EXEC")
 }
 
 // TestWatchedCounters lets clients increment a counter with WATCH. No increment is lost.

@@ -10,10 +10,13 @@
 //	perdure digest PATH...       print a fingerprint of each data set, in any format
 //	perdure restore BACKUP DIR   restore a backup into a data directory
 //	perdure serve DIR            serve a data directory over Redis's protocol
+//	perdure get|set|del STORE    read and change keys of a data directory or a running server;
+//	perdure incr|keys|ttl STORE  a STORE is DIR, unix:PATH, or HOST:PORT
+//	perdure completion bash      print a script that completes command lines
 //
 // A PATH is a data directory, a log's directory or manifest, an append-only file, a dump, JSON
-// lines, or a dump or JSON lines compressed with zstd. Only repair and restore change existing
-// files.
+// lines, or a dump or JSON lines compressed with zstd. Only repair, restore, serve, set, del,
+// and incr change existing files.
 //
 // The exit status is 0 for success, 1 for damage or differences, 2 for a usage error, 3 for files
 // that are intact but not supported, and 4 for files that cannot be read or written.
@@ -81,7 +84,7 @@ type command struct {
 // commands returns the commands in the order of the help.
 func commands() []*command {
 	return []*command{checkCommand, repairCommand, dumpCommand, statCommand, convertCommand, diffCommand, digestCommand, restoreCommand,
-		serveCommand}
+		serveCommand, getCommand, setCommand, delCommand, incrCommand, keysCommand, ttlCommand, completionCommand}
 }
 
 func (a *app) run(args []string) int {
@@ -96,7 +99,7 @@ func (a *app) run(args []string) int {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(a.stderr, errtext.Named(err))
+	fmt.Fprintln(a.stderr, strings.Replace(errtext.Named(err).Error(), "perdure:", a.red("perdure:"), 1))
 	return status(err)
 }
 
@@ -254,5 +257,5 @@ func exit(code int) error {
 
 // warn prints a warning. The command continues.
 func (a *app) warn(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "perdure: warning: "+format+"\n", args...)
+	fmt.Fprintf(a.stderr, a.red("perdure:")+" warning: "+format+"\n", args...)
 }

@@ -175,10 +175,12 @@ func (p *place) directory(fsys vfs.FS, dir string) (err error) {
 		return err
 	}
 	if p.dump == "" && p.log == "" {
-		return fmt.Errorf("%s: directory contains neither %s nor a log", dir, dumpName)
+		return fmt.Errorf("%s: %w", dir, errNoData)
 	}
 	return nil
 }
+
+var errNoData = errors.New("directory contains neither " + dumpName + " nor a log")
 
 // logIn returns the log in a data directory. The log is a manifest in the directory with the usual
 // name, a manifest in another directory, or the single file of Redis 6.

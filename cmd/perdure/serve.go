@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,8 +23,8 @@ var serveCommand = &command{
 	help: `Serve opens a data directory and serves it to redis-cli and other clients until it is
 interrupted. It makes the directory if it is missing. The append-only log is on, and syncs every
 second. A redis.conf or valkey.conf given with --config sets everything about files instead; its dir
-does not count, and directives that perdure does not know are named and ignored. CONFIG SET changes
-settings while it runs.
+does not count, and directives that perdure does not know are named and ignored, except for
+enable-debug-command. CONFIG SET changes settings while it runs.
 
 It listens on 127.0.0.1:6379, or where --listen specifies: unix:PATH, or HOST:PORT. An address that
 other machines can reach requires --password-file. A socket at PATH is replaced if no program
@@ -61,7 +60,17 @@ func (a *app) serve(c *command, args []string) (err error) {
 		}
 		options = append(options, server.WithPassword(password))
 	}
-	store, err := a.openToServe(ctx, paths[0], *config, *readOnly)
+	storeOptions, debug, err := a.readConfig(*config)
+	if err != nil {
+		return err
+	}
+	if debug {
+		options = append(options, server.WithDebug())
+	}
+	if *readOnly {
+		storeOptions = append(storeOptions, perdure.WithReadOnly())
+	}
+	store, err := perdure.OpenContext(ctx, paths[0], append(storeOptions, storefs.Option(a.fs))...)
 	if err != nil {
 		return err
 	}
@@ -78,22 +87,24 @@ func (a *app) serve(c *command, args []string) (err error) {
 	return err
 }
 
-func (a *app) openToServe(ctx context.Context, dir, config string, readOnly bool) (*perdure.Store, error) {
-	options := []perdure.Option{storefs.Option(a.fs)}
-	if config != "" {
-		c, err := redisconf.ReadFile(config)
-		if err != nil {
-			return nil, failed{err}
-		}
-		for _, d := range c.Unknown {
+// readConfig returns the options for the store in a configuration file, and whether it permits
+// DEBUG. Without a file it returns none.
+func (a *app) readConfig(path string) (options []perdure.Option, debug bool, err error) {
+	if path == "" {
+		return nil, false, nil
+	}
+	c, err := redisconf.ReadFile(path)
+	if err != nil {
+		return nil, false, failed{err}
+	}
+	for _, d := range c.Unknown {
+		if d.Name != "enable-debug-command" || len(d.Args) != 1 {
 			a.warn("%s:%d: %s is ignored", d.File, d.Line, d.Name)
+			continue
 		}
-		options = append(options, c.Options()...)
+		debug = !strings.EqualFold(d.Args[0], "no")
 	}
-	if readOnly {
-		options = append(options, perdure.WithReadOnly())
-	}
-	return perdure.OpenContext(ctx, dir, options...)
+	return c.Options(), debug, nil
 }
 
 // readPassword returns the first line of a file.

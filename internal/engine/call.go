@@ -195,7 +195,7 @@ func (e *Engine) writeSmall(db int, durable bool, c *op.Call) error {
 	position := x.Finish()
 	if x.Dirty != 0 {
 		e.addDirty(i, x.Dirty)
-		e.watches.changed(i, h, db+1)
+		e.watches.changed(i, h, db)
 	}
 	held = false
 	s.Unlock()

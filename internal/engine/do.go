@@ -16,6 +16,21 @@ func (e *Engine) Do(db int, durable bool, words [][]byte) (reply []byte, err err
 	if db < 0 || db >= e.table.Databases() {
 		return nil, op.ErrDatabase
 	}
+	r := resp.Reply{V3: true}
+	c, err := commandFor(words, &r)
+	if c == nil {
+		return r.Buf, err
+	}
+	s := Session{e: e, durable: durable}
+	if err := s.execute(db, c, words, &r); err != nil {
+		return nil, err
+	}
+	return r.Buf, s.Commit()
+}
+
+// commandFor returns the command of words. For words that are not a command, it returns nil, and an
+// error or a reply.
+func commandFor(words [][]byte, r *resp.Reply) (*op.Command, error) {
 	if len(words) == 0 {
 		return nil, fmt.Errorf("%w: an empty command", snapshot.ErrUnsupported)
 	}
@@ -23,14 +38,31 @@ func (e *Engine) Do(db int, durable bool, words [][]byte) (reply []byte, err err
 	if c == nil {
 		return nil, fmt.Errorf("%w: command %s", snapshot.ErrUnsupported, op.Printable(words[0]))
 	}
-	r := resp.Reply{V3: true}
 	if !op.Accepts(c.Arity, len(words)) {
 		r.Error(op.WrongArity(c.Name))
-		return r.Buf, nil
+		return nil, nil
 	}
-	s := Session{e: e, durable: durable}
-	if err := s.execute(db, c, words, &r); err != nil {
+	return c, nil
+}
+
+// Do executes one command in the transaction, and returns its reply as [Engine.Do] does. Of the
+// commands without keys, it executes only those that read, and only if every key is locked.
+func (t *Tx) Do(db int, words [][]byte) (reply []byte, err error) {
+	r := resp.Reply{V3: true}
+	c, err := commandFor(words, &r)
+	if c == nil {
+		return r.Buf, err
+	}
+	keys, writes := Queued{c, words}.appendKeys(nil), c.Flags&op.Write != 0
+	if err := t.allow(writes, db, keys...); err != nil {
 		return nil, err
 	}
-	return r.Buf, s.Commit()
+	if c.Keys.Step == 0 && (writes || t.x.onlyDeclared) {
+		return nil, fmt.Errorf("%w: command %s in a transaction", snapshot.ErrUnsupported, c.Name)
+	}
+	t.x.Reply = &r
+	defer func() { t.x.Reply = nil }()
+	t.x.Remember(db, keys)
+	c.Run(&t.x.Exec, db, words)
+	return r.Buf, nil
 }

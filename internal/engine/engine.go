@@ -84,6 +84,7 @@ type Engine struct {
 	opts   Options
 
 	// These fields have their own synchronization.
+	noSweep atomic.Bool             // active expiration is off
 	gate    atomic.Pointer[refusal] // nil while writes are accepted
 	dirty   [dirtyCells]dirtyCell   // changes since the last save
 	watches watches                 // keys that clients watch

@@ -16,8 +16,6 @@ type exec struct {
 	e        *Engine
 	position appendlog.Position
 	shard    int           // any locked shard, for the change counter
-	hash     uint64        // of the key, if one shard is locked
-	onlyDB   int           // 1 + the only database that can change, or 0
 	keys     *table.KeySet // of an operation on several keys
 	held     unlocker      // the shards, while they are locked
 	later    op.Pins       // large values to return, copied after the unlock
@@ -51,7 +49,7 @@ func (e *Engine) free(x *exec) {
 	x.later.Release(&e.ops)
 	x.Reset()
 	clear(x.names) // lets the garbage collector free the caller's keys
-	x.position, x.onlyDeclared, x.shard, x.onlyDB = 0, false, 0, 0
+	x.position, x.onlyDeclared, x.shard = 0, false, 0
 	e.pool.Put(x)
 }
 
@@ -68,7 +66,6 @@ func (x *exec) end() {
 	x.position = x.Finish()
 	if x.Dirty != 0 {
 		x.e.addDirty(x.shard, x.Dirty)
-		x.e.watches.changedHeld(x)
 	}
 	x.release()
 }
@@ -107,7 +104,8 @@ func (x *exec) lock(db int, key string) (op.Place, error) {
 		s.Unlock()
 		return op.Place{}, err
 	}
-	x.Log, x.shard, x.hash, x.held = x.e.log, i, h, s
+	x.Log, x.shard, x.held = x.e.log, i, s
+	x.watch()
 	return op.Place{Shard: s, Hash: h, DB: db, Key: key}, nil
 }
 
@@ -121,6 +119,7 @@ func (x *exec) lockKeys(n int, key func(i int) string) error {
 		return err
 	}
 	x.Log, x.Keys, x.held = x.e.log, x.keys, x.keys
+	x.watch()
 	return nil
 }
 

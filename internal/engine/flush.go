@@ -41,6 +41,7 @@ func (e *Engine) flush(db int, durable bool, fn func(x *exec)) error {
 		return err
 	}
 	x.Log, x.held = e.log, everyShard{e.table}
+	x.watch()
 	fn(x)
 	x.end()
 	return x.wait(nil, durable)

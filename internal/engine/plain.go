@@ -19,7 +19,7 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 	s.Lock()
 	if e.refusedLocked() == nil && e.log == nil && s.SetString(db, h, key, value) {
 		e.addDirty(i, 1)
-		e.watches.changed(i, h, db+1)
+		e.watches.changed(i, h, db)
 		s.Unlock()
 		return nil
 	}
@@ -58,7 +58,7 @@ func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error
 	p := log.Append(db, db, r.Encoded())
 	e.freeRecord(r)
 	e.addDirty(i, 1)
-	e.watches.changed(i, h, db+1)
+	e.watches.changed(i, h, db)
 	if !s.SetString(db, h, key, value) {
 		s.SetSecured(db, h, key, value)
 	}

@@ -55,7 +55,7 @@ func (e *Engine) replaceWith(ctx context.Context, aside *table.Table, l *loader)
 	swapLocked(e.table, aside)
 	e.setKinds(l.extras, l.types.List())
 	e.replaced = true
-	e.watches.changedAll(0)
+	e.watches.changedAll()
 	e.table.UnlockAll()
 	defer func() {
 		e.table.LockAll()

@@ -44,6 +44,9 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	if c.Name == "FLUSHALL" && op.FlushMode(words[1:]) == nil {
 		return s.flushAll(r)
 	}
+	if c.Name == "BITOP" && s.bitOp(db, c, words, r) {
+		return nil
+	}
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
@@ -55,9 +58,6 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	}
 	if err != nil {
 		return err
-	}
-	if c.Flags&op.OtherDB == 0 {
-		x.onlyDB = 1 + db
 	}
 	x.Reply = r
 	x.PinTo(&x.later)
@@ -110,8 +110,7 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 			return err
 		}
 	}
-	x.hash = t.HashBytes(key)
-	x.shard = t.ShardIndex(x.hash)
+	x.shard = t.ShardIndex(t.HashBytes(key))
 	shard := t.ShardAt(x.shard)
 	shard.Lock()
 	x.held = shard
@@ -177,6 +176,7 @@ func (s *Session) begin(x *exec, writes bool) error {
 	}
 	if !x.ReadOnly {
 		x.Log = e.log
+		x.watch()
 	}
 	return nil
 }
@@ -186,17 +186,23 @@ type scanning struct{ e *Engine }
 
 func (s scanning) Unlock() { s.e.leaveScan() }
 
+// appendKeys appends the keys of a command.
+func (q Queued) appendKeys(keys []string) []string {
+	first, end := q.Command.KeysOf(q.Words)
+	for i := first; i < end && i < len(q.Words); i += q.Command.Keys.Step {
+		keys = append(keys, string(q.Words[i]))
+	}
+	return keys
+}
+
 // keysOf returns a function with the n keys of commands, and then the watched keys.
 func keysOf(queue []Queued, watched []watch, n int) func(i int) string {
 	all := make([]string, 0, n)
 	for _, q := range queue {
-		first, end := q.Command.KeysOf(q.Words)
-		for i := first; i < end && i < len(q.Words); i += q.Command.Keys.Step {
-			all = append(all, string(q.Words[i]))
-		}
+		all = q.appendKeys(all)
 	}
 	for _, w := range watched {
-		all = append(all, w.key)
+		all = append(all, w.cell.key)
 	}
 	for len(all) < n { // a command with fewer words than its keys, which fails
 		all = append(all, "")

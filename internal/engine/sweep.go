@@ -20,8 +20,11 @@ type sweeper struct {
 	shard int
 }
 
+// SetActiveExpiration switches active expiration on or off, for tests of clients.
+func (e *Engine) SetActiveExpiration(on bool) { e.noSweep.Store(!on) }
+
 func (e *Engine) sweep() {
-	if e.gate.Load() != nil {
+	if e.gate.Load() != nil || e.noSweep.Load() {
 		return // nothing may change, and expired keys are invisible anyway
 	}
 	var expires int64

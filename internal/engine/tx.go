@@ -46,6 +46,7 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 		return err
 	}
 	x.Log, x.Atomic = e.log, true
+	x.watch()
 	t.x = x
 	finished := false
 	defer func() {

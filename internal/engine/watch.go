@@ -4,13 +4,12 @@ import (
 	"sync/atomic"
 
 	"github.com/perduredb/perdure/internal/op"
-	"github.com/perduredb/perdure/internal/table"
 )
 
 // Each shard has a map of the keys that clients watch, by hash. A write looks up its keys there,
-// but only while any key is watched, so that it otherwise pays for one load. A write with every
-// shard locked counts as a change of every key of the databases that it can change: a transaction
-// may then fail without need, but never succeeds when it must not.
+// but only while any key is watched, so that it otherwise pays for one load. A write with one shard
+// locked counts as a change of its key, whatever it does. Any other write passes each key that it
+// changes to a watcher.
 
 // watches are the watched keys of a store.
 type watches struct {
@@ -21,65 +20,101 @@ type watches struct {
 // cell is a watched key of one database.
 type cell struct {
 	db      int
+	key     string
 	clients int    // that watch it
 	changes uint64 // since the first of them
 }
 
-// changed counts a change of the keys of shard i with hash h. The shard must be locked. onlyDB is
-// 1 + the only database that can have changed, or 0.
-func (w *watches) changed(i int, h uint64, onlyDB int) {
+// changed counts a change of the key of database db with hash h. Its shard i must be locked.
+func (w *watches) changed(i int, h uint64, db int) {
 	if w.n.Load() == 0 {
 		return
 	}
 	for _, c := range w.shards[i][h] {
-		c.changed(onlyDB)
+		if c.db == db {
+			c.changes++
+		}
 	}
 }
 
-func (c *cell) changed(onlyDB int) {
-	if onlyDB == 0 || onlyDB == c.db+1 {
-		c.changes++
-	}
-}
-
-// changedHeld counts a change of the keys for which x holds its locks.
-func (w *watches) changedHeld(x *exec) {
-	if w.n.Load() == 0 {
-		return
-	}
-	switch held := x.held.(type) {
-	case everyShard:
-		w.changedAll(x.onlyDB)
-	case *table.KeySet:
-		held.EachKey(func(i int, h uint64) { w.changed(i, h, x.onlyDB) })
-	default:
-		w.changed(x.shard, x.hash, x.onlyDB)
-	}
-}
-
-// changedAll counts a change of every key. Every shard must be locked.
-func (w *watches) changedAll(onlyDB int) {
+// all calls fn for every watched key of a database. Every shard must be locked.
+func (w *watches) all(db int, fn func(c *cell)) {
 	for _, keys := range w.shards {
 		for _, cells := range keys {
 			for _, c := range cells {
-				c.changed(onlyDB)
+				if c.db == db {
+					fn(c)
+				}
 			}
 		}
 	}
 }
 
+// changedAll counts a change of every key. Every shard must be locked.
+func (w *watches) changedAll() {
+	for _, keys := range w.shards {
+		for _, cells := range keys {
+			for _, c := range cells {
+				c.changes++
+			}
+		}
+	}
+}
+
+// watch lets x report its changes to the watched keys. The shards of x must be locked: no client
+// can then begin to watch their keys.
+func (x *exec) watch() {
+	if x.e.watches.n.Load() > 0 {
+		x.Watcher = watcher{x.e}
+	}
+}
+
+// watcher counts the changes of watched keys.
+type watcher struct{ e *Engine }
+
+// Changed counts a change of a key whose shard is locked.
+func (w watcher) Changed(db int, key string) {
+	p, shard := w.e.place(db, key)
+	w.e.watches.changed(shard, p.Hash, db)
+}
+
+// Cleared counts a change of each key that exists.
+func (w watcher) Cleared(db int) {
+	w.e.watches.all(db, func(c *cell) {
+		if w.exists(c, db) {
+			c.changes++
+		}
+	})
+}
+
+// Swapped counts a change of each key that exists in one of the databases.
+func (w watcher) Swapped(a, b int) {
+	for _, db := range []int{a, b} {
+		w.e.watches.all(db, func(c *cell) {
+			if w.exists(c, a) || w.exists(c, b) {
+				c.changes++
+			}
+		})
+	}
+}
+
+func (w watcher) exists(c *cell, db int) bool {
+	p, _ := w.e.place(db, c.key)
+	return w.e.exists(p)
+}
+
 // add lets a client watch a key whose shard i is locked.
-func (w *watches) add(i int, h uint64, db int) *cell {
+func (w *watches) add(i int, h uint64, db int, key string) *cell {
 	if w.shards[i] == nil {
 		w.shards[i] = map[uint64][]*cell{}
 	}
 	for _, c := range w.shards[i][h] {
-		if c.db == db {
+		if c.db == db && c.key == key {
 			c.clients++
 			return c
 		}
 	}
-	c := &cell{db: db, clients: 1}
+	c := &cell{db: db, key: key, clients: 1}
 	w.shards[i][h] = append(w.shards[i][h], c)
 	return c
 }
@@ -104,7 +139,6 @@ func (w *watches) remove(i int, h uint64, c *cell) {
 
 // watch is a key that a Session watches.
 type watch struct {
-	key     string
 	cell    *cell
 	changes uint64 // of cell, when the watch began
 	existed bool
@@ -122,8 +156,8 @@ func (s *Session) Watch(db int, keys []string) error {
 			e.watches.n.Add(int64(i - len(keys)))
 			return ErrClosed
 		}
-		c := e.watches.add(shard, p.Hash, db)
-		s.watched = append(s.watched, watch{key, c, c.changes, e.exists(p)})
+		c := e.watches.add(shard, p.Hash, db, key)
+		s.watched = append(s.watched, watch{c, c.changes, e.exists(p)})
 		p.Shard.Unlock()
 	}
 	return nil
@@ -150,7 +184,7 @@ func (s *Session) Watching() int { return len(s.watched) }
 func (s *Session) Unwatch() {
 	e := s.e
 	for _, w := range s.watched {
-		p, shard := e.place(w.cell.db, w.key)
+		p, shard := e.place(w.cell.db, w.cell.key)
 		p.Shard.Lock()
 		e.watches.remove(shard, p.Hash, w.cell)
 		p.Shard.Unlock()
@@ -163,7 +197,7 @@ func (s *Session) Unwatch() {
 // be locked.
 func (s *Session) watchedChanged() bool {
 	for _, w := range s.watched {
-		p, _ := s.e.place(w.cell.db, w.key)
+		p, _ := s.e.place(w.cell.db, w.cell.key)
 		if w.cell.changes != w.changes || s.e.exists(p) != w.existed {
 			return true
 		}

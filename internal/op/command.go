@@ -47,7 +47,6 @@ const (
 	Fast
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
 	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
-	OtherDB  // it can change other databases than the one of the client
 )
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where

@@ -1,7 +1,5 @@
 package op
 
-import "strings"
-
 // Bit 0 of a string is the highest bit of its first byte.
 
 // maxBits is the limit of the offset of a bit, which limits the length of the string.
@@ -95,72 +93,5 @@ func putBits(p []byte, offset int64, n int, v uint64) {
 			p[i/8] |= mask
 		}
 		v >>= 1
-	}
-}
-
-// bitOpTo is BITOP AND|OR|XOR|NOT destination source... Missing sources are empty, shorter ones are
-// padded with zeros, and an empty result deletes the destination.
-func bitOpTo(x *Exec, db int, args [][]byte) error {
-	op := strings.ToUpper(string(args[0]))
-	switch {
-	case op != "AND" && op != "OR" && op != "XOR" && op != "NOT":
-		return errSyntax
-	case op == "NOT" && len(args) != 3:
-		return errNot
-	}
-	var sources [][]byte
-	size := 0
-	for _, key := range args[2:] {
-		source, err := x.look(x.Locate(db, string(key)))
-		if err != nil {
-			return err
-		}
-		sources = append(sources, source)
-		size = max(size, len(source))
-	}
-	p := x.Locate(db, string(args[1]))
-	if size == 0 {
-		x.delete(p)
-		x.Reply.Int(0)
-		return nil
-	}
-	m, result, err := x.combine(p.Key, sources, size, func(dst []byte, sources [][]byte) { bitOp(op, dst, sources) })
-	if err != nil {
-		return err
-	}
-	if m.Ok() {
-		err = x.putMapped(p, m, 0)
-	} else {
-		err = x.put(p, result, 0)
-	}
-	if err != nil {
-		return err
-	}
-	x.commandWords(db, "BITOP", args)
-	x.Reply.Int(int64(size))
-	return nil
-}
-
-var errNot = clientError("BITOP NOT must be called with a single source key.")
-
-// bitOp combines sources, which have the length of dst, into dst.
-func bitOp(op string, dst []byte, sources [][]byte) {
-	copy(dst, sources[0])
-	for _, source := range sources[1:] {
-		for i := range dst {
-			switch op {
-			case "AND":
-				dst[i] &= source[i]
-			case "OR":
-				dst[i] |= source[i]
-			case "XOR":
-				dst[i] ^= source[i]
-			}
-		}
-	}
-	if op == "NOT" {
-		for i := range dst {
-			dst[i] = ^dst[i]
-		}
 	}
 }

@@ -4,6 +4,9 @@ import "strings"
 
 // Clear removes every key of a database. Every shard must be locked.
 func (x *Exec) Clear(db int) {
+	if x.Watcher != nil {
+		x.Watcher.Cleared(db)
+	}
 	for i := range x.Store.Table.NumShards() {
 		x.Dirty += x.Store.Table.ShardAt(i).Flush(db)
 	}
@@ -74,6 +77,9 @@ func swapDB(x *Exec, db int, args [][]byte) error {
 	b, err := x.Database(args[1])
 	if err != nil {
 		return err
+	}
+	if x.Watcher != nil {
+		x.Watcher.Swapped(a, b)
 	}
 	for i := range x.Store.Table.NumShards() {
 		x.Store.Table.ShardAt(i).SwapDB(a, b)

@@ -86,6 +86,8 @@ func (x *Exec) renameTo(db int, name string, args [][]byte) error {
 	if err := x.moveEntry(from, to); err != nil {
 		return err
 	}
+	x.changed(db, from.Key)
+	x.changed(db, to.Key)
 	x.commandWords(db, name, args)
 	return nil
 }
@@ -114,6 +116,7 @@ func move(x *Exec, p Place, args [][]byte) error {
 	if err := x.moveEntry(p, target); err != nil {
 		return err
 	}
+	x.changed(to, p.Key)
 	x.commandOn(p, "MOVE", args)
 	x.Reply.Int(1)
 	return nil
@@ -150,6 +153,7 @@ func copyTo(x *Exec, db int, args [][]byte) error {
 	if err := x.copyEntry(from, to); err != nil {
 		return err
 	}
+	x.changed(to.DB, to.Key)
 	x.commandWords(db, "COPY", args)
 	x.Reply.Int(1)
 	return nil

@@ -29,6 +29,9 @@ func dump(x *Exec, p Place, _ [][]byte) error {
 		x.Reply.Null()
 		return nil
 	}
+	if !x.Reply.Fits(it.ValueLen()) {
+		return errReply
+	}
 	t, value := snapshot.String, it.AppendValue(nil)
 	if it.Kind() == table.Opaque {
 		t, value = OpaqueType(value), OpaqueValue(value)

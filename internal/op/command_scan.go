@@ -118,6 +118,9 @@ func scan(x *Exec, db int, args [][]byte) error {
 				n++
 			}
 		}
+		if !x.Reply.Fits(len(found.Buf)) {
+			return errReply
+		}
 	}
 	if !more {
 		cursor = 0

@@ -171,6 +171,9 @@ func getRange(x *Exec, p Place, args [][]byte) error {
 		x.Reply.Text("")
 		return nil
 	}
+	if !x.Reply.Fits(int(end + 1 - start)) {
+		return errReply
+	}
 	x.Reply.Bulk(value[start : end+1])
 	return nil
 }

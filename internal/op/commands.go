@@ -52,14 +52,14 @@ func init() { // the functions of the tables use variables of this package
 		{"TOUCH", -2, allKeys, ReadOnly | Fast, 0, replayTouch, countAll},
 		{"RENAME", 3, twoKeys, Write, 0, nil, rename},
 		{"RENAMENX", 3, twoKeys, Write | Fast, 0, nil, renameNX},
-		{"COPY", -3, twoKeys, grow | OtherDB, 0, nil, copyTo},
-		{"MOVE", 3, firstKey, Write | Fast | OtherDB, 0, move, nil},
+		{"COPY", -3, twoKeys, grow, 0, nil, copyTo},
+		{"MOVE", 3, firstKey, Write | Fast, 0, move, nil},
 		{"RESTORE", -4, firstKey, grow, 0, restore, nil},
 		{"RESTORE-ASKING", -4, firstKey, grow, 0, restore, nil},
 
-		{"SWAPDB", 3, noKey, Write | Fast | OtherDB, 0, nil, swapDB}, // replayed by the engine
+		{"SWAPDB", 3, noKey, Write | Fast, 0, nil, swapDB}, // replayed by the engine
 		{"FLUSHDB", -1, noKey, Write, 0, nil, flushDB},
-		{"FLUSHALL", -1, noKey, Write | OtherDB, 0, nil, flushAll},
+		{"FLUSHALL", -1, noKey, Write, 0, nil, flushAll},
 	}
 	byName = index(Commands)
 }

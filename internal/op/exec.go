@@ -22,6 +22,7 @@ type Exec struct {
 	ReadOnly  bool                // expired keys are skipped, not deleted
 	Unlocked  bool                // no shard is locked: see the flag Unlocked
 	Several   bool                // it executes several commands of a client
+	Watcher   Watcher             // observes changes; may be nil
 	Atomic    bool                // Rollback can undo every change
 
 	now    int64 // Unix ms, read once and only if an expiry needs it
@@ -90,6 +91,13 @@ func (x *Exec) remember(s *table.Shard) {
 	}
 }
 
+// Remember is remember for the shards of keys, before a command that changes them.
+func (x *Exec) Remember(db int, keys []string) {
+	for _, key := range keys {
+		x.remember(x.Locate(db, key).Shard)
+	}
+}
+
 // Rollback undoes every change of an Atomic execution and discards the log record. It allocates no
 // memory.
 func (x *Exec) Rollback() {
@@ -143,7 +151,7 @@ func (x *Exec) expired(p Place, it table.Item) bool {
 		x.remember(p.Shard)
 		p.Shard.Remove(p.DB, p.Hash, it)
 		x.Store.Expired.Add(1)
-		x.command(p.DB, "DEL", p.Key)
+		x.commandKeys(p.DB, "DEL", []string{p.Key}) // no change for a Watcher
 	}
 	return true
 }

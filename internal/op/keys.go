@@ -31,6 +31,7 @@ func (x *Exec) remove(p Place) bool {
 func (x *Exec) DeleteAll(db int, keys []string) (n int) {
 	for i, key := range keys {
 		if x.remove(x.At(db, i, key)) {
+			x.changed(db, key)
 			n++
 		}
 	}

@@ -49,6 +49,7 @@ func (x *Exec) MSet(db, n int, pair Pairs) error {
 			}
 		}
 		x.Dirty++
+		x.changed(db, key)
 		if x.Log != nil {
 			x.Record.str(key)
 			x.value(value)

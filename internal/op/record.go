@@ -116,8 +116,25 @@ func (x *Exec) value(v []byte) {
 	x.Record.bytes(v)
 }
 
+// A Watcher observes the changes of an execution, before or after they are made. The end of an
+// expired key is not a change. Functions that add a command to the log record pass its key to the
+// Watcher, whether there is a log or not, unless their comment says otherwise.
+type Watcher interface {
+	Changed(db int, key string)
+	Cleared(db int)   // before all keys of a database are deleted
+	Swapped(a, b int) // before the keys of two databases are exchanged
+}
+
+// changed passes a key to the Watcher.
+func (x *Exec) changed(db int, key string) {
+	if x.Watcher != nil {
+		x.Watcher.Changed(db, key)
+	}
+}
+
 // command adds a command with a key and no other argument: INCR k.
 func (x *Exec) command(db int, name, key string) {
+	x.changed(db, key)
 	if x.Log == nil {
 		return
 	}
@@ -128,6 +145,7 @@ func (x *Exec) command(db int, name, key string) {
 
 // commandInt adds a command with a key and a number: INCRBY k n, PEXPIREAT k ms.
 func (x *Exec) commandInt(db int, name, key string, n int64) {
+	x.changed(db, key)
 	if x.Log == nil {
 		return
 	}
@@ -139,6 +157,7 @@ func (x *Exec) commandInt(db int, name, key string, n int64) {
 
 // commandValue adds a command with a key and a value: SETNX k v, APPEND k v.
 func (x *Exec) commandValue(db int, name, key string, value []byte) {
+	x.changed(db, key)
 	if x.Log == nil {
 		return
 	}
@@ -150,6 +169,7 @@ func (x *Exec) commandValue(db int, name, key string, value []byte) {
 
 // commandSet adds SET k v, with PXAT ms for an expiry, or KEEPTTL if the old expiry is kept.
 func (x *Exec) commandSet(p Place, value []byte, expireAtMs int64, keepTTL bool) {
+	x.changed(p.DB, p.Key)
 	if x.Log == nil {
 		return
 	}
@@ -175,6 +195,7 @@ func (x *Exec) commandSet(p Place, value []byte, expireAtMs int64, keepTTL bool)
 
 // commandOn adds a command with a key and the words after it: SETBIT k 7 1.
 func (x *Exec) commandOn(p Place, name string, args [][]byte) {
+	x.changed(p.DB, p.Key)
 	if x.Log == nil {
 		return
 	}
@@ -186,7 +207,8 @@ func (x *Exec) commandOn(p Place, name string, args [][]byte) {
 	}
 }
 
-// commandWords adds a command with its words as the client sent them: RENAME a b.
+// commandWords adds a command with its words as the client sent them: RENAME a b. The caller passes
+// the keys that have changed to the Watcher.
 func (x *Exec) commandWords(db int, name string, args [][]byte) {
 	if x.Log == nil {
 		return
@@ -198,7 +220,8 @@ func (x *Exec) commandWords(db int, name string, args [][]byte) {
 	}
 }
 
-// commandKeys adds a command with any number of keys: DEL k1 k2.
+// commandKeys adds a command with any number of keys: DEL k1 k2. The caller passes the keys that
+// have changed to the Watcher.
 func (x *Exec) commandKeys(db int, name string, keys []string) {
 	if x.Log == nil {
 		return

@@ -73,13 +73,18 @@ func (x *Exec) combine(key string, sources [][]byte, size int, f func(dst []byte
 		result = make([]byte, size)
 	}
 	pieces := make([][]byte, len(sources))
-	piece := make([]byte, combineStep)
-	filled := make([]byte, len(sources)*combineStep)
+	piece, zeros := make([]byte, combineStep), make([]byte, combineStep)
 	for at := 0; at < size; at += combineStep {
 		n := min(combineStep, size-at)
 		for i, source := range sources {
-			pieces[i] = filled[i*combineStep:][:n]
-			clear(pieces[i][copy(pieces[i], source[min(at, len(source)):]):])
+			switch {
+			case len(source) >= at+n:
+				pieces[i] = source[at : at+n]
+			case len(source) <= at:
+				pieces[i] = zeros[:n]
+			default: // the end of a source
+				pieces[i] = grown(bytes.Clone(source[at:]), n)
+			}
 		}
 		f(piece[:n], pieces)
 		if !bytes.Equal(piece[:n], result[at:at+n]) {

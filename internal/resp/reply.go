@@ -12,10 +12,30 @@ type Reply struct {
 	Buf   []byte // the encoded replies
 	V3    bool   // version 3
 	Limit int    // of the length of Buf, or 0; for Fits
+
+	// Reserve reserves memory for size bytes in Buf, in place of an earlier reservation, and
+	// reports whether that is possible. It may be nil.
+	Reserve func(size int) bool
 }
 
-// Fits reports whether n more bytes are within the limit.
-func (r *Reply) Fits(n int) bool { return r == nil || r.Limit == 0 || len(r.Buf)+n <= r.Limit }
+// reserveAbove is the size of a Reply up to which Fits reserves no memory.
+const reserveAbove = 64 << 10
+
+// Fits reports whether n more bytes are within the limits. A command asks it before it appends a
+// value or a list of any length.
+func (r *Reply) Fits(n int) bool {
+	if r == nil {
+		return true
+	}
+	size := len(r.Buf) + n
+	switch {
+	case r.Limit != 0 && size > r.Limit:
+		return false
+	case size > reserveAbove && r.Reserve != nil:
+		return r.Reserve(size)
+	}
+	return true
+}
 
 // Line appends a simple string, such as OK.
 func (r *Reply) Line(text string) {

@@ -61,13 +61,6 @@ func (ks *KeySet) each(f func(s *Shard)) (first int) {
 	return first
 }
 
-// EachKey calls f with the index of the shard and the hash of each key.
-func (ks *KeySet) EachKey(f func(shard int, h uint64)) {
-	for _, h := range ks.hashes {
-		f(ks.table.ShardIndex(h), h)
-	}
-}
-
 // At returns the shard and the hash of key i of Set. The caller must have locked the set. If it
 // calls At for all keys in order, At touches their part of database db one window ahead.
 func (ks *KeySet) At(db, i int) (*Shard, uint64) {

@@ -62,8 +62,10 @@ func (s *Shard) Extend(db int, h uint64, key string, size int) ([]byte, error) {
 	if found {
 		rec := k.recordAt(r)
 		size = max(size, rec.valueSize) // a counter is shorter anyway
-		if value := k.extendInPlace(r, &rec, size); value != nil {
-			return value, nil
+		if s.undo == nil {
+			if value := k.extendInPlace(r, &rec, size); value != nil {
+				return value, nil
+			}
 		}
 		old = Item{value: rec.value, expire: rec.expire, flags: rec.flags}
 	}

@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 
 // mayUse lists the importers that are allowed for packages with restricted use.
 var mayUse = map[string][]string{
-	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest", "redisconf"},
+	"os":     {"internal/vfs", "cmd/", "examples/", "internal/torture", "internal/tidy", "internal/redistest", "internal/upstream", "redisconf"},
 	"unsafe": {"internal/table", "internal/vfs"},
 }
 
