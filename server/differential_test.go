@@ -194,7 +194,7 @@ func (g *generator) command() []string {
 	case 3:
 		words[0] = strings.ToLower(words[0])
 	}
-	if words[0] == "RESTORE" && len(words) > 3 && strings.Trim(words[3], "\x00") == "" {
+	if strings.EqualFold(words[0], "RESTORE") && len(words) > 3 && strings.Trim(words[3], "\x00") == "" {
 		words[3] = "x" // redis-server accepts zeros, because their checksum is 0
 	}
 	for i := range words {
@@ -231,7 +231,7 @@ var templates = []string{
 	"RESTORE k t list restore?", "RESTORE k i v restore? restore?", "OBJECT FREQ k", "OBJECT v k",
 	"KEYS pattern", "DBSIZE", "RANDOMKEY v", "SCAN v", "SCAN i MATCH", "SCAN 0 COUNT v", "SCAN 0 v v",
 	"SELECT d", "SELECT 0", "SWAPDB d d", "FLUSHDB v", "FLUSHALL v v", "PING", "PING v", "ECHO v", "ECHO", "NOSUCH v+", "NOSUCH v v v v v v v",
-	"MULTI", "EXEC", "DISCARD", "UNWATCH", "CLIENT GETNAME", "CLIENT v", "CLIENT SETNAME v", "CLIENT REPLY v", "AUTH v", "AUTH v v", "HELLO v",
+	"MULTI", "EXEC", "DISCARD", "UNWATCH", "WATCH k+", "CLIENT GETNAME", "CLIENT v", "CLIENT SETNAME v", "CLIENT REPLY v", "AUTH v", "AUTH v v", "HELLO v",
 	"HELLO 5", "HELLO 3 v", "CONFIG v", "CONFIG SET v v", "CONFIG GET nosuch", "COMMAND GETKEYS SET k v", "COMMAND GETKEYS MSET kv+", "COMMAND GETKEYS v v",
 	"DEBUG", "TIME v", "WAIT", "SAVE v", "LASTSAVE v", "INFO nosuch",
 }

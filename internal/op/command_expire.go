@@ -165,7 +165,7 @@ func ttl(unit int64, absolute bool) oneFunc {
 		case !absolute:
 			at = max(at-x.Now(), 0)
 		}
-		x.Reply.Int((at + unit/2) / unit)
+		x.Reply.Int(at/unit + (at%unit+unit/2)/unit) // rounded, without an overflow
 		return nil
 	}
 }
