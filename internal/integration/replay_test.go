@@ -3,6 +3,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -100,6 +101,8 @@ var replayed = map[string][]string{
 		"RESTORE d 0 $10 FREQ 3", "RESTORE-ASKING e 0 $10", "RESTORE l 0 $list", "RENAME l m", "EXPIREAT m 4102444800", "COPY m n", "MOVE n 12", "SET m string", "RESTORE past 1000 $10 ABSTTL",
 	},
 }
+
+func init() { maps.Copy(replayed, replayedCollections) }
 
 // TestReplayIsRedis loads logs with all commands that perdure applies, in many forms, in a
 // redis-server and in perdure. Keys, values, and absolute expiries must agree.

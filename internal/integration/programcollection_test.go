@@ -1,0 +1,58 @@
+package integration_test
+
+import "strconv"
+
+// member returns a field of a hash, or a member of a set.
+func (p *program) member() string {
+	if p.rng.IntN(8) == 0 {
+		return p.value()
+	}
+	return p.one("f", "g", "h", "1", "2", "-70000", "300") + p.one("", "", "x")
+}
+
+// collection adds a command on a collection.
+func (p *program) collection(k string) {
+	switch p.rng.IntN(2) {
+	case 0:
+		p.hash("h" + k)
+	case 1:
+		p.set("s" + k)
+	}
+}
+
+// hash adds a command on a hash.
+func (p *program) hash(k string) {
+	switch p.rng.IntN(6) {
+	case 0, 1:
+		p.add("HSET", k, p.member(), p.value(), p.member(), p.value())
+	case 2:
+		p.add(p.one("HMSET", "HSETNX", "HSET"), k, p.member(), p.value())
+	case 3:
+		p.add("HDEL", k, p.member(), p.member())
+	case 4:
+		p.add("HINCRBY", k, p.member(), strconv.Itoa(p.rng.IntN(100)-50))
+	case 5:
+		p.add("HINCRBYFLOAT", k, p.member(), p.one("0.1", "-3", "1e3", "0.000001"))
+	}
+}
+
+// set adds a command on sets. A choice at random would differ in a log of the commands as sent.
+func (p *program) set(k string) {
+	other, third := p.one("sc0", "sc1", "sc2"), p.one("sc0", "sc1", "sc2")
+	switch p.rng.IntN(8) {
+	case 0, 1:
+		p.add("SADD", k, p.member(), p.member())
+	case 2:
+		p.add("SADD", k, strconv.Itoa(p.rng.IntN(100)), p.number())
+	case 3:
+		p.add("SREM", k, p.member(), p.member())
+	case 4:
+		p.add("SMOVE", k, other, p.member())
+	case 5:
+		p.add(p.one("SUNIONSTORE", "SINTERSTORE", "SDIFFSTORE"), k, other, third)
+	case 6:
+		p.add("SPOP", k, "100000")
+	case 7:
+		p.add(p.one("EXPIREAT", "PEXPIREAT"), k, "4102444800000")
+	}
+}

@@ -1,0 +1,21 @@
+package integration_test
+
+// replayedCollections contains logs of the commands on collections. $list is the payload of a list.
+var replayedCollections = map[string][]string{
+	"hashes": {
+		"HSET a f v g 5", "hset a f w", "HMSET a h x i -70000", "HSETNX a f no", "HSETNX a j 1", "HDEL a g none", "HSET gone f 1", "HDEL gone f",
+		"HINCRBY a j 41", "HINCRBY a new -9223372036854775808", "HINCRBYFLOAT a k 0.1", "HINCRBYFLOAT a k 3.0e3", "HSET a | |",
+		"PEXPIREAT a 4102444800000", "HSET a late 1", "COPY a b", "HDEL b f", "RENAME b c", "MOVE c 12", "HDEL none f",
+	},
+	"sets": {
+		"SADD a 1 2 70000", "sadd a x 3", "SADD b 1 -1 5000000000", "SREM b -1 none", "SADD gone 1", "SREM gone 1 2", "SMOVE a b x", "SMOVE b gone x", "SMOVE b b 1",
+		"SADD c x y", "SUNIONSTORE d a b c none", "SINTERSTORE e a b", "SDIFFSTORE f a b c", "SET g 1 PXAT 4102444800000", "SINTERSTORE g a c", "SUNIONSTORE h a",
+		"PEXPIREAT h 4102444800000", "SADD h late", "SPOP c 5", "COPY a i", "SADD i " + long, "SREM i 2",
+	},
+	"large hashes": {
+		"HSET a f " + long, "HSET a " + long + " 1", "HSET a g 2", "HINCRBY a g 1", "HDEL a f",
+	},
+}
+
+// long is a value that is above the limit of a small collection.
+const long = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
