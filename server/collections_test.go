@@ -7,8 +7,8 @@ import (
 )
 
 // collectionTemplates are templates of commands on collections. In addition to those of templates,
-// h is the key of a hash, s that of a set, m a field or a member, and c the number of elements of a
-// random choice.
+// h is the key of a hash, s of a set, q of a list, m is a field or a member, and c is the number of
+// elements of a random choice.
 var collectionTemplates = []string{
 	"HSET h mv+", "HSET h mv+", "HSET h m i", "HSET h m f", "HMSET h mv+", "HSETNX h m v", "HDEL h m+", "HINCRBY h m i", "HINCRBYFLOAT h m f",
 	"HGET h m", "HMGET h m+", "HGETALL h", "HKEYS h", "HVALS h", "HLEN h", "HEXISTS h m", "HSTRLEN h m",
@@ -17,10 +17,21 @@ var collectionTemplates = []string{
 	"SMEMBERS s", "SRANDMEMBER s", "SRANDMEMBER s c", "SSCAN s 0", "SSCAN s i scan?", "SSCAN s 0 scan? scan?", "SINTER s+", "SUNION s+", "SDIFF s+",
 	"SINTERSTORE s s+", "SUNIONSTORE s s+", "SDIFFSTORE s s+", "SINTERCARD 1 s card?", "SINTERCARD 2 s s card?", "SINTERCARD i s+ card?",
 	"OBJECT ENCODING s", "TYPE s", "DEL s", "COPY s k", "EXPIRE s t", "GETSET s v", "SETRANGE s o v", "COMMAND GETKEYS SINTERCARD 2 s s", "COMMAND GETKEYS SINTERCARD 9 s s",
+	"LPUSH q v+", "RPUSH q m+", "RPUSH q m+", "LPUSHX q m+", "RPUSHX q v+", "LPOP q", "RPOP q", "LPOP q i", "RPOP q i", "LLEN q", "LINDEX q i", "LSET q i v",
+	"LINSERT q where m v", "LINSERT q where m m", "LREM q i m", "LREM q 0 m", "LTRIM q i i", "LTRIM q 0 10", "LRANGE q i i", "LRANGE q 0 -1", "LRANGE q 0 -1", "LPOS q m",
+	"LPOS q m pos?", "LPOS q m pos? pos?", "LMOVE q q side side", "RPOPLPUSH q q", "LMPOP 1 q side count?", "LMPOP 2 q q side count?", "LMPOP i q side count? count?",
+	"block", "BLPOP q wait",
+	"OBJECT ENCODING q", "TYPE q", "DEL q", "COPY q k", "EXPIRE q t", "INCR q", "MGET q k",
 	"OBJECT ENCODING h", "TYPE h", "DEL h", "COPY h k", "RENAME h h", "EXPIRE h t", "PERSIST h", "DUMP h", "GET h", "APPEND h v", "STRLEN h", "SETNX h v",
 }
 
 func init() {
+	options["where"] = []string{"BEFORE", "AFTER", "before", "v"}
+	options["side"] = []string{"LEFT", "RIGHT", "left", "right", "LEFT", "RIGHT", "v"}
+	options["pos"] = []string{"RANK i", "RANK 1", "COUNT i", "COUNT 0", "MAXLEN i", "MAXLEN 10", "rank -1", "RANK", "v"}
+	options["count"] = []string{"COUNT 2", "COUNT 1", "count 10", "COUNT i", "COUNT", "v"}
+	options["block"] = []string{"BLPOP q 0.001", "BRPOP q q 0.001", "BLMOVE q q LEFT RIGHT 0.001", "BRPOPLPUSH q q 0.001", "BLMPOP 0.001 2 q q RIGHT COUNT 2"}
+	options["wait"] = []string{"-1", "x", "-0.5", "nan", "inf", "-inf"}
 	options["all"] = []string{"1000", "1000", "0", "-1", "x"} // not a random choice
 	options["card"] = []string{"LIMIT 2", "LIMIT 0", "limit 1", "LIMIT -1", "LIMIT x", "LIMIT", "v"}
 	options["scan"] = []string{"COUNT 1000", "MATCH *", "MATCH f*", "MATCH 1*", "COUNT 0", "COUNT", "TYPE hash", "v"}
@@ -29,7 +40,7 @@ func init() {
 // collectionWords returns the words for a field of a template, or nil.
 func (g *generator) collectionWords(field string) []string {
 	switch field {
-	case "h", "s":
+	case "h", "s", "q":
 		if g.IntN(20) == 0 {
 			return []string{g.key()}
 		}
@@ -57,16 +68,25 @@ func (g *generator) member() string {
 	return "f" + strconv.Itoa(g.IntN(12))
 }
 
-// popsAll lets SPOP remove all members, because both servers would choose different ones.
-func popsAll(words []string) []string {
-	if !strings.EqualFold(words[0], "SPOP") || len(words) == 1 {
-		return words
-	}
-	if len(words) == 2 {
-		return append(words, "1000")
-	}
-	if n, err := strconv.Atoi(words[2]); err == nil && n > 0 {
-		words[2] = "1000"
+// tamed lets SPOP remove all members, because both servers would choose different ones, and limits
+// the timeout of blocking commands.
+func tamed(words []string) []string {
+	at := len(words) - 1
+	switch strings.ToUpper(words[0]) {
+	case "SPOP":
+		if len(words) == 2 {
+			return append(words, "1000")
+		}
+		if n, err := strconv.Atoi(words[min(2, at)]); err == nil && n > 0 {
+			words[2] = "1000"
+		}
+	case "BLMPOP", "BZMPOP":
+		at = min(1, at)
+		fallthrough
+	case "BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BZPOPMIN", "BZPOPMAX":
+		if w := words[at]; at > 0 && strings.ContainsAny(w, "0123456789") && w[0] != '-' {
+			words[at] = "0.001"
+		}
 	}
 	return words
 }

@@ -200,7 +200,7 @@ func (g *generator) command() []string {
 	if words[0] == "RESTORE" && len(words) > 3 && strings.Trim(words[3], "\x00") == "" {
 		words[3] = "x" // redis-server accepts zeros, because their checksum is 0
 	}
-	words = popsAll(words)
+	words = tamed(words)
 	for i := range words {
 		if n, err := strconv.Atoi(words[i]); err == nil && 0 < n && n < 10000 && isExpiry(words, i) {
 			words[i] = "100000" // no key expires during the test
@@ -308,7 +308,7 @@ func (g *generator) key() string {
 	case 0:
 		return g.pick("", "l", "k\r\n", "missing")
 	case 1, 2, 3:
-		return g.pick("h0", "h1", "s0", "s1")
+		return g.pick("h0", "h1", "s0", "s1", "q0", "q1")
 	}
 	return "k" + strconv.Itoa(g.IntN(8))
 }

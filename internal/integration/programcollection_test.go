@@ -12,11 +12,13 @@ func (p *program) member() string {
 
 // collection adds a command on a collection.
 func (p *program) collection(k string) {
-	switch p.rng.IntN(2) {
+	switch p.rng.IntN(3) {
 	case 0:
 		p.hash("h" + k)
 	case 1:
 		p.set("s" + k)
+	case 2:
+		p.list("l" + k)
 	}
 }
 
@@ -54,5 +56,33 @@ func (p *program) set(k string) {
 		p.add("SPOP", k, "100000")
 	case 7:
 		p.add(p.one("EXPIREAT", "PEXPIREAT"), k, "4102444800000")
+	}
+}
+
+// list adds a command on lists.
+func (p *program) list(k string) {
+	other := p.one("lc0", "lc1", "lc2")
+	switch p.rng.IntN(12) {
+	case 0, 1, 2:
+		p.add(p.one("LPUSH", "RPUSH"), k, p.member(), p.value())
+	case 3:
+		p.add(p.one("LPUSHX", "RPUSHX"), k, p.member())
+	case 4:
+		p.add(p.one("LPOP", "RPOP"), k)
+	case 5:
+		p.add(p.one("LPOP", "RPOP"), k, strconv.Itoa(p.rng.IntN(3)))
+	case 6:
+		p.add("LSET", k, strconv.Itoa(p.rng.IntN(6)-3), p.value())
+	case 7:
+		p.add("LINSERT", k, p.one("BEFORE", "after"), p.member(), p.value())
+	case 8:
+		p.add("LREM", k, strconv.Itoa(p.rng.IntN(5)-2), p.member())
+	case 9:
+		p.add("LTRIM", k, strconv.Itoa(p.rng.IntN(3)), "-2")
+	case 10:
+		p.add("RPOPLPUSH", k, other)
+		p.add("LMOVE", k, other, p.one("LEFT", "RIGHT"), p.one("LEFT", "right"))
+	case 11:
+		p.add("LMPOP", "2", other, k, p.one("LEFT", "RIGHT"), "COUNT", "2")
 	}
 }

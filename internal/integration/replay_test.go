@@ -233,10 +233,11 @@ func TestReplayOfNewServers(t *testing.T) {
 
 // refusedLogs contains commands that cannot be applied, and words of the errors.
 var refusedLogs = []struct{ command, want string }{
-	{"RPUSH l a", "RPUSH: command not supported: perdure holds a list opaquely"},
-	{"sadd s a", "SADD: command not supported: perdure holds a set opaquely"},
-	{"HSET h f v", "holds a hash opaquely"},
-	{"ZADD z 1 m", "holds a sorted set opaquely"},
+	{"HPEXPIREAT h 5 FIELDS 1 f", "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely"},
+	{"geoadd g 1 2 m", "GEOADD: command not supported: perdure holds geographic positions opaquely"},
+	{"HSET k f secret", "HSET: key holds a value of another type"},
+	{"LPUSH k secret", "LPUSH: key holds a value of another type"},
+	{"HINCRBY h f secret", "HINCRBY: value is not an integer"},
 	{"XADD x 1-1 f v", "holds a stream opaquely"},
 	{"PFADD p a", "holds a HyperLogLog"},
 	{"EVAL return 0", "holds scripts and functions opaquely"},

@@ -12,6 +12,12 @@ var replayedCollections = map[string][]string{
 		"SADD c x y", "SUNIONSTORE d a b c none", "SINTERSTORE e a b", "SDIFFSTORE f a b c", "SET g 1 PXAT 4102444800000", "SINTERSTORE g a c", "SUNIONSTORE h a",
 		"PEXPIREAT h 4102444800000", "SADD h late", "SPOP c 5", "COPY a i", "SADD i " + long, "SREM i 2",
 	},
+	"lists": {
+		"RPUSH a 1 -70000 x", "lpush a | y", "LPUSHX a z", "RPUSHX none z", "LPOP a", "RPOP a 1", "RPUSH a b c d b", "LPOP a 2", "LSET a -1 " + long, "LSET a 0 first",
+		"LINSERT a BEFORE c new", "LINSERT a after none new", "RPUSH b 1 2 1 3 1", "LREM b -2 1", "LREM b 0 9", "LTRIM b 0 1", "RPUSH gone 1", "LTRIM gone 5 9",
+		"RPUSH c 1 2 3", "LMOVE c d LEFT RIGHT", "RPOPLPUSH c c", "RPOPLPUSH c d", "LMOVE c d RIGHT LEFT", "PEXPIREAT d 4102444800000", "RPUSH d late", "RPOP d 0",
+		"RESTORE l 0 $list", "RPUSH l c", "LPOP l", "RPUSH s 1", "RPOP s", "LMPOP 2 none a RIGHT COUNT 1", "BLPOP none b 0", "COPY a e", "RPUSH e 1",
+	},
 	"large hashes": {
 		"HSET a f " + long, "HSET a " + long + " 1", "HSET a g 2", "HINCRBY a g 1", "HDEL a f",
 	},

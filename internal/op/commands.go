@@ -1,9 +1,8 @@
 package op
 
-// Commands lists the commands on strings, keys, and databases that Redis and Valkey write to a log,
-// the forms that older servers wrote, and the other commands that a server may replay. Other
-// programs and people write logs too. Relative expiries count from the time of loading, as in a
-// server.
+// Commands lists the commands that Redis and Valkey write to a log, the forms that older servers
+// wrote, and the other commands that a server may replay. Other programs and people write logs too.
+// Relative expiries count from the time of loading, as in a server.
 var Commands []Command
 
 // queries lists the commands that only read.
@@ -12,9 +11,21 @@ var queries []Command
 // byName maps names to the commands of Commands, and queryByName to those of queries.
 var byName, queryByName map[string]*Command
 
+// grow are the flags of a command that can need more memory.
+const grow = Write | DenyOOM
+
 func init() { // the functions of the tables use variables of this package
-	const grow = Write | DenyOOM
-	Commands = []Command{
+	Commands, queries = stringCommands(), stringQueries()
+	for _, tables := range []func() (commands, queries []Command){hashCommands, setCommands, listCommands} {
+		c, q := tables()
+		Commands, queries = append(Commands, c...), append(queries, q...)
+	}
+	byName, queryByName = index(Commands), index(queries)
+}
+
+// stringCommands returns the commands on strings, keys, and databases that change them.
+func stringCommands() []Command {
+	return []Command{
 		{"SET", -3, firstKey, grow, 0, set, nil},
 		{"SETNX", 3, firstKey, grow | Fast, 0, call(SetIfAbsent, takeValue, replyDid), nil},
 		{"SETEX", 4, firstKey, grow, 0, setEx("EX"), nil},
@@ -36,21 +47,6 @@ func init() { // the functions of the tables use variables of this package
 		{"DECRBY", 3, firstKey, grow | Fast, 0, call(DecrBy, takeNegative, replyResult), nil},
 		{"INCRBYFLOAT", 3, firstKey, grow | Fast, 0, incrByFloat, nil},
 		{"INCREX", -2, firstKey, grow | LogOnly, 0, replayIncrEx, nil},
-
-		{"HSET", -4, firstKey, grow | Fast, 0, hset("hset"), nil},
-		{"HMSET", -4, firstKey, grow | Fast, 0, hset("hmset"), nil},
-		{"HSETNX", 4, firstKey, grow | Fast, 0, hsetNX, nil},
-		{"HDEL", -3, firstKey, Write | Fast, 0, hdel, nil},
-		{"HINCRBY", 4, firstKey, grow | Fast, 0, hincrBy, nil},
-		{"HINCRBYFLOAT", 4, firstKey, grow | Fast, 0, hincrByFloat, nil},
-
-		{"SADD", -3, firstKey, grow | Fast, 0, sadd, nil},
-		{"SREM", -3, firstKey, Write | Fast, 0, srem, nil},
-		{"SPOP", -2, firstKey, Write | Fast, 0, spop, nil},
-		{"SMOVE", 4, twoKeys, Write | Fast, 0, nil, smove},
-		{"SUNIONSTORE", -3, allKeys, grow, 0, nil, combineInto("SUNIONSTORE", union)},
-		{"SINTERSTORE", -3, allKeys, grow, 0, nil, combineInto("SINTERSTORE", intersection)},
-		{"SDIFFSTORE", -3, allKeys, grow, 0, nil, combineInto("SDIFFSTORE", difference)},
 
 		{"SETBIT", 4, firstKey, grow, 0, setBit, nil},
 		{"BITFIELD", -2, firstKey, grow, 0, bitField("BITFIELD"), nil},
@@ -76,39 +72,17 @@ func init() { // the functions of the tables use variables of this package
 		{"FLUSHDB", -1, noKey, Write, 0, nil, flushDB},
 		{"FLUSHALL", -1, noKey, Write | OtherDB, 0, nil, flushAll},
 	}
-	byName = index(Commands)
 }
 
-func init() {
-	queries = []Command{
+// stringQueries returns the commands on strings, keys, and databases that only read.
+func stringQueries() []Command {
+	return []Command{
 		{"GET", 2, firstKey, ReadOnly | Fast, 0, get, nil},
 		{"MGET", -2, allKeys, ReadOnly | Fast, 0, nil, mget},
 		{"STRLEN", 2, firstKey, ReadOnly | Fast, 0, strLen, nil},
 		{"GETRANGE", 4, firstKey, ReadOnly, 0, getRange, nil},
 		{"SUBSTR", 4, firstKey, ReadOnly, 0, getRange, nil},
 		{"LCS", -3, twoKeys, ReadOnly | Unlocked, 0, nil, lcs},
-
-		{"HGET", 3, firstKey, ReadOnly | Fast, 0, readHash(hget), nil},
-		{"HMGET", -3, firstKey, ReadOnly | Fast, 0, readHash(hmget), nil},
-		{"HGETALL", 2, firstKey, ReadOnly, 0, readHash(hgetAll), nil},
-		{"HKEYS", 2, firstKey, ReadOnly, 0, readHash(hkeys), nil},
-		{"HVALS", 2, firstKey, ReadOnly, 0, readHash(hvals), nil},
-		{"HLEN", 2, firstKey, ReadOnly | Fast, 0, readHash(hlen), nil},
-		{"HEXISTS", 3, firstKey, ReadOnly | Fast, 0, readHash(hexists), nil},
-		{"HSTRLEN", 3, firstKey, ReadOnly | Fast, 0, readHash(hstrLen), nil},
-		{"HRANDFIELD", -2, firstKey, ReadOnly, 0, hrandField, nil},
-		{"HSCAN", -3, firstKey, ReadOnly, 0, scanCollection("hash", hscan), nil},
-
-		{"SMEMBERS", 2, firstKey, ReadOnly, 0, readSet(smembers), nil},
-		{"SCARD", 2, firstKey, ReadOnly | Fast, 0, readSet(scard), nil},
-		{"SISMEMBER", 3, firstKey, ReadOnly | Fast, 0, readSet(sisMember), nil},
-		{"SMISMEMBER", -3, firstKey, ReadOnly | Fast, 0, readSet(smisMember), nil},
-		{"SRANDMEMBER", -2, firstKey, ReadOnly, 0, srandMember, nil},
-		{"SUNION", -2, allKeys, ReadOnly, 0, nil, combineOf(union)},
-		{"SINTER", -2, allKeys, ReadOnly, 0, nil, combineOf(intersection)},
-		{"SDIFF", -2, allKeys, ReadOnly, 0, nil, combineOf(difference)},
-		{"SINTERCARD", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, sinterCard},
-		{"SSCAN", -3, firstKey, ReadOnly, 0, scanCollection("set", sscan), nil},
 
 		{"GETBIT", 3, firstKey, ReadOnly | Fast, 0, getBit, nil},
 		{"BITCOUNT", -2, firstKey, ReadOnly, 0, bitCount, nil},
@@ -129,7 +103,6 @@ func init() {
 		{"RANDOMKEY", 1, noKey, ReadOnly | Unlocked, 0, nil, randomKey},
 		{"DBSIZE", 1, noKey, ReadOnly | Fast | Unlocked, 0, nil, dbSize},
 	}
-	queryByName = index(queries)
 }
 
 // index numbers the commands of a table and maps their names to them.
