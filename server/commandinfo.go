@@ -159,8 +159,7 @@ func (c *client) commandKeys(words [][]byte) {
 		return
 	}
 	var keys [][]byte
-	cmd.data.EachKey(words[2:], func(key []byte) { keys = append(keys, key) })
-	if len(keys) == 0 {
+	if !cmd.data.EachKey(words[2:], func(key []byte) { keys = append(keys, key) }) {
 		c.out.Error("ERR Invalid arguments specified for command")
 		return
 	}

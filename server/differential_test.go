@@ -308,7 +308,7 @@ func (g *generator) key() string {
 	case 0:
 		return g.pick("", "l", "k\r\n", "missing")
 	case 1, 2, 3:
-		return g.pick("h0", "h1", "s0", "s1", "q0", "q1")
+		return g.pick("h0", "h1", "s0", "s1", "q0", "q1", "z0", "z1")
 	}
 	return "k" + strconv.Itoa(g.IntN(8))
 }

@@ -26,6 +26,7 @@ var random = []struct {
 }{
 	{"SRANDMEMBER set 1", 1}, {"SRANDMEMBER set 5", 5}, {"SRANDMEMBER set 100", 20}, {"SRANDMEMBER set -50", -50}, {"SRANDMEMBER set -1", 1},
 	{"SRANDMEMBER ints 7", 7}, {"HRANDFIELD hash 5", 5}, {"HRANDFIELD hash 20", 20}, {"HRANDFIELD hash -50", -50},
+	{"ZRANDMEMBER zset 5", 5}, {"ZRANDMEMBER zset 90", 20}, {"ZRANDMEMBER zset -50", -50},
 }
 
 // TestRandomElements checks the choices of commands that are random.
@@ -37,6 +38,7 @@ func TestRandomElements(t *testing.T) {
 		c.do("SADD", "ints", names[i])
 		c.do("SADD", "set", names[i])
 		c.do("HSET", "hash", names[i], "v"+names[i])
+		c.do("ZADD", "zset", fmt.Sprint(i%5), names[i])
 	}
 	c.do("SADD", "set", "x")
 	c.do("SREM", "set", "x")

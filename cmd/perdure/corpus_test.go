@@ -22,7 +22,6 @@ var unfit = map[string]string{
 	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
 	"hash_as_listpack_with_hfe.aof": "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely",
 	"hash_with_hfe.aof":             "HPERSIST: command not supported: perdure holds fields that expire opaquely",
-	"memory.aof":                    "ZADD: command not supported: perdure holds a sorted set opaquely",
 	"valkey_hash2_with_hfe.aof":     "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely",
 }
 

@@ -44,7 +44,6 @@ func OpenSortedSet(stored []byte) (z SortedSet, err error) {
 		}
 	}
 	v, err := decode[*rdb.SortedSet](stored)
-	z.pack = newPack()
 	if err != nil {
 		return z, err
 	}
@@ -52,18 +51,32 @@ func OpenSortedSet(stored []byte) (z SortedSet, err error) {
 	for m := range v.All() {
 		all = append(all, Member{bytes.Clone(m.Member), m.Score})
 	}
+	return NewSortedSet(all), nil
+}
+
+// NewSortedSet returns a sorted set of members, which it sorts. The members must be different.
+func NewSortedSet(all []Member) (z SortedSet) {
+	z.pack = newPack()
+	Sort(all)
+	for _, m := range all {
+		z.append(listpack.Of(m.Name))
+		z.append(scoreElement(m.Score))
+	}
+	return z
+}
+
+// Sort sorts different members in the order of a SortedSet.
+func Sort(all []Member) {
 	slices.SortFunc(all, func(a, b Member) int {
 		if a.before(b) {
 			return -1
 		}
 		return 1
 	})
-	for _, m := range all {
-		z.append(listpack.Of(m.Name))
-		z.append(scoreElement(m.Score))
-	}
-	return z, nil
 }
+
+// AppendScore appends a score as the result of ZSCAN.
+func AppendScore(dst []byte, score float64) []byte { return scoreElement(score).Append(dst) }
 
 // scoreElement returns a score as Redis stores it: an integer, or 17 significant digits.
 func scoreElement(score float64) listpack.Element {
@@ -213,15 +226,17 @@ func (z *SortedSet) Below(score float64, equal bool) (n int) {
 	return n
 }
 
-// BelowName is like Below for the bytes of the names of members with equal scores.
-func (z *SortedSet) BelowName(name []byte, equal bool) (n int) {
-	for _, m := range z.From(0) {
+// BelowName returns the rank of the first member, from rank i on, that is not below a name, or
+// equal to it if equal is set. The scores of the members are equal.
+func (z *SortedSet) BelowName(i int, name []byte, equal bool) (rank int) {
+	rank = i
+	for _, m := range z.From(i) {
 		if order := bytes.Compare(m.Name, name); order > 0 || order == 0 && !equal {
-			return n
+			return rank
 		}
-		n++
+		rank++
 	}
-	return n
+	return rank
 }
 
 // Scan calls fn with some members, and returns the cursor of the next ones, or 0 at the end.

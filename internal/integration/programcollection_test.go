@@ -12,13 +12,15 @@ func (p *program) member() string {
 
 // collection adds a command on a collection.
 func (p *program) collection(k string) {
-	switch p.rng.IntN(3) {
+	switch p.rng.IntN(4) {
 	case 0:
 		p.hash("h" + k)
 	case 1:
 		p.set("s" + k)
 	case 2:
 		p.list("l" + k)
+	case 3:
+		p.sortedSet("z" + k)
 	}
 }
 
@@ -84,5 +86,41 @@ func (p *program) list(k string) {
 		p.add("LMOVE", k, other, p.one("LEFT", "RIGHT"), p.one("LEFT", "right"))
 	case 11:
 		p.add("LMPOP", "2", other, k, p.one("LEFT", "RIGHT"), "COUNT", "2")
+	}
+}
+
+// score returns a score that is not NaN.
+func (p *program) score() string {
+	return p.one("0", "1", "-1.5", "2", "3e9", "0.1", "inf", "-inf", strconv.FormatFloat(p.rng.NormFloat64(), 'g', -1, 64))
+}
+
+// sortedSet adds a command on sorted sets.
+func (p *program) sortedSet(k string) {
+	other := p.one("zc0", "zc1", "zc2", "sc0")
+	switch p.rng.IntN(13) {
+	case 0, 1, 2:
+		p.add("ZADD", k, p.score(), p.member(), p.score(), p.member())
+	case 3:
+		p.add("ZADD", k, p.one("NX", "XX", "GT", "LT"), "CH", p.score(), p.member())
+	case 4:
+		p.add("ZADD", k, "INCR", p.one("0.1", "-3"), p.member())
+	case 5:
+		p.add("ZINCRBY", k, p.one("0.1", "1e3"), p.member())
+	case 6:
+		p.add("ZREM", k, p.member(), p.member())
+	case 7:
+		p.add("ZREMRANGEBYRANK", k, "0", strconv.Itoa(p.rng.IntN(3)))
+		p.add("ZREMRANGEBYSCORE", k, "(0", p.score())
+	case 8:
+		p.add(p.one("ZPOPMIN", "ZPOPMAX"), k)
+		p.add(p.one("ZPOPMIN", "ZPOPMAX"), k, strconv.Itoa(p.rng.IntN(3)))
+	case 9:
+		p.add("ZMPOP", "2", other, k, p.one("MIN", "max"), "COUNT", "2")
+	case 10:
+		p.add("ZRANGESTORE", k, other, "0", "-2", p.one("REV", "rev"))
+	case 11:
+		p.add(p.one("ZUNIONSTORE", "ZINTERSTORE"), k, "2", other, p.one("zc0", "sc1"), "WEIGHTS", "2", "-0.5", "AGGREGATE", p.one("SUM", "MIN", "max"))
+	case 12:
+		p.add("ZDIFFSTORE", k, "2", other, p.one("zc0", "sc1"))
 	}
 }

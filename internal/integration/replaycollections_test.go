@@ -18,6 +18,13 @@ var replayedCollections = map[string][]string{
 		"RPUSH c 1 2 3", "LMOVE c d LEFT RIGHT", "RPOPLPUSH c c", "RPOPLPUSH c d", "LMOVE c d RIGHT LEFT", "PEXPIREAT d 4102444800000", "RPUSH d late", "RPOP d 0",
 		"RESTORE l 0 $list", "RPUSH l c", "LPOP l", "RPUSH s 1", "RPOP s", "LMPOP 2 none a RIGHT COUNT 1", "BLPOP none b 0", "COPY a e", "RPUSH e 1",
 	},
+	"sorted sets": {
+		"ZADD a 1 x 2.5 y -inf z", "zadd a NX 9 x 3 n", "ZADD a XX CH 4 x 4 none", "ZADD a GT 1 x", "ZADD a INCR 0.1 x", "ZINCRBY a 0.2 x", "ZREM a y none", "ZADD a inf i 1e17 l 5 5",
+		"ZADD gone 1 a", "ZREM gone a", "ZADD b 0 a 0 b 0 c 0 d", "ZREMRANGEBYLEX b (a [b", "ZREMRANGEBYRANK b 0 0", "ZREMRANGEBYSCORE a (5 +inf", "ZPOPMIN a", "ZPOPMAX a 1", "zpopmin none",
+		"ZADD c 1 p 2 q 3 r", "ZMPOP 2 none c MAX COUNT 1", "BZPOPMIN none c 0", "SADD s q v", "ZADD d 1 q 2 w", "ZUNIONSTORE e 3 c d s WEIGHTS 1 2 0.5 AGGREGATE MAX", "ZINTERSTORE f 2 d s",
+		"ZDIFFSTORE g 2 e s", "ZRANGESTORE h e 0 1 REV", "ZRANGESTORE i e (0 9 BYSCORE LIMIT 0 1", "SET j 1", "ZDIFFSTORE j 2 s s", "ZADD k 1 " + long, "ZADD k 0.1 m", "PEXPIREAT k 4102444800000",
+	},
+	"geographic positions": {"zadd g 3479099956230698 Palermo", "zadd g NX CH 3479447370796909 Catania"},
 	"large hashes": {
 		"HSET a f " + long, "HSET a " + long + " 1", "HSET a g 2", "HINCRBY a g 1", "HDEL a f",
 	},

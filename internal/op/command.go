@@ -139,20 +139,25 @@ func (c *Command) KeysOf(words [][]byte) (first, end int) {
 	return c.Keys.First, c.Keys.Last + 1
 }
 
-// EachKey calls fn with the keys in words. It ignores a number of keys that the command refuses.
-func (c *Command) EachKey(words [][]byte, fn func(key []byte)) {
+// EachKey calls fn with the keys in words. It reports whether their number is possible.
+func (c *Command) EachKey(words [][]byte, fn func(key []byte)) (ok bool) {
 	first, end := c.KeysOf(words)
 	for i := first; i < min(end, len(words)); i += c.Keys.Step {
 		fn(words[i])
 	}
-	if at := c.Keys.Count; at > 0 && at < len(words) {
-		rest := words[at+1:]
-		if n, _ := integer(words[at]); 0 < n && n <= int64(len(rest)) {
-			for _, key := range rest[:n] {
-				fn(key)
-			}
-		}
+	at := c.Keys.Count
+	if at == 0 {
+		return true
 	}
+	n, _ := integer(words[at])
+	rest := words[at+1:]
+	if n < 1 || n > int64(len(rest)) {
+		return false
+	}
+	for _, key := range rest[:n] {
+		fn(key)
+	}
+	return true
 }
 
 // AnyKey reports whether the command may access keys that EachKey does not pass.

@@ -197,7 +197,7 @@ func linsert(x *Exec, p Place, args [][]byte) error {
 // lrem is LREM key count element. It removes all equal elements, at most count from the start, or
 // at most -count from the end.
 func lrem(x *Exec, p Place, args [][]byte) error {
-	count, err := x.parseCount(args[0])
+	count, err := x.integer(args[0])
 	if err != nil {
 		return err
 	}

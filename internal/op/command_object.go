@@ -132,6 +132,10 @@ func collectionEncoding(kind string, stored []byte) string {
 		if s, err := collection.OpenSet(stored); err == nil {
 			return s.Encoding()
 		}
+	case "zset":
+		if z, err := collection.OpenSortedSet(stored); err == nil {
+			return z.Encoding()
+		}
 	}
 	return kind
 }

@@ -28,10 +28,8 @@ const longestName = 32
 // refusedCommands are the commands that servers log for types which the store holds as opaque
 // values, by type. When a type becomes native, its commands move from here to Commands.
 var refusedCommands = map[string]string{
-	"an order":           `SORT`,
-	"fields that expire": `HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT HPERSIST HGETDEL HGETEX HSETEX`,
-	"a sorted set": `ZADD ZINCRBY ZREM ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX ZPOPMIN ZPOPMAX
-		BZPOPMIN BZPOPMAX ZMPOP BZMPOP ZUNIONSTORE ZINTERSTORE ZDIFFSTORE ZRANGESTORE`,
+	"an order":             `SORT`,
+	"fields that expire":   `HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT HPERSIST HGETDEL HGETEX HSETEX`,
 	"geographic positions": `GEOADD GEORADIUS GEORADIUSBYMEMBER GEOSEARCHSTORE`,
 	"a stream":             `XADD XDEL XDELEX XTRIM XSETID XACK XACKDEL XCLAIM XAUTOCLAIM XREADGROUP XGROUP`,
 	"a HyperLogLog (a string that only a server can count in)": `PFADD PFMERGE PFCOUNT PFDEBUG`,
@@ -53,10 +51,8 @@ var refusedAs = func() map[string]string {
 var readsAs = func() map[string]string {
 	byName := make(map[string]string)
 	for what, names := range map[string]string{
-		"an order":           "SORT_RO",
-		"fields that expire": "HTTL HPTTL HEXPIRETIME HPEXPIRETIME",
-		"a sorted set": `ZRANGE ZRANGEBYSCORE ZRANGEBYLEX ZREVRANGE ZREVRANGEBYSCORE ZREVRANGEBYLEX ZRANK ZREVRANK
-			ZSCORE ZMSCORE ZCARD ZCOUNT ZLEXCOUNT ZRANDMEMBER ZUNION ZINTER ZINTERCARD ZDIFF ZSCAN`,
+		"an order":              "SORT_RO",
+		"fields that expire":    "HTTL HPTTL HEXPIRETIME HPEXPIRETIME",
 		"geographic positions":  "GEODIST GEOHASH GEOPOS GEOSEARCH GEORADIUS_RO GEORADIUSBYMEMBER_RO",
 		"a stream":              "XRANGE XREVRANGE XLEN XREAD XINFO XPENDING",
 		"scripts and functions": "EVAL_RO EVALSHA_RO FCALL_RO",

@@ -16,7 +16,7 @@ const grow = Write | DenyOOM
 
 func init() { // the functions of the tables use variables of this package
 	Commands, queries = stringCommands(), stringQueries()
-	for _, tables := range []func() (commands, queries []Command){hashCommands, setCommands, listCommands} {
+	for _, tables := range []func() (commands, queries []Command){hashCommands, setCommands, listCommands, sortedSetCommands} {
 		c, q := tables()
 		Commands, queries = append(Commands, c...), append(queries, q...)
 	}

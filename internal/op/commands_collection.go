@@ -81,3 +81,49 @@ func listCommands() (commands, queries []Command) {
 	}
 	return commands, queries
 }
+
+// sortedSetCommands returns the commands on sorted sets.
+func sortedSetCommands() (commands, queries []Command) {
+	const write = Write | Fast
+	commands = []Command{
+		{"ZADD", -4, firstKey, grow | Fast, 0, zadd("ZADD", false), nil},
+		{"ZINCRBY", 4, firstKey, grow | Fast, 0, zadd("ZINCRBY", true), nil},
+		{"ZREM", -3, firstKey, write, 0, zrem, nil},
+		{"ZREMRANGEBYRANK", 4, firstKey, Write, 0, zremRange("ZREMRANGEBYRANK", byRank), nil},
+		{"ZREMRANGEBYSCORE", 4, firstKey, Write, 0, zremRange("ZREMRANGEBYSCORE", byScore), nil},
+		{"ZREMRANGEBYLEX", 4, firstKey, Write, 0, zremRange("ZREMRANGEBYLEX", byLex), nil},
+		{"ZPOPMIN", -2, firstKey, write, 0, zpop(true), nil},
+		{"ZPOPMAX", -2, firstKey, write, 0, zpop(false), nil},
+		{"ZMPOP", -4, KeySpec{Count: 1}, Write, 0, nil, zmpop(false)},
+		{"BZMPOP", -5, KeySpec{Count: 2}, Write, 0, nil, zmpop(true)},
+		{"BZPOPMIN", -3, KeySpec{1, -2, 1, 0}, write, 0, nil, bzpop(true)},
+		{"BZPOPMAX", -3, KeySpec{1, -2, 1, 0}, write, 0, nil, bzpop(false)},
+		{"ZRANGESTORE", -5, twoKeys, grow, 0, nil, zrangeStore},
+		{"ZUNIONSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZUNIONSTORE", members: zunionMembers, store: true})},
+		{"ZINTERSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZINTERSTORE", members: zinterMembers, store: true})},
+		{"ZDIFFSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZDIFFSTORE", members: zdiffMembers, diff: true, store: true})},
+	}
+	const fast = ReadOnly | Fast
+	queries = []Command{
+		{"ZCARD", 2, firstKey, fast, 0, readSortedSet(zcard), nil},
+		{"ZSCORE", 3, firstKey, fast, 0, readSortedSet(zscore), nil},
+		{"ZMSCORE", -3, firstKey, fast, 0, readSortedSet(zmscore), nil},
+		{"ZRANK", 3, firstKey, fast, 0, readSortedSet(zrank), nil},
+		{"ZREVRANK", 3, firstKey, fast, 0, readSortedSet(zrevRank), nil},
+		{"ZCOUNT", 4, firstKey, fast, 0, zcount(byScore), nil},
+		{"ZLEXCOUNT", 4, firstKey, fast, 0, zcount(byLex), nil},
+		{"ZRANDMEMBER", -2, firstKey, ReadOnly, 0, zrandMember, nil},
+		{"ZSCAN", -3, firstKey, ReadOnly, 0, scanCollection("zset", zscan), nil},
+		{"ZRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{}), nil},
+		{"ZREVRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byRank, byRank: true, reverse: true, fixed: true}), nil},
+		{"ZRANGEBYSCORE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byScore, fixed: true}), nil},
+		{"ZREVRANGEBYSCORE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byScore, reverse: true, fixed: true}), nil},
+		{"ZRANGEBYLEX", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byLex, byLex: true, fixed: true}), nil},
+		{"ZREVRANGEBYLEX", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byLex, byLex: true, reverse: true, fixed: true}), nil},
+		{"ZUNION", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZUNION", members: zunionMembers})},
+		{"ZINTER", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZINTER", members: zinterMembers})},
+		{"ZDIFF", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZDIFF", members: zdiffMembers, diff: true})},
+		{"ZINTERCARD", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZINTERCARD", members: zinterMembers, number: true})},
+	}
+	return commands, queries
+}
