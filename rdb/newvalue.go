@@ -1,11 +1,11 @@
 package rdb
 
 import (
-	"encoding/binary"
 	"errors"
 	"slices"
 
 	"github.com/perduredb/perdure/internal/errtext"
+	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -107,102 +107,41 @@ func appendBytes(p, s []byte) []byte { return append(appendLength(p, uint64(len(
 
 // node is a listpack of a stream under construction. See walkstream.go for the layout.
 type node struct {
-	p     []byte // the elements
-	n     int    // number of elements
+	p     []byte // the listpack of the entries
 	items int
 	first StreamItem // its names may be shared by the other items
 }
 
-func newNode(first StreamItem) *node { return &node{first: first} }
+func newNode(first StreamItem) *node { return &node{p: []byte(listpack.Empty), first: first} }
 
 // add adds an entry.
 func (l *node) add(item StreamItem) {
 	l.items++
 	same := slices.EqualFunc(item.Fields, l.first.Fields, func(a, b StreamField) bool { return string(a.Name) == string(b.Name) })
-	before := l.n
 	flags := int64(0)
 	if same {
 		flags = entrySameFields
 	}
-	l.integer(flags)
-	l.integer(int64(item.ID.Ms - l.first.ID.Ms))
-	l.integer(int64(item.ID.Seq - l.first.ID.Seq))
+	all := []listpack.Element{
+		listpack.Integer(flags), listpack.Integer(int64(item.ID.Ms - l.first.ID.Ms)), listpack.Integer(int64(item.ID.Seq - l.first.ID.Seq)),
+	}
 	if !same {
-		l.integer(int64(len(item.Fields)))
+		all = append(all, listpack.Integer(int64(len(item.Fields))))
 	}
 	for _, f := range item.Fields {
 		if !same {
-			l.text(f.Name)
+			all = append(all, listpack.Of(f.Name))
 		}
-		l.text(f.Value)
+		all = append(all, listpack.Of(f.Value))
 	}
-	l.integer(int64(l.n - before))
+	l.p = listpack.Append(l.p, append(all, listpack.Integer(int64(len(all))))...)
 }
 
 // bytes returns the whole listpack: the part that all entries share, then the entries.
 func (l *node) bytes() []byte {
-	head := node{}
-	head.integer(int64(l.items))
-	head.integer(0)
-	head.integer(int64(len(l.first.Fields)))
+	head := []listpack.Element{listpack.Integer(int64(l.items)), listpack.Integer(0), listpack.Integer(int64(len(l.first.Fields)))}
 	for _, f := range l.first.Fields {
-		head.text(f.Name)
+		head = append(head, listpack.Of(f.Name))
 	}
-	head.integer(0)
-	size := listpackHead + len(head.p) + len(l.p) + 1
-	p := binary.LittleEndian.AppendUint32(make([]byte, 0, size), uint32(size))
-	p = binary.LittleEndian.AppendUint16(p, uint16(min(head.n+l.n, manyEntries)))
-	return append(append(append(p, head.p...), l.p...), 0xff)
-}
-
-// integer adds an integer. See listpack.go for the encodings.
-func (l *node) integer(n int64) {
-	start := len(l.p)
-	switch {
-	case n >= 0 && n < 1<<7:
-		l.p = append(l.p, byte(n))
-	case n >= -1<<12 && n < 1<<12:
-		l.p = append(l.p, 0xc0|byte(n>>8)&0x1f, byte(n))
-	case n >= -1<<31 && n < 1<<31:
-		l.p = binary.LittleEndian.AppendUint32(append(l.p, 0xf3), uint32(n))
-	default:
-		l.p = binary.LittleEndian.AppendUint64(append(l.p, 0xf4), uint64(n))
-	}
-	l.close(start)
-}
-
-// text adds a string, encoded as an integer if it is the decimal text of one.
-func (l *node) text(s []byte) {
-	if n, ok := smallInteger(s); ok {
-		l.integer(int64(n))
-		return
-	}
-	start := len(l.p)
-	switch n := len(s); {
-	case n < 1<<6:
-		l.p = append(l.p, 0x80|byte(n))
-	case n < 1<<12:
-		l.p = append(l.p, 0xe0|byte(n>>8), byte(n))
-	default:
-		l.p = binary.LittleEndian.AppendUint32(append(l.p, 0xf0), uint32(n))
-	}
-	l.p = append(l.p, s...)
-	l.close(start)
-}
-
-// close appends the back-length of the element that begins at start.
-func (l *node) close(start int) {
-	size := len(l.p) - start
-	width := 1
-	for width < 5 && size >= 1<<(7*width)-1 && !(width == 1 && size == 127) {
-		width++ // like Redis, one more byte for the largest size of each width but the first
-	}
-	for i := width - 1; i >= 0; i-- {
-		b := byte(size>>(7*i)) & 0x7f
-		if i < width-1 {
-			b |= 0x80
-		}
-		l.p = append(l.p, b)
-	}
-	l.n++
+	return listpack.Splice(l.p, listpack.Head, listpack.Head, 0, append(head, listpack.Integer(0))...)
 }

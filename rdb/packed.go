@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/listpack"
 )
 
 // flaw is an error within a value, with its position in the packed form being read, if any. The
@@ -120,7 +121,7 @@ func (c *pack) counted(at, declared int) error {
 	return nil
 }
 
-const manyEntries = 0xffff
+const manyEntries = listpack.Unknown
 
 // packed reads a string that contains a packed form and passes it to fn. It adds the offset to a
 // flaw that fn returns.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/perduredb/perdure/internal/corrupt"
+	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -130,7 +131,7 @@ func (w *walker) streamEntries(p []byte) error {
 		found[deleted]++
 	}
 	if c.err == nil && (found[0] != head[0] || found[1] != head[1]) {
-		return flawed(listpackHead, "want %d entries and %d deleted entries, found %d and %d", head[0], head[1], found[0], found[1])
+		return flawed(listpack.Head, "want %d entries and %d deleted entries, found %d and %d", head[0], head[1], found[0], found[1])
 	}
 	return c.err
 }

@@ -1,6 +1,10 @@
 package rdb
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/perduredb/perdure/internal/listpack"
+)
 
 // A ziplist; all numbers are little-endian, except where noted:
 //
@@ -34,8 +38,13 @@ func (w *walker) ziplist(p []byte) *pack {
 		c.err = flawed(4, "want the last entry of a ziplist within %d bytes, found it at %d", len(p), tail)
 		return c
 	}
-	c.err = framed("ziplist", p)
+	c.err = flawOf(listpack.Framed("ziplist", p))
 	return c
+}
+
+// cut returns the error for an entry that extends past the end.
+func (c *pack) cut(want int64, found int) error {
+	return flawed(c.next, "want an entry of %d bytes, found %d before the end", want, found)
 }
 
 func (c *pack) ziplistEnd() error {
@@ -110,7 +119,7 @@ func (c *pack) ziplistData(p []byte) (int, error) {
 	case body == 0:
 		c.element = integer(int64(p[0]&0x0f) - 1)
 	default:
-		c.element = integer(littleInt(p[1:size]))
+		c.element = integer(listpack.LittleInt(p[1:size]))
 	}
 	return size, nil
 }

@@ -87,6 +87,7 @@ func (cmd *command) flagNames() (names []string) {
 		add(f&op.ReadOnly != 0, "readonly")
 		add(f&op.DenyOOM != 0, "denyoom")
 		add(f&op.Fast != 0, "fast")
+		add(f&op.Movable != 0 || cmd.data.Keys.Count != 0, "movablekeys")
 		return names
 	}
 	add(cmd.flags&admin != 0, "admin")
@@ -154,15 +155,14 @@ func (c *client) commandKeys(words [][]byte) {
 	case !op.Accepts(cmd.arity, len(words)-2):
 		c.out.Error("ERR Invalid number of arguments specified for command")
 		return
-	case cmd.keySpec().Step == 0:
+	case cmd.keySpec() == op.KeySpec{}:
 		c.out.Error("ERR The command has no key arguments")
 		return
 	}
-	words = words[2:]
-	first, end := cmd.data.KeysOf(words)
 	var keys [][]byte
-	for i := first; i < min(end, len(words)); i += cmd.data.Keys.Step {
-		keys = append(keys, words[i])
+	if !cmd.data.EachKey(words[2:], func(key []byte) { keys = append(keys, key) }) {
+		c.out.Error("ERR Invalid arguments specified for command")
+		return
 	}
 	c.out.Array(len(keys))
 	for _, key := range keys {

@@ -151,7 +151,7 @@ func equalReplies(words []string, got, want string) bool {
 	case "PTTL", "PEXPIRETIME":
 		return near(got, want, 2000)
 	}
-	return false
+	return equalCollections(words, got, want)
 }
 
 // id is the id of a client in the reply to HELLO.
@@ -178,6 +178,9 @@ type generator struct {
 // command returns the words of a command. One in ten has an argument too many, too few, or wrong.
 func (g *generator) command() []string {
 	template := templates[g.IntN(len(templates))]
+	if g.IntN(2) == 0 {
+		template = collectionTemplates[g.IntN(len(collectionTemplates))]
+	}
 	var words []string
 	for _, field := range strings.Fields(template) {
 		words = append(words, g.words(field)...)
@@ -197,6 +200,7 @@ func (g *generator) command() []string {
 	if strings.EqualFold(words[0], "RESTORE") && len(words) > 3 && strings.Trim(words[3], "\x00") == "" {
 		words[3] = "x" // redis-server accepts zeros, because their checksum is 0
 	}
+	words = tamed(words)
 	for i := range words {
 		if n, err := strconv.Atoi(words[i]); err == nil && 0 < n && n < 10000 && isExpiry(words, i) {
 			words[i] = "100000" // no key expires during the test
@@ -263,6 +267,9 @@ func (g *generator) words(field string) []string {
 	case "list":
 		return []string{g.list}
 	}
+	if words := g.collectionWords(field); words != nil {
+		return words
+	}
 	if choices, ok := options[field]; ok {
 		var all []string
 		for _, word := range strings.Fields(g.pick(choices...)) {
@@ -297,8 +304,11 @@ var options = map[string][]string{
 func (g *generator) pick(choices ...string) string { return choices[g.IntN(len(choices))] }
 
 func (g *generator) key() string {
-	if g.IntN(40) == 0 {
+	switch g.IntN(40) {
+	case 0:
 		return g.pick("", "l", "k\r\n", "missing")
+	case 1, 2, 3:
+		return g.pick("h0", "h1", "s0", "s1", "q0", "q1", "z0", "z1")
 	}
 	return "k" + strconv.Itoa(g.IntN(8))
 }

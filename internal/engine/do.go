@@ -53,11 +53,13 @@ func (t *Tx) Do(db int, words [][]byte) (reply []byte, err error) {
 	if c == nil {
 		return r.Buf, err
 	}
-	keys, writes := Queued{c, words}.appendKeys(nil), c.Flags&op.Write != 0
+	writes := c.Flags&op.Write != 0
+	var keys []string
+	c.EachKey(words, func(key []byte) { keys = append(keys, string(key)) })
 	if err := t.allow(writes, db, keys...); err != nil {
 		return nil, err
 	}
-	if c.Keys.Step == 0 && (writes || t.x.onlyDeclared) {
+	if c.AnyKey() && (writes || t.x.onlyDeclared) {
 		return nil, fmt.Errorf("%w: command %s in a transaction", snapshot.ErrUnsupported, c.Name)
 	}
 	t.x.Reply = &r

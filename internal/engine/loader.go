@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
@@ -113,7 +114,7 @@ func (l *loader) Load(en snapshot.Entry) error {
 	o := step{hash: t.HashBytes(en.Key), expire: en.ExpireAtMs, offset: en.Offset, db: uint16(en.DB)}
 	value := en.Value
 	if en.Type != snapshot.String {
-		l.scratch = op.AppendOpaque(l.scratch[:0], en.Type, en.Value)
+		l.scratch = collection.AppendStored(l.scratch[:0], en.Type, en.Value)
 		o.code, value = stepLoadOpaque, l.scratch
 		l.types.Add(en.Type)
 	}

@@ -120,15 +120,15 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 // lock admits commands, and locks the shards of their keys and of the watched keys.
 func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 	e := s.e
-	keys, all, writes, free := len(watched), false, false, true
+	keys, all, writes, free := []string(nil), false, false, true
 	for _, q := range queue {
-		first, end := q.Command.KeysOf(q.Words)
-		if step := q.Command.Keys.Step; step != 0 {
-			keys += max(0, (end-first+step-1)/step)
-		}
+		q.Command.EachKey(q.Words, func(key []byte) { keys = append(keys, string(key)) })
 		writes = writes || q.Command.Flags&op.Write != 0
 		free = free && q.Command.Flags&op.Unlocked != 0
-		all = all || q.Command.Keys.Step == 0
+		all = all || q.Command.AnyKey()
+	}
+	for _, w := range watched {
+		keys = append(keys, w.cell.key)
 	}
 	if writes {
 		if err := e.admit(0, s.durable); err != nil {
@@ -141,11 +141,11 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 			return ErrClosed
 		}
 		x.held, x.Unlocked = scanning{e}, true
-	case all || keys > manyKeys:
+	case all || len(keys) > manyKeys:
 		e.table.LockAll()
 		x.held = everyShard{e.table}
 	default:
-		x.keys.Set(e.table, keys, keysOf(queue, watched, keys))
+		x.keys.Set(e.table, len(keys), func(i int) string { return keys[i] })
 		x.shard = x.keys.Lock()
 		x.held = x.keys
 	}
@@ -185,30 +185,6 @@ func (s *Session) begin(x *exec, writes bool) error {
 type scanning struct{ e *Engine }
 
 func (s scanning) Unlock() { s.e.leaveScan() }
-
-// appendKeys appends the keys of a command.
-func (q Queued) appendKeys(keys []string) []string {
-	first, end := q.Command.KeysOf(q.Words)
-	for i := first; i < end && i < len(q.Words); i += q.Command.Keys.Step {
-		keys = append(keys, string(q.Words[i]))
-	}
-	return keys
-}
-
-// keysOf returns a function with the n keys of commands, and then the watched keys.
-func keysOf(queue []Queued, watched []watch, n int) func(i int) string {
-	all := make([]string, 0, n)
-	for _, q := range queue {
-		all = q.appendKeys(all)
-	}
-	for _, w := range watched {
-		all = append(all, w.cell.key)
-	}
-	for len(all) < n { // a command with fewer words than its keys, which fails
-		all = append(all, "")
-	}
-	return func(i int) string { return all[i] }
-}
 
 // end completes an execution: it appends the log record, unlocks, and copies large values to the
 // reply.

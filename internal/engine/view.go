@@ -5,11 +5,12 @@ import (
 	"io"
 	"iter"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/perduredb/perdure/appendlog"
-	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -85,7 +86,7 @@ func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 			if len(te.Value) > longValue {
 				v.long.Store(true)
 			}
-			stopped = !yield(entryOf(te), nil)
+			stopped = !yield(v.entry(te), nil)
 			return !stopped
 		})
 		if err == nil {
@@ -126,11 +127,15 @@ func (v *view) Extras() []snapshot.Extra { return v.extras }
 // Time implements snapshot.View.
 func (v *view) Time() time.Time { return v.at }
 
-func entryOf(te table.Entry) snapshot.Entry {
+// entry returns an entry of the table in one of the types of the view.
+func (v *view) entry(te table.Entry) snapshot.Entry {
 	en := snapshot.Entry{DB: te.DB, Key: te.Key, Value: te.Value, ExpireAtMs: te.ExpireAtMs}
-	if te.Kind == table.Opaque {
-		en.Type = op.OpaqueType(te.Value)
-		en.Value = op.OpaqueValue(te.Value)
+	if te.Kind != table.Opaque {
+		return en
+	}
+	en.Type, en.Value = collection.Type(te.Value), collection.Value(te.Value)
+	if t := collection.Since(en.Type); t != en.Type && !slices.Contains(v.types, en.Type) {
+		en.Type, en.Value = collection.Portable(en.Type, en.Value)
 	}
 	return en
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/perduredb/perdure/rdb"
 )
 
-// A datum is the content of a key: the bytes of a string, or Redis's DUMP of another type.
+// A datum is the content of a key: the bytes of a string, or the text of another type.
 type datum struct {
 	value      string
 	expireAtMs int64
@@ -33,12 +33,50 @@ func dataOf(t testing.TB, s *perdure.Store) map[string]datum {
 		}
 		value := string(e.Value)
 		if e.Type != 0 {
-			p := rdb.AppendDump(nil, e.Type, e.Value)
-			value = string(p[:len(p)-10]) // without version and checksum
+			value = textOf(rdb.AppendDump(nil, e.Type, e.Value))
 		}
 		all[fmt.Sprintf("%d/%s", e.DB, e.Key)] = datum{value, e.ExpireAtMs}
 	}
 	return all
+}
+
+// textOf returns the contents of a DUMP: of a list, a set, a hash, or a sorted set as a text that
+// does not depend on the encoding, and of another type the bytes without version and checksum.
+func textOf(dump []byte) string {
+	const trailer = 2 + 8
+	raw := string(dump[:len(dump)-trailer])
+	t, payload, err := rdb.ParseDump(dump)
+	if err != nil {
+		return raw
+	}
+	v, err := rdb.DecodeValue(t, payload)
+	if err != nil {
+		return raw
+	}
+	var all []string
+	switch v := v.(type) {
+	case *rdb.List:
+		for e := range v.All() {
+			all = append(all, fmt.Sprintf("%q", e))
+		}
+		return fmt.Sprintf("list %v", all)
+	case *rdb.Set:
+		for m := range v.All() {
+			all = append(all, fmt.Sprintf("%q", m))
+		}
+	case *rdb.Hash:
+		for f := range v.All() {
+			all = append(all, fmt.Sprintf("%q=%q@%d", f.Name, f.Value, f.ExpireAtMs))
+		}
+	case *rdb.SortedSet:
+		for m := range v.All() {
+			all = append(all, fmt.Sprintf("%q=%v", m.Member, m.Score))
+		}
+	default:
+		return raw
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%s %v", rdb.TypeName(t), all)
 }
 
 // dataOfServer returns all keys of a server, by "db/key".
@@ -63,7 +101,7 @@ func dataOfServer(s *redistest.Server) map[string]datum {
 			}
 			d := datum{value.Text, max(at, 0)}
 			if value.Err {
-				d.value = dump[:len(dump)-10]
+				d.value = textOf([]byte(dump))
 			}
 			all[fmt.Sprintf("%d/%s", db, k.Text)] = d
 		}

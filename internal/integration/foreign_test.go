@@ -95,7 +95,7 @@ func TestForeignRecordIsNotSupported(t *testing.T) {
 
 func TestCommandErrorIsNotSupported(t *testing.T) {
 	dir := t.TempDir()
-	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte("*3\r\n$5\r\nRPUSH\r\n$1\r\nk\r\n$1\r\nv\r\n"), 0o600))
+	ok(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte("*3\r\n$5\r\nPFADD\r\n$1\r\nk\r\n$1\r\nv\r\n"), 0o600))
 	_, err := perdure.Open(dir, perdure.WithReadOnly())
 	if !errors.Is(err, perdure.ErrUnsupported) || !errors.Is(err, perdure.ErrCommand) || errors.Is(err, perdure.ErrCorrupt) {
 		t.Error(err)

@@ -128,6 +128,10 @@ func (p *program) command() {
 		p.common(k)
 		return
 	}
+	if p.rng.IntN(3) == 0 {
+		p.collection(p.one("c0", "c1", "c2", k))
+		return
+	}
 	unit, at := p.expiry()
 	switch p.rng.IntN(22) {
 	case 0:

@@ -3,6 +3,7 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -100,6 +101,8 @@ var replayed = map[string][]string{
 		"RESTORE d 0 $10 FREQ 3", "RESTORE-ASKING e 0 $10", "RESTORE l 0 $list", "RENAME l m", "EXPIREAT m 4102444800", "COPY m n", "MOVE n 12", "SET m string", "RESTORE past 1000 $10 ABSTTL",
 	},
 }
+
+func init() { maps.Copy(replayed, replayedCollections) }
 
 // TestReplayIsRedis loads logs with all commands that perdure applies, in many forms, in a
 // redis-server and in perdure. Keys, values, and absolute expiries must agree.
@@ -230,10 +233,11 @@ func TestReplayOfNewServers(t *testing.T) {
 
 // refusedLogs contains commands that cannot be applied, and words of the errors.
 var refusedLogs = []struct{ command, want string }{
-	{"RPUSH l a", "RPUSH: command not supported: perdure holds a list opaquely"},
-	{"sadd s a", "SADD: command not supported: perdure holds a set opaquely"},
-	{"HSET h f v", "holds a hash opaquely"},
-	{"ZADD z 1 m", "holds a sorted set opaquely"},
+	{"HPEXPIREAT h 5 FIELDS 1 f", "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely"},
+	{"geoadd g 1 2 m", "GEOADD: command not supported: perdure holds geographic positions opaquely"},
+	{"HSET k f secret", "HSET: key holds a value of another type"},
+	{"LPUSH k secret", "LPUSH: key holds a value of another type"},
+	{"HINCRBY h f secret", "HINCRBY: value is not an integer"},
 	{"XADD x 1-1 f v", "holds a stream opaquely"},
 	{"PFADD p a", "holds a HyperLogLog"},
 	{"EVAL return 0", "holds scripts and functions opaquely"},

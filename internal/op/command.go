@@ -37,7 +37,7 @@ type Command struct {
 type oneFunc = func(x *Exec, p Place, args [][]byte) error
 
 // Flags are properties of a command.
-type Flags uint8
+type Flags uint16
 
 // The flags. The first four have the names of Redis's flags for COMMAND INFO.
 const (
@@ -45,20 +45,22 @@ const (
 	ReadOnly
 	DenyOOM
 	Fast
+	Movable  // it has keys that its KeySpec does not specify: it may access any key
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
 	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
 )
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where
-// word 0 is the name. A Last of -1 means the last word. The zero KeySpec means no key.
-type KeySpec struct{ First, Last, Step int }
+// word 0 is the name. A negative Last counts from the end: -1 means the last word. If Count is not
+// 0, it is the word with the number of the keys that follow it. The zero KeySpec means no key.
+type KeySpec struct{ First, Last, Step, Count int }
 
 var (
 	noKey    = KeySpec{}
-	firstKey = KeySpec{1, 1, 1}
-	twoKeys  = KeySpec{1, 2, 1}
-	allKeys  = KeySpec{1, -1, 1}
-	pairKeys = KeySpec{1, -1, 2}
+	firstKey = KeySpec{1, 1, 1, 0}
+	twoKeys  = KeySpec{1, 2, 1, 0}
+	allKeys  = KeySpec{1, -1, 1, 0}
+	pairKeys = KeySpec{1, -1, 2, 0}
 )
 
 var errSyntax = errors.New("syntax error")
@@ -143,6 +145,30 @@ func (c *Command) KeysOf(words [][]byte) (first, end int) {
 	}
 	return c.Keys.First, c.Keys.Last + 1
 }
+
+// EachKey calls fn with the keys in words. It reports whether their number is possible.
+func (c *Command) EachKey(words [][]byte, fn func(key []byte)) (ok bool) {
+	first, end := c.KeysOf(words)
+	for i := first; i < min(end, len(words)); i += c.Keys.Step {
+		fn(words[i])
+	}
+	at := c.Keys.Count
+	if at == 0 {
+		return true
+	}
+	n, _ := integer(words[at])
+	rest := words[at+1:]
+	if n < 1 || n > int64(len(rest)) {
+		return false
+	}
+	for _, key := range rest[:n] {
+		fn(key)
+	}
+	return true
+}
+
+// AnyKey reports whether the command may access keys that EachKey does not pass.
+func (c *Command) AnyKey() bool { return c.Keys == noKey || c.Flags&Movable != 0 }
 
 // Step returns the number of words that belong to one call of One: all of them, or those up to the
 // next key.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
@@ -224,7 +225,7 @@ func restore(x *Exec, p Place, args [][]byte) error {
 	}
 	kind := table.String
 	if t != snapshot.String {
-		kind, value = table.Opaque, AppendOpaque(nil, t, value)
+		kind, value = table.Opaque, collection.AppendStored(nil, t, value)
 		x.Store.Types.Add(t)
 	}
 	if err := p.set(kind, value, at); err != nil {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -20,7 +21,7 @@ func typeOf(x *Exec, p Place, _ [][]byte) error {
 }
 
 // opaqueName returns Redis's name for the type of an opaque value as the table stores it.
-func opaqueName(value []byte) string { return rdb.TypeName(OpaqueType(value)) }
+func opaqueName(value []byte) string { return rdb.TypeName(collection.Type(value)) }
 
 // dump is DUMP key.
 func dump(x *Exec, p Place, _ [][]byte) error {
@@ -34,7 +35,7 @@ func dump(x *Exec, p Place, _ [][]byte) error {
 	}
 	t, value := snapshot.String, it.AppendValue(nil)
 	if it.Kind() == table.Opaque {
-		t, value = OpaqueType(value), OpaqueValue(value)
+		t, value = collection.Portable(collection.Type(value), collection.Value(value))
 	}
 	x.Reply.Bulk(rdb.AppendDump(nil, t, value))
 	return nil
@@ -67,8 +68,8 @@ var objectHelp = []string{
 var errFreq = clientError("An LFU maxmemory policy is not selected, access frequency not tracked. " +
 	"Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.")
 
-// object is OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key. The store has one encoding; the reply is
-// the one that Redis would choose for a value that a SET has just stored.
+// object is OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key. The reply to ENCODING is the encoding that
+// Redis would choose for a new value.
 func object(x *Exec, db int, args [][]byte) error {
 	name := strings.ToUpper(string(args[0]))
 	switch name {
@@ -109,8 +110,8 @@ func object(x *Exec, db int, args [][]byte) error {
 }
 
 func encodingOf(it table.Item) string {
-	if it.Kind() == table.Opaque {
-		return typeName(it)
+	if stored := it.Opaque(); stored != nil {
+		return collectionEncoding(typeName(it), stored)
 	}
 	if _, ok := it.Int(); ok {
 		return "int"
@@ -119,4 +120,25 @@ func encodingOf(it table.Item) string {
 		return "raw"
 	}
 	return "embstr"
+}
+
+// collectionEncoding returns the encoding of a value of a type other than string.
+func collectionEncoding(kind string, stored []byte) string {
+	switch kind {
+	case "list":
+		return "quicklist"
+	case "hash":
+		if h, err := collection.OpenHash(stored); err == nil {
+			return h.Encoding()
+		}
+	case "set":
+		if s, err := collection.OpenSet(stored); err == nil {
+			return s.Encoding()
+		}
+	case "zset":
+		if z, err := collection.OpenSortedSet(stored); err == nil {
+			return z.Encoding()
+		}
+	}
+	return kind
 }

@@ -51,7 +51,8 @@ type scanOptions struct {
 	kind    string // "" for all
 }
 
-func (x *Exec) parseScan(args [][]byte) (o scanOptions, err error) {
+// parseScan parses the options of a scan. Only that of keys selects a type.
+func (x *Exec) parseScan(args [][]byte, keys bool) (o scanOptions, err error) {
 	o.count = 10
 	for i := 0; i < len(args); i += 2 {
 		if i+1 == len(args) {
@@ -68,6 +69,9 @@ func (x *Exec) parseScan(args [][]byte) (o scanOptions, err error) {
 		case "MATCH":
 			o.pattern = string(args[i+1])
 		case "TYPE":
+			if !keys {
+				return o, errSyntax
+			}
 			o.kind = strings.ToLower(string(args[i+1]))
 		default:
 			return o, errSyntax
@@ -103,40 +107,32 @@ func scan(x *Exec, db int, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	o, err := x.parseScan(args[1:])
-	if err != nil {
+	r, seen := &scanReply{}, int64(0)
+	if r.o, err = x.parseScan(args[1:], true); err != nil {
 		return err
 	}
-	found, n, seen := &resp.Reply{}, 0, int64(0)
-	buf := &table.ScanBuffer{KeysOnly: o.kind == "" || o.kind == "string"}
+	buf := &table.ScanBuffer{KeysOnly: r.o.kind == "" || r.o.kind == "string"}
 	cursor, more := table.Cursor(number), true
-	for more && seen < o.count {
+	for more && seen < r.o.count {
 		cursor, more = x.step(db, cursor, buf)
 		for _, en := range buf.Entries() {
-			if seen++; x.alive(en) && o.wants(en) {
-				found.Bulk(en.Key)
-				n++
+			if seen++; x.alive(en) && r.wants(en.Key) && r.o.wants(en) {
+				r.add(en.Key)
 			}
 		}
-		if !x.Reply.Fits(len(found.Buf)) {
+		if !x.Reply.Fits(len(r.Buf)) {
 			return errReply
 		}
 	}
 	if !more {
 		cursor = 0
 	}
-	x.Reply.Array(2)
-	x.Reply.Text(strconv.FormatUint(uint64(cursor), 10))
-	x.Reply.Array(n)
-	x.Reply.Buf = append(x.Reply.Buf, found.Buf...)
+	x.replyScan(uint64(cursor), r)
 	return nil
 }
 
-// wants reports whether the pattern and the type select an entry.
+// wants reports whether the type selects an entry.
 func (o *scanOptions) wants(en table.Entry) bool {
-	if o.pattern != "" && !glob.Match(o.pattern, en.Key) {
-		return false
-	}
 	switch {
 	case o.kind == "":
 		return true

@@ -1,9 +1,8 @@
 package op
 
-// Commands lists the commands on strings, keys, and databases that Redis and Valkey write to a log,
-// the forms that older servers wrote, and the other commands that a server may replay. Other
-// programs and people write logs too. Relative expiries count from the time of loading, as in a
-// server.
+// Commands lists the commands that Redis and Valkey write to a log, the forms that older servers
+// wrote, and the other commands that a server may replay. Other programs and people write logs too.
+// Relative expiries count from the time of loading, as in a server.
 var Commands []Command
 
 // queries lists the commands that only read.
@@ -12,9 +11,21 @@ var queries []Command
 // byName maps names to the commands of Commands, and queryByName to those of queries.
 var byName, queryByName map[string]*Command
 
+// grow are the flags of a command that can need more memory.
+const grow = Write | DenyOOM
+
 func init() { // the functions of the tables use variables of this package
-	const grow = Write | DenyOOM
-	Commands = []Command{
+	Commands, queries = stringCommands(), stringQueries()
+	for _, tables := range []func() (commands, queries []Command){hashCommands, setCommands, listCommands, sortedSetCommands} {
+		c, q := tables()
+		Commands, queries = append(Commands, c...), append(queries, q...)
+	}
+	byName, queryByName = index(Commands), index(queries)
+}
+
+// stringCommands returns the commands on strings, keys, and databases that change them.
+func stringCommands() []Command {
+	return []Command{
 		{"SET", -3, firstKey, grow, 0, set, nil},
 		{"SETNX", 3, firstKey, grow | Fast, 0, call(SetIfAbsent, takeValue, replyDid), nil},
 		{"SETEX", 4, firstKey, grow, 0, setEx("EX"), nil},
@@ -39,7 +50,7 @@ func init() { // the functions of the tables use variables of this package
 
 		{"SETBIT", 4, firstKey, grow, 0, setBit, nil},
 		{"BITFIELD", -2, firstKey, grow, 0, bitField("BITFIELD"), nil},
-		{"BITOP", -4, KeySpec{2, -1, 1}, grow, 0, nil, bitOpTo},
+		{"BITOP", -4, KeySpec{2, -1, 1, 0}, grow, 0, nil, bitOpTo},
 
 		{"EXPIRE", -3, firstKey, Write | Fast, 0, expireIn("EX"), nil},
 		{"PEXPIRE", -3, firstKey, Write | Fast, 0, expireIn("PX"), nil},
@@ -61,11 +72,11 @@ func init() { // the functions of the tables use variables of this package
 		{"FLUSHDB", -1, noKey, Write, 0, nil, flushDB},
 		{"FLUSHALL", -1, noKey, Write, 0, nil, flushAll},
 	}
-	byName = index(Commands)
 }
 
-func init() {
-	queries = []Command{
+// stringQueries returns the commands on strings, keys, and databases that only read.
+func stringQueries() []Command {
+	return []Command{
 		{"GET", 2, firstKey, ReadOnly | Fast, 0, get, nil},
 		{"MGET", -2, allKeys, ReadOnly | Fast, 0, nil, mget},
 		{"STRLEN", 2, firstKey, ReadOnly | Fast, 0, strLen, nil},
@@ -85,14 +96,13 @@ func init() {
 		{"EXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1000, true), nil},
 		{"PEXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1, true), nil},
 		{"DUMP", 2, firstKey, ReadOnly, 0, dump, nil},
-		{"OBJECT", -2, KeySpec{2, 2, 1}, ReadOnly, 0, nil, object},
+		{"OBJECT", -2, KeySpec{2, 2, 1, 0}, ReadOnly, 0, nil, object},
 
 		{"KEYS", 2, noKey, ReadOnly | Unlocked, 0, nil, keys},
 		{"SCAN", -2, noKey, ReadOnly | Unlocked, 0, nil, scan},
 		{"RANDOMKEY", 1, noKey, ReadOnly | Unlocked, 0, nil, randomKey},
 		{"DBSIZE", 1, noKey, ReadOnly | Fast | Unlocked, 0, nil, dbSize},
 	}
-	queryByName = index(queries)
 }
 
 // index numbers the commands of a table and maps their names to them.

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -56,7 +57,7 @@ func (x *Exec) CountExisting(db int, keys []string) (n int) {
 func typeName(it table.Item) string {
 	t := snapshot.String
 	if it.Kind() == table.Opaque {
-		t = OpaqueType(it.AppendPrefix(nil, typeSize))
+		t = collection.Type(it.Opaque())
 	}
 	return rdb.TypeName(t)
 }

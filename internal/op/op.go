@@ -21,7 +21,7 @@ var (
 	ErrNotFound   = errors.New("perdure: key not found")
 	ErrNotInteger = errors.New("perdure: value is not an integer or out of range")
 	ErrOverflow   = errors.New("perdure: increment or decrement would overflow")
-	ErrWrongType  = errors.New("perdure: key holds a value that is not a string")
+	ErrWrongType  = errors.New("perdure: key holds a value of another type")
 	ErrTTL        = errors.New("perdure: invalid expiry")
 	ErrTooLarge   = errors.New("perdure: key or value is larger than 512 MiB")
 	ErrDatabase   = errors.New("perdure: database number out of range")

@@ -20,6 +20,9 @@ func (c *Command) Run(x *Exec, db int, words [][]byte) {
 	} else {
 		err = c.One(x, x.Locate(db, string(words[1])), words[2:])
 	}
+	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
+		err = errReply
+	}
 	if err != nil {
 		x.dropReply(before)
 		x.Reply.Error(ErrorText(err, c.Name))

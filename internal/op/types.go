@@ -1,7 +1,6 @@
 package op
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/perduredb/perdure/snapshot"
@@ -15,7 +14,9 @@ type Types struct {
 
 // Add adds a type.
 func (s *Types) Add(t snapshot.Type) {
-	s.bits[t/64%8].Or(1 << (t % 64))
+	if word, bit := &s.bits[t/64%8], uint64(1)<<(t%64); word.Load()&bit == 0 {
+		word.Or(bit)
+	}
 }
 
 // Clear removes all types.
@@ -34,22 +35,4 @@ func (s *Types) List() []snapshot.Type {
 		}
 	}
 	return types
-}
-
-// typeSize is the size of the type that precedes an opaque value in the table, in little-endian
-// order.
-const typeSize = 2
-
-// OpaqueType returns the type of an opaque value as the table stores it.
-func OpaqueType(value []byte) snapshot.Type {
-	return snapshot.Type(binary.LittleEndian.Uint16(value))
-}
-
-// OpaqueValue returns an opaque value as the table stores it, without its type.
-func OpaqueValue(value []byte) []byte { return value[typeSize:] }
-
-// AppendOpaque appends the stored form of a value of a type other than string.
-func AppendOpaque(dst []byte, t snapshot.Type, payload []byte) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(t))
-	return append(dst, payload...)
 }

@@ -5,7 +5,10 @@
 // retains none of its arguments. Functions are safe for concurrent use; a [Reader] is not.
 package resp
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // AppendHeader appends the header of a command of argc arguments: *<argc> CRLF.
 func AppendHeader(dst []byte, argc int) []byte {
@@ -50,4 +53,16 @@ func AppendCommand(dst []byte, args ...string) []byte {
 		dst = AppendBulk(dst, a)
 	}
 	return dst
+}
+
+// AppendDouble appends a number as Redis formats it: 17 significant digits without trailing zeros,
+// inf, or -inf.
+func AppendDouble(dst []byte, f float64) []byte {
+	switch {
+	case math.IsInf(f, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-inf"...)
+	}
+	return strconv.AppendFloat(dst, f, 'g', 17, 64)
 }

@@ -113,6 +113,22 @@ func (r *Reply) Verbatim(s string) {
 	r.Buf = append(r.Buf, "\r\n"...)
 }
 
+// Double appends a number. In version 2 it is a bulk string.
+func (r *Reply) Double(f float64) {
+	if r == nil {
+		return
+	}
+	var digits [32]byte
+	text := AppendDouble(digits[:0], f)
+	if !r.V3 {
+		r.Bulk(text)
+		return
+	}
+	r.Buf = append(r.Buf, ',')
+	r.Buf = append(r.Buf, text...)
+	r.Buf = append(r.Buf, "\r\n"...)
+}
+
 // Null appends the null of a missing value.
 func (r *Reply) Null() { r.null("$-1\r\n") }
 

@@ -303,18 +303,19 @@ func (it Item) LargeValue() []byte {
 	return it.value
 }
 
+// Opaque returns the value of an Opaque in place, and nil for a String. It must not be modified
+// and is valid as long as the Item.
+func (it Item) Opaque() []byte {
+	if it.flags&flagOpaque == 0 {
+		return nil
+	}
+	return it.value
+}
+
 // AppendValue appends the value to dst.
 func (it Item) AppendValue(dst []byte) []byte {
 	if n, ok := it.Int(); ok {
 		return strconv.AppendInt(dst, n, 10)
 	}
 	return append(dst, it.value...)
-}
-
-// AppendPrefix appends the first n bytes of the value to dst, or all of a shorter one.
-func (it Item) AppendPrefix(dst []byte, n int) []byte {
-	if it.ValueLen() <= n || it.flags&flagCounter != 0 {
-		return it.AppendValue(dst)
-	}
-	return append(dst, it.value[:n]...)
 }

@@ -1,0 +1,204 @@
+package collection
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/perduredb/perdure/internal/listpack"
+	"github.com/perduredb/perdure/rdb"
+)
+
+// A Set is a set of members: an intset while all members are integers, and a listpack otherwise.
+type Set struct {
+	pack
+	ints   listpack.Intset // nil for a listpack
+	ownInt bool            // ints is a copy
+	member text
+}
+
+// OpenSet opens a stored set. An empty stored form is an empty set. The Set may read stored until
+// its first change.
+func OpenSet(stored []byte) (s Set, err error) {
+	s.newInts()
+	switch {
+	case len(stored) == 0:
+		return s, nil
+	case Type(stored) == typeIntset:
+		if p, ok := unwrap(Value(stored)); ok {
+			if ints, err := listpack.OpenIntset(p); err == nil {
+				s.ints, s.ownInt = ints, false
+				return s, nil
+			}
+		}
+	case Type(stored) == typeSet:
+		var ok bool
+		if s.pack, ok = openPack(Value(stored)); ok {
+			s.ints = nil
+			return s, nil
+		}
+	}
+	v, err := decode[*rdb.Set](stored)
+	if err != nil {
+		return s, err
+	}
+	var ints []int64
+	for m := range v.All() {
+		n, ok := listpack.ParseInt(m)
+		if !ok {
+			return s, s.load(v)
+		}
+		ints = append(ints, n)
+	}
+	slices.Sort(ints)
+	for i, n := range ints {
+		s.ints = s.ints.Insert(i, n)
+	}
+	return s, nil
+}
+
+// load makes the set a listpack of decoded members.
+func (s *Set) load(v *rdb.Set) error {
+	s.pack, s.ints = newPack(), nil
+	for m := range v.All() {
+		s.append(listpack.Of(m))
+	}
+	return s.err
+}
+
+// newInts makes the set an empty intset.
+func (s *Set) newInts() { s.ints, s.ownInt = listpack.Intset(listpack.EmptyIntset), true }
+
+// Stored returns the stored form.
+func (s *Set) Stored() []byte {
+	if s.ints != nil {
+		return appendWrapped(AppendStored(make([]byte, 0, typeSize+5+len(s.ints)), typeIntset, nil), s.ints)
+	}
+	return s.stored(typeSet, "")
+}
+
+// Len returns the number of members.
+func (s *Set) Len() int {
+	if s.ints != nil {
+		return s.ints.Len()
+	}
+	return s.entries()
+}
+
+// Has reports whether the set has a member.
+func (s *Set) Has(m []byte) bool {
+	if s.ints == nil {
+		_, _, ok := s.find(m, 1)
+		return ok
+	}
+	n, ok := listpack.ParseInt(m)
+	if ok {
+		_, ok = s.ints.Find(n)
+	}
+	return ok
+}
+
+// Add adds a member, and reports whether it is new. The argument must not be a part of the Set.
+func (s *Set) Add(m []byte) bool {
+	if s.Has(m) {
+		return false
+	}
+	s.insert(m)
+	return true
+}
+
+// insert adds a member that the set does not have.
+func (s *Set) insert(m []byte) {
+	e := listpack.Of(m)
+	if s.ints != nil && !e.IsInt {
+		ints := s.ints
+		s.pack, s.ints = newPack(), nil
+		for i := range ints.Len() {
+			s.append(listpack.Integer(ints.At(i)))
+		}
+	}
+	if s.ints == nil {
+		s.append(e)
+		return
+	}
+	i, _ := s.ints.Find(e.Int)
+	s.ownInts()
+	s.ints = s.ints.Insert(i, e.Int)
+}
+
+// ownInts makes the intset a copy.
+func (s *Set) ownInts() {
+	if !s.ownInt {
+		s.ints, s.ownInt = append(make([]byte, 0, len(s.ints)+slack), s.ints...), true
+	}
+}
+
+// Remove removes a member, and reports whether the set had it.
+func (s *Set) Remove(m []byte) bool {
+	if s.ints == nil {
+		at, next, ok := s.find(m, 1)
+		if ok {
+			s.splice(at, next, 1)
+		}
+		return ok
+	}
+	n, ok := listpack.ParseInt(m)
+	if !ok {
+		return false
+	}
+	i, ok := s.ints.Find(n)
+	if ok {
+		s.ownInts()
+		s.ints = s.ints.Delete(i)
+	}
+	return ok
+}
+
+// All yields the members. Each is valid until the next iteration.
+func (s *Set) All() iter.Seq[[]byte] {
+	return func(yield func(m []byte) bool) {
+		if s.ints != nil {
+			for i := range s.ints.Len() {
+				if !yield(s.member.of(listpack.Integer(s.ints.At(i)))) {
+					return
+				}
+			}
+			return
+		}
+		for at := listpack.Head; ; {
+			e, next, ok := s.read(at)
+			if !ok || !yield(s.member.of(e)) {
+				return
+			}
+			at = next
+		}
+	}
+}
+
+// At returns the member with a number from 0 to Len()-1. It is valid until the next call. The
+// numbers of members may change with every change of the Set.
+func (s *Set) At(i int) []byte {
+	if s.ints != nil {
+		if i >= s.ints.Len() {
+			return nil
+		}
+		return s.member.of(listpack.Integer(s.ints.At(i)))
+	}
+	e, _, _ := s.read(s.at(i, 1))
+	return s.member.of(e)
+}
+
+// Scan calls fn with some members, and returns the cursor of the next ones, or 0 at the end.
+func (s *Set) Scan(_ uint64, _ int, fn func(m []byte)) (next uint64) {
+	for m := range s.All() {
+		fn(m)
+	}
+	return 0
+}
+
+// Encoding returns the result of OBJECT ENCODING: one that Redis 7.0 has.
+func (s *Set) Encoding() string {
+	if s.ints != nil && s.ints.Len() <= integers {
+		return "intset"
+	}
+	return "hashtable"
+}

@@ -1,0 +1,182 @@
+package op
+
+import (
+	"math"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/perduredb/perdure/internal/collection"
+	"github.com/perduredb/perdure/internal/glob"
+	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/rdb"
+)
+
+// stored returns the stored form of the collection at a key, or nil for a missing key. It is valid
+// until the table changes. stored returns ErrWrongType if the key holds another type.
+func (x *Exec) stored(p Place, kind string) ([]byte, error) {
+	it, ok := x.Find(p)
+	if !ok {
+		return nil, nil
+	}
+	if stored := it.Opaque(); stored != nil && rdb.TypeName(collection.Type(stored)) == kind {
+		return stored, nil
+	}
+	return nil, ErrWrongType
+}
+
+// hashAt opens the hash at a key. A missing key is an empty hash.
+func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
+	stored, err := x.stored(p, "hash")
+	if err != nil {
+		return h, err
+	}
+	return collection.OpenHash(stored)
+}
+
+// A changed is a collection that a command has changed.
+type changed interface {
+	Len() int
+	Stored() []byte
+	Err() error
+}
+
+// keep stores a changed collection, whose key keeps its expiry. The key of an empty collection is
+// deleted.
+func (x *Exec) keep(p Place, c changed) error {
+	it, found := x.Find(p)
+	return x.keepUntil(p, c, it, found, it.ExpireAtMs())
+}
+
+// replace stores a collection in place of any value, without an expiry. If the collection is empty,
+// it deletes the key, and reports whether there was one.
+func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
+	it, found := x.Find(p)
+	return found, x.keepUntil(p, c, it, found, 0)
+}
+
+func (x *Exec) keepUntil(p Place, c changed, it table.Item, found bool, at int64) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	x.remember(p.Shard)
+	if c.Len() == 0 {
+		if found {
+			p.Shard.Remove(p.DB, p.Hash, it)
+		}
+		return nil
+	}
+	value := c.Stored()
+	if len(value) > MaxSize {
+		return ErrTooLarge
+	}
+	x.Store.Types.Add(collection.Since(collection.Type(value)))
+	if found {
+		return p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
+	}
+	return p.set(table.Opaque, value, at)
+}
+
+// log counts changes, and adds a command to the log.
+func (x *Exec) log(p Place, changes int, name string, args [][]byte) {
+	x.Dirty += int64(changes)
+	x.commandOn(p, name, args)
+}
+
+// pick chooses elements of n, at least 1, at random: count different ones, or all if there are
+// fewer, or -count that may be the same. It calls reply with their number, and then fn for each. It
+// returns errReply if the replies would be too long.
+func (x *Exec) pick(n int, count int64, reply func(number int), fn func(i int)) error {
+	switch {
+	case count >= int64(n):
+		reply(n)
+		for i := range n {
+			fn(i)
+		}
+	case count >= 0:
+		reply(int(count))
+		for _, i := range different(n, int(count)) {
+			fn(i)
+		}
+	case count < math.MinInt32 || !x.Reply.Fits(-int(count)*len("$0\r\n\r\n")):
+		return errReply
+	default:
+		reply(int(-count))
+		for range -count {
+			if !x.Reply.Fits(0) {
+				return errReply
+			}
+			fn(rand.IntN(n))
+		}
+	}
+	return nil
+}
+
+// different returns count different random numbers below n.
+func different(n, count int) []int {
+	chosen, numbers := make(map[int]bool, count), make([]int, 0, count)
+	for most := n - count; most < n; most++ {
+		i := rand.IntN(most + 1)
+		if chosen[i] {
+			i = most
+		}
+		chosen[i] = true
+		numbers = append(numbers, i)
+	}
+	return numbers
+}
+
+// scanReply collects the elements for the reply to a scan.
+type scanReply struct {
+	resp.Reply
+	n int
+	o scanOptions
+}
+
+// wants reports whether the pattern selects an element.
+func (r *scanReply) wants(name []byte) bool {
+	return r.o.pattern == "" || glob.Match(r.o.pattern, name)
+}
+
+// add adds an element.
+func (r *scanReply) add(e []byte) {
+	r.Bulk(e)
+	r.n++
+}
+
+// replyScan replies to a scan with the cursor of the next elements, and those in r.
+func (x *Exec) replyScan(next uint64, r *scanReply) {
+	x.Reply.Array(2)
+	x.Reply.Text(strconv.FormatUint(next, 10))
+	x.Reply.Array(r.n)
+	x.Reply.Buf = append(x.Reply.Buf, r.Buf...)
+}
+
+// scanCollection is HSCAN, SSCAN, and ZSCAN: key cursor [MATCH pattern] [COUNT n]. scan opens the
+// collection of a type and reads elements.
+func scanCollection(kind string, scan func(stored []byte, cursor uint64, r *scanReply) (next uint64, err error)) oneFunc {
+	return func(x *Exec, p Place, args [][]byte) error {
+		cursor, err := parseCursor(Shown(args[0], len(args[0])))
+		if err != nil {
+			return err
+		}
+		stored, err := x.stored(p, kind)
+		if err != nil {
+			return err
+		}
+		r := &scanReply{}
+		if stored == nil {
+			x.replyScan(0, r)
+			return nil
+		}
+		if r.o, err = x.parseScan(args[1:], false); err != nil {
+			return err
+		}
+		next, err := scan(stored, cursor, r)
+		if err != nil {
+			return err
+		}
+		x.replyScan(next, r)
+		return nil
+	}
+}

@@ -1,0 +1,83 @@
+package op
+
+import (
+	"github.com/perduredb/perdure/internal/collection"
+)
+
+// readSet returns a function for a command that reads a set.
+func readSet(read func(x *Exec, s *collection.Set, args [][]byte)) oneFunc {
+	return func(x *Exec, p Place, args [][]byte) error {
+		s, err := x.setAt(p)
+		if err != nil {
+			return err
+		}
+		read(x, &s, args)
+		return s.Err()
+	}
+}
+
+func scard(x *Exec, s *collection.Set, _ [][]byte) { x.Reply.Int(int64(s.Len())) }
+
+func sisMember(x *Exec, s *collection.Set, args [][]byte) { x.Reply.Truth(s.Has(args[0])) }
+
+func smisMember(x *Exec, s *collection.Set, args [][]byte) {
+	x.Reply.Array(len(args))
+	for _, m := range args {
+		x.Reply.Truth(s.Has(m))
+	}
+}
+
+func smembers(x *Exec, s *collection.Set, _ [][]byte) {
+	x.Reply.Set(s.Len())
+	for m := range s.All() {
+		x.Reply.Bulk(m)
+	}
+}
+
+// srandMember is SRANDMEMBER key [count].
+func srandMember(x *Exec, p Place, args [][]byte) (err error) {
+	count := int64(1)
+	if len(args) > 1 {
+		return errSyntax
+	}
+	if len(args) > 0 {
+		if count, err = x.parseCount(args[0]); err != nil {
+			return err
+		}
+	}
+	s, err := x.setAt(p)
+	n := s.Len()
+	switch {
+	case err != nil:
+		return err
+	case len(args) == 0 && n == 0:
+		x.Reply.Null()
+		return nil
+	case n == 0:
+		x.Reply.Array(0)
+		return nil
+	}
+	begin := func(number int) {
+		if len(args) > 0 {
+			x.Reply.Array(number)
+		}
+	}
+	if err = x.pick(n, count, begin, func(i int) { x.Reply.Bulk(s.At(i)) }); err == nil {
+		err = s.Err()
+	}
+	return err
+}
+
+// sscan reads members for SSCAN.
+func sscan(stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
+	s, err := collection.OpenSet(stored)
+	if err != nil {
+		return 0, err
+	}
+	next = s.Scan(cursor, int(r.o.count), func(m []byte) {
+		if r.wants(m) {
+			r.add(m)
+		}
+	})
+	return next, s.Err()
+}

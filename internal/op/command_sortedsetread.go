@@ -1,0 +1,107 @@
+package op
+
+import (
+	"github.com/perduredb/perdure/internal/collection"
+)
+
+// readSortedSet returns a function for a command that reads a sorted set.
+func readSortedSet(read func(x *Exec, z *collection.SortedSet, args [][]byte)) oneFunc {
+	return func(x *Exec, p Place, args [][]byte) error {
+		z, err := x.sortedSetAt(p)
+		if err != nil {
+			return err
+		}
+		read(x, &z, args)
+		return z.Err()
+	}
+}
+
+func zcard(x *Exec, z *collection.SortedSet, _ [][]byte) { x.Reply.Int(int64(z.Len())) }
+
+func zscore(x *Exec, z *collection.SortedSet, args [][]byte) {
+	if score, ok := z.Score(args[0]); ok {
+		x.Reply.Double(score)
+	} else {
+		x.Reply.Null()
+	}
+}
+
+func zmscore(x *Exec, z *collection.SortedSet, args [][]byte) {
+	x.Reply.Array(len(args))
+	for i := range args {
+		zscore(x, z, args[i:])
+	}
+}
+
+func zrank(x *Exec, z *collection.SortedSet, args [][]byte) {
+	if rank, _, ok := z.Rank(args[0]); ok {
+		x.Reply.Int(int64(rank))
+	} else {
+		x.Reply.Null()
+	}
+}
+
+func zrevRank(x *Exec, z *collection.SortedSet, args [][]byte) {
+	if rank, _, ok := z.Rank(args[0]); ok {
+		x.Reply.Int(int64(z.Len() - 1 - rank))
+	} else {
+		x.Reply.Null()
+	}
+}
+
+// replyMember replies with a member after replyPairs, and with its score if scores is set.
+func (x *Exec) replyMember(m collection.Member, scores bool) {
+	if scores {
+		x.replyPair()
+	}
+	x.Reply.Bulk(m.Name)
+	if scores {
+		x.Reply.Double(m.Score)
+	}
+}
+
+// zrandMember is ZRANDMEMBER key [count [WITHSCORES]].
+func zrandMember(x *Exec, p Place, args [][]byte) (err error) {
+	count, scores := int64(1), false
+	if len(args) > 0 {
+		if count, scores, err = x.parsePairs(args, "WITHSCORES"); err != nil {
+			return err
+		}
+	}
+	z, err := x.sortedSetAt(p)
+	n := z.Len()
+	switch {
+	case err != nil:
+		return err
+	case len(args) == 0 && n == 0:
+		x.Reply.Null()
+		return nil
+	case n == 0:
+		x.Reply.Array(0)
+		return nil
+	}
+	begin := func(number int) {
+		if len(args) > 0 {
+			x.replyPairs(number, scores)
+		}
+	}
+	if err = x.pick(n, count, begin, func(i int) { x.replyMember(z.At(i), scores) }); err == nil {
+		err = z.Err()
+	}
+	return err
+}
+
+// zscan reads members for ZSCAN.
+func zscan(stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
+	z, err := collection.OpenSortedSet(stored)
+	if err != nil {
+		return 0, err
+	}
+	next = z.Scan(cursor, int(r.o.count), func(m collection.Member) {
+		if r.wants(m.Name) {
+			r.add(m.Name)
+			r.add(collection.AppendScore(nil, m.Score))
+		}
+	})
+	return next, z.Err()
+}
