@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/errtext":     {},
 	"internal/vfs":         {},
 	"internal/table":       {},
+	"internal/tree":        {},
 	"snapshot":             {"internal/errtext", "internal/vfs"},
 	"internal/corrupt":     {"snapshot"},
 	"internal/unsupported": {"snapshot"},
