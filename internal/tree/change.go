@@ -2,15 +2,6 @@ package tree
 
 import "math"
 
-// path is the way from the root of a tree, at index 0, to an entry of a leaf.
-type path [maxHeight]step
-
-// step is a page of a path, and the index of the child or entry that the path leads to.
-type step struct {
-	ref   uint32
-	index int32
-}
-
 // change is one change of a tree.
 //
 // It finds the path to the leaf, orders all memory that it needs from the leaf up to the root, and
@@ -103,7 +94,7 @@ func (c *change) storeValue(e *entry) {
 // changed in place, or -1 if it is full. The first of two pages gets split entries.
 func (c *change) planLeaf(r *revised) (pages, split int) {
 	k, n := r.leaf.kind(), r.n()
-	size := headerSize + r.size(n)
+	size := headerSize + r.total()
 	if size > maxPage && n > 1 {
 		inner := int(c.root.Height) - 1
 		if split = r.splitPoint(c.atEdge(inner, false), c.atEdge(inner, true)); split > 0 {

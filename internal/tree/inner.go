@@ -82,20 +82,26 @@ func (p page) countBefore(i int) (sum uint64) {
 }
 
 // childAt returns the child that contains the entry at rank, and the rank of the entry below it. If
-// the rank is the number of entries, it returns the last child.
-func (p page) childAt(rank uint64) (i int, below uint64) {
-	last := p.n() - 1
-	counts := p[p.countAt(0):p.countAt(last)]
-	for len(counts) > 0 {
-		c := uint64(u32(counts))
-		if rank < c {
-			break
+// the rank is total, the number of entries, it returns the last child.
+func (p page) childAt(rank, total uint64) (i int, below uint64) {
+	n := p.n()
+	counts := p[p.countAt(0):p.countAt(n)]
+	if rank < total/2 {
+		for {
+			c := uint64(u32(counts[4*i:]))
+			if rank < c {
+				return i, rank
+			}
+			rank -= c
+			i++
 		}
-		rank -= c
-		i++
-		counts = counts[4:]
 	}
-	return i, rank
+	for i = n - 1; ; i-- { // total is the number of entries before child i+1
+		total -= uint64(u32(counts[4*i:]))
+		if rank >= total {
+			return i, rank - total
+		}
+	}
 }
 
 // childOf returns the last child whose key is at most key, or the first child.

@@ -47,6 +47,11 @@ func (r *revised) size(m int) int {
 	return r.leaf.size(0, r.i) + entrySize(r.leaf.kind(), r.e) + r.leaf.size(r.i+r.cut, m-1+r.cut)
 }
 
+// total returns the number of bytes of all entries.
+func (r *revised) total() int {
+	return r.leaf.size(0, r.leaf.n()) - r.leaf.size(r.i, r.i+r.cut) + entrySize(r.leaf.kind(), r.e)
+}
+
 // key returns the key of entry m.
 func (r *revised) key(m int) uint64 {
 	switch {
@@ -75,7 +80,7 @@ func (r *revised) appendTo(p page, from, to int) {
 // equal hashes. The entry is at the first or last place of the tree if first or last is set. Then
 // it gets a leaf of its own, so that leaves remain full if a tree is built in order.
 func (r *revised) splitPoint(first, last bool) int {
-	n, total := r.n(), r.size(r.n())
+	n, total := r.n(), r.total()
 	m := 0
 	switch {
 	case last && r.cut == 0 && r.i == n-1:

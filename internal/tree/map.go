@@ -86,6 +86,9 @@ func (m Map) Seek(root Root, hash uint32) (rank uint64) {
 	return rank + uint64(m.Space.page(ref).hashIndex(hash))
 }
 
+// From returns a Cursor before the entry at a rank, which may be the number of entries.
+func (m Map) From(root Root, rank uint64) Cursor { return newCursor(m.Space, root, rank) }
+
 // leafOf returns the leaf that contains the entries with a key, if there are any.
 func (s *Space) leafOf(root Root, key uint64) page {
 	ref := root.Ref

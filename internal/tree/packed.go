@@ -1,7 +1,7 @@
 package tree
 
-// A leaf of a List has its entries after the header, in order and without gaps. An entry is a prefix
-// and its bytes:
+// The leaves of a List have their entries after the header, in order and without gaps. An entry is
+// a prefix and its bytes:
 //
 //	00-ef           a length below 240, then the bytes
 //	f0-fe, 1 byte   a length of 12 bits, the upper 4 in the first byte, then the bytes
@@ -44,11 +44,22 @@ func (p page) skip(at, n int) int {
 	return at
 }
 
-func (p page) listSize(from, to int) int {
-	if from == 0 && to == p.n() {
-		return p.used()
+// offset returns the offset of entry i, or the end of the entries.
+func (p page) offset(i int) int {
+	if i == p.n() {
+		return headerSize + p.used()
 	}
-	at := p.skip(headerSize, from)
+	return p.skip(headerSize, i)
+}
+
+func (p page) listSize(from, to int) int {
+	if from == to {
+		return 0
+	}
+	at := p.offset(from)
+	if to == p.n() {
+		return headerSize + p.used() - at
+	}
 	return p.skip(at, to-from) - at
 }
 
@@ -63,7 +74,7 @@ func (s *Space) packedEntry(p page, at int) (entry []byte, next int) {
 
 // replacePacked replaces cut entries at index i by e. The page must have room.
 func (p page) replacePacked(i, cut int, e *entry) {
-	at := p.skip(headerSize, i)
+	at := p.offset(i)
 	next, end := p.skip(at, cut), headerSize+p.used()
 	size := entrySize(kindList, e)
 	copy(p[at+size:], p[next:end])

@@ -93,8 +93,8 @@ func (c *change) tidy(rank uint64) {
 	}
 }
 
-// merge merges the page on the path at a level with the smaller of its neighbors, if both fit in 3/4
-// of a page. It returns false if memory runs out.
+// merge merges the page on the path at a level with the smaller of its neighbors, if both fit in
+// 3/4 of a page. It returns false if memory runs out.
 func (c *change) merge(level int) bool {
 	up := &c.path[level-1]
 	parent := c.space.page(up.ref)
@@ -154,24 +154,4 @@ func (c *change) shrink(level int) bool {
 	k.ref = ref
 	parent.setChild(int(up.index), k)
 	return true
-}
-
-// seekRank makes the path lead to the entry at rank.
-func (c *change) seekRank(rank uint64) {
-	c.path.seekRank(c.space, *c.root, rank)
-}
-
-// seekRank makes the path lead to the entry at rank, or to the end of the last leaf, and returns
-// the leaf.
-func (pt *path) seekRank(s *Space, root Root, rank uint64) page {
-	ref := root.Ref
-	last := int(root.Height) - 1
-	for level := range last {
-		p := s.page(ref)
-		i, rest := p.childAt(rank)
-		pt[level] = step{ref, int32(i)}
-		ref, rank = p.childRef(i), rest
-	}
-	pt[last] = step{ref, int32(rank)}
-	return s.page(ref)
 }

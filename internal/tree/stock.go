@@ -73,3 +73,15 @@ func (c *change) discard(ref uint32) {
 		delete(c.tx.created, ref)
 	}
 }
+
+// drop is like discard for a page with everything below it.
+func (c *change) drop(ref uint32) {
+	if c.tx != nil {
+		c.tx.dropped = append(c.tx.dropped, ref)
+		return
+	}
+	s := c.space
+	s.mu.Lock()
+	s.dropped = append(s.dropped, dropped{ref, s.epoch})
+	s.mu.Unlock()
+}
