@@ -1,0 +1,157 @@
+package tree
+
+// remove removes the entries from the end of the path up to index to of its leaf.
+func (c *change) remove(to int) error {
+	st, leaf := c.leaf()
+	from, n := int(st.index), leaf.n()
+	rest := n - (to - from)
+	copied := rest > 0 && !c.writable(leaf)
+	if copied {
+		c.stock.order(leaf.kind(), leaf.bytes()-leaf.size(from, to))
+	}
+	c.planInner(min(rest, 1))
+	if err := c.deliver(); err != nil {
+		return err
+	}
+	rank := c.rank()
+	if leaf.values() > 0 {
+		leaf.visitValues(from, to, c.discard)
+	}
+	ref := st.ref
+	switch {
+	case rest == 0:
+		c.discard(ref)
+	case copied:
+		var q page
+		ref, q = c.take()
+		q.appendRange(leaf, 0, from)
+		q.appendRange(leaf, to, n)
+		c.discard(st.ref)
+		leaf, st.ref = q, ref
+	default:
+		leaf.removeEntries(from, to)
+	}
+	var children [2]child
+	if rest > 0 {
+		children[0] = describe(ref, leaf)
+	}
+	c.root.Count -= uint64(to - from)
+	c.climb(children, min(rest, 1), from-to)
+	if rest == 0 || underfull(leaf) || wasteful(leaf) {
+		c.tidy(rank)
+	}
+	return nil
+}
+
+// rank returns the number of entries before the end of the path.
+func (c *change) rank() (rank uint64) {
+	last := int(c.root.Height) - 1
+	for _, st := range c.path[:last] {
+		rank += c.space.page(st.ref).countBefore(int(st.index))
+	}
+	return rank + uint64(c.path[last].index)
+}
+
+// underfull reports whether a page should merge with a neighbor.
+func underfull(p page) bool { return p.bytes() < maxPage/4 }
+
+// wasteful reports whether a page should move to less memory.
+func wasteful(p page) bool { return len(p)-p.bytes() > max(len(p)/4, 64) }
+
+// tidy merges the pages on the path to the entry at rank, if they are underfull, with a neighbor,
+// and moves the leaf to less memory if it is wasteful. It changes no contents, and needs not
+// succeed: it only changes parents that are not frozen, and stops if memory runs out.
+func (c *change) tidy(rank uint64) {
+	if c.root.Count == 0 {
+		return
+	}
+	c.seekRank(min(rank, c.root.Count-1))
+	for level := int(c.root.Height) - 1; level >= 0; level-- {
+		p := c.space.page(c.path[level].ref)
+		ok := true
+		switch {
+		case level > 0 && !c.writable(c.space.page(c.path[level-1].ref)):
+			return
+		case level > 0 && underfull(p):
+			ok = c.merge(level)
+		case wasteful(p) && p.kind() != kindInner:
+			ok = c.shrink(level)
+		}
+		if !ok {
+			return
+		}
+	}
+	for c.root.Height > 1 {
+		p := c.space.page(c.root.Ref)
+		if p.n() > 1 {
+			return
+		}
+		ref := p.childRef(0)
+		c.discard(c.root.Ref)
+		c.root.Ref = ref
+		c.root.Height--
+	}
+}
+
+// merge merges the page on the path at a level with the smaller of its neighbors, if both fit in
+// 3/4 of a page. It returns false if memory runs out.
+func (c *change) merge(level int) bool {
+	up := &c.path[level-1]
+	parent := c.space.page(up.ref)
+	i := int(up.index) // merge children i and i+1
+	size := func(i int) int {
+		if i < 0 || i >= parent.n() {
+			return maxLeaf
+		}
+		return c.space.page(parent.childRef(i)).bytes()
+	}
+	if size(i-1) < size(i+1) {
+		i--
+	}
+	total := size(i) + size(i+1) - headerSize
+	if total > maxPage*3/4 {
+		return true
+	}
+	left, right := parent.child(i), parent.child(i+1)
+	p, q := c.space.page(left.ref), c.space.page(right.ref)
+	c.stock = stock{}
+	c.stock.order(p.kind(), total)
+	if c.deliver() != nil {
+		return false
+	}
+	ref, merged := c.take()
+	merged.appendRange(p, 0, p.n())
+	merged.appendRange(q, 0, q.n())
+	c.discard(left.ref)
+	c.discard(right.ref)
+	parent.shiftChildren(i+1, i)
+	parent.setChild(i, child{key: left.key, count: left.count + right.count, ref: ref})
+	c.path[level].ref, up.index = ref, int32(i)
+	return true
+}
+
+// shrink moves the page on the path at a level to memory of its size. It returns false if memory
+// runs out.
+func (c *change) shrink(level int) bool {
+	st := &c.path[level]
+	p := c.space.page(st.ref)
+	c.stock = stock{}
+	c.stock.order(p.kind(), p.bytes())
+	if c.deliver() != nil {
+		return false
+	}
+	ref, q := c.take()
+	q.appendRange(p, 0, p.n())
+	c.discard(st.ref)
+	st.ref = ref
+	if level == 0 {
+		c.root.Ref = ref
+		return true
+	}
+	up := &c.path[level-1]
+	parent := c.space.page(up.ref)
+	k := parent.child(int(up.index))
+	k.ref = ref
+	parent.setChild(int(up.index), k)
+	return true
+}
