@@ -164,12 +164,24 @@ func (w *Writer) entry(x *snapshot.Entry, u Usage, meta []byte) error {
 		return w.failed(err)
 	}
 	w.keys++
-	write := w.raw
-	if x.Type == snapshot.String {
-		write = w.str
-	}
-	if err := write(x.Value); err != nil {
+	if err := w.value(x); err != nil {
 		return w.failed(err)
+	}
+	return nil
+}
+
+// value writes the value of an entry.
+func (w *Writer) value(x *snapshot.Entry) error {
+	switch {
+	case x.Type == snapshot.String:
+		return w.str(x.Value)
+	case x.Pieces == nil:
+		return w.raw(x.Value)
+	}
+	for p := range x.Pieces {
+		if err := w.raw(p); err != nil {
+			return err
+		}
 	}
 	return nil
 }

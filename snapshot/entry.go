@@ -41,6 +41,21 @@ type Entry struct {
 	Value      []byte // bytes of a string; for other types the payload as in an RDB file
 	ExpireAtMs int64  // Unix milliseconds; 0 without an expiry
 	Offset     int64  // of its record, with attributes, in the file read; unused for writing
+
+	// Pieces yields the payload of a large collection, piece by piece, if it is not nil. Value is
+	// then nil. Only the entries of a View have Pieces. A piece is valid until the next one.
+	Pieces iter.Seq[[]byte]
+}
+
+// AppendPayload appends the bytes of the value to dst: those of Value, or of all Pieces.
+func (e *Entry) AppendPayload(dst []byte) []byte {
+	if e.Pieces == nil {
+		return append(dst, e.Value...)
+	}
+	for p := range e.Pieces {
+		dst = append(dst, p...)
+	}
+	return dst
 }
 
 // An Extra is a record of a dump that belongs to no key and is preserved for writing: a function

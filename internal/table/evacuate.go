@@ -168,7 +168,7 @@ func (k *keyspace) move(r, n uint32) bool {
 	copy(slot[:slotSizes[class]], k.at(r))
 	slot[0] &^= flagNew
 	q := &k.pages[m]
-	q.flags |= k.pages[n].flags & pageLarge
+	q.flags |= k.pages[n].flags & (pageLarge | pageTree)
 	if rec.flags&flagExpire != 0 {
 		q.earliest = min(q.earliest, rec.expire)
 	}

@@ -74,11 +74,16 @@ func (s *Shard) Reexpire(db int, h uint64, it Item, expireAtMs int64) error {
 }
 
 // Remove deletes a found key.
-func (s *Shard) Remove(db int, h uint64, it Item) {
+func (s *Shard) Remove(db int, h uint64, it Item) { s.removeFound(db, h, it, 0) }
+
+// Release deletes a found key, but not its trees, which now belong to another key.
+func (s *Shard) Release(db int, h uint64, it Item) { s.removeFound(db, h, it, sharedTree) }
+
+func (s *Shard) removeFound(db int, h uint64, it Item, keep shared) {
 	if s.undo != nil {
 		s.undo.enter(s, db, h)
-		s.undo.delete(s.spaces[db], it.ref)
+		s.undo.delete(s.spaces[db], it.ref, keep)
 		return
 	}
-	s.delete(db, h, it.ref, it.at)
+	s.delete(db, h, it.ref, it.at, keep)
 }

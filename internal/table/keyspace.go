@@ -103,6 +103,7 @@ func (k *keyspace) store(key []byte, c *content) (r uint32, ok bool) {
 			return 0, false
 		}
 		putRecord(k.at(r), key, c)
+		k.markTree(n, c)
 		k.written(r, n, c.expire)
 		return r, true
 	}
@@ -154,6 +155,7 @@ func (k *keyspace) storeLarge(key []byte, c *content, s span) (r uint32, ok bool
 	}
 	putLarge(k.at(r), key, c, s)
 	k.pages[n].flags |= pageLarge
+	k.markTree(n, c)
 	k.written(r, n, c.expire)
 	return r, true
 }
@@ -174,7 +176,10 @@ func (k *keyspace) written(r, n uint32, expire int64) {
 // nothing, if memory runs out.
 func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content) bool {
 	rec := parse(k.at(old))
-	if k.overwrite(u, old, &rec, key, c) {
+	keep := k.treeOf(&rec)
+	if keep == sharedTree && !c.isTree() {
+		keep = 0
+	} else if k.overwrite(u, old, &rec, key, c) {
 		return true
 	}
 	r, ok := k.store(key, c)
@@ -182,12 +187,18 @@ func (k *keyspace) replace(u *Undo, old uint32, at place, key []byte, c *content
 		return false
 	}
 	k.setRef(at, r)
-	if u != nil {
-		u.replaced(old, r, false)
-		return true
-	}
-	k.drop(old)
+	k.replaced(u, old, r, keep)
 	return true
+}
+
+// replaced frees the record at old, or lets u free it, whose place in the index r has taken. keep
+// is what both have in common.
+func (k *keyspace) replaced(u *Undo, old, r uint32, keep shared) {
+	if u != nil {
+		u.replaced(old, r, keep)
+		return
+	}
+	k.drop(old, keep)
 }
 
 // overwrite does the work of replace in the record's slot. It returns false if the slot does not
@@ -209,6 +220,7 @@ func (k *keyspace) overwrite(u *Undo, r uint32, rec *record, key []byte, c *cont
 		u.overwritten(k, r, rec.size, span{}, span{})
 	}
 	putRecord(k.at(r), key, c)
+	k.markTree(n, c)
 	k.written(r, n, c.expire)
 	return true
 }
@@ -227,18 +239,33 @@ func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content)
 	} else {
 		k.fill(s, key, c)
 	}
+	n := k.head(r)
 	putLarge(k.at(r), key, c, s)
-	k.written(r, k.head(r), c.expire)
+	k.markTree(n, c)
+	k.written(r, n, c.expire)
 	return true
 }
 
-// drop frees the record at r, which the index no longer references.
-func (k *keyspace) drop(r uint32) {
+// shared is what a record has in common with another one, to which it then belongs.
+type shared uint8
+
+const (
+	sharedSpan shared = 1 << iota
+	sharedTree
+)
+
+// drop frees the record at r, which the index no longer references, except for what it shares.
+func (k *keyspace) drop(r uint32, keep shared) {
 	k.preserve(r)
 	slot := k.at(r)
-	if slot[0]&flagLarge != 0 {
+	if slot[0]&(flagLarge|flagOpaque) != 0 {
 		rec := parse(slot)
-		k.dropSpan(rec.span)
+		if keep&sharedTree == 0 && k.treeOf(&rec) != 0 {
+			k.dropTree(&rec)
+		}
+		if keep&sharedSpan == 0 && rec.flags&flagLarge != 0 {
+			k.dropSpan(rec.span)
+		}
 	}
 	k.freeSlot(r)
 }

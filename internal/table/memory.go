@@ -7,10 +7,11 @@ type MemoryStats struct {
 	Index    int64 // segments of buckets
 	Entries  int64 // slots that hold keys, values and their sizes
 	Large    int64 // values above 32 KiB
+	Trees    int64 // pages and elements of large collections
 }
 
 // Used returns the number of bytes that contain data.
-func (m MemoryStats) Used() int64 { return m.Index + m.Entries + m.Large }
+func (m MemoryStats) Used() int64 { return m.Index + m.Entries + m.Large + m.Trees }
 
 // Fragmentation returns the number of resident bytes for each used byte; 1 means no fragmentation.
 func (m MemoryStats) Fragmentation() float64 {
@@ -40,6 +41,7 @@ func (t *Table) Memory() (m MemoryStats) {
 		}
 		s.Unlock()
 	}
+	t.pool.heap.count(&m)
 	m.Reserved = t.pool.reserved.Load()
 	m.Resident += t.pool.own.Load()
 	return m

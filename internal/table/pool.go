@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"github.com/perduredb/perdure/internal/tree"
 )
 
 // Sizes of the parts of a table's memory.
@@ -39,6 +41,9 @@ type pool struct {
 	reserved atomic.Int64 // bytes in allocated chunks and in dedicated mappings
 	own      atomic.Int64 // bytes in dedicated mappings
 	releases atomic.Int64 // number of times memory was freed
+
+	trees *tree.Space // constant, as heap is: its memory
+	heap  *heap
 
 	limit    func(size int) bool // constant; nil or Options.Limit
 	promised atomic.Bool         // the limit has approved the next allocation: see secure
@@ -79,6 +84,13 @@ const allHuge = 1<<(regionChunks*chunkSize/hugePage) - 1
 
 const regionFree = 1<<regionChunks - 1
 
+func newPool(limit func(size int) bool) *pool {
+	p := &pool{limit: limit}
+	p.heap = newHeap(p)
+	p.trees = tree.NewSpace(p.heap)
+	return p
+}
+
 func (p *pool) join() {
 	p.mu.Lock()
 	p.tables++
@@ -91,10 +103,15 @@ func (p *pool) leave() {
 	}
 	p.dropSpare()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tables--; p.tables > 0 {
+	p.tables--
+	last := p.tables == 0
+	p.mu.Unlock()
+	if !last {
 		return
 	}
+	p.heap.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range p.regions {
 		if r := &p.regions[i]; r.memory != nil && r.free == regionFree {
 			unmapMemory(r.memory)

@@ -168,10 +168,11 @@ func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) b
 	rec := k.recordAt(old)
 	c := rec.content()
 	c.expire = expireAtMs
-	shared := rec.flags&flagLarge != 0 && recordSize(rec.keySize, rec.valueSize, expireAtMs != 0) > maxSlot
+	keep := k.treeOf(&rec)
 	var r uint32
 	var ok bool
-	if shared {
+	if rec.flags&flagLarge != 0 && recordSize(rec.keySize, rec.valueSize, expireAtMs != 0) > maxSlot {
+		keep |= sharedSpan
 		r, ok = k.storeLarge(rec.key, &c, rec.span)
 	} else {
 		r, ok = k.store(rec.key, &c)
@@ -180,22 +181,8 @@ func (k *keyspace) moveExpire(u *Undo, old uint32, at place, expireAtMs int64) b
 		return false
 	}
 	k.setRef(at, r)
-	if u != nil {
-		u.replaced(old, r, shared)
-	} else {
-		k.dropReplaced(old, shared)
-	}
+	k.replaced(u, old, r, keep)
 	return true
-}
-
-// dropReplaced frees the record at r, but not its span if another record shares it.
-func (k *keyspace) dropReplaced(r uint32, shared bool) {
-	if shared {
-		k.preserve(r)
-		k.freeSlot(r)
-		return
-	}
-	k.drop(r)
 }
 
 // Append appends to the String at key and returns the new length. The key must exist and keeps its
@@ -255,11 +242,7 @@ func (k *keyspace) extend(u *Undo, old uint32, at place, rec *record, suffix []b
 		return false
 	}
 	k.setRef(at, r)
-	if u != nil {
-		u.replaced(old, r, false)
-	} else {
-		k.drop(old)
-	}
+	k.replaced(u, old, r, 0)
 	return true
 }
 
@@ -363,17 +346,18 @@ func (s *Shard) Delete(db int, h uint64, key string) bool {
 	return ok
 }
 
-func (s *Shard) delete(db int, h uint64, r uint32, at place) {
+func (s *Shard) delete(db int, h uint64, r uint32, at place, keep shared) {
 	k := s.spaces[db]
 	s.countExpire(db, k.at(r)[0]&flagExpire != 0, false)
 	s.counts[db].keys.Add(-1)
-	k.takeOut(h, r, at)
+	k.takeOut(h, r, at, keep)
 }
 
-// takeOut removes the record at r, whose place is at, from the index and frees it.
-func (k *keyspace) takeOut(h uint64, r uint32, at place) {
+// takeOut removes the record at r, whose place is at, from the index and frees it, except for what
+// it shares.
+func (k *keyspace) takeOut(h uint64, r uint32, at place, keep shared) {
 	k.remove(h, at)
-	k.drop(r)
+	k.drop(r, keep)
 	if k.keys--; k.keys == 0 {
 		k.dropIndex()
 	}
@@ -390,6 +374,7 @@ func (s *Shard) Flush(db int) (removed int64) {
 	s.spaces[db] = nil
 	s.counts[db].keys.Store(0)
 	s.counts[db].expires.Store(0)
+	k.dropTrees()
 	k.detached = true
 	k.releaseDetached()
 	return removed

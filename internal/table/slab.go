@@ -86,6 +86,7 @@ const (
 	pageLarge               // may have records whose value is in a span
 	pageLeaving             // is being evacuated: it is in no list and gets no new records
 	pageCut                 // units after its top may have been returned to the kernel
+	pageTree                // may have records whose value has roots of trees
 )
 
 // slotCounts is the number of slots in a page of each class.

@@ -67,7 +67,7 @@ func (s *Shard) sweepPage(
 		if !ok {
 			panic("table: internal error: record not in the index")
 		}
-		s.delete(db, h, r, at)
+		s.delete(db, h, r, at, 0)
 		removed++
 	}
 	if removed < left {

@@ -1,5 +1,7 @@
 package table
 
+import "github.com/perduredb/perdure/internal/tree"
+
 // An Undo reverts the changes of a transaction without allocating memory. While a shard has an Undo
 // ([Shard.Record]), no change frees the data that it replaces or deletes. A replaced record stays
 // where it is, and a deleted one stays in the index, marked as gone. Of a record that is
@@ -13,6 +15,7 @@ type Undo struct {
 	steps  []step
 	bytes  []byte // bytes of records before they were overwritten
 	shards []*Shard
+	trees  tree.Tx // begins when a tree changes
 
 	// Position of the next step.
 	shard *Shard
@@ -27,6 +30,7 @@ type step struct {
 	db       int
 	hash     uint64
 	old, new uint32 // records
+	keep     shared // what old has in common with another record
 	bytes    int    // stepOverwritten: number of bytes in Undo.bytes
 	from, to span   // stepOverwritten: span before and after, if changed
 }
@@ -37,7 +41,6 @@ const (
 	stepInserted    stepKind = iota // new is the record of a key that did not exist
 	stepDeleted                     // old is marked as gone
 	stepReplaced                    // the index references new instead of old
-	stepShared                      // likewise, and both share a span
 	stepOverwritten                 // old has changed in its slot
 )
 
@@ -62,12 +65,8 @@ func (u *Undo) add(st step) {
 
 func (u *Undo) inserted(r uint32) { u.add(step{kind: stepInserted, new: r}) }
 
-func (u *Undo) replaced(old, new uint32, shared bool) {
-	kind := stepReplaced
-	if shared {
-		kind = stepShared
-	}
-	u.add(step{kind: kind, old: old, new: new})
+func (u *Undo) replaced(old, new uint32, keep shared) {
+	u.add(step{kind: stepReplaced, old: old, new: new, keep: keep})
 }
 
 // overwritten saves the first size bytes of the slot at r, which are about to change.
@@ -77,12 +76,12 @@ func (u *Undo) overwritten(k *keyspace, r uint32, size int, from, to span) {
 }
 
 // delete marks the record at r as gone.
-func (u *Undo) delete(k *keyspace, r uint32) {
+func (u *Undo) delete(k *keyspace, r uint32, keep shared) {
 	slot := k.at(r)
 	u.shard.countExpire(u.db, slot[0]&flagExpire != 0, false)
 	u.shard.counts[u.db].keys.Add(-1)
 	slot[0] |= flagGone
-	u.add(step{kind: stepDeleted, old: r})
+	u.add(step{kind: stepDeleted, old: r, keep: keep})
 }
 
 // Commit makes the changes final.
@@ -93,14 +92,17 @@ func (u *Undo) Commit() {
 		switch st.kind {
 		case stepDeleted:
 			k.at(st.old)[0] &^= flagGone
-			k.takeOut(st.hash, st.old, k.placeOf(st.hash, st.old))
-		case stepReplaced, stepShared:
-			k.dropReplaced(st.old, st.kind == stepShared)
+			k.takeOut(st.hash, st.old, k.placeOf(st.hash, st.old), st.keep)
+		case stepReplaced:
+			k.drop(st.old, st.keep)
 		case stepOverwritten:
 			if st.from.units > 0 {
 				k.dropSpan(st.from)
 			}
 		}
+	}
+	if u.trees.Active() {
+		u.trees.Commit()
 	}
 	u.reset()
 }
@@ -109,6 +111,9 @@ func (u *Undo) Commit() {
 func (u *Undo) Rollback() {
 	for i := len(u.steps) - 1; i >= 0; i-- {
 		u.steps[i].rollback(u)
+	}
+	if u.trees.Active() {
+		u.trees.Rollback()
 	}
 	u.reset()
 }
@@ -120,16 +125,16 @@ func (st *step) rollback(u *Undo) {
 	case stepInserted:
 		s.countExpire(st.db, k.at(st.new)[0]&flagExpire != 0, false)
 		s.counts[st.db].keys.Add(-1)
-		k.takeOut(st.hash, st.new, k.placeOf(st.hash, st.new))
+		k.takeOut(st.hash, st.new, k.placeOf(st.hash, st.new), sharedTree)
 	case stepDeleted:
 		slot := k.at(st.old)
 		slot[0] &^= flagGone
 		s.counts[st.db].keys.Add(1)
 		s.countExpire(st.db, false, slot[0]&flagExpire != 0)
-	case stepReplaced, stepShared:
+	case stepReplaced:
 		s.countExpire(st.db, k.at(st.new)[0]&flagExpire != 0, k.at(st.old)[0]&flagExpire != 0)
 		k.setRef(k.placeOf(st.hash, st.new), st.old)
-		k.dropReplaced(st.new, st.kind == stepShared)
+		k.drop(st.new, st.keep|sharedTree)
 	case stepOverwritten:
 		slot := k.at(st.old)
 		marked := slot[0] & flagNew

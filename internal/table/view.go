@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/perduredb/perdure/internal/tree"
 )
 
 // ErrViewClosed is returned by Scan if its view is closed before the end.
@@ -31,6 +33,7 @@ type View struct {
 	table  *Table
 	counts []Count
 	spaces [][]*keyspace // by database and shard; nil for one without keys
+	trees  tree.Epoch    // pinned
 
 	closing sync.Once
 	closed  atomic.Bool
@@ -47,6 +50,7 @@ func (t *Table) Freeze() *View {
 	if !t.view.CompareAndSwap(nil, v) {
 		panic("table: Freeze while a view is open")
 	}
+	v.trees = t.pool.trees.Pin()
 	for db := range v.spaces {
 		c := Count{DB: db, Keys: t.Len(db), Expires: t.Expires(db)}
 		if c.Keys == 0 {
@@ -79,6 +83,7 @@ func (v *View) Close() {
 				}
 			}
 		}
+		v.table.pool.trees.Unpin(v.trees)
 		v.table.view.Store(nil)
 	})
 }

@@ -1,0 +1,77 @@
+package table
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// heap is the memory of trees. Related tables share it, and every shard can use it. It implements
+// tree.Memory: a piece of up to 32 KiB is a slot of a slab, and a longer one is a span.
+//
+// At does not lock. A chunk does not move, and whoever has the ref of a piece got it under a lock,
+// or with a pinned root, after the chunk was published.
+type heap struct {
+	published atomic.Pointer[[][]byte] // the chunks of space
+
+	mu    sync.Mutex // guards the fields below
+	space keyspace   // only its slabs and spans
+}
+
+func newHeap(p *pool) *heap {
+	return &heap{space: keyspace{arena: arena{pool: p}}}
+}
+
+// Alloc implements tree.Memory.
+func (h *heap) Alloc(size int) (ref uint32, memory []byte, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if size <= maxSlot {
+		class := classOf(size)
+		size = slotSizes[class]
+		ref, _, ok = h.space.allocSlot(class, false)
+	} else {
+		var s span
+		s, ok = h.space.allocSpan(size, 0)
+		ref = s.ref
+	}
+	if !ok {
+		return 0, nil, false
+	}
+	if p := h.published.Load(); p == nil || len(*p) != len(h.space.chunks) {
+		chunks := h.space.chunks
+		h.published.Store(&chunks)
+	}
+	return ref, h.At(ref)[:size:size], true
+}
+
+// Free implements tree.Memory.
+func (h *heap) Free(ref uint32, size int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if size <= maxSlot {
+		h.space.freeSlot(ref)
+		return
+	}
+	h.space.freeSpan(span{ref, unitsFor(size)})
+}
+
+// At implements tree.Memory.
+func (h *heap) At(ref uint32) []byte {
+	return (*h.published.Load())[ref>>refChunkShift][(ref&refOffsetMask)<<3:]
+}
+
+// count adds the memory of the heap to m.
+func (h *heap) count(m *MemoryStats) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m.Trees += h.space.slotted + h.space.spanUnits*unitSize
+	m.Resident += int64(h.space.warmUnits) * unitSize
+}
+
+// close frees all memory.
+func (h *heap) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.space.releaseAll()
+	h.space = keyspace{arena: arena{pool: h.space.pool}}
+}

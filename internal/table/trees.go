@@ -1,0 +1,89 @@
+package table
+
+import "github.com/perduredb/perdure/internal/tree"
+
+// A large collection is a record with the roots of trees ([tree.Root]), whose pages are in the heap
+// of the table. Its value is Opaque: two bytes that the caller interprets, of which the second has
+// TreeMark, then the roots.
+//
+// The record owns its trees: deleting it, or replacing it by another kind of value, drops them. A
+// value with roots that replaces one with roots continues the same collection, so that nothing is
+// dropped.
+//
+// A view pins the epoch of the trees when it begins. The record that it reads thus has the roots of
+// that time, and the pages below them stay unchanged.
+
+// TreeMark is the bit of the second byte of an Opaque value that is followed by roots.
+const TreeMark = 0x80
+
+// isTree reports whether a value has roots.
+func isTree(value []byte) bool { return len(value) > 2 && value[1]&TreeMark != 0 }
+
+func (c *content) isTree() bool { return c.kind == Opaque && isTree(c.bytes) }
+
+// treeOf returns sharedTree if a record has trees, and 0 otherwise.
+func (k *keyspace) treeOf(rec *record) shared {
+	if rec.flags&flagOpaque == 0 {
+		return 0
+	}
+	if rec.value == nil {
+		rec.load(k.run(rec.span.ref, rec.span.units))
+	}
+	if isTree(rec.value) {
+		return sharedTree
+	}
+	return 0
+}
+
+// dropTree drops the trees of a record. Their pages are freed in the background.
+func (k *keyspace) dropTree(rec *record) {
+	for roots := rec.value[2:]; ; roots = roots[tree.RootSize:] {
+		root, ok := tree.ParseRoot(roots)
+		if !ok {
+			return
+		}
+		k.pool.trees.Drop(root)
+	}
+}
+
+// dropTrees drops the trees of all records.
+func (k *keyspace) dropTrees() {
+	for n := range k.pages {
+		p := &k.pages[n]
+		if p.flags&pageTree == 0 {
+			continue
+		}
+		size := slotSizes[p.class]
+		for i := range int(p.top) {
+			slot := k.at(uint32(n)<<pageShift + uint32(i*size/8))
+			if slot[0]&(flagLive|flagOpaque) != flagLive|flagOpaque {
+				continue
+			}
+			if rec := parse(slot); k.treeOf(&rec) != 0 {
+				k.dropTree(&rec)
+			}
+		}
+	}
+}
+
+// Trees returns the space of the trees.
+func (t *Table) Trees() *tree.Space { return t.pool.trees }
+
+// TreeChanges returns the transaction that records the changes of trees, or nil if the shard has no
+// Undo.
+func (s *Shard) TreeChanges() *tree.Tx {
+	if s.undo == nil {
+		return nil
+	}
+	if !s.undo.trees.Active() {
+		s.pool.trees.Begin(&s.undo.trees)
+	}
+	return &s.undo.trees
+}
+
+// markTree marks page n if a value that was written to it has roots.
+func (k *keyspace) markTree(n uint32, c *content) {
+	if c.isTree() {
+		k.pages[n].flags |= pageTree
+	}
+}
