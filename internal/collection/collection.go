@@ -34,9 +34,9 @@ const listHead = "\x01\x02"
 // typeSize is the size of the type at the start of a stored form, in little-endian order.
 const typeSize = 2
 
-// Type returns the type of a stored value.
+// Type returns the type of a stored value in an RDB file.
 func Type(stored []byte) snapshot.Type {
-	return snapshot.Type(binary.LittleEndian.Uint16(stored))
+	return snapshot.Type(binary.LittleEndian.Uint16(stored) &^ largeMark)
 }
 
 // Value returns a stored value without its type.
@@ -124,7 +124,7 @@ func Portable(t snapshot.Type, value []byte) (snapshot.Type, []byte) {
 	if t != typeSet {
 		return t, value
 	}
-	s, err := OpenSet(AppendStored(nil, t, value))
+	s, err := OpenSet(Env{}, AppendStored(nil, t, value))
 	p := appendLength(make([]byte, 0, len(value)), s.Len())
 	for m := range s.All() {
 		p = appendWrapped(p, m)

@@ -11,9 +11,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/perduredb/perdure/internal/collection"
+	"github.com/perduredb/perdure/internal/tree"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
+
+// memory is a tree.Memory on the Go heap.
+type memory struct{ slots [][]byte }
+
+func (m *memory) Alloc(size int) (ref uint32, b []byte, ok bool) {
+	m.slots = append(m.slots, make([]byte, (size+7)&^7))
+	ref = uint32(len(m.slots) - 1)
+	return ref, m.slots[ref], true
+}
+
+func (m *memory) Free(ref uint32, _ int) { clear(m.slots[ref]) }
+
+func (m *memory) At(ref uint32) []byte { return m.slots[ref] }
+
+// bothForms runs a test with collections that stay small, and with those that become large.
+func bothForms(t *testing.T, test func(t *testing.T, env collection.Env)) {
+	t.Run("small", func(t *testing.T) { test(t, collection.Env{}) })
+	t.Run("large", func(t *testing.T) { test(t, collection.Env{Space: tree.NewSpace(&memory{})}) })
+}
 
 // word returns a random word. Some are integers, and some are long.
 func word(rng *rand.Rand) string {
@@ -27,9 +47,10 @@ func word(rng *rand.Rand) string {
 }
 
 // checked fails the test if a stored form is not a valid value.
-func checked(t *testing.T, stored []byte) rdb.Value {
+func checked(t *testing.T, env collection.Env, stored []byte) rdb.Value {
 	t.Helper()
-	v, err := rdb.DecodeValue(collection.Type(stored), collection.Value(stored), rdb.Validate(false))
+	typ, value := collection.Payload(env, stored)
+	v, err := rdb.DecodeValue(typ, value, rdb.Validate(false))
 	if err != nil {
 		t.Fatalf("stored form of type %d: %v, want a valid value", collection.Type(stored), err)
 	}
@@ -47,8 +68,8 @@ func plain(t *testing.T, v rdb.Value) []byte {
 }
 
 // reopens reports whether a test opens the stored form again: as it is, or plain.
-func reopens(t *testing.T, rng *rand.Rand, stored []byte) ([]byte, bool) {
-	v := checked(t, stored)
+func reopens(t *testing.T, env collection.Env, rng *rand.Rand, stored []byte) ([]byte, bool) {
+	v := checked(t, env, stored)
 	switch rng.IntN(20) {
 	case 0:
 		return stored, true
@@ -69,9 +90,11 @@ func must[C any](t *testing.T) func(c C, err error) C {
 }
 
 // TestHashIsMap compares random changes of a Hash with those of a map.
-func TestHashIsMap(t *testing.T) {
+func TestHashIsMap(t *testing.T) { bothForms(t, hashIsMap) }
+
+func hashIsMap(t *testing.T, env collection.Env) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	h, want := must[collection.Hash](t)(collection.OpenHash(nil)), map[string]string{}
+	h, want := must[collection.Hash](t)(collection.OpenHash(env, nil)), map[string]string{}
 	for range 800 {
 		field, value := word(rng), word(rng)
 		_, had := want[field]
@@ -100,18 +123,20 @@ func TestHashIsMap(t *testing.T) {
 		if v, ok := h.Get([]byte(field)); string(v) != want[field] || ok != (want[field] != "" || slices.Contains(slices.Collect(maps.Keys(want)), field)) {
 			t.Fatalf("Get(%q) = %q, %v, want %q", field, v, ok, want[field])
 		}
-		if stored, ok := reopens(t, rng, h.Stored()); ok {
-			h = must[collection.Hash](t)(collection.OpenHash(stored))
+		if stored, ok := reopens(t, env, rng, h.Stored()); ok {
+			h = must[collection.Hash](t)(collection.OpenHash(env, stored))
 		}
 	}
 }
 
 // TestSetIsMap compares random changes of a Set with those of a map. Every second set has only
 // integers.
-func TestSetIsMap(t *testing.T) {
+func TestSetIsMap(t *testing.T) { bothForms(t, setIsMap) }
+
+func setIsMap(t *testing.T, env collection.Env) {
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		s, want := must[collection.Set](t)(collection.OpenSet(nil)), map[string]bool{}
+		s, want := must[collection.Set](t)(collection.OpenSet(env, nil)), map[string]bool{}
 		for range 400 {
 			m := word(rng)
 			if seed%2 == 0 {
@@ -143,19 +168,21 @@ func TestSetIsMap(t *testing.T) {
 				t.Fatalf("%d members, %v, want %d (-want +got):\n%s", s.Len(), s.Err(), len(want), diff)
 			}
 			stored := s.Stored()
-			typ, value := collection.Portable(collection.Type(stored), collection.Value(stored))
-			checked(t, collection.AppendStored(nil, typ, value))
-			if stored, ok := reopens(t, rng, stored); ok {
-				s = must[collection.Set](t)(collection.OpenSet(stored))
+			typ, value := collection.Portable(collection.Payload(env, stored))
+			checked(t, env, collection.AppendStored(nil, typ, value))
+			if stored, ok := reopens(t, env, rng, stored); ok {
+				s = must[collection.Set](t)(collection.OpenSet(env, stored))
 			}
 		}
 	}
 }
 
 // TestListIsSlice compares random changes of a List with those of a slice.
-func TestListIsSlice(t *testing.T) {
+func TestListIsSlice(t *testing.T) { bothForms(t, listIsSlice) }
+
+func listIsSlice(t *testing.T, env collection.Env) {
 	rng := rand.New(rand.NewPCG(1, 3))
-	l, want := must[collection.List](t)(collection.OpenList(nil)), []string(nil)
+	l, want := must[collection.List](t)(collection.OpenList(env, nil)), []string(nil)
 	for range 800 {
 		e := word(rng)
 		i := rng.IntN(len(want) + 1)
@@ -199,8 +226,8 @@ func TestListIsSlice(t *testing.T) {
 		if n != 0 {
 			t.Fatalf("Backward(%d) ended before element %d, want 0", i-1, n)
 		}
-		if stored, ok := reopens(t, rng, l.Stored()); ok {
-			l = must[collection.List](t)(collection.OpenList(stored))
+		if stored, ok := reopens(t, env, rng, l.Stored()); ok {
+			l = must[collection.List](t)(collection.OpenList(env, stored))
 		}
 	}
 }
@@ -217,10 +244,12 @@ func ranked(m map[string]float64) []string {
 }
 
 // TestSortedSetIsMap compares random changes of a SortedSet with those of a map.
-func TestSortedSetIsMap(t *testing.T) {
+func TestSortedSetIsMap(t *testing.T) { bothForms(t, sortedSetIsMap) }
+
+func sortedSetIsMap(t *testing.T, env collection.Env) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	scores := []float64{0, 1, -1, 0.1, math.Inf(1), math.Inf(-1), 1 << 62, 1e300, 5e-324, -70000}
-	z, want := must[collection.SortedSet](t)(collection.OpenSortedSet(nil)), map[string]float64{}
+	z, want := must[collection.SortedSet](t)(collection.OpenSortedSet(env, nil)), map[string]float64{}
 	for range 800 {
 		m := word(rng)
 		_, had := want[m]
@@ -268,49 +297,50 @@ func TestSortedSetIsMap(t *testing.T) {
 		if got := z.Below(score, false); got != below {
 			t.Fatalf("Below(%v) = %d, want %d", score, got, below)
 		}
-		if stored, ok := reopens(t, rng, z.Stored()); ok {
-			z = must[collection.SortedSet](t)(collection.OpenSortedSet(stored))
+		if stored, ok := reopens(t, env, rng, z.Stored()); ok {
+			z = must[collection.SortedSet](t)(collection.OpenSortedSet(env, stored))
 		}
 	}
 }
 
 // FuzzDamaged reads and changes damaged stored forms. No method may panic.
 func FuzzDamaged(f *testing.F) {
-	h, _ := collection.OpenHash(nil)
+	env := collection.Env{}
+	h, _ := collection.OpenHash(env, nil)
 	h.Set([]byte("f"), []byte("5"))
-	s, _ := collection.OpenSet(nil)
+	s, _ := collection.OpenSet(env, nil)
 	s.Add([]byte("7"))
 	ints := s.Stored()
 	s.Add([]byte("x"))
-	l, _ := collection.OpenList(nil)
+	l, _ := collection.OpenList(env, nil)
 	l.PushBack([]byte("e"))
-	z, _ := collection.OpenSortedSet(nil)
+	z, _ := collection.OpenSortedSet(env, nil)
 	z.Put([]byte("m"), 1.5)
 	for _, stored := range [][]byte{h.Stored(), ints, s.Stored(), l.Stored(), z.Stored()} {
 		f.Add(uint16(collection.Type(stored)), collection.Value(stored))
 	}
 	f.Fuzz(func(_ *testing.T, typ uint16, value []byte) {
-		stored := collection.AppendStored(nil, snapshot.Type(typ), value)
-		if h, err := collection.OpenHash(stored); err == nil {
+		stored := collection.AppendStored(nil, snapshot.Type(typ&^(1<<15)), value)
+		if h, err := collection.OpenHash(env, stored); err == nil {
 			h.Get([]byte("f"))
 			h.At(h.Len() - 1)
 			h.Set([]byte("g"), []byte("1"))
 			h.Delete([]byte("f"))
 		}
-		if s, err := collection.OpenSet(stored); err == nil {
+		if s, err := collection.OpenSet(env, stored); err == nil {
 			s.At(s.Len() - 1)
 			s.Remove([]byte("x"))
 			s.Add([]byte("y"))
 			s.Remove([]byte("7"))
 		}
-		if l, err := collection.OpenList(stored); err == nil {
+		if l, err := collection.OpenList(env, stored); err == nil {
 			for range l.Backward(l.Len() - 1) {
 				l.At(l.Len() / 2)
 			}
 			l.Insert(l.Len()/2, []byte("x"))
 			l.Delete(0, l.Len())
 		}
-		if z, err := collection.OpenSortedSet(stored); err == nil {
+		if z, err := collection.OpenSortedSet(env, stored); err == nil {
 			for range z.Backward(z.Len() - 1) {
 				z.At(0)
 			}

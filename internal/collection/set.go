@@ -2,7 +2,6 @@ package collection
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/rdb"
@@ -11,6 +10,7 @@ import (
 // A Set is a set of members: an intset while all members are integers, and a listpack otherwise.
 type Set struct {
 	pack
+	large
 	ints   listpack.Intset // nil for a listpack
 	ownInt bool            // ints is a copy
 	member text
@@ -18,10 +18,14 @@ type Set struct {
 
 // OpenSet opens a stored set. An empty stored form is an empty set. The Set may read stored until
 // its first change.
-func OpenSet(stored []byte) (s Set, err error) {
+func OpenSet(env Env, stored []byte) (s Set, err error) {
+	s.env = env
 	s.newInts()
 	switch {
 	case len(stored) == 0:
+		return s, nil
+	case IsLarge(stored):
+		s.large, s.ints = openLarge(env, stored), nil
 		return s, nil
 	case Type(stored) == typeIntset:
 		if p, ok := unwrap(Value(stored)); ok {
@@ -41,28 +45,10 @@ func OpenSet(stored []byte) (s Set, err error) {
 	if err != nil {
 		return s, err
 	}
-	var ints []int64
 	for m := range v.All() {
-		n, ok := listpack.ParseInt(m)
-		if !ok {
-			return s, s.load(v)
-		}
-		ints = append(ints, n)
+		s.insert(m)
 	}
-	slices.Sort(ints)
-	for i, n := range ints {
-		s.ints = s.ints.Insert(i, n)
-	}
-	return s, nil
-}
-
-// load makes the set a listpack of decoded members.
-func (s *Set) load(v *rdb.Set) error {
-	s.pack, s.ints = newPack(), nil
-	for m := range v.All() {
-		s.append(listpack.Of(m))
-	}
-	return s.err
+	return s, s.err
 }
 
 // newInts makes the set an empty intset.
@@ -70,6 +56,9 @@ func (s *Set) newInts() { s.ints, s.ownInt = listpack.Intset(listpack.EmptyIntse
 
 // Stored returns the stored form.
 func (s *Set) Stored() []byte {
+	if s.on {
+		return s.storedLarge(typePlainSet)
+	}
 	if s.ints != nil {
 		return appendWrapped(AppendStored(make([]byte, 0, typeSize+5+len(s.ints)), typeIntset, nil), s.ints)
 	}
@@ -78,6 +67,9 @@ func (s *Set) Stored() []byte {
 
 // Len returns the number of members.
 func (s *Set) Len() int {
+	if s.on {
+		return int(s.root.Count)
+	}
 	if s.ints != nil {
 		return s.ints.Len()
 	}
@@ -86,6 +78,10 @@ func (s *Set) Len() int {
 
 // Has reports whether the set has a member.
 func (s *Set) Has(m []byte) bool {
+	if s.on {
+		_, ok := s.treeMap().Find(s.root, hashOf(m), func(e []byte) bool { return string(e) == string(m) })
+		return ok
+	}
 	if s.ints == nil {
 		_, _, ok := s.find(m, 1)
 		return ok
@@ -99,6 +95,9 @@ func (s *Set) Has(m []byte) bool {
 
 // Add adds a member, and reports whether it is new. The argument must not be a part of the Set.
 func (s *Set) Add(m []byte) bool {
+	if s.on {
+		return s.put(m)
+	}
 	if s.Has(m) {
 		return false
 	}
@@ -108,6 +107,11 @@ func (s *Set) Add(m []byte) bool {
 
 // insert adds a member that the set does not have.
 func (s *Set) insert(m []byte) {
+	if s.on {
+		s.put(m)
+		return
+	}
+	defer s.grow()
 	e := listpack.Of(m)
 	if s.ints != nil && !e.IsInt {
 		ints := s.ints
@@ -125,6 +129,29 @@ func (s *Set) insert(m []byte) {
 	s.ints = s.ints.Insert(i, e.Int)
 }
 
+// put adds a member to a large set, and reports whether it is new.
+func (s *Set) put(m []byte) (added bool) {
+	if s.err == nil {
+		added, s.err = s.treeMap().Add(&s.root, hashOf(m), func(e []byte) bool { return string(e) == string(m) }, m)
+	}
+	return added
+}
+
+// grow makes the set large if it is too long.
+func (s *Set) grow() {
+	if s.err != nil || !s.mustGrow(max(len(s.p), len(s.ints))) {
+		return
+	}
+	small := *s
+	s.on, s.pack, s.ints = true, pack{}, nil
+	for m := range small.All() {
+		s.put(m)
+	}
+	if s.err == nil {
+		s.err = small.err
+	}
+}
+
 // ownInts makes the intset a copy.
 func (s *Set) ownInts() {
 	if !s.ownInt {
@@ -134,6 +161,13 @@ func (s *Set) ownInts() {
 
 // Remove removes a member, and reports whether the set had it.
 func (s *Set) Remove(m []byte) bool {
+	if s.on {
+		existed, err := s.treeMap().Delete(&s.root, hashOf(m), func(e []byte) bool { return string(e) == string(m) })
+		if s.err == nil {
+			s.err = err
+		}
+		return existed
+	}
 	if s.ints == nil {
 		at, next, ok := s.find(m, 1)
 		if ok {
@@ -156,6 +190,11 @@ func (s *Set) Remove(m []byte) bool {
 // All yields the members. Each is valid until the next iteration.
 func (s *Set) All() iter.Seq[[]byte] {
 	return func(yield func(m []byte) bool) {
+		if s.on {
+			for c := s.treeMap().From(s.root, 0); c.Next() && yield(c.Entry()); {
+			}
+			return
+		}
 		if s.ints != nil {
 			for i := range s.ints.Len() {
 				if !yield(s.member.of(listpack.Integer(s.ints.At(i)))) {
@@ -177,6 +216,13 @@ func (s *Set) All() iter.Seq[[]byte] {
 // At returns the member with a number from 0 to Len()-1. It is valid until the next call. The
 // numbers of members may change with every change of the Set.
 func (s *Set) At(i int) []byte {
+	if s.on {
+		if i < 0 || i >= s.Len() {
+			return nil
+		}
+		_, e := s.treeMap().At(s.root, uint64(i))
+		return e
+	}
 	if s.ints != nil {
 		if i >= s.ints.Len() {
 			return nil
@@ -188,7 +234,10 @@ func (s *Set) At(i int) []byte {
 }
 
 // Scan calls fn with some members, and returns the cursor of the next ones, or 0 at the end.
-func (s *Set) Scan(_ uint64, _ int, fn func(m []byte)) (next uint64) {
+func (s *Set) Scan(cursor uint64, count int, fn func(m []byte)) (next uint64) {
+	if s.on {
+		return scan(s.treeMap(), s.root, cursor, count, func(_ uint32, e []byte) { fn(e) })
+	}
 	for m := range s.All() {
 		fn(m)
 	}
@@ -197,8 +246,24 @@ func (s *Set) Scan(_ uint64, _ int, fn func(m []byte)) (next uint64) {
 
 // Encoding returns the result of OBJECT ENCODING: one that Redis 7.0 has.
 func (s *Set) Encoding() string {
+	if s.on {
+		return s.largeEncoding()
+	}
 	if s.ints != nil && s.ints.Len() <= integers {
 		return "intset"
 	}
 	return "hashtable"
+}
+
+// largeEncoding is Encoding of a large set.
+func (s *Set) largeEncoding() string {
+	if s.Len() > integers {
+		return "hashtable"
+	}
+	for m := range s.All() {
+		if _, ok := listpack.ParseInt(m); !ok {
+			return "hashtable"
+		}
+	}
+	return "intset"
 }

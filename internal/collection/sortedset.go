@@ -9,6 +9,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/tree"
 	"github.com/perduredb/perdure/rdb"
 )
 
@@ -16,6 +17,7 @@ import (
 // the bytes of the members. The rank of a member is its number in this order.
 type SortedSet struct {
 	pack
+	ranked
 	member text
 }
 
@@ -32,10 +34,14 @@ func (m Member) before(o Member) bool {
 
 // OpenSortedSet opens a stored sorted set. An empty stored form is an empty one. The SortedSet may
 // read stored until its first change.
-func OpenSortedSet(stored []byte) (z SortedSet, err error) {
+func OpenSortedSet(env Env, stored []byte) (z SortedSet, err error) {
+	z.env = env
 	switch {
 	case len(stored) == 0:
 		z.pack = newPack()
+		return z, nil
+	case IsLarge(stored):
+		z.ranked = openRanked(env, stored)
 		return z, nil
 	case Type(stored) == typeSortedSet:
 		var ok bool
@@ -51,18 +57,46 @@ func OpenSortedSet(stored []byte) (z SortedSet, err error) {
 	for m := range v.All() {
 		all = append(all, Member{bytes.Clone(m.Member), m.Score})
 	}
-	return NewSortedSet(all), nil
+	return NewSortedSet(env, all), nil
 }
 
 // NewSortedSet returns a sorted set of members, which it sorts. The members must be different.
-func NewSortedSet(all []Member) (z SortedSet) {
+func NewSortedSet(env Env, all []Member) (z SortedSet) {
+	z.env = env
 	z.pack = newPack()
 	Sort(all)
 	for _, m := range all {
+		if z.on {
+			z.put(m.Name, m.Score)
+			continue
+		}
 		z.append(listpack.Of(m.Name))
 		z.append(scoreElement(m.Score))
+		z.grow()
 	}
 	return z
+}
+
+// put sets the score of a member of a large set.
+func (z *SortedSet) put(name []byte, score float64) {
+	if z.err == nil {
+		z.err = z.ranked.put(name, score)
+	}
+}
+
+// grow makes the set large if it is too long.
+func (z *SortedSet) grow() {
+	if z.err != nil || !z.mustGrow(len(z.p)) {
+		return
+	}
+	small := *z
+	z.on, z.pack = true, pack{}
+	for _, m := range small.From(0) {
+		z.put(m.Name, m.Score)
+	}
+	if z.err == nil {
+		z.err = small.err
+	}
 }
 
 // Sort sorts different members in the order of a SortedSet.
@@ -117,14 +151,28 @@ func (z *SortedSet) next(at int) (m Member, next int, ok bool) {
 }
 
 // Stored returns the stored form.
-func (z *SortedSet) Stored() []byte { return z.stored(typeSortedSet, "") }
+func (z *SortedSet) Stored() []byte {
+	if z.on {
+		return z.storedRanked()
+	}
+	return z.stored(typeSortedSet, "")
+}
 
 // Len returns the number of members.
-func (z *SortedSet) Len() int { return z.entries() / 2 }
+func (z *SortedSet) Len() int {
+	if z.on {
+		return int(z.root.Count)
+	}
+	return z.entries() / 2
+}
 
 // Score returns the score of a member.
 func (z *SortedSet) Score(name []byte) (score float64, ok bool) {
-	at, _, ok := z.find(name, 2)
+	if z.on {
+		s, ok := z.ranked.find(name)
+		return tree.Float(s), ok
+	}
+	at, _, ok := z.pack.find(name, 2)
 	if !ok {
 		return 0, false
 	}
@@ -134,7 +182,15 @@ func (z *SortedSet) Score(name []byte) (score float64, ok bool) {
 
 // Rank returns the rank of a member, and its score.
 func (z *SortedSet) Rank(name []byte) (rank int, score float64, ok bool) {
-	at, _, ok := z.find(name, 2)
+	if z.on {
+		s, ok := z.ranked.find(name)
+		if !ok {
+			return 0, 0, false
+		}
+		n, _ := z.sorted().Rank(z.root, s, name)
+		return int(n), tree.Float(s), true
+	}
+	at, _, ok := z.pack.find(name, 2)
 	if !ok {
 		return 0, 0, false
 	}
@@ -148,10 +204,15 @@ func (z *SortedSet) Rank(name []byte) (rank int, score float64, ok bool) {
 // Put sets the score of a member, which it adds if the set does not have it. The name must not be a
 // part of the SortedSet.
 func (z *SortedSet) Put(name []byte, score float64) {
-	if at, _, ok := z.find(name, 2); ok {
+	if z.on {
+		z.put(name, score)
+		return
+	}
+	if at, _, ok := z.pack.find(name, 2); ok {
 		z.splice(at, z.skip(at, 2), 2)
 	}
 	z.insert(Member{name, score})
+	z.grow()
 }
 
 // insert adds a member that the set does not have.
@@ -168,7 +229,14 @@ func (z *SortedSet) insert(m Member) {
 
 // Remove removes a member, and reports whether the set had it.
 func (z *SortedSet) Remove(name []byte) bool {
-	at, _, ok := z.find(name, 2)
+	if z.on {
+		existed, err := z.remove(name)
+		if z.err == nil {
+			z.err = err
+		}
+		return existed
+	}
+	at, _, ok := z.pack.find(name, 2)
 	if ok {
 		z.splice(at, z.skip(at, 2), 2)
 	}
@@ -177,6 +245,12 @@ func (z *SortedSet) Remove(name []byte) bool {
 
 // Delete removes the members with the ranks from first up to end.
 func (z *SortedSet) Delete(first, end int) {
+	if z.on {
+		if err := z.removeRange(first, end); z.err == nil {
+			z.err = err
+		}
+		return
+	}
 	from := z.skip(listpack.Head, 2*first)
 	z.splice(from, z.skip(from, 2*(end-first)), 2*(end-first))
 }
@@ -185,6 +259,11 @@ func (z *SortedSet) Delete(first, end int) {
 // iteration.
 func (z *SortedSet) From(i int) iter.Seq2[int, Member] {
 	return func(yield func(i int, m Member) bool) {
+		if z.on {
+			for c := z.sorted().From(z.root, uint64(i)); c.Next() && yield(i, member(&c)); i++ {
+			}
+			return
+		}
 		for at := z.entry(2*i, z.entries()); ; i++ {
 			m, next, ok := z.next(at)
 			if !ok || !yield(i, m) {
@@ -199,6 +278,11 @@ func (z *SortedSet) From(i int) iter.Seq2[int, Member] {
 // iteration.
 func (z *SortedSet) Backward(i int) iter.Seq2[int, Member] {
 	return func(yield func(i int, m Member) bool) {
+		if z.on {
+			for c := z.sorted().From(z.root, uint64(i+1)); c.Prev() && yield(i, member(&c)); i-- {
+			}
+			return
+		}
 		for at := z.entry(2*i, z.entries()); i >= 0; i-- {
 			m, _, ok := z.next(at)
 			if !ok || !yield(i, m) {
@@ -211,12 +295,28 @@ func (z *SortedSet) Backward(i int) iter.Seq2[int, Member] {
 
 // At returns the member with a rank from 0 to Len()-1. Its name is valid until the next call.
 func (z *SortedSet) At(rank int) Member {
+	if z.on {
+		if rank < 0 || rank >= z.Len() {
+			return Member{}
+		}
+		score, name := z.sorted().At(z.root, uint64(rank))
+		return Member{name, tree.Float(score)}
+	}
 	m, _, _ := z.next(z.at(rank, 2))
 	return m
 }
 
 // Below returns the number of members whose score is below a score, or equal to it if equal is set.
 func (z *SortedSet) Below(score float64, equal bool) (n int) {
+	if z.on {
+		if !equal {
+			return int(z.sorted().Seek(z.root, tree.Score(score), nil, true))
+		}
+		if math.IsInf(score, 1) {
+			return z.Len()
+		}
+		return int(z.sorted().Seek(z.root, tree.Score(score)+1, nil, true))
+	}
 	for _, m := range z.From(0) {
 		if m.Score > score || m.Score == score && !equal {
 			return n
@@ -229,6 +329,10 @@ func (z *SortedSet) Below(score float64, equal bool) (n int) {
 // BelowName returns the rank of the first member, from rank i on, that is not below a name, or
 // equal to it if equal is set. The scores of the members are equal.
 func (z *SortedSet) BelowName(i int, name []byte, equal bool) (rank int) {
+	if z.on && i < z.Len() {
+		score, _ := z.sorted().At(z.root, uint64(i))
+		return max(i, int(z.sorted().Seek(z.root, score, name, !equal)))
+	}
 	rank = i
 	for _, m := range z.From(i) {
 		if order := bytes.Compare(m.Name, name); order > 0 || order == 0 && !equal {
@@ -240,7 +344,10 @@ func (z *SortedSet) BelowName(i int, name []byte, equal bool) (rank int) {
 }
 
 // Scan calls fn with some members, and returns the cursor of the next ones, or 0 at the end.
-func (z *SortedSet) Scan(_ uint64, _ int, fn func(m Member)) (next uint64) {
+func (z *SortedSet) Scan(cursor uint64, count int, fn func(m Member)) (next uint64) {
+	if z.on {
+		return z.scanRanked(cursor, count, fn)
+	}
 	for _, m := range z.From(0) {
 		fn(m)
 	}
@@ -248,4 +355,19 @@ func (z *SortedSet) Scan(_ uint64, _ int, fn func(m Member)) (next uint64) {
 }
 
 // Encoding returns the result of OBJECT ENCODING.
-func (z *SortedSet) Encoding() string { return z.encoding(z.Len(), members, "listpack", "skiplist") }
+func (z *SortedSet) Encoding() string {
+	if !z.on {
+		return z.encoding(z.Len(), members, "listpack", "skiplist")
+	}
+	names := func(yield func(e []byte) bool) {
+		for _, m := range z.From(0) {
+			if !yield(m.Name) {
+				return
+			}
+		}
+	}
+	if shortElements(z.Len(), members, names) {
+		return "listpack"
+	}
+	return "skiplist"
+}

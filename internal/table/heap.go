@@ -32,7 +32,7 @@ func (h *heap) Alloc(size int) (ref uint32, memory []byte, ok bool) {
 	} else {
 		var s span
 		s, ok = h.space.allocSpan(size, 0)
-		ref = s.ref
+		ref, size = s.ref, int(s.units)*unitSize
 	}
 	if !ok {
 		return 0, nil, false

@@ -1,0 +1,134 @@
+package collection
+
+import (
+	"encoding/binary"
+
+	"github.com/perduredb/perdure/internal/tree"
+)
+
+// ranked is the part of a large sorted set: a tree of members in their order, in large.root, and
+// one that maps the hash of each member to its score. The second tree has no copy of the member.
+// The two trees have the same number of entries.
+type ranked struct {
+	large
+	index tree.Root
+}
+
+// openRanked opens the roots of a stored form.
+func openRanked(env Env, stored []byte) ranked {
+	r := ranked{large: openLarge(env, stored)}
+	r.index, _ = tree.ParseRoot(stored[typeSize+tree.RootSize:])
+	return r
+}
+
+// storedRanked returns the stored form.
+func (r *ranked) storedRanked() []byte { return r.index.AppendTo(r.storedLarge(typePlainSortedSet)) }
+
+func (r *ranked) sorted() tree.Sorted { return tree.Sorted{Space: r.env.Space, Tx: r.env.Tx} }
+
+// is returns a function that reports whether an entry of the index is the one of a member.
+func (r *ranked) is(name []byte) func(e []byte) bool {
+	return func(e []byte) bool {
+		_, ok := r.sorted().Rank(r.root, binary.LittleEndian.Uint64(e), name)
+		return ok
+	}
+}
+
+// find returns the score of a member in the form of the trees.
+func (r *ranked) find(name []byte) (score uint64, ok bool) {
+	e, ok := r.treeMap().Find(r.index, hashOf(name), r.is(name))
+	if !ok {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(e), true
+}
+
+// put sets the score of a member.
+func (r *ranked) put(name []byte, f float64) error {
+	score := tree.Score(f)
+	old, found := r.find(name)
+	if found && old == score {
+		return nil
+	}
+	var entry [8]byte
+	binary.LittleEndian.PutUint64(entry[:], score)
+	hash := hashOf(name)
+	if !found {
+		return r.add(name, hash, score, entry[:])
+	}
+	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
+		return err
+	}
+	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry[:]); err != nil {
+		_, _ = r.sorted().Delete(&r.root, score, name)
+		return err
+	}
+	_, err := r.sorted().Delete(&r.root, old, name)
+	return err
+}
+
+// add adds a member that the set does not have. Entries of the index with the same hash and score
+// are alike, so that any of them can be deleted again.
+func (r *ranked) add(name []byte, hash uint32, score uint64, entry []byte) error {
+	if _, err := r.treeMap().Put(&r.index, hash, never, entry); err != nil {
+		return err
+	}
+	_, err := r.sorted().Insert(&r.root, score, name)
+	if err != nil {
+		_, _ = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry) })
+	}
+	return err
+}
+
+func never([]byte) bool { return false }
+
+// remove removes a member, and reports whether there was one.
+func (r *ranked) remove(name []byte) (existed bool, err error) {
+	score, ok := r.find(name)
+	if !ok {
+		return false, nil
+	}
+	if _, err := r.treeMap().Delete(&r.index, hashOf(name), r.is(name)); err != nil {
+		return false, err
+	}
+	return r.sorted().Delete(&r.root, score, name)
+}
+
+// removeRange removes the members with the ranks from first up to end.
+func (r *ranked) removeRange(first, end int) error {
+	c := r.sorted().From(r.root, uint64(first))
+	for range end - first {
+		c.Next()
+		name := c.Entry()
+		if _, err := r.treeMap().Delete(&r.index, hashOf(name), r.is(name)); err != nil {
+			return err
+		}
+	}
+	return r.sorted().DeleteRange(&r.root, uint64(first), uint64(end))
+}
+
+// member returns the member that a cursor has passed.
+func member(c *tree.Cursor) Member { return Member{c.Entry(), tree.Float(c.Key())} }
+
+// scanRanked calls fn with at least count members in the order of their hashes, from the hash cursor
+// on, and returns the hash of the next member, or 0 at the end. Among the members with equal scores
+// it searches for those with a hash.
+func (r *ranked) scanRanked(cursor uint64, count int, fn func(m Member)) (next uint64) {
+	wanted := map[uint64]map[uint32]bool{} // hashes by score
+	next = scan(r.treeMap(), r.index, cursor, count, func(hash uint32, e []byte) {
+		score := binary.LittleEndian.Uint64(e)
+		if wanted[score] == nil {
+			wanted[score] = map[uint32]bool{}
+		}
+		wanted[score][hash] = true
+	})
+	for score, hashes := range wanted {
+		c := r.sorted().From(r.root, r.sorted().Seek(r.root, score, nil, true))
+		for c.Next() && c.Key() == score {
+			if hashes[hashOf(c.Entry())] {
+				fn(member(&c))
+			}
+		}
+	}
+	return next
+}
