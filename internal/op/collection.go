@@ -34,6 +34,14 @@ func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	return collection.OpenHash(stored)
 }
 
+// settle deletes those of several keys that have expired. An opened collection remains valid while
+// the others are opened.
+func (x *Exec) settle(db int, keys ...[]byte) {
+	for _, key := range keys {
+		x.Find(x.Locate(db, string(key)))
+	}
+}
+
 // A changed is a collection that a command has changed.
 type changed interface {
 	Len() int
