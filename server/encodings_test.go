@@ -10,6 +10,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/rdb"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // onType are commands on a key k of a type. They read it, change it at both ends, and read it
@@ -78,4 +79,33 @@ func payloads(t *testing.T, file string) (all [][]byte) {
 		}
 	}
 	return all
+}
+
+// TestFirstUseConverts restores values in the encodings of large collections. The first command
+// that reads them replaces them by the stored form, which keeps their expiry.
+func TestFirstUseConverts(t *testing.T) {
+	c := dial(t, serve(t, memory(t)))
+	for _, v := range []struct {
+		kind    snapshot.Type
+		payload string
+		read    string
+		want    byte
+	}{
+		{4, "\x01\x01f\x01v", "HLEN", 16},
+		{2, "\x02\x01a\x01b", "SCARD", 2}, // the portable form of 20
+		{2, "\x02\x015\x016", "SCARD", 11},
+		{1, "\x01\x01a", "LLEN", 18},
+		{5, "\x01\x01a\x00\x00\x00\x00\x00\x00\xf8\x3f", "ZCARD", 17},
+	} {
+		payload := rdb.AppendDump(nil, v.kind, []byte(v.payload))
+		c.want("+OK\r\n", "RESTORE", "k", "4102444800000", string(payload), "REPLACE", "ABSTTL")
+		if reply := c.do(v.read, "k"); reply[0] != ':' {
+			t.Fatalf("%s = %q, want a number", v.read, reply)
+		}
+		_, dump, _ := strings.Cut(c.do("DUMP", "k"), "\r\n")
+		if dump[0] != v.want {
+			t.Errorf("DUMP after %s has type %d, want %d", v.read, dump[0], v.want)
+		}
+		c.want(":4102444800000\r\n", "PEXPIRETIME", "k")
+	}
 }

@@ -98,7 +98,7 @@ func sortOf(readOnly bool) manyFunc {
 // elements returns copies of the elements of a list, of the members of a sorted set, both backward
 // if backward is set, or of the members of a set in the order of their bytes.
 func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err error) {
-	it, ok := x.Find(p)
+	it, ok := x.ready(p)
 	if !ok {
 		return nil, false, nil
 	}
@@ -174,7 +174,7 @@ func (x *Exec) sorted(db int, elements [][]byte, o *sortOptions) ([][]byte, erro
 }
 
 // compare compares elements: by numbers, and then by the elements, or by texts, of which none is
-// the lowest.
+// the lowest. As in Redis, a text that is not stored ends at a NUL.
 func (o *sortOptions) compare(a, b *sortable) int {
 	switch {
 	case !o.alpha:
@@ -183,6 +183,8 @@ func (o *sortOptions) compare(a, b *sortable) int {
 		return -1
 	case a.text != nil && b.text == nil:
 		return 1
+	case o.store == nil:
+		return strings.Compare(Shown(a.text, len(a.text)), Shown(b.text, len(b.text)))
 	}
 	return bytes.Compare(a.text, b.text)
 }
@@ -190,11 +192,11 @@ func (o *sortOptions) compare(a, b *sortable) int {
 // sortNumber parses a number as strtod does for SORT: spaces before it, and everything after a NUL,
 // are ignored.
 func sortNumber(arg []byte) (float64, error) {
-	text := strings.TrimLeft(Shown(arg, len(arg)), " \t\n\v\f\r")
-	if text == "" && len(arg) == 0 {
+	text := Shown(arg, len(arg))
+	if text == "" {
 		return 0, nil
 	}
-	f, err := double([]byte(text))
+	f, err := double([]byte(strings.TrimLeft(text, " \t\n\v\f\r")))
 	if err != nil {
 		err = errSortNumber
 	}
