@@ -27,9 +27,10 @@
 //
 // # Types
 //
-// perdure's own types are strings and integers. Lists, sets, hashes, sorted sets, streams, and
-// module values in a file written by Redis are preserved byte for byte. They can be deleted, can
-// expire, and are saved again unchanged. Get returns [ErrWrongType] for them.
+// The methods of a store are for strings and integers. Clients of package server can also use
+// lists, sets, hashes, and sorted sets. Streams and module values in a file written by Redis are
+// preserved byte for byte. Values of all types can be deleted and can expire. Get returns
+// [ErrWrongType] for those that are not strings.
 //
 // # Concurrency
 //

@@ -33,7 +33,13 @@ func Encode(ctx context.Context, w io.Writer, v snapshot.View, opts ...Option) (
 }
 
 func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snapshot.Info, error) {
-	ver, err := chooseVersion(s.version, v.Types())
+	types := slices.Clone(v.Types())
+	for i, t := range types {
+		if s.version != 0 && !versionOf(s.version).has(t) {
+			types[i] = plainest(t)
+		}
+	}
+	ver, err := chooseVersion(s.version, types)
 	if err != nil {
 		return snapshot.Info{}, err
 	}
@@ -59,6 +65,31 @@ func encode(ctx context.Context, w io.Writer, v snapshot.View, s settings) (snap
 	return info, err
 }
 
+// plainest returns the type that EncodeValue uses for a value of type t in every version, or t if
+// that depends on the value.
+func plainest(t snapshot.Type) snapshot.Type {
+	switch t {
+	case typeHashListpack:
+		return typeHash
+	case typeZSetListpack:
+		return typeZSet
+	case typeQuicklist2:
+		return typeList
+	case typeSetListpack:
+		return typeSet
+	}
+	return t
+}
+
+// inVersion encodes a value in a version that lacks its type.
+func inVersion(t snapshot.Type, value []byte, version int) (snapshot.Type, []byte, error) {
+	v, err := DecodeValue(t, value, Validate(false), MaxValue(maxInt/4))
+	if err != nil {
+		return 0, nil, err
+	}
+	return EncodeValue(v, version)
+}
+
 func isFunction(x snapshot.Extra) bool { return x.Opcode == opFunction }
 
 // view writes the contents of v.
@@ -75,6 +106,9 @@ func (w *Writer) view(v snapshot.View, s settings) error {
 	for x, err := range v.All(w.ctx) {
 		if err == nil && x.DB != w.db {
 			err = w.enter(x.DB, counts)
+		}
+		if err == nil && s.version != 0 && !w.version.has(x.Type) {
+			x.Type, x.Value, err = inVersion(x.Type, x.Value, s.version)
 		}
 		if err == nil {
 			err = w.entry(&x, Usage{}, nil)

@@ -102,7 +102,8 @@ func TestVersions(t *testing.T) {
 		{"strings, asked", nil, 11, "REDIS0011"},
 		{"old types", []snapshot.Type{1, 5, 7, 9, 14, 15}, 9, "REDIS0009"},
 		{"7.0", []snapshot.Type{16, 17, 18, 19}, 0, "REDIS0010"},
-		{"7.0 in 9", []snapshot.Type{16}, 9, ""},
+		{"7.0 in 9", []snapshot.Type{16, 17, 18, 20}, 9, "REDIS0009"},
+		{"streams of 7.0 in 9", []snapshot.Type{19}, 9, ""},
 		{"7.2", []snapshot.Type{1, 20, 16}, 0, "REDIS0011"},
 		{"7.2 in 10", []snapshot.Type{21}, 10, ""},
 		{"7.4", []snapshot.Type{24}, 0, "REDIS0012"},
@@ -179,6 +180,27 @@ func (f *full) Write(p []byte) (int, error) {
 	}
 	f.left -= len(p)
 	return len(p), nil
+}
+
+// TestOldVersionHasPlainTypes encodes packed collections in a version that lacks their types.
+func TestOldVersionHasPlainTypes(t *testing.T) {
+	for _, s := range shapes() {
+		if s.kind != 16 && s.kind != 17 && s.kind != 18 && s.kind != 20 {
+			continue
+		}
+		v := &typed{data{entries: []snapshot.Entry{{Key: []byte("k"), Type: s.kind, Value: s.payload}}}, []snapshot.Type{s.kind}}
+		e := mustDecode(t, mustEncode(t, v, rdb.Version(9))).entries[0]
+		if e.Type == s.kind {
+			t.Errorf("%s: type %d in version 9, want an older one", s.name, e.Type)
+		}
+		value, err := rdb.DecodeValue(e.Type, e.Value)
+		if err != nil {
+			t.Fatalf("%s: DecodeValue = %v, want nil", s.name, err)
+		}
+		if got := pairs(s.want, print(value)); got != s.want {
+			t.Errorf("%s: value in version 9 =\n%s, want\n%s", s.name, got, s.want)
+		}
+	}
 }
 
 // TestFunctionsNeedVersion10 checks that a dump with a function library is not written in a version

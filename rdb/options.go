@@ -114,8 +114,8 @@ func Checksum(on bool) Option {
 
 // Version sets the format version to write: 9 to 14 of Redis, 80 of Valkey, or 0. The default is 0:
 // the lowest version that has the types in the data set. It applies to [New], [Encode], and
-// [NewWriter]. If the version lacks a type, Encode fails before it writes the first byte, and
-// [Writer.Write] fails for the entry.
+// [NewWriter]. If the version lacks a type, Encode writes a listpack or a quicklist in the plainest
+// form, and otherwise fails before it writes the first byte. [Writer.Write] fails for the entry.
 func Version(n int) Option {
 	return Option{"Version", forNew | forEncode | forWriter, func(s *settings) error {
 		if n != 0 && n != oldestValkey && (n < lowestWritten || n > latestWritten) {

@@ -1,7 +1,7 @@
 // Package server serves a [perdure.Store] over Redis's protocol, so that redis-cli, client
 // libraries, and tools can use the data of a running program. It serves the commands on strings,
-// keys, and databases of Redis 7.0, transactions with WATCH, and the commands that clients send to
-// look at a server.
+// hashes, sets, lists, sorted sets, keys, and databases of Redis 7.0, transactions with WATCH, and
+// the commands that clients send to look at a server.
 //
 //	srv := server.New(store)
 //	l, err := net.Listen("unix", path)

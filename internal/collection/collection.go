@@ -8,6 +8,7 @@
 package collection
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -108,6 +109,42 @@ func appendLength(dst []byte, n int) []byte {
 		return append(dst, 0x40|byte(n>>8), byte(n))
 	}
 	return binary.BigEndian.AppendUint32(append(dst, 0x80), uint32(n))
+}
+
+// IsStored reports whether a value is in the stored form of a collection.
+func IsStored(value []byte) bool {
+	p := Value(value)
+	switch Type(value) {
+	case typeList:
+		if len(p) < len(listHead) || string(p[:len(listHead)]) != listHead {
+			return false
+		}
+		p = p[len(listHead):]
+	case typeIntset, typeHash, typeSortedSet, typeSet:
+	default:
+		return false
+	}
+	_, ok := unwrap(p)
+	return ok
+}
+
+// Convert returns the stored form of a collection in any encoding.
+func Convert(value []byte) ([]byte, error) {
+	switch rdb.TypeName(Type(value)) {
+	case "hash":
+		h, err := OpenHash(value)
+		return h.Stored(), cmp.Or(err, h.Err())
+	case "set":
+		s, err := OpenSet(value)
+		return s.Stored(), cmp.Or(err, s.Err())
+	case "list":
+		l, err := OpenList(value)
+		return l.Stored(), cmp.Or(err, l.Err())
+	case "zset":
+		z, err := OpenSortedSet(value)
+		return z.Stored(), cmp.Or(err, z.Err())
+	}
+	return nil, errors.New("not a collection")
 }
 
 // Since returns the type of a collection in an RDB file of any version since 9 or, for the types of

@@ -112,16 +112,14 @@ func (c *pack) at(i, step int) int {
 // find returns the offset of an entry with a text, and the offset of the next entry. It compares
 // every step-th entry.
 func (c *pack) find(text []byte, step int) (at, next int, ok bool) {
-	want := listpack.Of(text)
-	for at = listpack.Head; ; at = c.skip(next, step-1) {
-		var e listpack.Element
-		if e, next, ok = c.read(at); !ok {
-			return at, at, false
-		}
-		if e.Is(want) {
-			return at, next, true
-		}
+	if c.err != nil {
+		return 0, 0, false
 	}
+	at, next, err := listpack.Find(c.p, listpack.Of(text), step)
+	if err != nil {
+		c.err = damage(err)
+	}
+	return at, next, err == nil && next > 0
 }
 
 // slack is the number of bytes by which a copy can grow.

@@ -80,6 +80,7 @@ func (p *program) list(k string) {
 	case 8:
 		p.add("LREM", k, strconv.Itoa(p.rng.IntN(5)-2), p.member())
 	case 9:
+		p.add("SORT", k, "ALPHA", "LIMIT", "0", "5", "STORE", other)
 		p.add("LTRIM", k, strconv.Itoa(p.rng.IntN(3)), "-2")
 	case 10:
 		p.add("RPOPLPUSH", k, other)

@@ -24,6 +24,10 @@ var replayedCollections = map[string][]string{
 		"ZADD c 1 p 2 q 3 r", "ZMPOP 2 none c MAX COUNT 1", "BZPOPMIN none c 0", "SADD s q v", "ZADD d 1 q 2 w", "ZUNIONSTORE e 3 c d s WEIGHTS 1 2 0.5 AGGREGATE MAX", "ZINTERSTORE f 2 d s",
 		"ZDIFFSTORE g 2 e s", "ZRANGESTORE h e 0 1 REV", "ZRANGESTORE i e (0 9 BYSCORE LIMIT 0 1", "SET j 1", "ZDIFFSTORE j 2 s s", "ZADD k 1 " + long, "ZADD k 0.1 m", "PEXPIREAT k 4102444800000",
 	},
+	"SORT": {
+		"RPUSH a 3 1 2 10 -5", "SADD s c a b", "ZADD z 1 x 2 y", "MSET w_1 9 w_2 8 w_3 7 w_10 1 w_-5 2", "HSET h_1 f one", "SORT a STORE b", "SORT a DESC ALPHA LIMIT 1 2 STORE c", "SORT none STORE c",
+		"sort a by w_* get # get h_*->f store d", "SORT s BY nosort STORE e", "SORT z BY nosort DESC STORE f", "SORT a BY w_* LIMIT 0 3 STORE g", "SET i 1 PXAT 4102444800000", "SORT a STORE i",
+	},
 	"geographic positions": {"zadd g 3479099956230698 Palermo", "zadd g NX CH 3479447370796909 Catania"},
 	"large hashes": {
 		"HSET a f " + long, "HSET a " + long + " 1", "HSET a g 2", "HINCRBY a g 1", "HDEL a f",

@@ -135,6 +135,17 @@ func End(p []byte) int { return len(p) - 1 }
 // Read returns the entry at an offset below End, and the offset of the next entry. The listpack
 // must have passed Check. The Bytes of the element are part of p.
 func Read(p []byte, at int) (e Element, next int, err error) {
+	if b := p[at]; b&0xc0 == 0x80 { // the most common entry: a short string
+		end := at + 1 + int(b&0x3f)
+		if end+1 < len(p) && int(p[end]) == end-at {
+			return Element{Bytes: p[at+1 : end : end]}, end + 1, nil
+		}
+	}
+	return readAny(p, at)
+}
+
+// readAny is Read for any entry.
+func readAny(p []byte, at int) (e Element, next int, err error) {
 	rest := p[at : len(p)-1]
 	head, body, isInt, err := shape(rest, at)
 	if err != nil {
@@ -211,6 +222,27 @@ func LittleInt(p []byte) int64 {
 	}
 	shift := 64 - 8*len(p)
 	return int64(n<<shift) >> shift
+}
+
+// Find returns the offset of the first entry that is wanted, and the offset of the next entry, or 0
+// if there is none. It compares every step-th entry.
+func Find(p []byte, wanted Element, step int) (at, next int, err error) {
+	skip := 0
+	for at = Head; at < End(p); at = next {
+		var e Element
+		if e, next, err = Read(p, at); err != nil {
+			return 0, 0, err
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if e.Is(wanted) {
+			return at, next, nil
+		}
+		skip = step - 1
+	}
+	return at, 0, nil
 }
 
 // Before returns the offset of the entry that ends at an offset above Head. The caller reads the

@@ -29,6 +29,9 @@ func (c *Checker) Close() { c.x.Store.Table.Close() }
 var numbers = []string{
 	"SET", "SETEX", "PSETEX", "GETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "INCRBY", "DECRBY", "INCRBYFLOAT",
 	"INCREX", "DELEX",
+	"HSET", "HMSET", "HINCRBY", "HINCRBYFLOAT", "LPOP", "RPOP", "LINSERT", "LREM", "LTRIM", "LMOVE", "LMPOP", "SPOP",
+	"ZADD", "ZINCRBY", "ZREMRANGEBYRANK", "ZREMRANGEBYSCORE", "ZREMRANGEBYLEX", "ZPOPMIN", "ZPOPMAX", "ZMPOP", "ZRANGESTORE",
+	"ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE", "SORT",
 }
 
 // Command checks one command: its name is known, the number and form of its arguments are valid,
@@ -61,8 +64,11 @@ func (c *Checker) msetEx(words [][]byte) error {
 	return err
 }
 
-// apply applies a command on one key to an empty table.
+// apply applies a command to an empty table.
 func (c *Checker) apply(cmd *Command, words [][]byte) error {
+	if cmd.One == nil {
+		return c.applyMany(cmd, words)
+	}
 	c.args = append(c.args[:0], words[2:]...)
 	if cmd.Name == "SET" {
 		c.args[0] = nil // the value, which may be anything
@@ -74,4 +80,13 @@ func (c *Checker) apply(cmd *Command, words [][]byte) error {
 	err := cmd.One(c.x, p, c.args)
 	p.Shard.Flush(0)
 	return err
+}
+
+// applyMany applies a command on several keys to an empty table.
+func (c *Checker) applyMany(cmd *Command, words [][]byte) error {
+	t := c.x.Store.Table
+	t.LockAll()
+	defer t.UnlockAll()
+	c.x.NewTime()
+	return cmd.Many(c.x, 0, words[1:])
 }

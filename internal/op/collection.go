@@ -15,7 +15,7 @@ import (
 // stored returns the stored form of the collection at a key, or nil for a missing key. It is valid
 // until the table changes. stored returns ErrWrongType if the key holds another type.
 func (x *Exec) stored(p Place, kind string) ([]byte, error) {
-	it, ok := x.Find(p)
+	it, ok := x.ready(p)
 	if !ok {
 		return nil, nil
 	}
@@ -25,6 +25,26 @@ func (x *Exec) stored(p Place, kind string) ([]byte, error) {
 	return nil, ErrWrongType
 }
 
+// ready is Find for a command on collections. It replaces a collection that was loaded in another
+// encoding by its stored form, if possible, so that the next command does not have to decode it.
+func (x *Exec) ready(p Place) (table.Item, bool) {
+	it, ok := x.Find(p)
+	loaded := it.Opaque()
+	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly {
+		return it, ok
+	}
+	value, err := collection.Convert(loaded)
+	if err != nil || len(value) > MaxSize {
+		return it, ok // the command reports the error
+	}
+	x.remember(p.Shard)
+	if err := p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, it.ExpireAtMs()); err != nil {
+		return it, ok
+	}
+	x.Store.Types.Add(collection.Since(collection.Type(value)))
+	return x.Find(p)
+}
+
 // hashAt opens the hash at a key. A missing key is an empty hash.
 func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	stored, err := x.stored(p, "hash")
@@ -32,6 +52,13 @@ func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 		return h, err
 	}
 	return collection.OpenHash(stored)
+}
+
+// settle makes keys ready, so that an opened collection remains valid while the others are opened.
+func (x *Exec) settle(db int, keys ...[]byte) {
+	for _, key := range keys {
+		x.ready(x.Locate(db, string(key)))
+	}
 }
 
 // A changed is a collection that a command has changed.

@@ -28,7 +28,6 @@ const longestName = 32
 // refusedCommands are the commands that servers log for types which the store holds as opaque
 // values, by type. When a type becomes native, its commands move from here to Commands.
 var refusedCommands = map[string]string{
-	"an order":             `SORT`,
 	"fields that expire":   `HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT HPERSIST HGETDEL HGETEX HSETEX`,
 	"geographic positions": `GEOADD GEORADIUS GEORADIUSBYMEMBER GEOSEARCHSTORE`,
 	"a stream":             `XADD XDEL XDELEX XTRIM XSETID XACK XACKDEL XCLAIM XAUTOCLAIM XREADGROUP XGROUP`,
@@ -51,7 +50,6 @@ var refusedAs = func() map[string]string {
 var readsAs = func() map[string]string {
 	byName := make(map[string]string)
 	for what, names := range map[string]string{
-		"an order":              "SORT_RO",
 		"fields that expire":    "HTTL HPTTL HEXPIRETIME HPEXPIRETIME",
 		"geographic positions":  "GEODIST GEOHASH GEOPOS GEOSEARCH GEORADIUS_RO GEORADIUSBYMEMBER_RO",
 		"a stream":              "XRANGE XREVRANGE XLEN XREAD XINFO XPENDING",

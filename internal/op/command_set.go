@@ -60,6 +60,7 @@ func (x *Exec) endSetChange(p Place, s *collection.Set, changes int, name string
 // smove is SMOVE source destination member.
 func smove(x *Exec, db int, args [][]byte) error {
 	from, to, m := x.Locate(db, string(args[0])), x.Locate(db, string(args[1])), args[2]
+	x.settle(db, args[:2]...)
 	if !x.live(from) {
 		x.Reply.Int(0)
 		return nil

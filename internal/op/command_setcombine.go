@@ -63,6 +63,7 @@ func anyHas(sets []collection.Set, m []byte) bool {
 
 // sets opens the sets at keys.
 func (x *Exec) sets(db int, keys [][]byte) ([]collection.Set, error) {
+	x.settle(db, keys...)
 	sets := make([]collection.Set, len(keys))
 	for i, key := range keys {
 		var err error

@@ -93,6 +93,7 @@ func (k *combining) parse(x *Exec, db int, args [][]byte) (*combination, error) 
 	case n > int64(len(args)-1):
 		return nil, errSyntax
 	}
+	x.settle(db, args[1:1+n]...)
 	c := &combination{sources: make([]source, n), aggregate: sum}
 	for i := range c.sources {
 		if c.sources[i], err = x.source(x.Locate(db, string(args[1+i]))); err != nil {

@@ -95,6 +95,10 @@ func TestCheckerReadsArguments(t *testing.T) {
 		"MSETEX 1 a 1 IFEQ 2": false, "MSETEX 1 a 1 b 2": false, "MSETEX 9223372036854775807 a 1": false,
 		"DELEX k": true, "DELEX k IFEQ v": true, "DELEX k IFDNE 0123456789abcdef": true, "DELEX k IFEQ": false, "DELEX k NX": false, "DELEX k IFDEQ x": false,
 		"INCREX k": true, "INCREX k BYINT 5 UBOUND 9 SATURATE EX 10 ENX": true, "INCREX k BYINT 1.5": false, "INCREX k BYFLOAT 1.5 LBOUND -2.5": true,
+		"HSET h f v": true, "HSET h f v g": false, "HINCRBY h f 1x": false, "HINCRBYFLOAT h f one": false, "LPOP l 2": true, "LPOP l -1": false, "LINSERT l AT a b": false,
+		"LREM l x a": false, "LTRIM l 0 x": false, "LMOVE a b LEFT RIGHT": true, "LMOVE a b LEFT UP": false, "ZADD z 1 m": true, "ZADD z nan m": false, "ZADD z NX 1": false,
+		"ZREMRANGEBYSCORE z (1 +inf": true, "ZREMRANGEBYSCORE z a b": false, "ZREMRANGEBYLEX z - +": true, "ZREMRANGEBYLEX z a b": false, "ZPOPMIN z x": false,
+		"ZUNIONSTORE d 2 a b WEIGHTS 1 2": true, "ZUNIONSTORE d 3 a b": false, "ZRANGESTORE d s 0 x": false, "SORT l LIMIT 0 x": false, "SORT l BY nosort STORE d": true,
 		"INCREX k BYINT 1 BYFLOAT 1": false, "INCREX k ENX": false, "INCREX k EX 5 PERSIST": false, "INCREX k EX": false, "INCREX k UBOUND 1x": false, "INCREX k XX": true,
 	} {
 		var words [][]byte

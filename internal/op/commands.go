@@ -68,6 +68,8 @@ func stringCommands() []Command {
 		{"RESTORE", -4, firstKey, grow, 0, restore, nil},
 		{"RESTORE-ASKING", -4, firstKey, grow, 0, restore, nil},
 
+		{"SORT", -2, firstKey, grow | Movable, 0, nil, sortOf(false)},
+
 		{"SWAPDB", 3, noKey, Write | Fast, 0, nil, swapDB}, // replayed by the engine
 		{"FLUSHDB", -1, noKey, Write, 0, nil, flushDB},
 		{"FLUSHALL", -1, noKey, Write, 0, nil, flushAll},
@@ -98,6 +100,7 @@ func stringQueries() []Command {
 		{"DUMP", 2, firstKey, ReadOnly, 0, dump, nil},
 		{"OBJECT", -2, KeySpec{2, 2, 1, 0}, ReadOnly, 0, nil, object},
 
+		{"SORT_RO", -2, firstKey, ReadOnly | Movable, 0, nil, sortOf(true)},
 		{"KEYS", 2, noKey, ReadOnly | Unlocked, 0, nil, keys},
 		{"SCAN", -2, noKey, ReadOnly | Unlocked, 0, nil, scan},
 		{"RANDOMKEY", 1, noKey, ReadOnly | Unlocked, 0, nil, randomKey},
