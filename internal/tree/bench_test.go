@@ -9,8 +9,8 @@ import (
 	"github.com/perduredb/perdure/internal/tree"
 )
 
-// Benchmarks run on trees of a million entries with elements of 16 bytes. B/entry is the memory of
-// the size classes for each entry.
+// benchEntries is the size of the trees of benchmarks. Elements have 16 bytes. B/entry is the
+// memory of the size classes for each entry.
 const benchEntries = 1_000_000
 
 // element returns the element with a number: 16 bytes that begin with a scrambled form of i.

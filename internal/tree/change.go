@@ -49,6 +49,11 @@ func (c *change) replace(k kind, cut int, e entry) error {
 	if pages < 0 {
 		return ErrFull
 	}
+	if pages == 0 && cut == 0 && !e.isValue() && c.adjust(1) {
+		leaf.replaceEntries(r.i, 0, &e)
+		c.adjustKey(leaf)
+		return nil
+	}
 	moved := pages > 0 || cut == 0 // otherwise nothing changes above the leaf
 	if moved && !c.planInner(max(pages, 1)) {
 		return ErrFull
@@ -66,6 +71,35 @@ func (c *change) replace(k kind, cut int, e entry) error {
 		c.climb(children, n, 1-cut)
 	}
 	return nil
+}
+
+// adjust adds delta to the number of entries and to the counts on the path, if none of its inner
+// pages is frozen. Otherwise it changes nothing and returns false. It is the fast path for a leaf
+// that is changed in place.
+func (c *change) adjust(delta int) bool {
+	inner := c.path[:c.root.Height-1]
+	for _, st := range inner {
+		if epochOf(c.space.memory.At(st.ref)) <= c.frozen {
+			return false
+		}
+	}
+	for _, st := range inner {
+		p := c.space.page(st.ref)
+		count := p[p.countAt(int(st.index)):]
+		putU32(count, u32(count)+uint32(delta))
+	}
+	c.root.Count += uint64(delta)
+	return true
+}
+
+// adjustKey updates the keys on the path after the leaf was changed in place.
+func (c *change) adjustKey(leaf page) {
+	level := int(c.root.Height) - 1
+	for ; level > 0 && c.path[level].index == 0; level-- {
+		up := c.path[level-1]
+		p := c.space.page(up.ref)
+		putU64(p[p.keyAt(int(up.index)):], leaf.firstKey())
+	}
 }
 
 // plant makes a tree of one entry.

@@ -92,9 +92,13 @@ func (m Map) From(root Root, rank uint64) Cursor { return newCursor(m.Space, roo
 // leafOf returns the leaf that contains the entries with a key, if there are any.
 func (s *Space) leafOf(root Root, key uint64) page {
 	ref := root.Ref
-	for range root.Height - 1 {
+	for level := root.Height - 1; level > 0; level-- {
 		p := s.page(ref)
-		ref = p.childRef(p.childOf(key))
+		i := p.childOf(key)
+		ref = p.childRef(i)
+		if level == 1 {
+			s.prefetch(ref, slotsEnd(kindMap, p.childCount(i)))
+		}
 	}
 	return s.page(ref)
 }
@@ -129,6 +133,9 @@ func (c *change) seekHash(hash uint32, eq func(entry []byte) bool) bool {
 		i := p.childOf(uint64(hash))
 		c.path[level] = step{ref, int32(i)}
 		ref = p.childRef(i)
+		if level == last-1 {
+			c.space.prefetch(ref, slotsEnd(kindMap, p.childCount(i)))
+		}
 	}
 	p := c.space.page(ref)
 	n, i := p.n(), p.hashIndex(hash)

@@ -4,26 +4,45 @@ package tree
 func (c *change) remove(to int) error {
 	st, leaf := c.leaf()
 	from, n := int(st.index), leaf.n()
-	rest := n - (to - from)
+	rest, size := n-(to-from), leaf.bytes()-leaf.size(from, to)
 	copied := rest > 0 && !c.writable(leaf)
 	if copied {
-		c.stock.order(leaf.kind(), leaf.bytes()-leaf.size(from, to))
+		c.stock.order(leaf.kind(), size)
 	}
 	c.planInner(min(rest, 1))
 	if err := c.deliver(); err != nil {
 		return err
 	}
-	rank := c.rank()
+	untidy := rest == 0 || size < minPage || !copied && isWaste(len(leaf), size)
+	rank := uint64(0)
+	if untidy {
+		rank = c.rank()
+	}
 	if leaf.values() > 0 {
 		leaf.visitValues(from, to, c.discard)
 	}
-	ref := st.ref
+	if rest > 0 && !copied && c.adjust(from-to) {
+		leaf.removeEntries(from, to)
+		c.adjustKey(leaf)
+	} else {
+		c.removeFrom(leaf, to, copied)
+	}
+	if untidy {
+		c.tidy(rank)
+	}
+	return nil
+}
+
+// removeFrom is remove for a leaf that is copied or becomes empty, or whose parent is copied.
+func (c *change) removeFrom(leaf page, to int, copied bool) {
+	st := &c.path[c.root.Height-1]
+	from, n := int(st.index), leaf.n()
+	rest := n - (to - from)
 	switch {
 	case rest == 0:
-		c.discard(ref)
+		c.discard(st.ref)
 	case copied:
-		var q page
-		ref, q = c.take()
+		ref, q := c.take()
 		q.appendRange(leaf, 0, from)
 		q.appendRange(leaf, to, n)
 		c.discard(st.ref)
@@ -33,14 +52,10 @@ func (c *change) remove(to int) error {
 	}
 	var children [2]child
 	if rest > 0 {
-		children[0] = describe(ref, leaf)
+		children[0] = describe(st.ref, leaf)
 	}
 	c.root.Count -= uint64(to - from)
 	c.climb(children, min(rest, 1), from-to)
-	if rest == 0 || underfull(leaf) || wasteful(leaf) {
-		c.tidy(rank)
-	}
-	return nil
 }
 
 // rank returns the number of entries before the end of the path.
@@ -52,11 +67,11 @@ func (c *change) rank() (rank uint64) {
 	return rank + uint64(c.path[last].index)
 }
 
-// underfull reports whether a page should merge with a neighbor.
-func underfull(p page) bool { return p.bytes() < maxPage/4 }
+// minPage is the size below which a page should merge with a neighbor.
+const minPage = maxPage / 4
 
-// wasteful reports whether a page should move to less memory.
-func wasteful(p page) bool { return len(p)-p.bytes() > max(len(p)/4, 64) }
+// isWaste reports whether contents of a size should move to less memory.
+func isWaste(memory, size int) bool { return memory-size > max(memory/4, 64) }
 
 // tidy merges the pages on the path to the entry at rank, if they are underfull, with a neighbor,
 // and moves the leaf to less memory if it is wasteful. It changes no contents, and needs not
@@ -72,9 +87,9 @@ func (c *change) tidy(rank uint64) {
 		switch {
 		case level > 0 && !c.writable(c.space.page(c.path[level-1].ref)):
 			return
-		case level > 0 && underfull(p):
+		case level > 0 && p.bytes() < minPage:
 			ok = c.merge(level)
-		case wasteful(p) && p.kind() != kindInner:
+		case p.kind() != kindInner && isWaste(len(p), p.bytes()):
 			ok = c.shrink(level)
 		}
 		if !ok {

@@ -43,6 +43,9 @@ func slotSize(k kind) int {
 	return 8 + slotTail
 }
 
+// slotsEnd returns the offset of the end of n slots.
+func slotsEnd(k kind, n uint32) int { return headerSize + slotSize(k)*int(n) }
+
 func (p page) slotSize() int { return slotSize(p.kind()) }
 
 func (p page) endWord(i int) int {

@@ -83,6 +83,9 @@ func (c *change) seekMember(score uint64, member []byte) bool {
 		i := c.space.childOfMember(p, last-1-level, score, member)
 		c.path[level] = step{ref, int32(i)}
 		ref = p.childRef(i)
+		if level == last-1 {
+			c.space.prefetch(ref, slotsEnd(kindSorted, p.childCount(i)))
+		}
 	}
 	i, ok := c.space.memberIndex(c.space.page(ref), score, member)
 	c.path[last] = step{ref, int32(i)}
@@ -98,8 +101,11 @@ func (s *Space) rankOf(root Root, score uint64, member []byte) (rank uint64, ok 
 	for level := int(root.Height) - 2; level >= 0; level-- {
 		p := s.page(ref)
 		i := s.childOfMember(p, level, score, member)
-		rank += p.countBefore(i)
 		ref = p.childRef(i)
+		if level == 0 {
+			s.prefetch(ref, slotsEnd(kindSorted, p.childCount(i)))
+		}
+		rank += p.countBefore(i)
 	}
 	i, ok := s.memberIndex(s.page(ref), score, member)
 	return rank + uint64(i), ok
