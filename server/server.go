@@ -51,7 +51,7 @@ type Server struct {
 	buffered atomic.Int64 // bytes in the buffers of all clients
 	counts   counters
 
-	maxMemory atomic.Int64 // of CONFIG
+	maxMemory maxMemory
 
 	mu      sync.Mutex
 	clients map[int64]*client

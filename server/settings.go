@@ -211,21 +211,6 @@ func parseMemory(value string) (int64, error) {
 	return n * unit, nil
 }
 
-// setMaxMemory sets the memory above which commands that need more are refused. No key is evicted.
-func setMaxMemory(s *Server, value string) error {
-	n, err := parseMemory(value)
-	if err == nil {
-		s.maxMemory.Store(n)
-	}
-	return err
-}
-
-// full reports whether the data set needs more memory than maxmemory permits.
-func (s *Server) full() bool {
-	most := s.maxMemory.Load()
-	return most != 0 && s.store.Stats().MemoryUsed > most
-}
-
 func setStopWrites(s *Server, value string) error {
 	on, err := parseYesNo(value)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // TestBitOpOfLargeValues changes the sources of BITOP during the command: each result is that of
 // values that the sources had at one time.
 func TestBitOpOfLargeValues(t *testing.T) {
-	const size = 2 << 20
+	const size = 1 << 20
 	s, err := perdure.New()
 	if err != nil {
 		t.Fatalf("New = %v, want nil", err)
@@ -42,7 +42,7 @@ func TestBitOpOfLargeValues(t *testing.T) {
 			words = append(words, []byte(word))
 		}
 		session.Do(0, op.Lookup("BITOP"), words, reply)
-		if string(reply.Buf) != ":2097152\r\n" {
+		if string(reply.Buf) != ":1048576\r\n" {
 			t.Fatalf("BITOP = %q, want the size", reply.Buf)
 		}
 		got, err := s.Get("result")

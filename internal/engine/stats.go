@@ -140,6 +140,12 @@ func (e *Engine) jobStats(s *Stats) {
 	s.LastWriteOK = j.logErr == nil && j.broken == nil
 }
 
+// MemoryUsed returns the memory of the data set in bytes.
+func (e *Engine) MemoryUsed() int64 {
+	m := e.memory()
+	return m.Used()
+}
+
 // memory returns the memory statistics. It takes a lock, so that Close does not free the memory
 // that is counted.
 func (e *Engine) memory() table.MemoryStats {
