@@ -113,6 +113,9 @@ func appendLength(dst []byte, n int) []byte {
 
 // IsStored reports whether a value is in the stored form of a collection.
 func IsStored(value []byte) bool {
+	if IsLarge(value) {
+		return true
+	}
 	p := Value(value)
 	switch Type(value) {
 	case typeList:
@@ -129,22 +132,35 @@ func IsStored(value []byte) bool {
 }
 
 // Convert returns the stored form of a collection in any encoding.
-func Convert(value []byte) ([]byte, error) {
+func Convert(env Env, value []byte) ([]byte, error) {
 	switch rdb.TypeName(Type(value)) {
 	case "hash":
-		h, err := OpenHash(value)
-		return h.Stored(), cmp.Or(err, h.Err())
+		h, err := OpenHash(env, value)
+		return converted(&h, err)
 	case "set":
-		s, err := OpenSet(value)
-		return s.Stored(), cmp.Or(err, s.Err())
+		s, err := OpenSet(env, value)
+		return converted(&s, err)
 	case "list":
-		l, err := OpenList(value)
-		return l.Stored(), cmp.Or(err, l.Err())
+		l, err := OpenList(env, value)
+		return converted(&l, err)
 	case "zset":
-		z, err := OpenSortedSet(value)
-		return z.Stored(), cmp.Or(err, z.Err())
+		z, err := OpenSortedSet(env, value)
+		return converted(&z, err)
 	}
 	return nil, errors.New("not a collection")
+}
+
+// converted returns the stored form of an opened collection, or drops it after an error.
+func converted(c interface {
+	Stored() []byte
+	Err() error
+	Discard()
+}, err error) ([]byte, error) {
+	if err = cmp.Or(err, c.Err()); err != nil {
+		c.Discard()
+		return nil, err
+	}
+	return c.Stored(), nil
 }
 
 // Since returns the type of a collection in an RDB file of any version since 9 or, for the types of

@@ -53,6 +53,19 @@ func openLarge(env Env, stored []byte) large {
 
 func (l *large) treeMap() tree.Map { return tree.Map{Space: l.env.Space, Tx: l.env.Tx} }
 
+// Discard drops the trees of a collection that is not stored.
+func (l *large) Discard() {
+	if !l.on {
+		return
+	}
+	if l.env.Tx != nil {
+		l.env.Tx.Drop(l.root)
+	} else {
+		l.env.Space.Drop(l.root)
+	}
+	l.root = tree.Root{}
+}
+
 // mustGrow reports whether a small collection with a listpack or an intset of size bytes must
 // become large.
 func (l *large) mustGrow(size int) bool { return !l.on && size > smallBytes && l.env.Space != nil }

@@ -106,3 +106,13 @@ func Payload(env Env, stored []byte) (snapshot.Type, []byte) {
 	}
 	return Type(stored), all
 }
+
+// Copy returns the stored form of a copy of a large collection.
+func Copy(env Env, stored []byte) ([]byte, error) {
+	t, payload := Payload(env, stored)
+	copied, err := Convert(env, AppendStored(nil, t, payload))
+	if err != nil {
+		return nil, err
+	}
+	return copied, nil
+}

@@ -24,6 +24,14 @@ func openRanked(env Env, stored []byte) ranked {
 // storedRanked returns the stored form.
 func (r *ranked) storedRanked() []byte { return r.index.AppendTo(r.storedLarge(typePlainSortedSet)) }
 
+// Discard drops the trees of a sorted set that is not stored.
+func (r *ranked) Discard() {
+	index := large{env: r.env, on: r.on, root: r.index}
+	index.Discard()
+	r.large.Discard()
+	r.index = tree.Root{}
+}
+
 func (r *ranked) sorted() tree.Sorted { return tree.Sorted{Space: r.env.Space, Tx: r.env.Tx} }
 
 // is returns a function that reports whether an entry of the index is the one of a member.

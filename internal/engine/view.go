@@ -28,6 +28,7 @@ func (e *Engine) freeze(t *Task, at func(*view)) *view {
 		types:  e.ops.Types.List(),
 		extras: e.extras,
 		order:  e.table.Order(),
+		trees:  collection.Env{Space: e.table.Trees()},
 	}
 	if at != nil {
 		at(v)
@@ -52,6 +53,7 @@ type view struct {
 	extras []snapshot.Extra
 	order  string
 	origin string
+	trees  collection.Env
 	at     time.Time
 	total  int64
 	closed atomic.Bool
@@ -134,6 +136,10 @@ func (v *view) entry(te table.Entry) snapshot.Entry {
 		return en
 	}
 	en.Type, en.Value = collection.Type(te.Value), collection.Value(te.Value)
+	if collection.IsLarge(te.Value) {
+		en.Value, en.Pieces = nil, collection.Pieces(v.trees, te.Value)
+		return en
+	}
 	if t := collection.Since(en.Type); t != en.Type && !slices.Contains(v.types, en.Type) {
 		en.Type, en.Value = collection.Portable(en.Type, en.Value)
 	}
@@ -173,6 +179,14 @@ func writeCommands(ctx context.Context, w io.Writer, log appendlog.AppendLog, v 
 	return err
 }
 
+// payloadOf returns the value of an entry in one piece.
+func payloadOf(en *snapshot.Entry) []byte {
+	if en.Pieces == nil {
+		return en.Value
+	}
+	return en.AppendPayload(nil)
+}
+
 // appendEntry appends SET k v, or RESTORE for another type, and PEXPIREAT if there is an expiry.
 func appendEntry(buf []byte, en snapshot.Entry) []byte {
 	if en.Type == snapshot.String {
@@ -185,7 +199,7 @@ func appendEntry(buf []byte, en snapshot.Entry) []byte {
 		buf = resp.AppendBulk(buf, "RESTORE")
 		buf = resp.AppendBulk(buf, en.Key)
 		buf = resp.AppendInt(buf, 0)
-		buf = resp.AppendBulk(buf, rdb.AppendDump(nil, en.Type, en.Value))
+		buf = resp.AppendBulk(buf, rdb.AppendDump(nil, en.Type, payloadOf(&en)))
 	}
 	if en.ExpireAtMs != 0 {
 		buf = resp.AppendHeader(buf, 3)

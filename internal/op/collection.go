@@ -33,7 +33,7 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly {
 		return it, ok
 	}
-	value, err := collection.Convert(loaded)
+	value, err := collection.Convert(x.trees(p), loaded)
 	if err != nil || len(value) > MaxSize {
 		return it, ok // the command reports the error
 	}
@@ -45,13 +45,24 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	return x.Find(p)
 }
 
+// trees returns what the collection at a key needs to have trees. In a transaction, their changes
+// can be undone.
+func (x *Exec) trees(p Place) collection.Env {
+	env := collection.Env{Space: x.Store.Table.Trees()}
+	if x.Atomic {
+		x.remember(p.Shard)
+		env.Tx = p.Shard.TreeChanges()
+	}
+	return env
+}
+
 // hashAt opens the hash at a key. A missing key is an empty hash.
 func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	stored, err := x.stored(p, "hash")
 	if err != nil {
 		return h, err
 	}
-	return collection.OpenHash(stored)
+	return collection.OpenHash(x.trees(p), stored)
 }
 
 // settle makes keys ready, so that an opened collection remains valid while the others are opened.
@@ -66,37 +77,60 @@ type changed interface {
 	Len() int
 	Stored() []byte
 	Err() error
+	Discard()
 }
 
 // keep stores a changed collection, whose key keeps its expiry. The key of an empty collection is
 // deleted.
 func (x *Exec) keep(p Place, c changed) error {
 	it, found := x.Find(p)
-	return x.keepUntil(p, c, it, found, it.ExpireAtMs())
-}
-
-// replace stores a collection in place of any value, without an expiry. If the collection is empty,
-// it deletes the key, and reports whether there was one.
-func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
-	it, found := x.Find(p)
-	return found, x.keepUntil(p, c, it, found, 0)
-}
-
-func (x *Exec) keepUntil(p Place, c changed, it table.Item, found bool, at int64) error {
 	if err := c.Err(); err != nil {
 		return err
 	}
 	x.remember(p.Shard)
+	switch {
+	case c.Len() > 0:
+		return x.putCollection(p, c, it, found, it.ExpireAtMs())
+	case found && isLarge(it): // its trees are empty
+		p.Shard.Release(p.DB, p.Hash, it)
+	case found:
+		p.Shard.Remove(p.DB, p.Hash, it)
+	}
+	return nil
+}
+
+// replace stores a new collection in place of any value, without an expiry. If the collection is
+// empty, it deletes the key, and reports whether there was one.
+func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
+	if err := c.Err(); err != nil {
+		c.Discard()
+		return false, err
+	}
+	it, existed := x.Find(p)
+	x.remember(p.Shard)
+	drop := existed && (c.Len() == 0 || isLarge(it))
+	if drop {
+		p.Shard.Remove(p.DB, p.Hash, it)
+	}
 	if c.Len() == 0 {
-		if found {
-			p.Shard.Remove(p.DB, p.Hash, it)
-		}
-		return nil
+		return existed, nil
 	}
+	if err := x.putCollection(p, c, it, existed && !drop, 0); err != nil {
+		c.Discard()
+		return existed, err
+	}
+	return existed, nil
+}
+
+// isLarge reports whether an item is a large collection.
+func isLarge(it table.Item) bool {
+	stored := it.Opaque()
+	return stored != nil && collection.IsLarge(stored)
+}
+
+// putCollection stores a collection that is not empty. found reports whether the item has the key.
+func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at int64) error {
 	value := c.Stored()
-	if len(value) > MaxSize {
-		return ErrTooLarge
-	}
 	x.Store.Types.Add(collection.Since(collection.Type(value)))
 	if found {
 		return p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
@@ -181,7 +215,7 @@ func (x *Exec) replyScan(next uint64, r *scanReply) {
 
 // scanCollection is HSCAN, SSCAN, and ZSCAN: key cursor [MATCH pattern] [COUNT n]. scan opens the
 // collection of a type and reads elements.
-func scanCollection(kind string, scan func(stored []byte, cursor uint64, r *scanReply) (next uint64, err error)) oneFunc {
+func scanCollection(kind string, scan func(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error)) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
 		cursor, err := parseCursor(Shown(args[0], len(args[0])))
 		if err != nil {
@@ -199,7 +233,7 @@ func scanCollection(kind string, scan func(stored []byte, cursor uint64, r *scan
 		if r.o, err = x.parseScan(args[1:], false); err != nil {
 			return err
 		}
-		next, err := scan(stored, cursor, r)
+		next, err := scan(x.trees(p), stored, cursor, r)
 		if err != nil {
 			return err
 		}

@@ -157,8 +157,8 @@ func hrandField(x *Exec, p Place, args [][]byte) (err error) {
 }
 
 // hscan reads fields for HSCAN.
-func hscan(stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
-	h, err := collection.OpenHash(stored)
+func hscan(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
+	h, err := collection.OpenHash(env, stored)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -23,6 +24,9 @@ func (x *Exec) copyEntry(from, to Place) error {
 		return ErrNotFound
 	}
 	kind, at := it.Kind(), it.ExpireAtMs()
+	if isLarge(it) {
+		return x.copyTrees(it.Opaque(), to, at)
+	}
 	if it.Large() && kind == table.String {
 		m, err := x.Store.Table.Map(to.Key, it.LargeValue())
 		if err != nil {
@@ -42,10 +46,43 @@ func (x *Exec) copyEntry(from, to Place) error {
 
 // moveEntry is like copyEntry, but deletes the source.
 func (x *Exec) moveEntry(from, to Place) error {
+	if it, ok := x.Find(from); ok && isLarge(it) && from != to {
+		return x.moveTrees(it, from, to)
+	}
 	if err := x.copyEntry(from, to); err != nil || from == to {
 		return err
 	}
 	from.delete()
+	return nil
+}
+
+// moveTrees is moveEntry for a large collection, of which it moves the roots.
+func (x *Exec) moveTrees(it table.Item, from, to Place) error {
+	roots := bytes.Clone(it.Opaque())
+	x.remember(to.Shard)
+	x.remember(from.Shard)
+	to.delete()
+	if err := to.set(table.Opaque, roots, it.ExpireAtMs()); err != nil {
+		return err
+	}
+	it, _ = x.Find(from)
+	from.Shard.Release(from.DB, from.Hash, it)
+	x.Dirty++
+	return nil
+}
+
+// copyTrees copies a large collection to a place.
+func (x *Exec) copyTrees(stored []byte, to Place, at int64) error {
+	copied, err := collection.Copy(x.trees(to), stored)
+	if err != nil {
+		return err
+	}
+	x.remember(to.Shard)
+	to.delete()
+	if err := to.set(table.Opaque, copied, at); err != nil {
+		return err
+	}
+	x.Dirty++
 	return nil
 }
 

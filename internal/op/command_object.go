@@ -35,7 +35,7 @@ func dump(x *Exec, p Place, _ [][]byte) error {
 	}
 	t, value := snapshot.String, it.AppendValue(nil)
 	if it.Kind() == table.Opaque {
-		t, value = collection.Portable(collection.Type(value), collection.Value(value))
+		t, value = collection.Portable(collection.Payload(x.trees(p), value))
 	}
 	x.Reply.Bulk(rdb.AppendDump(nil, t, value))
 	return nil
@@ -86,14 +86,15 @@ func object(x *Exec, db int, args [][]byte) error {
 	default:
 		return errSyntax // a server checks the name
 	}
-	it, ok := x.Find(x.Locate(db, string(args[1])))
+	p := x.Locate(db, string(args[1]))
+	it, ok := x.Find(p)
 	if !ok {
 		x.Reply.Null()
 		return nil
 	}
 	switch name {
 	case "ENCODING":
-		x.Reply.Text(encodingOf(it))
+		x.Reply.Text(x.encodingOf(p, it))
 	case "FREQ":
 		return errFreq
 	case "IDLETIME":
@@ -109,9 +110,9 @@ func object(x *Exec, db int, args [][]byte) error {
 	return nil
 }
 
-func encodingOf(it table.Item) string {
+func (x *Exec) encodingOf(p Place, it table.Item) string {
 	if stored := it.Opaque(); stored != nil {
-		return collectionEncoding(typeName(it), stored)
+		return collectionEncoding(x.trees(p), typeName(it), stored)
 	}
 	if _, ok := it.Int(); ok {
 		return "int"
@@ -123,20 +124,20 @@ func encodingOf(it table.Item) string {
 }
 
 // collectionEncoding returns the encoding of a value of a type other than string.
-func collectionEncoding(kind string, stored []byte) string {
+func collectionEncoding(env collection.Env, kind string, stored []byte) string {
 	switch kind {
 	case "list":
 		return "quicklist"
 	case "hash":
-		if h, err := collection.OpenHash(stored); err == nil {
+		if h, err := collection.OpenHash(env, stored); err == nil {
 			return h.Encoding()
 		}
 	case "set":
-		if s, err := collection.OpenSet(stored); err == nil {
+		if s, err := collection.OpenSet(env, stored); err == nil {
 			return s.Encoding()
 		}
 	case "zset":
-		if z, err := collection.OpenSortedSet(stored); err == nil {
+		if z, err := collection.OpenSortedSet(env, stored); err == nil {
 			return z.Encoding()
 		}
 	}

@@ -12,7 +12,7 @@ func (x *Exec) setAt(p Place) (s collection.Set, err error) {
 	if err != nil {
 		return s, err
 	}
-	return collection.OpenSet(stored)
+	return collection.OpenSet(x.trees(p), stored)
 }
 
 // sadd is SADD key member...

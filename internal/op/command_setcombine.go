@@ -76,7 +76,7 @@ func (x *Exec) sets(db int, keys [][]byte) ([]collection.Set, error) {
 
 // combined returns the result of an operation on the sets at keys, as a set.
 func (x *Exec) combined(db int, keys [][]byte, combine combineSets) (collection.Set, error) {
-	result, _ := collection.OpenSet(nil)
+	result, _ := collection.OpenSet(x.trees(x.Locate(db, string(keys[0]))), nil)
 	sets, err := x.sets(db, keys)
 	if err != nil {
 		return result, err
@@ -85,7 +85,11 @@ func (x *Exec) combined(db int, keys [][]byte, combine combineSets) (collection.
 		result.Add(m)
 		return true
 	})
-	return result, firstError(sets)
+	err = firstError(sets)
+	if err != nil {
+		result.Discard()
+	}
+	return result, err
 }
 
 // firstError returns the error of the first set that has one.
@@ -105,6 +109,7 @@ func combineOf(combine combineSets) func(x *Exec, db int, args [][]byte) error {
 		if err != nil {
 			return err
 		}
+		defer result.Discard()
 		smembers(x, &result, nil)
 		return result.Err()
 	}

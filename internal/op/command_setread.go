@@ -69,8 +69,8 @@ func srandMember(x *Exec, p Place, args [][]byte) (err error) {
 }
 
 // sscan reads members for SSCAN.
-func sscan(stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
-	s, err := collection.OpenSet(stored)
+func sscan(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
+	s, err := collection.OpenSet(env, stored)
 	if err != nil {
 		return 0, err
 	}

@@ -109,7 +109,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 	switch typeName(it) {
 	case "list":
 		var l collection.List
-		if l, err = collection.OpenList(stored); err == nil {
+		if l, err = collection.OpenList(x.trees(p), stored); err == nil {
 			for _, e := range l.From(0) {
 				all = append(all, bytes.Clone(e))
 			}
@@ -117,7 +117,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 		}
 	case "zset":
 		var z collection.SortedSet
-		if z, err = collection.OpenSortedSet(stored); err == nil {
+		if z, err = collection.OpenSortedSet(x.trees(p), stored); err == nil {
 			for _, m := range z.From(0) {
 				all = append(all, bytes.Clone(m.Name))
 			}
@@ -125,7 +125,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 		}
 	case "set":
 		var s collection.Set
-		if s, err = collection.OpenSet(stored); err == nil {
+		if s, err = collection.OpenSet(x.trees(p), stored); err == nil {
 			for m := range s.All() {
 				all = append(all, bytes.Clone(m))
 			}
@@ -262,13 +262,14 @@ func (x *Exec) byPattern(db int, pattern, e []byte) []byte {
 
 // storeSorted stores the result of SORT as a list, or deletes the destination if it is empty.
 func (x *Exec) storeSorted(db int, args [][]byte, elements [][]byte, o *sortOptions) error {
-	l, _ := collection.OpenList(nil)
+	p := x.Locate(db, string(o.store))
+	l, _ := collection.OpenList(x.trees(p), nil)
 	for _, e := range elements {
 		for _, value := range x.fetched(db, e, o) {
 			l.PushBack(value)
 		}
 	}
-	existed, err := x.replace(x.Locate(db, string(o.store)), &l)
+	existed, err := x.replace(p, &l)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (x *Exec) sortedSetAt(p Place) (z collection.SortedSet, err error) {
 	if err != nil {
 		return z, err
 	}
-	return collection.OpenSortedSet(stored)
+	return collection.OpenSortedSet(x.trees(p), stored)
 }
 
 var (

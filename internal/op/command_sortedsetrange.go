@@ -271,8 +271,9 @@ func zrangeStore(x *Exec, db int, args [][]byte) error {
 // storeMembers stores members as the sorted set args[0], or deletes it if there are none, and
 // replies with their number.
 func (x *Exec) storeMembers(db int, name string, args [][]byte, members []collection.Member) error {
-	z := collection.NewSortedSet(members)
-	existed, err := x.replace(x.Locate(db, string(args[0])), &z)
+	p := x.Locate(db, string(args[0]))
+	z := collection.NewSortedSet(x.trees(p), members)
+	existed, err := x.replace(p, &z)
 	if err != nil {
 		return err
 	}

@@ -92,8 +92,8 @@ func zrandMember(x *Exec, p Place, args [][]byte) (err error) {
 }
 
 // zscan reads members for ZSCAN.
-func zscan(stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
-	z, err := collection.OpenSortedSet(stored)
+func zscan(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
+	z, err := collection.OpenSortedSet(env, stored)
 	if err != nil {
 		return 0, err
 	}

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"errors"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -18,7 +17,7 @@ const (
 
 // ErrNoMemory is returned by operations that need memory if the kernel or Options.Limit refuses it.
 // The operation has then changed nothing.
-var ErrNoMemory = errors.New("perdure: out of memory")
+var ErrNoMemory = tree.ErrNoMemory
 
 // keepChunks is the maximum number of free chunks that the process retains: 4 MiB.
 const keepChunks = 16

@@ -23,11 +23,11 @@ import (
 
 // ErrNoMemory is returned if the Memory of a Space refuses an allocation. The operation has then
 // changed nothing.
-var ErrNoMemory = errors.New("tree: out of memory")
+var ErrNoMemory = errors.New("perdure: out of memory")
 
 // ErrFull is returned if a tree has reached a limit: 4 G entries, or 32 KiB of entries with equal
 // hashes. The operation has then changed nothing.
-var ErrFull = errors.New("tree: too many entries")
+var ErrFull = errors.New("perdure: collection has too many elements")
 
 // Memory allocates memory that never moves. The Space calls Alloc and Free with its mutex locked,
 // and At without a lock.
