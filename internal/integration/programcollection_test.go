@@ -40,7 +40,7 @@ func (p *program) hash(k string) {
 	}
 }
 
-// set adds a command on sets. A choice at random would differ in a log of the commands as sent.
+// set adds a command on sets.
 func (p *program) set(k string) {
 	other, third := p.one("sc0", "sc1", "sc2"), p.one("sc0", "sc1", "sc2")
 	switch p.rng.IntN(8) {
@@ -55,7 +55,10 @@ func (p *program) set(k string) {
 	case 5:
 		p.add(p.one("SUNIONSTORE", "SINTERSTORE", "SDIFFSTORE"), k, other, third)
 	case 6:
-		p.add("SPOP", k, "100000")
+		if p.past { // the commands as sent are not replayed
+			p.add("SPOP", k, p.one("1", "2"))
+		}
+		p.add("SPOP", other, "100000")
 	case 7:
 		p.add(p.one("EXPIREAT", "PEXPIREAT"), k, "4102444800000")
 	}

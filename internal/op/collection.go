@@ -1,8 +1,6 @@
 package op
 
 import (
-	"math"
-	"math/rand/v2"
 	"strconv"
 
 	"github.com/perduredb/perdure/internal/collection"
@@ -142,49 +140,6 @@ func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at i
 func (x *Exec) log(p Place, changes int, name string, args [][]byte) {
 	x.Dirty += int64(changes)
 	x.commandOn(p, name, args)
-}
-
-// pick chooses elements of n, at least 1, at random: count different ones, or all if there are
-// fewer, or -count that may be the same. It calls reply with their number, and then fn for each. It
-// returns errReply if the replies would be too long.
-func (x *Exec) pick(n int, count int64, reply func(number int), fn func(i int)) error {
-	switch {
-	case count >= int64(n):
-		reply(n)
-		for i := range n {
-			fn(i)
-		}
-	case count >= 0:
-		reply(int(count))
-		for _, i := range different(n, int(count)) {
-			fn(i)
-		}
-	case count < math.MinInt32 || !x.Reply.Fits(-int(count)*len("$0\r\n\r\n")):
-		return errReply
-	default:
-		reply(int(-count))
-		for range -count {
-			if !x.Reply.Fits(0) {
-				return errReply
-			}
-			fn(rand.IntN(n))
-		}
-	}
-	return nil
-}
-
-// different returns count different random numbers below n.
-func different(n, count int) []int {
-	chosen, numbers := make(map[int]bool, count), make([]int, 0, count)
-	for most := n - count; most < n; most++ {
-		i := rand.IntN(most + 1)
-		if chosen[i] {
-			i = most
-		}
-		chosen[i] = true
-		numbers = append(numbers, i)
-	}
-	return numbers
 }
 
 // scanReply collects the elements for the reply to a scan.

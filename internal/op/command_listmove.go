@@ -94,6 +94,9 @@ func (x *Exec) moveElement(db int, name string, args [][]byte, fromFront, toFron
 		source.Delete(i, i+1)
 	}
 	if err := x.keep(from, &source); err != nil {
+		if from != to {
+			x.log(to, 1, pushName(toFront), [][]byte{e}) // the log must have what the table has
+		}
 		return err
 	}
 	x.Dirty++
@@ -178,6 +181,13 @@ func (x *Exec) popFirst(db int, keys [][]byte, front bool, count int64) error {
 	}
 	x.Reply.NullArray()
 	return nil
+}
+
+func pushName(front bool) string {
+	if front {
+		return "LPUSH"
+	}
+	return "RPUSH"
 }
 
 func popName(front bool) string {

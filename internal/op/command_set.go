@@ -83,6 +83,7 @@ func smove(x *Exec, db int, args [][]byte) error {
 			x.Dirty++
 		}
 		if err := x.keep(from, &source); err != nil {
+			x.commandOn(to, "SADD", args[2:]) // the log must have what the table has
 			return err
 		}
 		x.Dirty++

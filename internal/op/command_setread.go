@@ -34,40 +34,6 @@ func smembers(x *Exec, s *collection.Set, _ [][]byte) {
 	}
 }
 
-// srandMember is SRANDMEMBER key [count].
-func srandMember(x *Exec, p Place, args [][]byte) (err error) {
-	count := int64(1)
-	if len(args) > 1 {
-		return errSyntax
-	}
-	if len(args) > 0 {
-		if count, err = x.parseCount(args[0]); err != nil {
-			return err
-		}
-	}
-	s, err := x.setAt(p)
-	n := s.Len()
-	switch {
-	case err != nil:
-		return err
-	case len(args) == 0 && n == 0:
-		x.Reply.Null()
-		return nil
-	case n == 0:
-		x.Reply.Array(0)
-		return nil
-	}
-	begin := func(number int) {
-		if len(args) > 0 {
-			x.Reply.Array(number)
-		}
-	}
-	if err = x.pick(n, count, begin, func(i int) { x.Reply.Bulk(s.At(i)) }); err == nil {
-		err = s.Err()
-	}
-	return err
-}
-
 // sscan reads members for SSCAN.
 func sscan(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
 	s, err := collection.OpenSet(env, stored)

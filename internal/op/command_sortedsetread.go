@@ -60,37 +60,6 @@ func (x *Exec) replyMember(m collection.Member, scores bool) {
 	}
 }
 
-// zrandMember is ZRANDMEMBER key [count [WITHSCORES]].
-func zrandMember(x *Exec, p Place, args [][]byte) (err error) {
-	count, scores := int64(1), false
-	if len(args) > 0 {
-		if count, scores, err = x.parsePairs(args, "WITHSCORES"); err != nil {
-			return err
-		}
-	}
-	z, err := x.sortedSetAt(p)
-	n := z.Len()
-	switch {
-	case err != nil:
-		return err
-	case len(args) == 0 && n == 0:
-		x.Reply.Null()
-		return nil
-	case n == 0:
-		x.Reply.Array(0)
-		return nil
-	}
-	begin := func(number int) {
-		if len(args) > 0 {
-			x.replyPairs(number, scores)
-		}
-	}
-	if err = x.pick(n, count, begin, func(i int) { x.replyMember(z.At(i), scores) }); err == nil {
-		err = z.Err()
-	}
-	return err
-}
-
 // zscan reads members for ZSCAN.
 func zscan(env collection.Env, stored []byte, cursor uint64, r *scanReply) (next uint64, err error) {
 	z, err := collection.OpenSortedSet(env, stored)

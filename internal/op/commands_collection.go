@@ -19,7 +19,7 @@ func hashCommands() (commands, queries []Command) {
 		{"HLEN", 2, firstKey, ReadOnly | Fast, 0, readHash(hlen), nil},
 		{"HEXISTS", 3, firstKey, ReadOnly | Fast, 0, readHash(hexists), nil},
 		{"HSTRLEN", 3, firstKey, ReadOnly | Fast, 0, readHash(hstrLen), nil},
-		{"HRANDFIELD", -2, firstKey, ReadOnly, 0, hrandField, nil},
+		{"HRANDFIELD", -2, firstKey, ReadOnly, 0, random("WITHVALUES", hrandField), nil},
 		{"HSCAN", -3, firstKey, ReadOnly, 0, scanCollection("hash", hscan), nil},
 	}
 	return commands, queries
@@ -41,7 +41,7 @@ func setCommands() (commands, queries []Command) {
 		{"SCARD", 2, firstKey, ReadOnly | Fast, 0, readSet(scard), nil},
 		{"SISMEMBER", 3, firstKey, ReadOnly | Fast, 0, readSet(sisMember), nil},
 		{"SMISMEMBER", -3, firstKey, ReadOnly | Fast, 0, readSet(smisMember), nil},
-		{"SRANDMEMBER", -2, firstKey, ReadOnly, 0, srandMember, nil},
+		{"SRANDMEMBER", -2, firstKey, ReadOnly, 0, random("", srandMember), nil},
 		{"SUNION", -2, allKeys, ReadOnly, 0, nil, combineOf(union)},
 		{"SINTER", -2, allKeys, ReadOnly, 0, nil, combineOf(intersection)},
 		{"SDIFF", -2, allKeys, ReadOnly, 0, nil, combineOf(difference)},
@@ -112,7 +112,7 @@ func sortedSetCommands() (commands, queries []Command) {
 		{"ZREVRANK", 3, firstKey, fast, 0, readSortedSet(zrevRank), nil},
 		{"ZCOUNT", 4, firstKey, fast, 0, zcount(byScore), nil},
 		{"ZLEXCOUNT", 4, firstKey, fast, 0, zcount(byLex), nil},
-		{"ZRANDMEMBER", -2, firstKey, ReadOnly, 0, zrandMember, nil},
+		{"ZRANDMEMBER", -2, firstKey, ReadOnly, 0, random("WITHSCORES", zrandMember), nil},
 		{"ZSCAN", -3, firstKey, ReadOnly, 0, scanCollection("zset", zscan), nil},
 		{"ZRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{}), nil},
 		{"ZREVRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byRank, byRank: true, reverse: true, fixed: true}), nil},
