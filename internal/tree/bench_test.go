@@ -321,3 +321,18 @@ func BenchmarkListPrev(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkGoMapFind finds the same keys as BenchmarkMapFind in a map on the Go heap.
+func BenchmarkGoMapFind(b *testing.B) {
+	m := make(map[string][]byte)
+	for i := range uint64(benchEntries) {
+		e := element(i)
+		m[string(e[:])] = append([]byte(nil), e[:]...)
+	}
+	newBench(b).loop(func(i uint64) {
+		e := element(scramble(i) % benchEntries)
+		if m[string(e[:])] == nil {
+			b.Fatal("not found")
+		}
+	})
+}
