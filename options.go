@@ -10,7 +10,6 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/internal/option"
-	"github.com/perduredb/perdure/internal/vfs"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
@@ -259,13 +258,13 @@ func WithLoadProgress(fn func(LoadProgress)) Option {
 	}}
 }
 
-// init lets packages of this module use internal types. It defines WithFS, an Option for tests and
+// init lets packages of this module use internal types. It defines an Option for tests and
 // tools, which get it through package internal/storefs, and engine.Of for package server.
 func init() {
 	engine.Of = func(s any) *engine.Engine { return s.(*Store).e }
-	engine.OptionFS = func(fsys vfs.FS) any {
-		return Option{name: "WithFS", set: func(c *config) error {
-			c.FS = fsys
+	engine.OptionOf = func(set func(*engine.Options)) any {
+		return Option{name: "storefs.Option", set: func(c *config) error {
+			set(&c.Options)
 			return nil
 		}}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/server"
 )
 
@@ -28,7 +29,11 @@ func TestRepliesAreRedis(t *testing.T) {
 		t.Run("RESP"+version, func(t *testing.T) {
 			g := &generator{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}
 			g.list = dumpList(redis)
-			theirs, ours := dial(t, redis.Socket), dial(t, serve(t, onDisk(t), server.WithDebug()))
+			store := onDisk(t)
+			if version == "3" { // large collections
+				store = onDisk(t, storefs.SmallCollections(1))
+			}
+			theirs, ours := dial(t, redis.Socket), dial(t, serve(t, store, server.WithDebug()))
 			for _, c := range []*conn{theirs, ours} {
 				c.do("FLUSHALL")
 				c.do("HELLO", version)
@@ -39,9 +44,9 @@ func TestRepliesAreRedis(t *testing.T) {
 }
 
 // onDisk returns an empty store with a directory, without a log and automatic saves.
-func onDisk(t *testing.T) *perdure.Store {
+func onDisk(t *testing.T, opts ...perdure.Option) *perdure.Store {
 	t.Helper()
-	s, err := perdure.Open(t.TempDir(), perdure.WithoutAppendLog(), perdure.WithSaveRules())
+	s, err := perdure.Open(t.TempDir(), append(opts, perdure.WithoutAppendLog(), perdure.WithSaveRules())...)
 	if err != nil {
 		t.Fatalf("Open = %v, want nil", err)
 	}

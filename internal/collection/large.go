@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"iter"
@@ -9,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// A collection of more than smallBytes is large: its elements are in trees, and its stored form is
+// A collection above smallBytes is large: its elements are in trees, and its stored form is
 // a type with largeMark and the roots of the trees. A hash and a set have a tree in the order of a
 // hash, and a list has one in its own order. A sorted set has one in the order of scores, and one
 // that maps the hash of a member to its score. A large collection stays large.
@@ -27,6 +28,7 @@ const (
 type Env struct {
 	Space *tree.Space
 	Tx    *tree.Tx // of a transaction, or nil
+	Small int      // size above which a collection is large; 0 means 2 KiB
 }
 
 // IsLarge reports whether a stored form is that of a large collection.
@@ -68,7 +70,9 @@ func (l *large) Discard() {
 
 // mustGrow reports whether a small collection with a listpack or an intset of size bytes must
 // become large.
-func (l *large) mustGrow(size int) bool { return !l.on && size > smallBytes && l.env.Space != nil }
+func (l *large) mustGrow(size int) bool {
+	return !l.on && l.env.Space != nil && size > cmp.Or(l.env.Small, smallBytes)
+}
 
 // storedLarge returns the stored form of a large collection.
 func (l *large) storedLarge(t snapshot.Type) []byte {

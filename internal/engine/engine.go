@@ -52,12 +52,15 @@ type Options struct {
 	// MemoryLimit is called before the table allocates memory, and returns false to refuse it: see
 	// [table.Options]. Nil means no limit.
 	MemoryLimit func(size int) bool
+
+	// SmallCollection is the size of a collection above which it has trees. 0 means 2 KiB.
+	SmallCollection int
 }
 
-// OptionFS returns the Option of the root package that sets Options.FS. The root package sets it
-// during initialization, and package internal/storefs calls it. This keeps the internal type out of
-// public signatures.
-var OptionFS func(fsys vfs.FS) any
+// OptionOf returns the Option of the root package that calls set. The root package sets it during
+// initialization, and package internal/storefs calls it. This keeps the internal type out of public
+// signatures.
+var OptionOf func(set func(*Options)) any
 
 // Hooks are called with no lock held, either on a goroutine of the store or on that of the caller
 // whose save, rewrite, or write it is. Two hooks can run at once.

@@ -110,7 +110,7 @@ func newEngine(o Options) *Engine {
 		opened: time.Now(),
 		opts:   o,
 	}
-	e.ops.Table = e.table
+	e.ops.Table, e.ops.SmallCollection = e.table, o.SmallCollection
 	e.watches.shards = make([]map[uint64][]*cell, e.table.NumShards())
 	e.defrag.Defragmenter = e.table.Defragmenter()
 	e.env = snapshot.Env{FS: dirfs.New(o.FS), Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}

@@ -186,7 +186,7 @@ func (w *worker) converted(value []byte) ([]byte, error) {
 	if collection.IsStored(value) {
 		return value, nil
 	}
-	stored, err := collection.Convert(collection.Env{Space: w.p.t.Trees()}, value)
+	stored, err := collection.Convert(collection.Env{Space: w.p.t.Trees(), Small: w.p.e.ops.SmallCollection}, value)
 	switch {
 	case errors.Is(err, op.ErrNoMemory):
 		return nil, err

@@ -46,7 +46,7 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 // trees returns what the collection at a key needs to have trees. In a transaction, their changes
 // can be undone.
 func (x *Exec) trees(p Place) collection.Env {
-	env := collection.Env{Space: x.Store.Table.Trees()}
+	env := collection.Env{Space: x.Store.Table.Trees(), Small: x.Store.SmallCollection}
 	if x.Atomic {
 		x.remember(p.Shard)
 		env.Tx = p.Shard.TreeChanges()

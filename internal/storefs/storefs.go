@@ -10,4 +10,14 @@ import (
 )
 
 // Option returns an option that makes a store use fsys.
-func Option(fsys vfs.FS) perdure.Option { return engine.OptionFS(fsys).(perdure.Option) }
+func Option(fsys vfs.FS) perdure.Option {
+	return option(func(o *engine.Options) { o.FS = fsys })
+}
+
+// SmallCollections returns an option that makes a collection above size bytes have trees, so that
+// tests have them although their collections are small.
+func SmallCollections(size int) perdure.Option {
+	return option(func(o *engine.Options) { o.SmallCollection = size })
+}
+
+func option(set func(*engine.Options)) perdure.Option { return engine.OptionOf(set).(perdure.Option) }
