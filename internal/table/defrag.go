@@ -43,6 +43,8 @@ const (
 	stepSegments = 16      // moved
 	stepRefs     = 1 << 7  // of segments, examined
 	stepUnits    = 16      // returned to the kernel
+
+	stepTreePages = 64 // of trees, freed
 )
 
 // Thresholds for the work on a keyspace, and for the return of free memory.
@@ -64,6 +66,10 @@ func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 // Step does a piece of work and reports whether it ended a round through all shards. In that case
 // more reports whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
+	if d.table.pool.trees.Reclaim(stepTreePages) {
+		d.worked = true
+		return false, true
+	}
 	if d.shard == 0 && d.space == nil && (d.table.pool.releaseSurplus() || d.table.pool.collapse()) {
 		d.worked = true
 		return false, true

@@ -43,6 +43,7 @@ func (k *keyspace) dropTree(rec *record) {
 			return
 		}
 		k.pool.trees.Drop(root)
+		k.pool.releases.Add(1)
 	}
 }
 

@@ -84,6 +84,7 @@ func (v *View) Close() {
 			}
 		}
 		v.table.pool.trees.Unpin(v.trees)
+		v.table.pool.releases.Add(1)
 		v.table.view.Store(nil)
 	})
 }
