@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/storefs"
@@ -39,6 +40,9 @@ func TestRepliesAreRedis(t *testing.T) {
 				c.do("HELLO", version)
 			}
 			compare(t, g, total/2, theirs, ours)
+			if err := engine.Of(store).CheckTable(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

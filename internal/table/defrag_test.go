@@ -16,7 +16,7 @@ func TestDefragment(t *testing.T) {
 	r := newRandom(1, n)
 	key := func(i int) name { return name{i & 1, fmt.Sprintf("key:%012d", i)} }
 	set := func(i, size int) {
-		v := value{bytes: r.bytes(size), kind: table.Kind(i >> 1 & 1)}
+		v := value{bytes: r.opaque(size), kind: table.Kind(i >> 1 & 1)}
 		if i%3 == 0 {
 			v.expire = int64(1 + i)
 		}

@@ -313,6 +313,15 @@ func (r *random) bytes(size int) string {
 	return string(b)
 }
 
+// opaque returns bytes that are not the roots of trees.
+func (r *random) opaque(n int) string {
+	b := []byte(r.bytes(n))
+	if n > 1 {
+		b[1] &^= table.TreeMark
+	}
+	return string(b)
+}
+
 func (r *random) value() value {
 	v := value{}
 	switch r.IntN(8) {
@@ -322,7 +331,7 @@ func (r *random) value() value {
 		v.bytes = strconv.FormatInt(-r.Int64N(1000), 10)
 	case 2:
 		v.kind = table.Opaque
-		v.bytes = r.bytes(r.IntN(300))
+		v.bytes = r.opaque(r.IntN(300))
 	case 3:
 		v.bytes = r.bytes(r.IntN(r.maxValue))
 	default:

@@ -374,7 +374,7 @@ func (s *Shard) Flush(db int) (removed int64) {
 	s.spaces[db] = nil
 	s.counts[db].keys.Store(0)
 	s.counts[db].expires.Store(0)
-	k.dropTrees()
+	k.eachRecordWithTrees(k.dropTree)
 	k.detached = true
 	k.releaseDetached()
 	return removed

@@ -35,20 +35,25 @@ func (k *keyspace) treeOf(rec *record) shared {
 	return 0
 }
 
-// dropTree drops the trees of a record. Their pages are freed in the background.
-func (k *keyspace) dropTree(rec *record) {
+// eachTree calls fn with the trees of a record.
+func eachTree(rec *record, fn func(root tree.Root)) {
 	for roots := rec.value[2:]; ; roots = roots[tree.RootSize:] {
 		root, ok := tree.ParseRoot(roots)
 		if !ok {
 			return
 		}
-		k.pool.trees.Drop(root)
-		k.pool.releases.Add(1)
+		fn(root)
 	}
 }
 
-// dropTrees drops the trees of all records.
-func (k *keyspace) dropTrees() {
+// dropTree drops the trees of a record. Their pages are freed in the background.
+func (k *keyspace) dropTree(rec *record) {
+	eachTree(rec, k.pool.trees.Drop)
+	k.pool.releases.Add(1)
+}
+
+// eachRecordWithTrees calls fn for every record that has trees.
+func (k *keyspace) eachRecordWithTrees(fn func(rec *record)) {
 	for n := range k.pages {
 		p := &k.pages[n]
 		if p.flags&pageTree == 0 {
@@ -61,10 +66,36 @@ func (k *keyspace) dropTrees() {
 				continue
 			}
 			if rec := parse(slot); k.treeOf(&rec) != 0 {
-				k.dropTree(&rec)
+				fn(&rec)
 			}
 		}
 	}
+}
+
+// checkTrees checks every tree, and that the space has no other pages.
+func (t *Table) checkTrees() error {
+	var roots []tree.Root
+	var first error
+	for i := range t.shards {
+		for _, k := range t.shards[i].spaces {
+			if k == nil {
+				continue
+			}
+			k.eachRecordWithTrees(func(rec *record) {
+				eachTree(rec, func(root tree.Root) {
+					roots = append(roots, root)
+					if err := t.pool.trees.Check(root); first == nil {
+						first = err
+					}
+				})
+			})
+		}
+	}
+	if first != nil || t.pool.tables > 1 { // the other tables have trees, too
+		return first
+	}
+	_, err := t.pool.trees.Used(roots...)
+	return err
 }
 
 // Trees returns the space of the trees.

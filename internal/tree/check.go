@@ -9,6 +9,18 @@ import (
 // order, the counts, the keys of inner pages, the epochs, and the sizes of pages.
 func (m Map) Check(root Root) error { return m.Space.check(kindMap, root) }
 
+// Check is like [Map.Check] for a tree of any layout.
+func (s *Space) Check(root Root) error {
+	k := kind(0)
+	for ref, level := root.Ref, root.Height; level > 0; level-- {
+		p := s.page(ref)
+		if k = p.kind(); k == kindInner && level > 1 {
+			ref = p.childRef(0)
+		}
+	}
+	return s.check(k, root)
+}
+
 // Used returns the refs of the memory that s uses: the pages and values of the trees, those of
 // dropped trees, and those that pins or Reclaim hold. It returns an error if memory has two uses.
 // Memory that is missing here has leaked. No transaction may be active.
