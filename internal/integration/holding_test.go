@@ -22,10 +22,9 @@ type holding struct {
 }
 
 type held struct {
-	kind  string // Redis's type name
-	value uint64 // hash of the bytes of a string
-	dump  string // DUMP payload of another type; for one kept in a hash table, whose order
-	// differs from process to process, its elements, sorted
+	kind       string // Redis's type name
+	value      uint64 // hash of the bytes of a string
+	dump       string // DUMP payload of another type; for a hash and a set their elements, sorted
 	expireAtMs int64
 }
 
@@ -89,25 +88,24 @@ func readPage(s *redistest.Server, h *holding, db int, keys []redistest.Reply) {
 	for _, k := range keys {
 		s.Send("TYPE", k.Text)
 		s.Send("PEXPIRETIME", k.Text)
-		s.Send("OBJECT", "ENCODING", k.Text)
 	}
 	about := s.Flush()
 	for i, k := range keys {
-		if about[3*i].Text == "+string" {
+		if about[2*i].Text == "+string" {
 			s.Send("GET", k.Text)
 			continue
 		}
-		s.Send(readerOf(about[3*i], about[3*i+2]), k.Text)
+		s.Send(readerOf(about[2*i]), k.Text)
 	}
 	values := s.Flush()
 	for i, k := range keys {
-		at := max(0, about[3*i+1].Int())
+		at := max(0, about[2*i+1].Int())
 		name := fmt.Sprintf("%d/%s", db, k.Text)
-		if about[3*i].Text == "+string" {
+		if about[2*i].Text == "+string" {
 			h.keys[name], values = h.string(values[0].Text, at), values[1:]
 			continue
 		}
-		v := held{kind: about[3*i].Text[1:], dump: values[0].Text, expireAtMs: at}
+		v := held{kind: about[2*i].Text[1:], dump: values[0].Text, expireAtMs: at}
 		if values[0].Elements != nil {
 			v.dump = sorted(values[0].Elements)
 		}
@@ -115,19 +113,19 @@ func readPage(s *redistest.Server, h *holding, db int, keys []redistest.Reply) {
 	}
 }
 
-// readerOf returns the command that reads a value in a fixed form: DUMP, or for a hash table its
-// elements.
-func readerOf(kind, encoding redistest.Reply) string {
-	switch {
-	case encoding.Text != "hashtable":
-		return "DUMP"
-	case kind.Text == "+set":
+// readerOf returns the command that reads a value of a type: DUMP, or for a type whose elements are
+// in no order the elements.
+func readerOf(kind redistest.Reply) string {
+	switch kind.Text {
+	case "+set":
 		return "SMEMBERS"
+	case "+hash":
+		return "HGETALL"
 	}
-	return "HGETALL"
+	return "DUMP"
 }
 
-// sorted returns a hash of a hash table's elements that does not depend on their order. (Fields of
+// sorted returns a hash of elements that does not depend on their order. (Fields of
 // a hash begin with "field ", so a field swapped with its value is detected.)
 func sorted(elements []redistest.Reply) string {
 	texts := make([]string, 0, len(elements))
