@@ -118,9 +118,9 @@ func (r *ranked) removeRange(first, end int) error {
 // member returns the member that a cursor has passed.
 func member(c *tree.Cursor) Member { return Member{c.Entry(), tree.Float(c.Key())} }
 
-// scanRanked calls fn with at least count members in the order of their hashes, from the hash cursor
-// on, and returns the hash of the next member, or 0 at the end. Among the members with equal scores
-// it searches for those with a hash.
+// scanRanked calls fn with at least count members in the order of their hashes, from the hash
+// cursor on, and returns the hash of the next member, or 0 at the end. Among the members with equal
+// scores it searches for those with a hash.
 func (r *ranked) scanRanked(cursor uint64, count int, fn func(m Member)) (next uint64) {
 	wanted := map[uint64]map[uint32]bool{} // hashes by score
 	next = scan(r.treeMap(), r.index, cursor, count, func(hash uint32, e []byte) {

@@ -43,8 +43,8 @@ func TestCollectionsWithTrees(t *testing.T) {
 		}
 		task, err := s.BGSave()
 		ok(t, err)
-		for total := int64(0); total == 0; _, total = task.Progress() { // the point in time has yet to come
-			runtime.Gosched()
+		for total := int64(0); total == 0; _, total = task.Progress() {
+			runtime.Gosched() // the point in time has yet to come
 		}
 		changeCollections(t, rng, 1500, s, packed)
 		_, err = task.Wait(context.Background())
@@ -79,7 +79,7 @@ func TestCollectionsWithTrees(t *testing.T) {
 		args := []string{"--appendonly", map[string]string{"appendonlydir": "yes", "dump.rdb": "no"}[file]}
 		redis := redistest.Start(t, copyFiles(t, dir, file), args...)
 		if diff := cmp.Diff(want, serverCollections(redis)); diff != "" {
-			t.Errorf("redis-server with our %s (-want +got):\n%s", file, diff)
+			t.Errorf("redis-server with its %s (-want +got):\n%s", file, diff)
 		}
 		redis.Kill()
 	}

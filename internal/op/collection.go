@@ -2,6 +2,7 @@ package op
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/glob"
@@ -43,15 +44,43 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	return x.Find(p)
 }
 
-// trees returns what the collection at a key needs to have trees. In a transaction, their changes
-// can be undone.
+// trees returns what the collection at a key needs to have trees.
 func (x *Exec) trees(p Place) collection.Env {
 	env := collection.Env{Space: x.Store.Table.Trees(), Small: x.Store.SmallCollection}
-	if x.Atomic {
+	switch {
+	case x.Atomic:
 		x.remember(p.Shard)
 		env.Tx = p.Shard.TreeChanges()
+	case x.revert && x.large != nil:
+		if !x.large.trees.Active() {
+			env.Space.Begin(&x.large.trees)
+		}
+		env.Tx = &x.large.trees
 	}
 	return env
+}
+
+// revertsTrees reports whether a failed command must revert its changes of a tree. A change of one
+// element either succeeds or changes nothing. But a command on one key that changes several
+// elements can run out of memory after the first, and the table still has the roots from before.
+func (c *Command) revertsTrees(words [][]byte) bool {
+	if !c.OneKey() || c.Flags&Write == 0 {
+		return false
+	}
+	pops := len(words) == 3 && strings.Contains(c.Name, "POP") // a count
+	return len(words) > 4 || c.Flags&Fast == 0 || pops
+}
+
+// endTrees makes the changes of trees by a command final, or reverts them.
+func (x *Exec) endTrees(ok bool) {
+	if x.large == nil || !x.large.trees.Active() {
+		return
+	}
+	if ok {
+		x.large.trees.Commit()
+	} else {
+		x.large.trees.Rollback()
+	}
 }
 
 // hashAt opens the hash at a key. A missing key is an empty hash.
@@ -88,12 +117,15 @@ func (x *Exec) keep(p Place, c changed) error {
 	x.remember(p.Shard)
 	switch {
 	case c.Len() > 0:
-		return x.putCollection(p, c, it, found, it.ExpireAtMs())
+		err := x.putCollection(p, c, it, found, it.ExpireAtMs())
+		x.endTrees(err == nil)
+		return err
 	case found && isLarge(it): // its trees are empty
 		p.Shard.Release(p.DB, p.Hash, it)
 	case found:
 		p.Shard.Remove(p.DB, p.Hash, it)
 	}
+	x.endTrees(true)
 	return nil
 }
 
@@ -113,11 +145,12 @@ func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
 	if c.Len() == 0 {
 		return existed, nil
 	}
-	if err := x.putCollection(p, c, it, existed && !drop, 0); err != nil {
+	err = x.putCollection(p, c, it, existed && !drop, 0)
+	if err != nil {
 		c.Discard()
-		return existed, err
 	}
-	return existed, nil
+	x.endTrees(err == nil)
+	return existed, err
 }
 
 // isLarge reports whether an item is a large collection.

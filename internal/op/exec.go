@@ -5,6 +5,7 @@ import (
 	"github.com/perduredb/perdure/internal/clock"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
+	"github.com/perduredb/perdure/internal/tree"
 )
 
 // An Exec is a running execution of operations. It collects their changes and the commands for the
@@ -28,6 +29,8 @@ type Exec struct {
 	now    int64 // Unix ms, read once and only if an expiry needs it
 	Number int   // of the current call
 
+	revert bool // a command that fails must revert its changes of trees: see revertsTrees
+
 	large *large // nil if it only executes small calls on one key
 	call  *Call  // of a command
 }
@@ -36,6 +39,7 @@ type Exec struct {
 type large struct {
 	later    *Pins       // large values to return; nil to copy them at once
 	undo     *table.Undo // of an Atomic execution
+	trees    tree.Tx     // of a command that changes several elements
 	kept     []byte      // old values that MSet replaced in place
 	ready    []ready     // copied ahead; those that store does not use are freed
 	passed   int         // number of entries of ready for earlier calls
@@ -58,7 +62,7 @@ func (x *Exec) Reset() {
 		l.kept = nil
 	}
 	x.Record.Reset()
-	*l = large{undo: l.undo, kept: l.kept[:0]}
+	*l = large{undo: l.undo, trees: l.trees, kept: l.kept[:0]}
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
 }
 

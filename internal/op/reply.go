@@ -15,6 +15,7 @@ import (
 func (c *Command) Run(x *Exec, db int, words [][]byte) {
 	var err error
 	before := len(x.Reply.Buf)
+	x.revert = c.revertsTrees(words)
 	if c.Many != nil {
 		err = c.Many(x, db, words[1:])
 	} else {
@@ -23,6 +24,7 @@ func (c *Command) Run(x *Exec, db int, words [][]byte) {
 	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
 		err = errReply
 	}
+	x.endTrees(false) // of a command that has kept nothing
 	if err != nil {
 		x.dropReply(before)
 		x.Reply.Error(ErrorText(err, c.Name))

@@ -9,8 +9,9 @@ import (
 )
 
 // Check recounts all redundant data of the table and returns the disagreements as an error. It
-// covers the index and records, pages and their free lists, units of memory, marks of a view, trees,
-// and counters. It only reads. All shards must be locked, or no other goroutine may use the table.
+// covers the index and records, pages and their free lists, units of memory, marks of a view,
+// trees, and counters. It only reads. All shards must be locked, or no other goroutine may use the
+// table.
 func (t *Table) Check() error {
 	var errs []error
 	for i := range t.shards {

@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 		"internal/option", "internal/resp", "internal/vfs"},
 	"internal/collection": {"rdb", "snapshot", "internal/listpack", "internal/resp", "internal/tree", "internal/xxh3"},
 	"internal/op": {"appendlog", "rdb", "snapshot", "internal/clock", "internal/collection", "internal/errtext", "internal/glob", "internal/listpack",
-		"internal/resp", "internal/table", "internal/unsupported", "internal/xxh3"},
+		"internal/resp", "internal/table", "internal/tree", "internal/unsupported", "internal/xxh3"},
 	"internal/engine": {"aof", "appendlog", "rdb", "snapshot", "internal/collection", "internal/corrupt", "internal/dirfs", "internal/glob", "internal/op",
 		"internal/option", "internal/resp", "internal/table", "internal/vfs"},
 	".": {"aof", "appendlog", "rdb", "snapshot", "internal/engine", "internal/corrupt", "internal/errtext", "internal/op",
