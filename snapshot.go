@@ -35,10 +35,13 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 }
 
 // All iterates over all keys of all databases, each once, in unspecified order. The slices of an
-// entry are valid until the next one.
+// entry are valid until the next one. An entry has its whole value, and no Pieces.
 func (s *Snapshot) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		for e, err := range s.h.All(ctx) {
+			if e.Pieces != nil {
+				e.Value, e.Pieces = e.AppendPayload(nil), nil
+			}
 			if !yield(e, errtext.Named(err)) {
 				return
 			}

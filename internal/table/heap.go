@@ -8,8 +8,8 @@ import (
 // heap is the memory of trees. Related tables share it, and every shard can use it. It implements
 // tree.Memory: a piece of up to 32 KiB is a slot of a slab, and a longer one is a span.
 //
-// At does not lock. A chunk does not move, and whoever has the ref of a piece got it under a lock,
-// or with a pinned root, after the chunk was published.
+// At does not lock. A chunk does not move, and a goroutine gets the ref of a piece under a lock, or
+// with a pinned root, after the chunk was published.
 type heap struct {
 	published atomic.Pointer[[][]byte] // the chunks of space
 

@@ -246,7 +246,7 @@ func (k *keyspace) overwriteLarge(r uint32, rec *record, key []byte, c *content)
 	return true
 }
 
-// shared is what a record has in common with another one, to which it then belongs.
+// shared names the parts that a record has in common with another one, to which they then belong.
 type shared uint8
 
 const (
