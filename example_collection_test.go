@@ -1,0 +1,31 @@
+package perdure_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/perduredb/perdure"
+)
+
+func ExampleStore_HashAt() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	session := s.HashAt("session:7")
+	_, err = session.MSet(
+		perdure.Pair{Key: "user", Value: []byte("Ada")},
+		perdure.Pair{Key: "visits", Value: []byte("1")})
+	check(err)
+	n, err := session.IncrBy("visits", 1)
+	check(err)
+	user, err := session.Get("user")
+	check(err)
+	fmt.Println(string(user), n)
+	fields := slices.Sorted(maps.Keys(maps.Collect(session.All())))
+	fmt.Println(fields)
+	// Output:
+	// Ada 2
+	// [user visits]
+}
