@@ -29,3 +29,17 @@ func ExampleStore_HashAt() {
 	// Ada 2
 	// [user visits]
 }
+
+func ExampleStore_SetAt() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	tags := s.SetAt("article:1:tags")
+	added, err := tags.Add("go", "storage", "go")
+	check(err)
+	has, err := tags.Has("go")
+	check(err)
+	fmt.Println(added, has)
+	// Output: 2 true
+}

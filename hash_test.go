@@ -12,68 +12,69 @@ import (
 
 // TestHashAgainstMap does random operations on a hash and on a map.
 func TestHashAgainstMap(t *testing.T) {
-	model := map[string]string{}
-	step := func(s *perdure.Store, r *rand.Rand) {
-		h, f := s.HashAt("k"), word(r)
-		old, had := model[f]
-		switch r.IntN(8) {
-		case 0, 1:
-			v := strconv.Itoa(r.IntN(1000))
-			added, err := h.Set(f, []byte(v))
-			same(t, "Set", added, err, !had)
-			model[f] = v
-		case 2:
-			stored, err := h.SetIfAbsent(f, []byte("7"))
-			same(t, "SetIfAbsent", stored, err, !had)
-			if !had {
-				model[f] = "7"
-			}
-		case 3:
-			n, err := h.Delete(f, f, "missing")
-			same(t, "Delete", n == 1, err, had)
-			delete(model, f)
-		case 4:
-			n, _ := strconv.ParseInt(old, 10, 64)
-			sum, err := h.IncrBy(f, 5)
-			same(t, "IncrBy", sum, err, n+5)
-			model[f] = strconv.FormatInt(n+5, 10)
-		case 5:
-			found, err := h.Has(f)
-			same(t, "Has", found, err, had)
-		case 6:
-			v, err := h.Get(f)
-			if had {
-				same(t, "Get", string(v), err, old)
-			} else {
-				is(t, err, perdure.ErrNotFound)
-			}
-		case 7:
-			n := len(model)
-			model[f], model["pair"] = "1", "2"
-			added, err := h.MSet(perdure.Pair{Key: f, Value: []byte("1")}, perdure.Pair{Key: "pair", Value: []byte("2")})
-			same(t, "MSet", added, err, len(model)-n)
+	againstModel(t, func() (func(*perdure.Store, *rand.Rand), func(*perdure.Store)) {
+		model := map[string]string{}
+		return func(s *perdure.Store, r *rand.Rand) { stepHash(t, s.HashAt("k"), model, r) },
+			func(s *perdure.Store) { checkHash(t, s.HashAt("k"), model) }
+	})
+}
+
+func stepHash(t *testing.T, h perdure.Hash, model map[string]string, r *rand.Rand) {
+	f := word(r)
+	old, had := model[f]
+	switch r.IntN(8) {
+	case 0, 1:
+		v := strconv.Itoa(r.IntN(1000))
+		added, err := h.Set(f, []byte(v))
+		same(t, "Set", added, err, !had)
+		model[f] = v
+	case 2:
+		stored, err := h.SetIfAbsent(f, []byte("7"))
+		same(t, "SetIfAbsent", stored, err, !had)
+		if !had {
+			model[f] = "7"
 		}
+	case 3:
+		n, err := h.Delete(f, f, "missing")
+		same(t, "Delete", n == 1, err, had)
+		delete(model, f)
+	case 4:
+		n, _ := strconv.ParseInt(old, 10, 64)
+		sum, err := h.IncrBy(f, 5)
+		same(t, "IncrBy", sum, err, n+5)
+		model[f] = strconv.FormatInt(n+5, 10)
+	case 5:
+		found, err := h.Has(f)
+		same(t, "Has", found, err, had)
+	case 6:
+		v, err := h.Get(f)
+		if had {
+			same(t, "Get", string(v), err, old)
+		} else {
+			is(t, err, perdure.ErrNotFound)
+		}
+	case 7:
+		n := len(model)
+		model[f], model["pair"] = "1", "2"
+		added, err := h.MSet(perdure.Pair{Key: f, Value: []byte("1")}, perdure.Pair{Key: "pair", Value: []byte("2")})
+		same(t, "MSet", added, err, len(model)-n)
 	}
-	check := func(s *perdure.Store) {
-		h, got := s.HashAt("k"), map[string]string{}
-		for f, v := range h.All() {
-			if _, twice := got[f]; twice {
-				t.Errorf("All yields %q twice, want once", f)
-			}
-			got[f] = string(v)
+}
+
+func checkHash(t *testing.T, h perdure.Hash, model map[string]string) {
+	t.Helper()
+	got := map[string]string{}
+	for f, v := range h.All() {
+		if _, twice := got[f]; twice {
+			t.Errorf("All yields %q twice, want once", f)
 		}
-		if !maps.Equal(got, model) {
-			t.Errorf("All = %v, want %v", got, model)
-		}
-		n, err := h.Len()
-		same(t, "Len", n, err, len(model))
+		got[f] = string(v)
 	}
-	againstModel(t, func(s *perdure.Store, r *rand.Rand) {
-		if n, _ := s.Exists("k"); n == 0 {
-			clear(model)
-		}
-		step(s, r)
-	}, check)
+	if !maps.Equal(got, model) {
+		t.Errorf("All = %v, want %v", got, model)
+	}
+	n, err := h.Len()
+	same(t, "Len", n, err, len(model))
 }
 
 func TestHashNumbersAndSeveralFields(t *testing.T) {
