@@ -30,6 +30,25 @@ func ExampleStore_HashAt() {
 	// [user visits]
 }
 
+func ExampleStore_ListAt() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	queue := s.ListAt("jobs")
+	n, err := queue.PushBack([]byte("resize"), []byte("upload"))
+	check(err)
+	job, err := queue.PopFront()
+	check(err)
+	fmt.Println(n, string(job))
+	for i, job := range queue.All() {
+		fmt.Println(i, string(job))
+	}
+	// Output:
+	// 2 resize
+	// 0 upload
+}
+
 func ExampleStore_SetAt() {
 	s, err := perdure.New()
 	check(err)
