@@ -62,3 +62,43 @@ func ExampleStore_SetAt() {
 	fmt.Println(added, has)
 	// Output: 2 true
 }
+
+func ExampleStore_SortedSetAt() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	board := s.SortedSetAt("board")
+	_, err = board.AddMany(
+		perdure.Member{Name: "Ada", Score: 120},
+		perdure.Member{Name: "Grace", Score: 80})
+	check(err)
+	_, err = board.IncrBy("Grace", 60)
+	check(err)
+	top, err := board.RevRange(0, 9)
+	check(err)
+	for _, m := range top {
+		fmt.Println(m.Name, m.Score)
+	}
+	// Output:
+	// Grace 140
+	// Ada 120
+}
+
+func ExampleTx_SortedSetAt() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	// The hash and its index change together, or not at all.
+	check(s.UpdateKeys([]string{"user:1", "users by age"}, func(tx *perdure.Tx) error {
+		if _, err := tx.HashAt("user:1").Set("age", []byte("36")); err != nil {
+			return err
+		}
+		_, err := tx.SortedSetAt("users by age").Add("user:1", 36)
+		return err
+	}))
+	young, err := s.SortedSetAt("users by age").RangeByScore(18, 40)
+	fmt.Println(young, err)
+	// Output: [{user:1 36}] <nil>
+}
