@@ -2,21 +2,37 @@ package perdure_test
 
 import "testing"
 
-// BenchmarkCollection times one operation on small collections.
+// BenchmarkCollection times single operations on collections of 20 elements, of which a value has
+// 64 bytes, and the same operations by Do.
 func BenchmarkCollection(b *testing.B) {
-	h := memory(b).HashAt("hash")
-	for _, f := range benchKeys(20) {
-		_, err := h.Set(f, make([]byte, 64))
-		ok(b, err)
+	s := memory(b)
+	h, l, m, z := s.HashAt("hash"), s.ListAt("list"), s.SetAt("set"), s.SortedSetAt("zset")
+	names, v := benchKeys(20), make([]byte, 64)
+	for i, name := range names {
+		ok(b, second(h.Set(name, v)))
+		ok(b, second(l.PushBack(v)))
+		ok(b, second(m.Add(name)))
+		ok(b, second(z.Add(name, float64(i))))
 	}
-	f, v := benchKeys(20)[7], make([]byte, 64)
+	name := names[7]
 	for _, verb := range []struct {
 		name string
 		do   func() error
 	}{
-		{"HashGet", func() error { _, err := h.Get(f); return err }},
-		{"HashSet", func() error { _, err := h.Set(f, v); return err }},
-		{"HashLen", func() error { _, err := h.Len(); return err }},
+		{"HashGet", func() error { return second(h.Get(name)) }},
+		{"HashGetByDo", func() error { return second(s.Do(b.Context(), "HGET", "hash", name)) }},
+		{"HashSet", func() error { return second(h.Set(name, v)) }},
+		{"HashSetByDo", func() error { return second(s.Do(b.Context(), "HSET", "hash", name, v)) }},
+		{"HashLen", func() error { return second(h.Len()) }},
+		{"ListPushPop", func() error {
+			if _, err := l.PushBack(v); err != nil {
+				return err
+			}
+			return second(l.PopFront())
+		}},
+		{"SetHas", func() error { return second(m.Has(name)) }},
+		{"SortedSetIncrBy", func() error { return second(z.IncrBy(name, 1)) }},
+		{"SortedSetRank", func() error { return second(z.Rank(name)) }},
 	} {
 		b.Run(verb.name, func(b *testing.B) {
 			b.ReportAllocs()
