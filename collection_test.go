@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -147,6 +149,31 @@ func TestCollectionInTransaction(t *testing.T) {
 	is(t, err, undo)
 	n, err := s.SetAt("from").Len()
 	same(t, "Len after an undone transaction", n, err, 0)
+}
+
+// TestCollectionTransactionIsLogged reopens a store after a transaction of many operations.
+func TestCollectionTransactionIsLogged(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, logOnly()...)
+	text := func(i int) string { return strings.Repeat(strconv.Itoa(i), i) }
+	ok(t, s.Update(func(tx *perdure.Tx) error {
+		for i := range 200 {
+			ok(t, second(tx.HashAt("hash").Set(text(i), []byte(text(i+1)))))
+			ok(t, second(tx.ListAt("list").PushBack([]byte(text(i)))))
+			ok(t, second(tx.SortedSetAt("zset").Add(text(i), float64(i))))
+		}
+		return nil
+	}))
+	ok(t, s.Close())
+	s = open(t, dir, logOnly()...)
+	for i := range 200 {
+		v, err := s.HashAt("hash").Get(text(i))
+		same(t, "Get", string(v), err, text(i+1))
+		e, err := s.ListAt("list").Get(i)
+		same(t, "Get", string(e), err, text(i))
+		score, err := s.SortedSetAt("zset").Score(text(i))
+		same(t, "Score", score, err, float64(i))
+	}
 }
 
 // TestCollectionDurable reads durable writes after a crash of the machine.

@@ -31,8 +31,8 @@ func (e *Engine) Execute(db int, durable bool, c *op.Command, words [][]byte, r 
 		return err
 	}
 	s := Session{e: e, durable: durable}
-	if err := s.execute(db, c, words, r); err != nil {
-		return err
+	if err := s.execute(db, c, words, r); err != nil || c.Flags&op.Write == 0 {
+		return err // a read does not wait for the deletion of an expired key
 	}
 	return s.Commit()
 }
