@@ -73,8 +73,8 @@ var (
 )
 
 // ErrCommand is matched by the error of Open about a command in the log that perdure does not
-// apply. The command is unknown, or it changes a list, a hash, or another type that perdure
-// preserves only as bytes. The files are not damaged or changed. To fix this, let the server
+// apply. The command is unknown, or it changes a stream or another type that perdure preserves only
+// as bytes. The files are not damaged or changed. To fix this, let the server
 // rewrite its log first (BGREWRITEAOF). Use errors.As to get a [*CommandError] with the file and
 // offset.
 var ErrCommand = op.ErrCommand
