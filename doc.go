@@ -27,10 +27,14 @@
 //
 // # Types
 //
-// The methods of a store are for strings and integers. Clients of package server can also use
-// lists, sets, hashes, and sorted sets. Streams and module values in a file written by Redis are
-// preserved byte for byte. Values of all types can be deleted and can expire. Get returns
-// [ErrWrongType] for those that are not strings.
+// The methods of a store are for strings and integers. [Store.HashAt], [Store.ListAt],
+// [Store.SetAt], and [Store.SortedSetAt] return the collection at a key, with methods of its own:
+//
+//	n, err := s.HashAt("session:7").IncrBy("visits", 1)
+//
+// A method for another type than that of the key's value returns [ErrWrongType]. Streams and module
+// values in a file written by Redis are preserved byte for byte. Values of all types can be deleted
+// and can expire.
 //
 // # Concurrency
 //

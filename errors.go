@@ -13,12 +13,13 @@ import (
 
 // Errors of incorrect calls. The call changed nothing.
 var (
-	ErrNotFound    = op.ErrNotFound        // the key does not exist
+	ErrNotFound    = op.ErrNotFound        // the key, field, member, or element is missing
 	ErrClosed      = engine.ErrClosed      // Close has begun
 	ErrReadOnly    = engine.ErrReadOnly    // opened WithReadOnly, or a write inside View
 	ErrNotInteger  = op.ErrNotInteger      // the value to add to is not an int64
+	ErrNotFloat    = op.ErrNotFloat        // a number, sum, or score that is not finite
 	ErrOverflow    = op.ErrOverflow        // the result would not fit an int64
-	ErrWrongType   = op.ErrWrongType       // the key holds a list, hash, or other opaque value
+	ErrWrongType   = op.ErrWrongType       // the key holds a value of another type
 	ErrTTL         = op.ErrTTL             // an expiry that is zero, negative or out of range
 	ErrTooLarge    = op.ErrTooLarge        // a key or value over 512 MiB
 	ErrDatabase    = op.ErrDatabase        // a database number outside the range of WithDatabases
@@ -72,8 +73,8 @@ var (
 )
 
 // ErrCommand is matched by the error of Open about a command in the log that perdure does not
-// apply. The command is unknown, or it changes a list, a hash, or another type that perdure
-// preserves only as bytes. The files are not damaged or changed. To fix this, let the server
+// apply. The command is unknown, or it changes a stream or another type that perdure preserves only
+// as bytes. The files are not damaged or changed. To fix this, let the server
 // rewrite its log first (BGREWRITEAOF). Use errors.As to get a [*CommandError] with the file and
 // offset.
 var ErrCommand = op.ErrCommand

@@ -11,7 +11,7 @@ import (
 //
 // The methods do what those of [Store] with their names do. A KV is safe for concurrent use. Its
 // implementation documents what it guarantees for durability, and for operations on several keys.
-// Transactions, batches, and iteration are not part of KV.
+// Transactions, batches, iteration, and collections are not part of KV.
 //
 // KV can gain methods in minor versions. A type outside this module therefore embeds
 // [UnimplementedKV].

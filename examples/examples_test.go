@@ -57,6 +57,24 @@ func TestCounters(t *testing.T) {
 		"request 3 allowed: true", "request 4 allowed: false", "visits: 8000")
 }
 
+func TestLeaderboard(t *testing.T) {
+	like(t, runExample(t, "leaderboard"), "1. player 500: 1500", "2. player 999: 999", "3. player 998: 998",
+		"300. player 701: 701", "301. player 700: 700", "302. player 699: 699")
+}
+
+func TestJobqueue(t *testing.T) {
+	like(t, runExample(t, "jobqueue"), "worker: done job 1", "worker: done job 2", "killed: taken job 3",
+		"jobs to do again: 1", "done job 3", "done job 4", "done job 5")
+}
+
+func TestSessions(t *testing.T) {
+	like(t, runExample(t, "sessions"), "Ada 1", "Ada 2", "after the logout: no session")
+}
+
+func TestTags(t *testing.T) {
+	like(t, runExample(t, "tags"), `go: \[article:1 article:3\]`, "go and storage: A store in Go")
+}
+
 func TestSaverules(t *testing.T) {
 	like(t, runExample(t, "saverules"), "changes since the last save: 100", "a rule saved 100 keys to .*state.rdb",
 		"changes since the last save: 0")

@@ -13,19 +13,38 @@ import (
 // an error. The error of Do is the reason why the command was not executed, or why its durability
 // is unknown.
 func (e *Engine) Do(db int, durable bool, words [][]byte) (reply []byte, err error) {
-	if db < 0 || db >= e.table.Databases() {
-		return nil, op.ErrDatabase
-	}
 	r := resp.Reply{V3: true}
 	c, err := commandFor(words, &r)
-	if c == nil {
-		return r.Buf, err
+	if c != nil {
+		err = e.Execute(db, durable, c, words, &r)
+	}
+	return r.Buf, err
+}
+
+// Execute is [Engine.Do] for a command that was found, with a number of words that it accepts. It
+// appends the reply to r.
+func (e *Engine) Execute(db int, durable bool, c *op.Command, words [][]byte, r *resp.Reply) error {
+	if db < 0 || db >= e.table.Databases() {
+		return op.ErrDatabase
+	}
+	if err := checkWords(words); err != nil {
+		return err
 	}
 	s := Session{e: e, durable: durable}
-	if err := s.execute(db, c, words, &r); err != nil {
-		return nil, err
+	if err := s.execute(db, c, words, r); err != nil || c.Flags&op.Write == 0 {
+		return err // a read does not wait for the deletion of an expired key
 	}
-	return r.Buf, s.Commit()
+	return s.Commit()
+}
+
+// checkWords returns ErrTooLarge if a word is longer than a key or a value can be.
+func checkWords(words [][]byte) error {
+	for _, w := range words {
+		if len(w) > op.MaxSize {
+			return op.ErrTooLarge
+		}
+	}
+	return nil
 }
 
 // commandFor returns the command of words. For words that are not a command, it returns nil, and an
@@ -50,21 +69,29 @@ func commandFor(words [][]byte, r *resp.Reply) (*op.Command, error) {
 func (t *Tx) Do(db int, words [][]byte) (reply []byte, err error) {
 	r := resp.Reply{V3: true}
 	c, err := commandFor(words, &r)
-	if c == nil {
-		return r.Buf, err
+	if c != nil {
+		err = t.Execute(db, c, words, &r)
 	}
+	return r.Buf, err
+}
+
+// Execute is to [Tx.Do] what [Engine.Execute] is to [Engine.Do].
+func (t *Tx) Execute(db int, c *op.Command, words [][]byte, r *resp.Reply) error {
 	writes := c.Flags&op.Write != 0
 	var keys []string
 	c.EachKey(words, func(key []byte) { keys = append(keys, string(key)) })
 	if err := t.allow(writes, db, keys...); err != nil {
-		return nil, err
+		return err
+	}
+	if err := checkWords(words); err != nil {
+		return err
 	}
 	if c.AnyKey() && (writes || t.x.onlyDeclared) {
-		return nil, fmt.Errorf("%w: command %s in a transaction", snapshot.ErrUnsupported, c.Name)
+		return fmt.Errorf("%w: command %s in a transaction", snapshot.ErrUnsupported, c.Name)
 	}
-	t.x.Reply = &r
+	t.x.Reply = r
 	defer func() { t.x.Reply = nil }()
 	t.x.Remember(db, keys)
 	c.Run(&t.x.Exec, db, words)
-	return r.Buf, nil
+	return nil
 }

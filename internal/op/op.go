@@ -20,6 +20,7 @@ import (
 var (
 	ErrNotFound   = errors.New("perdure: key not found")
 	ErrNotInteger = errors.New("perdure: value is not an integer or out of range")
+	ErrNotFloat   = errors.New("perdure: not a finite number")
 	ErrOverflow   = errors.New("perdure: increment or decrement would overflow")
 	ErrWrongType  = errors.New("perdure: key holds a value of another type")
 	ErrTTL        = errors.New("perdure: invalid expiry")

@@ -81,7 +81,19 @@ func ErrorText(err error, name string) string {
 	return "ERR " + err.Error()
 }
 
-// ErrorOf returns the error whose reply has a text, or nil.
+// otherTexts are the replies of commands that match an error and have a text of their own.
+var otherTexts = map[string]error{
+	"ERR " + string(errHashInteger): ErrNotInteger,
+	"ERR " + string(errHashFloat):   ErrNotFloat,
+	"ERR " + string(errNotFloat):    ErrNotFloat,
+	"ERR " + string(errNotRange):    ErrNotFloat,
+	"ERR " + string(errNaN):         ErrNotFloat,
+	"ERR " + string(errInfinite):    ErrNotFloat,
+	"ERR " + string(errScoreNaN):    ErrNotFloat,
+	"ERR " + string(errIndex):       ErrNotFound,
+}
+
+// ErrorOf returns the error that a reply with a text matches, or nil.
 func ErrorOf(text string) error {
 	if strings.HasPrefix(text, "ERR invalid expire time") {
 		return ErrTTL
@@ -91,7 +103,7 @@ func ErrorOf(text string) error {
 			return r.err
 		}
 	}
-	return nil
+	return otherTexts[text]
 }
 
 // UnknownSubcommand returns the text of the reply for a subcommand that a command does not have.
