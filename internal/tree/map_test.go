@@ -191,7 +191,7 @@ func (m *hashModel) step(rng *rand.Rand, keys uint32) error {
 }
 
 func TestMapAgainstPlainMap(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range seeds(12) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		m := newHashModel(t, []uint32{1 << 31, 1000, 40}[seed%3])
 		keys := []uint32{100, 700, 3000, 20_000}[seed%4]
@@ -212,7 +212,7 @@ func TestMapAgainstPlainMap(t *testing.T) {
 }
 
 func TestMapWithoutMemory(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range seeds(12) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		m := newHashModel(t, []uint32{1 << 31, 300}[seed%2])
 		m.memory.refuse = func(int) bool { return rng.IntN(20) == 0 }
@@ -237,7 +237,7 @@ func TestMapWithoutMemory(t *testing.T) {
 }
 
 func TestMapTransactions(t *testing.T) {
-	for seed := range uint64(16) {
+	for seed := range seeds(16) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		m := newHashModel(t, 1<<31)
 		var tx tree.Tx

@@ -110,3 +110,11 @@ func checkMemory(t *testing.T, s *tree.Space, m *memory, trees ...tree.Root) {
 		}
 	}
 }
+
+// seeds returns the number of seeds of a test: n, or n/4 with -short.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return n / 4
+	}
+	return n
+}

@@ -288,7 +288,7 @@ var scoreSets = map[string]uint64{"List": 0, "Sorted": 1 << 50, "SortedTies": 30
 func TestSequenceAgainstSlice(t *testing.T) {
 	for name, scores := range scoreSets {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(6) {
+			for seed := range seeds(6) {
 				rng := rand.New(rand.NewPCG(seed, scores))
 				m := newSequence(t, scores)
 				size := []int{30, 1000, 8000}[seed%3]
@@ -310,7 +310,7 @@ func TestSequenceAgainstSlice(t *testing.T) {
 func TestSequenceWithoutMemory(t *testing.T) {
 	for name, scores := range scoreSets {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(6) {
+			for seed := range seeds(6) {
 				rng := rand.New(rand.NewPCG(seed, scores))
 				m := newSequence(t, scores)
 				m.memory.refuse = func(int) bool { return rng.IntN(12) == 0 }
@@ -335,7 +335,7 @@ func TestSequenceWithoutMemory(t *testing.T) {
 func TestSequenceTransactions(t *testing.T) {
 	for name, scores := range scoreSets {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(4) {
+			for seed := range seeds(4) {
 				rng := rand.New(rand.NewPCG(seed, scores))
 				m := newSequence(t, scores)
 				m.transactions(rng)
