@@ -40,6 +40,9 @@ func Type(stored []byte) snapshot.Type {
 	return snapshot.Type(binary.LittleEndian.Uint16(stored) &^ largeMark)
 }
 
+// Valid reports whether a type can be that of a value in an RDB file.
+func Valid(t snapshot.Type) bool { return t&largeMark == 0 }
+
 // Value returns a stored value without its type.
 func Value(stored []byte) []byte { return stored[typeSize:] }
 

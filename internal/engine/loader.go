@@ -113,6 +113,9 @@ func (l *loader) Load(en snapshot.Entry) error {
 	}
 	o := step{hash: t.HashBytes(en.Key), expire: en.ExpireAtMs, offset: en.Offset, db: uint16(en.DB)}
 	value := en.Value
+	if !collection.Valid(en.Type) {
+		return &snapshot.EntryError{Offset: en.Offset, Err: fmt.Errorf("%w: type %d", snapshot.ErrUnsupported, en.Type)}
+	}
 	if en.Type != snapshot.String {
 		l.scratch = collection.AppendStored(l.scratch[:0], en.Type, en.Value)
 		o.code, value = stepLoadOpaque, l.scratch

@@ -25,6 +25,7 @@ type Defragmenter struct {
 	limit     uint32 // chunks from this number on are to become empty
 	lists     [2 * numClasses]listPlan
 	victims   []uint32 // pages to evacuate
+	heapChunk int      // next chunk of the heap to examine; -1 after the last
 
 	// Counts since the first shard, and state from the last round.
 	idle, warm int64 // units
@@ -66,7 +67,7 @@ func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 // Step does a piece of work and reports whether it ended a round through all shards. In that case
 // more reports whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
-	if d.table.pool.trees.Reclaim(stepTreePages) {
+	if d.table.pool.trees.Reclaim(stepTreePages) || d.shard == 0 && d.space == nil && d.trimHeap() {
 		d.worked = true
 		return false, true
 	}
@@ -159,6 +160,7 @@ func (d *Defragmenter) discard(k *keyspace) {
 // endRound decides whether the next round returns idle memory to the kernel, and whether there
 // should be a next round.
 func (d *Defragmenter) endRound() (worked bool) {
+	d.heapChunk = 0
 	much := canDiscard && d.idle*unitSize > keepIdle && d.idle*keepIdlePart > d.warm
 	worked = d.table.pool.filling() || d.worked
 	if !much {

@@ -75,3 +75,30 @@ func (h *heap) close() {
 	h.space.releaseAll()
 	h.space = keyspace{arena: arena{pool: h.space.pool}}
 }
+
+// trimHeap returns idle memory of trees to the kernel, from one chunk at a time, if this round
+// discards idle memory. It reports whether there is more.
+func (d *Defragmenter) trimHeap() (more bool) {
+	if d.heapChunk < 0 {
+		return false
+	}
+	h := d.table.pool.heap
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	k := &h.space
+	if d.heapChunk == 0 {
+		d.idle += int64(k.idleUnits)
+		d.warm += int64(k.warmUnits)
+	}
+	for d.discarding && d.heapChunk < len(k.chunks) {
+		before := k.idleUnits
+		if !k.discard(uint32(d.heapChunk), stepUnits) {
+			d.heapChunk++
+		}
+		if k.idleUnits < before {
+			return true
+		}
+	}
+	d.heapChunk = -1
+	return false
+}
