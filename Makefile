@@ -25,7 +25,7 @@ cross:           ## every platform builds and vets
 		echo $$t; GOOS=$${t%/*} GOARCH=$${t#*/} go vet ./... || exit 1; done
 
 every:           ## the full sizes of the tests that go test samples; about two minutes
-	PERDURE_EVERY=1 go test -timeout 20m ./aof/... ./internal/table ./internal/integration ./rdb
+	PERDURE_EVERY=1 go test -timeout 20m ./aof/... ./internal/table ./internal/tree ./internal/integration ./rdb
 
 redis-full:      ## a million keys through a real redis-server, both ways; about two minutes
 	PERDURE_REDIS_KEYS=1000000 go test -timeout 20m -run TestRedisRoundTrip -v ./internal/integration

@@ -8,7 +8,7 @@ import (
 )
 
 // TestLoadRefusesInternalTypes passes an entry whose type has the mark of a value with trees, as
-// only a Snapshotter of somebody else can. Its bytes must not be taken for roots.
+// only a foreign Snapshotter can. The store must not follow its bytes as roots.
 func TestLoadRefusesInternalTypes(t *testing.T) {
 	e, err := Open(t.Context(), Options{Databases: 1})
 	if err != nil {

@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/tree"
@@ -111,10 +112,13 @@ func checkMemory(t *testing.T, s *tree.Space, m *memory, trees ...tree.Root) {
 	}
 }
 
-// seeds returns the number of seeds of a test: n, or n/4 with -short.
+// every reports whether tests have their full size.
+func every() bool { return os.Getenv("PERDURE_EVERY") != "" }
+
+// seeds returns the number of seeds of a test: n/4, or n with PERDURE_EVERY.
 func seeds(n uint64) uint64 {
-	if testing.Short() {
-		return n / 4
+	if every() {
+		return n
 	}
-	return n
+	return n / 4
 }

@@ -44,8 +44,8 @@ func TestScoreKeepsOrder(t *testing.T) {
 
 // TestHighTree uses long entries: 4 to a leaf, so that the tree has 4 levels.
 func TestHighTree(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a tree of four levels takes long")
+	if !every() {
+		t.Skip("a tree of four levels takes long: set PERDURE_EVERY")
 	}
 	for _, scores := range []uint64{0, 1 << 50} {
 		rng := rand.New(rand.NewPCG(scores, 4))
