@@ -25,6 +25,10 @@ func setMaxMemory(s *Server, value string) error {
 	return err
 }
 
+// emptyMemory is the memory that counts for a server without keys. A program that sets maxmemory to
+// 1 expects that every command that needs memory is refused.
+const emptyMemory = 64 << 10
+
 // full reports whether the data set needed more memory than maxmemory when it was last measured.
 func (s *Server) full() bool {
 	m := &s.maxMemory
@@ -34,7 +38,7 @@ func (s *Server) full() bool {
 	}
 	now, last := time.Now().UnixNano(), m.measured.Load()
 	if now-last >= int64(measureEvery) && m.measured.CompareAndSwap(last, now) {
-		m.exceeded.Store(s.engine.MemoryUsed() > limit)
+		m.exceeded.Store(emptyMemory+s.engine.MemoryUsed() > limit)
 	}
 	return m.exceeded.Load()
 }

@@ -28,3 +28,10 @@ func TestMaxMemory(t *testing.T) {
 	}
 	c.want("*2\r\n$9\r\nmaxmemory\r\n$6\r\n102400\r\n", "CONFIG", "GET", "maxmemory")
 }
+
+// TestMaxMemoryOfOneByte refuses a write to an empty store.
+func TestMaxMemoryOfOneByte(t *testing.T) {
+	c := dial(t, serve(t, memory(t)))
+	c.want("+OK\r\n", "CONFIG", "SET", "maxmemory", "1")
+	c.want("-OOM command not allowed when used memory > 'maxmemory'.\r\n", "LPUSH", "l", "v")
+}
