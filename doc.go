@@ -28,7 +28,7 @@
 // # Types
 //
 // The methods of a store are for strings and integers. [Store.HashAt], [Store.ListAt],
-// [Store.SetAt], and [Store.SortedSetAt] return the collection at a key, with methods of its own:
+// [Store.SetAt], and [Store.SortedSetAt] return the collection at a key, with methods for its type:
 //
 //	n, err := s.HashAt("session:7").IncrBy("visits", 1)
 //

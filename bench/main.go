@@ -6,7 +6,7 @@
 //	go run . memory               memory that a store releases when it is not needed; memory.md
 //	go run . contention           cost of locks under contention; contention.md
 //	go run . cores                speed by number of processors; cores.md, cores.json, pictures
-//	go run . server               perdure serve beside redis-server, with redis-benchmark; server.md
+//	go run . server               perdure serve and redis-server, with redis-benchmark; server.md
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow

@@ -42,7 +42,7 @@ type shown struct {
 	library [2]string
 	db      int
 	v3      bool
-	queued  int // commands of a MULTI; -1 without one
+	queued  int // commands of a MULTI; -1 outside a MULTI
 	watched int
 }
 
@@ -192,7 +192,8 @@ func (c *client) read() bool {
 }
 
 // account updates the number of bytes in the buffers of all clients by those of this one, extra
-// bytes included, and reports whether the limit permits them. A connection that ends has none.
+// bytes included, and reports whether the limit permits them. The bytes of a connection that ends
+// do not count.
 func (c *client) account(extra int) bool {
 	size := int64(c.in.memory() + c.multi.size + extra)
 	if size == c.counted {

@@ -26,8 +26,8 @@ func openOn(t *testing.T, fsys vfs.FS) *perdure.Store {
 	return s
 }
 
-// TestRepliesAreDurable cuts the power after replies to pipelined writes and transactions. What was
-// replied is there, and transactions are whole.
+// TestRepliesAreDurable cuts the power after replies to pipelined writes and transactions. Every
+// write with a reply is there, and transactions are whole.
 func TestRepliesAreDurable(t *testing.T) {
 	mem := vfs.NewMem("/data")
 	c := dial(t, serve(t, openOn(t, mem)))

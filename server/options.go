@@ -19,11 +19,11 @@ type options struct {
 }
 
 // WithPassword requires the password from each client, in AUTH or HELLO. It also permits listeners
-// that other machines can reach. Without [WithTLS] the password crosses the network as it is.
+// that other machines can reach. Without [WithTLS] the password crosses the network unencrypted.
 func WithPassword(password string) Option { return func(o *options) { o.password = password } }
 
-// WithAnyAddress permits listeners that other machines can reach, without a password. Whoever can
-// connect can then read and change all data.
+// WithAnyAddress permits listeners that other machines can reach, without a password. Every
+// program that can connect can then read and change all data.
 func WithAnyAddress() Option { return func(o *options) { o.anyAddress = true } }
 
 // WithTLS serves TLS on every listener. To accept only clients with a certificate, set ClientAuth

@@ -12,7 +12,7 @@
 // Pipelined commands share one wait and one write to the connection.
 //
 // Without a password, a Server only accepts listeners on unix sockets and loopback addresses:
-// whoever can connect can read and change all data. See [WithPassword], [WithTLS], and
+// every program that can connect can read and change all data. See [WithPassword], [WithTLS], and
 // [WithReadOnly].
 package server
 

@@ -161,7 +161,7 @@ func parsePolicy(value string) (aof.FsyncPolicy, error) {
 	return 0, errPolicy
 }
 
-// configureLog changes an option of perdure's own log. Without one it does nothing.
+// configureLog changes an option of perdure's log. If there is no log, it does nothing.
 func (s *Server) configureLog(o aof.Option) error {
 	if log, ok := s.engine.Log().(*aof.Log); ok {
 		return log.Configure(o)

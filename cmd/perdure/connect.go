@@ -99,7 +99,7 @@ func (a *app) openLink(dir string, write bool) (*link, error) {
 	}}, nil
 }
 
-// storeOptions returns the options that keep the files of a directory as they are: with or without
+// storeOptions returns the options that keep the files of a directory unchanged: with or without
 // a log, under their names.
 func (a *app) storeOptions(dir string, write bool) ([]perdure.Option, error) {
 	options := []perdure.Option{storefs.Option(a.fs)}

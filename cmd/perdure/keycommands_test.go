@@ -37,7 +37,7 @@ func TestSetKeepsFiles(t *testing.T) {
 	}
 }
 
-// TestGetChangesNothing checks that reading leaves the files as they are.
+// TestGetChangesNothing checks that reading leaves the files unchanged.
 func TestGetChangesNothing(t *testing.T) {
 	dir := store(t)
 	before := tree(t, dir)

@@ -67,7 +67,7 @@ func plain(t *testing.T, v rdb.Value) []byte {
 	return collection.AppendStored(nil, typ, value)
 }
 
-// reopens reports whether a test opens the stored form again: as it is, or plain.
+// reopens reports whether a test opens the stored form again: unchanged, or plain.
 func reopens(t *testing.T, env collection.Env, rng *rand.Rand, stored []byte) ([]byte, bool) {
 	v := checked(t, env, stored)
 	switch rng.IntN(20) {

@@ -11,7 +11,7 @@ type pack struct {
 	own bool // p is a copy
 	err error
 
-	offsets []int // of the elements, of which At has read some
+	offsets []int // of the elements that At has read
 }
 
 // openPack opens the listpack in the string p.

@@ -7,7 +7,7 @@ import (
 )
 
 // ranked is the part of a large sorted set: a tree of members in their order, in large.root, and
-// one that maps the hash of each member to its score. The second tree has no copy of the member.
+// one that maps the hash of each member to its score. The second tree omits the member.
 // The two trees have the same number of entries.
 type ranked struct {
 	large

@@ -252,7 +252,7 @@ func (e *Engine) Dir() string { return e.dir }
 // Log returns the log that is on, or nil.
 func (e *Engine) Log() appendlog.AppendLog { return e.currentLog() }
 
-// DumpName returns the name of the dump, or "" if the directory has none.
+// DumpName returns the name of the dump, or "" if there is no dump.
 func (e *Engine) DumpName() string {
 	info, err := e.snaps.Stat()
 	if err != nil {

@@ -20,9 +20,9 @@ import (
 	"github.com/perduredb/perdure/internal/storefs"
 )
 
-// TestCollectionsWithTrees changes collections that have trees, and the same ones that have none.
-// Meanwhile it saves and rewrites, and compares what each dump and each log holds with the data at
-// that time.
+// TestCollectionsWithTrees changes large collections with trees, and equal ones without trees.
+// It saves and rewrites concurrently, and compares each dump and each log with the data at that
+// time.
 func TestCollectionsWithTrees(t *testing.T) {
 	rounds := 6
 	if testing.Short() {

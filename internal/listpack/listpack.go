@@ -224,8 +224,8 @@ func LittleInt(p []byte) int64 {
 	return int64(n<<shift) >> shift
 }
 
-// Find returns the offset of the first entry that is wanted, and the offset of the next entry, or 0
-// if there is none. It compares every step-th entry.
+// Find returns the offset of the first entry that is wanted, and the offset of the next entry. It
+// returns 0 if no entry is wanted. It compares every step-th entry.
 func Find(p []byte, wanted Element, step int) (at, next int, err error) {
 	skip := 0
 	for at = Head; at < End(p); at = next {

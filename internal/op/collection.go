@@ -129,7 +129,7 @@ func (x *Exec) keep(p Place, c changed) error {
 	return nil
 }
 
-// replace stores a new collection in place of any value, without an expiry. If the collection is
+// replace stores a new collection instead of any value, without an expiry. If the collection is
 // empty, it deletes the key, and reports whether there was one.
 func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
 	if err := c.Err(); err != nil {

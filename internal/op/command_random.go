@@ -98,7 +98,7 @@ func (x *Exec) parseCount(arg []byte) (int64, error) {
 	return n, err
 }
 
-// replyPairs begins an array of n elements or pairs. In version 3 a pair is an array of its own.
+// replyPairs begins an array of n elements or pairs. In version 3 each pair is an array.
 func (x *Exec) replyPairs(n int, pairs bool) {
 	if pairs && !x.v3() {
 		n *= 2

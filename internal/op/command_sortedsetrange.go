@@ -268,8 +268,8 @@ func zrangeStore(x *Exec, db int, args [][]byte) error {
 	return x.storeMembers(db, "ZRANGESTORE", args, found)
 }
 
-// storeMembers stores members as the sorted set args[0], or deletes it if there are none, and
-// replies with their number.
+// storeMembers stores members as the sorted set args[0], and replies with their number.
+// Without members it deletes args[0].
 func (x *Exec) storeMembers(db int, name string, args [][]byte, members []collection.Member) error {
 	p := x.Locate(db, string(args[0]))
 	z := collection.NewSortedSet(x.trees(p), members)

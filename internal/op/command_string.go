@@ -26,7 +26,7 @@ func setEx(unit string) oneFunc {
 	}
 }
 
-// setTo stores a string with an expiry, or without one if at is 0, and logs it as SET.
+// setTo stores a string with an expiry, or without an expiry if at is 0, and logs it as SET.
 func (x *Exec) setTo(p Place, value []byte, at int64) error {
 	if err := x.put(p, value, at); err != nil {
 		return err

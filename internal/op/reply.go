@@ -81,7 +81,7 @@ func ErrorText(err error, name string) string {
 	return "ERR " + err.Error()
 }
 
-// otherTexts are the replies of commands that match an error and have a text of their own.
+// otherTexts are the replies of commands that match an error and differ from its text.
 var otherTexts = map[string]error{
 	"ERR " + string(errHashInteger): ErrNotInteger,
 	"ERR " + string(errHashFloat):   ErrNotFloat,
@@ -121,7 +121,7 @@ func Shown(arg []byte, n int) string {
 	return string(arg)
 }
 
-// replyValue replies with a string value, or null if there is none. A large value is copied after
+// replyValue replies with a string value, or null if ok is false. A large value is copied after
 // the unlock, if the caller called PinTo: its place in the reply is the number of the pin.
 func (x *Exec) replyValue(p Place, it table.Item, ok bool) error {
 	if !ok {

@@ -13,7 +13,7 @@ type Reply struct {
 	V3    bool   // version 3
 	Limit int    // of the length of Buf, or 0; for Fits
 
-	// Reserve reserves memory for size bytes in Buf, in place of an earlier reservation, and
+	// Reserve reserves memory for size bytes in Buf, instead of an earlier reservation, and
 	// reports whether that is possible. It may be nil.
 	Reserve func(size int) bool
 }

@@ -254,7 +254,8 @@ const (
 	sharedTree
 )
 
-// drop frees the record at r, which the index no longer references, except for what it shares.
+// drop frees the record at r, which the index no longer references, except for the parts that it
+// shares.
 func (k *keyspace) drop(r uint32, keep shared) {
 	k.preserve(r)
 	slot := k.at(r)

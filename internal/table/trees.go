@@ -72,7 +72,7 @@ func (k *keyspace) eachRecordWithTrees(fn func(rec *record)) {
 	}
 }
 
-// checkTrees checks every tree, and that the space has no other pages.
+// checkTrees checks every tree, and that all pages of the space belong to one.
 func (t *Table) checkTrees() error {
 	var roots []tree.Root
 	var first error

@@ -78,7 +78,7 @@ func (r *revised) appendTo(p page, from, to int) {
 
 // splitPoint returns the number of entries for the first of two leaves, or 0 if all entries have
 // equal hashes. The entry is at the first or last place of the tree if first or last is set. Then
-// it gets a leaf of its own, so that leaves remain full if a tree is built in order.
+// it gets a separate leaf, so that leaves remain full if a tree is built in order.
 func (r *revised) splitPoint(first, last bool) int {
 	n, total := r.n(), r.total()
 	m := 0

@@ -121,7 +121,7 @@ func (m *hashModel) pin() {
 	m.states = append(m.states, hashState{m.space.Pin(), m.root, maps.Clone(m.want)})
 }
 
-// unpin compares a random pinned state with what it was, and ends its pin.
+// unpin compares a random pinned state with its copy, and ends its pin.
 func (m *hashModel) unpin(rng *rand.Rand) {
 	m.t.Helper()
 	if len(m.states) == 0 {

@@ -251,7 +251,7 @@ func (m *sequence) step(rng *rand.Rand, size int) error {
 	return nil
 }
 
-// unpin compares a random pinned state with what it was, and ends its pin.
+// unpin compares a random pinned state with its copy, and ends its pin.
 func (m *sequence) unpin(rng *rand.Rand) {
 	m.t.Helper()
 	if len(m.states) == 0 {

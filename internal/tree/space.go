@@ -12,9 +12,9 @@ type Epoch uint64
 //
 // Every page records the epoch of its creation. [Space.Pin] ends the current epoch. A page is
 // frozen while its epoch, or a later one, is pinned: a writer copies it instead of changing it. A
-// page that is no longer part of a tree is held by the newest pin that may read it. If that pin
-// ends, the next older one takes over, and if there is none, the page is freed. So a short pin does
-// not add to what a long one retains.
+// page that is no longer part of a tree is held by the newest pin that may read it. When that pin
+// ends, the next older one holds the page. After the last one the page is freed. So a short pin
+// does not add to the pages that a long one retains.
 type Space struct {
 	memory Memory        // constant
 	frozen atomic.Uint64 // pages of this epoch or an older one are frozen; 0 without pins

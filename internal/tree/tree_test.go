@@ -87,7 +87,8 @@ func TestHighTree(t *testing.T) {
 	}
 }
 
-// TestShortPinFreesDuringLongPin checks that a long pin retains only the pages of its own state.
+// TestShortPinFreesDuringLongPin checks that a long pin retains only the pages of the state that it
+// pinned.
 func TestShortPinFreesDuringLongPin(t *testing.T) {
 	m := newSequence(t, 0)
 	for i := range 2000 {

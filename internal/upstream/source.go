@@ -85,7 +85,7 @@ var (
 )
 
 // sourceLists returns the options of apt-get to use the source packages of Debian's repositories,
-// with lists in dir, so that the configuration of the system does not change.
+// with lists in dir, so that the configuration of apt does not change.
 func sourceLists(dir string) (options []string, err error) {
 	list := filepath.Join(dir, "debian.sources")
 	text, err := os.ReadFile("/etc/apt/sources.list.d/debian.sources")
