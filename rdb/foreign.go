@@ -90,7 +90,7 @@ type checksum uint8
 const (
 	checksumWrong  checksum = iota // a checksum is required or present but does not match
 	checksumFits                   // the file is as written
-	checksumAbsent                 // the file has none, so damage cannot be excluded
+	checksumAbsent                 // the file has no checksum, so damage cannot be excluded
 )
 
 // judged decides whether an error is damage. It judges errors about unknown types or opcodes and

@@ -33,6 +33,9 @@ var phrases = regexp.MustCompile(strings.Join([]string{
 	`\b(taken?|takes) (it |them )?(away|back|off)\b`,
 	`\b(loss of power|lost power|loses? (the )?power|power is (gone|lost)|with power)\b`,
 	`\bnotes (what|that|where|how|an?|the)\b`,
+	`\bby (itself|themselves)\b|\bof (its|their|his) own\b`,
+	`\b(inside|outside) of\b|\bupon\b|\bbeside\b|\bfor ever\b|\bin (the )?place of\b`,
+	`\b(has|have|had) none\b|\bif there (is|are) none\b`,
 }, "|"))
 
 // TestCommentsContainNoHabitualPhrase checks the comments of all Go files.

@@ -253,7 +253,7 @@ func readAll(file io.ReaderAt, p []byte, offset int64) error {
 		return nil
 	}
 	if err == nil || err == io.EOF {
-		return corrupt.New(offset+int64(n), "file ends inside of the tail file's head or of a region")
+		return corrupt.New(offset+int64(n), "file ends in the head of the tail file or in a region")
 	}
 	return err
 }

@@ -351,7 +351,7 @@ func (w *Scanner) begin(t *resp.Token) error {
 
 func (w *Scanner) exec(t *resp.Token) error {
 	if !w.multi {
-		w.fail(corrupt.New(t.Offset, "EXEC outside of a transaction"))
+		w.fail(corrupt.New(t.Offset, "EXEC without MULTI"))
 		return nil
 	}
 	w.multi = false
