@@ -236,3 +236,28 @@ func serverCollections(s *redistest.Server) map[string][]string {
 	}
 	return all
 }
+
+// TestFailedCommandKeepsConversion restores a large hash. The first command that touches it
+// converts it to trees, and finds nothing to change.
+func TestFailedCommandKeepsConversion(t *testing.T) {
+	s := open(t, t.TempDir(), snapshotsOnly()...)
+	for i := range 100 {
+		_, err := s.HashAt("h").Set(fmt.Sprint("field ", i), []byte(strings.Repeat("v", 50)))
+		ok(t, err)
+	}
+	dump, err := s.Do(t.Context(), "DUMP", "h")
+	ok(t, err)
+	payload, err := dump.Bytes()
+	ok(t, err)
+	for _, args := range [][]any{
+		{"HDEL", "restored", "a", "b", "c", "d"}, {"HSETNX", "restored", "field 1", "x"}, {"HINCRBY", "restored", "field 1", "x"},
+	} {
+		_, err = s.Do(t.Context(), "RESTORE", "restored", 0, payload, "REPLACE")
+		ok(t, err)
+		_, _ = s.Do(t.Context(), args...)
+		ok(t, engine.Of(s).CheckTable())
+		if n, err := s.HashAt("restored").Len(); n != 100 || err != nil {
+			t.Errorf("%v of a restored hash leaves %d fields, %v, want 100", args, n, err)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly {
 		return it, ok
 	}
-	value, err := collection.Convert(x.trees(p), loaded)
+	value, err := collection.Convert(x.undoable(p), loaded) // it remains if the command fails
 	if err != nil || len(value) > MaxSize {
 		return it, ok // the command reports the error
 	}
@@ -44,14 +44,22 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	return x.Find(p)
 }
 
-// trees returns what the collection at a key needs to have trees.
-func (x *Exec) trees(p Place) collection.Env {
+// undoable returns what a collection at a key needs to have trees. In a transaction, their changes
+// can be undone.
+func (x *Exec) undoable(p Place) collection.Env {
 	env := collection.Env{Space: x.Store.Table.Trees(), Small: x.Store.SmallCollection}
-	switch {
-	case x.Atomic:
+	if x.Atomic {
 		x.remember(p.Shard)
 		env.Tx = p.Shard.TreeChanges()
-	case x.revert && x.large != nil:
+	}
+	return env
+}
+
+// trees is undoable for a collection that a command opens. If the command has to revert its
+// changes, they are recorded.
+func (x *Exec) trees(p Place) collection.Env {
+	env := x.undoable(p)
+	if !x.Atomic && x.revert && x.large != nil {
 		if !x.large.trees.Active() {
 			env.Space.Begin(&x.large.trees)
 		}
