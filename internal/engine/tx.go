@@ -57,6 +57,9 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 		}
 	}()
 	err := fn()
+	if err == nil {
+		err = x.Broken
+	}
 	finished = true
 	if err != nil {
 		x.Rollback()

@@ -120,6 +120,9 @@ type changed interface {
 func (x *Exec) keep(p Place, c changed) error {
 	it, found := x.Find(p)
 	if err := c.Err(); err != nil {
+		if x.Atomic { // a part of the changes may be in pages that the table does not know
+			x.Broken = err
+		}
 		return err
 	}
 	x.remember(p.Shard)

@@ -29,6 +29,8 @@ type Exec struct {
 	now    int64 // Unix ms, read once and only if an expiry needs it
 	Number int   // of the current call
 
+	Broken error // why an Atomic execution must be rolled back, even if its caller ignores it
+
 	revert bool // a command that fails must revert its changes of trees: see revertsTrees
 
 	large *large // nil if it only executes small calls on one key
