@@ -64,14 +64,26 @@ func (r *ranked) put(name []byte, f float64) error {
 	if !found {
 		return r.add(name, hash, score, entry[:])
 	}
+	return r.move(name, hash, old, score, entry[:])
+}
+
+// move changes the score of a member from old. If memory runs out, it reverts the steps before,
+// which needs none: their pages have just been written.
+func (r *ranked) move(name []byte, hash uint32, old, score uint64, entry []byte) error {
 	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
 		return err
 	}
-	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry[:]); err != nil {
+	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry); err != nil {
 		_, _ = r.sorted().Delete(&r.root, score, name)
 		return err
 	}
 	_, err := r.sorted().Delete(&r.root, old, name)
+	if err != nil {
+		var before [8]byte
+		binary.LittleEndian.PutUint64(before[:], old)
+		_, _ = r.treeMap().Put(&r.index, hash, r.is(name), before[:])
+		_, _ = r.sorted().Delete(&r.root, score, name)
+	}
 	return err
 }
 
@@ -96,10 +108,17 @@ func (r *ranked) remove(name []byte) (existed bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	if _, err := r.treeMap().Delete(&r.index, hashOf(name), r.is(name)); err != nil {
+	hash := hashOf(name)
+	if _, err := r.treeMap().Delete(&r.index, hash, r.is(name)); err != nil {
 		return false, err
 	}
-	return r.sorted().Delete(&r.root, score, name)
+	existed, err = r.sorted().Delete(&r.root, score, name)
+	if err != nil {
+		var entry [8]byte
+		binary.LittleEndian.PutUint64(entry[:], score)
+		_, _ = r.treeMap().Put(&r.index, hash, never, entry[:])
+	}
+	return existed, err
 }
 
 // removeRange removes the members with the ranks from first up to end.

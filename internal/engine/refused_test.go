@@ -80,3 +80,62 @@ func words(text string) (all [][]byte) {
 	}
 	return all
 }
+
+// TestSmallCommandWithoutMemory refuses memory from a random point of commands that change one
+// element of a large collection, or pop some, while a snapshot makes each of them copy pages.
+func TestSmallCommandWithoutMemory(t *testing.T) {
+	left := 1 << 40
+	e, err := Open(t.Context(), Options{Databases: 1, SmallCollection: 1, MemoryLimit: func(n int) bool {
+		left -= n
+		return left >= 0
+	}})
+	if err != nil {
+		t.Fatalf("Open = %v, want nil", err)
+	}
+	defer e.Close()
+	text := "ZADD z"
+	for i := range 2000 {
+		text += fmt.Sprintf(" %d member:%d", i, i)
+	}
+	if _, err := e.Do(0, false, words(text)); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for round := range 100 {
+		h, err := e.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, command := range []string{
+			"ZADD z %d member:%d", "ZINCRBY z %d member:%d", "ZADD z %d new:%d", "ZMPOP 1 z MIN COUNT 3", "ZPOPMAX z 2", "BZPOPMIN z 0",
+		} {
+			if strings.Contains(command, "%d") {
+				command = fmt.Sprintf(command, round*7%1000, round*13%2000)
+			}
+			left = (round*6 + i) % 11 * 4096
+			reply, err := e.Do(0, false, words(command))
+			left = 1 << 40
+			if err != nil || strings.Contains(string(reply), "OOM") {
+				refused++
+			}
+			if err := e.CheckTable(); err != nil {
+				t.Fatalf("%s: %v", command, err)
+			}
+			counts := [2]string{}
+			for j, c := range []string{"ZCARD z", "ZCOUNT z -inf +inf"} {
+				reply, err := e.Do(0, false, words(c))
+				if err != nil {
+					t.Fatal(err)
+				}
+				counts[j] = string(reply)
+			}
+			if counts[0] != counts[1] {
+				t.Fatalf("%s: ZCARD and ZCOUNT are %q, want one number", command, counts)
+			}
+		}
+		h.Close()
+	}
+	if refused == 0 {
+		t.Error("no command was refused, want some")
+	}
+}

@@ -69,14 +69,16 @@ func (x *Exec) trees(p Place) collection.Env {
 }
 
 // revertsTrees reports whether a failed command must revert its changes of a tree. A change of one
-// element either succeeds or changes nothing. But a command on one key that changes several
-// elements can run out of memory after the first, and the table still has the roots from before.
+// element either succeeds or changes nothing. But a command that changes several elements of one
+// key can run out of memory after the first.
 func (c *Command) revertsTrees(words [][]byte) bool {
-	if !c.OneKey() || c.Flags&Write == 0 {
+	if c.Flags&Write == 0 {
 		return false
 	}
-	pops := len(words) == 3 && strings.Contains(c.Name, "POP") // a count
-	return len(words) > 4 || c.Flags&Fast == 0 || pops
+	if strings.Contains(c.Name, "POP") && !strings.Contains(c.Name, "PUSH") {
+		return len(words) > 2 || c.Name[0] == 'Z' // not LPOP, RPOP, and SPOP of one element
+	}
+	return c.OneKey() && (len(words) > 4 || c.Flags&Fast == 0)
 }
 
 // endTrees makes the changes of trees by a command final, or reverts them.
@@ -120,9 +122,7 @@ type changed interface {
 func (x *Exec) keep(p Place, c changed) error {
 	it, found := x.Find(p)
 	if err := c.Err(); err != nil {
-		if x.Atomic { // a part of the changes may be in pages that the table does not know
-			x.Broken = err
-		}
+		x.failed(p, c, it, found, err)
 		return err
 	}
 	x.remember(p.Shard)
@@ -138,6 +138,20 @@ func (x *Exec) keep(p Place, c changed) error {
 	}
 	x.endTrees(true)
 	return nil
+}
+
+// failed ends a change of a collection that failed. The table must not keep roots whose pages have
+// changed.
+func (x *Exec) failed(p Place, c changed, it table.Item, found bool, err error) {
+	switch {
+	case x.Atomic:
+		x.Broken = err
+	case x.large != nil && x.large.trees.Active(): // endTrees reverts the change
+	case found && isLarge(it):
+		_ = x.putCollection(p, c, it, true, it.ExpireAtMs()) // fits its slot, so it cannot fail
+	default:
+		c.Discard()
+	}
 }
 
 // replace stores a new collection instead of any value, without an expiry. If the collection is
