@@ -3,18 +3,22 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/perduredb/perdure/internal/op"
 )
 
+// plenty is more memory than a test needs.
+const plenty = 1 << 40
+
 // TestCommandWithoutMemoryChangesNothing refuses memory from a random point of a command on several
 // elements of a large collection, as a single command and in a transaction that ignores the error.
 func TestCommandWithoutMemoryChangesNothing(t *testing.T) {
-	left := 1 << 40
+	var left atomic.Int64
+	left.Store(plenty)
 	e, err := Open(t.Context(), Options{Databases: 1, SmallCollection: 1, MemoryLimit: func(n int) bool {
-		left -= n
-		return left >= 0
+		return left.Add(-int64(n)) >= 0
 	}})
 	if err != nil {
 		t.Fatalf("Open = %v, want nil", err)
@@ -41,9 +45,9 @@ func TestCommandWithoutMemoryChangesNothing(t *testing.T) {
 		refused, broken := 0, 0
 		for chunks := range 40 {
 			want := do(c.count)
-			left = chunks * 4096
+			left.Store(int64(chunks * 4096))
 			reply := do(elements(1000*(chunks+1), 300))
-			left = 1 << 40
+			left.Store(plenty)
 			if strings.Contains(reply, "OOM") {
 				refused++
 				if got := do(c.count); got != want {
@@ -53,9 +57,9 @@ func TestCommandWithoutMemoryChangesNothing(t *testing.T) {
 			want = do(c.count)
 			tx := new(Tx)
 			err := e.Update(tx, 0, false, func() error {
-				left = chunks * 4096
+				left.Store(int64(chunks * 4096))
 				_, _ = tx.Do(0, words(elements(1000000+1000*chunks, 300)))
-				left = 1 << 40
+				left.Store(plenty)
 				return nil
 			})
 			if err != nil {
@@ -84,10 +88,10 @@ func words(text string) (all [][]byte) {
 // TestSmallCommandWithoutMemory refuses memory from a random point of commands that change one
 // element of a large collection, or pop some, while a snapshot makes each of them copy pages.
 func TestSmallCommandWithoutMemory(t *testing.T) {
-	left := 1 << 40
+	var left atomic.Int64
+	left.Store(plenty)
 	e, err := Open(t.Context(), Options{Databases: 1, SmallCollection: 1, MemoryLimit: func(n int) bool {
-		left -= n
-		return left >= 0
+		return left.Add(-int64(n)) >= 0
 	}})
 	if err != nil {
 		t.Fatalf("Open = %v, want nil", err)
@@ -112,9 +116,9 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 			if strings.Contains(command, "%d") {
 				command = fmt.Sprintf(command, round*7%1000, round*13%2000)
 			}
-			left = (round*6 + i) % 11 * 4096
+			left.Store(int64((round*6 + i) % 11 * 4096))
 			reply, err := e.Do(0, false, words(command))
-			left = 1 << 40
+			left.Store(plenty)
 			if err != nil || strings.Contains(string(reply), "OOM") {
 				refused++
 			}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/perduredb/perdure/aof"
 	"github.com/perduredb/perdure/internal/engine"
@@ -34,7 +35,7 @@ func memory(r *Run) {
 				r.fail(m.name, err)
 				return
 			}
-			for n := int(seed % uint64(r.by(67, 23))); n < all.asked; n += r.by(67, 23) {
+			for n := int(seed % uint64(r.by(67, 23))); n < int(all.asked.Load()); n += r.by(67, 23) {
 				for _, length := range []int{1, 5, 1 << 30} {
 					r.Go(fmt.Sprintf("%d/%s/%d/%d", i, m.name, n, length), func() error {
 						s := &starved{mode: m, seed: seed, dump: dump, from: n, length: length}
@@ -82,7 +83,7 @@ type starved struct {
 	dump         []byte
 	from, length int
 
-	asked        int
+	asked        atomic.Int64
 	refused      int
 	refusedOpens int
 	rng          *rand.Rand
@@ -97,10 +98,9 @@ type keyPlace struct {
 	key string
 }
 
-// allow is the memory limit of the store. Only one goroutine at a time writes.
+// allow is the memory limit of the store. The defragmenter also asks, concurrently.
 func (s *starved) allow(int) bool {
-	n := s.asked
-	s.asked++
+	n := int(s.asked.Add(1)) - 1
 	return s.from < 0 || n < s.from || n-s.from >= s.length
 }
 
