@@ -12,26 +12,23 @@ var _ appendlog.Linker = (*Log)(nil)
 // Append drops the record and Commit returns the error.
 func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.mute {
 		if l.err != nil || l.phase == phaseClosed {
 			// Only the base of a later Rewrite makes this position durable.
 			l.pending.appended += appendlog.Position(len(unit))
 		}
-		p := l.pending.appended
-		l.mu.Unlock()
-		return p
+		return l.pending.appended
 	}
 	before := len(l.pending.buf)
 	l.prepareLocked(firstDB, lastDB)
 	l.pending.buf = append(l.pending.buf, unit...)
 	l.pending.appended += appendlog.Position(len(l.pending.buf) - before)
-	p := l.pending.appended
 	if l.mirror.ring != nil && l.err == nil {
 		l.mirrorLocked(before)
 	}
 	l.setFlushLocked()
-	l.mu.Unlock()
-	return p
+	return l.pending.appended
 }
 
 // AppendLinked appends one log record that consists of pieces, and returns its position. It is like

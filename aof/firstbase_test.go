@@ -89,3 +89,47 @@ func TestFirstBaseFails(t *testing.T) {
 	want(t, u, list)
 	closeLog(t, again)
 }
+
+// TestAppendDuringFirstBase appends records all the time while the log installs its first base, and
+// creates its tail file. Each record must be in the log.
+func TestAppendDuringFirstBase(t *testing.T) {
+	for range 150 {
+		mem := vfs.NewMem("/data")
+		l := aof.New(slowRing()...) // a small tail file is made soon
+		if _, err := l.Open(env(mem, "/data")); err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.BeginRewrite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Cut()
+		var list []string
+		done, stop := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				_, s := command(l, 0, "SET", "k", "v")
+				list = append(list, s)
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		}()
+		err = r.Commit(t.Context(), base(nil))
+		close(stop)
+		<-done
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeLog(t, l)
+		again, u, _, err := open(mem, "/data")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, u, list)
+		closeLog(t, again)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/perduredb/perdure/aof/internal/manifest"
+	"github.com/perduredb/perdure/aof/internal/ring"
 	"github.com/perduredb/perdure/aof/internal/wire"
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/dirfs"
@@ -183,13 +184,16 @@ func (r *rewrite) installFresh(base manifest.File) error {
 	l.out.writing, l.out.syncing = true, true
 	l.mu.Unlock()
 	err := r.install(base)
+	var made *ring.Ring
+	var reason string
 	if err == nil {
-		l.makeRing()
+		made, reason = l.makeRing()
 	}
 	l.mu.Lock()
 	l.out.writing, l.out.syncing = false, false
 	if err == nil {
 		r.takeOverLocked()
+		l.restartMirrorLocked(made, reason)
 	}
 	l.waits.wakeAll()
 	return err
@@ -206,8 +210,6 @@ func (r *rewrite) takeOverLocked() {
 	l.out.written, l.out.synced = l.cut.at, l.cut.at
 	l.out.incr, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
 	l.interval.forget()
-	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
-	l.paceLocked()
 	if len(l.pending.buf) > 0 {
 		l.setFlushLocked()
 	}

@@ -12,30 +12,36 @@ import (
 // are smaller, the writers write the buffer.
 const drainAbove = 256 << 10
 
-// makeRing creates the tail file or records why it could not. The log's directory must not be used
-// by another goroutine during the call.
-func (l *Log) makeRing() {
+// makeRing creates the tail file, for restartMirrorLocked. It returns nil and the reason for users
+// if the log has one already, does not use one, or cannot create it. No other goroutine may use the
+// log's directory during the call.
+func (l *Log) makeRing() (made *ring.Ring, reason string) {
 	l.mu.Lock()
 	config, has := l.config, l.mirror.ring != nil
 	l.mu.Unlock()
-	if config.mode != Ring || has {
-		return
+	switch {
+	case config.mode != Ring || has:
+		return nil, ""
+	case config.fsync == Always: // it would not be used
+		return nil, "under always a write waits for the disk"
 	}
-	if config.fsync == Always { // it would not be used
-		l.mu.Lock()
-		l.mirror.reason = "under always a write waits for the disk"
-		l.mu.Unlock()
-		return
-	}
-	created, err := ring.Create(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	made, err := ring.Create(l.disk.fs, l.disk.dir, l.disk.filename, config.ringSize)
 	if err != nil {
-		l.mirror.reason = err.Error()
 		l.env.Logger.Warn("the log continues in Direct mode", "dir", l.disk.dir, "err", err)
-		return
+		return nil, err.Error()
 	}
-	l.mirror.ring, l.mirror.broken, l.mirror.reason = created, nil, ""
+	return made, ""
+}
+
+// restartMirrorLocked begins to mirror at the end of the log's file, in the ring that makeRing has
+// returned if that is not nil. A ring becomes visible to Append together with its first region.
+func (l *Log) restartMirrorLocked(made *ring.Ring, reason string) {
+	l.mirror.reason = reason
+	if made != nil {
+		l.mirror.ring, l.mirror.broken = made, nil
+	}
+	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
+	l.paceLocked()
 }
 
 // removeBrokenLocked deletes the file of a ring that has failed, once all records are in an

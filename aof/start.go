@@ -53,7 +53,7 @@ func (l *Log) Start() (err error) {
 	if err != nil {
 		return err
 	}
-	l.makeRing()
+	made, reason := l.makeRing()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, size := range replay.sizes {
@@ -68,8 +68,7 @@ func (l *Log) Start() (err error) {
 	l.out.incr, l.published, l.mute, l.disk.salt = incr, true, false, incr.id.Salt
 	l.phase = phaseRunning
 	l.startTasksLocked()
-	l.mirror.restart(l.out.written, l.out.incr, l.pending.appended > l.out.written)
-	l.paceLocked()
+	l.restartMirrorLocked(made, reason)
 	l.firstMarkerLocked()
 	return l.err
 }

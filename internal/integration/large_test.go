@@ -75,9 +75,14 @@ func TestLargeValuesUnderChange(t *testing.T) {
 				return err
 			})
 		case 7:
-			if v, _ := s.Get(k); len(v) > 0 && len(v) < 2*size {
-				_, err = s.Append(k, v)
-			}
+			err = s.UpdateKeys([]string{k}, func(tx *perdure.Tx) error {
+				v, err := tx.Get(k)
+				if err != nil || len(v) >= 2*size {
+					return nil
+				}
+				_, err = tx.Append(k, v)
+				return err
+			})
 		case 8:
 			if v, _ := s.Get(k); len(v) > 0 {
 				_, err = s.CompareAndSwap(k, v, described(id, size), perdure.KeepTTL())
