@@ -50,20 +50,25 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
-	var err error
-	if c.OneKey() {
-		err = s.lockOne(x, c, words[1])
-	} else {
-		err = s.lock(x, []Queued{{c, words}}, nil)
-	}
-	if err != nil {
-		return err
-	}
 	x.Reply = r
 	x.PinTo(&x.later)
+	if c.Flags&op.Walks != 0 {
+		return s.walk(x, db, c, words)
+	}
+	if err := s.lockFor(x, c, words); err != nil {
+		return err
+	}
 	c.Run(&x.Exec, db, words)
 	s.end(x)
 	return nil
+}
+
+// lockFor admits a command, and locks the shards of its keys.
+func (s *Session) lockFor(x *exec, c *op.Command, words [][]byte) error {
+	if c.OneKey() {
+		return s.lockOne(x, c, words[1])
+	}
+	return s.lock(x, []Queued{{c, words}}, nil)
 }
 
 // flushAll is FLUSHALL, which also replaces the dump by an empty one if there are save rules.

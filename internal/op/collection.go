@@ -29,7 +29,7 @@ func (x *Exec) stored(p Place, kind string) ([]byte, error) {
 func (x *Exec) ready(p Place) (table.Item, bool) {
 	it, ok := x.Find(p)
 	loaded := it.Opaque()
-	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly {
+	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly || x.walking() {
 		return it, ok
 	}
 	value, err := collection.Convert(x.undoable(p), loaded) // it remains if the command fails
@@ -59,7 +59,7 @@ func (x *Exec) undoable(p Place) collection.Env {
 // changes, they are recorded.
 func (x *Exec) trees(p Place) collection.Env {
 	env := x.undoable(p)
-	if !x.Atomic && x.revert && x.large != nil {
+	if !x.Atomic && x.revert && x.large != nil && !x.walking() {
 		if !x.large.trees.Active() {
 			env.Space.Begin(&x.large.trees)
 		}
@@ -157,7 +157,11 @@ func (x *Exec) failed(p Place, c changed, it table.Item, found bool, err error) 
 // replace stores a new collection instead of any value, without an expiry. If the collection is
 // empty, it deletes the key, and reports whether there was one.
 func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
-	if err := c.Err(); err != nil {
+	err = c.Err()
+	if err == nil {
+		err = x.relock()
+	}
+	if err != nil {
 		c.Discard()
 		return false, err
 	}

@@ -73,13 +73,18 @@ func (x *Exec) moveTrees(it table.Item, from, to Place) error {
 
 // copyTrees copies a large collection to a place.
 func (x *Exec) copyTrees(stored []byte, to Place, at int64) error {
-	copied, err := collection.Copy(x.trees(to), stored)
+	env := x.trees(to)
+	copied, err := collection.Copy(env, stored)
 	if err != nil {
 		return err
 	}
-	x.remember(to.Shard)
-	to.delete()
-	if err := to.set(table.Opaque, copied, at); err != nil {
+	if err = x.relock(); err == nil {
+		x.remember(to.Shard)
+		to.delete()
+		err = to.set(table.Opaque, copied, at)
+	}
+	if err != nil {
+		collection.Discard(env, copied)
 		return err
 	}
 	x.Dirty++

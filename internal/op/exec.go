@@ -31,6 +31,8 @@ type Exec struct {
 
 	Broken error // why an Atomic execution must be rolled back, even if its caller ignores it
 
+	captured *captured // of a command that walks without locks, or nil
+
 	revert bool // a command that fails must revert its changes of trees: see revertsTrees
 
 	large *large // nil if it only executes small calls on one key
@@ -141,6 +143,9 @@ func (x *Exec) At(db, i int, key string) Place {
 
 // Find returns the live entry of a key. It deletes an expired entry and logs the deletion.
 func (x *Exec) Find(p Place) (table.Item, bool) {
+	if x.walking() {
+		return x.findCaptured(p)
+	}
 	it, ok := p.Shard.Find(p.DB, p.Hash, p.Key)
 	if !ok || it.ExpireAtMs() == 0 || !x.expired(p, it) {
 		return it, ok

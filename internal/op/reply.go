@@ -13,20 +13,27 @@ import (
 // log record. The shards of its keys must be locked, or all of them if it has no keys. The number
 // of words must match the arity.
 func (c *Command) Run(x *Exec, db int, words [][]byte) {
-	var err error
 	before := len(x.Reply.Buf)
+	c.end(x, before, c.apply(x, db, words))
+}
+
+// apply calls the function of the command.
+func (c *Command) apply(x *Exec, db int, words [][]byte) error {
 	x.revert = c.revertsTrees(words)
 	if c.Many != nil {
-		err = c.Many(x, db, words[1:])
-	} else {
-		err = c.One(x, x.Locate(db, string(words[1])), words[2:])
+		return c.Many(x, db, words[1:])
 	}
+	return c.One(x, x.Locate(db, string(words[1])), words[2:])
+}
+
+// end completes a command with the error of apply. Its reply begins after the first n bytes.
+func (c *Command) end(x *Exec, n int, err error) {
 	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
 		err = errReply
 	}
 	x.endTrees(false) // of a command that has kept nothing
 	if err != nil {
-		x.dropReply(before)
+		x.dropReply(n)
 		x.Reply.Error(ErrorText(err, c.Name))
 	}
 }

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -310,6 +311,12 @@ func (it Item) Opaque() []byte {
 		return nil
 	}
 	return it.value
+}
+
+// Detached returns a copy of the item that stays valid. Of a String, it has only the kind and the
+// expiry.
+func (it Item) Detached() Item {
+	return Item{value: bytes.Clone(it.Opaque()), expire: it.expire, flags: it.flags & flagOpaque}
 }
 
 // AppendValue appends the value to dst.

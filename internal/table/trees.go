@@ -101,6 +101,17 @@ func (t *Table) checkTrees() error {
 // Trees returns the space of the trees.
 func (t *Table) Trees() *tree.Space { return t.pool.trees }
 
+// PinTrees retains the current state of all trees until UnpinTrees. The caller holds the locks of
+// the shards whose records it copies.
+func (t *Table) PinTrees() tree.Epoch { return t.pool.trees.Pin() }
+
+// UnpinTrees ends a pin.
+func (t *Table) UnpinTrees(e tree.Epoch) {
+	if t.pool.trees.Unpin(e) {
+		t.pool.releases.Add(1)
+	}
+}
+
 // TreeChanges returns the transaction that records the changes of trees, or nil if the shard has no
 // Undo.
 func (s *Shard) TreeChanges() *tree.Tx {
