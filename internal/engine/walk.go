@@ -15,7 +15,7 @@ func (s *Session) walk(x *exec, db int, c *op.Command, words [][]byte) error {
 			s.end(x)
 			return nil
 		}
-		if done, err := s.runCaptured(x, c, words); done {
+		if done, err := s.runCaptured(x, db, c, words); done {
 			return err
 		}
 	}
@@ -23,14 +23,14 @@ func (s *Session) walk(x *exec, db int, c *op.Command, words [][]byte) error {
 
 // runCaptured runs a command on the values that were just captured under its locks. The result done
 // is false if it has to be run again, because other writers have changed a key.
-func (s *Session) runCaptured(x *exec, c *op.Command, words [][]byte) (done bool, err error) {
+func (s *Session) runCaptured(x *exec, db int, c *op.Command, words [][]byte) (done bool, err error) {
 	defer x.Uncapture()
 	s.end(x)
 	x.Restart()
 	if s.e.opts.Walking != nil {
 		s.e.opts.Walking()
 	}
-	done, err = x.RunCaptured(c, words, func() error { return s.lockFor(x, c, words) })
+	done, err = x.RunCaptured(c, db, words, func() error { return s.lockFor(x, c, words) })
 	if x.held != nil { // the command has changed a key
 		s.end(x)
 	}

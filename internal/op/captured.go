@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/tree"
 )
@@ -19,22 +20,18 @@ import (
 
 // captured are the values of the keys of one command.
 type captured struct {
-	db     int // of the command
-	values map[name]*seen
-	trees  tree.Epoch   // pinned
+	values []seen
+	next   int    // index in values where a search begins: a command finds its keys in order
+	bytes  []byte // of the values
+	trees  tree.Epoch
 	lock   func() error // locks the keys again
 	err    error        // of lock
 	on     bool         // the command runs without locks
 }
 
-// name identifies a key.
-type name struct {
-	db  int
-	key string
-}
-
 // seen is the value of a key.
 type seen struct {
+	Place
 	item   table.Item
 	exists bool
 	read   bool // the command depends on it
@@ -48,56 +45,79 @@ var errChanged = errors.New("a key has changed")
 // be freed. The keys must be locked. After it, the caller unlocks them, calls RunCaptured, and then
 // Uncapture.
 func (x *Exec) Capture(c *Command, db int, words [][]byte) bool {
-	if !x.anyLarge(c, db, words) || !x.Store.InUse.TryRLock() {
+	found := false
+	c.EachKey(words, func(key []byte) { found = found || x.hasLarge(db, key) })
+	if !found || !x.Store.InUse.TryRLock() {
 		return false
 	}
-	values, ok := map[name]*seen{}, true
+	p, ok := &x.large.captured, true
 	c.EachKey(words, func(key []byte) {
-		it, exists := x.Find(x.Locate(db, string(key)))
-		if n := len(it.Opaque()); n > maxCaptured && !isLarge(it) {
-			ok = false // a value that no command can convert
-		}
-		if ok {
-			values[name{db, string(key)}] = &seen{item: it.Detached(), exists: exists}
+		v := seen{Place: x.Locate(db, string(key))}
+		v.item, v.exists = x.ready(v.Place)
+		if ok = ok && (len(v.item.Opaque()) <= maxCaptured || isLarge(v.item)); ok {
+			p.add(v)
 		}
 	})
 	if !ok {
+		p.reset()
 		x.Store.InUse.RUnlock()
 		return false
 	}
-	x.captured = &captured{db: db, values: values, trees: x.Store.Table.PinTrees()}
+	p.trees = x.Store.Table.PinTrees()
+	x.captured = p
 	return true
 }
 
-// maxCaptured is the size above which a value that is not a large collection is not copied.
+// maxCaptured is the size above which a value is not copied: one that no command can convert.
 const maxCaptured = 64 << 10
 
-// anyLarge reports whether a key of a command has a large collection. It converts loaded values.
-func (x *Exec) anyLarge(c *Command, db int, words [][]byte) (found bool) {
-	c.EachKey(words, func(key []byte) {
-		it, ok := x.ready(x.Locate(db, string(key)))
-		found = found || ok && isLarge(it)
-	})
-	return found
+// hasLarge reports whether a key has a large collection. It converts a loaded one.
+func (x *Exec) hasLarge(db int, key []byte) bool {
+	h := x.Store.Table.HashBytes(key)
+	s := x.Store.Table.Shard(h)
+	it, _ := s.FindBytes(db, h, key)
+	if stored := it.Opaque(); stored != nil && !collection.IsStored(stored) {
+		it, _ = x.ready(Place{s, h, db, string(key)})
+	}
+	return isLarge(it)
 }
 
-// Uncapture unpins what Capture has pinned, if anything.
-func (x *Exec) Uncapture() {
-	if x.captured != nil {
-		x.Store.Table.UnpinTrees(x.captured.trees)
-		x.captured = nil
-		x.Store.InUse.RUnlock()
+// add adds a copy of a value.
+func (p *captured) add(v seen) *seen {
+	from := len(p.bytes)
+	p.bytes = append(p.bytes, v.item.Opaque()...)
+	v.item = v.item.Detached(p.bytes[from:])
+	p.values = append(p.values, v)
+	return &p.values[len(p.values)-1]
+}
+
+// keepCaptured is the number of values that captured retains room for.
+const keepCaptured = 64
+
+func (p *captured) reset() {
+	if cap(p.values) > keepCaptured || cap(p.bytes) > keepRecord {
+		*p = captured{}
 	}
+	clear(p.values)
+	*p = captured{values: p.values[:0], bytes: p.bytes[:0]}
+}
+
+// Uncapture unpins what Capture has pinned.
+func (x *Exec) Uncapture() {
+	x.Store.Table.UnpinTrees(x.captured.trees)
+	x.Store.InUse.RUnlock()
+	x.captured.reset()
+	x.captured = nil
 }
 
 // RunCaptured is [Command.Run] for a command whose keys Capture has captured and no lock is held.
 // lock locks the keys again, if the command changes one. RunCaptured returns the error of lock. The
 // result done is false if a key has changed in the meantime. The command has then done nothing.
-func (x *Exec) RunCaptured(c *Command, words [][]byte, lock func() error) (done bool, err error) {
+func (x *Exec) RunCaptured(c *Command, db int, words [][]byte, lock func() error) (done bool, err error) {
 	p := x.captured
 	p.lock, p.on = lock, true
 	before := len(x.Reply.Buf)
-	err = c.apply(x, p.db, words)
+	err = c.apply(x, db, words)
 	if err == errChanged || p.err != nil {
 		x.dropReply(before)
 		return p.err != nil, p.err
@@ -115,19 +135,23 @@ func (x *Exec) Restart() {
 // findCaptured is Find in captured values. A key in another database, such as the destination of a
 // COPY, is not among them: it is captured now. Only a command that calls relock reads such a key.
 func (x *Exec) findCaptured(at Place) (table.Item, bool) {
-	id := name{at.DB, at.Key}
-	v := x.captured.values[id]
-	if v == nil {
-		v = &seen{}
-		at.Shard.Lock()
-		if it, ok := at.Shard.Find(at.DB, at.Hash, at.Key); ok && (it.ExpireAtMs() == 0 || x.Now() <= it.ExpireAtMs()) {
-			v.item, v.exists = it.Detached(), true
+	p := x.captured
+	n := len(p.values)
+	for i := range n {
+		if v := &p.values[(p.next+i)%n]; v.Place == at {
+			p.next += i + 1
+			v.read = true
+			return v.item, v.exists
 		}
-		at.Shard.Unlock()
-		x.captured.values[id] = v
 	}
-	v.read = true
-	return v.item, v.exists
+	at.Shard.Lock()
+	defer at.Shard.Unlock()
+	v := seen{Place: at, read: true}
+	if it, ok := at.Shard.Find(at.DB, at.Hash, at.Key); ok && (it.ExpireAtMs() == 0 || x.Now() <= it.ExpireAtMs()) {
+		v.item, v.exists = it, true
+	}
+	last := p.add(v)
+	return last.item, last.exists
 }
 
 // relock locks the keys of a command that runs on captured values, before the command changes one.
@@ -142,12 +166,11 @@ func (x *Exec) relock() error {
 		return p.err
 	}
 	p.on = false
-	for id, v := range p.values {
-		if !v.read {
-			continue
-		}
-		if it, ok := x.Find(x.Locate(id.db, id.key)); !v.is(it, ok) {
-			return errChanged
+	for i := range p.values {
+		if v := &p.values[i]; v.read {
+			if it, ok := x.Find(v.Place); !v.is(it, ok) {
+				return errChanged
+			}
 		}
 	}
 	return nil

@@ -44,6 +44,7 @@ type large struct {
 	later    *Pins       // large values to return; nil to copy them at once
 	undo     *table.Undo // of an Atomic execution
 	trees    tree.Tx     // of a command that changes several elements
+	captured captured    // of a command that walks without locks
 	kept     []byte      // old values that MSet replaced in place
 	ready    []ready     // copied ahead; those that store does not use are freed
 	passed   int         // number of entries of ready for earlier calls
@@ -66,7 +67,7 @@ func (x *Exec) Reset() {
 		l.kept = nil
 	}
 	x.Record.Reset()
-	*l = large{undo: l.undo, trees: l.trees, kept: l.kept[:0]}
+	*l = large{undo: l.undo, trees: l.trees, captured: l.captured, kept: l.kept[:0]}
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
 }
 

@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -313,10 +312,10 @@ func (it Item) Opaque() []byte {
 	return it.value
 }
 
-// Detached returns a copy of the item that stays valid. Of a String, it has only the kind and the
-// expiry.
-func (it Item) Detached() Item {
-	return Item{value: bytes.Clone(it.Opaque()), expire: it.expire, flags: it.flags & flagOpaque}
+// Detached returns a copy of the item that stays valid, with a copy of its Opaque value. Of a
+// String, it has only the kind and the expiry.
+func (it Item) Detached(value []byte) Item {
+	return Item{value: value, expire: it.expire, flags: it.flags & flagOpaque}
 }
 
 // AppendValue appends the value to dst.
