@@ -100,8 +100,11 @@ func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db 
 	return true, nil
 }
 
-// prepare copies a large value before a lock is taken.
+// prepare copies or converts a large value before a lock is taken.
 func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
+	if c.Restores() {
+		x.PrepareRestore(words[3])
+	}
 	if i := c.Stores(); i != 0 && len(words[i]) > op.LargeValue {
 		x.Prepare(0, string(words[1]), words[i])
 	}

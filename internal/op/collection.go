@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -167,14 +168,13 @@ func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
 	}
 	it, existed := x.Find(p)
 	x.remember(p.Shard)
-	drop := existed && (c.Len() == 0 || isLarge(it))
-	if drop {
-		p.Shard.Remove(p.DB, p.Hash, it)
-	}
 	if c.Len() == 0 {
+		if existed {
+			p.Shard.Remove(p.DB, p.Hash, it)
+		}
 		return existed, nil
 	}
-	err = x.putCollection(p, c, it, existed && !drop, 0)
+	err = x.putInstead(p, c.Stored(), 0)
 	if err != nil {
 		c.Discard()
 	}
@@ -196,6 +196,26 @@ func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at i
 		return p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
 	}
 	return p.set(table.Opaque, value, at)
+}
+
+// putInstead stores a new value of another type than string instead of any value. On error, nothing
+// has changed, and the trees of the new value still belong to the caller.
+func (x *Exec) putInstead(p Place, value []byte, at int64) error {
+	it, found := x.Find(p)
+	x.remember(p.Shard)
+	x.Store.Types.Add(collection.Since(collection.Type(value)))
+	if !found {
+		return p.set(table.Opaque, value, at)
+	}
+	var old []byte
+	if isLarge(it) && collection.IsLarge(value) { // otherwise the table drops the old trees
+		old = bytes.Clone(it.Opaque())
+	}
+	err := p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
+	if err == nil && old != nil {
+		collection.Discard(x.undoable(p), old)
+	}
+	return err
 }
 
 // log counts changes, and adds a command to the log.

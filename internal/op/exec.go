@@ -45,6 +45,7 @@ type large struct {
 	undo     *table.Undo // of an Atomic execution
 	trees    tree.Tx     // of a command that changes several elements
 	captured captured    // of a command that walks without locks
+	restored *restored   // of a RESTORE, converted ahead
 	kept     []byte      // old values that MSet replaced in place
 	ready    []ready     // copied ahead; those that store does not use are freed
 	passed   int         // number of entries of ready for earlier calls
@@ -63,6 +64,7 @@ func (x *Exec) Reset() {
 	for _, r := range l.ready {
 		x.Store.Table.Unmap(r.Mapping)
 	}
+	l.restored.discard()
 	if cap(l.kept) > keepRecord {
 		l.kept = nil
 	}

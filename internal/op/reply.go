@@ -52,6 +52,9 @@ func (c *Command) Stores() int {
 	return 0
 }
 
+// Restores reports whether the command is RESTORE, whose third argument is a value.
+func (c *Command) Restores() bool { return c.Name == "RESTORE" || c.Name == "RESTORE-ASKING" }
+
 // replyTexts are the errors whose reply is not ERR with their own text.
 var replyTexts = []struct {
 	err  error
