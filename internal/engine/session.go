@@ -50,9 +50,10 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
+	p := op.Place{DB: db}
 	var err error
 	if c.OneKey() {
-		err = s.lockOne(x, c, words[1])
+		err = s.lockOne(x, c, words[1], &p)
 	} else {
 		err = s.lock(x, []Queued{{c, words}}, nil)
 	}
@@ -61,7 +62,11 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	}
 	x.Reply = r
 	x.PinTo(&x.later)
-	c.Run(&x.Exec, db, words)
+	if p.Shard == nil {
+		c.Run(&x.Exec, db, words)
+	} else {
+		c.RunAt(&x.Exec, p, words)
+	}
 	s.end(x)
 	return nil
 }
@@ -102,18 +107,20 @@ func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
 	}
 }
 
-// lockOne admits a command on one key, and locks the shard of the key.
-func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
+// lockOne admits a command on one key, locks the shard of the key, and completes its place.
+func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error {
 	t, writes := s.e.table, c.Flags&op.Write != 0
 	if writes {
 		if err := s.e.admit(0, s.durable); err != nil {
 			return err
 		}
 	}
-	x.shard = t.ShardIndex(t.HashBytes(key))
-	shard := t.ShardAt(x.shard)
-	shard.Lock()
-	x.held = shard
+	p.Key = string(key)
+	p.Hash = t.Hash(p.Key)
+	x.shard = t.ShardIndex(p.Hash)
+	p.Shard = t.ShardAt(x.shard)
+	p.Shard.Lock()
+	x.held = p.Shard
 	return s.begin(x, writes)
 }
 

@@ -13,13 +13,22 @@ import (
 // log record. The shards of its keys must be locked, or all of them if it has no keys. The number
 // of words must match the arity.
 func (c *Command) Run(x *Exec, db int, words [][]byte) {
+	p := Place{DB: db}
+	if c.Many == nil {
+		p = x.Locate(db, string(words[1]))
+	}
+	c.RunAt(x, p, words)
+}
+
+// RunAt is Run, given the place of the command's key if it has one key, and a database otherwise.
+func (c *Command) RunAt(x *Exec, p Place, words [][]byte) {
 	var err error
 	before := len(x.Reply.Buf)
 	x.revert = c.revertsTrees(words)
 	if c.Many != nil {
-		err = c.Many(x, db, words[1:])
+		err = c.Many(x, p.DB, words[1:])
 	} else {
-		err = c.One(x, x.Locate(db, string(words[1])), words[2:])
+		err = c.One(x, p, words[2:])
 	}
 	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
 		err = errReply
