@@ -55,6 +55,9 @@ type Options struct {
 
 	// SmallCollection is the size of a collection above which it has trees. 0 means 2 KiB.
 	SmallCollection int
+	// Walking is called when a command is about to visit large collections without locks. A test
+	// changes them there.
+	Walking func()
 }
 
 // OptionOf returns the Option of the root package that calls set. The root package sets it during

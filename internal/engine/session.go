@@ -50,25 +50,27 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
-	p := op.Place{DB: db}
-	var err error
-	if c.OneKey() {
-		err = s.lockOne(x, c, words[1], &p)
-	} else {
-		err = s.lock(x, []Queued{{c, words}}, nil)
-	}
-	if err != nil {
-		return err
-	}
 	x.Reply = r
 	x.PinTo(&x.later)
-	if p.Shard == nil {
-		c.Run(&x.Exec, db, words)
-	} else {
-		c.RunAt(&x.Exec, p, words)
+	if c.Flags&op.Walks != 0 {
+		return s.walk(x, db, c, words)
 	}
+	p := op.Place{DB: db}
+	if err := s.lockFor(x, c, words, &p); err != nil {
+		return err
+	}
+	c.RunAt(&x.Exec, p, words)
 	s.end(x)
 	return nil
+}
+
+// lockFor admits a command, and locks the shards of its keys. It completes the place of its key if
+// it has one key.
+func (s *Session) lockFor(x *exec, c *op.Command, words [][]byte, p *op.Place) error {
+	if c.OneKey() {
+		return s.lockOne(x, c, words[1], p)
+	}
+	return s.lock(x, []Queued{{c, words}}, nil)
 }
 
 // flushAll is FLUSHALL, which also replaces the dump by an empty one if there are save rules.
@@ -100,8 +102,11 @@ func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db 
 	return true, nil
 }
 
-// prepare copies a large value before a lock is taken.
+// prepare copies or converts a large value before a lock is taken.
 func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
+	if c.Restores() {
+		x.PrepareRestore(words[3])
+	}
 	if i := c.Stores(); i != 0 && len(words[i]) > op.LargeValue {
 		x.Prepare(0, string(words[1]), words[i])
 	}

@@ -47,6 +47,7 @@ const (
 	Fast
 	Movable  // it has keys that its KeySpec does not specify: it may access any key
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
+	Walks    // its time depends on the number of elements of its collections: see Capture
 	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
 )
 

@@ -51,6 +51,11 @@ func (o *sortOptions) parse(x *Exec, args [][]byte, readOnly bool) (err error) {
 	return nil
 }
 
+// looksUp reports whether the command reads other keys than its own.
+func (o *sortOptions) looksUp() bool {
+	return o.by != nil && !o.unsorted || slices.ContainsFunc(o.get, func(pattern []byte) bool { return string(pattern) != "#" })
+}
+
 // A sortable is an element with the text or the number by which it is sorted.
 type sortable struct {
 	element []byte
@@ -71,6 +76,11 @@ func sortOf(readOnly bool) manyFunc {
 		}
 		if isSet && o.unsorted && o.store != nil { // the order of a set must not depend on its form
 			o.unsorted, o.alpha, o.by = false, true, nil
+		}
+		if o.looksUp() {
+			if err := x.relock(); err != nil { // it reads keys that were not captured
+				return err
+			}
 		}
 		if !o.unsorted {
 			if elements, err = x.sorted(db, elements, &o); err != nil {

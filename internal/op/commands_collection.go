@@ -13,14 +13,14 @@ func hashCommands() (commands, queries []Command) {
 	queries = []Command{
 		{"HGET", 3, firstKey, ReadOnly | Fast, 0, readHash(hget), nil},
 		{"HMGET", -3, firstKey, ReadOnly | Fast, 0, readHash(hmget), nil},
-		{"HGETALL", 2, firstKey, ReadOnly, 0, readHash(hgetAll), nil},
-		{"HKEYS", 2, firstKey, ReadOnly, 0, readHash(hkeys), nil},
-		{"HVALS", 2, firstKey, ReadOnly, 0, readHash(hvals), nil},
+		{"HGETALL", 2, firstKey, ReadOnly | Walks, 0, readHash(hgetAll), nil},
+		{"HKEYS", 2, firstKey, ReadOnly | Walks, 0, readHash(hkeys), nil},
+		{"HVALS", 2, firstKey, ReadOnly | Walks, 0, readHash(hvals), nil},
 		{"HLEN", 2, firstKey, ReadOnly | Fast, 0, readHash(hlen), nil},
 		{"HEXISTS", 3, firstKey, ReadOnly | Fast, 0, readHash(hexists), nil},
 		{"HSTRLEN", 3, firstKey, ReadOnly | Fast, 0, readHash(hstrLen), nil},
-		{"HRANDFIELD", -2, firstKey, ReadOnly, 0, random("WITHVALUES", hrandField), nil},
-		{"HSCAN", -3, firstKey, ReadOnly, 0, scanCollection("hash", hscan), nil},
+		{"HRANDFIELD", -2, firstKey, ReadOnly | Walks, 0, random("WITHVALUES", hrandField), nil},
+		{"HSCAN", -3, firstKey, ReadOnly | Walks, 0, scanCollection("hash", hscan), nil},
 	}
 	return commands, queries
 }
@@ -32,21 +32,21 @@ func setCommands() (commands, queries []Command) {
 		{"SREM", -3, firstKey, Write | Fast, 0, srem, nil},
 		{"SPOP", -2, firstKey, Write | Fast, 0, spop, nil},
 		{"SMOVE", 4, twoKeys, Write | Fast, 0, nil, smove},
-		{"SUNIONSTORE", -3, allKeys, grow, 0, nil, combineInto("SUNIONSTORE", union)},
-		{"SINTERSTORE", -3, allKeys, grow, 0, nil, combineInto("SINTERSTORE", intersection)},
-		{"SDIFFSTORE", -3, allKeys, grow, 0, nil, combineInto("SDIFFSTORE", difference)},
+		{"SUNIONSTORE", -3, allKeys, grow | Walks, 0, nil, combineInto("SUNIONSTORE", union)},
+		{"SINTERSTORE", -3, allKeys, grow | Walks, 0, nil, combineInto("SINTERSTORE", intersection)},
+		{"SDIFFSTORE", -3, allKeys, grow | Walks, 0, nil, combineInto("SDIFFSTORE", difference)},
 	}
 	queries = []Command{
-		{"SMEMBERS", 2, firstKey, ReadOnly, 0, readSet(smembers), nil},
+		{"SMEMBERS", 2, firstKey, ReadOnly | Walks, 0, readSet(smembers), nil},
 		{"SCARD", 2, firstKey, ReadOnly | Fast, 0, readSet(scard), nil},
 		{"SISMEMBER", 3, firstKey, ReadOnly | Fast, 0, readSet(sisMember), nil},
 		{"SMISMEMBER", -3, firstKey, ReadOnly | Fast, 0, readSet(smisMember), nil},
-		{"SRANDMEMBER", -2, firstKey, ReadOnly, 0, random("", srandMember), nil},
-		{"SUNION", -2, allKeys, ReadOnly, 0, nil, combineOf(union)},
-		{"SINTER", -2, allKeys, ReadOnly, 0, nil, combineOf(intersection)},
-		{"SDIFF", -2, allKeys, ReadOnly, 0, nil, combineOf(difference)},
-		{"SINTERCARD", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, sinterCard},
-		{"SSCAN", -3, firstKey, ReadOnly, 0, scanCollection("set", sscan), nil},
+		{"SRANDMEMBER", -2, firstKey, ReadOnly | Walks, 0, random("", srandMember), nil},
+		{"SUNION", -2, allKeys, ReadOnly | Walks, 0, nil, combineOf(union)},
+		{"SINTER", -2, allKeys, ReadOnly | Walks, 0, nil, combineOf(intersection)},
+		{"SDIFF", -2, allKeys, ReadOnly | Walks, 0, nil, combineOf(difference)},
+		{"SINTERCARD", -3, KeySpec{Count: 1}, ReadOnly | Walks, 0, nil, sinterCard},
+		{"SSCAN", -3, firstKey, ReadOnly | Walks, 0, scanCollection("set", sscan), nil},
 	}
 	return commands, queries
 }
@@ -61,8 +61,8 @@ func listCommands() (commands, queries []Command) {
 		{"LPOP", -2, firstKey, Write | Fast, 0, pop("LPOP", true), nil},
 		{"RPOP", -2, firstKey, Write | Fast, 0, pop("RPOP", false), nil},
 		{"LSET", 4, firstKey, grow, 0, lset, nil},
-		{"LINSERT", 5, firstKey, grow, 0, linsert, nil},
-		{"LREM", 4, firstKey, Write, 0, lrem, nil},
+		{"LINSERT", 5, firstKey, grow | Walks, 0, linsert, nil},
+		{"LREM", 4, firstKey, Write | Walks, 0, lrem, nil},
 		{"LTRIM", 4, firstKey, Write, 0, ltrim, nil},
 		{"LMOVE", 5, twoKeys, grow, 0, nil, lmove(false)},
 		{"BLMOVE", 6, twoKeys, grow, 0, nil, lmove(true)},
@@ -76,8 +76,8 @@ func listCommands() (commands, queries []Command) {
 	queries = []Command{
 		{"LLEN", 2, firstKey, ReadOnly | Fast, 0, llen, nil},
 		{"LINDEX", 3, firstKey, ReadOnly, 0, lindex, nil},
-		{"LRANGE", 4, firstKey, ReadOnly, 0, lrange, nil},
-		{"LPOS", -3, firstKey, ReadOnly, 0, lpos, nil},
+		{"LRANGE", 4, firstKey, ReadOnly | Walks, 0, lrange, nil},
+		{"LPOS", -3, firstKey, ReadOnly | Walks, 0, lpos, nil},
 	}
 	return commands, queries
 }
@@ -98,10 +98,10 @@ func sortedSetCommands() (commands, queries []Command) {
 		{"BZMPOP", -5, KeySpec{Count: 2}, Write, 0, nil, zmpop(true)},
 		{"BZPOPMIN", -3, KeySpec{1, -2, 1, 0}, write, 0, nil, bzpop(true)},
 		{"BZPOPMAX", -3, KeySpec{1, -2, 1, 0}, write, 0, nil, bzpop(false)},
-		{"ZRANGESTORE", -5, twoKeys, grow, 0, nil, zrangeStore},
-		{"ZUNIONSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZUNIONSTORE", members: zunionMembers, store: true})},
-		{"ZINTERSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZINTERSTORE", members: zinterMembers, store: true})},
-		{"ZDIFFSTORE", -4, KeySpec{1, 1, 1, 2}, grow, 0, nil, zcombine(combining{name: "ZDIFFSTORE", members: zdiffMembers, diff: true, store: true})},
+		{"ZRANGESTORE", -5, twoKeys, grow | Walks, 0, nil, zrangeStore},
+		{"ZUNIONSTORE", -4, KeySpec{1, 1, 1, 2}, grow | Walks, 0, nil, zcombine(combining{name: "ZUNIONSTORE", members: zunionMembers, store: true})},
+		{"ZINTERSTORE", -4, KeySpec{1, 1, 1, 2}, grow | Walks, 0, nil, zcombine(combining{name: "ZINTERSTORE", members: zinterMembers, store: true})},
+		{"ZDIFFSTORE", -4, KeySpec{1, 1, 1, 2}, grow | Walks, 0, nil, zcombine(combining{name: "ZDIFFSTORE", members: zdiffMembers, diff: true, store: true})},
 	}
 	const fast = ReadOnly | Fast
 	queries = []Command{
@@ -112,18 +112,18 @@ func sortedSetCommands() (commands, queries []Command) {
 		{"ZREVRANK", 3, firstKey, fast, 0, readSortedSet(zrevRank), nil},
 		{"ZCOUNT", 4, firstKey, fast, 0, zcount(byScore), nil},
 		{"ZLEXCOUNT", 4, firstKey, fast, 0, zcount(byLex), nil},
-		{"ZRANDMEMBER", -2, firstKey, ReadOnly, 0, random("WITHSCORES", zrandMember), nil},
-		{"ZSCAN", -3, firstKey, ReadOnly, 0, scanCollection("zset", zscan), nil},
-		{"ZRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{}), nil},
-		{"ZREVRANGE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byRank, byRank: true, reverse: true, fixed: true}), nil},
-		{"ZRANGEBYSCORE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byScore, fixed: true}), nil},
-		{"ZREVRANGEBYSCORE", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byScore, reverse: true, fixed: true}), nil},
-		{"ZRANGEBYLEX", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byLex, byLex: true, fixed: true}), nil},
-		{"ZREVRANGEBYLEX", -4, firstKey, ReadOnly, 0, zrange(zrangeOptions{span: byLex, byLex: true, reverse: true, fixed: true}), nil},
-		{"ZUNION", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZUNION", members: zunionMembers})},
-		{"ZINTER", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZINTER", members: zinterMembers})},
-		{"ZDIFF", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZDIFF", members: zdiffMembers, diff: true})},
-		{"ZINTERCARD", -3, KeySpec{Count: 1}, ReadOnly, 0, nil, zcombine(combining{name: "ZINTERCARD", members: zinterMembers, number: true})},
+		{"ZRANDMEMBER", -2, firstKey, ReadOnly | Walks, 0, random("WITHSCORES", zrandMember), nil},
+		{"ZSCAN", -3, firstKey, ReadOnly | Walks, 0, scanCollection("zset", zscan), nil},
+		{"ZRANGE", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{}), nil},
+		{"ZREVRANGE", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{span: byRank, byRank: true, reverse: true, fixed: true}), nil},
+		{"ZRANGEBYSCORE", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{span: byScore, fixed: true}), nil},
+		{"ZREVRANGEBYSCORE", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{span: byScore, reverse: true, fixed: true}), nil},
+		{"ZRANGEBYLEX", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{span: byLex, byLex: true, fixed: true}), nil},
+		{"ZREVRANGEBYLEX", -4, firstKey, ReadOnly | Walks, 0, zrange(zrangeOptions{span: byLex, byLex: true, reverse: true, fixed: true}), nil},
+		{"ZUNION", -3, KeySpec{Count: 1}, ReadOnly | Walks, 0, nil, zcombine(combining{name: "ZUNION", members: zunionMembers})},
+		{"ZINTER", -3, KeySpec{Count: 1}, ReadOnly | Walks, 0, nil, zcombine(combining{name: "ZINTER", members: zinterMembers})},
+		{"ZDIFF", -3, KeySpec{Count: 1}, ReadOnly | Walks, 0, nil, zcombine(combining{name: "ZDIFF", members: zdiffMembers, diff: true})},
+		{"ZINTERCARD", -3, KeySpec{Count: 1}, ReadOnly | Walks, 0, nil, zcombine(combining{name: "ZINTERCARD", members: zinterMembers, number: true})},
 	}
 	return commands, queries
 }

@@ -31,6 +31,8 @@ type Exec struct {
 
 	Broken error // why an Atomic execution must be rolled back, even if its caller ignores it
 
+	captured *captured // of a command that walks without locks, or nil
+
 	revert bool // a command that fails must revert its changes of trees: see revertsTrees
 
 	large *large // nil if it only executes small calls on one key
@@ -42,6 +44,8 @@ type large struct {
 	later    *Pins       // large values to return; nil to copy them at once
 	undo     *table.Undo // of an Atomic execution
 	trees    tree.Tx     // of a command that changes several elements
+	captured captured    // of a command that walks without locks
+	restored *restored   // of a RESTORE, converted ahead
 	kept     []byte      // old values that MSet replaced in place
 	ready    []ready     // copied ahead; those that store does not use are freed
 	passed   int         // number of entries of ready for earlier calls
@@ -60,6 +64,7 @@ func (x *Exec) Reset() {
 	for _, r := range l.ready {
 		x.Store.Table.Unmap(r.Mapping)
 	}
+	l.restored.discard()
 	if cap(l.kept) > keepRecord {
 		l.kept = nil
 	}
@@ -142,6 +147,9 @@ func (x *Exec) At(db, i int, key string) Place {
 
 // Find returns the live entry of a key. It deletes an expired entry and logs the deletion.
 func (x *Exec) Find(p Place) (table.Item, bool) {
+	if x.walking() {
+		return x.findCaptured(p)
+	}
 	it, ok := p.Shard.Find(p.DB, p.Hash, p.Key)
 	if !ok || it.ExpireAtMs() == 0 || !x.expired(p, it) {
 		return it, ok
