@@ -55,18 +55,20 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	if c.Flags&op.Walks != 0 {
 		return s.walk(x, db, c, words)
 	}
-	if err := s.lockFor(x, c, words); err != nil {
+	p := op.Place{DB: db}
+	if err := s.lockFor(x, c, words, &p); err != nil {
 		return err
 	}
-	c.Run(&x.Exec, db, words)
+	c.RunAt(&x.Exec, p, words)
 	s.end(x)
 	return nil
 }
 
-// lockFor admits a command, and locks the shards of its keys.
-func (s *Session) lockFor(x *exec, c *op.Command, words [][]byte) error {
+// lockFor admits a command, and locks the shards of its keys. It completes the place of its key if
+// it has one key.
+func (s *Session) lockFor(x *exec, c *op.Command, words [][]byte, p *op.Place) error {
 	if c.OneKey() {
-		return s.lockOne(x, c, words[1])
+		return s.lockOne(x, c, words[1], p)
 	}
 	return s.lock(x, []Queued{{c, words}}, nil)
 }
@@ -110,18 +112,20 @@ func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
 	}
 }
 
-// lockOne admits a command on one key, and locks the shard of the key.
-func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
+// lockOne admits a command on one key, locks the shard of the key, and completes its place.
+func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error {
 	t, writes := s.e.table, c.Flags&op.Write != 0
 	if writes {
 		if err := s.e.admit(0, s.durable); err != nil {
 			return err
 		}
 	}
-	x.shard = t.ShardIndex(t.HashBytes(key))
-	shard := t.ShardAt(x.shard)
-	shard.Lock()
-	x.held = shard
+	p.Key = string(key)
+	p.Hash = t.Hash(p.Key)
+	x.shard = t.ShardIndex(p.Hash)
+	p.Shard = t.ShardAt(x.shard)
+	p.Shard.Lock()
+	x.held = p.Shard
 	return s.begin(x, writes)
 }
 

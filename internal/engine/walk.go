@@ -7,11 +7,12 @@ import "github.com/perduredb/perdure/internal/op"
 // runs under the locks.
 func (s *Session) walk(x *exec, db int, c *op.Command, words [][]byte) error {
 	for tries := 0; ; tries++ {
-		if err := s.lockFor(x, c, words); err != nil {
+		p := op.Place{DB: db}
+		if err := s.lockFor(x, c, words, &p); err != nil {
 			return err
 		}
 		if tries == largeTries || !x.Capture(c, db, words) {
-			c.Run(&x.Exec, db, words)
+			c.RunAt(&x.Exec, p, words)
 			s.end(x)
 			return nil
 		}
@@ -30,7 +31,7 @@ func (s *Session) runCaptured(x *exec, db int, c *op.Command, words [][]byte) (d
 	if s.e.opts.Walking != nil {
 		s.e.opts.Walking()
 	}
-	done, err = x.RunCaptured(c, db, words, func() error { return s.lockFor(x, c, words) })
+	done, err = x.RunCaptured(c, db, words, func() error { return s.lockFor(x, c, words, &op.Place{DB: db}) })
 	if x.held != nil { // the command has changed a key
 		s.end(x)
 	}

@@ -117,7 +117,7 @@ func (x *Exec) RunCaptured(c *Command, db int, words [][]byte, lock func() error
 	p := x.captured
 	p.lock, p.on = lock, true
 	before := len(x.Reply.Buf)
-	err = c.apply(x, db, words)
+	err = c.apply(x, c.place(x, db, words), words)
 	if err == errChanged || p.err != nil {
 		x.dropReply(before)
 		return p.err != nil, p.err

@@ -69,7 +69,8 @@ func (x *Exec) Reset() {
 		l.kept = nil
 	}
 	x.Record.Reset()
-	*l = large{undo: l.undo, trees: l.trees, captured: l.captured, kept: l.kept[:0]}
+	// One by one: to clear all of it takes 20 ns more, mostly in write barriers.
+	l.later, l.kept, l.ready, l.passed, l.linked, l.argument = nil, l.kept[:0], nil, 0, Pins{}, nil
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
 }
 

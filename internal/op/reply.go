@@ -12,18 +12,29 @@ import (
 // Run executes a command for a client: it replies to x.Reply, and its changes become part of the
 // log record. The shards of its keys must be locked, or all of them if it has no keys. The number
 // of words must match the arity.
-func (c *Command) Run(x *Exec, db int, words [][]byte) {
+func (c *Command) Run(x *Exec, db int, words [][]byte) { c.RunAt(x, c.place(x, db, words), words) }
+
+// place returns the place of the command's key if it has one key, and a database otherwise.
+func (c *Command) place(x *Exec, db int, words [][]byte) Place {
+	if c.Many != nil {
+		return Place{DB: db}
+	}
+	return x.Locate(db, string(words[1]))
+}
+
+// RunAt is Run, given the place of the command's key if it has one key, and a database otherwise.
+func (c *Command) RunAt(x *Exec, p Place, words [][]byte) {
 	before := len(x.Reply.Buf)
-	c.end(x, before, c.apply(x, db, words))
+	c.end(x, before, c.apply(x, p, words))
 }
 
 // apply calls the function of the command.
-func (c *Command) apply(x *Exec, db int, words [][]byte) error {
+func (c *Command) apply(x *Exec, p Place, words [][]byte) error {
 	x.revert = c.revertsTrees(words)
 	if c.Many != nil {
-		return c.Many(x, db, words[1:])
+		return c.Many(x, p.DB, words[1:])
 	}
-	return c.One(x, x.Locate(db, string(words[1])), words[2:])
+	return c.One(x, p, words[2:])
 }
 
 // end completes a command with the error of apply. Its reply begins after the first n bytes.
