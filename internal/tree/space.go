@@ -102,9 +102,9 @@ func (s *Space) unpinLocked(e Epoch) {
 	s.frozen.Store(frozen)
 }
 
-// Frozen returns the newest pinned epoch, or 1 without pins. A caller that has locked a tree can use
-// the result for all changes until it unlocks the tree, because a later pin is not of this tree. The
-// caller can then delete an entry that it has just inserted without new memory.
+// Frozen returns the newest pinned epoch, or 1 without pins. The caller has locked a tree and can
+// use the result for all changes until it unlocks the tree, because a later pin is not of this tree.
+// It can then delete an entry that it has just inserted without new memory.
 func (s *Space) Frozen() Epoch { return Epoch(max(s.frozen.Load(), 1)) }
 
 // newestBefore returns the index of the newest pin that is older than epoch, or -1.
