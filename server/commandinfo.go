@@ -87,6 +87,7 @@ func (cmd *command) flagNames() (names []string) {
 		add(f&op.ReadOnly != 0, "readonly")
 		add(f&op.DenyOOM != 0, "denyoom")
 		add(f&op.Fast != 0, "fast")
+		add(f&op.Blocking != 0, "blocking")
 		add(f&op.Movable != 0 || cmd.data.Keys.Count != 0, "movablekeys")
 		return names
 	}

@@ -35,6 +35,11 @@ func (e *Engine) UpdateKeys(t *Tx, db int, keys []string, durable bool, fn func(
 	x := e.newExec()
 	defer e.free(x)
 	x.lockDeclared(keys)
+	if e.watches.n.Load() > 0 && slices.ContainsFunc(keys, e.moves) {
+		x.release()
+		e.table.LockAll()
+		x.held = everyShard{e.table}
+	}
 	return e.update(t, x, durable, fn)
 }
 
