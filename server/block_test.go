@@ -1,8 +1,14 @@
 package server_test
 
 import (
+	"bufio"
+	"context"
+	"crypto/tls"
 	"fmt"
+	"maps"
+	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +17,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/redistest"
 	"github.com/perduredb/perdure/internal/storefs"
+	"github.com/perduredb/perdure/server"
 )
 
 // blockScripts are scripts of several clients. A line begins with the name of a client and one of:
@@ -167,5 +174,102 @@ func TestBlockingIsRedis(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBlockingLogIsRedis runs the scripts and compares the logs, command by command.
+func TestBlockingLogIsRedis(t *testing.T) {
+	ourDir, redisDir := t.TempDir(), t.TempDir()
+	redis := redistest.Start(t, redisDir, "--appendonly", "yes").Socket
+	ours := serve(t, withLog(t, ourDir))
+	for _, name := range slices.Sorted(maps.Keys(blockScripts)) {
+		for _, socket := range []string{redis, ours} {
+			(&player{t: t, socket: socket, version: "2"}).play("w: SELECT 0; w: SET script " + name[:1] + "; " + blockScripts[name])
+		}
+	}
+	want, got := logged(t, redisDir), logged(t, ourDir)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("commands of the log (-redis +got):\n%s", diff)
+	}
+}
+
+// logged returns the commands of a log.
+func logged(t *testing.T, dir string) (commands []string) {
+	t.Helper()
+	c := &conn{t: t, in: bufio.NewReader(strings.NewReader(readLog(t, dir)))}
+	for {
+		first, err := c.in.Peek(1)
+		switch {
+		case err != nil:
+			return commands
+		case first[0] == '#':
+			_, _ = c.in.ReadString('\n')
+			continue
+		}
+		var words []string
+		for _, word := range elements(c.reply()) {
+			words = append(words, text(word))
+		}
+		commands = append(commands, strings.ToUpper(strings.Join(words, " "))) // of a server in any case
+	}
+}
+
+// TestBlockedClientEnds checks that a client that waits is noticed to be gone over TLS, too, and
+// that the end of the server ends the wait.
+func TestBlockedClientEnds(t *testing.T) {
+	config, roots := certificate(t)
+	store := memory(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("Listen = %v, want nil", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- server.New(store, server.WithTLS(config)).Serve(ctx, l) }()
+	connect := func() *conn {
+		c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "localhost"})
+		if err != nil {
+			t.Fatalf("Dial = %v, want nil", err)
+		}
+		return wrap(t, c)
+	}
+	p := &player{t: t, observer: connect()}
+	gone, served1, left := connect(), connect(), connect()
+	for i, c := range []*conn{gone, served1, left} {
+		c.send("BLPOP k 0\r\n")
+		p.await(i + 1)
+	}
+	gone.Close()
+	p.await(2)
+	p.observer.want(":1\r\n", "RPUSH", "k", "1")
+	if got, want := served1.reply(), "*2\r\n$1\r\nk\r\n$1\r\n1\r\n"; got != want {
+		t.Errorf("BLPOP = %q, want %q", got, want)
+	}
+	served1.want("+PONG\r\n", "PING")
+	cancel()
+	if err := <-served; err != nil {
+		t.Errorf("Serve = %v, want nil", err)
+	}
+	if !left.ended() {
+		t.Error("the connection of a client that waits is open, want it closed")
+	}
+	if _, err := store.ListAt("k").PushBack([]byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := store.ListAt("k").Len(); n != 1 {
+		t.Errorf("Len = %d, want 1", n)
+	}
+}
+
+// TestBlockedClientBuffersCommands checks the limit of the commands that a client sends while it
+// waits.
+func TestBlockedClientBuffersCommands(t *testing.T) {
+	store := memory(t)
+	socket := serve(t, store, server.WithLimits(server.Limits{Query: 1 << 16}))
+	c := dial(t, socket)
+	c.send("BLPOP k 0\r\n")
+	go func() { _, _ = c.Write([]byte(strings.Repeat("PING\r\n", 20000))) }()
+	if got := c.rest(); got != "" {
+		t.Errorf("replies = %.50q, want none, and the end", got)
 	}
 }
