@@ -165,6 +165,11 @@ func (c *client) commandKeys(words [][]byte) {
 		c.out.Error("ERR Invalid arguments specified for command")
 		return
 	}
+	if cmd.name == "SORT" {
+		if target := op.SortTarget(words[2:]); target != nil {
+			keys = append(keys, target)
+		}
+	}
 	c.out.Array(len(keys))
 	for _, key := range keys {
 		c.out.Bulk(key)

@@ -51,6 +51,22 @@ func (o *sortOptions) parse(x *Exec, args [][]byte, readOnly bool) (err error) {
 	return nil
 }
 
+// SortTarget returns the key under which the words of SORT store the result, or nil. The words may
+// be wrong.
+func SortTarget(words [][]byte) (target []byte) {
+	for i := 2; i < len(words); i++ {
+		switch option := strings.ToUpper(string(words[i])); {
+		case option == "LIMIT":
+			i += 2
+		case option == "GET" || option == "BY":
+			i++
+		case option == "STORE" && i+1 < len(words):
+			target = words[i+1]
+		}
+	}
+	return target
+}
+
 // A sortable is an element with the text or the number by which it is sorted.
 type sortable struct {
 	element []byte
