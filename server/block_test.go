@@ -193,7 +193,7 @@ func TestBlockingLogIsRedis(t *testing.T) {
 	}
 }
 
-// logged returns the commands of a log.
+// logged returns the commands of a log in upper case.
 func logged(t *testing.T, dir string) (commands []string) {
 	t.Helper()
 	c := &conn{t: t, in: bufio.NewReader(strings.NewReader(readLog(t, dir)))}
@@ -210,7 +210,7 @@ func logged(t *testing.T, dir string) (commands []string) {
 		for _, word := range elements(c.reply()) {
 			words = append(words, text(word))
 		}
-		commands = append(commands, strings.ToUpper(strings.Join(words, " "))) // of a server in any case
+		commands = append(commands, strings.ToUpper(strings.Join(words, " ")))
 	}
 }
 
