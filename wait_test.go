@@ -1,6 +1,7 @@
 package perdure_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -214,6 +215,36 @@ func TestTransactionServesAtItsEnd(t *testing.T) {
 	})
 }
 
+func TestRestoreServesWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *perdure.Store) {
+		other, err := perdure.New()
+		if err != nil {
+			t.Fatalf("New = %v, want nil", err)
+		}
+		defer other.Close()
+		if _, err := other.ListAt("l").PushBack([]byte("1"), []byte("2")); err != nil {
+			t.Fatal(err)
+		}
+		snapshot, err := other.Snapshot()
+		if err != nil {
+			t.Fatalf("Snapshot = %v, want nil", err)
+		}
+		defer snapshot.Close()
+		var dump bytes.Buffer
+		if _, err := snapshot.WriteTo(&dump); err != nil {
+			t.Fatalf("WriteTo = %v, want nil", err)
+		}
+		a := waiting(front(t.Context(), s.ListAt("l")))
+		if err := s.Restore(t.Context(), &dump); err != nil {
+			t.Fatalf("Restore = %v, want nil", err)
+		}
+		wantPopped(t, a, "1", nil)
+		if n, _ := s.ListAt("l").Len(); n != 1 {
+			t.Errorf("Len = %d, want 1", n)
+		}
+	})
+}
+
 func TestCloseEndsWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *perdure.Store) {
 		a := waiting(front(t.Context(), s.ListAt("a")))
@@ -232,9 +263,53 @@ func TestCloseEndsWaits(t *testing.T) {
 	})
 }
 
-// TestWaitPopsEachElementOnce lets goroutines push, move, and pop elements with and without waits,
-// some of which are canceled. Each element is popped once, and the elements of a pusher that one
-// goroutine pops are in order.
+// TestWaitPopsInOrder lets goroutines push while others wait, and checks that those that have waited
+// longer get the earlier elements of each goroutine.
+func TestWaitPopsInOrder(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *perdure.Store) {
+		const pushers, each = 4, 50
+		var results [pushers * each]<-chan popped
+		for i := range results {
+			if i%3 == 0 {
+				results[i] = waiting(func() (string, error) {
+					r, err := s.Do(t.Context(), "BLMOVE", "l", "moved", "LEFT", "LEFT", 0)
+					if err != nil {
+						return "", err
+					}
+					return r.Text()
+				})
+				continue
+			}
+			results[i] = waiting(front(t.Context(), s.ListAt("l")))
+		}
+		var all sync.WaitGroup
+		for p := range pushers {
+			all.Go(func() {
+				for i := range each {
+					if _, err := s.ListAt("l").PushBack([]byte(strconv.Itoa(p*each + i))); err != nil {
+						t.Errorf("PushBack = %v, want nil", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		var next [pushers]int
+		for i, result := range results {
+			got := <-result
+			n, err := strconv.Atoi(got.value)
+			if err != nil || got.err != nil {
+				t.Fatalf("pop %d = %q, %v, want a number", i, got.value, got.err)
+			}
+			if p := n / each; n%each != next[p] {
+				t.Errorf("pop %d = element %d of pusher %d, want %d", i, n%each, p, next[p])
+			}
+			next[n/each]++
+		}
+	})
+}
+
+// TestWaitPopsEachElementOnce lets goroutines push, move, and pop elements, with waits of which some
+// are canceled. Each element is popped once.
 func TestWaitPopsEachElementOnce(t *testing.T) {
 	const pushers, poppers, each = 4, 8, 500
 	s, err := perdure.New()

@@ -48,7 +48,7 @@ func (c *client) await(w *engine.Wait) bool {
 		c.server.blocked.Add(1)
 	}
 	b.mu.Unlock()
-	ok := c.flush() && c.readDuring(w)
+	ok := c.flush() && !c.closing && c.readDuring(w)
 	w.Cancel(nil)
 	<-w.Done()
 	if err := c.session.EndWait(&c.out); errors.Is(err, errUnblocked) {
@@ -70,9 +70,10 @@ func (c *client) readDuring(w *engine.Wait) bool {
 	if d := w.Timeout(); d > 0 {
 		until = time.Now().Add(d)
 	}
+	size := w.Size()
 	for c.armed(until) {
 		room := c.in.room()
-		if !c.account(0) {
+		if !c.account(size) {
 			return false
 		}
 		n, err := c.conn.Read(room)

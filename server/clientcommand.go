@@ -257,4 +257,5 @@ func (c *client) hangUp(other *client) {
 		return
 	}
 	other.conn.Close()
+	other.endWait(nil) // so that its command does not pop an element from now on
 }

@@ -173,7 +173,7 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		x.held = x.keys
 	}
 	err := s.begin(x, writes)
-	if err == nil && x.Watcher != nil && slices.ContainsFunc(keys, e.moves) {
+	if err == nil && x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(keys, e.moves) {
 		return s.lockAll(x, writes)
 	}
 	return err

@@ -35,11 +35,6 @@ func (e *Engine) UpdateKeys(t *Tx, db int, keys []string, durable bool, fn func(
 	x := e.newExec()
 	defer e.free(x)
 	x.lockDeclared(keys)
-	if e.watches.n.Load() > 0 && slices.ContainsFunc(keys, e.moves) {
-		x.release()
-		e.table.LockAll()
-		x.held = everyShard{e.table}
-	}
 	return e.update(t, x, durable, fn)
 }
 
@@ -52,6 +47,12 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 	}
 	x.Log, x.Atomic = e.log, true
 	x.watch()
+	if x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(x.names, e.moves) {
+		x.release()
+		e.table.LockAll()
+		x.held = everyShard{e.table}
+		return e.update(t, x, durable, fn)
+	}
 	t.x = x
 	finished := false
 	defer func() {

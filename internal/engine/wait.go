@@ -47,6 +47,14 @@ func (s *Session) Waiting() *Wait { return s.waiting }
 // Timeout returns the time after which the client should cancel the Wait, or 0 for no limit.
 func (w *Wait) Timeout() time.Duration { return w.command.Timeout(w.words) }
 
+// Size returns the length of the words that the Wait keeps.
+func (w *Wait) Size() (n int) {
+	for _, word := range w.words {
+		n += len(word)
+	}
+	return n
+}
+
 // Done returns a channel that is closed when the wait is over, after the call of wake.
 func (w *Wait) Done() <-chan struct{} { return w.done }
 
@@ -88,7 +96,7 @@ func (s *Session) beginWait(db int, c *op.Command, words [][]byte, v3 bool) {
 	c.EachWaited(w.words, func(key []byte) {
 		p, shard := e.place(db, string(key))
 		cell := e.watches.add(shard, p.Hash, db, p.Key)
-		if slices.Contains(w.cells, cell) {
+		if n := len(cell.waiting); n > 0 && cell.waiting[n-1] == w { // a key given twice
 			cell.clients--
 			return
 		}
