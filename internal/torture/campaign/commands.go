@@ -38,60 +38,68 @@ func words(args []string) []any {
 	return all
 }
 
-// randomCommand returns a command on collections that the model can execute.
-func randomCommand(rng *rand.Rand) []string {
+// A vocabulary is a number of keys of each type, and of short members. A small one makes commands
+// meet, and a large one makes collections grow.
+type vocabulary struct {
+	keys, members int
+}
+
+// few is the vocabulary of short scripts and programs.
+var few = vocabulary{2, 12}
+
+// command returns a command on collections that the model can execute.
+func (v vocabulary) command(rng *rand.Rand) []string {
 	kind := "hslz"[rng.IntN(4)]
-	k, other := fmt.Sprintf("%c0", kind), fmt.Sprintf("%c1", kind)
-	if rng.IntN(3) == 0 {
-		k, other = other, k
-	}
+	first := rng.IntN(v.keys)
+	k, other := fmt.Sprintf("%c%d", kind, first), fmt.Sprintf("%c%d", kind, (first+1)%v.keys)
 	if rng.IntN(10) == 0 {
 		return [][]string{{"RENAME", k, other}, {"COPY", k, other, "REPLACE"}}[rng.IntN(2)]
 	}
-	m := func() string { return randomMember(rng) }
+	m := func() string { return v.member(rng) }
 	n := func() string { return fmt.Sprint(rng.IntN(6)) }
+	many := func(name string) []string { return v.many(rng, name, k) }
 	list := [][]string{
-		{"HSET", k, m(), m(), m(), m()}, manyArgs(rng, "HSET", k), {"HDEL", k, m(), m()}, {"HINCRBY", k, "n" + n(), n()}, {"HINCRBY", k, m(), n()},
-		{"SADD", k, m(), m()}, manyArgs(rng, "SADD", k), {"SREM", k, m(), m()}, {"SMOVE", k, other, m()}, {"SPOP", k},
-		{"RPUSH", k, m(), m()}, manyArgs(rng, "RPUSH", k), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
+		{"HSET", k, m(), m(), m(), m()}, many("HSET"), {"HDEL", k, m(), m()}, {"HINCRBY", k, "n" + n(), n()}, {"HINCRBY", k, m(), n()},
+		{"SADD", k, m(), m()}, many("SADD"), {"SREM", k, m(), m()}, {"SMOVE", k, other, m()}, {"SPOP", k},
+		{"RPUSH", k, m(), m()}, many("RPUSH"), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
 		{"LSET", k, n(), m()}, {"LINSERT", k, "BEFORE", m(), m()}, {"LREM", k, "1", m()}, {"LTRIM", k, "1", "-1"}, {"RPOPLPUSH", k, other},
-		{"ZADD", k, n(), m(), n(), m()}, manyArgs(rng, "ZADD", k), {"ZINCRBY", k, "1.5", m()}, {"ZREM", k, m()}, {"ZPOPMIN", k, n()},
+		{"ZADD", k, n(), m(), n(), m()}, many("ZADD"), {"ZINCRBY", k, "1.5", m()}, {"ZREM", k, m()}, {"ZPOPMIN", k, n()},
 	}
 	from := map[byte]int{'h': 0, 's': 5, 'l': 10, 'z': 20}[kind]
 	return list[from+rng.IntN(pick(kind == 'l', 10, 5))]
 }
 
-// deterministicCommand is randomCommand for a command whose effect is not random.
-func deterministicCommand(rng *rand.Rand) []string {
+// deterministic is command for a command whose effect is not random.
+func (v vocabulary) deterministic(rng *rand.Rand) []string {
 	for {
-		if args := randomCommand(rng); args[0] != "SPOP" {
+		if args := v.command(rng); args[0] != "SPOP" {
 			return args
 		}
 	}
 }
 
-// randomMember returns a member, which may be equal to another one. Some are integers, and some are
-// too long for a page of a tree, which then refers to them.
-func randomMember(rng *rand.Rand) string {
+// member returns a member, which may be equal to another one. Some are integers, and some are too
+// long for a page of a tree, which then refers to them.
+func (v vocabulary) member(rng *rand.Rand) string {
 	switch rng.IntN(12) {
 	case 0:
 		return fmt.Sprint(int64(rng.Uint64()) >> rng.IntN(64))
 	case 1:
 		return strings.Repeat(string(rune('a'+rng.IntN(26))), 100+rng.IntN(600))
 	}
-	return fmt.Sprint("m", rng.IntN(12))
+	return fmt.Sprint("m", rng.IntN(v.members))
 }
 
-// manyArgs returns a command with so many elements that a page of a tree splits.
-func manyArgs(rng *rand.Rand, name, key string) []string {
+// many returns a command with so many elements that a page of a tree splits.
+func (v vocabulary) many(rng *rand.Rand, name, key string) []string {
 	args := []string{name, key}
-	for i := range 16 {
+	for range 16 {
 		if name == "ZADD" {
 			args = append(args, fmt.Sprint(rng.IntN(4)))
 		}
-		args = append(args, fmt.Sprint("m", i, strings.Repeat(string(rune('a'+rng.IntN(26))), 90)))
+		args = append(args, fmt.Sprint("m", rng.IntN(v.members), strings.Repeat(string(rune('a'+rng.IntN(26))), 90)))
 		if name == "HSET" {
-			args = append(args, fmt.Sprint(i))
+			args = append(args, fmt.Sprint(rng.IntN(16)))
 		}
 	}
 	return args

@@ -166,8 +166,11 @@ func checkCollections(s *perdure.Store, w, done int) error {
 	}
 	for name, c := range want {
 		got, err := storeCollection(s, strings.TrimPrefix(name, "0/"))
-		if err != nil || got != c.value {
-			return fmt.Errorf("writer %d: %s after round %d: %w, %s", w, name, done, err, difference(got, c.value))
+		if err != nil {
+			return err
+		}
+		if got != c.value {
+			return fmt.Errorf("writer %d: %s after round %d: %s", w, name, done, difference(got, c.value))
 		}
 	}
 	return nil

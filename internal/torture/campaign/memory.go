@@ -330,7 +330,7 @@ func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 	case 10:
 		what, err = "Batch", s.batch(want)
 	case 11, 12, 13, 14, 15, 16:
-		args := deterministicCommand(s.rng)
+		args := few.deterministic(s.rng)
 		p.command(want, args)
 		what = fmt.Sprintf("Do(%.60q)", args)
 		err = s.do(func(words [][]byte) ([]byte, error) { return s.e.Do(p.db, false, words) }, args)
@@ -369,7 +369,7 @@ func (s *starved) update(want map[keyPlace]string) error {
 			var err error
 			switch s.rng.IntN(7) {
 			case 4, 5, 6:
-				args := deterministicCommand(s.rng)
+				args := few.deterministic(s.rng)
 				p.command(want, args)
 				err = s.do(func(words [][]byte) ([]byte, error) { return tx.Do(p.db, words) }, args)
 			case 0:

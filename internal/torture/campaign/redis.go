@@ -162,7 +162,7 @@ type redisCommand struct {
 // redisOp returns a command on database 0. Its expiries are far in the future.
 func redisOp(rng *rand.Rand) redisCommand {
 	if rng.IntN(2) == 0 {
-		return comparedCommand(rng)
+		return redisCommand{args: few.compared(rng)}
 	}
 	key := fmt.Sprint("k", rng.IntN(12))
 	value := randomRedisText(rng)

@@ -16,13 +16,13 @@ import (
 // unordered lists the commands whose replies have no order.
 var unordered = []string{"HGETALL", "SMEMBERS", "SUNION", "SDIFF"}
 
-// comparedCommand returns a command on collections whose replies can be compared: neither its
-// effect nor its reply is random. Some are beyond the model.
-func comparedCommand(rng *rand.Rand) redisCommand {
-	args := deterministicCommand(rng)
+// compared returns a command on collections whose replies can be compared: neither its effect nor
+// its reply is random. Some are beyond the model.
+func (v vocabulary) compared(rng *rand.Rand) []string {
+	args := v.deterministic(rng)
 	if rng.IntN(2) == 0 {
-		m, n := randomMember(rng), fmt.Sprint(rng.IntN(12)-6)
-		k := fmt.Sprint(rng.IntN(2))
+		m, n := v.member(rng), fmt.Sprint(rng.IntN(12)-6)
+		k := fmt.Sprint(rng.IntN(v.keys))
 		h, s, l, z := "h"+k, "s"+k, "l"+k, "z"+k
 		list := [][]string{
 			{"HGETALL", h}, {"HGET", h, m}, {"HLEN", h}, {"HSETNX", h, m, n}, {"HINCRBYFLOAT", h, "f" + n, "0.5"},
@@ -33,7 +33,7 @@ func comparedCommand(rng *rand.Rand) redisCommand {
 		}
 		args = list[rng.IntN(len(list))]
 	}
-	return redisCommand{args: args}
+	return args
 }
 
 // execute runs a command on a store, and returns the reply in the form of serverReply.

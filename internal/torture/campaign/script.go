@@ -274,7 +274,7 @@ const far = int64(4102444800000)
 func randomWrite(rng *rand.Rand) op {
 	o := op{db: rng.IntN(3), key: fmt.Sprint("k", rng.IntN(6)), value: randomText(rng)}
 	if rng.IntN(2) == 0 {
-		o.kind, o.args, o.value = opCommand, randomCommand(rng), ""
+		o.kind, o.args, o.value = opCommand, few.command(rng), ""
 		o.key, o.durable = o.args[1], rng.IntN(16) == 0
 		return o
 	}
@@ -323,7 +323,7 @@ func randomUpdate(rng *rand.Rand, kind kind) op {
 	}
 	o.inner = append(o.inner, op{kind: opDelete, db: 1, key: "k1"}, op{kind: opIncr, db: 2, key: "n"})
 	for range 3 {
-		args := deterministicCommand(rng)
+		args := few.deterministic(rng)
 		o.inner = append(o.inner, op{kind: opCommand, db: rng.IntN(3), key: args[1], args: args})
 	}
 	return o
