@@ -1,6 +1,6 @@
 # One line per target. CI calls the same commands.
 
-.PHONY: test every check race heap checkptr cross redis-full differential replies upstream-tests torture kills bugs soak damage fuzz bench bench-dumps
+.PHONY: test every check race heap checkptr cross redis-full differential replies upstream-tests torture kills redis-killed bugs soak damage fuzz bench bench-dumps
 
 test:            ## the command of the README
 	go test ./...
@@ -46,6 +46,10 @@ DIR ?= /tmp
 KILLS ?= 1000
 kills:           ## a thousand kills in Ring mode on the file system of DIR; about two minutes
 	go run ./internal/torture -campaign ring -kills $(KILLS) -dir $(DIR)
+
+DURATION ?= 10m
+redis-killed:    ## a redis-server and a store under load, killed and opened by the other, for DURATION
+	go run ./internal/torture -campaign handover -for $(DURATION)
 
 bugs:            ## each injected bug must be caught; about five minutes
 	go run ./internal/torture -bugs all

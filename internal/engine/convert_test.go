@@ -33,7 +33,7 @@ func TestRestoreConvertsWithoutLock(t *testing.T) {
 		for _, word := range words {
 			w = append(w, []byte(word))
 		}
-		reply, err := e.Do(0, false, w)
+		reply, err := e.Do(t.Context(), 0, false, w)
 		if err != nil {
 			t.Fatalf("%s = %v, want nil", words[0], err)
 		}

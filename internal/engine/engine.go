@@ -239,7 +239,9 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 		// locks. The last snapshot and the log therefore have every write that returned nil.
 		e.table.LockAll()
 		e.stopped = true
+		waits := e.watches.endWaits()
 		e.table.UnlockAll()
+		wakeAll(waits)
 		// The log is closed first, so that the dump can name the end of the log that it contains.
 		ready := e.jobs.logReady.Load()
 		err := e.closeLog()

@@ -24,7 +24,7 @@ func TestMoveWithoutMemoryKeepsElement(t *testing.T) {
 	defer e.Close()
 	do := func(command string) string {
 		t.Helper()
-		reply, err := e.Do(0, false, words(command))
+		reply, err := e.Do(t.Context(), 0, false, words(command))
 		if err != nil {
 			t.Fatalf("%.40s = %v", command, err)
 		}

@@ -25,7 +25,7 @@ func TestCommandWithoutMemoryChangesNothing(t *testing.T) {
 	}
 	defer e.Close()
 	do := func(text string) string {
-		reply, err := e.Do(0, false, words(text))
+		reply, err := e.Do(t.Context(), 0, false, words(text))
 		if err != nil {
 			return err.Error()
 		}
@@ -101,11 +101,11 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 	for i := range 2000 {
 		text += fmt.Sprintf(" %d member:%d", i, i)
 	}
-	if _, err := e.Do(0, false, words(text)); err != nil {
+	if _, err := e.Do(t.Context(), 0, false, words(text)); err != nil {
 		t.Fatal(err)
 	}
 	count := func(command string) string {
-		reply, err := e.Do(0, false, words(command))
+		reply, err := e.Do(t.Context(), 0, false, words(command))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 			}
 			before := count("ZCARD z")
 			left.Store(int64((round*8 + i) % 11 * 4096))
-			reply, err := e.Do(0, false, words(command))
+			reply, err := e.Do(t.Context(), 0, false, words(command))
 			left.Store(plenty)
 			if err != nil || strings.Contains(string(reply), "OOM") {
 				refused++

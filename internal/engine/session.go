@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/op"
@@ -17,10 +18,13 @@ type Session struct {
 	log      appendlog.AppendLog // the log of writes that Commit waits for, or nil
 	position appendlog.Position  // of the last of them
 	watched  []watch
+	wake     func() // not nil if blocking commands wait: see [Session.Waiting]
+	waiting  *Wait
 }
 
-// NewSession returns a Session. Its client must call Unwatch at the end.
-func (e *Engine) NewSession() *Session { return &Session{e: e} }
+// NewSession returns a Session. Its client must call Unwatch at the end. If wake is not nil,
+// blocking commands wait: see [Session.Waiting].
+func (e *Engine) NewSession(wake func()) *Session { return &Session{e: e, wake: wake} }
 
 // Of returns the Engine of a *perdure.Store. The root package sets it during initialization. This
 // keeps the internal type out of public signatures.
@@ -32,7 +36,8 @@ type Queued struct {
 	Words   [][]byte
 }
 
-// Do executes one command, and appends its reply to r.
+// Do executes one command, and appends its reply to r. If the command begins to wait, it has no
+// reply yet.
 func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 	if err := s.execute(db, c, words, r); err != nil {
 		r.Error(ErrorText(err, c.Name))
@@ -59,7 +64,12 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	if err := s.lockFor(x, c, words, &p); err != nil {
 		return err
 	}
+	before := len(r.Buf)
 	c.RunAt(&x.Exec, p, words)
+	if x.Waits && s.wake != nil && c.Flags&op.Blocking != 0 {
+		r.Buf = r.Buf[:before]
+		s.beginWait(db, c, words, r.V3)
+	}
 	s.end(x)
 	return nil
 }
@@ -126,6 +136,18 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error
 	p.Shard = t.ShardAt(x.shard)
 	p.Shard.Lock()
 	x.held = p.Shard
+	err := s.begin(x, writes)
+	if err == nil && x.Watcher != nil && s.e.watches.moves(x.shard, p.Hash) {
+		return s.lockAll(x, writes)
+	}
+	return err
+}
+
+// lockAll replaces the locks of an execution by those of all shards.
+func (s *Session) lockAll(x *exec, writes bool) error {
+	x.release()
+	s.e.table.LockAll()
+	x.held = everyShard{s.e.table}
 	return s.begin(x, writes)
 }
 
@@ -161,7 +183,11 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		x.shard = x.keys.Lock()
 		x.held = x.keys
 	}
-	return s.begin(x, writes)
+	err := s.begin(x, writes)
+	if err == nil && x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(keys, e.moves) {
+		return s.lockAll(x, writes)
+	}
+	return err
 }
 
 // manyKeys is the number of keys above which a transaction locks every shard.

@@ -61,7 +61,7 @@ func (w *walkStore) fill() {
 
 func (w *walkStore) do(command string) string {
 	w.t.Helper()
-	reply, err := w.e.Do(0, false, words(command))
+	reply, err := w.e.Do(w.t.Context(), 0, false, words(command))
 	if err != nil {
 		w.t.Fatalf("%.40s = %v", command, err)
 	}
@@ -131,7 +131,7 @@ func (w *walkStore) state() (all string) {
 	for _, key := range []string{"h", "s", "s2", "l", "z", "z2", "d"} {
 		all += fmt.Sprintf("%s %q\n", key, w.do("DUMP "+key))
 	}
-	reply, err := w.e.Do(1, false, words("DUMP z"))
+	reply, err := w.e.Do(w.t.Context(), 1, false, words("DUMP z"))
 	return all + fmt.Sprintf("%q %v", reply, err)
 }
 

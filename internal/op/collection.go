@@ -160,8 +160,8 @@ func (x *Exec) failed(p Place, c changed, it table.Item, found bool, err error) 
 	}
 }
 
-// replace stores a new collection instead of any value, without an expiry. If the collection is
-// empty, it deletes the key, and reports whether there was one.
+// replace stores a new collection instead of any value, without an expiry, and passes its key to
+// the Watcher. If the collection is empty, it deletes the key, and reports whether there was one.
 func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
 	err = c.Err()
 	if err == nil {
@@ -173,6 +173,9 @@ func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
 	}
 	it, existed := x.Find(p)
 	x.remember(p.Shard)
+	if existed || c.Len() > 0 {
+		x.changed(p.DB, p.Key)
+	}
 	if c.Len() == 0 {
 		if existed {
 			p.Shard.Remove(p.DB, p.Hash, it)

@@ -85,11 +85,13 @@ func (x *Exec) moveMember(db int, args [][]byte) error {
 				return err
 			}
 			x.Dirty++
+			x.changed(db, to.Key)
 		}
 		if err := x.keep(from, &source); err != nil {
 			return err
 		}
 		x.Dirty++
+		x.changed(db, from.Key)
 		x.commandWords(db, "SMOVE", args)
 	}
 	x.Reply.Truth(had)

@@ -56,6 +56,22 @@ func (o *sortOptions) looksUp() bool {
 	return o.by != nil && !o.unsorted || slices.ContainsFunc(o.get, func(pattern []byte) bool { return string(pattern) != "#" })
 }
 
+// SortTarget returns the key under which the words of SORT store the result, or nil. The words may
+// be wrong.
+func SortTarget(words [][]byte) (target []byte) {
+	for i := 2; i < len(words); i++ {
+		switch option := strings.ToUpper(string(words[i])); {
+		case option == "LIMIT":
+			i += 2
+		case option == "GET" || option == "BY":
+			i++
+		case option == "STORE" && i+1 < len(words):
+			target = words[i+1]
+		}
+	}
+	return target
+}
+
 // A sortable is an element with the text or the number by which it is sorted.
 type sortable struct {
 	element []byte

@@ -24,6 +24,7 @@ type Exec struct {
 	Unlocked  bool                // no shard is locked: see the flag Unlocked
 	Several   bool                // it executes several commands of a client
 	Watcher   Watcher             // observes changes; may be nil
+	Waits     bool                // the last command found no element: a Blocking one can wait
 	Atomic    bool                // Rollback can undo every change
 
 	now    int64 // Unix ms, read once and only if an expiry needs it

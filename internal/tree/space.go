@@ -103,7 +103,7 @@ func (s *Space) unpinLocked(e Epoch) {
 }
 
 // Frozen returns the newest pinned epoch, or 1 without pins. The caller has locked a tree and can
-// use the result for all changes until it unlocks the tree, because a later pin is not of this tree.
+// use the result for all changes until it unlocks the tree, because a later pin is not of this one.
 // It can then delete an entry that it has just inserted without new memory.
 func (s *Space) Frozen() Epoch { return Epoch(max(s.frozen.Load(), 1)) }
 

@@ -44,6 +44,7 @@ func All() []Campaign {
 		{"full", "disk full at every byte", full, true, true},
 		{"hostile", "directories prepared by an attacker", hostile, false, false},
 		{"redis", "equal programs on a store and on redis-server", redis, false, false},
+		{"handover", "a redis-server under load is killed and a store opens its files, and the reverse", handover, false, false},
 		{"fuzz", "several kinds of damage at once, in files of perdure and of other programs", fuzz, true, true},
 		{"linear", "linearizability of concurrent calls and crashes", linear, false, false},
 		{"same", "equal results with every option and way of loading", same, true, true},
@@ -197,12 +198,15 @@ const patience = 5 * time.Minute
 
 // Step runs one step in this goroutine. If the step returns an error, panics, or does not end, the
 // campaign fails.
-func (r *Run) Step(name string, step func() error) {
+func (r *Run) Step(name string, step func() error) { r.long(name, 0, step) }
+
+// long is Step for a step that works for a time.
+func (r *Run) long(name string, work time.Duration, step func() error) {
 	if r.over() || r.only != "" && name != r.only {
 		return
 	}
-	watchdog := time.AfterFunc(patience, func() {
-		r.fail(name, fmt.Errorf("step still runs after %v, want its end", patience))
+	watchdog := time.AfterFunc(work+patience, func() {
+		r.fail(name, fmt.Errorf("step still runs after %v, want its end", work+patience))
 		fmt.Println(r.failure)
 		buf := make([]byte, 1<<20)
 		panic(fmt.Sprintf("%s\n%s", r.failure, buf[:runtime.Stack(buf, true)]))

@@ -23,6 +23,8 @@ func Child() {
 		err = killChild(argument)
 	case "ring":
 		err = ringChild(argument)
+	case "handover":
+		err = handoverChild(argument)
 	case "lock":
 		err = lockChild(argument)
 	case "memory":

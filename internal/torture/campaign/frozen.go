@@ -37,6 +37,7 @@ type frozenOp struct {
 	Value   string     `json:"value,omitempty"`
 	At      int64      `json:"at,omitempty"`
 	Durable bool       `json:"durable,omitempty"`
+	Args    []string   `json:"args,omitempty"`
 	Inner   []frozenOp `json:"inner,omitempty"`
 }
 
@@ -51,7 +52,7 @@ type frozenDirectory struct {
 func freezeOps(sc script) (out []frozenOp) {
 	for _, o := range sc {
 		out = append(out, frozenOp{
-			Kind: kindNames[o.kind], DB: o.db, Key: o.key, Value: o.value, At: o.at, Durable: o.durable,
+			Kind: kindNames[o.kind], DB: o.db, Key: o.key, Value: o.value, At: o.at, Durable: o.durable, Args: o.args,
 			Inner: freezeOps(o.inner),
 		})
 	}
@@ -60,7 +61,7 @@ func freezeOps(sc script) (out []frozenOp) {
 
 func thawOps(ops []frozenOp) (sc script, err error) {
 	for _, f := range ops {
-		o := op{kind: -1, db: f.DB, key: f.Key, value: f.Value, at: f.At, durable: f.Durable}
+		o := op{kind: -1, db: f.DB, key: f.Key, value: f.Value, at: f.At, durable: f.Durable, args: f.Args}
 		for k, name := range kindNames {
 			if name == f.Kind {
 				o.kind = kind(k)

@@ -42,11 +42,7 @@ func fullScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 31))
 	var sc script
 	for i := range 24 {
-		o := randomWrite(rng)
-		if len(o.value) > 100 {
-			o.value = o.value[:100]
-		}
-		sc = append(sc, o)
+		sc = append(sc, randomWrite(rng).clipped(100))
 		if i == 12 {
 			sc = append(sc, op{kind: opRewrite}, op{kind: opSave})
 		}

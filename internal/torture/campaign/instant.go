@@ -21,12 +21,49 @@ const (
 	transferers = 8
 )
 
-// bank is a store with accounts, and goroutines that move money between them. Each goroutine counts
-// its transfers in a separate key, in the transaction of the transfer.
+// bank is a store with accounts, and goroutines that move money between them. An account is a key,
+// a field of a hash, or a member of a sorted set. Each goroutine counts its transfers in a separate
+// key, in the transaction of the transfer.
 type bank struct {
 	s       *perdure.Store
 	counted [transferers]atomic.Int64 // transfers that returned
 	begun   [transferers]atomic.Int64
+}
+
+// account returns the key of an account.
+func account(i int) string {
+	return []string{fmt.Sprint("account:", i), "hash", "zset"}[i%3]
+}
+
+// add adds an amount to an account.
+func add(tx *perdure.Tx, i int, amount int64) (err error) {
+	switch key := account(i); i % 3 {
+	case 0:
+		_, err = tx.IncrBy(key, amount)
+	case 1:
+		_, err = tx.HashAt(key).IncrBy(fmt.Sprint(i), amount)
+	case 2:
+		_, err = tx.SortedSetAt(key).IncrBy(fmt.Sprint(i), float64(amount))
+	}
+	return err
+}
+
+// balance returns the amount of an account.
+func balance(s *perdure.Store, i int) (n int, err error) {
+	switch key := account(i); i % 3 {
+	case 0:
+		return numberAt(s, 0, key)
+	case 1:
+		var v []byte
+		if v, err = s.HashAt(key).Get(fmt.Sprint(i)); err == nil {
+			n, err = strconv.Atoi(string(v))
+		}
+	case 2:
+		var score float64
+		score, err = s.SortedSetAt(key).Score(fmt.Sprint(i))
+		n = int(score)
+	}
+	return n, err
 }
 
 func counterKey(w int) string { return fmt.Sprint("transfers:", w) }
@@ -52,7 +89,7 @@ func instant(r *Run) {
 
 func (b *bank) run(r *Run, dir string) error {
 	for i := range accounts {
-		if err := b.s.Set(fmt.Sprint("account:", i), strconv.AppendInt(nil, perAccount, 10)); err != nil {
+		if err := b.s.Update(func(tx *perdure.Tx) error { return add(tx, i, perAccount) }); err != nil {
 			return err
 		}
 	}
@@ -79,24 +116,23 @@ func (b *bank) run(r *Run, dir string) error {
 
 // transfer moves a random amount in one of the two kinds of transaction.
 func (b *bank) transfer(w int, rng *rand.Rand) error {
-	from, to := fmt.Sprint("account:", rng.IntN(accounts)), fmt.Sprint("account:", rng.IntN(accounts))
+	from, to := rng.IntN(accounts), rng.IntN(accounts)
 	amount := int64(rng.IntN(10))
 	move := func(tx *perdure.Tx) error {
-		if _, err := tx.IncrBy(from, -amount); err != nil {
+		if err := add(tx, from, -amount); err != nil {
 			return err
 		}
 		if _, err := tx.Incr(counterKey(w)); err != nil {
 			return err
 		}
-		_, err := tx.IncrBy(to, amount)
-		return err
+		return add(tx, to, amount)
 	}
 	b.begun[w].Add(1)
 	defer b.counted[w].Add(1)
 	if rng.IntN(2) == 0 {
 		return b.s.Update(move)
 	}
-	return b.s.UpdateKeys([]string{from, to, counterKey(w)}, move)
+	return b.s.UpdateKeys([]string{account(from), account(to), counterKey(w)}, move)
 }
 
 // snapshots saves and rewrites, and loads each resulting file.
@@ -189,7 +225,7 @@ func checkBank(dir string, log bool, low, high [transferers]int64) error {
 	defer s.Close() // it was opened read-only
 	sum, n := 0, 0
 	for i := range accounts {
-		amount, err := numberAt(s, 0, fmt.Sprint("account:", i))
+		amount, err := balance(s, i)
 		if err != nil {
 			return err
 		}

@@ -108,12 +108,20 @@ func (l *life) write(o op) error {
 	o.apply(next)
 	l.push(next)
 	k := l.issued.Add(1)
-	if err := o.do(l.store); err != nil {
+	err := o.do(l.store)
+	if o.kind == opCommand {
+		if err := o.settle(l.store, next); err != nil {
+			return err
+		}
+		l.digests[len(l.digests)-1] = next.digest()
+	}
+	if err != nil {
 		l.doubtful = true
 		return err
 	}
 	l.acked.Store(k)
-	if l.always || o.durable {
+	// A durable command that changes nothing waits for no write.
+	if l.always || o.durable && l.digests[k] != l.digests[k-1] {
 		l.promise(k)
 	}
 	return nil

@@ -84,6 +84,7 @@ type starved struct {
 	from, length int
 
 	asked        atomic.Int64
+	free         atomic.Bool // memory is not refused
 	refused      int
 	refusedOpens int
 	rng          *rand.Rand
@@ -101,11 +102,11 @@ type keyPlace struct {
 // allow is the memory limit of the store. The defragmenter also asks, concurrently.
 func (s *starved) allow(int) bool {
 	n := int(s.asked.Add(1)) - 1
-	return s.from < 0 || n < s.from || n-s.from >= s.length
+	return s.from < 0 || s.free.Load() || n < s.from || n-s.from >= s.length
 }
 
 func (s *starved) open() (err error) {
-	o := engine.Options{Dir: dataDir, FS: s.mem, Databases: databases, NoAutoRecover: true, MemoryLimit: s.allow}
+	o := engine.Options{Dir: dataDir, FS: s.mem, Databases: databases, NoAutoRecover: true, MemoryLimit: s.allow, SmallCollection: smallTree}
 	if s.log != nil {
 		o.Log = aof.New(append([]aof.Option{aof.AutoRewrite(0, 0)}, s.log...)...)
 	}
@@ -161,7 +162,7 @@ func (s *starved) reopen() error {
 		}
 		s.from = -1
 	}
-	return s.same()
+	return firstError(s.same(), s.e.CheckTable())
 }
 
 // step does one thing. A refused write must not change anything.
@@ -214,7 +215,7 @@ func (s *starved) jobs() error {
 			h.Close()
 			return err
 		}
-		seen[keyPlace{en.DB, string(en.Key)}] = string(en.Value)
+		seen[keyPlace{en.DB, string(en.Key)}] = textOf(en)
 	}
 	h.Close()
 	if !maps.Equal(seen, at) {
@@ -232,8 +233,8 @@ func (s *starved) jobs() error {
 // goesOn does the operations that must work without memory.
 func (s *starved) goesOn() error {
 	for p, v := range s.want {
-		got, err := s.e.Get(nil, p.db, p.key)
-		if err != nil || string(got) != v {
+		got, err := s.read(p)
+		if err != nil || got != v {
 			return fmt.Errorf("Engine.Get = %d bytes, %w, want the old %d", len(got), err, len(v))
 		}
 		if len(s.want)%3 != 0 {
@@ -253,8 +254,8 @@ func (s *starved) goesOn() error {
 func (s *starved) same() error {
 	var have [databases]int64
 	for p, v := range s.want {
-		got, err := s.e.Get(nil, p.db, p.key)
-		if err != nil || string(got) != v {
+		got, err := s.read(p)
+		if err != nil || got != v {
 			return fmt.Errorf("%d/%s has %d bytes, want %d: %w", p.db, p.key, len(got), len(v), err)
 		}
 		have[p.db]++
@@ -292,7 +293,7 @@ func (s *starved) value() []byte {
 func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 	p, v := s.place(), s.value()
 	old, had := want[p]
-	switch k := s.rng.IntN(12); k {
+	switch k := s.rng.IntN(18); k {
 	case 0, 1:
 		what, want[p] = "SetPlain", string(v)
 		err = s.e.SetPlain(p.db, false, p.key, v)
@@ -328,6 +329,11 @@ func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 		what, err = "Update", s.update(want)
 	case 10:
 		what, err = "Batch", s.batch(want)
+	case 11, 12, 13, 14, 15, 16:
+		args := few.deterministic(s.rng)
+		p.command(want, args)
+		what = fmt.Sprintf("Do(%.60q)", args)
+		err = s.do(func(words [][]byte) ([]byte, error) { return s.e.Do(context.Background(), p.db, false, words) }, args)
 	default:
 		what = "Expire"
 		if err = s.call(p, ops.Call{Code: ops.Expire, Expiry: ops.Expiry{TTL: 1e15}}); err == nil {
@@ -361,7 +367,11 @@ func (s *starved) update(want map[keyPlace]string) error {
 			p, v := s.place(), s.value()
 			old, had := want[p]
 			var err error
-			switch s.rng.IntN(4) {
+			switch s.rng.IntN(7) {
+			case 4, 5, 6:
+				args := few.deterministic(s.rng)
+				p.command(want, args)
+				err = s.do(func(words [][]byte) ([]byte, error) { return tx.Do(p.db, words) }, args)
 			case 0:
 				want[p] = old + string(v)
 				err = tx.Call(p.db, &ops.Call{Code: ops.Append, Key: p.key, Value: v})

@@ -21,16 +21,18 @@ type mode struct {
 	// plain reports whether the log is without checksums. Such a log survives torn tails, but not
 	// blocks that were never written.
 	plain bool
+	// trees reports whether collections become trees early.
+	trees bool
 }
 
 var modes = []mode{
 	{name: "always", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always)}, always: true},
-	{name: "everysec", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec)}},
+	{name: "everysec", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.EverySec)}, trees: true},
 	{name: "no", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Timestamps(true)}},
-	{name: "commands", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true},
+	{name: "commands", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.Always), aof.RDBBase(false)}, always: true, trees: true},
 	{name: "plain", log: []aof.Option{aof.LogMode(aof.Direct), aof.Fsync(aof.No), aof.Checksums(false)}, plain: true},
-	{name: "snapshots"},
-	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}},
+	{name: "snapshots", trees: true},
+	{name: "ring", log: []aof.Option{aof.LogMode(aof.Ring), aof.RingSize(6 << 10), aof.RingDelay(time.Hour)}, trees: true},
 }
 
 // modeOf returns the mode with a name.
@@ -71,6 +73,9 @@ func (m mode) options(more ...perdure.Option) []perdure.Option {
 	} else {
 		off := []aof.Option{aof.AutoRewrite(0, 0)}
 		all = append(all, perdure.WithAppendLog(aof.New(append(off, m.log...)...)))
+	}
+	if m.trees {
+		all = append(all, storefs.SmallCollections(smallTree))
 	}
 	return append(all, more...)
 }

@@ -3,6 +3,7 @@ package campaign
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -119,10 +120,7 @@ func (k *runKind) switchLog(s *perdure.Store, log []aof.Option) error {
 
 // writes does a few writes, and returns the state after them.
 func writes(s *perdure.Store, now state, rng *rand.Rand) (state, error) {
-	next := state{}
-	for name, c := range now {
-		next[name] = c
-	}
+	next := maps.Clone(now)
 	for range rng.IntN(4) {
 		o := randomWrite(rng)
 		o.durable = false
@@ -130,6 +128,9 @@ func writes(s *perdure.Store, now state, rng *rand.Rand) (state, error) {
 			return nil, err
 		}
 		o.apply(next)
+		if err := o.settle(s, next); err != nil {
+			return nil, err
+		}
 	}
 	return next, nil
 }

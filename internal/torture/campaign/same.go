@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/perduredb/perdure"
+	"github.com/perduredb/perdure/internal/engine"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
@@ -66,7 +67,7 @@ func answers(m mode, way string, seed uint64) (all []string, err error) {
 			return nil, err
 		}
 	}
-	return append(all, dumpOf(s)), s.Close()
+	return append(all, dumpOf(s)), errors.Join(engine.Of(s).CheckTable(), s.Close())
 }
 
 // reload moves the data through a file, or does nothing without a file.

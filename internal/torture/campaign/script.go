@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"maps"
@@ -26,15 +27,15 @@ type state map[string]cell
 
 var digestSeed = maphash.MakeSeed()
 
-func digestCell(db int, key, value []byte, at int64) uint64 {
+func digestCell(db int, key, value string, at int64) uint64 {
 	var h maphash.Hash
 	h.SetSeed(digestSeed)
 	var head [16]byte
 	binary.LittleEndian.PutUint64(head[:], uint64(db)<<32|uint64(len(key)))
 	binary.LittleEndian.PutUint64(head[8:], uint64(at))
 	h.Write(head[:])
-	h.Write(key)
-	h.Write(value)
+	h.WriteString(key)
+	h.WriteString(value)
 	return h.Sum64()
 }
 
@@ -44,7 +45,7 @@ func (s state) digest() uint64 {
 	for name, c := range s {
 		db, key, _ := strings.Cut(name, "/")
 		n, _ := strconv.Atoi(db)
-		sum += digestCell(n, []byte(key), []byte(c.value), c.at)
+		sum += digestCell(n, key, c.value, c.at)
 	}
 	return sum
 }
@@ -61,7 +62,7 @@ func digestOf(s *perdure.Store) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += digestCell(en.DB, en.Key, en.Value, en.ExpireAtMs)
+		sum += digestCell(en.DB, string(en.Key), textOf(en), en.ExpireAtMs)
 	}
 	return sum, nil
 }
@@ -78,7 +79,7 @@ func held(s *perdure.Store) string {
 		if err != nil {
 			return err.Error()
 		}
-		all = append(all, fmt.Sprintf("%d/%s=%.12q@%d", en.DB, en.Key, en.Value, en.ExpireAtMs))
+		all = append(all, fmt.Sprintf("%d/%s=%.24q@%d", en.DB, en.Key, textOf(en), en.ExpireAtMs))
 	}
 	slices.Sort(all)
 	return strings.Join(all, " ")
@@ -88,7 +89,7 @@ func held(s *perdure.Store) string {
 func (s state) String() string {
 	var all []string
 	for name, c := range s {
-		all = append(all, fmt.Sprintf("%s=%.12q@%d", name, c.value, c.at))
+		all = append(all, fmt.Sprintf("%s=%.24q@%d", name, c.value, c.at))
 	}
 	slices.Sort(all)
 	return strings.Join(all, " ")
@@ -116,6 +117,8 @@ const (
 	opPersist
 	opMSet
 	opUpdate
+	opUndo
+	opCommand
 	opFlushDB
 	opFlushAll
 	opSave
@@ -125,7 +128,7 @@ const (
 )
 
 var kindNames = [...]string{"set", "incr", "append", "delete", "expire", "persist", "mset", "update",
-	"flushdb", "flushall", "save", "rewrite", "sync", "reopen"}
+	"undo", "command", "flushdb", "flushall", "save", "rewrite", "sync", "reopen"}
 
 // op is one step of a script.
 type op struct {
@@ -135,10 +138,13 @@ type op struct {
 	value   string
 	at      int64 // an expiry in Unix milliseconds
 	durable bool
-	inner   []op // the ops of an update, or of a writer while a save or a rewrite runs
+	args    []string // a command on collections
+	inner   []op     // the ops of an update, or of a writer while a save or a rewrite runs
 }
 
-func (o op) String() string { return fmt.Sprintf("%s %d/%s", kindNames[o.kind], o.db, o.key) }
+func (o op) String() string {
+	return fmt.Sprintf("%s %d/%s %.80q", kindNames[o.kind], o.db, o.key, o.args)
+}
 
 // writes reports whether the op changes the data set.
 func (o op) writes() bool { return o.kind < opSave }
@@ -166,6 +172,8 @@ func (o op) apply(s state) {
 		for _, in := range o.inner {
 			in.apply(s)
 		}
+	case opCommand:
+		s.command(o.db, o.args)
 	case opFlushDB:
 		maps.DeleteFunc(s, func(name string, _ cell) bool { return strings.HasPrefix(name, fmt.Sprint(o.db, "/")) })
 	case opFlushAll:
@@ -175,6 +183,7 @@ func (o op) apply(s state) {
 
 // target is the common interface of a Store's database and a transaction.
 type target interface {
+	doer
 	Set(key string, value []byte, opts ...perdure.SetOption) error
 	Incr(key string) (int64, error)
 	Append(key string, suffix []byte) (int, error)
@@ -202,8 +211,23 @@ func (o op) on(t target) (err error) {
 		_, err = t.ExpireAt(o.key, time.UnixMilli(o.at))
 	case opPersist:
 		_, err = t.Persist(o.key)
+	case opCommand:
+		err = execute(t, o.args)
 	}
 	return err
+}
+
+// errUndone ends a transaction that is rolled back.
+var errUndone = errors.New("undone")
+
+// within does the inner ops in a transaction.
+func (o op) within(tx *perdure.Tx) error {
+	for _, in := range o.inner {
+		if err := in.on(tx.DB(in.db)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // do does the op, except for a reopening.
@@ -217,14 +241,13 @@ func (o op) do(s *perdure.Store) error {
 		}
 		return s.DB(o.db).MSet(pairs...)
 	case opUpdate:
-		return s.Update(func(tx *perdure.Tx) error {
-			for _, in := range o.inner {
-				if err := in.on(tx.DB(in.db)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		return s.Update(o.within)
+	case opUndo:
+		err := s.Update(func(tx *perdure.Tx) error { return firstError(o.within(tx), errUndone) })
+		if errors.Is(err, errUndone) {
+			err = nil
+		}
+		return err
 	case opFlushDB:
 		return s.DB(o.db).FlushDB()
 	case opFlushAll:
@@ -250,6 +273,19 @@ const far = int64(4102444800000)
 // randomWrite returns an op that changes something.
 func randomWrite(rng *rand.Rand) op {
 	o := op{db: rng.IntN(3), key: fmt.Sprint("k", rng.IntN(6)), value: randomText(rng)}
+	if rng.IntN(2) == 0 {
+		o.kind, o.args, o.value = opCommand, few.command(rng), ""
+		o.key, o.durable = o.args[1], rng.IntN(16) == 0
+		return o
+	}
+	if rng.IntN(8) == 0 {
+		o.key = fmt.Sprintf("%c0", "hslz"[rng.IntN(4)]) // a collection, if the op is for any type
+		o.kind = []kind{opDelete, opExpire, opPersist, opSet}[rng.IntN(4)]
+		if o.kind == opExpire {
+			o.at = far + rng.Int64N(1000)
+		}
+		return o
+	}
 	switch rng.IntN(16) {
 	case 0, 1:
 		return op{kind: opIncr, db: o.db, key: "n"}
@@ -267,7 +303,9 @@ func randomWrite(rng *rand.Rand) op {
 			o.inner = append(o.inner, op{db: o.db, key: fmt.Sprint("m", i), value: randomText(rng)})
 		}
 	case 9, 10:
-		return randomUpdate(rng)
+		return randomUpdate(rng, opUpdate)
+	case 13:
+		return randomUpdate(rng, opUndo)
 	case 11:
 		o.at = far + rng.Int64N(1000)
 	case 12:
@@ -276,14 +314,18 @@ func randomWrite(rng *rand.Rand) op {
 	return o
 }
 
-// randomUpdate returns a transaction over all databases.
-func randomUpdate(rng *rand.Rand) op {
-	o := op{kind: opUpdate, key: "tx"}
+// randomUpdate returns a transaction over all databases, which kind commits or rolls back.
+func randomUpdate(rng *rand.Rand, kind kind) op {
+	o := op{kind: kind, key: "tx"}
 	text := randomText(rng)
 	for db := range databases {
 		o.inner = append(o.inner, op{db: db, key: "tx", value: text})
 	}
 	o.inner = append(o.inner, op{kind: opDelete, db: 1, key: "k1"}, op{kind: opIncr, db: 2, key: "n"})
+	for range 3 {
+		args := few.deterministic(rng)
+		o.inner = append(o.inner, op{kind: opCommand, db: rng.IntN(3), key: args[1], args: args})
+	}
 	return o
 }
 
@@ -335,13 +377,26 @@ func (sc script) again() script {
 	var out script
 	for _, o := range sc {
 		switch {
-		case o.kind == opUpdate || o.kind == opMSet:
+		case o.kind == opCommand:
+			o.args = slices.Clone(o.args)
+			for i := 2; i < len(o.args) && o.args[0] != "RENAME" && o.args[0] != "COPY" && o.args[0] != "SMOVE"; i++ {
+				o.args[i] = strings.Map(nextLetter, o.args[i])
+			}
+		case o.kind == opUpdate || o.kind == opMSet || o.kind == opUndo:
 			o.inner = script(o.inner).again()
 		case !o.writes():
 			continue
 		}
-		o.value = strings.Map(func(r rune) rune { return 'a' + (r-'a'+1)%26 }, o.value)
+		o.value = strings.Map(nextLetter, o.value)
 		out = append(out, o)
 	}
 	return out
+}
+
+// nextLetter returns the next lowercase letter, and other runes unchanged.
+func nextLetter(r rune) rune {
+	if r < 'a' || r > 'z' {
+		return r
+	}
+	return 'a' + (r-'a'+1)%26
 }

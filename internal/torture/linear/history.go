@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -36,6 +37,7 @@ type input struct {
 	kind     int
 	keys     []string // one key, except for a batch
 	arg, old string
+	score    int
 }
 
 // output is the result of an operation.
@@ -53,6 +55,14 @@ type cell struct {
 
 // apply applies an operation to the cell of one key.
 func (in input) apply(c cell) (cell, output) {
+	switch in.keys[0][0] {
+	case 'l':
+		next, out := in.applyList(c.value)
+		return cell{value: next}, out
+	case 'z':
+		next, out := in.applySortedSet(c.value)
+		return cell{value: next}, out
+	}
 	old := output{values: []string{c.value}, found: c.there}
 	switch in.kind {
 	case opSet:
@@ -131,6 +141,9 @@ var batchModel = porcupine.Model{
 
 // do runs an operation on a store.
 func (in input) do(s *perdure.Store) (out output, err error) {
+	if in.kind >= opPushFront {
+		return in.doCollection(s)
+	}
 	key := in.keys[0]
 	var v []byte
 	switch in.kind {
@@ -202,6 +215,7 @@ type setup struct {
 	each       int // operations per goroutine
 	keys       int
 	batches    bool
+	types      bool // the keys are lists and sorted sets
 	crash      bool
 	model      porcupine.Model
 }
@@ -210,6 +224,8 @@ var setups = []setup{
 	{name: "keys", goroutines: 8, each: 60, keys: 6, model: keyModel},
 	{name: "batches", goroutines: 4, each: 10, keys: 3, batches: true, model: batchModel},
 	{name: "crash", goroutines: 8, each: 60, keys: 6, crash: true, model: keyModel},
+	{name: "collections", goroutines: 8, each: 60, types: true, model: keyModel},
+	{name: "crash with collections", goroutines: 8, each: 60, types: true, crash: true, model: keyModel},
 	{name: "crash with batches", goroutines: 4, each: 10, keys: 3, batches: true, crash: true, model: batchModel},
 }
 
@@ -228,7 +244,7 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 	policy := []aof.FsyncPolicy{aof.EverySec, aof.Always, aof.No}[seed%3]
 	mem := vfs.NewMem("/data")
 	open := func(fsys vfs.FS) (*perdure.Store, error) {
-		return perdure.Open("/data", storefs.Option(fsys), perdure.WithSaveRules(),
+		return perdure.Open("/data", storefs.Option(fsys), perdure.WithSaveRules(), storefs.SmallCollections(1+int(seed%2)*2048),
 			perdure.WithAppendLog(aof.New(aof.Fsync(policy), aof.AutoRewrite(0, 0))))
 	}
 	s, err := open(mem)
@@ -256,7 +272,12 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 				if r.done.Add(1) > stopAt {
 					once.Do(func() { before = r.now(); image = mem.Kill(); after = r.now() })
 				}
-				in := random(rng, keys, st.batches)
+				var in input
+				if st.types {
+					in = randomCollection(rng)
+				} else {
+					in = random(rng, keys, st.batches)
+				}
 				call := r.now()
 				out, err := in.do(s)
 				if err != nil {
@@ -269,8 +290,15 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 			}
 		})
 	}
+	jobs, end := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- saveAndRewrite(jobs, s) }()
 	wg.Wait()
+	end()
 	close(errs)
+	if err := <-done; err != nil {
+		return nil, err
+	}
 	if err := errors.Join(<-errs, s.CloseNoSave()); err != nil || image == nil {
 		return r.history, err
 	}
@@ -282,14 +310,28 @@ func (st setup) play(seed uint64) ([]porcupine.Operation, error) {
 	return history, errors.Join(err, again.CloseNoSave())
 }
 
+// saveAndRewrite saves and rewrites the log of a store until ctx ends.
+func saveAndRewrite(ctx context.Context, s *perdure.Store) error {
+	for ctx.Err() == nil {
+		_, err := s.Save(ctx)
+		if err == nil {
+			err = s.Rewrite(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // wrote reports whether an operation changed something. An operation that did not change anything
 // waits for no write.
 func wrote(o porcupine.Operation) bool {
 	out := o.Output.(output)
 	switch o.Input.(input).kind {
-	case opGet:
+	case opGet, opLen, opScore, opRank, opCard:
 		return false
-	case opDelete, opSetIfAbsent, opCompareAndSwap:
+	case opDelete, opSetIfAbsent, opCompareAndSwap, opPopFront, opPopBack, opPopMin:
 		return out.found
 	}
 	return true
@@ -316,6 +358,9 @@ func (st setup) cross(r *recorder, s *perdure.Store, before, after int64) ([]por
 	}
 	for key := range keys {
 		in := input{kind: opGet, keys: []string{key}}
+		if st.types {
+			in.kind = opRead
+		}
 		call := r.now()
 		out, err := in.do(s)
 		if err != nil {

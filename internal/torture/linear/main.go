@@ -42,7 +42,7 @@ func main() {
 
 // summary counts the checked histories and operations.
 type summary struct {
-	histories  [4]int
+	histories  []int
 	operations int
 	undecided  int
 }
@@ -58,10 +58,11 @@ func (s summary) String() string {
 // check makes and checks histories with increasing seeds while more returns true. Every second
 // history is of single keys.
 func check(seed uint64, kind int, more func(done int) bool) (sum summary, err error) {
+	sum.histories = make([]int, len(setups))
 	for done := 0; more(done); done++ {
 		i := 0
 		if done%2 == 1 {
-			i = 1 + done/2%3
+			i = 1 + done/2%(len(setups)-1)
 		}
 		if kind >= 0 {
 			i = kind
@@ -84,7 +85,11 @@ func check(seed uint64, kind int, more func(done int) bool) (sum summary, err er
 		sum.histories[i]++
 		sum.operations += len(history)
 	}
-	if total := sum.histories[0] + sum.histories[1] + sum.histories[2] + sum.histories[3]; sum.undecided*1000 > total+999 {
+	total := 0
+	for _, n := range sum.histories {
+		total += n
+	}
+	if sum.undecided*1000 > total+999 {
 		return sum, fmt.Errorf("FAIL linear: %d of %d histories undecided, want at most 1 in 1000",
 			sum.undecided, total)
 	}
