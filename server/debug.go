@@ -16,6 +16,8 @@ var debugSubcommands = []subcommand{
 	{"SLEEP", 3, (*client).debugSleep},
 	{"SET-ACTIVE-EXPIRE", 3, (*client).debugActiveExpire},
 	{"OBJECT", 3, (*client).debugObject},
+	{"DIGEST", 2, (*client).debugDigest},
+	{"DIGEST-VALUE", -2, (*client).debugDigestValue},
 	{"PROTOCOL", 3, (*client).debugProtocol},
 	{"LOG", 3, (*client).debugIgnore},
 	{"QUICKLIST-PACKED-THRESHOLD", 3, (*client).debugIgnore},
