@@ -127,17 +127,10 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
 	x.held = shard
 	err := s.begin(x, writes)
 	if err == nil && x.Watcher != nil && s.e.watches.moves(x.shard, h) {
-		return s.lockAll(x, writes)
+		x.lockAll()
+		return s.begin(x, writes)
 	}
 	return err
-}
-
-// lockAll replaces the locks of an execution by those of all shards.
-func (s *Session) lockAll(x *exec, writes bool) error {
-	x.release()
-	s.e.table.LockAll()
-	x.held = everyShard{s.e.table}
-	return s.begin(x, writes)
 }
 
 // lock admits commands, and locks the shards of their keys and of the watched keys.
@@ -174,7 +167,8 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 	}
 	err := s.begin(x, writes)
 	if err == nil && x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(keys, e.moves) {
-		return s.lockAll(x, writes)
+		x.lockAll()
+		return s.begin(x, writes)
 	}
 	return err
 }
