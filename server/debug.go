@@ -94,7 +94,8 @@ func (c *client) debugObject(words [][]byte) {
 		c.out.Error("ERR no such key")
 		return
 	}
-	c.out.Line(fmt.Sprintf("Value at:0x0 refcount:1 encoding:raw serializedlength:%d lru:0 lru_seconds_idle:0", n))
+	encoding := c.ask(c.db, "OBJECT", []byte("ENCODING"), words[2]).Text
+	c.out.Line(fmt.Sprintf("Value at:0x0 refcount:1 encoding:%s serializedlength:%d lru:0 lru_seconds_idle:0", encoding, n))
 }
 
 // debugProtocol is DEBUG PROTOCOL type, which replies with a value of each type of the protocol.
