@@ -20,11 +20,11 @@ type Hash struct {
 func OpenHash(env Env, stored []byte) (Hash, error) {
 	switch {
 	case len(stored) == 0:
-		return Hash{pack: newPack(), large: large{env: env}}, nil
+		return Hash{pack: newPack(env), large: large{env: env}}, nil
 	case IsLarge(stored):
 		return Hash{large: openLarge(env, stored)}, nil
 	case Type(stored) == typeHash:
-		if p, ok := openPack(Value(stored)); ok {
+		if p, ok := openPack(env, Value(stored)); ok {
 			return Hash{pack: p, large: large{env: env}}, nil
 		}
 	}
@@ -35,7 +35,7 @@ func OpenHash(env Env, stored []byte) (Hash, error) {
 func decodeHash(env Env, stored []byte) (h Hash, err error) {
 	h.env = env
 	v, err := decode[*rdb.Hash](stored)
-	h.pack = newPack()
+	h.pack = newPack(env)
 	if err != nil {
 		return h, err
 	}

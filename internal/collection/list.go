@@ -21,12 +21,12 @@ type List struct {
 func OpenList(env Env, stored []byte) (List, error) {
 	switch {
 	case len(stored) == 0:
-		return List{pack: newPack(), large: large{env: env}}, nil
+		return List{pack: newPack(env), large: large{env: env}}, nil
 	case IsLarge(stored):
 		return List{large: openLarge(env, stored)}, nil
 	}
 	if v := Value(stored); Type(stored) == typeList && len(v) > len(listHead) && string(v[:len(listHead)]) == listHead {
-		if p, ok := openPack(v[len(listHead):]); ok {
+		if p, ok := openPack(env, v[len(listHead):]); ok {
 			n := p.entries()
 			return List{pack: p, large: large{env: env}, n: n}, p.err
 		}
@@ -37,7 +37,7 @@ func OpenList(env Env, stored []byte) (List, error) {
 // decodeList opens a list in another encoding.
 func decodeList(env Env, stored []byte) (l List, err error) {
 	l.env = env
-	l.pack = newPack()
+	l.pack = newPack(env)
 	v, err := decode[*rdb.List](stored)
 	if err != nil {
 		return l, err

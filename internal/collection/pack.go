@@ -7,24 +7,25 @@ import (
 
 // pack is a listpack that may change.
 type pack struct {
-	p    []byte
-	room []byte // of an own copy: headRoom bytes, and p
-	err  error
+	p     []byte
+	room  []byte // of an own copy: headRoom bytes, and p
+	rooms *Rooms // memory for room, or nil
+	err   error
 
 	offsets []int // of the elements that At has read
 }
 
 // openPack opens the listpack in the string p.
-func openPack(p []byte) (c pack, ok bool) {
+func openPack(env Env, p []byte) (c pack, ok bool) {
 	s, ok := unwrap(p)
 	if !ok || listpack.Check(s) != nil {
 		return pack{}, false
 	}
-	return pack{p: s}, true
+	return pack{p: s, rooms: env.Rooms}, true
 }
 
 // newPack returns an empty listpack.
-func newPack() pack { return pack{p: []byte(listpack.Empty)} }
+func newPack(env Env) pack { return pack{p: []byte(listpack.Empty), rooms: env.Rooms} }
 
 // Err returns the first error.
 func (c *pack) Err() error { return c.err }
@@ -137,7 +138,7 @@ func (c *pack) splice(from, to, removed int, elements ...listpack.Element) {
 		size += elements[i].Size()
 	}
 	if size = max(size, headRoom+len(c.p)); size > cap(c.room) {
-		c.room = append(make([]byte, headRoom, size+max(slack, size/8)), c.p...)
+		c.room = append(c.rooms.take(size + max(slack, size/8))[:headRoom], c.p...)
 		c.p = c.room[headRoom:]
 	}
 	c.p, c.offsets = listpack.Splice(c.p, from, to, removed, elements...), nil // it stays in room

@@ -33,7 +33,7 @@ func OpenSet(env Env, stored []byte) (Set, error) {
 			}
 		}
 	case Type(stored) == typeSet:
-		if p, ok := openPack(Value(stored)); ok {
+		if p, ok := openPack(env, Value(stored)); ok {
 			return Set{pack: p, large: large{env: env}}, nil
 		}
 	}
@@ -118,7 +118,7 @@ func (s *Set) insert(m []byte) {
 	e := listpack.Of(m)
 	if s.ints != nil && !e.IsInt {
 		ints := s.ints
-		s.pack, s.ints = newPack(), nil
+		s.pack, s.ints = newPack(s.env), nil
 		for i := range ints.Len() {
 			s.append(listpack.Integer(ints.At(i)))
 		}

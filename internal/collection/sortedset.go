@@ -38,11 +38,11 @@ func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
 	small := ranked{large: large{env: env}}
 	switch {
 	case len(stored) == 0:
-		return SortedSet{pack: newPack(), ranked: small}, nil
+		return SortedSet{pack: newPack(env), ranked: small}, nil
 	case IsLarge(stored):
 		return SortedSet{ranked: openRanked(env, stored)}, nil
 	case Type(stored) == typeSortedSet:
-		if p, ok := openPack(Value(stored)); ok {
+		if p, ok := openPack(env, Value(stored)); ok {
 			return SortedSet{pack: p, ranked: small}, nil
 		}
 	}
@@ -60,7 +60,7 @@ func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
 // NewSortedSet returns a sorted set of members, which it sorts. The members must be different.
 func NewSortedSet(env Env, all []Member) (z SortedSet) {
 	z.env = env
-	z.pack = newPack()
+	z.pack = newPack(env)
 	Sort(all)
 	for _, m := range all {
 		if z.on {
