@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/resp"
 )
 
@@ -21,7 +22,7 @@ type walkStore struct {
 func newWalkStore(t *testing.T) *walkStore {
 	w := &walkStore{t: t}
 	var err error
-	w.e, err = Open(t.Context(), Options{Databases: 2, SmallCollection: 1, Walking: func() {
+	w.e, err = Open(t.Context(), Options{Databases: 2, SmallCollection: 200, Walking: func() {
 		w.walks.Add(1)
 		if w.during != nil {
 			w.during()
@@ -42,7 +43,7 @@ func newWalkStore(t *testing.T) *walkStore {
 	return w
 }
 
-// fill sets the collections h, s, s2, l, z, and z2, which share some elements.
+// fill sets large collections, which share some elements, and small values.
 func (w *walkStore) fill() {
 	w.do("FLUSHALL")
 	add := map[string]*strings.Builder{}
@@ -61,6 +62,9 @@ func (w *walkStore) fill() {
 	for _, c := range add {
 		w.do(c.String())
 	}
+	for _, c := range []string{"SET small text", "HSET th f v", "SADD t 1 2 400", "RPUSH tl 3 1 2", "ZADD tz 1 m:1 2 m:400"} {
+		w.do(c)
+	}
 }
 
 func (w *walkStore) do(command string) string {
@@ -70,6 +74,19 @@ func (w *walkStore) do(command string) string {
 		w.t.Fatalf("%.40s = %v", command, err)
 	}
 	return string(reply)
+}
+
+// locked executes a command in a transaction of a client, which holds the locks.
+func (w *walkStore) locked(command string) string {
+	w.t.Helper()
+	r := &resp.Reply{V3: true}
+	q := Queued{Words: words(command)}
+	q.Command = op.Lookup(string(q.Words[0]))
+	s := Session{e: w.e}
+	if ok, err := s.Transaction([]Queued{q}, r, func(do func(db int, q Queued)) { do(0, q) }); !ok || err != nil {
+		w.t.Fatalf("%.40s in a transaction = %v, %v, want true, nil", command, ok, err)
+	}
+	return string(r.Buf)
 }
 
 func (w *walkStore) check() {
@@ -83,7 +100,7 @@ func (w *walkStore) check() {
 func (w *walkStore) change() {
 	for _, c := range []string{
 		"HSET h field:1 changed new new", "HDEL h field:2", "SADD s new", "SREM s 150 151", "SREM s2 150 152",
-		"LSET l 0 changed", "RPUSH l new", "LPOP l", "ZADD z 9 new 5 m:3", "ZREM z2 m:150", "DEL small",
+		"LSET l 0 changed", "RPUSH l new", "LPOP l", "ZADD z 9 new 5 m:3", "ZREM z2 m:150", "SET small changed", "SADD t 3", "RPUSH tl 9", "ZADD tz 3 m:3", "HSET th g w",
 	} {
 		w.do(c)
 	}
@@ -104,10 +121,10 @@ func TestWalkHoldsNoLock(t *testing.T) {
 		"ZUNION 2 z z2 WITHSCORES", "ZINTER 2 z s2", "ZDIFF 2 z z2 WITHSCORES", "ZINTERCARD 2 z z2",
 		"SORT l", "SORT s DESC LIMIT 0 10", "SORT z ALPHA", "SORT_RO l BY nosort GET #",
 		"DUMP h", "DUMP s", "DUMP l", "DUMP z",
-		"SUNION s h", "ZRANGE l 0 -1", "LREM l 0 missing", "LINSERT l BEFORE missing e",
+		"SUNION s h", "SUNION t s", "SDIFF t s", "SINTER s2 t", "ZUNION 3 z tz t WITHSCORES", "ZINTER 2 tz z", "ZRANGE l 0 -1", "LREM l 0 missing", "LINSERT l BEFORE missing e",
 	} {
 		w.fill()
-		want := w.do(c)
+		want := w.locked(c)
 		w.walks.Store(0)
 		w.during = w.change
 		got := w.do(c)
@@ -127,13 +144,15 @@ var storing = []string{
 	"SUNIONSTORE d s s2", "SINTERSTORE d s s2", "SDIFFSTORE d s s2", "SUNIONSTORE s s s2", "SDIFFSTORE d none s",
 	"ZUNIONSTORE d 2 z z2", "ZINTERSTORE d 2 z s2", "ZDIFFSTORE d 2 z z2", "ZRANGESTORE d z 0 -1", "ZRANGESTORE z z 2 5",
 	"SORT l STORE d", "SORT s STORE s", "SORT l BY w_* STORE d", "SORT l BY nosort GET w_* GET # STORE d",
-	"COPY h d", "COPY s d", "COPY l d", "COPY z d", "COPY h s", "COPY h s REPLACE", "COPY z z DB 1",
+	"COPY h d", "COPY s d", "COPY l d", "COPY z d", "COPY h s", "COPY h s REPLACE", "COPY small s REPLACE", "COPY small s",
+	"COPY th s REPLACE", "COPY t s REPLACE", "SUNIONSTORE s t", "SINTERSTORE s t s2", "SDIFFSTORE s t t", "ZUNIONSTORE z 2 tz t",
+	"ZRANGESTORE z tz 0 -1", "COPY z z DB 1",
 	"LREM l 0 7", "LREM l -2 55", "LINSERT l AFTER 99 e", "LINSERT l BEFORE 50 e",
 }
 
 // state returns the contents of all keys.
 func (w *walkStore) state() (all string) {
-	for _, key := range []string{"h", "s", "s2", "l", "z", "z2", "d"} {
+	for _, key := range []string{"h", "s", "s2", "l", "z", "z2", "d", "small", "t", "th", "tl", "tz"} {
 		all += fmt.Sprintf("%s %q\n", key, w.do("DUMP "+key))
 	}
 	reply, err := w.e.Do(w.t.Context(), 1, false, words("DUMP z"))
@@ -146,7 +165,7 @@ func TestWalkStoresOfChangedKeys(t *testing.T) {
 	for _, c := range storing {
 		w := newWalkStore(t)
 		w.change()
-		want := w.do(c) + w.state()
+		want := w.locked(c) + w.state()
 		for _, times := range []int{0, 1, 1000} {
 			w.fill()
 			left := times

@@ -18,10 +18,16 @@ func (x *Exec) copyEntry(from, to Place) error {
 	if !ok {
 		return ErrNotFound
 	}
-	kind, at := it.Kind(), it.ExpireAtMs()
 	if isLarge(it) {
-		return x.copyTrees(it.Opaque(), to, at)
+		return x.copyTrees(it.Opaque(), to, it.ExpireAtMs())
 	}
+	if x.walking() { // because the destination is large
+		if err := x.relock(); err != nil {
+			return err
+		}
+		it, _ = x.Find(from)
+	}
+	kind, at := it.Kind(), it.ExpireAtMs()
 	if it.Large() && kind == table.String {
 		m, err := x.Store.Table.Map(to.Key, it.LargeValue())
 		if err != nil {
