@@ -2,6 +2,7 @@ package perdure
 
 import (
 	"bytes"
+	"context"
 	"strconv"
 	"sync"
 
@@ -86,14 +87,17 @@ func (c *command) values(all [][]byte) *command {
 	return c
 }
 
-// execute executes the command. It returns ErrNotFound for a null. The texts of the reply are valid
-// until free.
-func (c *command) execute() (resp.Value, error) {
+// execute executes a command that does not wait. It returns ErrNotFound for a null. The texts of
+// the reply are valid until free.
+func (c *command) execute() (resp.Value, error) { return c.wait(context.Background()) }
+
+// wait is execute for a blocking command, which waits until ctx ends.
+func (c *command) wait(ctx context.Context) (resp.Value, error) {
 	var err error
 	if on := &c.on; on.tx != nil {
 		err = on.tx.Execute(on.db.n, c.command, c.words, &c.reply)
 	} else {
-		err = on.db.e.Execute(on.db.n, on.db.durable, c.command, c.words, &c.reply)
+		err = on.db.e.Execute(ctx, on.db.n, on.db.durable, c.command, c.words, &c.reply)
 	}
 	if err != nil {
 		return resp.Value{}, err

@@ -30,17 +30,22 @@ func (e *ReplyError) Unwrap() error { return op.ErrorOf(e.Text) }
 // that is not on data, such as MULTI, WATCH, SELECT, SUBSCRIBE, CLIENT, and CONFIG, or that perdure
 // does not have, and otherwise the errors of [Store.Set]. If ctx has ended, Do returns its error
 // and executes nothing. A command that writes returns when the write is as safe as the fsync policy
-// requires. Do allocates for the arguments and the reply; a method for the same purpose is faster.
+// requires.
+//
+// BLPOP and the other blocking commands wait until their timeout or until ctx ends, as
+// [List.WaitPopFront] does. Do allocates for the arguments and the reply; a method for the same
+// purpose is faster.
 func (db *keyspace) Do(ctx context.Context, args ...any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err
 	}
-	return do(args, func(words [][]byte) ([]byte, error) { return db.e.Do(db.n, db.durable, words) })
+	return do(args, func(words [][]byte) ([]byte, error) { return db.e.Do(ctx, db.n, db.durable, words) })
 }
 
 // Do is like [Store.Do]. A command that replies with an error has changed nothing, and the
-// transaction can continue. Of the commands without keys, such as KEYS, a Tx executes those that
-// only read, in View and Update; for others it returns [ErrUnsupported].
+// transaction can continue. A blocking command does not wait. Of the commands without keys, such as
+// KEYS, a Tx executes those that only read, in View and Update; for others it returns
+// [ErrUnsupported].
 func (t *Tx) Do(ctx context.Context, args ...any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err

@@ -1,6 +1,7 @@
 package perdure_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,4 +102,24 @@ func ExampleTx_SortedSetAt() {
 	young, err := s.SortedSetAt("users by age").RangeByScore(18, 40)
 	fmt.Println(young, err)
 	// Output: [{user:1 36}] <nil>
+}
+
+func ExampleList_WaitPopFront() {
+	s, err := perdure.New()
+	check(err)
+	defer s.Close()
+
+	queue := s.ListAt("jobs")
+	done := make(chan bool)
+	go func() { // a worker
+		defer close(done)
+		job, err := queue.WaitPopFront(context.Background())
+		check(err)
+		fmt.Println(string(job))
+	}()
+	_, err = queue.PushBack([]byte("resize"))
+	check(err)
+	<-done
+	// Output:
+	// resize
 }

@@ -76,8 +76,14 @@ var measures = []struct {
 	{"memory", regexp.MustCompile(`^(perdure|shardmap|syncmap|xsync|fastcache|freecache|buntdb|redis|valkey)/none$`), measureMemory},
 	{"files", regexp.MustCompile(`^(perdure|redis|valkey)/(none|everysec)$|^fastcache/|^(buntdb|bbolt|badger|pebble)/no$`), measureFiles},
 	{"saving", regexp.MustCompile(`^(perdure/(none|everysec)|redis/none|redis/everysec|valkey/none|buntdb/no)$`), measureSaving},
+	{"collections", onlyTypes, measureCollections},
+	{"collectionfiles", onlyTypes, measureCollectionFiles},
+	{"openloop", onlyTypes, measureOpenLoop},
 	{"disk", regexp.MustCompile(`^disk$`), measureDisk},
 }
+
+// onlyTypes is for the measures of mode types, which chooses their peers.
+var onlyTypes = regexp.MustCompile(`^$`)
 
 func measureNames() (names []string) {
 	for _, m := range measures {

@@ -61,7 +61,7 @@ func design(s settings) error {
 	if err := writeJSON(filepath.Join(s.out, "design.json"), r); err != nil {
 		return err
 	}
-	if err := r.drawTimeline(filepath.Join(s.out, "design-saving.svg")); err != nil {
+	if err := r.drawTimeline(setThroughSave, filepath.Join(s.out, "design-saving.svg")); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(s.out, "design.md"), []byte(text), 0o644)

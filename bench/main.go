@@ -7,6 +7,7 @@
 //	go run . contention           cost of locks under contention; contention.md
 //	go run . cores                speed by number of processors; cores.md, cores.json, pictures
 //	go run . server               perdure serve and redis-server, with redis-benchmark; server.md
+//	go run . types                hashes, lists, sets, sorted sets; types.md, types.json, pictures
 //	go run . draw                 report and pictures again, from results.json
 //
 // Run it in its directory, or in the root of the repository with go -C bench run . (flags follow
@@ -82,6 +83,8 @@ func run(mode string, args []string) error {
 		return cores(s)
 	case "server":
 		return servers(s)
+	case "types":
+		return types(s)
 	case "draw":
 		r, err := readResults(filepath.Join(s.out, "results.json"))
 		if err != nil {
@@ -89,7 +92,7 @@ func run(mode string, args []string) error {
 		}
 		return r.publish(s.out)
 	}
-	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, cores, server, or draw", mode)
+	return fmt.Errorf("unknown mode %q, want all, design, dumps, memory, contention, cores, server, types, or draw", mode)
 }
 
 func parse(mode string, args []string) (settings, error) {

@@ -94,6 +94,8 @@ var kinds = []kind{
 	{"redis", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedis},
 	{"valkey", []string{modeNone, modeEverySec, modeAlways}, openValkey},
 	{"redis-pipe", []string{modeNone, modeNo, modeEverySec, modeAlways}, openRedisPipe},
+	{"valkey-pipe", []string{modeNone}, openValkeyPipe},
+	{"btree", []string{modeNone}, openBtree},
 }
 
 func peerNames() (names []string) {

@@ -158,6 +158,14 @@ func openRedisPipe(dir, mode string, _ int) (peer, error) {
 	return redisPipePeer{p}, err
 }
 
+func openValkeyPipe(dir, mode string, keys int) (peer, error) {
+	p, err := openValkey(dir, mode, keys)
+	if err != nil {
+		return nil, err
+	}
+	return redisPipePeer{p.(*redisPeer)}, nil
+}
+
 func (p redisPipePeer) Pipeline() peer { return &redisPipe{p.c.Pipeline()} }
 
 type redisPipe struct{ p redis.Pipeliner }
@@ -182,8 +190,10 @@ func (r *redisPipe) sent(n int) error {
 	if r.p.Len() < n {
 		return nil
 	}
-	_, err := r.p.Exec(background)
-	return err
+	if _, err := r.p.Exec(background); err != redis.Nil { // a missing key or element
+		return err
+	}
+	return nil
 }
 
 func (r *redisPipe) Close() error { return r.sent(1) }

@@ -49,7 +49,7 @@ func (r *results) draw(dir string) error {
 			return err
 		}
 	}
-	return r.drawTimeline(filepath.Join(dir, "saving.svg"))
+	return r.drawTimeline(setThroughSave, filepath.Join(dir, "saving.svg"))
 }
 
 // namedValue is a bar.

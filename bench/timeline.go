@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// setThroughSave is the title of the timeline of measureSaving.
+const setThroughSave = "Latency of Set through a save"
+
 // Measures of the timeline, in pixels.
 const (
 	timelineWidth  = 900.0
@@ -19,9 +22,9 @@ const (
 	panelGap       = 34.0
 )
 
-// drawTimeline draws the worst Set of each step, from before a save to after it, on a logarithmic
-// axis. Each peer has a panel, with one scale for all. The time of the save is shaded.
-func (r *results) drawTimeline(path string) error {
+// drawTimeline draws the worst operation of each step, from before a save to after it, on a
+// logarithmic axis. Each peer has a panel, with one scale for all. The time of the save is shaded.
+func (r *results) drawTimeline(title, path string) error {
 	all := r.series()
 	if len(all) == 0 {
 		return nil
@@ -37,7 +40,7 @@ func (r *results) drawTimeline(path string) error {
 	y.low, y.high = decade(y.low, math.Floor), decade(y.high, math.Ceil)
 	height := timelineTop + float64(len(all))*(panelHeight+panelGap) - panelGap/2 + timelineBottom
 	c := &canvas{width: timelineWidth, height: height}
-	c.text(20, 30, atStart, ink, "bold", 16, "Latency of Set through a save")
+	c.text(20, 30, atStart, ink, "bold", 16, title)
 	c.text(20, 50, atStart, faint, "normal", 12, "the worst of each 10 ms; shaded: the save")
 	for i, s := range all {
 		y.to = timelineTop + panelGap/2 + float64(i)*(panelHeight+panelGap)

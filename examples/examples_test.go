@@ -64,7 +64,7 @@ func TestLeaderboard(t *testing.T) {
 
 func TestJobqueue(t *testing.T) {
 	like(t, runExample(t, "jobqueue"), "worker: done job 1", "worker: done job 2", "killed: taken job 3",
-		"jobs to do again: 1", "done job 3", "done job 4", "done job 5")
+		"jobs to do again: 1", "done job 3", "done job 4", "done job 5", "done last job")
 }
 
 func TestSessions(t *testing.T) {

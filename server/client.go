@@ -19,6 +19,7 @@ type client struct {
 	in       requests
 	session  *engine.Session
 	multi    multi
+	blocked  blocked
 	closing  bool
 	silent   bool // CLIENT REPLY OFF
 	skip     bool // no reply to the current command
@@ -47,7 +48,8 @@ type shown struct {
 }
 
 func newClient(s *Server, conn net.Conn) *client {
-	c := &client{server: s, conn: conn, id: s.lastID.Add(1), session: s.engine.NewSession(), began: time.Now()}
+	c := &client{server: s, conn: conn, id: s.lastID.Add(1), began: time.Now()}
+	c.session = s.engine.NewSession(c.wake)
 	c.in.limits = &s.options.limits
 	c.out.Limit, c.out.Reserve = s.options.limits.Reply, c.reserve
 	c.in.auth = s.options.password != ""
@@ -105,6 +107,12 @@ func (c *client) executeAll() bool {
 		before := len(c.out.Buf)
 		c.skip, c.skipNext = c.skipNext, false
 		c.execute(words)
+		if w := c.session.Waiting(); w != nil {
+			if !c.await(w) {
+				return false
+			}
+			before = 0 // await has sent the replies
+		}
 		if c.silent || c.skip || c.skipNext {
 			c.out.Buf = c.out.Buf[:before]
 		}

@@ -22,6 +22,7 @@ func init() { // a function of the table uses it
 		{"NO-EVICT", 3, (*client).onOff},
 		{"NO-TOUCH", 3, (*client).onOff},
 		{"GETREDIR", 2, func(c *client, _ [][]byte) { c.out.Int(-1) }},
+		{"UNBLOCK", -3, (*client).unblock},
 		{"UNPAUSE", 2, func(c *client, _ [][]byte) { c.out.Line("OK") }},
 		{"HELP", 2, (*client).help},
 	}
@@ -90,8 +91,11 @@ func (c *client) describe() string {
 	if s.v3 {
 		protocol = 3
 	}
-	if s.queued >= 0 {
+	switch {
+	case s.queued >= 0:
 		flag = "x"
+	case c.waits():
+		flag = "b"
 	}
 	local, remote := c.addresses()
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=-1 name=%s age=%d idle=%d flags=%s db=%d sub=0 psub=0 ssub=0 multi=%d "+
@@ -253,4 +257,5 @@ func (c *client) hangUp(other *client) {
 		return
 	}
 	other.conn.Close()
+	other.endWait(nil) // so that its command does not pop an element from now on
 }

@@ -34,7 +34,7 @@ var collectionTemplates = []string{
 	"OBJECT ENCODING z", "TYPE z", "DEL z", "DEL x", "COPY z k", "EXPIRE z t", "BITCOUNT z", "SMEMBERS z", "HGET z m", "LRANGE z 0 -1", "COMMAND GETKEYS ZUNIONSTORE z 2 zs zs",
 	"SORT q", "SORT q ALPHA", "SORT q ALPHA sort?", "SORT q sort? sort?", "SORT s", "SORT s ALPHA DESC", "SORT s sort? sort?", "SORT z ALPHA LIMIT 0 3", "SORT z BY nosort sort?",
 	"SORT q BY n sort? sort?", "SORT q BY h*->f1 GET # GET h*->f2", "SORT q ALPHA STORE q", "SORT s BY nosort STORE q", "SORT z BY w* GET w* STORE q", "SORT q ALPHA DESC GET k* STORE q sort?",
-	"SORT_RO q ALPHA", "SORT_RO q ALPHA STORE q", "SET wn i", "HSET hn f1 i f2 v", "SORT h", "SORT q LIMIT i i ALPHA",
+	"COMMAND GETKEYS SORT q BY w* STORE k sort?", "SORT_RO q ALPHA", "SORT_RO q ALPHA STORE q", "SET wn i", "HSET hn f1 i f2 v", "SORT h", "SORT q LIMIT i i ALPHA",
 	"OBJECT ENCODING h", "TYPE h", "DEL h", "COPY h k", "RENAME h h", "EXPIRE h t", "PERSIST h", "DUMP h", "GET h", "APPEND h v", "STRLEN h", "SETNX h v",
 }
 

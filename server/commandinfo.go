@@ -87,6 +87,7 @@ func (cmd *command) flagNames() (names []string) {
 		add(f&op.ReadOnly != 0, "readonly")
 		add(f&op.DenyOOM != 0, "denyoom")
 		add(f&op.Fast != 0, "fast")
+		add(f&op.Blocking != 0, "blocking")
 		add(f&op.Movable != 0 || cmd.data.Keys.Count != 0, "movablekeys")
 		return names
 	}
@@ -163,6 +164,11 @@ func (c *client) commandKeys(words [][]byte) {
 	if !cmd.data.EachKey(words[2:], func(key []byte) { keys = append(keys, key) }) {
 		c.out.Error("ERR Invalid arguments specified for command")
 		return
+	}
+	if cmd.name == "SORT" {
+		if target := op.SortTarget(words[2:]); target != nil {
+			keys = append(keys, target)
+		}
 	}
 	c.out.Array(len(keys))
 	for _, key := range keys {

@@ -79,8 +79,8 @@ func (s *Server) clientsInfo() string {
 	n := len(s.clients)
 	s.mu.Unlock()
 	return fmt.Sprintf("# Clients\r\nconnected_clients:%d\r\ncluster_connections:0\r\nmaxclients:%d\r\nclient_buffers:%d\r\n"+
-		"blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-		n, s.options.limits.Clients, s.buffered.Load())
+		"blocked_clients:%d\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
+		n, s.options.limits.Clients, s.buffered.Load(), s.blocked.Load())
 }
 
 // storeInfo returns one section of the information of the store.

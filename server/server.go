@@ -49,6 +49,7 @@ type Server struct {
 
 	lastID   atomic.Int64
 	buffered atomic.Int64 // bytes in the buffers of all clients
+	blocked  atomic.Int64 // clients whose command waits
 	counts   counters
 
 	maxMemory maxMemory

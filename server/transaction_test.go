@@ -104,6 +104,33 @@ func TestWatchIgnoresOtherKeys(t *testing.T) {
 	c.want("*0\r\n", "EXEC")
 }
 
+// TestWatchSeesCollections checks that EXEC fails if another client has changed a collection.
+func TestWatchSeesCollections(t *testing.T) {
+	socket := serve(t, memory(t))
+	c, other := dial(t, socket), dial(t, socket)
+	for key, changes := range map[string][]string{
+		"l": {"LMOVE l d LEFT LEFT", "RPOPLPUSH l d", "BLMOVE l d LEFT LEFT 0", "RPOPLPUSH l l", "SORT l ALPHA STORE l", "LPOP l"},
+		"s": {"SMOVE s d a", "SINTERSTORE s s none", "SREM s a"},
+		"d": {
+			"LMOVE l d LEFT LEFT", "RPOPLPUSH l d", "SORT l ALPHA STORE d", "SMOVE s d a", "SUNIONSTORE d s", "ZUNIONSTORE d 1 z",
+			"ZRANGESTORE d z 0 -1",
+		},
+	} {
+		for _, change := range changes {
+			other.do("FLUSHALL")
+			other.do("RPUSH", "l", "a", "b")
+			other.do("SADD", "s", "a", "b")
+			other.do("ZADD", "z", "1", "a")
+			c.want("+OK\r\n", "WATCH", key)
+			other.do(strings.Fields(change)...)
+			c.do("MULTI")
+			if got := c.do("EXEC"); got != "*-1\r\n" {
+				t.Errorf("EXEC after WATCH %s, %s = %q, want null", key, change, got)
+			}
+		}
+	}
+}
+
 // TestWatchedCounters lets clients increment a counter with WATCH. No increment is lost.
 func TestWatchedCounters(t *testing.T) {
 	const clients, increments = 4, 50

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +58,22 @@ func run(dir string) error {
 		return err
 	}
 	fmt.Println("jobs to do again:", n)
-	return work(queue{s}, func(string) {})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	return work(ctx, queue{s}, func(job string) {
+		switch job {
+		case "job 5":
+			go addLast(queue{s}) // while the worker waits for a job
+		case "last job":
+			cancel()
+		}
+	})
+}
+
+func addLast(q queue) {
+	if err := q.add("last job"); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // killWorker starts a worker, and kills it in its third job.
@@ -92,7 +108,7 @@ func worker(dir string) error {
 		return err
 	}
 	defer s.Close()
-	return work(queue{s}, func(job string) {
+	return work(context.Background(), queue{s}, func(job string) {
 		if job == "job 3" {
 			fmt.Println("taken", job)
 			_, _ = io.ReadAll(os.Stdin) // a job that takes long
@@ -100,11 +116,11 @@ func worker(dir string) error {
 	})
 }
 
-// work does jobs until none waits.
-func work(q queue, do func(job string)) error {
+// work does jobs until ctx ends.
+func work(ctx context.Context, q queue, do func(job string)) error {
 	for {
-		job, err := q.take()
-		if errors.Is(err, perdure.ErrNotFound) {
+		job, err := q.take(ctx)
+		if errors.Is(err, context.Canceled) {
 			return nil
 		}
 		if err != nil {

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/perduredb/perdure"
 )
 
 // A queue is two lists: the jobs that wait, and those that a worker has taken. A job is in exactly
-// one of them until it is done, because a transaction moves it.
+// one of them until it is done, because one command moves it.
 type queue struct{ s *perdure.Store }
 
 const waiting, taken = "jobs:waiting", "jobs:taken"
@@ -17,16 +18,13 @@ func (q queue) add(job string) error {
 	return err
 }
 
-// take returns the next job. It returns ErrNotFound if no job waits.
-func (q queue) take() (job []byte, err error) {
-	err = q.s.UpdateKeys([]string{waiting, taken}, func(tx *perdure.Tx) error {
-		if job, err = tx.ListAt(waiting).PopFront(); err != nil {
-			return err
-		}
-		_, err = tx.ListAt(taken).PushBack(job)
-		return err
-	})
-	return job, err
+// take returns the next job. If no job waits, it waits for one until ctx ends.
+func (q queue) take(ctx context.Context) (job []byte, err error) {
+	moved, err := q.s.Do(ctx, "BLMOVE", waiting, taken, "LEFT", "RIGHT", 0)
+	if err != nil {
+		return nil, err
+	}
+	return moved.Bytes()
 }
 
 // done removes a job that was taken.

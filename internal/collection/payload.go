@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/perduredb/perdure/internal/tree"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -115,4 +116,18 @@ func Copy(env Env, stored []byte) ([]byte, error) {
 		return nil, err
 	}
 	return copied, nil
+}
+
+// Discard drops the trees of a stored form that is not stored.
+func Discard(env Env, stored []byte) {
+	if !IsLarge(stored) {
+		return
+	}
+	for roots := stored[typeSize:]; ; roots = roots[tree.RootSize:] {
+		root, ok := tree.ParseRoot(roots)
+		if !ok {
+			return
+		}
+		(&large{env: env, on: true, root: root}).Discard()
+	}
 }

@@ -34,7 +34,7 @@ func TestBitOpOfLargeValues(t *testing.T) {
 			fill([]byte{0x0f, 0xf0}[i%2])
 		}
 	})
-	session, reply := engine.Of(s).NewSession(), &resp.Reply{}
+	session, reply := engine.Of(s).NewSession(nil), &resp.Reply{}
 	for range 30 {
 		reply.Buf = reply.Buf[:0]
 		var words [][]byte

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -11,19 +12,19 @@ import (
 
 // Do executes one command on data, and returns its reply in version 3 of the protocol, which can be
 // an error. The error of Do is the reason why the command was not executed, or why its durability
-// is unknown.
-func (e *Engine) Do(db int, durable bool, words [][]byte) (reply []byte, err error) {
+// is unknown. A blocking command waits until its timeout or until ctx ends.
+func (e *Engine) Do(ctx context.Context, db int, durable bool, words [][]byte) (reply []byte, err error) {
 	r := resp.Reply{V3: true}
 	c, err := commandFor(words, &r)
 	if c != nil {
-		err = e.Execute(db, durable, c, words, &r)
+		err = e.Execute(ctx, db, durable, c, words, &r)
 	}
 	return r.Buf, err
 }
 
 // Execute is [Engine.Do] for a command that was found, with a number of words that it accepts. It
 // appends the reply to r.
-func (e *Engine) Execute(db int, durable bool, c *op.Command, words [][]byte, r *resp.Reply) error {
+func (e *Engine) Execute(ctx context.Context, db int, durable bool, c *op.Command, words [][]byte, r *resp.Reply) error {
 	if db < 0 || db >= e.table.Databases() {
 		return op.ErrDatabase
 	}
@@ -31,8 +32,16 @@ func (e *Engine) Execute(db int, durable bool, c *op.Command, words [][]byte, r 
 		return err
 	}
 	s := Session{e: e, durable: durable}
+	if c.Flags&op.Blocking != 0 {
+		s.wake = func() {} // a channel wakes it
+	}
 	if err := s.execute(db, c, words, r); err != nil || c.Flags&op.Write == 0 {
 		return err // a read does not wait for the deletion of an expired key
+	}
+	if s.waiting != nil {
+		if err := s.wait(ctx, r); err != nil {
+			return err
+		}
 	}
 	return s.Commit()
 }

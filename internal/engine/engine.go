@@ -55,6 +55,9 @@ type Options struct {
 
 	// SmallCollection is the size of a collection above which it has trees. 0 means 2 KiB.
 	SmallCollection int
+	// Walking is called when a command is about to visit large collections without locks. A test
+	// changes them there.
+	Walking func()
 }
 
 // OptionOf returns the Option of the root package that calls set. The root package sets it during
@@ -236,7 +239,9 @@ func (e *Engine) close(ctx context.Context, save bool) error {
 		// locks. The last snapshot and the log therefore have every write that returned nil.
 		e.table.LockAll()
 		e.stopped = true
+		waits := e.watches.endWaits()
 		e.table.UnlockAll()
+		wakeAll(waits)
 		// The log is closed first, so that the dump can name the end of the log that it contains.
 		ready := e.jobs.logReady.Load()
 		err := e.closeLog()

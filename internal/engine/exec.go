@@ -19,6 +19,8 @@ type exec struct {
 	keys     *table.KeySet // of an operation on several keys
 	held     unlocker      // the shards, while they are locked
 	later    op.Pins       // large values to return, copied after the unlock
+	ready    []*cell       // changed keys that commands wait for, until they are served
+	served   []*Wait       // to wake after the unlock
 
 	onlyDeclared bool     // only the keys in names may be accessed
 	names        []string // of a transaction with declared keys; see declared
@@ -53,19 +55,29 @@ func (e *Engine) free(x *exec) {
 	e.pool.Put(x)
 }
 
-// release unlocks the shards, and unpins the large values that nothing else has taken over.
+// release unlocks the shards, unpins the large values that nothing else has taken over, and wakes
+// the commands that were served.
 func (x *exec) release() {
+	for _, c := range x.ready { // of a rollback
+		c.ready = false
+	}
+	x.ready = x.ready[:0]
 	shards := x.held
 	x.held = nil
 	shards.Unlock()
 	x.Unpin()
+	x.wakeServed()
 }
 
-// end makes the changes final, appends the log record, and unlocks the shards.
+// end makes the changes final, appends the log record, serves the commands that wait for the
+// changed keys, and unlocks the shards.
 func (x *exec) end() {
 	x.position = x.Finish()
 	if x.Dirty != 0 {
 		x.e.addDirty(x.shard, x.Dirty)
+	}
+	if len(x.ready) > 0 {
+		x.serve()
 	}
 	x.release()
 }

@@ -25,7 +25,7 @@ func TestCommandWithoutMemoryChangesNothing(t *testing.T) {
 	}
 	defer e.Close()
 	do := func(text string) string {
-		reply, err := e.Do(0, false, words(text))
+		reply, err := e.Do(t.Context(), 0, false, words(text))
 		if err != nil {
 			return err.Error()
 		}
@@ -101,7 +101,7 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 	for i := range 2000 {
 		text += fmt.Sprintf(" %d member:%d", i, i)
 	}
-	if _, err := e.Do(0, false, words(text)); err != nil {
+	if _, err := e.Do(t.Context(), 0, false, words(text)); err != nil {
 		t.Fatal(err)
 	}
 	refused := 0
@@ -117,7 +117,7 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 				command = fmt.Sprintf(command, round*7%1000, round*13%2000)
 			}
 			left.Store(int64((round*6 + i) % 11 * 4096))
-			reply, err := e.Do(0, false, words(command))
+			reply, err := e.Do(t.Context(), 0, false, words(command))
 			left.Store(plenty)
 			if err != nil || strings.Contains(string(reply), "OOM") {
 				refused++
@@ -127,7 +127,7 @@ func TestSmallCommandWithoutMemory(t *testing.T) {
 			}
 			counts := [2]string{}
 			for j, c := range []string{"ZCARD z", "ZCOUNT z -inf +inf"} {
-				reply, err := e.Do(0, false, words(c))
+				reply, err := e.Do(t.Context(), 0, false, words(c))
 				if err != nil {
 					t.Fatal(err)
 				}

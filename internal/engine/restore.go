@@ -42,6 +42,7 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	}
 	defer e.release()
 	e.jobs.refuse(e, func() { e.jobs.restoring = true })
+	defer e.serveAll()
 	defer e.jobs.refuse(e, func() { e.jobs.restoring = false })
 	return e.replaceWith(ctx, aside, l)
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/op"
@@ -17,10 +18,13 @@ type Session struct {
 	log      appendlog.AppendLog // the log of writes that Commit waits for, or nil
 	position appendlog.Position  // of the last of them
 	watched  []watch
+	wake     func() // not nil if blocking commands wait: see [Session.Waiting]
+	waiting  *Wait
 }
 
-// NewSession returns a Session. Its client must call Unwatch at the end.
-func (e *Engine) NewSession() *Session { return &Session{e: e} }
+// NewSession returns a Session. Its client must call Unwatch at the end. If wake is not nil,
+// blocking commands wait: see [Session.Waiting].
+func (e *Engine) NewSession(wake func()) *Session { return &Session{e: e, wake: wake} }
 
 // Of returns the Engine of a *perdure.Store. The root package sets it during initialization. This
 // keeps the internal type out of public signatures.
@@ -32,7 +36,8 @@ type Queued struct {
 	Words   [][]byte
 }
 
-// Do executes one command, and appends its reply to r.
+// Do executes one command, and appends its reply to r. If the command begins to wait, it has no
+// reply yet.
 func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 	if err := s.execute(db, c, words, r); err != nil {
 		r.Error(ErrorText(err, c.Name))
@@ -50,20 +55,32 @@ func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) 
 	x := s.e.newExec()
 	defer s.e.free(x)
 	s.prepare(x, c, words)
-	var err error
-	if c.OneKey() {
-		err = s.lockOne(x, c, words[1])
-	} else {
-		err = s.lock(x, []Queued{{c, words}}, nil)
-	}
-	if err != nil {
-		return err
-	}
 	x.Reply = r
 	x.PinTo(&x.later)
-	c.Run(&x.Exec, db, words)
+	if c.Flags&op.Walks != 0 {
+		return s.walk(x, db, c, words)
+	}
+	p := op.Place{DB: db}
+	if err := s.lockFor(x, c, words, &p); err != nil {
+		return err
+	}
+	before := len(r.Buf)
+	c.RunAt(&x.Exec, p, words)
+	if x.Waits && s.wake != nil && c.Flags&op.Blocking != 0 {
+		r.Buf = r.Buf[:before]
+		s.beginWait(db, c, words, r.V3)
+	}
 	s.end(x)
 	return nil
+}
+
+// lockFor admits a command, and locks the shards of its keys. It completes the place of its key if
+// it has one key.
+func (s *Session) lockFor(x *exec, c *op.Command, words [][]byte, p *op.Place) error {
+	if c.OneKey() {
+		return s.lockOne(x, c, words[1], p)
+	}
+	return s.lock(x, []Queued{{c, words}}, nil)
 }
 
 // flushAll is FLUSHALL, which also replaces the dump by an empty one if there are save rules.
@@ -95,25 +112,42 @@ func (s *Session) Transaction(queue []Queued, r *resp.Reply, fn func(do func(db 
 	return true, nil
 }
 
-// prepare copies a large value before a lock is taken.
+// prepare copies or converts a large value before a lock is taken.
 func (s *Session) prepare(x *exec, c *op.Command, words [][]byte) {
+	if c.Restores() {
+		x.PrepareRestore(words[3])
+	}
 	if i := c.Stores(); i != 0 && len(words[i]) > op.LargeValue {
 		x.Prepare(0, string(words[1]), words[i])
 	}
 }
 
-// lockOne admits a command on one key, and locks the shard of the key.
-func (s *Session) lockOne(x *exec, c *op.Command, key []byte) error {
+// lockOne admits a command on one key, locks the shard of the key, and completes its place.
+func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error {
 	t, writes := s.e.table, c.Flags&op.Write != 0
 	if writes {
 		if err := s.e.admit(0, s.durable); err != nil {
 			return err
 		}
 	}
-	x.shard = t.ShardIndex(t.HashBytes(key))
-	shard := t.ShardAt(x.shard)
-	shard.Lock()
-	x.held = shard
+	p.Key = string(key)
+	p.Hash = t.Hash(p.Key)
+	x.shard = t.ShardIndex(p.Hash)
+	p.Shard = t.ShardAt(x.shard)
+	p.Shard.Lock()
+	x.held = p.Shard
+	err := s.begin(x, writes)
+	if err == nil && x.Watcher != nil && s.e.watches.moves(x.shard, p.Hash) {
+		return s.lockAll(x, writes)
+	}
+	return err
+}
+
+// lockAll replaces the locks of an execution by those of all shards.
+func (s *Session) lockAll(x *exec, writes bool) error {
+	x.release()
+	s.e.table.LockAll()
+	x.held = everyShard{s.e.table}
 	return s.begin(x, writes)
 }
 
@@ -149,7 +183,11 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 		x.shard = x.keys.Lock()
 		x.held = x.keys
 	}
-	return s.begin(x, writes)
+	err := s.begin(x, writes)
+	if err == nil && x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(keys, e.moves) {
+		return s.lockAll(x, writes)
+	}
+	return err
 }
 
 // manyKeys is the number of keys above which a transaction locks every shard.

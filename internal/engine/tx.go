@@ -47,6 +47,12 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 	}
 	x.Log, x.Atomic = e.log, true
 	x.watch()
+	if x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(x.names, e.moves) {
+		x.release()
+		e.table.LockAll()
+		x.held = everyShard{e.table}
+		return e.update(t, x, durable, fn)
+	}
 	t.x = x
 	finished := false
 	defer func() {

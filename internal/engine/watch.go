@@ -6,23 +6,26 @@ import (
 	"github.com/perduredb/perdure/internal/op"
 )
 
-// Each shard has a map of the keys that clients watch, by hash. A write looks up its keys there,
-// but only while any key is watched, so that it otherwise pays for one load. A write with one shard
-// locked counts as a change of its key, whatever it does. Any other write passes each key that it
-// changes to a watcher.
+// Each shard has a map of the keys that clients watch or wait for, by hash. A write looks up its
+// keys there, but only while there are any, so that it otherwise pays for one load. A write with
+// one shard locked counts as a change of its key, whatever it does. Any other write passes each key
+// that it changes to a watcher.
 
-// watches are the watched keys of a store.
+// watches are the keys of a store that clients watch or wait for.
 type watches struct {
-	n      atomic.Int64         // number of watched keys, of all clients
+	n      atomic.Int64         // number of keys, of all clients
 	shards []map[uint64][]*cell // by shard, which guards it, and by hash
 }
 
-// cell is a watched key of one database.
+// cell is a key of one database that clients watch or wait for.
 type cell struct {
 	db      int
 	key     string
-	clients int    // that watch it
-	changes uint64 // since the first of them
+	clients int     // that watch it or wait for it
+	changes uint64  // since the first of them
+	waiting []*Wait // in the order in which they began
+	movers  int     // number of those that move the element to another key
+	ready   bool    // it is in exec.ready
 }
 
 // changed counts a change of the key of database db with hash h. Its shard i must be locked.
@@ -65,22 +68,28 @@ func (w *watches) changedAll() {
 // can then begin to watch their keys.
 func (x *exec) watch() {
 	if x.e.watches.n.Load() > 0 {
-		x.Watcher = watcher{x.e}
+		x.Watcher = watcher{x}
 	}
 }
 
-// watcher counts the changes of watched keys.
-type watcher struct{ e *Engine }
+// watcher counts the changes of watched keys, and collects the keys that clients wait for.
+type watcher struct{ x *exec }
 
 // Changed counts a change of a key whose shard is locked.
 func (w watcher) Changed(db int, key string) {
-	p, shard := w.e.place(db, key)
-	w.e.watches.changed(shard, p.Hash, db)
+	e := w.x.e
+	p, shard := e.place(db, key)
+	e.watches.changed(shard, p.Hash, db)
+	for _, c := range e.watches.shards[shard][p.Hash] {
+		if c.db == db && c.key == key {
+			w.x.addReady(c)
+		}
+	}
 }
 
 // Cleared counts a change of each key that exists.
 func (w watcher) Cleared(db int) {
-	w.e.watches.all(db, func(c *cell) {
+	w.x.e.watches.all(db, func(c *cell) {
 		if w.exists(c, db) {
 			c.changes++
 		}
@@ -90,20 +99,21 @@ func (w watcher) Cleared(db int) {
 // Swapped counts a change of each key that exists in one of the databases.
 func (w watcher) Swapped(a, b int) {
 	for _, db := range []int{a, b} {
-		w.e.watches.all(db, func(c *cell) {
+		w.x.e.watches.all(db, func(c *cell) {
 			if w.exists(c, a) || w.exists(c, b) {
 				c.changes++
+				w.x.addReady(c)
 			}
 		})
 	}
 }
 
 func (w watcher) exists(c *cell, db int) bool {
-	p, _ := w.e.place(db, c.key)
-	return w.e.exists(p)
+	p, _ := w.x.e.place(db, c.key)
+	return w.x.e.exists(p)
 }
 
-// add lets a client watch a key whose shard i is locked.
+// add lets a client watch a key, or wait for it. Its shard i must be locked.
 func (w *watches) add(i int, h uint64, db int, key string) *cell {
 	if w.shards[i] == nil {
 		w.shards[i] = map[uint64][]*cell{}

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"errors"
-
 	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
@@ -176,24 +174,9 @@ func (w *worker) one(b *batch, o *step) error {
 	return w.do(w.p.t.Shard(o.hash), o, key, w.args)
 }
 
-// largePayload is the size above which the value of a collection is converted while it is loaded,
-// because the first command would take long otherwise. A smaller value keeps its bytes until then.
-const largePayload = 4 << 10
-
-// converted returns a value of another type in the form in which commands use it. A value that
-// cannot be converted is returned unchanged.
-func (w *worker) converted(value []byte) ([]byte, error) {
-	if collection.IsStored(value) {
-		return value, nil
-	}
-	stored, err := collection.Convert(collection.Env{Space: w.p.t.Trees(), Small: w.p.e.ops.SmallCollection}, value)
-	switch {
-	case errors.Is(err, op.ErrNoMemory):
-		return nil, err
-	case err != nil:
-		return value, nil
-	}
-	return stored, nil
+// env returns what a loaded collection needs to have trees.
+func (w *worker) env() collection.Env {
+	return collection.Env{Space: w.p.t.Trees(), Small: w.p.e.ops.SmallCollection}
 }
 
 // do applies one operation, with the shard of its key locked.
@@ -201,9 +184,9 @@ func (w *worker) do(s *table.Shard, o *step, key []byte, args [][]byte) error {
 	if o.code < stepCommand {
 		value := args[0]
 		kind := kindOf(o.code)
-		if kind == table.Opaque && len(value) > largePayload {
+		if kind == table.Opaque {
 			var err error
-			if value, err = w.converted(value); err != nil {
+			if value, err = op.Converted(w.env(), value); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -29,7 +30,7 @@ func (x *Exec) stored(p Place, kind string) ([]byte, error) {
 func (x *Exec) ready(p Place) (table.Item, bool) {
 	it, ok := x.Find(p)
 	loaded := it.Opaque()
-	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly {
+	if loaded == nil || collection.IsStored(loaded) || x.ReadOnly || x.walking() {
 		return it, ok
 	}
 	value, err := collection.Convert(x.undoable(p), loaded) // it remains if the command fails
@@ -59,7 +60,7 @@ func (x *Exec) undoable(p Place) collection.Env {
 // changes, they are recorded.
 func (x *Exec) trees(p Place) collection.Env {
 	env := x.undoable(p)
-	if !x.Atomic && x.revert && x.large != nil {
+	if !x.Atomic && x.revert && x.large != nil && !x.walking() {
 		if !x.large.trees.Active() {
 			env.Space.Begin(&x.large.trees)
 		}
@@ -154,23 +155,29 @@ func (x *Exec) failed(p Place, c changed, it table.Item, found bool, err error) 
 	}
 }
 
-// replace stores a new collection instead of any value, without an expiry. If the collection is
-// empty, it deletes the key, and reports whether there was one.
+// replace stores a new collection instead of any value, without an expiry, and passes its key to
+// the Watcher. If the collection is empty, it deletes the key, and reports whether there was one.
 func (x *Exec) replace(p Place, c changed) (existed bool, err error) {
-	if err := c.Err(); err != nil {
+	err = c.Err()
+	if err == nil {
+		err = x.relock()
+	}
+	if err != nil {
 		c.Discard()
 		return false, err
 	}
 	it, existed := x.Find(p)
 	x.remember(p.Shard)
-	drop := existed && (c.Len() == 0 || isLarge(it))
-	if drop {
-		p.Shard.Remove(p.DB, p.Hash, it)
+	if existed || c.Len() > 0 {
+		x.changed(p.DB, p.Key)
 	}
 	if c.Len() == 0 {
+		if existed {
+			p.Shard.Remove(p.DB, p.Hash, it)
+		}
 		return existed, nil
 	}
-	err = x.putCollection(p, c, it, existed && !drop, 0)
+	err = x.putInstead(p, c.Stored(), 0)
 	if err != nil {
 		c.Discard()
 	}
@@ -192,6 +199,26 @@ func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at i
 		return p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
 	}
 	return p.set(table.Opaque, value, at)
+}
+
+// putInstead stores a new value of another type than string instead of any value. On error, nothing
+// has changed, and the trees of the new value still belong to the caller.
+func (x *Exec) putInstead(p Place, value []byte, at int64) error {
+	it, found := x.Find(p)
+	x.remember(p.Shard)
+	x.Store.Types.Add(collection.Since(collection.Type(value)))
+	if !found {
+		return p.set(table.Opaque, value, at)
+	}
+	var old []byte
+	if isLarge(it) && collection.IsLarge(value) { // otherwise the table drops the old trees
+		old = bytes.Clone(it.Opaque())
+	}
+	err := p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)
+	if err == nil && old != nil {
+		collection.Discard(x.undoable(p), old)
+	}
+	return err
 }
 
 // log counts changes, and adds a command to the log.

@@ -39,7 +39,7 @@ type oneFunc = func(x *Exec, p Place, args [][]byte) error
 // Flags are properties of a command.
 type Flags uint16
 
-// The flags. The first four have the names of Redis's flags for COMMAND INFO.
+// The flags. The first four, and Blocking, have the names of Redis's flags for COMMAND INFO.
 const (
 	Write Flags = 1 << iota
 	ReadOnly
@@ -47,7 +47,9 @@ const (
 	Fast
 	Movable  // it has keys that its KeySpec does not specify: it may access any key
 	LogOnly  // only a log may contain it, because Redis 7.0 does not have it
+	Walks    // its time depends on the number of elements of its collections: see Capture
 	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
+	Blocking // it waits if it finds no element: see [Exec.Waits]
 )
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where

@@ -2,15 +2,10 @@ package op
 
 import (
 	"bytes"
-	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/collection"
-	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/table"
-	"github.com/perduredb/perdure/rdb"
-	"github.com/perduredb/perdure/snapshot"
 )
 
 // replayTouch does nothing. TOUCH changes the last access time of a key, which the store does not
@@ -59,10 +54,8 @@ func (x *Exec) moveEntry(from, to Place) error {
 // moveTrees is moveEntry for a large collection, of which it moves the roots.
 func (x *Exec) moveTrees(it table.Item, from, to Place) error {
 	roots := bytes.Clone(it.Opaque())
-	x.remember(to.Shard)
 	x.remember(from.Shard)
-	to.delete()
-	if err := to.set(table.Opaque, roots, it.ExpireAtMs()); err != nil {
+	if err := x.putInstead(to, roots, it.ExpireAtMs()); err != nil {
 		return err
 	}
 	it, _ = x.Find(from)
@@ -73,13 +66,16 @@ func (x *Exec) moveTrees(it table.Item, from, to Place) error {
 
 // copyTrees copies a large collection to a place.
 func (x *Exec) copyTrees(stored []byte, to Place, at int64) error {
-	copied, err := collection.Copy(x.trees(to), stored)
+	env := x.trees(to)
+	copied, err := collection.Copy(env, stored)
 	if err != nil {
 		return err
 	}
-	x.remember(to.Shard)
-	to.delete()
-	if err := to.set(table.Opaque, copied, at); err != nil {
+	if err = x.relock(); err == nil {
+		err = x.putInstead(to, copied, at)
+	}
+	if err != nil {
+		collection.Discard(env, copied)
 		return err
 	}
 	x.Dirty++
@@ -195,137 +191,4 @@ func copyTo(x *Exec, db int, args [][]byte) error {
 	x.commandWords(db, "COPY", args)
 	x.Reply.Int(1)
 	return nil
-}
-
-var (
-	errBusyKey    = errors.New("the key exists, and REPLACE is not given")
-	errPayload    = errors.New("payload not valid")
-	errRestoreTTL = clientError("Invalid TTL value, must be >= 0")
-)
-
-// restoreOptions are the options of RESTORE: [REPLACE] [ABSTTL] [IDLETIME s] [FREQ f]. The last two
-// are hints for eviction, which the store does not record.
-type restoreOptions struct{ replace, absolute bool }
-
-func (x *Exec) parseRestoreOptions(args [][]byte) (o restoreOptions, err error) {
-	idle, freq := false, false
-	for i := 0; i < len(args); i++ {
-		switch option := strings.ToUpper(string(args[i])); {
-		case option == "REPLACE":
-			o.replace = true
-		case option == "ABSTTL":
-			o.absolute = true
-		case option == "IDLETIME" && i+1 < len(args) && !freq, option == "FREQ" && i+1 < len(args) && !idle:
-			i++
-			n, err := x.integer(args[i])
-			switch {
-			case err != nil && x.Replaying:
-				return o, errSyntax
-			case err != nil:
-				return o, err
-			case option == "IDLETIME" && n < 0:
-				return o, clientError("Invalid IDLETIME value, must be >= 0")
-			case option == "FREQ" && (n < 0 || n > 255):
-				return o, clientError("Invalid FREQ value, must be >= 0 and <= 255")
-			}
-			idle, freq = idle || option == "IDLETIME", freq || option == "FREQ"
-		default:
-			return o, errSyntax
-		}
-	}
-	return o, nil
-}
-
-func restore(x *Exec, p Place, args [][]byte) error {
-	o, err := x.parseRestoreOptions(args[2:])
-	if err != nil {
-		return err
-	}
-	if !o.replace && x.live(p) {
-		return errBusyKey
-	}
-	at, err := x.restoreExpiry(args[0], o.absolute)
-	if err != nil {
-		return err
-	}
-	t, value, err := ParseRestore(args[1])
-	switch {
-	case err != nil && x.Replaying:
-		return err
-	case err != nil:
-		return errPayload
-	}
-	if at != 0 && !x.Replaying && at <= x.Now() { // it would be expired at once
-		x.delete(p)
-		x.Reply.Line("OK")
-		return nil
-	}
-	kind := table.String
-	if t != snapshot.String {
-		kind, value = table.Opaque, collection.AppendStored(nil, t, value)
-		x.Store.Types.Add(t)
-	}
-	if err := p.set(kind, value, at); err != nil {
-		return err
-	}
-	x.Dirty++
-	ms := strconv.AppendInt(nil, at, 10)
-	x.commandOn(p, "RESTORE", [][]byte{ms, args[1], []byte("REPLACE"), []byte("ABSTTL")})
-	x.Reply.Line("OK")
-	return nil
-}
-
-// restoreExpiry parses the expiry of RESTORE, which is relative unless ABSTTL is given. 0 means
-// none.
-func (x *Exec) restoreExpiry(arg []byte, absolute bool) (at int64, err error) {
-	at, err = x.integer(arg)
-	switch {
-	case err != nil && !x.Replaying:
-		return 0, err
-	case err != nil || at < 0:
-		if x.Replaying {
-			return 0, ErrTTL
-		}
-		return 0, errRestoreTTL
-	case at != 0 && !absolute && !x.Replaying:
-		return at + x.Now(), nil // can overflow, as in Redis: the key is then expired
-	case at != 0 && !absolute:
-		return x.instant(arg, "PX")
-	}
-	return at, nil
-}
-
-// ParseRestore parses the payload of a RESTORE. The payload is inside a command, so errors are
-// wrapped to show that their offsets are relative to the payload.
-func ParseRestore(payload []byte) (t snapshot.Type, value []byte, err error) {
-	t, value, err = rdb.ParseDump(payload)
-	if err != nil {
-		err = &PayloadError{Type: payloadType(payload), Err: err}
-	}
-	return t, value, err
-}
-
-// A PayloadError is an error in the payload of a RESTORE in a log. Offsets in Err are relative to
-// the payload.
-type PayloadError struct {
-	Type string // Redis's name for the type in the payload; or ""
-	Err  error
-}
-
-// Error returns a text with the offset of the error in the payload.
-func (e *PayloadError) Error() string {
-	if e.Type == "" {
-		return "payload: " + errtext.Trim(e.Err)
-	}
-	return "payload of a " + e.Type + ": " + errtext.Trim(e.Err)
-}
-
-// Unwrap returns the error of the codec.
-func (e *PayloadError) Unwrap() error { return e.Err }
-
-func payloadType(payload []byte) string {
-	if len(payload) == 0 {
-		return ""
-	}
-	return rdb.TypeName(snapshot.Type(payload[0]))
 }

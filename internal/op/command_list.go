@@ -182,6 +182,9 @@ func linsert(x *Exec, p Place, args [][]byte) error {
 		if after {
 			i++
 		}
+		if l, err = x.reopenList(p, l); err != nil {
+			return err
+		}
 		l.Insert(i, args[2])
 		if err := x.keep(p, &l); err != nil {
 			return err
@@ -192,6 +195,17 @@ func linsert(x *Exec, p Place, args [][]byte) error {
 	}
 	x.Reply.Int(-1)
 	return l.Err()
+}
+
+// reopenList returns a list that a command has searched in a form that it can change.
+func (x *Exec) reopenList(p Place, l collection.List) (collection.List, error) {
+	if !x.walking() {
+		return l, nil
+	}
+	if err := x.relock(); err != nil {
+		return l, err
+	}
+	return x.listAt(p)
 }
 
 // lrem is LREM key count element. It removes all equal elements, at most count from the start, or
@@ -216,6 +230,11 @@ func lrem(x *Exec, p Place, args [][]byte) error {
 			if found = append(found, i); int64(len(found)) == most {
 				break
 			}
+		}
+	}
+	if len(found) > 0 {
+		if l, err = x.reopenList(p, l); err != nil {
+			return err
 		}
 	}
 	for n := range found { // from the last to the first

@@ -2,13 +2,9 @@ package op
 
 import (
 	"bytes"
-	"math"
-	"math/big"
 	"strconv"
 	"strings"
 )
-
-// A blocking command never waits here: if it would have to, its reply is the one after its timeout.
 
 // manyFunc is a function for several keys.
 type manyFunc = func(x *Exec, db int, args [][]byte) error
@@ -36,7 +32,7 @@ func lmove(blocking bool) manyFunc {
 			return err
 		}
 		if blocking {
-			if err := timeout(args[4]); err != nil {
+			if _, err := timeout(args[4]); err != nil {
 				return err
 			}
 		}
@@ -48,7 +44,7 @@ func lmove(blocking bool) manyFunc {
 func rpopLPush(blocking bool) manyFunc {
 	return func(x *Exec, db int, args [][]byte) error {
 		if blocking {
-			if err := timeout(args[2]); err != nil {
+			if _, err := timeout(args[2]); err != nil {
 				return err
 			}
 		}
@@ -65,7 +61,7 @@ func (x *Exec) moveElement(db int, name string, args [][]byte, fromFront, toFron
 	}
 	if source.Len() == 0 {
 		if blocking && !x.Several {
-			x.Reply.NullArray()
+			x.none()
 		} else {
 			x.Reply.Null()
 		}
@@ -100,6 +96,8 @@ func (x *Exec) moveElement(db int, name string, args [][]byte, fromFront, toFron
 		return err
 	}
 	x.Dirty++
+	x.changed(db, from.Key)
+	x.changed(db, to.Key)
 	x.commandWords(db, name, args)
 	x.Reply.Bulk(e)
 	return nil
@@ -127,7 +125,7 @@ func lmpop(blocking bool) manyFunc {
 			return err
 		}
 		if blocking {
-			if err := timeout(args[0]); err != nil {
+			if _, err := timeout(args[0]); err != nil {
 				return err
 			}
 		}
@@ -179,7 +177,7 @@ func (x *Exec) popFirst(db int, keys [][]byte, front bool, count int64) error {
 		x.log(p, n, popName(front), [][]byte{strconv.AppendInt(nil, int64(n), 10)})
 		return nil
 	}
-	x.Reply.NullArray()
+	x.none()
 	return nil
 }
 
@@ -201,7 +199,7 @@ func popName(front bool) string {
 func bpop(front bool) manyFunc {
 	return func(x *Exec, db int, args [][]byte) error {
 		last := len(args) - 1
-		if err := timeout(args[last]); err != nil {
+		if _, err := timeout(args[last]); err != nil {
 			return err
 		}
 		for _, key := range args[:last] {
@@ -222,19 +220,7 @@ func bpop(front bool) manyFunc {
 			x.log(p, 1, popName(front), nil)
 			return nil
 		}
-		x.Reply.NullArray()
+		x.none()
 		return nil
 	}
-}
-
-// timeout checks the timeout of a blocking command, in seconds.
-func timeout(arg []byte) error {
-	f, err := float(arg)
-	switch {
-	case err != nil:
-		return clientError("timeout is not a float or out of range")
-	case f.Sign() < 0, f.Cmp(big.NewFloat(math.MaxInt64/1000)) > 0: // it overflows in Redis
-		return clientError("timeout is negative")
-	}
-	return nil
 }

@@ -81,12 +81,14 @@ func smove(x *Exec, db int, args [][]byte) error {
 				return err
 			}
 			x.Dirty++
+			x.changed(db, to.Key)
 		}
 		if err := x.keep(from, &source); err != nil {
 			x.commandOn(to, "SADD", args[2:]) // the log must have what the table has
 			return err
 		}
 		x.Dirty++
+		x.changed(db, from.Key)
 		x.commandWords(db, "SMOVE", args)
 	}
 	x.Reply.Truth(had)

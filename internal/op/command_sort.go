@@ -51,6 +51,27 @@ func (o *sortOptions) parse(x *Exec, args [][]byte, readOnly bool) (err error) {
 	return nil
 }
 
+// looksUp reports whether the command reads other keys than its own.
+func (o *sortOptions) looksUp() bool {
+	return o.by != nil && !o.unsorted || slices.ContainsFunc(o.get, func(pattern []byte) bool { return string(pattern) != "#" })
+}
+
+// SortTarget returns the key under which the words of SORT store the result, or nil. The words may
+// be wrong.
+func SortTarget(words [][]byte) (target []byte) {
+	for i := 2; i < len(words); i++ {
+		switch option := strings.ToUpper(string(words[i])); {
+		case option == "LIMIT":
+			i += 2
+		case option == "GET" || option == "BY":
+			i++
+		case option == "STORE" && i+1 < len(words):
+			target = words[i+1]
+		}
+	}
+	return target
+}
+
 // A sortable is an element with the text or the number by which it is sorted.
 type sortable struct {
 	element []byte
@@ -71,6 +92,11 @@ func sortOf(readOnly bool) manyFunc {
 		}
 		if isSet && o.unsorted && o.store != nil { // the order of a set must not depend on its form
 			o.unsorted, o.alpha, o.by = false, true, nil
+		}
+		if o.looksUp() {
+			if err := x.relock(); err != nil { // it reads keys that were not captured
+				return err
+			}
 		}
 		if !o.unsorted {
 			if elements, err = x.sorted(db, elements, &o); err != nil {

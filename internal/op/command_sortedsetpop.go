@@ -101,7 +101,7 @@ func (x *Exec) zpopFirst(db int, keys [][]byte, least bool, count int64, counted
 		reply(key, popped)
 		return nil
 	}
-	x.Reply.NullArray()
+	x.none()
 	return nil
 }
 
@@ -125,7 +125,7 @@ func zmpop(blocking bool) manyFunc {
 			return err
 		}
 		if blocking {
-			if err := timeout(args[0]); err != nil {
+			if _, err := timeout(args[0]); err != nil {
 				return err
 			}
 		}
@@ -146,7 +146,7 @@ func zmpop(blocking bool) manyFunc {
 func bzpop(least bool) manyFunc {
 	return func(x *Exec, db int, args [][]byte) error {
 		last := len(args) - 1
-		if err := timeout(args[last]); err != nil {
+		if _, err := timeout(args[last]); err != nil {
 			return err
 		}
 		return x.zpopFirst(db, args[:last], least, 1, false, func(key []byte, popped []collection.Member) {

@@ -63,12 +63,12 @@ func stringCommands() []Command {
 		{"TOUCH", -2, allKeys, ReadOnly | Fast, 0, replayTouch, countAll},
 		{"RENAME", 3, twoKeys, Write, 0, nil, rename},
 		{"RENAMENX", 3, twoKeys, Write | Fast, 0, nil, renameNX},
-		{"COPY", -3, twoKeys, grow, 0, nil, copyTo},
+		{"COPY", -3, twoKeys, grow | Walks, 0, nil, copyTo},
 		{"MOVE", 3, firstKey, Write | Fast, 0, move, nil},
 		{"RESTORE", -4, firstKey, grow, 0, restore, nil},
 		{"RESTORE-ASKING", -4, firstKey, grow, 0, restore, nil},
 
-		{"SORT", -2, firstKey, grow | Movable, 0, nil, sortOf(false)},
+		{"SORT", -2, firstKey, grow | Movable | Walks, 0, nil, sortOf(false)},
 
 		{"SWAPDB", 3, noKey, Write | Fast, 0, nil, swapDB}, // replayed by the engine
 		{"FLUSHDB", -1, noKey, Write, 0, nil, flushDB},
@@ -97,10 +97,10 @@ func stringQueries() []Command {
 		{"PTTL", 2, firstKey, ReadOnly | Fast, 0, ttl(1, false), nil},
 		{"EXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1000, true), nil},
 		{"PEXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1, true), nil},
-		{"DUMP", 2, firstKey, ReadOnly, 0, dump, nil},
+		{"DUMP", 2, firstKey, ReadOnly | Walks, 0, dump, nil},
 		{"OBJECT", -2, KeySpec{2, 2, 1, 0}, ReadOnly, 0, nil, object},
 
-		{"SORT_RO", -2, firstKey, ReadOnly | Movable, 0, nil, sortOf(true)},
+		{"SORT_RO", -2, firstKey, ReadOnly | Movable | Walks, 0, nil, sortOf(true)},
 		{"KEYS", 2, noKey, ReadOnly | Unlocked, 0, nil, keys},
 		{"SCAN", -2, noKey, ReadOnly | Unlocked, 0, nil, scan},
 		{"RANDOMKEY", 1, noKey, ReadOnly | Unlocked, 0, nil, randomKey},

@@ -12,21 +12,39 @@ import (
 // Run executes a command for a client: it replies to x.Reply, and its changes become part of the
 // log record. The shards of its keys must be locked, or all of them if it has no keys. The number
 // of words must match the arity.
-func (c *Command) Run(x *Exec, db int, words [][]byte) {
-	var err error
+func (c *Command) Run(x *Exec, db int, words [][]byte) { c.RunAt(x, c.place(x, db, words), words) }
+
+// place returns the place of the command's key if it has one key, and a database otherwise.
+func (c *Command) place(x *Exec, db int, words [][]byte) Place {
+	if c.Many != nil {
+		return Place{DB: db}
+	}
+	return x.Locate(db, string(words[1]))
+}
+
+// RunAt is Run, given the place of the command's key if it has one key, and a database otherwise.
+func (c *Command) RunAt(x *Exec, p Place, words [][]byte) {
 	before := len(x.Reply.Buf)
+	c.end(x, before, c.apply(x, p, words))
+}
+
+// apply calls the function of the command.
+func (c *Command) apply(x *Exec, p Place, words [][]byte) error {
 	x.revert = c.revertsTrees(words)
 	if c.Many != nil {
-		err = c.Many(x, db, words[1:])
-	} else {
-		err = c.One(x, x.Locate(db, string(words[1])), words[2:])
+		return c.Many(x, p.DB, words[1:])
 	}
+	return c.One(x, p, words[2:])
+}
+
+// end completes a command with the error of apply. Its reply begins after the first n bytes.
+func (c *Command) end(x *Exec, n int, err error) {
 	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
 		err = errReply
 	}
 	x.endTrees(false) // of a command that has kept nothing
 	if err != nil {
-		x.dropReply(before)
+		x.dropReply(n)
 		x.Reply.Error(ErrorText(err, c.Name))
 	}
 }
@@ -44,6 +62,9 @@ func (c *Command) Stores() int {
 	}
 	return 0
 }
+
+// Restores reports whether the command is RESTORE, whose third argument is a value.
+func (c *Command) Restores() bool { return c.Name == "RESTORE" || c.Name == "RESTORE-ASKING" }
 
 // replyTexts are the errors whose reply is not ERR with their own text.
 var replyTexts = []struct {

@@ -67,7 +67,7 @@ func (d *Defragmenter) Moved() int64 { return d.moved.Load() }
 // Step does a piece of work and reports whether it ended a round through all shards. In that case
 // more reports whether there may be more to do. It must not be called with a shard locked.
 func (d *Defragmenter) Step() (round, more bool) {
-	if d.table.pool.trees.Reclaim(stepTreePages) || d.shard == 0 && d.space == nil && d.trimHeap() {
+	if d.table.pool.trees.Reclaim(stepTreePages) || d.table.dropFlushed() || d.shard == 0 && d.space == nil && d.trimHeap() {
 		d.worked = true
 		return false, true
 	}

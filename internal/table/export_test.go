@@ -19,6 +19,9 @@ func (t *Table) MappedBytes() (n int) {
 	return n
 }
 
+// Flushed returns the number of flushed keyspaces whose trees must still be dropped.
+func (t *Table) Flushed() int { return len(t.flushed.spaces) }
+
 // MaskHash masks all hashes until the returned function is called.
 func MaskHash(mask uint64) (restore func()) {
 	hashMask = mask

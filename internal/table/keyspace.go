@@ -26,7 +26,9 @@ type keyspace struct {
 
 	frozen   frozen
 	tried    waste // waste after the last defragmentation
-	detached bool  // flushed during a view: released when the view has finished with it
+	hasTrees bool  // it may have records with trees
+	detached bool  // flushed: released when no view, pin, or tree needs it
+	dropping bool  // it is in Table.flushed
 }
 
 // pin counts the readers of a span. An orphan no longer belongs to a record and is released with
@@ -273,7 +275,7 @@ func (k *keyspace) drop(r uint32, keep shared) {
 
 // releaseDetached frees all memory of the keyspace if it is flushed and its last reader is gone.
 func (k *keyspace) releaseDetached() {
-	if k.detached && !k.frozen.on && len(k.pins) == 0 {
+	if k.detached && !k.dropping && !k.frozen.on && len(k.pins) == 0 {
 		k.releaseAll()
 		*k = keyspace{}
 	}

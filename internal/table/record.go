@@ -312,6 +312,12 @@ func (it Item) Opaque() []byte {
 	return it.value
 }
 
+// Detached returns a copy of the item that stays valid, with a copy of its Opaque value. Of a
+// String, it has only the kind and the expiry.
+func (it Item) Detached(value []byte) Item {
+	return Item{value: value, expire: it.expire, flags: it.flags & flagOpaque}
+}
+
 // AppendValue appends the value to dst.
 func (it Item) AppendValue(dst []byte) []byte {
 	if n, ok := it.Int(); ok {

@@ -362,20 +362,3 @@ func (k *keyspace) takeOut(h uint64, r uint32, at place, keep shared) {
 		k.dropIndex()
 	}
 }
-
-// Flush removes all keys of the database from the shard and returns their number. Its time depends
-// on the number of memory chunks, not of keys. A view retains the memory that it needs.
-func (s *Shard) Flush(db int) (removed int64) {
-	k := s.spaces[db]
-	if k == nil {
-		return 0
-	}
-	removed = k.keys
-	s.spaces[db] = nil
-	s.counts[db].keys.Store(0)
-	s.counts[db].expires.Store(0)
-	k.eachRecordWithTrees(k.dropTree)
-	k.detached = true
-	k.releaseDetached()
-	return removed
-}

@@ -64,6 +64,8 @@ type Table struct {
 
 	// view is the view that Freeze returned and that Close has not ended yet.
 	view atomic.Pointer[View]
+
+	flushed flushed
 }
 
 // New returns an empty table. It allocates no memory for data until there is some.
@@ -140,6 +142,8 @@ func (t *Table) Close() {
 		}
 	}
 	t.UnlockAll()
+	for t.dropFlushed() {
+	}
 	t.pool.leave()
 }
 

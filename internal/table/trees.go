@@ -52,22 +52,27 @@ func (k *keyspace) dropTree(rec *record) {
 	k.pool.releases.Add(1)
 }
 
-// eachRecordWithTrees calls fn for every record that has trees.
-func (k *keyspace) eachRecordWithTrees(fn func(rec *record)) {
-	for n := range k.pages {
-		p := &k.pages[n]
-		if p.flags&pageTree == 0 {
+// eachRecordWithTrees calls fn for every record that has trees, from page first on.
+func (k *keyspace) eachRecordWithTrees(first int, fn func(rec *record)) {
+	for n := first; n < len(k.pages); n++ {
+		k.recordsWithTrees(n, fn)
+	}
+}
+
+// recordsWithTrees calls fn for every record in page n that has trees.
+func (k *keyspace) recordsWithTrees(n int, fn func(rec *record)) {
+	p := &k.pages[n]
+	if p.flags&pageTree == 0 {
+		return
+	}
+	size := slotSizes[p.class]
+	for i := range int(p.top) {
+		slot := k.at(uint32(n)<<pageShift + uint32(i*size/8))
+		if slot[0]&(flagLive|flagOpaque) != flagLive|flagOpaque {
 			continue
 		}
-		size := slotSizes[p.class]
-		for i := range int(p.top) {
-			slot := k.at(uint32(n)<<pageShift + uint32(i*size/8))
-			if slot[0]&(flagLive|flagOpaque) != flagLive|flagOpaque {
-				continue
-			}
-			if rec := parse(slot); k.treeOf(&rec) != 0 {
-				fn(&rec)
-			}
+		if rec := parse(slot); k.treeOf(&rec) != 0 {
+			fn(&rec)
 		}
 	}
 }
@@ -76,20 +81,23 @@ func (k *keyspace) eachRecordWithTrees(fn func(rec *record)) {
 func (t *Table) checkTrees() error {
 	var roots []tree.Root
 	var first error
+	check := func(rec *record) {
+		eachTree(rec, func(root tree.Root) {
+			roots = append(roots, root)
+			if err := t.pool.trees.Check(root); first == nil {
+				first = err
+			}
+		})
+	}
 	for i := range t.shards {
 		for _, k := range t.shards[i].spaces {
-			if k == nil {
-				continue
+			if k != nil {
+				k.eachRecordWithTrees(0, check)
 			}
-			k.eachRecordWithTrees(func(rec *record) {
-				eachTree(rec, func(root tree.Root) {
-					roots = append(roots, root)
-					if err := t.pool.trees.Check(root); first == nil {
-						first = err
-					}
-				})
-			})
 		}
+	}
+	for _, f := range t.flushed.spaces {
+		f.space.eachRecordWithTrees(f.page, check)
 	}
 	if first != nil || t.pool.tables > 1 { // the other tables have trees, too
 		return first
@@ -100,6 +108,17 @@ func (t *Table) checkTrees() error {
 
 // Trees returns the space of the trees.
 func (t *Table) Trees() *tree.Space { return t.pool.trees }
+
+// PinTrees retains the current state of all trees until UnpinTrees. The caller holds the locks of
+// the shards whose records it copies.
+func (t *Table) PinTrees() tree.Epoch { return t.pool.trees.Pin() }
+
+// UnpinTrees ends a pin.
+func (t *Table) UnpinTrees(e tree.Epoch) {
+	if t.pool.trees.Unpin(e) {
+		t.pool.releases.Add(1)
+	}
+}
 
 // TreeChanges returns the transaction that records the changes of trees, or nil if the shard has no
 // Undo.
@@ -117,5 +136,6 @@ func (s *Shard) TreeChanges() *tree.Tx {
 func (k *keyspace) markTree(n uint32, c *content) {
 	if c.isTree() {
 		k.pages[n].flags |= pageTree
+		k.hasTrees = true
 	}
 }

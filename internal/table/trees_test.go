@@ -128,3 +128,64 @@ func TestMemoryOfTreesGoesBack(t *testing.T) {
 		t.Errorf("%d bytes are resident after deleting 39 of 40 trees, want at most half of %d", left, full)
 	}
 }
+
+// TestFlushLeavesTreesToDefragmenter flushes many trees, and expects that Flush has dropped none of
+// them, and the Defragmenter or Close all. A view reads them in the meantime.
+func TestFlushLeavesTreesToDefragmenter(t *testing.T) {
+	const trees = 5000
+	for _, end := range []string{"Defragmenter", "Close", "View"} {
+		t.Run(end, func(t *testing.T) {
+			tab := table.New(table.Options{Shards: 2})
+			defer func() {
+				tab.Close()
+				if n := tab.MappedBytes(); n != 0 {
+					t.Errorf("%d bytes are mapped after Close, want 0", n)
+				}
+			}()
+			for i := range trees {
+				grow(t, tab, fmt.Sprint(i), 3)
+			}
+			used := tab.Trees().Stats().Used
+			var v *table.View
+			tab.LockAll()
+			if end == "View" {
+				v = tab.Freeze()
+			}
+			for i := range tab.NumShards() {
+				tab.ShardAt(i).Flush(0)
+			}
+			tab.UnlockAll()
+			if n := tab.Trees().Stats().Used; n != used || tab.Flushed() != tab.NumShards() {
+				t.Errorf("trees use %d bytes after Flush, with %d keyspaces to drop, want %d and %d", n, tab.Flushed(), used, tab.NumShards())
+			}
+			grow(t, tab, "new", 3)
+			if end == "Close" {
+				return
+			}
+			d := tab.Defragmenter()
+			for range trees / 100 { // less than it takes
+				d.Step()
+			}
+			if err := tab.Check(); err != nil {
+				t.Fatalf("Check = %v, want nil", err)
+			}
+			if end == "View" {
+				n := 0
+				if err := v.Scan(func(en table.Entry) bool {
+					root, _ := tree.ParseRoot(en.Value[2:])
+					if e := (tree.List{Space: tab.Trees()}).Get(root, 2); string(e) == "element 2" {
+						n++
+					}
+					return true
+				}); err != nil || n != trees {
+					t.Errorf("Scan = %v with %d trees, want nil with %d", err, n, trees)
+				}
+				v.Close()
+			}
+			settleTrees(t, tab, d)
+			if n := tab.Trees().Stats().Used; n > 1<<10 || tab.Flushed() != 0 {
+				t.Errorf("trees use %d bytes at the end, with %d keyspaces to drop, want one tree and none", n, tab.Flushed())
+			}
+		})
+	}
+}

@@ -50,7 +50,7 @@ func (t *Table) Freeze() *View {
 	if !t.view.CompareAndSwap(nil, v) {
 		panic("table: Freeze while a view is open")
 	}
-	v.trees = t.pool.trees.Pin()
+	v.trees = t.PinTrees()
 	for db := range v.spaces {
 		c := Count{DB: db, Keys: t.Len(db), Expires: t.Expires(db)}
 		if c.Keys == 0 {

@@ -75,11 +75,13 @@ func (s *Space) pinLocked() Epoch {
 	return Epoch(e)
 }
 
-// Unpin ends a pin. The memory that it held is freed by Reclaim.
-func (s *Space) Unpin(e Epoch) {
+// Unpin ends a pin. The memory that it held is freed by Reclaim. Unpin reports whether Reclaim has
+// work.
+func (s *Space) Unpin(e Epoch) (work bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unpinLocked(e)
+	return len(s.released)+len(s.dropped) > 0
 }
 
 func (s *Space) unpinLocked(e Epoch) {

@@ -24,9 +24,11 @@ import (
 	"regexp"
 )
 
-// units are the units about strings, keys, transactions, and the protocol.
+// units are the units about strings, lists, hashes, sets, sorted sets, keys, transactions, and the
+// protocol.
 var units = []string{
-	"unit/type/string", "unit/type/incr", "unit/expire", "unit/keyspace", "unit/scan", "unit/dump", "unit/multi", "unit/other",
+	"unit/type/string", "unit/type/incr", "unit/type/list", "unit/type/list-3", "unit/type/hash", "unit/type/set",
+	"unit/type/zset", "unit/sort", "unit/expire", "unit/keyspace", "unit/scan", "unit/dump", "unit/multi", "unit/other",
 	"unit/protocol", "unit/bitops", "unit/bitfield", "unit/info-command",
 }
 

@@ -59,7 +59,8 @@ func (s *suite) run(unit string, start startFunc, skips []skip) ([]execution, er
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if s.verbose {
-		cmd.Stdout = io.MultiWriter(&out, os.Stdout)
+		both := io.MultiWriter(&out, os.Stdout)
+		cmd.Stdout, cmd.Stderr = both, both
 	}
 	fmt.Printf("%s: %s\n", server.name, unit)
 	err = cmd.Run() // an error may be a failed test

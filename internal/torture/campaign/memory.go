@@ -333,7 +333,7 @@ func (s *starved) writeKeys(want map[keyPlace]string) (what string, err error) {
 		args := few.deterministic(s.rng)
 		p.command(want, args)
 		what = fmt.Sprintf("Do(%.60q)", args)
-		err = s.do(func(words [][]byte) ([]byte, error) { return s.e.Do(p.db, false, words) }, args)
+		err = s.do(func(words [][]byte) ([]byte, error) { return s.e.Do(context.Background(), p.db, false, words) }, args)
 	default:
 		what = "Expire"
 		if err = s.call(p, ops.Call{Code: ops.Expire, Expiry: ops.Expiry{TTL: 1e15}}); err == nil {

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"context"
 	"strings"
 
 	ops "github.com/perduredb/perdure/internal/op"
@@ -52,7 +53,7 @@ func (s *starved) read(p keyPlace) (string, error) {
 		for i, arg := range args {
 			words[i] = []byte(arg)
 		}
-		reply, failed := s.e.Do(p.db, false, words)
+		reply, failed := s.e.Do(context.Background(), p.db, false, words)
 		err = firstError(err, failed)
 		value, _ := resp.Decode(reply)
 		return flatReply(value)
