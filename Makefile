@@ -36,7 +36,7 @@ differential:    ## three million random commands, compared with redis-server; a
 replies:         ## a million random commands of clients, compared with redis-server; ten seconds
 	PERDURE_REPLIES=1000000 go test -timeout 30m -run TestRepliesAreRedis -v ./server
 
-upstream-tests:  ## Redis's own test suite against perdure serve and redis-server; two minutes
+upstream-tests:  ## Redis's own test suite against perdure serve and redis-server; three minutes
 	go run ./internal/upstream
 
 torture:         ## every campaign at CI's size; about six minutes

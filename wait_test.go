@@ -263,8 +263,8 @@ func TestCloseEndsWaits(t *testing.T) {
 	})
 }
 
-// TestWaitPopsInOrder lets goroutines push while others wait, and checks that those that have waited
-// longer get the earlier elements of each goroutine.
+// TestWaitPopsInOrder lets goroutines push while others wait, and checks that those that have
+// waited longer get the earlier elements of each goroutine.
 func TestWaitPopsInOrder(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *perdure.Store) {
 		const pushers, each = 4, 50
@@ -308,8 +308,8 @@ func TestWaitPopsInOrder(t *testing.T) {
 	})
 }
 
-// TestWaitPopsEachElementOnce lets goroutines push, move, and pop elements, with waits of which some
-// are canceled. Each element is popped once.
+// TestWaitPopsEachElementOnce lets goroutines push, move, and pop elements, with waits of which
+// some are canceled. Each element is popped once.
 func TestWaitPopsEachElementOnce(t *testing.T) {
 	const pushers, poppers, each = 4, 8, 500
 	s, err := perdure.New()

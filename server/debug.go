@@ -16,6 +16,8 @@ var debugSubcommands = []subcommand{
 	{"SLEEP", 3, (*client).debugSleep},
 	{"SET-ACTIVE-EXPIRE", 3, (*client).debugActiveExpire},
 	{"OBJECT", 3, (*client).debugObject},
+	{"DIGEST", 2, (*client).debugDigest},
+	{"DIGEST-VALUE", -2, (*client).debugDigestValue},
 	{"PROTOCOL", 3, (*client).debugProtocol},
 	{"LOG", 3, (*client).debugIgnore},
 	{"QUICKLIST-PACKED-THRESHOLD", 3, (*client).debugIgnore},
@@ -92,7 +94,8 @@ func (c *client) debugObject(words [][]byte) {
 		c.out.Error("ERR no such key")
 		return
 	}
-	c.out.Line(fmt.Sprintf("Value at:0x0 refcount:1 encoding:raw serializedlength:%d lru:0 lru_seconds_idle:0", n))
+	encoding := c.ask(c.db, "OBJECT", []byte("ENCODING"), words[2]).Text
+	c.out.Line(fmt.Sprintf("Value at:0x0 refcount:1 encoding:%s serializedlength:%d lru:0 lru_seconds_idle:0", encoding, n))
 }
 
 // debugProtocol is DEBUG PROTOCOL type, which replies with a value of each type of the protocol.

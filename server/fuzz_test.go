@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/server"
@@ -17,6 +18,7 @@ import (
 func FuzzSession(f *testing.F) {
 	for _, seed := range []string{
 		"PING\r\n", "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "SET k v\r\nGET k\r\nHELLO 3\r\nGET none\r\n",
+		"BLPOP k 0.001\r\nRPUSH k 1\r\nBLPOP j k 0\r\nBLMOVE k j LEFT LEFT 0\r\nPING\r\n",
 		"MULTI\r\nINCR n\r\nNOSUCH\r\nEXEC\r\n", "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nx", "*-1\r\n*0\r\n\r\n", "\"unbalanced\r\n",
 		"SETRANGE k 100000 x\r\nBITCOUNT k\r\nBITPOS k 1 0 -1 BIT\r\nBITFIELD k SET u8 #3 7 OVERFLOW FAIL INCRBY i5 0 99\r\n",
 		"MSET a 1 b 2\r\nLCS a b IDX\r\nSCAN 0 MATCH * COUNT 100 TYPE string\r\nDUMP a\r\nOBJECT HELP\r\nCOPY a c DB 3\r\n",
@@ -35,7 +37,12 @@ func FuzzSession(f *testing.F) {
 // depends reports whether the number of replies can depend on time or on the other connection.
 func depends(data []byte) bool {
 	upper := bytes.ToUpper(data)
-	return bytes.Contains(upper, []byte("REPLY")) || bytes.Contains(upper, []byte("KILL"))
+	for _, word := range []string{"REPLY", "KILL", "BLPOP", "BRPOP", "BLM", "BZ"} {
+		if bytes.Contains(upper, []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // session sends data in pieces to a new server, and returns the replies and their number.
@@ -133,6 +140,8 @@ type pipe struct {
 }
 
 func (p *pipe) Read(b []byte) (int, error) { return p.in.Read(b) }
+
+func (p *pipe) SetReadDeadline(t time.Time) error { return p.in.SetReadDeadline(t) }
 
 func (p *pipe) end() { p.Conn.Close() }
 

@@ -85,6 +85,10 @@ var helpLines = map[string][]string{
 		"    Rewrite the configuration file.",
 	},
 	"DEBUG": {
+		"DIGEST",
+		"    Output a hex signature representing the current DB content.",
+		"DIGEST-VALUE <key> [<key> ...]",
+		"    Output a hex signature of the values of all the specified keys.",
 		"LOADAOF",
 		"    Like RELOAD.",
 		"OBJECT <key>",

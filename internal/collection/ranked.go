@@ -11,7 +11,8 @@ import (
 // The two trees have the same number of entries.
 type ranked struct {
 	large
-	index tree.Root
+	index  tree.Root
+	frozen tree.Epoch // while two trees are changed, so that the first change can be reverted
 }
 
 // openRanked opens the roots of a stored form.
@@ -32,7 +33,13 @@ func (r *ranked) Discard() {
 	r.index = tree.Root{}
 }
 
-func (r *ranked) sorted() tree.Sorted { return tree.Sorted{Space: r.env.Space, Tx: r.env.Tx} }
+func (r *ranked) sorted() tree.Sorted {
+	return tree.Sorted{Space: r.env.Space, Tx: r.env.Tx, Frozen: r.frozen}
+}
+
+func (r *ranked) treeMap() tree.Map {
+	return tree.Map{Space: r.env.Space, Tx: r.env.Tx, Frozen: r.frozen}
+}
 
 // is returns a function that reports whether an entry of the index is the one of a member.
 func (r *ranked) is(name []byte) func(e []byte) bool {
@@ -53,6 +60,8 @@ func (r *ranked) find(name []byte) (score uint64, ok bool) {
 
 // put sets the score of a member.
 func (r *ranked) put(name []byte, f float64) error {
+	r.frozen = r.env.Space.Frozen()
+	defer func() { r.frozen = 0 }()
 	score := tree.Score(f)
 	old, found := r.find(name)
 	if found && old == score {
@@ -102,22 +111,25 @@ func (r *ranked) add(name []byte, hash uint32, score uint64, entry []byte) error
 
 func never([]byte) bool { return false }
 
-// remove removes a member, and reports whether there was one.
+// remove removes a member, and reports whether there was one. It first makes the path to the entry
+// of the index writable, so that deleting the entry after the member needs no memory.
 func (r *ranked) remove(name []byte) (existed bool, err error) {
+	r.frozen = r.env.Space.Frozen()
+	defer func() { r.frozen = 0 }()
 	score, ok := r.find(name)
 	if !ok {
 		return false, nil
 	}
+	var entry [8]byte
+	binary.LittleEndian.PutUint64(entry[:], score)
 	hash := hashOf(name)
-	if _, err := r.treeMap().Delete(&r.index, hash, r.is(name)); err != nil {
+	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry[:]); err != nil {
 		return false, err
 	}
-	existed, err = r.sorted().Delete(&r.root, score, name)
-	if err != nil {
-		var entry [8]byte
-		binary.LittleEndian.PutUint64(entry[:], score)
-		_, _ = r.treeMap().Put(&r.index, hash, never, entry[:])
+	if existed, err = r.sorted().Delete(&r.root, score, name); err != nil {
+		return false, err
 	}
+	_, err = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry[:]) })
 	return existed, err
 }
 

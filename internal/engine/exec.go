@@ -58,15 +58,16 @@ func (e *Engine) free(x *exec) {
 // release unlocks the shards, unpins the large values that nothing else has taken over, and wakes
 // the commands that were served.
 func (x *exec) release() {
-	for _, c := range x.ready { // of a rollback
-		c.ready = false
+	if x.ready != nil { // of a rollback
+		x.dropReady()
 	}
-	x.ready = x.ready[:0]
 	shards := x.held
 	x.held = nil
 	shards.Unlock()
 	x.Unpin()
-	x.wakeServed()
+	if x.served != nil {
+		x.wakeServed()
+	}
 }
 
 // end makes the changes final, appends the log record, serves the commands that wait for the
@@ -76,7 +77,7 @@ func (x *exec) end() {
 	if x.Dirty != 0 {
 		x.e.addDirty(x.shard, x.Dirty)
 	}
-	if len(x.ready) > 0 {
+	if x.ready != nil {
 		x.serve()
 	}
 	x.release()
@@ -133,6 +134,13 @@ func (x *exec) lockKeys(n int, key func(i int) string) error {
 	x.Log, x.Keys, x.held = x.e.log, x.keys, x.keys
 	x.watch()
 	return nil
+}
+
+// lockAll replaces the locks by those of all shards.
+func (x *exec) lockAll() {
+	x.release()
+	x.e.table.LockAll()
+	x.held = everyShard{x.e.table}
 }
 
 // readLock locks the shards of n keys for reading.

@@ -26,7 +26,15 @@ func (x *exec) serve() {
 		c.ready = false
 		x.serveKey(y, c)
 	}
-	x.ready = x.ready[:0]
+	x.ready = nil
+}
+
+// dropReady removes the keys in ready without serving them. Their shards must be locked.
+func (x *exec) dropReady() {
+	for _, c := range x.ready {
+		c.ready = false
+	}
+	x.ready = nil
 }
 
 // serveKey executes the commands that wait for a key while it has elements of their type. It
@@ -79,11 +87,9 @@ func (x *exec) endServing(y *exec) (p appendlog.Position) {
 
 // wakeServed wakes the commands that serve has executed. No shard must be locked.
 func (x *exec) wakeServed() {
-	if len(x.served) > 0 {
-		wakeAll(x.served)
-		clear(x.served)
-		x.served = x.served[:0]
-	}
+	served := x.served
+	x.served = nil
+	wakeAll(served)
 }
 
 // serveAll serves every command that waits, after the whole data set has changed.

@@ -138,17 +138,10 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error
 	x.held = p.Shard
 	err := s.begin(x, writes)
 	if err == nil && x.Watcher != nil && s.e.watches.moves(x.shard, p.Hash) {
-		return s.lockAll(x, writes)
+		x.lockAll()
+		return s.begin(x, writes)
 	}
 	return err
-}
-
-// lockAll replaces the locks of an execution by those of all shards.
-func (s *Session) lockAll(x *exec, writes bool) error {
-	x.release()
-	s.e.table.LockAll()
-	x.held = everyShard{s.e.table}
-	return s.begin(x, writes)
 }
 
 // lock admits commands, and locks the shards of their keys and of the watched keys.
@@ -185,7 +178,8 @@ func (s *Session) lock(x *exec, queue []Queued, watched []watch) error {
 	}
 	err := s.begin(x, writes)
 	if err == nil && x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(keys, e.moves) {
-		return s.lockAll(x, writes)
+		x.lockAll()
+		return s.begin(x, writes)
 	}
 	return err
 }

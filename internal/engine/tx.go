@@ -41,17 +41,9 @@ func (e *Engine) UpdateKeys(t *Tx, db int, keys []string, durable bool, fn func(
 // update runs fn with the shards locked, appends its changes to the log, unlocks, and waits for the
 // log.
 func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
-	if err := e.refusedLocked(); err != nil {
+	if err := x.beginUpdate(); err != nil {
 		x.release()
 		return err
-	}
-	x.Log, x.Atomic = e.log, true
-	x.watch()
-	if x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(x.names, e.moves) {
-		x.release()
-		e.table.LockAll()
-		x.held = everyShard{e.table}
-		return e.update(t, x, durable, fn)
 	}
 	t.x = x
 	finished := false
@@ -74,6 +66,22 @@ func (e *Engine) update(t *Tx, x *exec, durable bool, fn func() error) error {
 	}
 	x.end()
 	return x.wait(nil, durable)
+}
+
+// beginUpdate prepares a transaction whose shards are locked, or returns the reason why writes are
+// refused.
+func (x *exec) beginUpdate() error {
+	e := x.e
+	if err := e.refusedLocked(); err != nil {
+		return err
+	}
+	x.Log, x.Atomic = e.log, true
+	x.watch()
+	if x.Watcher != nil && x.held == unlocker(x.keys) && slices.ContainsFunc(x.names, e.moves) {
+		x.lockAll()
+		return x.beginUpdate()
+	}
+	return nil
 }
 
 // lockDeclared declares keys and locks their shards. Without keys, the

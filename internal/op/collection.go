@@ -79,7 +79,12 @@ func (c *Command) revertsTrees(words [][]byte) bool {
 	if strings.Contains(c.Name, "POP") && !strings.Contains(c.Name, "PUSH") {
 		return len(words) > 2 || c.Name[0] == 'Z' // not LPOP, RPOP, and SPOP of one element
 	}
-	return c.OneKey() && (len(words) > 4 || c.Flags&Fast == 0)
+	one := 3 // words of a command that changes one element
+	switch c.Name {
+	case "HSET", "HMSET", "HSETNX", "HINCRBY", "HINCRBYFLOAT", "ZADD", "ZINCRBY":
+		one = 4
+	}
+	return c.OneKey() && (len(words) > one || c.Flags&Fast == 0)
 }
 
 // endTrees makes the changes of trees by a command final, or reverts them.

@@ -36,7 +36,7 @@ func lmove(blocking bool) manyFunc {
 				return err
 			}
 		}
-		return x.moveElement(db, "LMOVE", args[:4], from, to, blocking)
+		return x.atomically(func() error { return x.moveElement(db, "LMOVE", args[:4], from, to, blocking) })
 	}
 }
 
@@ -48,7 +48,7 @@ func rpopLPush(blocking bool) manyFunc {
 				return err
 			}
 		}
-		return x.moveElement(db, "RPOPLPUSH", args[:2], false, true, blocking)
+		return x.atomically(func() error { return x.moveElement(db, "RPOPLPUSH", args[:2], false, true, blocking) })
 	}
 }
 
@@ -81,7 +81,7 @@ func (x *Exec) moveElement(db int, name string, args [][]byte, fromFront, toFron
 			return err
 		}
 		pushTo(&target, e, toFront)
-		if err := x.keep(to, &target); err != nil { // first, because only this can need more memory
+		if err := x.keep(to, &target); err != nil {
 			return err
 		}
 		if source, err = x.listAt(from); err != nil { // the table has changed
@@ -90,9 +90,6 @@ func (x *Exec) moveElement(db int, name string, args [][]byte, fromFront, toFron
 		source.Delete(i, i+1)
 	}
 	if err := x.keep(from, &source); err != nil {
-		if from != to {
-			x.log(to, 1, pushName(toFront), [][]byte{e}) // the log must have what the table has
-		}
 		return err
 	}
 	x.Dirty++
@@ -179,13 +176,6 @@ func (x *Exec) popFirst(db int, keys [][]byte, front bool, count int64) error {
 	}
 	x.none()
 	return nil
-}
-
-func pushName(front bool) string {
-	if front {
-		return "LPUSH"
-	}
-	return "RPUSH"
 }
 
 func popName(front bool) string {

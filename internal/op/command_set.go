@@ -59,6 +59,10 @@ func (x *Exec) endSetChange(p Place, s *collection.Set, changes int, name string
 
 // smove is SMOVE source destination member.
 func smove(x *Exec, db int, args [][]byte) error {
+	return x.atomically(func() error { return x.moveMember(db, args) })
+}
+
+func (x *Exec) moveMember(db int, args [][]byte) error {
 	from, to, m := x.Locate(db, string(args[0])), x.Locate(db, string(args[1])), args[2]
 	x.settle(db, args[:2]...)
 	if !x.live(from) {
@@ -76,7 +80,7 @@ func smove(x *Exec, db int, args [][]byte) error {
 	had := source.Has(m)
 	if had && from != to {
 		source.Remove(m)
-		if target.Add(m) { // stored first, because only this can need more memory
+		if target.Add(m) {
 			if err := x.keep(to, &target); err != nil {
 				return err
 			}
@@ -84,7 +88,6 @@ func smove(x *Exec, db int, args [][]byte) error {
 			x.changed(db, to.Key)
 		}
 		if err := x.keep(from, &source); err != nil {
-			x.commandOn(to, "SADD", args[2:]) // the log must have what the table has
 			return err
 		}
 		x.Dirty++

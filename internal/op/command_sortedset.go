@@ -190,7 +190,7 @@ func zrem(x *Exec, p Place, args [][]byte) error {
 // endRemoval stores and logs a sorted set from which members were removed, and replies with their
 // number.
 func (x *Exec) endRemoval(p Place, z *collection.SortedSet, removed int, name string, args [][]byte) error {
-	if removed > 0 {
+	if removed > 0 || z.Err() != nil { // after an error, a tree can have other pages
 		if err := x.keep(p, z); err != nil {
 			return err
 		}

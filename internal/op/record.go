@@ -85,6 +85,15 @@ func (r *Record) link(value []byte) {
 	r.buf = append(r.buf, "\r\n"...)
 }
 
+// mark returns the state of the record for backTo.
+func (r *Record) mark() Record { return *r }
+
+// backTo removes the commands that were added after mark.
+func (r *Record) backTo(mark Record) {
+	mark.buf = r.buf[:len(mark.buf)]
+	*r = mark
+}
+
 // Encoded returns the encoded log record.
 func (r *Record) Encoded() []byte {
 	if r.n == 1 {

@@ -17,9 +17,15 @@ type change struct {
 	stock  stock
 }
 
-// begin prepares c for a change of root.
-func (c *change) begin(s *Space, tx *Tx, root *Root) {
-	c.space, c.tx, c.root, c.frozen = s, tx, root, s.frozen.Load()
+// begin prepares c for a change of root. frozen is the result of Space.Frozen, or 0 to call it now.
+func (c *change) begin(s *Space, tx *Tx, root *Root, frozen Epoch) {
+	c.space, c.tx, c.root, c.frozen = s, tx, root, uint64(frozen)
+	switch {
+	case frozen == 0:
+		c.frozen = s.frozen.Load()
+	case tx != nil:
+		c.frozen = max(c.frozen, uint64(tx.pin))
+	}
 }
 
 // leaf returns the last step of the path and its page.

@@ -7,7 +7,7 @@ func deleteRange(s *Space, tx *Tx, root *Root, from, to uint64) error {
 		return nil
 	}
 	var c change
-	c.begin(s, tx, root)
+	c.begin(s, tx, root, 0)
 	if from == 0 && to == root.Count {
 		c.drop(root.Ref)
 		*root = Root{}

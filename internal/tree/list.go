@@ -19,7 +19,7 @@ func (t List) Get(root Root, i uint64) (entry []byte) {
 // Insert inserts an entry before the one at index i, which may be the number of entries.
 func (t List) Insert(root *Root, i uint64, entry []byte) error {
 	var c change
-	c.begin(t.Space, t.Tx, root)
+	c.begin(t.Space, t.Tx, root, 0)
 	if root.Height > 0 {
 		c.seekRank(i)
 	}
@@ -29,7 +29,7 @@ func (t List) Insert(root *Root, i uint64, entry []byte) error {
 // Set replaces the entry at index i, which must be less than the number of entries.
 func (t List) Set(root *Root, i uint64, entry []byte) error {
 	var c change
-	c.begin(t.Space, t.Tx, root)
+	c.begin(t.Space, t.Tx, root, 0)
 	c.seekRank(i)
 	return c.replace(kindList, 1, newEntry(0, entry))
 }
@@ -37,7 +37,7 @@ func (t List) Set(root *Root, i uint64, entry []byte) error {
 // Delete deletes the entry at index i, which must be less than the number of entries.
 func (t List) Delete(root *Root, i uint64) error {
 	var c change
-	c.begin(t.Space, t.Tx, root)
+	c.begin(t.Space, t.Tx, root, 0)
 	c.seekRank(i)
 	return c.remove(int(c.path[root.Height-1].index) + 1)
 }

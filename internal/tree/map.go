@@ -4,8 +4,9 @@ package tree
 // computes the hash, and decides with a function whether an entry is the one that it looks for.
 // The bytes of an entry must not alias memory of the Space.
 type Map struct {
-	Space *Space
-	Tx    *Tx // nil outside a transaction
+	Space  *Space
+	Tx     *Tx   // nil outside a transaction
+	Frozen Epoch // of Space.Frozen, or 0 for the newest pin at each change
 }
 
 // Find returns the entry with a hash for which eq returns true. It is valid until the next change.
@@ -27,7 +28,7 @@ func (m Map) Find(root Root, hash uint32, eq func(entry []byte) bool) (entry []b
 // reports whether there was one.
 func (m Map) Put(root *Root, hash uint32, eq func(entry []byte) bool, entry []byte) (replaced bool, err error) {
 	var c change
-	c.begin(m.Space, m.Tx, root)
+	c.begin(m.Space, m.Tx, root, m.Frozen)
 	found := c.seekHash(hash, eq)
 	if found && c.overwrite(entry) {
 		return true, nil
@@ -43,7 +44,7 @@ func (m Map) Put(root *Root, hash uint32, eq func(entry []byte) bool, entry []by
 // whether it has stored the entry.
 func (m Map) Add(root *Root, hash uint32, eq func(entry []byte) bool, entry []byte) (added bool, err error) {
 	var c change
-	c.begin(m.Space, m.Tx, root)
+	c.begin(m.Space, m.Tx, root, m.Frozen)
 	if c.seekHash(hash, eq) {
 		return false, nil
 	}
@@ -55,7 +56,7 @@ func (m Map) Add(root *Root, hash uint32, eq func(entry []byte) bool, entry []by
 // one.
 func (m Map) Delete(root *Root, hash uint32, eq func(entry []byte) bool) (existed bool, err error) {
 	var c change
-	c.begin(m.Space, m.Tx, root)
+	c.begin(m.Space, m.Tx, root, m.Frozen)
 	if !c.seekHash(hash, eq) {
 		return false, nil
 	}

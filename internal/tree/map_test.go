@@ -236,6 +236,38 @@ func TestMapWithoutMemory(t *testing.T) {
 	}
 }
 
+// TestMapRevertsWithoutMemory pins a tree of another lock between an insertion and its reversal.
+func TestMapRevertsWithoutMemory(t *testing.T) {
+	m := newHashModel(t, 1<<31)
+	rng := rand.New(rand.NewPCG(4, 4))
+	for key := range uint32(5000) {
+		if err := m.put(key, "0123456789"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for key := range uint32(1000) {
+		key += 1_000_000
+		snapshot := m.space.Pin()
+		m.tree.Frozen = m.space.Frozen()
+		if err := m.put(key, "0123456789"); err != nil {
+			t.Fatal(err)
+		}
+		later := m.space.Pin()
+		m.memory.refuse = func(int) bool { return true }
+		if err := m.delete(key); err != nil {
+			t.Fatalf("Delete of an entry that was just inserted = %v, want nil", err)
+		}
+		m.tree.Frozen = 0
+		if err := m.delete(key - 1_000_000); !errors.Is(err, tree.ErrNoMemory) {
+			t.Fatalf("Delete during a pin without memory = %v, want ErrNoMemory", err)
+		}
+		m.memory.refuse = nil
+		m.space.Unpin(snapshot)
+		m.space.Unpin(later)
+	}
+	m.finish(rng)
+}
+
 func TestMapTransactions(t *testing.T) {
 	for seed := range seeds(16) {
 		rng := rand.New(rand.NewPCG(seed, 3))

@@ -6,14 +6,15 @@ import "bytes"
 // of a member. A tree has each pair once. [Score] makes a score of a floating-point number.
 // A member must not alias memory of the Space.
 type Sorted struct {
-	Space *Space
-	Tx    *Tx // nil outside a transaction
+	Space  *Space
+	Tx     *Tx   // nil outside a transaction
+	Frozen Epoch // of Space.Frozen, or 0 for the newest pin at each change
 }
 
 // Insert inserts an entry, and reports whether it was missing.
 func (t Sorted) Insert(root *Root, score uint64, member []byte) (inserted bool, err error) {
 	var c change
-	c.begin(t.Space, t.Tx, root)
+	c.begin(t.Space, t.Tx, root, t.Frozen)
 	if c.seekMember(score, member) {
 		return false, nil
 	}
@@ -24,7 +25,7 @@ func (t Sorted) Insert(root *Root, score uint64, member []byte) (inserted bool, 
 // Delete deletes an entry, and reports whether it existed.
 func (t Sorted) Delete(root *Root, score uint64, member []byte) (existed bool, err error) {
 	var c change
-	c.begin(t.Space, t.Tx, root)
+	c.begin(t.Space, t.Tx, root, t.Frozen)
 	if !c.seekMember(score, member) {
 		return false, nil
 	}

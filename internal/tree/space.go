@@ -56,7 +56,7 @@ type batch struct {
 
 // NewSpace returns an empty Space.
 func NewSpace(m Memory) *Space {
-	return &Space{memory: m, epoch: 1}
+	return &Space{memory: m, epoch: 2}
 }
 
 // Pin retains the current state of every tree until Unpin. The caller holds the locks of the trees
@@ -101,6 +101,11 @@ func (s *Space) unpinLocked(e Epoch) {
 	}
 	s.frozen.Store(frozen)
 }
+
+// Frozen returns the newest pinned epoch, or 1 without pins. The caller has locked a tree and can
+// use the result for all changes until it unlocks the tree, because a later pin is not of this one.
+// It can then delete an entry that it has just inserted without new memory.
+func (s *Space) Frozen() Epoch { return Epoch(max(s.frozen.Load(), 1)) }
 
 // newestBefore returns the index of the newest pin that is older than epoch, or -1.
 func (s *Space) newestBefore(epoch uint64) int {
