@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/perduredb/perdure/internal/op"
+import (
+	"github.com/perduredb/perdure/internal/op"
+	"github.com/perduredb/perdure/internal/table"
+)
 
 // SetPlain is Set without arguments. It has fast paths for the most common case: an existing key
 // gets a value of equal length. The length of these paths determines their speed: see package
@@ -17,7 +20,7 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 	i := e.table.ShardIndex(h)
 	s := e.table.ShardAt(i)
 	s.Lock()
-	if e.refusedLocked() == nil && e.log == nil && s.SetString(db, h, key, value) {
+	if e.refusedLocked() == nil && e.log == nil && (s.SetString(db, h, key, value) || e.setAny(s, db, h, key, value)) {
 		e.addDirty(i, 1)
 		e.watches.changed(i, h, db)
 		s.Unlock()
@@ -25,6 +28,20 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 	}
 	s.Unlock()
 	return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
+}
+
+// setAny sets a key whose value SetString does not set, and reports whether it did: not if memory
+// runs out. Compared with a Call, it saves a second lock and a second search.
+func (e *Engine) setAny(s *table.Shard, db int, h uint64, key string, value []byte) bool {
+	held := false
+	defer func() {
+		if !held { // a panic
+			e.breaks(s.Unlock)
+		}
+	}()
+	_, err := s.Set(db, h, key, table.String, value, 0)
+	held = true
+	return err == nil
 }
 
 // setLogged is SetPlain in a store with a log. Encoding and appending the command take about as

@@ -261,3 +261,34 @@ func TestFailedCommandKeepsConversion(t *testing.T) {
 		}
 	}
 }
+
+// TestCopyOverLargeCollection copies small values over large collections. The log must have the
+// copies.
+func TestCopyOverLargeCollection(t *testing.T) {
+	dir := t.TempDir()
+	options := func() []perdure.Option { return append(logOnly(), storefs.SmallCollections(64)) }
+	s := open(t, dir, options()...)
+	for _, args := range [][]any{
+		{"SET", "text", "value"}, {"HSET", "hash", "field", "value"}, {"RPUSH", "list", "a", "b"},
+	} {
+		_, err := s.Do(t.Context(), args...)
+		ok(t, err)
+		key := args[1].(string)
+		_, err = s.SetAt("over "+key).Add(strings.Repeat("m", 40), strings.Repeat("n", 40))
+		ok(t, err)
+		_, err = s.Do(t.Context(), "COPY", key, "over "+key, "REPLACE")
+		ok(t, err)
+	}
+	want := collections(t, s)
+	for _, key := range []string{"text", "hash", "list"} {
+		if diff := cmp.Diff(want[key], want["over "+key]); diff != "" {
+			t.Errorf("COPY of %s (-source +copy):\n%s", key, diff)
+		}
+	}
+	ok(t, engine.Of(s).CheckTable())
+	ok(t, s.Close())
+	s = open(t, dir, options()...)
+	if diff := cmp.Diff(want, collections(t, s)); diff != "" {
+		t.Errorf("the log (-want +got):\n%s", diff)
+	}
+}

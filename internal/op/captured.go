@@ -118,6 +118,9 @@ func (x *Exec) RunCaptured(c *Command, db int, words [][]byte, lock func() error
 	p.lock, p.on = lock, true
 	before := len(x.Reply.Buf)
 	err = c.apply(x, c.place(x, db, words), words)
+	if p.on && x.Dirty != 0 {
+		panic("op: internal error: a change without a lock")
+	}
 	if err == errChanged || p.err != nil {
 		x.dropReply(before)
 		return p.err != nil, p.err

@@ -18,16 +18,16 @@ func (x *Exec) copyEntry(from, to Place) error {
 	if !ok {
 		return ErrNotFound
 	}
+	kind, at := it.Kind(), it.ExpireAtMs()
 	if isLarge(it) {
-		return x.copyTrees(it.Opaque(), to, it.ExpireAtMs())
+		return x.copyTrees(it.Opaque(), to, at)
 	}
-	if x.walking() { // because the destination is large
+	if x.walking() { // because of the destination
 		if err := x.relock(); err != nil {
 			return err
 		}
-		it, _ = x.Find(from)
+		it, _ = x.Find(from) // a captured string has no value
 	}
-	kind, at := it.Kind(), it.ExpireAtMs()
 	if it.Large() && kind == table.String {
 		m, err := x.Store.Table.Map(to.Key, it.LargeValue())
 		if err != nil {

@@ -57,11 +57,12 @@ func (v vocabulary) command(rng *rand.Rand) []string {
 	}
 	m := func() string { return v.member(rng) }
 	n := func() string { return fmt.Sprint(rng.IntN(6)) }
+	twice := m()
 	many := func(name string) []string { return v.many(rng, name, k) }
 	list := [][]string{
 		{"HSET", k, m(), m(), m(), m()}, many("HSET"), {"HDEL", k, m(), m()}, {"HINCRBY", k, "n" + n(), n()}, {"HINCRBY", k, m(), n()},
 		{"SADD", k, m(), m()}, many("SADD"), {"SREM", k, m(), m()}, {"SMOVE", k, other, m()}, {"SPOP", k},
-		{"RPUSH", k, m(), m()}, many("RPUSH"), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
+		{"RPUSH", k, twice, m(), twice}, many("RPUSH"), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
 		{"LSET", k, n(), m()}, {"LINSERT", k, "BEFORE", m(), m()}, {"LREM", k, "1", m()}, {"LTRIM", k, "1", "-1"}, {"RPOPLPUSH", k, other},
 		{"ZADD", k, n(), m(), n(), m()}, many("ZADD"), {"ZINCRBY", k, "1.5", m()}, {"ZREM", k, m()}, {"ZPOPMIN", k, n()},
 	}

@@ -50,8 +50,13 @@ func (c redisCommand) execute(s *perdure.Store) string {
 
 // storeReply returns a reply as texts. A nested reply becomes flat.
 func storeReply(r perdure.Reply) (all []string) {
-	if n, err := r.Float(); err == nil && r.Kind() != perdure.ReplyText {
-		return []string{formatScore(n)}
+	switch r.Kind() {
+	case perdure.ReplyInteger:
+		n, _ := r.Int()
+		return []string{strconv.FormatInt(n, 10)}
+	case perdure.ReplyDouble:
+		f, _ := r.Float()
+		return []string{formatScore(f)}
 	}
 	if text, err := r.Text(); err == nil {
 		return []string{text}
