@@ -39,7 +39,8 @@ func (l List) push(name string, values [][]byte) (length int, err error) {
 	return l.command(name).values(values).count()
 }
 
-// PopFront removes the first element and returns it. It returns [ErrNotFound] if the list is empty.
+// PopFront removes the first element and returns it. It returns [ErrNotFound] if the list is empty;
+// [List.WaitPopFront] waits instead.
 func (l List) PopFront() ([]byte, error) { return l.command("LPOP").bytes() }
 
 // PopBack removes the last element and returns it. It returns [ErrNotFound] if the list is empty.

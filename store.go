@@ -71,7 +71,8 @@ func open(ctx context.Context, dir string, opts []Option) (*Store, error) {
 }
 
 // Close saves a snapshot if the store has save rules, syncs and closes the log, and frees the
-// memory. It first cancels a background save or rewrite.
+// memory. It first cancels a background save or rewrite. Methods that wait for an element return
+// [ErrClosed].
 //
 // If Close returns nil, all data is on disk. If the store has neither a log nor save rules, only
 // the data of the last Save is on disk. Later calls return the result of the first.

@@ -17,23 +17,25 @@ type Hash struct {
 
 // OpenHash opens a stored hash. An empty stored form is an empty hash. The Hash may read stored
 // until its first change.
-func OpenHash(env Env, stored []byte) (h Hash, err error) {
-	h.env = env
+func OpenHash(env Env, stored []byte) (Hash, error) {
 	switch {
 	case len(stored) == 0:
-		h.pack = newPack()
-		return h, nil
+		return Hash{pack: newPack(env), large: large{env: env}}, nil
 	case IsLarge(stored):
-		h.large = openLarge(env, stored)
-		return h, nil
+		return Hash{large: openLarge(env, stored)}, nil
 	case Type(stored) == typeHash:
-		var ok bool
-		if h.pack, ok = openPack(Value(stored)); ok {
-			return h, nil
+		if p, ok := openPack(env, Value(stored)); ok {
+			return Hash{pack: p, large: large{env: env}}, nil
 		}
 	}
+	return decodeHash(env, stored)
+}
+
+// decodeHash opens a hash in another encoding.
+func decodeHash(env Env, stored []byte) (h Hash, err error) {
+	h.env = env
 	v, err := decode[*rdb.Hash](stored)
-	h.pack = newPack()
+	h.pack = newPack(env)
 	if err != nil {
 		return h, err
 	}

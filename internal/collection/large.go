@@ -29,6 +29,7 @@ type Env struct {
 	Space *tree.Space
 	Tx    *tree.Tx // of a transaction, or nil
 	Small int      // size above which a collection is large; 0 means 2 KiB
+	Rooms *Rooms   // memory for changes, or nil
 }
 
 // IsLarge reports whether a stored form is that of a large collection.

@@ -18,23 +18,26 @@ type List struct {
 
 // OpenList opens a stored list. An empty stored form is an empty list. The List may read stored
 // until its first change.
-func OpenList(env Env, stored []byte) (l List, err error) {
-	l.env = env
-	l.pack = newPack()
+func OpenList(env Env, stored []byte) (List, error) {
 	switch {
 	case len(stored) == 0:
-		return l, nil
+		return List{pack: newPack(env), large: large{env: env}}, nil
 	case IsLarge(stored):
-		l.large = openLarge(env, stored)
-		return l, nil
+		return List{large: openLarge(env, stored)}, nil
 	}
 	if v := Value(stored); Type(stored) == typeList && len(v) > len(listHead) && string(v[:len(listHead)]) == listHead {
-		if c, ok := openPack(v[len(listHead):]); ok {
-			l.pack = c
-			l.n = l.entries()
-			return l, nil
+		if p, ok := openPack(env, v[len(listHead):]); ok {
+			n := p.entries()
+			return List{pack: p, large: large{env: env}, n: n}, p.err
 		}
 	}
+	return decodeList(env, stored)
+}
+
+// decodeList opens a list in another encoding.
+func decodeList(env Env, stored []byte) (l List, err error) {
+	l.env = env
+	l.pack = newPack(env)
 	v, err := decode[*rdb.List](stored)
 	if err != nil {
 		return l, err

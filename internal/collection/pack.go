@@ -7,24 +7,25 @@ import (
 
 // pack is a listpack that may change.
 type pack struct {
-	p   []byte
-	own bool // p is a copy
-	err error
+	p     []byte
+	room  []byte // of an own copy: headRoom bytes, and p
+	rooms *Rooms // memory for room, or nil
+	err   error
 
 	offsets []int // of the elements that At has read
 }
 
 // openPack opens the listpack in the string p.
-func openPack(p []byte) (c pack, ok bool) {
+func openPack(env Env, p []byte) (c pack, ok bool) {
 	s, ok := unwrap(p)
 	if !ok || listpack.Check(s) != nil {
 		return pack{}, false
 	}
-	return pack{p: s}, true
+	return pack{p: s, rooms: env.Rooms}, true
 }
 
 // newPack returns an empty listpack.
-func newPack() pack { return pack{p: []byte(listpack.Empty), own: true} }
+func newPack(env Env) pack { return pack{p: []byte(listpack.Empty), rooms: env.Rooms} }
 
 // Err returns the first error.
 func (c *pack) Err() error { return c.err }
@@ -122,28 +123,41 @@ func (c *pack) find(text []byte, step int) (at, next int, ok bool) {
 	return at, next, err == nil && next > 0
 }
 
-// slack is the number of bytes by which a copy can grow.
-const slack = 64
+const (
+	slack    = 64 // bytes by which a copy can grow
+	headRoom = 16 // bytes for a type, the head of a list, and the length of a listpack
+)
 
 // splice replaces entries. Its parameters are those of listpack.Splice.
 func (c *pack) splice(from, to, removed int, elements ...listpack.Element) {
 	if c.err != nil {
 		return
 	}
-	if !c.own {
-		c.p, c.own = append(make([]byte, 0, len(c.p)+slack), c.p...), true
+	size := headRoom + len(c.p) + from - to
+	for i := range elements {
+		size += elements[i].Size()
 	}
-	c.p, c.offsets = listpack.Splice(c.p, from, to, removed, elements...), nil
+	if size = max(size, headRoom+len(c.p)); size > cap(c.room) {
+		c.room = append(c.rooms.take(size + max(slack, size/8))[:headRoom], c.p...)
+		c.p = c.room[headRoom:]
+	}
+	c.p, c.offsets = listpack.Splice(c.p, from, to, removed, elements...), nil // it stays in room
 }
 
 // append appends an entry.
 func (c *pack) append(e listpack.Element) { c.splice(listpack.End(c.p), listpack.End(c.p), 0, e) }
 
 // stored returns the stored form of the listpack as a value of a type. head is the part of the
-// value before the string.
+// value before the string. The result is valid until the next change.
 func (c *pack) stored(t snapshot.Type, head string) []byte {
-	dst := make([]byte, 0, typeSize+len(head)+5+len(c.p))
-	return appendWrapped(AppendStored(dst, t, []byte(head)), c.p)
+	var room [headRoom]byte
+	before := appendLength(append(AppendStored(room[:0], t, nil), head...), len(c.p))
+	if c.room == nil {
+		return append(before, c.p...)
+	}
+	start := headRoom - len(before)
+	copy(c.room[start:], before)
+	return c.room[start : headRoom+len(c.p)]
 }
 
 // longest returns the length of the longest element.

@@ -18,29 +18,32 @@ type Set struct {
 
 // OpenSet opens a stored set. An empty stored form is an empty set. The Set may read stored until
 // its first change.
-func OpenSet(env Env, stored []byte) (s Set, err error) {
-	s.env = env
-	s.newInts()
+func OpenSet(env Env, stored []byte) (Set, error) {
 	switch {
 	case len(stored) == 0:
+		s := Set{large: large{env: env}}
+		s.newInts()
 		return s, nil
 	case IsLarge(stored):
-		s.large, s.ints = openLarge(env, stored), nil
-		return s, nil
+		return Set{large: openLarge(env, stored)}, nil
 	case Type(stored) == typeIntset:
 		if p, ok := unwrap(Value(stored)); ok {
 			if ints, err := listpack.OpenIntset(p); err == nil {
-				s.ints, s.ownInt = ints, false
-				return s, nil
+				return Set{large: large{env: env}, ints: ints}, nil
 			}
 		}
 	case Type(stored) == typeSet:
-		var ok bool
-		if s.pack, ok = openPack(Value(stored)); ok {
-			s.ints = nil
-			return s, nil
+		if p, ok := openPack(env, Value(stored)); ok {
+			return Set{pack: p, large: large{env: env}}, nil
 		}
 	}
+	return decodeSet(env, stored)
+}
+
+// decodeSet opens a set in another encoding.
+func decodeSet(env Env, stored []byte) (s Set, err error) {
+	s.env = env
+	s.newInts()
 	v, err := decode[*rdb.Set](stored)
 	if err != nil {
 		return s, err
@@ -115,7 +118,7 @@ func (s *Set) insert(m []byte) {
 	e := listpack.Of(m)
 	if s.ints != nil && !e.IsInt {
 		ints := s.ints
-		s.pack, s.ints = newPack(), nil
+		s.pack, s.ints = newPack(s.env), nil
 		for i := range ints.Len() {
 			s.append(listpack.Integer(ints.At(i)))
 		}

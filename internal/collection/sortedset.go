@@ -34,24 +34,21 @@ func (m Member) before(o Member) bool {
 
 // OpenSortedSet opens a stored sorted set. An empty stored form is an empty one. The SortedSet may
 // read stored until its first change.
-func OpenSortedSet(env Env, stored []byte) (z SortedSet, err error) {
-	z.env = env
+func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
+	small := ranked{large: large{env: env}}
 	switch {
 	case len(stored) == 0:
-		z.pack = newPack()
-		return z, nil
+		return SortedSet{pack: newPack(env), ranked: small}, nil
 	case IsLarge(stored):
-		z.ranked = openRanked(env, stored)
-		return z, nil
+		return SortedSet{ranked: openRanked(env, stored)}, nil
 	case Type(stored) == typeSortedSet:
-		var ok bool
-		if z.pack, ok = openPack(Value(stored)); ok {
-			return z, nil
+		if p, ok := openPack(env, Value(stored)); ok {
+			return SortedSet{pack: p, ranked: small}, nil
 		}
 	}
 	v, err := decode[*rdb.SortedSet](stored)
 	if err != nil {
-		return z, err
+		return SortedSet{ranked: small}, err
 	}
 	all := make([]Member, 0, v.Len())
 	for m := range v.All() {
@@ -63,7 +60,7 @@ func OpenSortedSet(env Env, stored []byte) (z SortedSet, err error) {
 // NewSortedSet returns a sorted set of members, which it sorts. The members must be different.
 func NewSortedSet(env Env, all []Member) (z SortedSet) {
 	z.env = env
-	z.pack = newPack()
+	z.pack = newPack(env)
 	Sort(all)
 	for _, m := range all {
 		if z.on {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/resp"
@@ -31,7 +32,12 @@ func (e *Engine) Execute(ctx context.Context, db int, durable bool, c *op.Comman
 	if err := checkWords(words); err != nil {
 		return err
 	}
-	s := Session{e: e, durable: durable}
+	s := sessions.Get().(*Session)
+	defer func() {
+		*s = Session{}
+		sessions.Put(s)
+	}()
+	s.e, s.durable = e, durable
 	if c.Flags&op.Blocking != 0 {
 		s.wake = func() {} // a channel wakes it
 	}
@@ -45,6 +51,9 @@ func (e *Engine) Execute(ctx context.Context, db int, durable bool, c *op.Comman
 	}
 	return s.Commit()
 }
+
+// sessions are those of Execute, for one command each.
+var sessions = sync.Pool{New: func() any { return &Session{} }}
 
 // checkWords returns ErrTooLarge if a word is longer than a key or a value can be.
 func checkWords(words [][]byte) error {

@@ -3,22 +3,26 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/perduredb/perdure/internal/resp"
 )
 
 // walkStore is a store with large collections of every type.
 type walkStore struct {
 	t      *testing.T
 	e      *Engine
-	during func() // called while a command walks, if it is set
-	walks  int    // number of these times
+	during func()       // called while a command walks, if it is set
+	walks  atomic.Int64 // number of these times
 }
 
 func newWalkStore(t *testing.T) *walkStore {
 	w := &walkStore{t: t}
 	var err error
 	w.e, err = Open(t.Context(), Options{Databases: 2, SmallCollection: 1, Walking: func() {
-		w.walks++
+		w.walks.Add(1)
 		if w.during != nil {
 			w.during()
 		}
@@ -104,14 +108,15 @@ func TestWalkHoldsNoLock(t *testing.T) {
 	} {
 		w.fill()
 		want := w.do(c)
-		w.walks, w.during = 0, w.change
+		w.walks.Store(0)
+		w.during = w.change
 		got := w.do(c)
 		w.during = nil
 		if got != want {
 			t.Errorf("%s during changes = %.60q, want %.60q", c, got, want)
 		}
-		if w.walks != 1 {
-			t.Errorf("%s walked %d times, want once", c, w.walks)
+		if n := w.walks.Load(); n != 1 {
+			t.Errorf("%s walked %d times, want once", c, n)
 		}
 		w.check()
 	}
@@ -156,9 +161,9 @@ func TestWalkStoresOfChangedKeys(t *testing.T) {
 			if times == 0 {
 				w.change()
 			}
-			w.walks = 0
+			w.walks.Store(0)
 			reply := w.do(c)
-			walks := w.walks
+			walks := w.walks.Load()
 			w.during = nil
 			if got := reply + w.state(); got != want {
 				t.Errorf("%s with %d changes = %q, and other contents than after them, want %.20q", c, times, reply, want)
@@ -169,4 +174,66 @@ func TestWalkStoresOfChangedKeys(t *testing.T) {
 			w.check()
 		}
 	}
+}
+
+// TestWalkSeesOnePointInTime sets all elements of collections to one number, in one command or
+// transaction, while others walk them. No walk may find two numbers.
+func TestWalkSeesOnePointInTime(t *testing.T) {
+	w := newWalkStore(t)
+	w.do("DEL h l")
+	const fields = 100
+	write := func(n int) {
+		hset, rpush := &strings.Builder{}, &strings.Builder{}
+		hset.WriteString("HSET h")
+		rpush.WriteString("RPUSH l")
+		for i := range fields {
+			fmt.Fprintf(hset, " %d %d", i, n)
+			fmt.Fprintf(rpush, " %d", n)
+		}
+		tx := new(Tx)
+		err := w.e.Update(tx, 0, false, func() error {
+			for _, c := range []string{hset.String(), "DEL l", rpush.String()} {
+				if _, err := tx.Do(0, words(c)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	write(0)
+	read := func(setup, command string) {
+		if setup != "" {
+			w.do(setup)
+		}
+		v, _ := resp.Decode([]byte(w.do(command)))
+		if len(v.Elements) != fields {
+			t.Errorf("%s has %d elements, want %d", command, len(v.Elements), fields)
+		}
+		for _, e := range v.Elements {
+			if string(e.Text) != string(v.Elements[0].Text) {
+				t.Errorf("%s has %s and %s, want one number", command, v.Elements[0].Text, e.Text)
+				break
+			}
+		}
+	}
+	var all sync.WaitGroup
+	for _, fn := range []func(n int){
+		write,
+		func(int) { read("", "HVALS h") },
+		func(int) { read("", "LRANGE l 0 -1") },
+		func(int) { read("COPY h h2 REPLACE", "HVALS h2") },
+		func(int) { read("SORT l STORE l2", "LRANGE l2 0 -1") },
+		func(n int) { w.do(fmt.Sprintf("ZADD z %d m:%d", n, n)) },
+		func(int) { w.do("ZUNIONSTORE z3 2 z z2") },
+	} {
+		all.Go(func() {
+			for n := range 200 {
+				fn(n)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -49,6 +49,9 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 // can be undone.
 func (x *Exec) undoable(p Place) collection.Env {
 	env := collection.Env{Space: x.Store.Table.Trees(), Small: x.Store.SmallCollection}
+	if x.large != nil {
+		env.Rooms = &x.large.rooms
+	}
 	if x.Atomic {
 		x.remember(p.Shard)
 		env.Tx = p.Shard.TreeChanges()

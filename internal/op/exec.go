@@ -3,6 +3,7 @@ package op
 import (
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/clock"
+	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/resp"
 	"github.com/perduredb/perdure/internal/table"
 	"github.com/perduredb/perdure/internal/tree"
@@ -42,16 +43,17 @@ type Exec struct {
 
 // large is the part of an Exec for large values, several keys, and transactions.
 type large struct {
-	later    *Pins       // large values to return; nil to copy them at once
-	undo     *table.Undo // of an Atomic execution
-	trees    tree.Tx     // of a command that changes several elements
-	captured captured    // of a command that walks without locks
-	restored *restored   // of a RESTORE, converted ahead
-	kept     []byte      // old values that MSet replaced in place
-	ready    []ready     // copied ahead; those that store does not use are freed
-	passed   int         // number of entries of ready for earlier calls
-	linked   Pins        // values that the log record references
-	argument []byte      // of linked: the value of the next command
+	later    *Pins            // large values to return; nil to copy them at once
+	undo     *table.Undo      // of an Atomic execution
+	trees    tree.Tx          // of a command that changes several elements
+	captured captured         // of a command that walks without locks
+	rooms    collection.Rooms // of the current command
+	restored *restored        // of a RESTORE, converted ahead
+	kept     []byte           // old values that MSet replaced in place
+	ready    []ready          // copied ahead; those that store does not use are freed
+	passed   int              // number of entries of ready for earlier calls
+	linked   Pins             // values that the log record references
+	argument []byte           // of linked: the value of the next command
 }
 
 // NewExec returns an Exec for calls of every kind, which can be used again after Reset.
@@ -65,7 +67,10 @@ func (x *Exec) Reset() {
 	for _, r := range l.ready {
 		x.Store.Table.Unmap(r.Mapping)
 	}
-	l.restored.discard()
+	if l.restored != nil {
+		l.restored.discard()
+		l.restored = nil
+	}
 	if cap(l.kept) > keepRecord {
 		l.kept = nil
 	}
