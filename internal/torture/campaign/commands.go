@@ -57,13 +57,13 @@ func (v vocabulary) command(rng *rand.Rand) []string {
 	}
 	m := func() string { return v.member(rng) }
 	n := func() string { return fmt.Sprint(rng.IntN(6)) }
-	twice := m()
+	common := fmt.Sprint("m", rng.IntN(3)) // often several times in a list
 	many := func(name string) []string { return v.many(rng, name, k) }
 	list := [][]string{
 		{"HSET", k, m(), m(), m(), m()}, many("HSET"), {"HDEL", k, m(), m()}, {"HINCRBY", k, "n" + n(), n()}, {"HINCRBY", k, m(), n()},
 		{"SADD", k, m(), m()}, many("SADD"), {"SREM", k, m(), m()}, {"SMOVE", k, other, m()}, {"SPOP", k},
-		{"RPUSH", k, twice, m(), twice}, many("RPUSH"), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
-		{"LSET", k, n(), m()}, {"LINSERT", k, "BEFORE", m(), m()}, {"LREM", k, "1", m()}, {"LTRIM", k, "1", "-1"}, {"RPOPLPUSH", k, other},
+		{"RPUSH", k, common, m(), common}, many("RPUSH"), {"LPUSH", k, m(), m()}, {"LPOP", k, n()}, {"RPOP", k, "1"},
+		{"LSET", k, n(), m()}, {"LINSERT", k, "BEFORE", m(), m()}, {"LREM", k, "1", common}, {"LTRIM", k, "1", "-1"}, {"RPOPLPUSH", k, other},
 		{"ZADD", k, n(), m(), n(), m()}, many("ZADD"), {"ZINCRBY", k, "1.5", m()}, {"ZREM", k, m()}, {"ZPOPMIN", k, n()},
 	}
 	from := map[byte]int{'h': 0, 's': 5, 'l': 10, 'z': 20}[kind]
@@ -79,12 +79,13 @@ func (v vocabulary) deterministic(rng *rand.Rand) []string {
 	}
 }
 
-// member returns a member, which may be equal to another one. Some are integers, and some are too
-// long for a page of a tree, which then refers to them.
+// member returns a member, which may be equal to another one. Some are integers near the limit of
+// an encoding, and some are too long for a page of a tree, which then refers to them.
 func (v vocabulary) member(rng *rand.Rand) string {
 	switch rng.IntN(12) {
 	case 0:
-		return fmt.Sprint(int64(rng.Uint64()) >> rng.IntN(64))
+		n := int64(1)<<[]int{7, 12, 15, 23, 31, 62}[rng.IntN(6)] + rng.Int64N(3) - 1
+		return fmt.Sprint(pick(rng.IntN(2) == 0, n, -n))
 	case 1:
 		return strings.Repeat(string(rune('a'+rng.IntN(26))), 100+rng.IntN(600))
 	}

@@ -71,7 +71,7 @@ var readWays = []way{
 // fault is campaign b. It plays a script once for every operation on the disk and every way in
 // which the operation fails, once or permanently. Every promised write must survive, the store must
 // report the failure, nothing may hang, and a disk that works again must bring the store back. For
-// 1/3 of the schedules of the first script, which is long, fault checks all crash images. For the
+// 1/4 of the schedules of the first script, which is long, fault checks all crash images. For the
 // other schedules, and for the short scripts, it checks one image.
 func fault(r *Run) {
 	for i := range r.by(1, 3) {
@@ -104,7 +104,7 @@ func faults(r *Run, m mode, sc script, i int) bool {
 			for _, sticky := range []bool{false, true} {
 				if n++; n%stride == 0 || i == 0 && o.Kind == "close" && strings.Contains(o.Name, "temp-") {
 					f := &faulty{mode: m, at: o, way: w, sticky: sticky, check: n%500 == 0}
-					if i > 0 || r.size == Full && n%3 > 0 {
+					if i > 0 || r.size == Full && n%4 > 0 {
 						f.only = 1 + n/stride%6
 					}
 					r.Go(fmt.Sprintf("%d/%s", i, f.name()), func() error { return f.run(r, sc) })

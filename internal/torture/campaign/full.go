@@ -10,7 +10,7 @@ import (
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
-// full is campaign l. It tries every disk size, in bytes, up to the need of a script. Writes
+// full is campaign l. It tries every third disk size, in bytes, up to the need of a script. Writes
 // without room must fail, and no acknowledged write may be lost. A server must be able to read the
 // log at any time. When there is room again, the store must continue.
 func full(r *Run) {
@@ -24,7 +24,7 @@ func full(r *Run) {
 				return
 			}
 			most := mem.Used() + 2000 // a rewrite needs room for both logs
-			for size := int64(1); size < most; size += int64(r.by(43, 1)) {
+			for size := int64(1); size < most; size += int64(r.by(43, 3)) {
 				f := &faulty{mode: m, check: size%101 == 0}
 				if i > 0 {
 					f.only = 1 + int(size/4)%6
@@ -42,7 +42,8 @@ func fullScript(seed uint64) script {
 	rng := rand.New(rand.NewPCG(seed, 31))
 	var sc script
 	for i := range 24 {
-		sc = append(sc, randomWrite(rng).clipped(100))
+		o := randomWrite(rng)
+		sc = append(sc, o.clipped(pick(o.args == nil, 100, 12)))
 		if i == 12 {
 			sc = append(sc, op{kind: opRewrite}, op{kind: opSave})
 		}

@@ -35,7 +35,7 @@ func memory(r *Run) {
 				r.fail(m.name, err)
 				return
 			}
-			for n := int(seed % uint64(r.by(67, 23))); n < int(all.asked.Load()); n += r.by(67, 23) {
+			for n := int(seed % uint64(r.by(67, 33))); n < int(all.asked.Load()); n += r.by(67, 33) {
 				for _, length := range []int{1, 5, 1 << 30} {
 					r.Go(fmt.Sprintf("%d/%s/%d/%d", i, m.name, n, length), func() error {
 						s := &starved{mode: m, seed: seed, dump: dump, from: n, length: length}

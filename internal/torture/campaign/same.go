@@ -15,7 +15,7 @@ import (
 // same is the metamorphic part of campaign f. A program of commands must return the same answers in
 // every mode, and after every way to reload the data.
 func same(r *Run) {
-	for i := range r.by(10, 150) {
+	for i := range r.by(10, 60) {
 		r.Go(fmt.Sprint(i), func() error {
 			var want []string
 			for _, m := range append([]mode{{name: "memory"}}, modes...) {
