@@ -292,3 +292,23 @@ func TestCopyOverLargeCollection(t *testing.T) {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}
 }
+
+// TestRefusedRestoreFreesTreesOnce refuses RESTORE commands whose payload was converted to trees.
+// The pages of the trees are then used by other keys, and must not be freed again.
+func TestRefusedRestoreFreesTreesOnce(t *testing.T) {
+	s := open(t, t.TempDir(), snapshotsOnly()...)
+	_, err := s.ListAt("l").PushBack(slices.Repeat([][]byte{[]byte("element")}, 2000)...)
+	ok(t, err)
+	dump, err := s.Do(t.Context(), "DUMP", "l")
+	ok(t, err)
+	payload, err := dump.Bytes()
+	ok(t, err)
+	for i := range 20 {
+		if _, err := s.Do(t.Context(), "RESTORE", "l", 0, payload); err == nil {
+			t.Fatal("RESTORE of a key that exists = nil, want an error")
+		}
+		_, err = s.Do(t.Context(), "COPY", "l", fmt.Sprint("copy ", i))
+		ok(t, err)
+		ok(t, engine.Of(s).CheckTable())
+	}
+}

@@ -77,6 +77,7 @@ func (x *Exec) Reset() {
 	x.Record.Reset()
 	// One by one: to clear all of it takes 20 ns more, mostly in write barriers.
 	l.later, l.kept, l.ready, l.passed, l.linked, l.argument = nil, l.kept[:0], nil, 0, Pins{}, nil
+	l.restored = nil
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
 }
 

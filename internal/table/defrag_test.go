@@ -137,7 +137,7 @@ func TestDefragmentSwapAndFlush(t *testing.T) {
 		}
 		switch round % 3 {
 		case 0:
-			m.swap()
+			m.swap(0, 1)
 		case 1:
 			m.flush(round & 1)
 		}

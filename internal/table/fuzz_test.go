@@ -37,22 +37,6 @@ type machine struct {
 	defragmenting int // remaining steps of defragmentation
 }
 
-// swap exchanges the databases, unless a view is open.
-func (p *machine) swap() {
-	if p.viewing {
-		return
-	}
-	s := p.tab.ShardAt(0)
-	s.Lock()
-	s.SwapDB(0, 1)
-	s.Unlock()
-	old := p.want
-	p.want = make(map[name]value, len(old))
-	for n, v := range old {
-		p.want[name{1 - n.db, n.key}] = v
-	}
-}
-
 func (p *machine) next() int {
 	if len(p.program) == 0 {
 		return 0
@@ -102,7 +86,7 @@ func (p *machine) step() {
 		case 0:
 			p.flush(n.db)
 		case 1:
-			p.swap()
+			p.swap(0, 1)
 		default:
 			p.defragmenting += arg
 		}

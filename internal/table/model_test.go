@@ -143,6 +143,27 @@ func (m *model) flush(db int) {
 	}
 }
 
+// swap exchanges two databases.
+func (m *model) swap(a, b int) {
+	for i := range m.tab.NumShards() {
+		s := m.tab.ShardAt(i)
+		s.Lock()
+		s.SwapDB(a, b)
+		s.Unlock()
+	}
+	old := m.want
+	m.want = make(map[name]value, len(old))
+	for n, v := range old {
+		switch n.db {
+		case a:
+			n.db = b
+		case b:
+			n.db = a
+		}
+		m.want[n] = v
+	}
+}
+
 func (m *model) sweep(now int64) {
 	m.t.Helper()
 	removed := 0

@@ -96,6 +96,8 @@ func (m *model) viewRound(r *random) {
 			if err := m.tab.Check(); err != nil {
 				m.t.Fatal(err)
 			}
+		case 3:
+			m.swap(r.IntN(3), r.IntN(3))
 		}
 		if len(got) == abort {
 			if abort%2 == 0 {
