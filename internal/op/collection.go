@@ -111,6 +111,31 @@ func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	return collection.OpenHash(x.trees(p), stored)
 }
 
+// hashFor is hashAt for a command that changes the hash.
+func (x *Exec) hashFor(p Place) (*collection.Hash, error) {
+	c := &x.own().hash
+	var err error
+	*c, err = x.hashAt(p)
+	return c, err
+}
+
+// opened are the collections that a command on one key changes. Elsewhere they would be allocated,
+// because keep takes an interface: a push takes 8% longer then.
+type opened struct {
+	hash   collection.Hash
+	list   collection.List
+	set    collection.Set
+	sorted collection.SortedSet
+}
+
+// own returns the collections of x, whose contents are undefined.
+func (x *Exec) own() *opened {
+	if x.opened == nil {
+		x.opened = &opened{}
+	}
+	return x.opened
+}
+
 // settle makes keys ready, so that an opened collection remains valid while the others are opened.
 func (x *Exec) settle(db int, keys ...[]byte) {
 	for _, key := range keys {

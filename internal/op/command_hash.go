@@ -14,7 +14,7 @@ func hset(name string) oneFunc {
 		if len(args)%2 != 0 {
 			return errPairs(name)
 		}
-		h, err := x.hashAt(p)
+		h, err := x.hashFor(p)
 		if err != nil {
 			return err
 		}
@@ -24,7 +24,7 @@ func hset(name string) oneFunc {
 				added++
 			}
 		}
-		if err := x.keep(p, &h); err != nil {
+		if err := x.keep(p, h); err != nil {
 			return err
 		}
 		if name == "hset" {

@@ -17,11 +17,19 @@ func (x *Exec) listAt(p Place) (l collection.List, err error) {
 	return collection.OpenList(x.trees(p), stored)
 }
 
+// listFor is listAt for a command that changes the list.
+func (x *Exec) listFor(p Place) (*collection.List, error) {
+	c := &x.own().list
+	var err error
+	*c, err = x.listAt(p)
+	return c, err
+}
+
 // push is LPUSH and RPUSH: key element... If present is set, it is LPUSHX and RPUSHX, which do
 // nothing for a missing key.
 func push(name string, front, present bool) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		l, err := x.listAt(p)
+		l, err := x.listFor(p)
 		if err != nil {
 			return err
 		}
@@ -30,9 +38,9 @@ func push(name string, front, present bool) oneFunc {
 			return l.Err()
 		}
 		for _, e := range args {
-			pushTo(&l, e, front)
+			pushTo(l, e, front)
 		}
-		if err := x.keep(p, &l); err != nil {
+		if err := x.keep(p, l); err != nil {
 			return err
 		}
 		x.log(p, len(args), name, args)
@@ -62,7 +70,7 @@ func pop(name string, front bool) oneFunc {
 				return err
 			}
 		}
-		l, err := x.listAt(p)
+		l, err := x.listFor(p)
 		switch {
 		case err != nil:
 			return err
@@ -77,8 +85,8 @@ func pop(name string, front bool) oneFunc {
 			if len(args) > 0 {
 				x.Reply.Array(n)
 			}
-			x.popElements(&l, n, front)
-			if err := x.keep(p, &l); err != nil {
+			x.popElements(l, n, front)
+			if err := x.keep(p, l); err != nil {
 				return err
 			}
 			x.log(p, n, name, args)

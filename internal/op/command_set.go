@@ -15,9 +15,17 @@ func (x *Exec) setAt(p Place) (s collection.Set, err error) {
 	return collection.OpenSet(x.trees(p), stored)
 }
 
+// setFor is setAt for a command that changes the set.
+func (x *Exec) setFor(p Place) (*collection.Set, error) {
+	c := &x.own().set
+	var err error
+	*c, err = x.setAt(p)
+	return c, err
+}
+
 // sadd is SADD key member...
 func sadd(x *Exec, p Place, args [][]byte) error {
-	s, err := x.setAt(p)
+	s, err := x.setFor(p)
 	if err != nil {
 		return err
 	}
@@ -27,12 +35,12 @@ func sadd(x *Exec, p Place, args [][]byte) error {
 			added++
 		}
 	}
-	return x.endSetChange(p, &s, added, "SADD", args)
+	return x.endSetChange(p, s, added, "SADD", args)
 }
 
 // srem is SREM key member...
 func srem(x *Exec, p Place, args [][]byte) error {
-	s, err := x.setAt(p)
+	s, err := x.setFor(p)
 	if err != nil {
 		return err
 	}
@@ -42,7 +50,7 @@ func srem(x *Exec, p Place, args [][]byte) error {
 			removed++
 		}
 	}
-	return x.endSetChange(p, &s, removed, "SREM", args)
+	return x.endSetChange(p, s, removed, "SREM", args)
 }
 
 // endSetChange stores and logs a set if it has changed, and replies with the number of changes.

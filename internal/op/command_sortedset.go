@@ -17,6 +17,14 @@ func (x *Exec) sortedSetAt(p Place) (z collection.SortedSet, err error) {
 	return collection.OpenSortedSet(x.trees(p), stored)
 }
 
+// sortedSetFor is sortedSetAt for a command that changes the sorted set.
+func (x *Exec) sortedSetFor(p Place) (*collection.SortedSet, error) {
+	c := &x.own().sorted
+	var err error
+	*c, err = x.sortedSetAt(p)
+	return c, err
+}
+
 var (
 	errScoreNaN   = clientError("resulting score is not a number (NaN)")
 	errXXWithNX   = clientError("XX and NX options at the same time are not compatible")
@@ -110,21 +118,21 @@ func zadd(name string, incr bool) oneFunc {
 				return err
 			}
 		}
-		z, err := x.sortedSetAt(p)
+		z, err := x.sortedSetFor(p)
 		if err != nil {
 			return err
 		}
 		added, updated, done, score := 0, 0, 0, 0.0
 		for i := range scores {
 			var r zaddResult
-			if r, err = o.add(&z, pairs[2*i+1], scores[i]); err != nil {
+			if r, err = o.add(z, pairs[2*i+1], scores[i]); err != nil {
 				return err
 			}
 			score = r.score
 			added, updated, done = added+r.added, updated+r.updated, done+r.done
 		}
 		if added+updated > 0 {
-			if err := x.keep(p, &z); err != nil {
+			if err := x.keep(p, z); err != nil {
 				return err
 			}
 			x.log(p, added+updated, name, args)

@@ -37,8 +37,9 @@ type Exec struct {
 
 	revert bool // a command that fails must revert its changes of trees: see revertsTrees
 
-	large *large // nil if it only executes small calls on one key
-	call  *Call  // of a command
+	large  *large  // nil if it only executes small calls on one key
+	call   *Call   // of a command
+	opened *opened // collections of commands, or nil
 }
 
 // large is the part of an Exec for large values, several keys, and transactions.
@@ -76,7 +77,7 @@ func (x *Exec) Reset() {
 	x.Record.Reset()
 	// One by one: to clear all of it takes 20 ns more, mostly in write barriers.
 	l.later, l.kept, l.ready, l.passed, l.linked, l.argument, l.restored = nil, l.kept[:0], nil, 0, Pins{}, nil, nil
-	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call}
+	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call, opened: x.opened}
 }
 
 // Small reports whether an Exec on the stack can execute the call: an Exec that was not made by
