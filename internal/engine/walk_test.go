@@ -38,9 +38,10 @@ func newWalkStore(t *testing.T) *walkStore {
 	return w
 }
 
-// fill sets the collections h, s, s2, l, z, and z2, which share some elements.
+// fill sets a string, and the collections h, s, s2, l, z, and z2, which share some elements.
 func (w *walkStore) fill() {
 	w.do("FLUSHALL")
+	w.do("SET text value")
 	add := map[string]*strings.Builder{}
 	for _, c := range []string{"HSET h", "SADD s", "SADD s2", "RPUSH l", "ZADD z", "ZADD z2"} {
 		add[c] = &strings.Builder{}
@@ -75,11 +76,11 @@ func (w *walkStore) check() {
 	}
 }
 
-// change changes every collection.
+// change changes every key.
 func (w *walkStore) change() {
 	for _, c := range []string{
 		"HSET h field:1 changed new new", "HDEL h field:2", "SADD s new", "SREM s 150 151", "SREM s2 150 152",
-		"LSET l 0 changed", "RPUSH l new", "LPOP l", "ZADD z 9 new 5 m:3", "ZREM z2 m:150", "DEL small",
+		"LSET l 0 changed", "RPUSH l new", "LPOP l", "ZADD z 9 new 5 m:3", "ZREM z2 m:150", "DEL text",
 	} {
 		w.do(c)
 	}
@@ -122,7 +123,7 @@ var storing = []string{
 	"SUNIONSTORE d s s2", "SINTERSTORE d s s2", "SDIFFSTORE d s s2", "SUNIONSTORE s s s2", "SDIFFSTORE d none s",
 	"ZUNIONSTORE d 2 z z2", "ZINTERSTORE d 2 z s2", "ZDIFFSTORE d 2 z z2", "ZRANGESTORE d z 0 -1", "ZRANGESTORE z z 2 5",
 	"SORT l STORE d", "SORT s STORE s", "SORT l BY w_* STORE d", "SORT l BY nosort GET w_* GET # STORE d",
-	"COPY h d", "COPY s d", "COPY l d", "COPY z d", "COPY h s", "COPY h s REPLACE", "COPY z z DB 1",
+	"COPY h d", "COPY s d", "COPY l d", "COPY z d", "COPY h s", "COPY h s REPLACE", "COPY text s REPLACE", "COPY z z DB 1",
 	"LREM l 0 7", "LREM l -2 55", "LINSERT l AFTER 99 e", "LINSERT l BEFORE 50 e",
 }
 

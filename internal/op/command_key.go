@@ -22,6 +22,12 @@ func (x *Exec) copyEntry(from, to Place) error {
 	if isLarge(it) {
 		return x.copyTrees(it.Opaque(), to, at)
 	}
+	if x.walking() { // the destination has trees
+		if err := x.relock(); err != nil {
+			return err
+		}
+		it, _ = x.Find(from)
+	}
 	if it.Large() && kind == table.String {
 		m, err := x.Store.Table.Map(to.Key, it.LargeValue())
 		if err != nil {
