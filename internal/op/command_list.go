@@ -14,7 +14,7 @@ func (x *Exec) listAt(p Place) (l collection.List, err error) {
 	if err != nil {
 		return l, err
 	}
-	return collection.OpenList(x.trees(p), stored)
+	return collection.OpenList(x.opening(p, stored), stored)
 }
 
 // push is LPUSH and RPUSH: key element... If present is set, it is LPUSHX and RPUSHX, which do
