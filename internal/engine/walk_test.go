@@ -96,7 +96,7 @@ func (w *walkStore) check() {
 	}
 }
 
-// change changes every collection.
+// change changes every key.
 func (w *walkStore) change() {
 	for _, c := range []string{
 		"HSET h field:1 changed new new", "HDEL h field:2", "SADD s new", "SREM s 150 151", "SREM s2 150 152",

@@ -312,3 +312,39 @@ func TestRefusedRestoreFreesTreesOnce(t *testing.T) {
 		ok(t, engine.Of(s).CheckTable())
 	}
 }
+
+// TestReadOnlyStoreDropsTrees reads loaded collections that a store without writes cannot convert,
+// and expects that no read leaves trees.
+func TestReadOnlyStoreDropsTrees(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, snapshotsOnly()...)
+	for i := range 70 {
+		name := fmt.Sprint("an element that makes the collection large ", i)
+		_, err := s.HashAt("h").Set(name, nil)
+		ok(t, err)
+		_, err = s.SetAt("s").Add(name)
+		ok(t, err)
+		_, err = s.ListAt("l").PushBack([]byte(name))
+		ok(t, err)
+		_, err = s.Do(t.Context(), "ZADD", "z", i, name)
+		ok(t, err)
+	}
+	_, err := s.Save(context.Background())
+	ok(t, err)
+	ok(t, s.Close())
+	s = open(t, dir, append(snapshotsOnly(), perdure.WithReadOnly())...)
+	for _, c := range []string{
+		"HGET h f", "HGETALL h", "HSCAN h 0", "SMEMBERS s", "SISMEMBER s m", "SUNION s s", "LLEN l", "LRANGE l 0 9", "ZSCORE z m",
+		"ZRANGE z 0 9", "ZUNION 2 z s", "SORT_RO l ALPHA", "SORT_RO s ALPHA", "SORT_RO z ALPHA", "DUMP h", "OBJECT ENCODING h",
+	} {
+		var args []any
+		for _, word := range strings.Fields(c) {
+			args = append(args, word)
+		}
+		_, err := s.Do(t.Context(), args...)
+		ok(t, err)
+		if err := engine.Of(s).CheckTable(); err != nil {
+			t.Fatalf("%s: %v", c, err)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (x *Exec) undoable(p Place) collection.Env {
 	return env
 }
 
-// trees is undoable for a collection that a command opens. If the command has to revert its
+// trees is undoable for a collection that a command changes. If the command has to revert its
 // changes, they are recorded.
 func (x *Exec) trees(p Place) collection.Env {
 	env := x.undoable(p)
@@ -70,6 +70,15 @@ func (x *Exec) trees(p Place) collection.Env {
 		env.Tx = &x.large.trees
 	}
 	return env
+}
+
+// opening is trees for a collection that a command opens. One that [Exec.ready] could not convert
+// is opened without trees: a read would not drop them.
+func (x *Exec) opening(p Place, stored []byte) collection.Env {
+	if stored != nil && !collection.IsStored(stored) {
+		return collection.Env{}
+	}
+	return x.trees(p)
 }
 
 // revertsTrees reports whether a failed command must revert its changes of a tree. A change of one
@@ -108,7 +117,7 @@ func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	if err != nil {
 		return h, err
 	}
-	return collection.OpenHash(x.trees(p), stored)
+	return collection.OpenHash(x.opening(p, stored), stored)
 }
 
 // hashFor is hashAt for a command that changes the hash.
@@ -306,7 +315,7 @@ func scanCollection(kind string, scan func(env collection.Env, stored []byte, cu
 		if r.o, err = x.parseScan(args[1:], false); err != nil {
 			return err
 		}
-		next, err := scan(x.trees(p), stored, cursor, r)
+		next, err := scan(x.opening(p, stored), stored, cursor, r)
 		if err != nil {
 			return err
 		}

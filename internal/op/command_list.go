@@ -14,7 +14,7 @@ func (x *Exec) listAt(p Place) (l collection.List, err error) {
 	if err != nil {
 		return l, err
 	}
-	return collection.OpenList(x.trees(p), stored)
+	return collection.OpenList(x.opening(p, stored), stored)
 }
 
 // listFor is listAt for a command that changes the list.

@@ -112,7 +112,7 @@ func object(x *Exec, db int, args [][]byte) error {
 
 func (x *Exec) encodingOf(p Place, it table.Item) string {
 	if stored := it.Opaque(); stored != nil {
-		return collectionEncoding(x.trees(p), typeName(it), stored)
+		return collectionEncoding(x.opening(p, stored), typeName(it), stored)
 	}
 	if _, ok := it.Int(); ok {
 		return "int"

@@ -12,7 +12,7 @@ func (x *Exec) setAt(p Place) (s collection.Set, err error) {
 	if err != nil {
 		return s, err
 	}
-	return collection.OpenSet(x.trees(p), stored)
+	return collection.OpenSet(x.opening(p, stored), stored)
 }
 
 // setFor is setAt for a command that changes the set.

@@ -135,7 +135,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 	switch typeName(it) {
 	case "list":
 		var l collection.List
-		if l, err = collection.OpenList(x.trees(p), stored); err == nil {
+		if l, err = collection.OpenList(x.opening(p, stored), stored); err == nil {
 			for _, e := range l.From(0) {
 				all = append(all, bytes.Clone(e))
 			}
@@ -143,7 +143,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 		}
 	case "zset":
 		var z collection.SortedSet
-		if z, err = collection.OpenSortedSet(x.trees(p), stored); err == nil {
+		if z, err = collection.OpenSortedSet(x.opening(p, stored), stored); err == nil {
 			for _, m := range z.From(0) {
 				all = append(all, bytes.Clone(m.Name))
 			}
@@ -151,7 +151,7 @@ func (x *Exec) elements(p Place, backward bool) (all [][]byte, isSet bool, err e
 		}
 	case "set":
 		var s collection.Set
-		if s, err = collection.OpenSet(x.trees(p), stored); err == nil {
+		if s, err = collection.OpenSet(x.opening(p, stored), stored); err == nil {
 			for m := range s.All() {
 				all = append(all, bytes.Clone(m))
 			}

@@ -14,7 +14,7 @@ func (x *Exec) sortedSetAt(p Place) (z collection.SortedSet, err error) {
 	if err != nil {
 		return z, err
 	}
-	return collection.OpenSortedSet(x.trees(p), stored)
+	return collection.OpenSortedSet(x.opening(p, stored), stored)
 }
 
 // sortedSetFor is sortedSetAt for a command that changes the sorted set.
