@@ -51,6 +51,9 @@ func measureCollections(j *job) error {
 	}
 	defer p.Close()
 	c := p.(collections)
+	if err := measureSmall(j, c); err != nil { // first, while no free memory hides their growth
+		return err
+	}
 	for _, k := range collectionKinds {
 		if c.On(k.add) == nil {
 			continue
@@ -66,7 +69,7 @@ func measureCollections(j *job) error {
 			}
 		}
 	}
-	return measureSmall(j, c)
+	return nil
 }
 
 // grownBy returns the growth of the resident memory of a peer by fn.
