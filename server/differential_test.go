@@ -85,6 +85,8 @@ func compare(t *testing.T, g *generator, total int, theirs, ours *conn) {
 			batch = append(batch, words)
 			bytes = resp.AppendCommand(bytes, words...)
 		}
+		theirs.limit()
+		ours.limit()
 		theirs.send(string(bytes))
 		ours.send(string(bytes))
 		for _, words := range batch {

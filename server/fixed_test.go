@@ -192,6 +192,12 @@ INFO nosuch
 ECHO end
 EXEC
 ECHO
+DEL scores
+ZADD scores 1 a 2 b 3 c
+ZRANGE scores 0 -1 LIMIT -6 -1
+ZRANGE scores 0 -1 LIMIT 2 -1
+ZRANGE scores 0 -1 REV LIMIT 1 -1
+ZRANGE scores 0 -1 LIMIT 0 2
 `
 
 // TestFixedRepliesAreRedis compares the replies to fixed commands byte for byte.

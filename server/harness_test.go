@@ -80,9 +80,13 @@ func dial(t testing.TB, socket string) *conn {
 // wrap returns a connection that ends with the test.
 func wrap(t testing.TB, c net.Conn) *conn {
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a test must not hang
-	return &conn{t, c, bufio.NewReader(c)}
+	w := &conn{t, c, bufio.NewReader(c)}
+	w.limit()
+	return w
 }
+
+// limit ends the test if the connection is still in use a minute from now.
+func (c *conn) limit() { _ = c.SetDeadline(time.Now().Add(time.Minute)) }
 
 // do sends a command, and returns the bytes of its reply.
 func (c *conn) do(words ...string) string {

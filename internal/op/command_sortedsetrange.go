@@ -185,6 +185,8 @@ func (o *zrangeOptions) parse(x *Exec, args [][]byte) (err error) {
 		return errLimitByRank
 	case o.scores && o.byLex:
 		return errScoreByName
+	case o.byRank: // Redis ignores a LIMIT with the count -1
+		o.offset = 0
 	}
 	return nil
 }
