@@ -125,6 +125,10 @@ func tamed(words []string) []string {
 		for i := 2; i < len(words) && strings.HasPrefix(words[1], "x"); i += 2 {
 			words[i] = "0"
 		}
+	case "ZRANGEBYLEX", "ZREVRANGEBYLEX", "ZLEXCOUNT", "ZREMRANGEBYLEX":
+		if at > 0 && !strings.HasPrefix(words[1], "x") { // elsewhere, scores differ
+			words[1] = "x"
+		}
 	case "BLMPOP", "BZMPOP":
 		at = min(1, at)
 		fallthrough
