@@ -192,8 +192,7 @@ func (r *rewrite) installFresh(base manifest.File) error {
 	l.mu.Lock()
 	l.out.writing, l.out.syncing = false, false
 	if err == nil {
-		r.takeOverLocked()
-		l.restartMirrorLocked(made, reason)
+		r.takeOverLocked(made, reason)
 	}
 	l.waits.wakeAll()
 	return err
@@ -201,7 +200,7 @@ func (r *rewrite) installFresh(base manifest.File) error {
 
 // takeOverLocked makes the new incremental file the log's file, after a failure or as the first
 // one.
-func (r *rewrite) takeOverLocked() {
+func (r *rewrite) takeOverLocked(made *ring.Ring, reason string) {
 	l := r.log
 	l.published = true
 	if l.out.incr != nil {
@@ -210,6 +209,7 @@ func (r *rewrite) takeOverLocked() {
 	l.out.written, l.out.synced = l.cut.at, l.cut.at
 	l.out.incr, l.cut, l.err, l.disk.salt = r.next, nil, nil, r.next.id.Salt
 	l.interval.forget()
+	l.restartMirrorLocked(made, reason)
 	if len(l.pending.buf) > 0 {
 		l.setFlushLocked()
 	}

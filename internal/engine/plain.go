@@ -33,14 +33,14 @@ func (e *Engine) SetPlain(db int, durable bool, key string, value []byte) error 
 // setAny sets a key whose value SetString does not set, and reports whether it did: not if memory
 // runs out. Compared with a Call, it saves a second lock and a second search.
 func (e *Engine) setAny(s *table.Shard, db int, h uint64, key string, value []byte) bool {
-	held := false
+	done := false
 	defer func() {
-		if !held { // a panic
+		if !done { // a panic
 			e.breaks(s.Unlock)
 		}
 	}()
 	_, err := s.Set(db, h, key, table.String, value, 0)
-	held = true
+	done = true
 	return err == nil
 }
 
