@@ -27,8 +27,18 @@ func (p page) forgetValues(from, to int) {
 	}
 }
 
-// appendEntry appends e to a leaf.
-func (p page) appendEntry(e *entry) { p.replaceEntries(p.n(), 0, e) }
+// appendEntry appends e to a leaf, which must have room.
+func (p page) appendEntry(e *entry) {
+	n := p.n()
+	if p.kind() == kindList {
+		used := p.used()
+		p.writePacked(headerSize+used, e)
+		p.setUsed(used + entrySize(kindList, e))
+	} else {
+		p.writeSlot(n, p.start(n), e)
+	}
+	p.setN(n + 1)
+}
 
 // A revised is the sequence of entries of a leaf after e has replaced cut entries at index i.
 type revised struct {

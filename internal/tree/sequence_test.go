@@ -57,9 +57,11 @@ func (m *sequence) try(change func() error) error {
 }
 
 func (m *sequence) find(p pair) (i int, ok bool) {
-	return slices.BinarySearchFunc(m.want, p, func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.score, b.score), strings.Compare(a.member, b.member))
-	})
+	return slices.BinarySearchFunc(m.want, p, pair.compare)
+}
+
+func (p pair) compare(o pair) int {
+	return cmp.Or(cmp.Compare(p.score, o.score), strings.Compare(p.member, o.member))
 }
 
 // insert inserts an entry, at index i of a List.

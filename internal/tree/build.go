@@ -1,0 +1,180 @@
+package tree
+
+import "math"
+
+// builder makes a tree from the bottom up. Entries are added in the order of the tree, and fill one
+// leaf after the other. Only the last page of each level can still change: the pages before it are
+// its children, or those of the last page of a level above.
+//
+// Leaves are full. The pages of a split have only the memory that they need, so that inserts need
+// no slack. With leaves of 7/8, a Map of a million entries has 16% more memory, and the first 10% of
+// random inserts take 17% less time; later ones take the same.
+type builder struct {
+	change // only its memory
+	kind   kind
+	count  uint64
+	height int
+	last   [maxHeight]struct { // by level, 0 for leaves; without a page after an error
+		ref  uint32
+		page page
+	}
+}
+
+func newBuilder(s *Space, tx *Tx, k kind) builder {
+	return builder{change: change{space: s, tx: tx}, kind: k}
+}
+
+// outside stores bytes as a value, outside the pages, and returns the entry that refers to it.
+func (b *builder) outside(key uint64, bytes []byte) (entry, error) {
+	e := entry{key: key, bytes: bytes, length: len(bytes)}
+	b.stock.n, b.stock.taken = 0, 0
+	b.stock.order(kindValue, headerSize+e.length)
+	if err := b.deliver(); err != nil {
+		return entry{}, err
+	}
+	b.storeValue(&e)
+	return e, nil
+}
+
+// reserve makes the last leaf have room for entries of size bytes, which must be in one leaf.
+func (b *builder) reserve(size int) error {
+	if headerSize+size > maxLeaf {
+		return ErrFull
+	}
+	if leaf := b.last[0].page; leaf == nil || leaf.bytes()+size > maxPage {
+		return b.begin(0, max(headerSize+size, maxPage))
+	}
+	return nil
+}
+
+// add appends an entry to the last leaf, which has room.
+func (b *builder) add(e *entry) {
+	b.last[0].page.appendEntry(e)
+	b.count++
+}
+
+// begin links the last page of a level, if there is one, and begins another of a size.
+func (b *builder) begin(level, size int) error {
+	if level == maxHeight {
+		return ErrFull
+	}
+	if err := b.link(level); err != nil {
+		return err
+	}
+	k := kindInner
+	if level == 0 {
+		k = b.kind
+	}
+	b.stock.n, b.stock.taken = 0, 0
+	b.stock.order(k, size)
+	if err := b.deliver(); err != nil {
+		return err
+	}
+	last := &b.last[level]
+	last.ref, last.page = b.take()
+	b.height = max(b.height, level+1)
+	return nil
+}
+
+// link makes the last page of a level the last child of the level above.
+func (b *builder) link(level int) error {
+	last := &b.last[level]
+	if last.page == nil {
+		return nil
+	}
+	if level+1 == maxHeight {
+		return ErrFull
+	}
+	if up := b.last[level+1].page; up == nil || up.n() == maxChildren {
+		if err := b.begin(level+1, maxPage); err != nil {
+			return err
+		}
+	}
+	b.last[level+1].page.appendChild(describe(last.ref, last.page))
+	last.page = nil
+	return nil
+}
+
+// finish returns the tree. After an error, it has freed the pages and their values.
+func (b *builder) finish() (root Root, err error) {
+	for level := 0; level < b.height; level++ {
+		if err := b.fit(level); err != nil {
+			return Root{}, b.discarded(err)
+		}
+		if level == b.height-1 {
+			break
+		}
+		if err := b.link(level); err != nil {
+			return Root{}, b.discarded(err)
+		}
+	}
+	if b.height == 0 {
+		return Root{}, nil
+	}
+	return Root{Ref: b.last[b.height-1].ref, Height: uint8(b.height), Count: b.count}, nil
+}
+
+// fit moves the last page of a level, which may have few entries, to memory of its size.
+func (b *builder) fit(level int) error {
+	last := &b.last[level]
+	ref, p := last.ref, last.page
+	if !isWaste(len(p), p.bytes()) {
+		return nil
+	}
+	b.stock.n, b.stock.taken = 0, 0
+	b.stock.order(p.kind(), p.bytes())
+	if err := b.deliver(); err != nil {
+		return err
+	}
+	last.ref, last.page = b.take()
+	last.page.appendRange(p, 0, p.n())
+	b.discard(ref)
+	return nil
+}
+
+// discarded drops everything that b has built, and returns err.
+func (b *builder) discarded(err error) error {
+	for level := range b.height {
+		if last := &b.last[level]; last.page != nil {
+			b.drop(last.ref)
+			last.page = nil
+		}
+	}
+	b.height, b.count = 0, 0
+	return err
+}
+
+// A ListBuilder makes a tree of entries in their order. It must end with Build or Discard.
+type ListBuilder struct{ builder builder }
+
+// Builder returns a ListBuilder.
+func (t List) Builder() *ListBuilder {
+	return &ListBuilder{newBuilder(t.Space, t.Tx, kindList)}
+}
+
+// Add appends an entry. After an error, the caller calls Discard.
+func (b *ListBuilder) Add(bytes []byte) (err error) {
+	if b.builder.count == math.MaxUint32 {
+		return ErrFull
+	}
+	e := newEntry(0, bytes)
+	if len(bytes) <= maxInline {
+		if err = b.builder.reserve(entrySize(kindList, &e)); err == nil {
+			b.builder.add(&e)
+		}
+		return err
+	}
+	if err = b.builder.reserve(1 + valueSize); err != nil {
+		return err
+	}
+	if e, err = b.builder.outside(0, bytes); err == nil {
+		b.builder.add(&e)
+	}
+	return err
+}
+
+// Build returns the tree, or frees all memory after an error.
+func (b *ListBuilder) Build() (Root, error) { return b.builder.finish() }
+
+// Discard frees all memory.
+func (b *ListBuilder) Discard() { _ = b.builder.discarded(nil) }
