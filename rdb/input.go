@@ -110,8 +110,9 @@ func (r *input) fill(n int) error {
 const keepLong = 8
 
 // makeRoom moves the held bytes to the front. It enlarges a buffer that has no room for n bytes
-// after pos: to the size needed if the input is known to have that many bytes, otherwise to twice
-// its size. It shrinks a buffer that grew for a long value to its usual size.
+// after pos: to twice its size, but if the size of the input is known, at least to the size needed,
+// and not beyond the end of the input. It shrinks a buffer that grew for a long value to its usual
+// size.
 func (r *input) makeRoom(n int) {
 	kept := r.buf[r.held:r.end]
 	to := r.buf
@@ -119,7 +120,8 @@ func (r *input) makeRoom(n int) {
 	switch {
 	case r.size >= 0 && need > readSize:
 		if r.filled = 0; need+readSize/2 > len(r.buf) {
-			to = make([]byte, need+readSize)
+			more := min(int64(len(kept)), r.size-r.base-int64(r.end))
+			to = make([]byte, max(need, len(kept)+int(more))+readSize)
 		}
 	case len(kept) > len(r.buf)/2:
 		to = make([]byte, 2*max(len(kept), len(r.buf)/2))

@@ -1,30 +1,38 @@
 package rdb
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+
+	"github.com/perduredb/perdure/internal/radix"
+)
 
 // seen is a set of byte strings that detects members that occur twice. It stores 64 bits of a
-// seeded hash for each. It uses 16 to 32 bytes of memory per string, and as much again for the
-// tables that it grew from.
+// seeded hash for each, in a table of up to seenMost. A larger table would not fit the cache, so
+// that the hashes of further strings are collected, and sorted in the end. seen uses 16 to 32 bytes
+// of memory per string.
 type seen struct {
 	seed   maphash.Seed
 	slots  []uint64   // current table: open addressing, at most half full; 0 is free
 	n      int        // hashes in slots
 	tables [][]uint64 // of 1, 2, 4, ... times seenSlots, made when needed and reused
 	table  int        // index of slots in tables
+	exact  bool       // collect none
+	late   []uint64   // collected hashes
 }
 
 const (
-	seenSlots  = 128 // a power of two
-	seenTables = 11  // tables retained between values: 2 MiB in total
+	seenSlots = 128 // a power of two
+	seenMost  = 1 << 14
+	lateMost  = 1 << 16 // hashes for which memory is retained between values
 )
 
 func newSeen() seen { return seen{seed: maphash.MakeSeed()} }
 
 // reset empties the set. It releases the memory of a very large value.
 func (s *seen) reset() {
-	if len(s.tables) > seenTables {
-		clear(s.tables[seenTables:])
-		s.tables = s.tables[:seenTables]
+	if s.late = s.late[:0]; cap(s.late) > lateMost {
+		s.late = nil
 	}
 	s.use(0)
 	s.n = 0
@@ -40,9 +48,13 @@ func (s *seen) use(i int) {
 	s.slots, s.table = s.tables[i], i
 }
 
-// add adds the hash of p and reports whether it is new.
+// add adds the hash of p. It returns false if the hash is not new, unless it is collected.
 func (s *seen) add(p []byte) bool {
 	h := max(maphash.Bytes(s.seed, p), 1)
+	if s.n == seenMost && !s.exact {
+		s.late = append(s.late, h)
+		return true
+	}
 	if !s.put(h) {
 		return false
 	}
@@ -71,4 +83,25 @@ func (s *seen) put(h uint64) bool {
 			return false
 		}
 	}
+}
+
+// twice reports whether a hash that was collected has been added twice.
+func (s *seen) twice() bool {
+	if len(s.late) == 0 {
+		return false
+	}
+	for _, h := range s.slots {
+		if h != 0 {
+			s.late = append(s.late, h)
+		}
+	}
+	s.late = radix.Upper(s.late)
+	for from, i := 0, 1; i < len(s.late); i++ {
+		if s.late[i]>>32 != s.late[from]>>32 {
+			from = i
+		} else if slices.Contains(s.late[from:i], s.late[i]) {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package rdb
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 
@@ -26,6 +27,7 @@ type validator struct {
 	n            int  // elements, members, fields, entries, pieces or places
 	pastElements bool // after the entries of a stream
 	seen         seen
+	twice        bool     // a member or a field occurs twice
 	groups       [][]byte // names
 
 	firstID, lastID StreamID // ids of entries
@@ -46,7 +48,11 @@ func (v *validator) walk(w *walker, t snapshot.Type) error {
 	v.lastExpiry, v.added = -1, 0
 	v.firstID, v.lastID, v.groups = StreamID{}, StreamID{}, v.groups[:0]
 	v.seen.reset()
-	if err := w.value(t); err != nil {
+	err := w.value(t)
+	if v.seen.twice() {
+		err = cmp.Or(v.duplicate(at), err)
+	}
+	if err != nil {
 		return err
 	}
 	name := kinds[t].name
@@ -175,6 +181,7 @@ func (v *validator) group(g *StreamGroup) error {
 	}
 	v.groups = append(doubled(v.groups), g.Name)
 	if !v.seen.add(g.Name) && sameName(v.groups) {
+		v.twice = true
 		return flawed(0, "want unique groups in a stream, found a duplicate")
 	}
 	return v.visitor.group(g)
@@ -186,7 +193,22 @@ func (v *validator) unique(p []byte, what string) error {
 		v.n++
 		return nil
 	}
+	v.twice = true
 	return flawed(0, "want unique %ss, found a duplicate", what)
+}
+
+// duplicate reads the current value again, as far as it was read, and returns an error if a member
+// or a field occurs twice. The value begins at offset at.
+func (v *validator) duplicate(at int64) error {
+	again := newValidator(deaf{})
+	again.seen.exact = true
+	w := walker{r: memoryReader(v.w.r.between(v.w.start, v.w.r.place())), limit: v.w.limit, visitor: again}
+	w.r.base, w.r.size = at, at+w.r.size
+	if err := again.walk(&w, v.t); again.twice {
+		v.n = again.n
+		return err
+	}
+	return nil
 }
 
 // isDuplicate reports whether p occurs more than once in the part of the value read so far. It is
