@@ -17,9 +17,16 @@ import (
 )
 
 // memory is a tree.Memory on the Go heap.
-type memory struct{ slots [][]byte }
+type memory struct {
+	slots   [][]byte
+	limited bool
+	left    int // allocations before it refuses one, if it is limited
+}
 
 func (m *memory) Alloc(size int) (ref uint32, b []byte, ok bool) {
+	if m.left--; m.limited && m.left < 0 {
+		return 0, nil, false
+	}
 	m.slots = append(m.slots, make([]byte, (size+7)&^7))
 	ref = uint32(len(m.slots) - 1)
 	return ref, m.slots[ref], true

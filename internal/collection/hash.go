@@ -33,6 +33,9 @@ func OpenHash(env Env, stored []byte) (Hash, error) {
 
 // decodeHash opens a hash in another encoding.
 func decodeHash(env Env, stored []byte) (h Hash, err error) {
+	if h, err = loadHash(env, stored); err != errSmall {
+		return h, err
+	}
 	h.env = env
 	v, err := decode[*rdb.Hash](stored)
 	h.pack = newPack(env)
@@ -116,7 +119,7 @@ func (h *Hash) put(field, value []byte) (added bool) {
 		return false
 	}
 	var room [inlineEntry]byte
-	e := append(append(binary.AppendUvarint(room[:0], uint64(len(field))), field...), value...)
+	e := appendField(room[:0], field, value)
 	replaced, err := h.treeMap().Put(&h.root, hashOf(field), func(e []byte) bool { return hasField(e, field) }, e)
 	h.err = err
 	return !replaced
@@ -140,8 +143,12 @@ func (h *Hash) grow() {
 // inlineEntry is the size of entries that are made on the stack.
 const inlineEntry = 256
 
-// splitField returns the field and the value of an entry of a large hash: the length of the field,
-// the field, and the value.
+// appendField appends an entry of a large hash: the length of the field, the field, and the value.
+func appendField(dst, field, value []byte) []byte {
+	return append(append(binary.AppendUvarint(dst, uint64(len(field))), field...), value...)
+}
+
+// splitField returns the field and the value of an entry of a large hash.
 func splitField(e []byte) (field, value []byte) {
 	n, head := binary.Uvarint(e)
 	end := head + int(n)

@@ -36,6 +36,9 @@ func OpenList(env Env, stored []byte) (List, error) {
 
 // decodeList opens a list in another encoding.
 func decodeList(env Env, stored []byte) (l List, err error) {
+	if l, err = loadList(env, stored); err != errSmall {
+		return l, err
+	}
 	l.env = env
 	l.pack = newPack(env)
 	v, err := decode[*rdb.List](stored)

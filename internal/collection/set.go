@@ -42,6 +42,9 @@ func OpenSet(env Env, stored []byte) (Set, error) {
 
 // decodeSet opens a set in another encoding.
 func decodeSet(env Env, stored []byte) (s Set, err error) {
+	if s, err = loadSet(env, stored); err != errSmall {
+		return s, err
+	}
 	s.env = env
 	s.newInts()
 	v, err := decode[*rdb.Set](stored)

@@ -46,9 +46,17 @@ func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
 			return SortedSet{pack: p, ranked: small}, nil
 		}
 	}
+	return decodeSortedSet(env, stored)
+}
+
+// decodeSortedSet opens a sorted set in another encoding.
+func decodeSortedSet(env Env, stored []byte) (z SortedSet, err error) {
+	if z, err = loadSortedSet(env, stored); err != errSmall {
+		return z, err
+	}
 	v, err := decode[*rdb.SortedSet](stored)
 	if err != nil {
-		return SortedSet{ranked: small}, err
+		return z, err
 	}
 	all := make([]Member, 0, v.Len())
 	for m := range v.All() {
