@@ -125,7 +125,13 @@ func (l *loader) Load(en snapshot.Entry) error {
 	if len(l.expected) > 0 && l.keys >= l.expected[0].next {
 		l.reserveMore()
 	}
-	if !l.pipeline.add(&o, en.Key, value) {
+	ok := false
+	if o.code == stepLoadOpaque && len(value) > batchLarge && len(value) <= asideMost {
+		l.scratch, ok = l.pipeline.addAside(o, en.Key, value)
+	} else {
+		ok = l.pipeline.add(&o, en.Key, value)
+	}
+	if !ok {
 		return errStop
 	}
 	return nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -20,7 +21,8 @@ type pipeline struct {
 	files    []string
 	workers  []chan *batch
 	free     chan *batch
-	out      sync.WaitGroup // batches that are with the workers
+	aside    chan []byte    // memory of collections that are converted; nil before the first
+	out      sync.WaitGroup // batches and collections that are with the workers
 	ended    sync.WaitGroup // workers
 	reserved bool
 	dirty    atomic.Int64 // changes by commands, for the save rules
@@ -143,6 +145,36 @@ func (p *pipeline) addLarge(o *step, key []byte, args [][]byte) bool {
 	}
 	newWorker(p, 0, 1).large(o, key, args)
 	return p.failed.Load() == nil
+}
+
+// A collection of up to asideMost bytes is converted while the file is read on. There are at most
+// asides of them at a time, so that they take at most 64 MiB.
+const (
+	asides    = 2
+	asideMost = 32 << 20
+)
+
+// addAside is like add for a load of a large collection, but uses the memory of value. It returns
+// other memory instead.
+func (p *pipeline) addAside(o step, key, value []byte) (memory []byte, ok bool) {
+	if p.aside == nil {
+		p.aside = make(chan []byte, asides)
+		for range asides {
+			p.aside <- nil
+		}
+	}
+	if len(value) > longValue {
+		p.e.counts.longLoaded.Store(true)
+	}
+	memory = <-p.aside
+	key = bytes.Clone(key)
+	p.out.Add(1)
+	go func() {
+		defer p.out.Done()
+		newWorker(p, 0, 1).large(&o, key, [][]byte{value})
+		p.aside <- value
+	}()
+	return memory, p.failed.Load() == nil
 }
 
 // longValue is the size above which a value leaves a buffer of its length in the memory of its

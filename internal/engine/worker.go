@@ -62,12 +62,16 @@ func (w *worker) large(o *step, key []byte, args [][]byte) {
 	}
 	w.at = *o
 	s := w.p.t.Shard(o.hash)
-	s.Lock()
-	w.held = append(w.held, s)
-	if err := w.do(s, o, key, args); err != nil {
+	err := w.convert(o, args)
+	if err == nil {
+		s.Lock()
+		w.held = append(w.held, s)
+		err = w.do(s, o, key, args)
+		w.release()
+	}
+	if err != nil {
 		w.p.fail(&failure{op: *o, err: err})
 	}
-	w.release()
 	w.p.dirty.Add(w.x.Dirty)
 	w.x.Dirty = 0
 }
@@ -171,6 +175,9 @@ func (w *worker) one(b *batch, o *step) error {
 		arg, rest = sized(rest)
 		w.args = append(w.args, arg)
 	}
+	if err := w.convert(o, w.args); err != nil {
+		return err
+	}
 	return w.do(w.p.t.Shard(o.hash), o, key, w.args)
 }
 
@@ -179,19 +186,25 @@ func (w *worker) env() collection.Env {
 	return collection.Env{Space: w.p.t.Trees(), Small: w.p.e.ops.SmallCollection}
 }
 
+// convert replaces a collection that is to be loaded by the form in which commands use it. It needs
+// no lock.
+func (w *worker) convert(o *step, args [][]byte) (err error) {
+	if o.code == stepLoadOpaque {
+		args[0], err = op.Converted(w.env(), args[0])
+	}
+	return err
+}
+
 // do applies one operation, with the shard of its key locked.
 func (w *worker) do(s *table.Shard, o *step, key []byte, args [][]byte) error {
 	if o.code < stepCommand {
 		value := args[0]
 		kind := kindOf(o.code)
-		if kind == table.Opaque {
-			var err error
-			if value, err = op.Converted(w.env(), value); err != nil {
-				return err
-			}
-		}
 		existed, err := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
 		if err != nil {
+			if kind == table.Opaque {
+				collection.Discard(w.env(), value)
+			}
 			return err
 		}
 		if o.code == stepSet {
