@@ -34,6 +34,7 @@ type input struct {
 	ticked int64 // offset at the last tick
 	filled int   // refills of a large buffer since a long value
 	eof    bool
+	long   []byte // for the next long value; may be nil
 }
 
 func newInput(src io.Reader, size int64, tick func(int64) error) *input {
@@ -109,10 +110,13 @@ func (r *input) fill(n int) error {
 // size. It is above 1 because more long values often follow.
 const keepLong = 8
 
+// keepBuffer is the size up to which a buffer that grew is kept for the next long value.
+const keepBuffer = 32 << 20
+
 // makeRoom moves the held bytes to the front. It enlarges a buffer that has no room for n bytes
 // after pos: to twice its size, but if the size of the input is known, at least to the size needed,
-// and not beyond the end of the input. It shrinks a buffer that grew for a long value to its usual
-// size.
+// and not beyond the end of the input. It replaces a buffer that grew for a long value by one of
+// the usual size.
 func (r *input) makeRoom(n int) {
 	kept := r.buf[r.held:r.end]
 	to := r.buf
@@ -121,15 +125,18 @@ func (r *input) makeRoom(n int) {
 	case r.size >= 0 && need > readSize:
 		if r.filled = 0; need+readSize/2 > len(r.buf) {
 			more := min(int64(len(kept)), r.size-r.base-int64(r.end))
-			to = make([]byte, max(need, len(kept)+int(more))+readSize)
+			to = r.room(max(need, len(kept)+int(more)) + readSize)
 		}
 	case len(kept) > len(r.buf)/2:
-		to = make([]byte, 2*max(len(kept), len(r.buf)/2))
+		to = r.room(2 * max(len(kept), len(r.buf)/2))
 	case len(r.buf) > 4*readSize && len(kept) < readSize/2:
 		if r.filled++; r.filled < keepLong {
 			break
 		}
 		to = make([]byte, readSize)
+		if len(r.buf) <= keepBuffer {
+			r.long = r.buf
+		}
 	}
 	copy(to, kept)
 	r.buf = to
@@ -137,6 +144,16 @@ func (r *input) makeRoom(n int) {
 	r.pos -= r.held
 	r.end -= r.held
 	r.held = 0
+}
+
+// room returns a buffer of at least size bytes.
+func (r *input) room(size int) []byte {
+	if size > len(r.long) {
+		return make([]byte, size)
+	}
+	to := r.long
+	r.long = nil
+	return to
 }
 
 // readSome reads at least one byte or records the end of the input.

@@ -14,10 +14,11 @@ import (
 // the key.
 func (r *Reader) key(number byte) (wanted bool, err error) {
 	t := r.version.typeOf(number)
-	if number != typeString {
+	if number != typeString && t != r.known {
 		if _, ok := kinds[t]; !ok {
 			return false, r.unknown(number)
 		}
+		r.known = t
 	}
 	r.attributed()
 	r.given, r.sawKey = true, true

@@ -26,7 +26,7 @@ func (c *pack) listpackEntry() (size int, err error) {
 	if err != nil {
 		return 0, flawOf(err)
 	}
-	c.element = element{bytes: e.Bytes, integer: e.Int, isInt: e.IsInt}
+	c.element = element(e)
 	return next - c.next, nil
 }
 
@@ -40,10 +40,10 @@ func (w *walker) intsetMembers(p []byte) error {
 	var last int64
 	for i := range s.Len() {
 		e, at := integer(s.At(i)), listpack.IntsetHead+i*s.Width()
-		if i > 0 && e.integer <= last {
+		if i > 0 && e.Int <= last {
 			return flawed(at, "want ascending integers in an intset, found one out of order")
 		}
-		last = e.integer
+		last = e.Int
 		if err := w.visitor.element(e.text(&w.digits)); err != nil {
 			return placed(err, at)
 		}

@@ -27,26 +27,21 @@ func placed(err error, at int) error {
 	return err
 }
 
-// element is an element of a listpack or ziplist: bytes, or an integer that represents its decimal
-// text.
-type element struct {
-	bytes   []byte
-	integer int64
-	isInt   bool
-}
+// element is an element of a listpack or a ziplist.
+type element listpack.Element
 
-func integer(n int64) element     { return element{integer: n, isInt: true} }
-func byteString(p []byte) element { return element{bytes: p} }
+func integer(n int64) element     { return element(listpack.Integer(n)) }
+func byteString(p []byte) element { return element{Bytes: p} }
 
 // digits has room for the text of an integer.
 type digits [20]byte
 
 // text returns the element as a string, which is stored in d or is a part of the packed form.
 func (e *element) text(d *digits) []byte {
-	if e.isInt {
-		return strconv.AppendInt(d[:0], e.integer, 10)
+	if e.IsInt {
+		return strconv.AppendInt(d[:0], e.Int, 10)
 	}
-	return e.bytes
+	return e.Bytes
 }
 
 // pack is an iterator over a listpack or a ziplist. A copy continues at the position where it was
@@ -98,10 +93,10 @@ func (c *pack) wantInt(what string) (int64, error) {
 	if err := c.want(what); err != nil {
 		return 0, err
 	}
-	if !c.isInt {
-		c.err = flawed(c.at, "want %s, found a string of %d bytes", what, len(c.bytes))
+	if !c.IsInt {
+		c.err = flawed(c.at, "want %s, found a string of %d bytes", what, len(c.Bytes))
 	}
-	return c.integer, c.err
+	return c.Int, c.err
 }
 
 // closing checks the header against the entries at the end.

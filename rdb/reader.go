@@ -11,6 +11,7 @@ import (
 	"github.com/perduredb/perdure/internal/corrupt"
 	"github.com/perduredb/perdure/internal/errtext"
 	"github.com/perduredb/perdure/internal/vfs"
+	"github.com/perduredb/perdure/snapshot"
 )
 
 // A Reader reads a dump record by record and holds one value at a time in memory. It is meant for
@@ -36,7 +37,8 @@ type Reader struct {
 	attributes bool  // entry has attributes
 	given      bool  // entry was returned or skipped
 	sawKey     bool
-	at         int64 // offset of the current opcode or type
+	known      snapshot.Type // the last type that was found in kinds
+	at         int64         // offset of the current opcode or type
 	keyScratch []byte
 	scratch    []byte
 	walker     walker

@@ -19,12 +19,13 @@ type seen struct {
 	table  int        // index of slots in tables
 	exact  bool       // collect none
 	late   []uint64   // collected hashes
+	spare  []uint64   // memory for sorting them
 }
 
 const (
 	seenSlots = 128 // a power of two
 	seenMost  = 1 << 14
-	lateMost  = 1 << 16 // hashes for which memory is retained between values
+	lateMost  = 1 << 20 // hashes for which memory is retained between values: 16 MiB
 )
 
 func newSeen() seen { return seen{seed: maphash.MakeSeed()} }
@@ -32,7 +33,7 @@ func newSeen() seen { return seen{seed: maphash.MakeSeed()} }
 // reset empties the set. It releases the memory of a very large value.
 func (s *seen) reset() {
 	if s.late = s.late[:0]; cap(s.late) > lateMost {
-		s.late = nil
+		s.late, s.spare = nil, nil
 	}
 	s.use(0)
 	s.n = 0
@@ -52,6 +53,9 @@ func (s *seen) use(i int) {
 func (s *seen) add(p []byte) bool {
 	h := max(maphash.Bytes(s.seed, p), 1)
 	if s.n == seenMost && !s.exact {
+		if len(s.late) == cap(s.late) {
+			s.late = slices.Grow(s.late, max(len(s.late), seenMost))
+		}
 		s.late = append(s.late, h)
 		return true
 	}
@@ -95,7 +99,7 @@ func (s *seen) twice() bool {
 			s.late = append(s.late, h)
 		}
 	}
-	s.late = radix.Upper(s.late)
+	s.late, s.spare = radix.Upper(s.late, s.spare)
 	for from, i := 0, 1; i < len(s.late); i++ {
 		if s.late[i]>>32 != s.late[from]>>32 {
 			from = i

@@ -110,7 +110,7 @@ func (w *walker) value(t snapshot.Type) error {
 }
 
 // packedForms contains the types that are one packed form, with the function that reads it.
-var packedForms = map[snapshot.Type]func(w *walker, p []byte) error{
+var packedForms = [...]func(w *walker, p []byte) error{
 	typeHashZipmap:   (*walker).zipmapFields,
 	typeListZiplist:  (*walker).ziplistElements,
 	typeSetIntset:    (*walker).intsetMembers,

@@ -148,8 +148,8 @@ func (c *pack) wantExactly(n int64, what string) error {
 // streamEntry reads the entry at whose flags c is positioned. It passes the entry to the visitor,
 // or returns 1 if the entry is deleted. names is the number of names in the listpack.
 func (w *walker) streamEntry(c *pack, e *StreamEntry, names int64) (deleted int, err error) {
-	at, flags := c.at, c.integer
-	if !c.isInt || flags&^(entryDeleted|entrySameFields) != 0 {
+	at, flags := c.at, c.Int
+	if !c.IsInt || flags&^(entryDeleted|entrySameFields) != 0 {
 		return 0, flawed(at, "want valid entry flags, found other flags")
 	}
 	ms, err := c.wantInt("the time of an entry ID")

@@ -108,10 +108,10 @@ func (w *walker) scores(c *pack) error {
 		if err := c.want("a score after a member"); err != nil {
 			return err
 		}
-		score := float64(c.integer)
-		if !c.isInt {
+		score := float64(c.Int)
+		if !c.IsInt {
 			var ok bool
-			if score, ok = parseScore(c.bytes); !ok {
+			if score, ok = parseScore(c.Bytes); !ok {
 				return flawed(c.at, "want a score, found something else")
 			}
 		}

@@ -33,7 +33,7 @@ func OpenHash(env Env, stored []byte) (Hash, error) {
 
 // decodeHash opens a hash in another encoding.
 func decodeHash(env Env, stored []byte) (h Hash, err error) {
-	if h, err = loadHash(env, stored); err != errSmall {
+	if h, err = loadHash(env, stored); err != errOneByOne {
 		return h, err
 	}
 	h.env = env

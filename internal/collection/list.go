@@ -36,7 +36,7 @@ func OpenList(env Env, stored []byte) (List, error) {
 
 // decodeList opens a list in another encoding.
 func decodeList(env Env, stored []byte) (l List, err error) {
-	if l, err = loadList(env, stored); err != errSmall {
+	if l, err = loadList(env, stored); err != errOneByOne {
 		return l, err
 	}
 	l.env = env

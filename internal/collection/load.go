@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -10,32 +11,35 @@ import (
 )
 
 // The functions of this file load a value that is not in the stored form as a large collection.
-// They read it once, and build its trees from the bottom up. The elements are in memory twice
-// until then, or more than that if they are compressed: up to 128 bytes for each byte of the value.
+// They read it once, and build its trees from the bottom up. Until then, its elements and 16 bytes
+// for each of them are on the Go heap. If they are compressed, that can be 45 bytes for each byte
+// of the value. Elements above 512 bytes are already in the Space.
 
-// errSmall is the error for a value that may be that of a small collection.
-var errSmall = errors.New("small collection")
+// errOneByOne is the error for a value whose elements must be inserted one by one: it may be that
+// of a small collection, or it is too long for the builders of trees.
+var errOneByOne = errors.New("not built")
 
-// eachElement calls add for the elements of a value of a kind, until add returns an error. It
-// returns errSmall if the collection may be small.
+// eachElement calls add for the elements of a value of a kind, until add returns an error.
 func (l *large) eachElement(kind string, stored []byte, add func(e rdb.Element) error) error {
-	size := 0 // at least, in a listpack or an intset
+	size, small := 0, true // a lower bound of the size of a listpack or an intset
 	for e, err := range rdb.Elements(Type(stored), Value(stored)) {
 		if err != nil {
 			return damage(err)
 		}
-		if !l.mustGrow(size) {
-			size += leastSize(e.Name)
-			if kind == "hash" {
+		if small {
+			if size += leastSize(e.Name); kind == "hash" {
 				size += leastSize(e.Value)
 			}
+			small = !l.mustGrow(size)
 		}
-		if err := add(e); err != nil {
+		if err := add(e); errors.Is(err, tree.ErrFull) {
+			return errOneByOne
+		} else if err != nil {
 			return err
 		}
 	}
-	if !l.mustGrow(size) {
-		return errSmall
+	if small {
+		return errOneByOne
 	}
 	return nil
 }
@@ -53,6 +57,10 @@ func (l *large) loads(kind string, stored []byte) bool {
 	return rdb.TypeName(Type(stored)) == kind && l.mustGrow(len(stored))
 }
 
+// recordsOf returns the expected size of the records of a value, which have a byte more than short
+// strings. Memory that they do not use costs nothing.
+func recordsOf(stored []byte) int { return len(stored) + len(stored)/8 }
+
 // built makes the collection large. An error is that of building its trees.
 func (l *large) built(err error) error {
 	if errors.Is(err, tree.ErrDuplicate) {
@@ -65,9 +73,10 @@ func (l *large) built(err error) error {
 func loadHash(env Env, stored []byte) (h Hash, err error) {
 	h.env = env
 	if !h.loads("hash", stored) {
-		return h, errSmall
+		return h, errOneByOne
 	}
-	b := h.treeMap().Builder(len(stored))
+	b := h.treeMap().Builder(recordsOf(stored), 0)
+	defer b.Discard()
 	var room []byte
 	err = h.eachElement("hash", stored, func(e rdb.Element) error {
 		if e.ExpireAtMs != 0 {
@@ -77,12 +86,11 @@ func loadHash(env Env, stored []byte) (h Hash, err error) {
 		return b.Add(hashOf(e.Name), room)
 	})
 	if err != nil {
-		b.Discard()
 		return h, err
 	}
-	h.root, err = b.Build(func(i, j int) bool {
-		name, _ := splitField(b.Entry(i))
-		return hasField(b.Entry(j), name)
+	h.root, err = b.Build(func(x, y []byte) bool {
+		name, _ := splitField(x)
+		return hasField(y, name)
 	})
 	return h, h.built(err)
 }
@@ -90,27 +98,27 @@ func loadHash(env Env, stored []byte) (h Hash, err error) {
 func loadSet(env Env, stored []byte) (s Set, err error) {
 	s.env = env
 	if !s.loads("set", stored) {
-		return s, errSmall
+		return s, errOneByOne
 	}
-	b := s.treeMap().Builder(len(stored))
+	b := s.treeMap().Builder(recordsOf(stored), 0)
+	defer b.Discard()
 	err = s.eachElement("set", stored, func(e rdb.Element) error { return b.Add(hashOf(e.Name), e.Name) })
 	if err != nil {
-		b.Discard()
 		return s, err
 	}
-	s.root, err = b.Build(func(i, j int) bool { return string(b.Entry(i)) == string(b.Entry(j)) })
+	s.root, err = b.Build(bytes.Equal)
 	return s, s.built(err)
 }
 
 func loadList(env Env, stored []byte) (l List, err error) {
 	l.env = env
 	if !l.loads("list", stored) {
-		return l, errSmall
+		return l, errOneByOne
 	}
 	b := l.tree().Builder()
+	defer b.Discard()
 	err = l.eachElement("list", stored, func(e rdb.Element) error { return b.Add(e.Name) })
 	if err != nil {
-		b.Discard()
 		return l, err
 	}
 	l.root, err = b.Build()
@@ -120,28 +128,31 @@ func loadList(env Env, stored []byte) (l List, err error) {
 func loadSortedSet(env Env, stored []byte) (z SortedSet, err error) {
 	z.env = env
 	if !z.loads("zset", stored) {
-		return z, errSmall
+		return z, errOneByOne
 	}
-	members, index := z.sorted().Builder(len(stored)), z.treeMap().Builder(len(stored)/2)
+	const offset = 4 // bytes after the entry of the index: where members has the member
+	members, index := z.sorted().Builder(recordsOf(stored)), z.treeMap().Builder(recordsOf(stored), offset)
+	defer members.Discard()
+	defer index.Discard()
 	err = z.eachElement("zset", stored, func(e rdb.Element) error {
 		score := tree.Score(e.Score)
-		var entry [8]byte
-		binary.LittleEndian.PutUint64(entry[:], score)
-		if err := members.Add(score, e.Name); err != nil {
+		at, err := members.Add(score, e.Name)
+		if err != nil {
 			return err
 		}
-		return index.Add(hashOf(e.Name), entry[:])
+		var record [8 + offset]byte
+		binary.LittleEndian.PutUint64(record[:], score)
+		binary.LittleEndian.PutUint32(record[8:], at)
+		return index.Add(hashOf(e.Name), record[:])
 	})
 	if err != nil {
-		members.Discard()
-		index.Discard()
 		return z, err
 	}
 	if z.root, err = members.Build(); err != nil {
-		index.Discard()
 		return z, z.built(err)
 	}
-	z.index, err = index.Build(func(i, j int) bool { return string(members.Entry(i)) == string(members.Entry(j)) })
+	member := func(record []byte) []byte { return members.Entry(binary.LittleEndian.Uint32(record[8:])) }
+	z.index, err = index.Build(func(x, y []byte) bool { return string(member(x)) == string(member(y)) })
 	if err != nil {
 		z.on = true
 		z.Discard()

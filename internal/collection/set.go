@@ -42,7 +42,7 @@ func OpenSet(env Env, stored []byte) (Set, error) {
 
 // decodeSet opens a set in another encoding.
 func decodeSet(env Env, stored []byte) (s Set, err error) {
-	if s, err = loadSet(env, stored); err != errSmall {
+	if s, err = loadSet(env, stored); err != errOneByOne {
 		return s, err
 	}
 	s.env = env

@@ -51,7 +51,7 @@ func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
 
 // decodeSortedSet opens a sorted set in another encoding.
 func decodeSortedSet(env Env, stored []byte) (z SortedSet, err error) {
-	if z, err = loadSortedSet(env, stored); err != errSmall {
+	if z, err = loadSortedSet(env, stored); err != errOneByOne {
 		return z, err
 	}
 	v, err := decode[*rdb.SortedSet](stored)

@@ -22,6 +22,7 @@ type pipeline struct {
 	workers  []chan *batch
 	free     chan *batch
 	aside    chan []byte    // memory of collections that are converted; nil before the first
+	stored   chan struct{}  // closed when the last of these collections is stored
 	out      sync.WaitGroup // batches and collections that are with the workers
 	ended    sync.WaitGroup // workers
 	reserved bool
@@ -167,11 +168,15 @@ func (p *pipeline) addAside(o step, key, value []byte) (memory []byte, ok bool) 
 		p.e.counts.longLoaded.Store(true)
 	}
 	memory = <-p.aside
+	w := newWorker(p, 0, 1)
+	stored := make(chan struct{})
+	w.before, p.stored = p.stored, stored
 	key = bytes.Clone(key)
 	p.out.Add(1)
 	go func() {
 		defer p.out.Done()
-		newWorker(p, 0, 1).large(&o, key, [][]byte{value})
+		defer close(stored)
+		w.large(&o, key, [][]byte{value})
 		p.aside <- value
 	}()
 	return memory, p.failed.Load() == nil

@@ -18,6 +18,7 @@ type worker struct {
 	args   [][]byte
 	at     step           // current operation
 	held   []*table.Shard // locked shards: the current one and the next
+	before chan struct{}  // large waits for it before it stores a collection; may be nil
 }
 
 func newWorker(p *pipeline, i, n int) *worker {
@@ -64,6 +65,9 @@ func (w *worker) large(o *step, key []byte, args [][]byte) {
 	s := w.p.t.Shard(o.hash)
 	err := w.convert(o, args)
 	if err == nil {
+		if w.before != nil { // the second of equal keys fails
+			<-w.before
+		}
 		s.Lock()
 		w.held = append(w.held, s)
 		err = w.do(s, o, key, args)

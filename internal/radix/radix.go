@@ -3,9 +3,9 @@ package radix
 
 import "slices"
 
-// Upper returns numbers sorted by their upper 32 bits. Numbers for which these are equal keep their
-// order. It may change all and return other memory, of the same size.
-func Upper(all []uint64) []uint64 {
+// Upper sorts numbers by their upper 32 bits. Numbers for which these are equal keep their order.
+// It may use the memory of all and of spare, and returns the sorted numbers and the other memory.
+func Upper(all, spare []uint64) (sorted, other []uint64) {
 	const (
 		digit  = 11 // bits
 		digits = 3
@@ -14,7 +14,7 @@ func Upper(all []uint64) []uint64 {
 	)
 	if len(all) < 1<<digit {
 		slices.SortStableFunc(all, func(a, b uint64) int { return int(a>>32) - int(b>>32) })
-		return all
+		return all, spare
 	}
 	var starts [digits][1 << digit]int
 	for _, n := range all {
@@ -22,7 +22,7 @@ func Upper(all []uint64) []uint64 {
 			starts[d][n>>(shift+digit*d)&mask]++
 		}
 	}
-	to := make([]uint64, len(all))
+	to := slices.Grow(spare[:0], len(all))[:len(all)]
 	for d := range digits {
 		sum := 0
 		for i, n := range starts[d] {
@@ -36,5 +36,5 @@ func Upper(all []uint64) []uint64 {
 		}
 		all, to = to, all
 	}
-	return all
+	return all, to
 }

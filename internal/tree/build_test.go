@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"math/rand/v2"
@@ -27,18 +28,18 @@ func (m *sequence) build(rng *rand.Rand, want []pair) error {
 func (m *sequence) built(rng *rand.Rand, want []pair) (tree.Root, error) {
 	if !m.sorted {
 		b := m.list().Builder()
+		defer b.Discard()
 		for _, p := range want {
 			if err := b.Add([]byte(p.member)); err != nil {
-				b.Discard()
 				return tree.Root{}, err
 			}
 		}
 		return b.Build()
 	}
 	b := m.sortedTree().Builder(rng.IntN(100))
+	defer b.Discard()
 	for _, i := range order(rng, len(want)) {
-		if err := b.Add(want[i].score, []byte(want[i].member)); err != nil {
-			b.Discard()
+		if _, err := b.Add(want[i].score, []byte(want[i].member)); err != nil {
 			return tree.Root{}, err
 		}
 	}
@@ -80,16 +81,14 @@ func (m *sequence) entries(rng *rand.Rand, n int) []pair {
 // build replaces the empty tree by one that is built of want, in random order.
 func (m *hashModel) build(want map[uint32]string) error {
 	m.t.Helper()
-	b := m.tree.Builder(0)
-	var keys []uint32
+	b := m.tree.Builder(0, 0)
+	defer b.Discard()
 	for key, value := range want {
-		keys = append(keys, key)
 		if err := b.Add(m.hash(key), keyed(key, value)); err != nil {
-			b.Discard()
 			return err
 		}
 	}
-	root, err := b.Build(func(i, j int) bool { return keys[i] == keys[j] })
+	root, err := b.Build(func(x, y []byte) bool { return bytes.Equal(x[:4], y[:4]) })
 	if err != nil && root != (tree.Root{}) {
 		m.t.Fatalf("Build = %+v, %v, want no tree", root, err)
 	}
@@ -231,15 +230,16 @@ func TestBuildRefusesDuplicate(t *testing.T) {
 	}
 	s.finish(rng)
 	m := newHashModel(t, 10)
-	b := m.tree.Builder(0)
+	b := m.tree.Builder(0, 0)
 	for range 2 {
 		if err := b.Add(7, make([]byte, 1000)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := b.Build(func(i, j int) bool { return i != j }); !errors.Is(err, tree.ErrDuplicate) {
+	if _, err := b.Build(bytes.Equal); !errors.Is(err, tree.ErrDuplicate) {
 		t.Fatalf("build of a Map with a duplicate = %v, want ErrDuplicate", err)
 	}
+	b.Discard()
 	m.finish(rng)
 }
 

@@ -8,7 +8,8 @@ import (
 
 // buildMap builds a Map of entries in random order.
 func (b *bench) buildMap(size int) {
-	build := tree.Map{Space: b.space}.Builder((16 + size) * benchEntries)
+	build := tree.Map{Space: b.space}.Builder((18+size)*benchEntries, 0)
+	defer build.Discard()
 	var buf [64]byte
 	for i := range uint64(benchEntries) {
 		e := element(i)
@@ -16,7 +17,7 @@ func (b *bench) buildMap(size int) {
 			b.b.Fatal(err)
 		}
 	}
-	root, err := build.Build(func(int, int) bool { return false })
+	root, err := build.Build(func(_, _ []byte) bool { return false })
 	if err != nil {
 		b.b.Fatal(err)
 	}

@@ -29,6 +29,9 @@ var ErrNoMemory = errors.New("perdure: out of memory")
 // hashes. The operation has then changed nothing.
 var ErrFull = errors.New("perdure: collection has too many elements")
 
+// ErrDuplicate is returned if a tree is built of entries of which two are the same.
+var ErrDuplicate = errors.New("perdure: duplicate element")
+
 // Memory allocates memory that never moves. The Space calls Alloc and Free with its mutex locked,
 // and At without a lock.
 type Memory interface {
