@@ -126,8 +126,14 @@ func tamed(words []string) []string {
 			words[i] = "0"
 		}
 	case "ZRANGEBYLEX", "ZREVRANGEBYLEX", "ZLEXCOUNT", "ZREMRANGEBYLEX":
-		if at > 0 && !strings.HasPrefix(words[1], "x") { // elsewhere, scores differ
-			words[1] = "x"
+		sameScore(words, 1)
+	case "ZRANGE":
+		if slices.ContainsFunc(words, isByLex) {
+			sameScore(words, 1)
+		}
+	case "ZRANGESTORE":
+		if slices.ContainsFunc(words, isByLex) {
+			sameScore(words, 2)
 		}
 	case "BLMPOP", "BZMPOP":
 		at = min(1, at)
@@ -138,6 +144,15 @@ func tamed(words []string) []string {
 		}
 	}
 	return words
+}
+
+func isByLex(word string) bool { return strings.EqualFold(word, "BYLEX") }
+
+// sameScore replaces the key at i by one whose members all have the same score.
+func sameScore(words []string, i int) {
+	if i < len(words) && !strings.HasPrefix(words[i], "x") {
+		words[i] = "x"
+	}
 }
 
 // score returns the score of a member.
