@@ -174,6 +174,9 @@ func (e *Engine) goJob(fn func()) {
 func (e *Engine) look() {
 	e.sweep()
 	e.defragment()
+	if e.watches.unserved.Load() {
+		e.serveAll()
+	}
 	if e.opts.ReadOnly || e.dir == "" {
 		return
 	}
