@@ -21,14 +21,19 @@ func (s *Shard) plain(db int, h uint64, key string) (slot []byte, head uint32) {
 		return nil, 0
 	}
 	slot = k.at(refIn(b, slotOf(m)))
+	if head, ok := plainHead(slot, key); ok {
+		return slot, head
+	}
+	return nil, 0
+}
+
+// plainHead returns the first word of a slot, and reports whether it has the plain record of key.
+func plainHead(slot []byte, key string) (head uint32, ok bool) {
 	if !plainKey(slot, bytesOf(key)) {
-		return nil, 0
+		return 0, false
 	}
 	head = binary.LittleEndian.Uint32(slot)
-	if head&(flagCounter|flagOpaque) != 0 {
-		return nil, 0
-	}
-	return slot, head
+	return head, head&(flagCounter|flagOpaque) == 0
 }
 
 // AppendString does the work of Find and AppendValue for a plain record. If ok is false, dst is
@@ -64,7 +69,12 @@ func (s *Shard) SwapString(dst []byte, db int, h uint64, key string, value []byt
 // otherwise it has changed nothing.
 func (s *Shard) SetString(db int, h uint64, key string, value []byte) bool {
 	slot, head := s.plain(db, h, key)
-	if slot == nil || int(head>>16) != len(value) || s.spaces[db].frozen.on {
+	return slot != nil && s.spaces[db].overwritePlain(slot, head, key, value)
+}
+
+// overwritePlain is SetString for the plain record in slot, which begins with head.
+func (k *keyspace) overwritePlain(slot []byte, head uint32, key string, value []byte) bool {
+	if int(head>>16) != len(value) || k.frozen.on {
 		return false
 	}
 	if len(value) <= maxDecimal {
