@@ -26,6 +26,7 @@ type loader struct {
 	extras      []snapshot.Extra
 	types       *op.Types
 	scratch     []byte
+	value       [1][]byte // of the current entry; an argument list on the stack would be allocated
 	expected    []expectation
 	believed    int64 // keys of expectations that the table has space for
 }
@@ -125,7 +126,8 @@ func (l *loader) Load(en snapshot.Entry) error {
 	if len(l.expected) > 0 && l.keys >= l.expected[0].next {
 		l.reserveMore()
 	}
-	if !l.pipeline.add(&o, en.Key, value) {
+	l.value[0] = value
+	if !l.pipeline.add(&o, en.Key, l.value[:]...) {
 		return errStop
 	}
 	return nil
