@@ -19,7 +19,7 @@ func (s *Session) Prefetch(db int, keys [][]byte) {
 	}
 	for i, key := range keys {
 		h := hashes[i]
-		s.prefetch(h, func(shard *table.Shard) { shard.PrefetchRecord(db, h, len(key), 0) })
+		s.prefetch(h, func(shard *table.Shard) { shard.PrefetchRecord(db, h, len(key)) })
 	}
 }
 

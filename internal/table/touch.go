@@ -23,6 +23,17 @@ func (s *Shard) PrefetchInsert(db int, h uint64) {
 	prefetch(&bucketOf(seg, 1)[0], 0) // has the number of records
 }
 
+// PrefetchRecord prefetches the record that is most likely the key's, after PrefetchBucket and
+// other work: see [Search.PrefetchRecord].
+func (s *Shard) PrefetchRecord(db int, h uint64, keySize int) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 {
+		return
+	}
+	search := Search{space: k, bucket: k.home(h)}
+	search.PrefetchRecord(h, keySize, 0)
+}
+
 // A Search is a search for a key that prefetches in steps, so that its caller does other work while
 // the memory arrives. It is valid while the shard is locked and unchanged.
 type Search struct {
