@@ -25,6 +25,7 @@ type client struct {
 	skip     bool // no reply to the current command
 	skipNext bool // CLIENT REPLY SKIP: no reply to the next command
 	wrong    int  // passwords
+	ahead    int  // commands whose keys are prefetched
 	library  [2]string
 	out      resp.Reply
 	counted  int64 // bytes of buffers in server.buffered
@@ -92,6 +93,7 @@ func (c *client) serve() {
 // executeAll executes the commands that have arrived. It returns false if the connection must end.
 func (c *client) executeAll() bool {
 	for !c.closing {
+		c.lookAhead()
 		words, err := c.in.next()
 		if err != nil {
 			c.out.Error("ERR " + err.Error())
@@ -194,6 +196,7 @@ func (c *client) read() bool {
 		_ = c.conn.SetReadDeadline(c.readUntil)
 	}
 	n, err := c.conn.Read(room)
+	c.server.counts.reads.Add(1)
 	c.active.Store(time.Now().Unix())
 	c.in.buf = c.in.buf[:len(c.in.buf)+n]
 	return err == nil

@@ -150,13 +150,7 @@ func (c *client) configSet(words [][]byte) {
 }
 
 func (c *client) configReset([][]byte) {
-	counts := &c.server.counts
-	counts.connections.Store(0)
-	counts.rejected.Store(0)
-	for i := range counts.of {
-		counts.of[i].calls.Store(0)
-		counts.of[i].rejected.Store(0)
-	}
+	c.server.counts.reset()
 	c.out.Line("OK")
 }
 

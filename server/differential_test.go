@@ -72,6 +72,10 @@ func dumpList(redis *redistest.Server) string {
 	return redis.Must("DUMP", "list").Text
 }
 
+// clearError is a command that sets errno to 0. A redis-server refuses a SORT of numbers if an
+// earlier command met a number out of range.
+var clearError = []string{"ZADD", "none", "XX", "0", "m"}
+
 // compare sends commands to both servers, and fails the test after some that differ.
 func compare(t *testing.T, g *generator, total int, theirs, ours *conn) {
 	t.Helper()
@@ -82,7 +86,12 @@ func compare(t *testing.T, g *generator, total int, theirs, ours *conn) {
 		var bytes []byte
 		for range 1 + g.IntN(50) {
 			words := g.command()
+			if strings.HasPrefix(strings.ToUpper(words[0]), "SORT") {
+				batch = append(batch, clearError)
+			}
 			batch = append(batch, words)
+		}
+		for _, words := range batch {
 			bytes = resp.AppendCommand(bytes, words...)
 		}
 		theirs.limit()

@@ -35,18 +35,20 @@ func serve(t testing.TB, store *perdure.Store, opts ...server.Option) string {
 	return socket
 }
 
-// serveOn is like serve for a given listener.
-func serveOn(t testing.TB, l net.Listener, store *perdure.Store, opts ...server.Option) {
+// serveOn is like serve for a given listener, and returns the Server.
+func serveOn(t testing.TB, l net.Listener, store *perdure.Store, opts ...server.Option) *server.Server {
 	t.Helper()
+	srv := server.New(store, opts...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- server.New(store, opts...).Serve(ctx, l) }()
+	go func() { ended <- srv.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Serve = %v, want nil", err)
 		}
 	})
+	return srv
 }
 
 // memory returns an empty store without files.

@@ -75,12 +75,9 @@ func (s *Server) serverInfo() string {
 }
 
 func (s *Server) clientsInfo() string {
-	s.mu.Lock()
-	n := len(s.clients)
-	s.mu.Unlock()
 	return fmt.Sprintf("# Clients\r\nconnected_clients:%d\r\ncluster_connections:0\r\nmaxclients:%d\r\nclient_buffers:%d\r\n"+
 		"blocked_clients:%d\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-		n, s.options.limits.Clients, s.buffered.Load(), s.blocked.Load())
+		s.connected(), s.options.limits.Clients, s.buffered.Load(), s.blocked.Load())
 }
 
 // storeInfo returns one section of the information of the store.
@@ -91,18 +88,10 @@ func (s *Server) storeInfo(section string) string {
 }
 
 func (s *Server) statsInfo() string {
-	stats := s.store.Stats()
+	stats, store := s.Stats(), s.store.Stats()
 	return s.storeInfo("Stats") + fmt.Sprintf("total_connections_received:%d\r\ntotal_commands_processed:%d\r\n"+
-		"rejected_connections:%d\r\nexpired_keys:%d\r\nevicted_keys:0\r\nmigrate_cached_sockets:0\r\npubsub_channels:0\r\npubsub_patterns:0\r\n",
-		s.counts.connections.Load(), s.counts.calls(), s.counts.rejected.Load(), stats.Expired)
-}
-
-// calls returns the number of commands that were executed.
-func (c *counters) calls() (n int64) {
-	for i := range c.of {
-		n += c.of[i].calls.Load()
-	}
-	return n
+		"total_reads_processed:%d\r\nrejected_connections:%d\r\nexpired_keys:%d\r\nevicted_keys:0\r\nmigrate_cached_sockets:0\r\npubsub_channels:0\r\npubsub_patterns:0\r\n",
+		stats.Connections, stats.Commands, stats.Reads, stats.Rejected, store.Expired)
 }
 
 // commandStats returns the statistics of the commands that clients have sent. Times are not

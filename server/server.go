@@ -58,15 +58,6 @@ type Server struct {
 	clients map[int64]*client
 }
 
-// counters are the statistics of INFO.
-type counters struct {
-	connections, rejected atomic.Int64
-	of                    []commandCounters // by command
-}
-
-// commandCounters are the statistics of one command.
-type commandCounters struct{ calls, rejected atomic.Int64 }
-
 // New returns a Server for a store. The store must stay open until Serve has returned.
 func New(store *perdure.Store, opts ...Option) *Server {
 	s := &Server{store: store, engine: engine.Of(store), started: time.Now(), id: randomID(), clients: map[int64]*client{}}

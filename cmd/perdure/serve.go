@@ -80,7 +80,9 @@ func (a *app) serve(c *command, args []string) (err error) {
 		return failed{err}
 	}
 	fmt.Fprintf(a.stdout, "serving %s on %s\n", paths[0], *listen)
-	err = server.New(store, options...).Serve(ctx, l)
+	srv := server.New(store, options...)
+	shareProcessors(ctx, store, srv, l.Addr())
+	err = srv.Serve(ctx, l)
 	if errors.Is(err, server.ErrAddress) {
 		return c.misuse("--listen " + *listen + " requires --password-file")
 	}

@@ -98,7 +98,7 @@ type Engine struct {
 	counts  counters
 	defrag  defragger
 	pool    sync.Pool // of *exec
-	records sync.Pool // of *op.Record
+	records []record  // by shard, which guards it
 	cancel  context.CancelFunc
 	ctx     context.Context // ends when Close begins
 	running sync.WaitGroup  // the background loop and every job

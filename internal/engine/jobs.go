@@ -16,8 +16,9 @@ import (
 // The table has one view at a time. Whatever takes a view holds slot: a save, a rewrite, a snapshot
 // handle, or a restore.
 type jobs struct {
-	slot     chan struct{} // holds one token while a view may exist
-	logReady atomic.Bool   // the log is on and complete, so that it provides durability
+	slot     chan struct{}          // holds one token while a view may exist
+	taken    atomic.Pointer[func()] // see WhenTaken
+	logReady atomic.Bool            // the log is on and complete, so that it provides durability
 
 	closeOnce sync.Once
 	closeErr  error // written inside closeOnce
@@ -103,6 +104,7 @@ func (e *Engine) acquire(ctx context.Context) error {
 	}
 	select {
 	case e.jobs.slot <- struct{}{}:
+		e.notifyTaken()
 		return nil
 	case <-opened:
 		return ErrBusy
@@ -115,6 +117,7 @@ func (e *Engine) acquire(ctx context.Context) error {
 func (e *Engine) tryAcquire() bool {
 	select {
 	case e.jobs.slot <- struct{}{}:
+		e.notifyTaken()
 		return true
 	default:
 		return false
@@ -122,6 +125,20 @@ func (e *Engine) tryAcquire() bool {
 }
 
 func (e *Engine) release() { <-e.jobs.slot }
+
+// Taken reports whether something has the right to take a view: a save, a rewrite, a snapshot
+// handle, or a restore.
+func (e *Engine) Taken() bool { return len(e.jobs.slot) > 0 }
+
+// WhenTaken sets a function that is called whenever something gets the right to take a view, before
+// it takes one.
+func (e *Engine) WhenTaken(fn func()) { e.jobs.taken.Store(&fn) }
+
+func (e *Engine) notifyTaken() {
+	if fn := e.jobs.taken.Load(); fn != nil {
+		(*fn)()
+	}
+}
 
 // start starts the background loop.
 func (e *Engine) start() {
@@ -157,6 +174,9 @@ func (e *Engine) goJob(fn func()) {
 func (e *Engine) look() {
 	e.sweep()
 	e.defragment()
+	if e.watches.unserved.Load() {
+		e.serveAll()
+	}
 	if e.opts.ReadOnly || e.dir == "" {
 		return
 	}

@@ -26,6 +26,7 @@ type loader struct {
 	extras      []snapshot.Extra
 	types       *op.Types
 	scratch     []byte
+	value       [1][]byte // of the current entry; an argument list on the stack would be allocated
 	expected    []expectation
 	believed    int64 // keys of expectations that the table has space for
 }
@@ -129,7 +130,8 @@ func (l *loader) Load(en snapshot.Entry) error {
 	if o.code == stepLoadOpaque && len(value) > batchLarge && len(value) <= asideMost {
 		l.scratch, ok = l.pipeline.addAside(o, en.Key, value)
 	} else {
-		ok = l.pipeline.add(&o, en.Key, value)
+		l.value[0] = value
+		ok = l.pipeline.add(&o, en.Key, l.value[:]...)
 	}
 	if !ok {
 		return errStop

@@ -112,6 +112,7 @@ func newEngine(o Options) *Engine {
 	}
 	e.ops.Table, e.ops.SmallCollection = e.table, o.SmallCollection
 	e.watches.shards = make([]map[uint64][]*cell, e.table.NumShards())
+	e.records = make([]record, e.table.NumShards())
 	e.defrag.Defragmenter = e.table.Defragmenter()
 	e.env = snapshot.Env{FS: dirfs.New(o.FS), Dir: o.Dir, Logger: o.Logger, Strict: o.Strict, Until: o.Until}
 	e.ctx, e.cancel = context.WithCancel(context.Background())

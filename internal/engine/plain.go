@@ -68,15 +68,14 @@ func (e *Engine) setLogged(db int, durable bool, key string, value []byte) error
 		s.Unlock()
 		return e.Call(db, durable, &op.Call{Code: op.Set, Key: key, Value: value})
 	}
-	s.PrefetchBucket(db, h)
-	r := e.newRecord()
+	search := s.Prefetch(db, h)
+	r := e.newRecord(i)
 	r.Set(db, key, value)
-	s.PrefetchRecord(db, h, len(key), len(value))
+	search.PrefetchRecord(h, len(key), len(value))
 	p := log.Append(db, db, r.Encoded())
-	e.freeRecord(r)
 	e.addDirty(i, 1)
 	e.watches.changed(i, h, db)
-	if !s.SetString(db, h, key, value) {
+	if !search.SetString(key, value) {
 		s.SetSecured(db, h, key, value)
 	}
 	s.EndSecure()

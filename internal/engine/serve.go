@@ -92,9 +92,12 @@ func (x *exec) wakeServed() {
 	wakeAll(served)
 }
 
-// serveAll serves every command that waits, after the whole data set has changed.
+// serveAll serves every command that waits, after the whole data set has changed. If writes are
+// refused, the background loop calls it again.
 func (e *Engine) serveAll() {
-	if e.watches.n.Load() == 0 || e.gate.Load() != nil {
+	refused := e.gate.Load() != nil
+	e.watches.unserved.Store(refused)
+	if refused || e.watches.n.Load() == 0 {
 		return
 	}
 	x := e.newExec()

@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
 
@@ -76,7 +77,7 @@ func (e *Engine) sweepLocked(x *exec, s *table.Shard) (visited, removed int) {
 		// Each DEL is a separate log record, as in the active expiration of Redis.
 		log.Append(db, db, x.Record.Delete(log, db, key))
 	})
-	x.Record.Reset()
+	x.Record.Reset(op.KeepRecord)
 	e.ops.Expired.Add(int64(removed))
 	return visited, removed
 }

@@ -15,6 +15,8 @@ import (
 type watches struct {
 	n      atomic.Int64         // number of keys, of all clients
 	shards []map[uint64][]*cell // by shard, which guards it, and by hash
+
+	unserved atomic.Bool // serveAll could not serve the clients that wait
 }
 
 // cell is a key of one database that clients watch or wait for.

@@ -95,7 +95,7 @@ func (p *captured) add(v seen) *seen {
 const keepCaptured = 64
 
 func (p *captured) reset() {
-	if cap(p.values) > keepCaptured || cap(p.bytes) > keepRecord {
+	if cap(p.values) > keepCaptured || cap(p.bytes) > KeepRecord {
 		*p = captured{}
 	}
 	clear(p.values)
@@ -131,7 +131,7 @@ func (x *Exec) RunCaptured(c *Command, db int, words [][]byte, lock func() error
 
 // Restart prepares x to lock keys again after Finish.
 func (x *Exec) Restart() {
-	x.Record.Reset()
+	x.Record.Reset(KeepRecord)
 	x.Dirty, x.Log, x.Watcher, x.ReadOnly, x.now = 0, nil, nil, false, 0
 }
 

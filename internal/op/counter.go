@@ -30,29 +30,13 @@ func (x *Exec) count(p Place, c *Call) (int64, error) {
 	if !ok {
 		return 0, ErrOverflow
 	}
-	it, found := x.Find(p)
-	var n int64
-	if found {
-		if it.Kind() != table.String {
-			return 0, ErrWrongType
-		}
-		if n, ok = it.Int(); !ok {
-			return 0, ErrNotInteger
-		}
-	}
-	sum := n + delta
-	if (sum > n) != (delta > 0) && delta != 0 {
-		return 0, ErrOverflow
-	}
 	x.remember(p.Shard)
-	var err error
-	if found {
-		err = p.Shard.ReplaceInt(p.DB, p.Hash, p.Key, it, sum)
-	} else {
-		_, err = p.Shard.SetInt(p.DB, p.Hash, p.Key, sum, 0)
-	}
-	if err != nil {
-		return 0, err
+	sum, ok := p.Shard.AddInt(p.DB, p.Hash, p.Key, delta)
+	if !ok {
+		var err error
+		if sum, err = x.countAny(p, delta); err != nil {
+			return 0, err
+		}
 	}
 	x.Dirty++
 	name := counterNames[c.Code-Incr]
@@ -62,6 +46,32 @@ func (x *Exec) count(p Place, c *Call) (int64, error) {
 		x.commandInt(p.DB, name, p.Key, c.N)
 	}
 	return sum, nil
+}
+
+// countAny adds delta to the integer at a key whose record AddInt does not change.
+func (x *Exec) countAny(p Place, delta int64) (int64, error) {
+	it, found := x.Find(p)
+	var n int64
+	if found {
+		if it.Kind() != table.String {
+			return 0, ErrWrongType
+		}
+		var ok bool
+		if n, ok = it.Int(); !ok {
+			return 0, ErrNotInteger
+		}
+	}
+	sum := n + delta
+	if (sum > n) != (delta > 0) && delta != 0 {
+		return 0, ErrOverflow
+	}
+	var err error
+	if found {
+		err = p.Shard.ReplaceInt(p.DB, p.Hash, p.Key, it, sum)
+	} else {
+		_, err = p.Shard.SetInt(p.DB, p.Hash, p.Key, sum, 0)
+	}
+	return sum, err
 }
 
 var errDecrement = errors.New("decrement would overflow")

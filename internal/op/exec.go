@@ -71,10 +71,10 @@ func (x *Exec) Reset() {
 	if l.restored != nil {
 		l.restored.discard()
 	}
-	if cap(l.kept) > keepRecord {
+	if cap(l.kept) > KeepRecord {
 		l.kept = nil
 	}
-	x.Record.Reset()
+	x.Record.Reset(KeepRecord)
 	// One by one: to clear all of it takes 20 ns more, mostly in write barriers.
 	l.later, l.kept, l.ready, l.passed, l.linked, l.argument, l.restored = nil, l.kept[:0], nil, 0, Pins{}, nil, nil
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call, opened: x.opened}
@@ -120,7 +120,7 @@ func (x *Exec) Remember(db int, keys []string) {
 // memory.
 func (x *Exec) Rollback() {
 	x.large.undo.Rollback()
-	x.Record.Reset()
+	x.Record.Reset(KeepRecord)
 	x.Dirty = 0
 }
 

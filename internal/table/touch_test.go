@@ -21,7 +21,10 @@ func TestPrefetchDoesNotFault(t *testing.T) {
 			s.Lock()
 			s.PrefetchBucket(1, h)
 			for _, size := range []int{0, 100, 1 << 30} {
-				s.PrefetchRecord(1, h, len(key), size)
+				if tb.Len(1) > 0 && s.Secure(1, key, nil) {
+					search := s.Prefetch(1, h)
+					search.PrefetchRecord(h, len(key), size)
+				}
 			}
 			s.PrefetchInsert(1, h)
 			if it, ok := s.Find(1, h, key); ok != filled || ok && string(it.AppendValue(nil)) != key {

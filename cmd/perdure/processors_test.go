@@ -1,0 +1,46 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/perduredb/perdure/server"
+)
+
+func TestProcessorsFollowClients(t *testing.T) {
+	var stats server.Stats
+	busy, changes := false, []bool(nil)
+	p := &processors{
+		sample: func() server.Stats { return stats },
+		busy:   func() bool { return busy },
+		set:    func(one bool) { changes = append(changes, one) },
+	}
+	for _, step := range []struct {
+		what            string
+		reads, commands int64
+		busy            bool
+		one             bool
+	}{
+		{"no commands", 0, 0, false, false},
+		{"few commands", 50, 50, false, false},
+		{"single commands", 5000, 5000, false, true},
+		{"single commands again", 5000, 5001, false, true},
+		{"single commands during a save", 5000, 5000, true, false},
+		{"single commands after it", 5000, 5000, false, true},
+		{"pipelines", 5000, 90000, false, false},
+		{"single commands and some pipelines", 5000, 9000, false, true},
+		{"CONFIG RESETSTAT", -10000, -20000, false, false},
+	} {
+		stats.Reads += step.reads
+		stats.Commands += step.commands
+		busy = step.busy
+		before := p.one
+		changes = nil
+		p.decide()
+		if p.one != step.one {
+			t.Errorf("%s: one processor = %t, want %t", step.what, p.one, step.one)
+		}
+		if changed := len(changes) == 1 && changes[0] == step.one; changed != (before != step.one) || len(changes) > 1 {
+			t.Errorf("%s: set was called with %v, before it was %t", step.what, changes, before)
+		}
+	}
+}
