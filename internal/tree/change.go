@@ -50,7 +50,7 @@ func (c *change) replace(k kind, cut int, e entry) error {
 		return c.plant(k, &e)
 	}
 	at, leaf := c.leaf()
-	r := revised{leaf: leaf, i: int(at.index), cut: cut, e: &e}
+	r := revised{leaf: leaf, ref: at.ref, i: int(at.index), cut: cut, e: &e}
 	pages, split := c.planLeaf(&r)
 	if pages < 0 {
 		return ErrFull

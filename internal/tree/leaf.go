@@ -33,6 +33,7 @@ func (p page) appendEntry(e *entry) { p.replaceEntries(p.n(), 0, e) }
 // A revised is the sequence of entries of a leaf after e has replaced cut entries at index i.
 type revised struct {
 	leaf   page
+	ref    uint32
 	i, cut int
 	e      *entry
 }
@@ -88,9 +89,10 @@ func (r *revised) splitPoint(first, last bool) int {
 	case first && r.cut == 0 && r.i == 0:
 		m = 1
 	default:
-		lo, hi := 1, n-1 // the smallest m with at least half of the bytes
+		first := total * r.share() / 32
+		lo, hi := 1, n-1 // the smallest m with at least first bytes
 		for lo < hi {
-			if mid := (lo + hi) / 2; r.size(mid) < total/2 {
+			if mid := (lo + hi) / 2; r.size(mid) < first {
 				lo = mid + 1
 			} else {
 				hi = mid
@@ -103,6 +105,12 @@ func (r *revised) splitPoint(first, last bool) int {
 	}
 	return r.boundary(m)
 }
+
+// share returns how many 32nds of the bytes are for the first of two leaves: from 10 to 22, by the
+// ref of the leaf. If all leaves split in the middle, keys that arrive evenly spaced make them grow
+// at the same time, and the slabs of the size that they all leave stay partly used: a sorted set
+// then needs 54.6 bytes for an element instead of 45.7.
+func (r *revised) share() int { return 10 + int(r.ref*0x9e3779b1>>16)%13 }
 
 // boundary returns the number of entries nearest to m before which the hash changes, or 0.
 func (r *revised) boundary(m int) int {
