@@ -44,8 +44,7 @@ func (r *ranked) treeMap() tree.Map {
 // is returns a function that reports whether an entry of the index is the one of a member.
 func (r *ranked) is(name []byte) func(e []byte) bool {
 	return func(e []byte) bool {
-		_, ok := r.sorted().Rank(r.root, binary.LittleEndian.Uint64(e), name)
-		return ok
+		return r.sorted().Has(r.root, binary.LittleEndian.Uint64(e), name)
 	}
 }
 
@@ -58,53 +57,42 @@ func (r *ranked) find(name []byte) (score uint64, ok bool) {
 	return binary.LittleEndian.Uint64(e), true
 }
 
-// put sets the score of a member.
-func (r *ranked) put(name []byte, f float64) error {
+// change sets the score of a member to the result of fn, which gets the present score, if the member
+// exists. If memory runs out, change reverts the steps before, which needs none: their pages have
+// just been written.
+func (r *ranked) change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) error {
 	r.frozen = r.env.Space.Frozen()
 	defer func() { r.frozen = 0 }()
-	score := tree.Score(f)
-	old, found := r.find(name)
-	if found && old == score {
-		return nil
-	}
-	var entry [8]byte
-	binary.LittleEndian.PutUint64(entry[:], score)
 	hash := hashOf(name)
-	if !found {
-		return r.add(name, hash, score, entry[:])
+	var entry, before [8]byte
+	inserted, found := false, false
+	err := r.treeMap().Update(&r.index, hash, r.is(name), func(old []byte) ([]byte, error) {
+		found = old != nil
+		f := 0.0
+		if found {
+			copy(before[:], old)
+			f = tree.Float(binary.LittleEndian.Uint64(old))
+		}
+		f, ok := fn(f, found)
+		score := tree.Score(f)
+		binary.LittleEndian.PutUint64(entry[:], score)
+		if !ok || found && entry == before {
+			return nil, nil
+		}
+		var err error
+		inserted, err = r.sorted().Insert(&r.root, score, name)
+		return entry[:], err
+	})
+	if err != nil && inserted {
+		_, _ = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(entry[:]), name)
 	}
-	return r.move(name, hash, old, score, entry[:])
-}
-
-// move changes the score of a member from old. If memory runs out, it reverts the steps before,
-// which needs none: their pages have just been written.
-func (r *ranked) move(name []byte, hash uint32, old, score uint64, entry []byte) error {
-	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
+	if err != nil || !inserted || !found {
 		return err
 	}
-	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry); err != nil {
-		_, _ = r.sorted().Delete(&r.root, score, name)
-		return err
-	}
-	_, err := r.sorted().Delete(&r.root, old, name)
+	_, err = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(before[:]), name)
 	if err != nil {
-		var before [8]byte
-		binary.LittleEndian.PutUint64(before[:], old)
 		_, _ = r.treeMap().Put(&r.index, hash, r.is(name), before[:])
-		_, _ = r.sorted().Delete(&r.root, score, name)
-	}
-	return err
-}
-
-// add adds a member that the set does not have. Entries of the index with the same hash and score
-// are alike, so that any of them can be deleted again.
-func (r *ranked) add(name []byte, hash uint32, score uint64, entry []byte) error {
-	if _, err := r.treeMap().Put(&r.index, hash, never, entry); err != nil {
-		return err
-	}
-	_, err := r.sorted().Insert(&r.root, score, name)
-	if err != nil {
-		_, _ = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry) })
+		_, _ = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(entry[:]), name)
 	}
 	return err
 }

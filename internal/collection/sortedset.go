@@ -76,8 +76,13 @@ func NewSortedSet(env Env, all []Member) (z SortedSet) {
 
 // put sets the score of a member of a large set.
 func (z *SortedSet) put(name []byte, score float64) {
+	z.changeLarge(name, func(float64, bool) (float64, bool) { return score, true })
+}
+
+// changeLarge is Change for a large set.
+func (z *SortedSet) changeLarge(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
 	if z.err == nil {
-		z.err = z.ranked.put(name, score)
+		z.err = z.ranked.change(name, fn)
 	}
 }
 
@@ -210,6 +215,19 @@ func (z *SortedSet) Put(name []byte, score float64) {
 	}
 	z.insert(Member{name, score})
 	z.grow()
+}
+
+// Change sets the score of a member, which it adds if the set does not have it, to the result of fn.
+// fn gets the present score, and reports whether to set one. The name must not be a part of the
+// SortedSet. Score and Put need twice the searches.
+func (z *SortedSet) Change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
+	if z.on {
+		z.changeLarge(name, fn)
+		return
+	}
+	if score, ok := fn(z.Score(name)); ok {
+		z.Put(name, score)
+	}
 }
 
 // insert adds a member that the set does not have.

@@ -40,6 +40,25 @@ func (m Map) Put(root *Root, hash uint32, eq func(entry []byte) bool, entry []by
 	return found, c.replace(kindMap, cut, newEntry(uint64(hash), entry))
 }
 
+// Update stores the entry that fn returns instead of the one with the hash for which eq returns
+// true. fn gets that entry, or nil if there is none. If fn returns nil, Update changes nothing. fn
+// can change other trees, and its error is that of Update.
+func (m Map) Update(root *Root, hash uint32, eq func(entry []byte) bool, fn func(old []byte) (entry []byte, err error)) error {
+	var c change
+	c.begin(m.Space, m.Tx, root, m.Frozen)
+	var old []byte
+	cut := 0
+	if c.seekHash(hash, eq) {
+		st, p := c.leaf()
+		old, cut = m.Space.slotEntry(p, int(st.index)), 1
+	}
+	entry, err := fn(old)
+	if entry == nil || err != nil || cut > 0 && c.overwrite(entry) {
+		return err
+	}
+	return c.replace(kindMap, cut, newEntry(uint64(hash), entry))
+}
+
 // Add stores an entry, unless there is one with the same hash for which eq returns true. It reports
 // whether it has stored the entry.
 func (m Map) Add(root *Root, hash uint32, eq func(entry []byte) bool, entry []byte) (added bool, err error) {
