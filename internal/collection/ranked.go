@@ -57,42 +57,72 @@ func (r *ranked) find(name []byte) (score uint64, ok bool) {
 	return binary.LittleEndian.Uint64(e), true
 }
 
-// change sets the score of a member to the result of fn, which gets the present score, if the member
-// exists. If memory runs out, change reverts the steps before, which needs none: their pages have
-// just been written.
+// change sets the score of a member to the result of fn, which gets the present score if there is
+// one.
 func (r *ranked) change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) error {
 	r.frozen = r.env.Space.Frozen()
 	defer func() { r.frozen = 0 }()
-	hash := hashOf(name)
-	var entry, before [8]byte
-	inserted, found := false, false
-	err := r.treeMap().Update(&r.index, hash, r.is(name), func(old []byte) ([]byte, error) {
-		found = old != nil
-		f := 0.0
-		if found {
-			copy(before[:], old)
-			f = tree.Float(binary.LittleEndian.Uint64(old))
-		}
-		f, ok := fn(f, found)
-		score := tree.Score(f)
-		binary.LittleEndian.PutUint64(entry[:], score)
-		if !ok || found && entry == before {
-			return nil, nil
-		}
-		var err error
-		inserted, err = r.sorted().Insert(&r.root, score, name)
-		return entry[:], err
+	hash, old := hashOf(name), uint64(0)
+	var place tree.Place
+	entry, found, writable := r.treeMap().Edit(&r.index, hash, func(e []byte) bool {
+		old = binary.LittleEndian.Uint64(e)
+		return r.sorted().Locate(&place, &r.root, old, name)
 	})
-	if err != nil && inserted {
-		_, _ = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(entry[:]), name)
+	present := 0.0
+	if found {
+		present = tree.Float(old)
 	}
-	if err != nil || !inserted || !found {
+	f, ok := fn(present, found)
+	score := tree.Score(f)
+	if !ok || found && score == old {
+		return nil
+	}
+	if found && writable {
+		moved, err := r.sorted().Move(&place, score)
+		if moved {
+			binary.LittleEndian.PutUint64(entry, score)
+		}
+		if moved || err != nil {
+			return err
+		}
+	}
+	var changed [8]byte
+	binary.LittleEndian.PutUint64(changed[:], score)
+	if !found {
+		return r.add(name, hash, score, changed[:])
+	}
+	return r.move(name, hash, old, score, changed[:])
+}
+
+// move changes the score of a member from old. If memory runs out, it reverts the steps before,
+// which needs none: their pages have just been written.
+func (r *ranked) move(name []byte, hash uint32, old, score uint64, entry []byte) error {
+	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
 		return err
 	}
-	_, err = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(before[:]), name)
+	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry); err != nil {
+		_, _ = r.sorted().Delete(&r.root, score, name)
+		return err
+	}
+	_, err := r.sorted().Delete(&r.root, old, name)
 	if err != nil {
+		var before [8]byte
+		binary.LittleEndian.PutUint64(before[:], old)
 		_, _ = r.treeMap().Put(&r.index, hash, r.is(name), before[:])
-		_, _ = r.sorted().Delete(&r.root, binary.LittleEndian.Uint64(entry[:]), name)
+		_, _ = r.sorted().Delete(&r.root, score, name)
+	}
+	return err
+}
+
+// add adds a member that the set does not have. Entries of the index with the same hash and score
+// are alike, so that any of them can be deleted again.
+func (r *ranked) add(name []byte, hash uint32, score uint64, entry []byte) error {
+	if _, err := r.treeMap().Put(&r.index, hash, never, entry); err != nil {
+		return err
+	}
+	_, err := r.sorted().Insert(&r.root, score, name)
+	if err != nil {
+		_, _ = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry) })
 	}
 	return err
 }

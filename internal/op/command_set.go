@@ -55,7 +55,8 @@ func srem(x *Exec, p Place, args [][]byte) error {
 	return x.endSetChange(p, s, removed, "SREM", args)
 }
 
-// endSetChange stores and logs the set of own if it has changed, and replies with the number of changes.
+// endSetChange stores and logs the set of own if it has changed, and replies with the number of
+// changes.
 func (x *Exec) endSetChange(p Place, s *collection.Set, changes int, name string, args [][]byte) error {
 	if changes > 0 {
 		if err := x.keepOpened(p, s); err != nil {

@@ -82,28 +82,17 @@ func (r *revised) appendTo(p page, from, to int) {
 // it gets a separate leaf, so that leaves remain full if a tree is built in order.
 func (r *revised) splitPoint(first, last bool) int {
 	n, total := r.n(), r.total()
-	m := 0
 	switch {
 	case last && r.cut == 0 && r.i == n-1:
-		m = n - 1
+		return r.boundary(n - 1)
 	case first && r.cut == 0 && r.i == 0:
-		m = 1
-	default:
-		first := total * r.share() / 32
-		lo, hi := 1, n-1 // the smallest m with at least first bytes
-		for lo < hi {
-			if mid := (lo + hi) / 2; r.size(mid) < first {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		m = lo
+		return r.boundary(1)
 	}
-	if r.leaf.kind() != kindMap {
-		return m
+	m := r.splitAfter(total * r.share() / 32)
+	if headerSize+max(r.size(m), total-r.size(m)) > maxPage { // some entries are long
+		m = r.splitAfter(total / 2)
 	}
-	return r.boundary(m)
+	return m
 }
 
 // share returns how many 32nds of the bytes are for the first of two leaves: from 10 to 22, by the
@@ -112,8 +101,26 @@ func (r *revised) splitPoint(first, last bool) int {
 // then needs 54.6 bytes for an element instead of 45.7.
 func (r *revised) share() int { return 10 + int(r.ref*0x9e3779b1>>16)%13 }
 
-// boundary returns the number of entries nearest to m before which the hash changes, or 0.
+// splitAfter returns the split point nearest to the smallest number of entries with at least size
+// bytes.
+func (r *revised) splitAfter(size int) int {
+	lo, hi := 1, r.n()-1
+	for lo < hi {
+		if mid := (lo + hi) / 2; r.size(mid) < size {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return r.boundary(lo)
+}
+
+// boundary returns the number of entries nearest to m before which the hash changes, or 0. In a leaf
+// that is not of a Map, it returns m.
 func (r *revised) boundary(m int) int {
+	if r.leaf.kind() != kindMap {
+		return m
+	}
 	n := r.n()
 	for d := 0; d < n; d++ {
 		if k := m - d; k > 0 && k < n && r.key(k-1) != r.key(k) {

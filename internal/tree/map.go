@@ -40,23 +40,17 @@ func (m Map) Put(root *Root, hash uint32, eq func(entry []byte) bool, entry []by
 	return found, c.replace(kindMap, cut, newEntry(uint64(hash), entry))
 }
 
-// Update stores the entry that fn returns instead of the one with the hash for which eq returns
-// true. fn gets that entry, or nil if there is none. If fn returns nil, Update changes nothing. fn
-// can change other trees, and its error is that of Update.
-func (m Map) Update(root *Root, hash uint32, eq func(entry []byte) bool, fn func(old []byte) (entry []byte, err error)) error {
+// Edit is Find for a caller that changes the entry. It reports whether the bytes may be
+// overwritten.
+func (m Map) Edit(root *Root, hash uint32, eq func(entry []byte) bool) (entry []byte, ok, writable bool) {
 	var c change
 	c.begin(m.Space, m.Tx, root, m.Frozen)
-	var old []byte
-	cut := 0
-	if c.seekHash(hash, eq) {
-		st, p := c.leaf()
-		old, cut = m.Space.slotEntry(p, int(st.index)), 1
+	if !c.seekHash(hash, eq) {
+		return nil, false, false
 	}
-	entry, err := fn(old)
-	if entry == nil || err != nil || cut > 0 && c.overwrite(entry) {
-		return err
-	}
-	return c.replace(kindMap, cut, newEntry(uint64(hash), entry))
+	st, p := c.leaf()
+	i := int(st.index)
+	return m.Space.slotEntry(p, i), true, !p.external(i) && c.writable(p)
 }
 
 // Add stores an entry, unless there is one with the same hash for which eq returns true. It reports

@@ -82,6 +82,9 @@ func (c *change) rank() (rank uint64) {
 // minPage is the size below which a page should merge with a neighbor.
 const minPage = maxPage / 4
 
+// isUntidy reports whether a leaf with contents of a size should merge or shrink.
+func isUntidy(leaf page, size int) bool { return size < minPage || isWaste(len(leaf), size) }
+
 // isWaste reports whether contents of a size should move to less memory.
 func isWaste(memory, size int) bool { return memory-size > max(memory/4, 64) }
 
