@@ -217,8 +217,8 @@ func (z *SortedSet) Put(name []byte, score float64) {
 	z.grow()
 }
 
-// Change is Put with the score that fn returns. fn gets the present score of the member, if there is
-// one, and reports whether to set a score. Score and Put would search twice.
+// Change is Put with the score that fn returns. fn gets the present score of the member, if there
+// is one, and reports whether to set a score. Score and Put would search twice.
 func (z *SortedSet) Change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
 	if z.on {
 		z.changeLarge(name, fn)

@@ -115,8 +115,8 @@ func (r *revised) splitAfter(size int) int {
 	return r.boundary(lo)
 }
 
-// boundary returns the number of entries nearest to m before which the hash changes, or 0. In a leaf
-// that is not of a Map, it returns m.
+// boundary returns the number of entries nearest to m before which the hash changes, or 0. In a
+// leaf that is not of a Map, it returns m.
 func (r *revised) boundary(m int) int {
 	if r.leaf.kind() != kindMap {
 		return m
