@@ -159,8 +159,8 @@ func (c *change) planLeaf(r *revised) (pages, split int) {
 }
 
 // withRoom returns the size of the memory for a leaf of size bytes. The first or the last leaf gets
-// 25% more if an entry is pushed there, since others are likely to follow. A push takes 12%
-// less time, because it moves the leaf less often.
+// 25% more if an entry is pushed there, since others are likely to follow. A push takes 12% less
+// time, because it moves the leaf less often.
 func (c *change) withRoom(r *revised, size int) int {
 	inner := int(c.root.Height) - 1
 	if inner == 0 || r.cut > 0 || size > maxPage {
