@@ -185,8 +185,8 @@ func (x *Exec) keep(p Place, c changed) error {
 	return x.keepFound(p, c, it, found)
 }
 
-// keepOpened is keep for a collection of own, if nothing else has changed since it was opened. HSET
-// takes 4% less than with keep.
+// keepOpened is keep for a collection of own, if nothing else has changed since it was opened. LPOP
+// takes 5% less than with keep.
 func (x *Exec) keepOpened(p Place, c changed) error {
 	return x.keepFound(p, c, x.opened.item, x.opened.found)
 }
@@ -266,7 +266,7 @@ func isLarge(it table.Item) bool {
 func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at int64) error {
 	value := c.Stored()
 	if found && isLarge(it) && bytes.Equal(value, it.Opaque()) {
-		return nil // an element was changed in its page: HSET takes 10% less
+		return nil // an element was changed in its page: HSET takes 6% less
 	}
 	x.Store.Types.Add(collection.Since(collection.Type(value)))
 	if found {

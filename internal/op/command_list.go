@@ -118,7 +118,7 @@ func (x *Exec) popElements(l *collection.List, n int, front bool) {
 
 // replyElements replies with n elements from number i on.
 func (x *Exec) replyElements(l *collection.List, i, n int) {
-	if n == 1 { // without a cursor, a pop takes 5% less
+	if n == 1 { // without a cursor, a pop takes 8% less
 		x.Reply.Bulk(l.At(i))
 		return
 	}

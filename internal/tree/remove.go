@@ -4,12 +4,9 @@ package tree
 func (c *change) remove(to int) error {
 	st, leaf := c.leaf()
 	from, n := int(st.index), leaf.n()
-	rest, before := n-(to-from), leaf.bytes()
-	size := before - leaf.size(from, to)
+	rest, size := n-(to-from), leaf.bytes()-leaf.size(from, to)
 	copied := rest > 0 && !c.writable(leaf)
-	// An underfull page tries to merge after every 64 bytes: a merge mostly fails in the first leaf
-	// of a queue, and a pop takes 4% longer with a try after each entry.
-	untidy := rest == 0 || size < minPage && size/64 != before/64 || !copied && isWaste(len(leaf), size)
+	untidy := rest == 0 || size < minPage || !copied && isWaste(len(leaf), size)
 	rank := uint64(0)
 	if untidy {
 		rank = c.rank()
