@@ -24,7 +24,7 @@ func (t Sorted) Move(pl *Place, score uint64) (moved bool, err error) {
 	i := int(st.index)
 	size := leaf.bytes() - leaf.size(i, i+1)
 	// The first entry is the lower bound of its leaf: it could get another place after its removal.
-	if i == 0 || leaf.external(i) || isUntidy(leaf, size) || !c.writable(leaf) || !c.adjust(-1) {
+	if i == 0 || leaf.external(i) || c.isUntidy(leaf, size) || !c.writable(leaf) || !c.adjust(-1) {
 		return false, nil
 	}
 	t.Frozen = Epoch(max(c.frozen, 1)) // a later pin is not of this tree

@@ -6,7 +6,7 @@ func (c *change) remove(to int) error {
 	from, n := int(st.index), leaf.n()
 	rest, size := n-(to-from), leaf.bytes()-leaf.size(from, to)
 	copied := rest > 0 && !c.writable(leaf)
-	untidy := rest == 0 || size < minPage || !copied && isWaste(len(leaf), size)
+	untidy := rest == 0 || c.isUntidy(leaf, size)
 	rank := uint64(0)
 	if untidy {
 		rank = c.rank()
@@ -80,7 +80,9 @@ func (c *change) rank() (rank uint64) {
 const minPage = maxPage / 4
 
 // isUntidy reports whether a leaf with contents of a size should merge or shrink.
-func isUntidy(leaf page, size int) bool { return size < minPage || isWaste(len(leaf), size) }
+func (c *change) isUntidy(leaf page, size int) bool {
+	return size < minPage && c.root.Height > 1 || isWaste(len(leaf), size)
+}
 
 // isWaste reports whether contents of a size should move to less memory.
 func isWaste(memory, size int) bool { return memory-size > max(memory/4, 64) }
