@@ -46,6 +46,7 @@ type large struct {
 	env  Env
 	on   bool // the collection is large
 	root tree.Root
+	form [typeSize + 2*tree.RootSize]byte // memory for the stored form
 }
 
 // openLarge opens the first root of a stored form.
@@ -75,10 +76,9 @@ func (l *large) mustGrow(size int) bool {
 	return !l.on && l.env.Space != nil && size > cmp.Or(l.env.Small, smallBytes)
 }
 
-// storedLarge returns the stored form of a large collection.
+// storedLarge returns the stored form of a large collection. It is valid until the next call.
 func (l *large) storedLarge(t snapshot.Type) []byte {
-	dst := make([]byte, 0, typeSize+2*tree.RootSize)
-	return l.root.AppendTo(binary.LittleEndian.AppendUint16(dst, uint16(t)|largeMark))
+	return l.root.AppendTo(binary.LittleEndian.AppendUint16(l.form[:0], uint16(t)|largeMark))
 }
 
 // scan calls fn with at least count entries of a map from the hash cursor on, and returns the hash

@@ -44,8 +44,7 @@ func (r *ranked) treeMap() tree.Map {
 // is returns a function that reports whether an entry of the index is the one of a member.
 func (r *ranked) is(name []byte) func(e []byte) bool {
 	return func(e []byte) bool {
-		_, ok := r.sorted().Rank(r.root, binary.LittleEndian.Uint64(e), name)
-		return ok
+		return r.sorted().Has(r.root, binary.LittleEndian.Uint64(e), name)
 	}
 }
 
@@ -58,22 +57,41 @@ func (r *ranked) find(name []byte) (score uint64, ok bool) {
 	return binary.LittleEndian.Uint64(e), true
 }
 
-// put sets the score of a member.
-func (r *ranked) put(name []byte, f float64) error {
+// change sets the score of a member to the result of fn, which gets the present score if there is
+// one.
+func (r *ranked) change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) error {
 	r.frozen = r.env.Space.Frozen()
 	defer func() { r.frozen = 0 }()
+	hash, old := hashOf(name), uint64(0)
+	var place tree.Place
+	entry, found, writable := r.treeMap().Edit(&r.index, hash, func(e []byte) bool {
+		old = binary.LittleEndian.Uint64(e)
+		return r.sorted().Locate(&place, &r.root, old, name)
+	})
+	present := 0.0
+	if found {
+		present = tree.Float(old)
+	}
+	f, ok := fn(present, found)
 	score := tree.Score(f)
-	old, found := r.find(name)
-	if found && old == score {
+	if !ok || found && score == old {
 		return nil
 	}
-	var entry [8]byte
-	binary.LittleEndian.PutUint64(entry[:], score)
-	hash := hashOf(name)
-	if !found {
-		return r.add(name, hash, score, entry[:])
+	if found && writable {
+		moved, err := r.sorted().Move(&place, score)
+		if moved {
+			binary.LittleEndian.PutUint64(entry, score)
+		}
+		if moved || err != nil {
+			return err
+		}
 	}
-	return r.move(name, hash, old, score, entry[:])
+	var changed [8]byte
+	binary.LittleEndian.PutUint64(changed[:], score)
+	if !found {
+		return r.add(name, hash, score, changed[:])
+	}
+	return r.move(name, hash, old, score, changed[:])
 }
 
 // move changes the score of a member from old. If memory runs out, it reverts the steps before,

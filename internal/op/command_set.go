@@ -15,12 +15,14 @@ func (x *Exec) setAt(p Place) (s collection.Set, err error) {
 	return collection.OpenSet(x.opening(p, stored), stored)
 }
 
-// setFor is setAt for a command that changes the set.
+// setFor is setAt for a command that changes the set and calls keepOpened.
 func (x *Exec) setFor(p Place) (*collection.Set, error) {
-	c := &x.own().set
-	var err error
-	*c, err = x.setAt(p)
-	return c, err
+	o := x.own()
+	stored, err := o.find(x, p, "set")
+	if err == nil {
+		o.set, err = collection.OpenSet(x.opening(p, stored), stored)
+	}
+	return &o.set, err
 }
 
 // sadd is SADD key member...
@@ -53,10 +55,11 @@ func srem(x *Exec, p Place, args [][]byte) error {
 	return x.endSetChange(p, s, removed, "SREM", args)
 }
 
-// endSetChange stores and logs a set if it has changed, and replies with the number of changes.
+// endSetChange stores and logs the set of own if it has changed, and replies with the number of
+// changes.
 func (x *Exec) endSetChange(p Place, s *collection.Set, changes int, name string, args [][]byte) error {
 	if changes > 0 {
-		if err := x.keep(p, s); err != nil {
+		if err := x.keepOpened(p, s); err != nil {
 			return err
 		}
 		x.log(p, changes, name, args)

@@ -43,6 +43,7 @@ func (p page) appendEntry(e *entry) {
 // A revised is the sequence of entries of a leaf after e has replaced cut entries at index i.
 type revised struct {
 	leaf   page
+	ref    uint32
 	i, cut int
 	e      *entry
 }
@@ -91,31 +92,45 @@ func (r *revised) appendTo(p page, from, to int) {
 // it gets a separate leaf, so that leaves remain full if a tree is built in order.
 func (r *revised) splitPoint(first, last bool) int {
 	n, total := r.n(), r.total()
-	m := 0
 	switch {
 	case last && r.cut == 0 && r.i == n-1:
-		m = n - 1
+		return r.boundary(n - 1)
 	case first && r.cut == 0 && r.i == 0:
-		m = 1
-	default:
-		lo, hi := 1, n-1 // the smallest m with at least half of the bytes
-		for lo < hi {
-			if mid := (lo + hi) / 2; r.size(mid) < total/2 {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		m = lo
+		return r.boundary(1)
 	}
+	m := r.splitAfter(total * r.share() / 32)
+	if headerSize+max(r.size(m), total-r.size(m)) > maxPage { // some entries are long
+		m = r.splitAfter(total / 2)
+	}
+	return m
+}
+
+// share returns how many 32nds of the bytes are for the first of two leaves: from 10 to 22, by the
+// ref of the leaf. If all leaves split in the middle, keys that arrive evenly spaced make them grow
+// at the same time, and the slabs of the size that they all leave stay partly used: a sorted set
+// then needs 54.6 bytes for an element instead of 45.7.
+func (r *revised) share() int { return 10 + int(r.ref*0x9e3779b1>>16)%13 }
+
+// splitAfter returns the split point nearest to the smallest number of entries with at least size
+// bytes.
+func (r *revised) splitAfter(size int) int {
+	lo, hi := 1, r.n()-1
+	for lo < hi {
+		if mid := (lo + hi) / 2; r.size(mid) < size {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return r.boundary(lo)
+}
+
+// boundary returns the number of entries nearest to m before which the hash changes, or 0. In a
+// leaf that is not of a Map, it returns m.
+func (r *revised) boundary(m int) int {
 	if r.leaf.kind() != kindMap {
 		return m
 	}
-	return r.boundary(m)
-}
-
-// boundary returns the number of entries nearest to m before which the hash changes, or 0.
-func (r *revised) boundary(m int) int {
 	n := r.n()
 	for d := 0; d < n; d++ {
 		if k := m - d; k > 0 && k < n && r.key(k-1) != r.key(k) {

@@ -45,6 +45,9 @@ func (t List) Delete(root *Root, i uint64) error {
 // DeleteRange deletes the entries from index from up to, but not including, index to. Its time does
 // not depend on the number of entries: Reclaim frees the pages.
 func (t List) DeleteRange(root *Root, from, to uint64) error {
+	if to == from+1 {
+		return t.Delete(root, from)
+	}
 	return deleteRange(t.Space, t.Tx, root, from, to)
 }
 

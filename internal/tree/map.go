@@ -40,6 +40,19 @@ func (m Map) Put(root *Root, hash uint32, eq func(entry []byte) bool, entry []by
 	return found, c.replace(kindMap, cut, newEntry(uint64(hash), entry))
 }
 
+// Edit is Find for a caller that changes the entry. It reports whether the bytes may be
+// overwritten.
+func (m Map) Edit(root *Root, hash uint32, eq func(entry []byte) bool) (entry []byte, ok, writable bool) {
+	var c change
+	c.begin(m.Space, m.Tx, root, m.Frozen)
+	if !c.seekHash(hash, eq) {
+		return nil, false, false
+	}
+	st, p := c.leaf()
+	i := int(st.index)
+	return m.Space.slotEntry(p, i), true, !p.external(i) && c.writable(p)
+}
+
 // Add stores an entry, unless there is one with the same hash for which eq returns true. It reports
 // whether it has stored the entry.
 func (m Map) Add(root *Root, hash uint32, eq func(entry []byte) bool, entry []byte) (added bool, err error) {

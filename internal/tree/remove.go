@@ -6,26 +6,15 @@ func (c *change) remove(to int) error {
 	from, n := int(st.index), leaf.n()
 	rest, size := n-(to-from), leaf.bytes()-leaf.size(from, to)
 	copied := rest > 0 && !c.writable(leaf)
-	if copied {
-		c.stock.order(leaf.kind(), size)
-	}
-	c.planInner(min(rest, 1))
-	if err := c.deliver(); err != nil {
-		return err
-	}
-	untidy := rest == 0 || size < minPage || !copied && isWaste(len(leaf), size)
+	untidy := rest == 0 || c.isUntidy(leaf, size)
 	rank := uint64(0)
 	if untidy {
 		rank = c.rank()
 	}
-	if leaf.values() > 0 {
-		leaf.visitValues(from, to, c.discard)
-	}
 	if rest > 0 && !copied && c.adjust(from-to) {
-		leaf.removeEntries(from, to)
-		c.adjustKey(leaf)
-	} else {
-		c.removeFrom(leaf, to, copied)
+		c.removeInPlace(leaf, from, to)
+	} else if err := c.removeFrom(leaf, to, copied); err != nil {
+		return err
 	}
 	if untidy {
 		c.tidy(rank)
@@ -33,11 +22,30 @@ func (c *change) remove(to int) error {
 	return nil
 }
 
+// removeInPlace is remove for a leaf after adjust.
+func (c *change) removeInPlace(leaf page, from, to int) {
+	if leaf.values() > 0 {
+		leaf.visitValues(from, to, c.discard)
+	}
+	leaf.removeEntries(from, to)
+	c.adjustKey(leaf)
+}
+
 // removeFrom is remove for a leaf that is copied or becomes empty, or whose parent is copied.
-func (c *change) removeFrom(leaf page, to int, copied bool) {
+func (c *change) removeFrom(leaf page, to int, copied bool) error {
 	st := &c.path[c.root.Height-1]
 	from, n := int(st.index), leaf.n()
 	rest := n - (to - from)
+	if copied {
+		c.stock.order(leaf.kind(), leaf.bytes()-leaf.size(from, to))
+	}
+	c.planInner(min(rest, 1))
+	if err := c.deliver(); err != nil {
+		return err
+	}
+	if leaf.values() > 0 {
+		leaf.visitValues(from, to, c.discard)
+	}
 	switch {
 	case rest == 0:
 		c.discard(st.ref)
@@ -56,6 +64,7 @@ func (c *change) removeFrom(leaf page, to int, copied bool) {
 	}
 	c.root.Count -= uint64(to - from)
 	c.climb(children, min(rest, 1), from-to)
+	return nil
 }
 
 // rank returns the number of entries before the end of the path.
@@ -69,6 +78,11 @@ func (c *change) rank() (rank uint64) {
 
 // minPage is the size below which a page should merge with a neighbor.
 const minPage = maxPage / 4
+
+// isUntidy reports whether a leaf with contents of a size should merge or shrink.
+func (c *change) isUntidy(leaf page, size int) bool {
+	return size < minPage && c.root.Height > 1 || isWaste(len(leaf), size)
+}
 
 // isWaste reports whether contents of a size should move to less memory.
 func isWaste(memory, size int) bool { return memory-size > max(memory/4, 64) }

@@ -120,6 +120,30 @@ func (m *sequence) deleteRange(from, to int) error {
 	return err
 }
 
+// move changes the score of entry i, in place if the tree can, unless there is such an entry.
+func (m *sequence) move(i int, score uint64) error {
+	m.t.Helper()
+	p := pair{score, m.want[i].member}
+	if _, had := m.find(p); had {
+		return nil
+	}
+	moved := false
+	err := m.try(func() (err error) {
+		var place tree.Place
+		if !m.sortedTree().Locate(&place, &m.root, m.want[i].score, []byte(p.member)) {
+			m.t.Fatalf("Locate(%d, %.40q) = false, want true", m.want[i].score, p.member)
+		}
+		moved, err = m.sortedTree().Move(&place, score)
+		return err
+	})
+	if err == nil && moved {
+		m.want = slices.Delete(m.want, i, i+1)
+		i, _ = m.find(p)
+		m.want = slices.Insert(m.want, i, p)
+	}
+	return err
+}
+
 func (m *sequence) set(i int, member string) error {
 	m.t.Helper()
 	err := m.try(func() error { return m.list().Set(&m.root, uint64(i), []byte(member)) })
@@ -245,6 +269,8 @@ func (m *sequence) step(rng *rand.Rand, size int) error {
 		}
 	case k < 60 && n > 0 && !m.sorted:
 		return m.set(rng.IntN(n), p.member)
+	case k < 60 && n > 0:
+		return m.move(rng.IntN(n), p.score)
 	case (k < 120) == (n < size) || n == 0:
 		return m.insert(place, p)
 	default:

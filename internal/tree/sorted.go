@@ -39,6 +39,12 @@ func (t Sorted) DeleteRange(root *Root, from, to uint64) error {
 	return deleteRange(t.Space, t.Tx, root, from, to)
 }
 
+// Has reports whether an entry exists.
+func (t Sorted) Has(root Root, score uint64, member []byte) bool {
+	c := change{space: t.Space, root: &root}
+	return c.seekMember(score, member)
+}
+
 // Rank returns the number of entries before an entry, and reports whether the entry exists.
 func (t Sorted) Rank(root Root, score uint64, member []byte) (rank uint64, ok bool) {
 	return t.Space.rankOf(root, score, member)
