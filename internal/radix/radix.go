@@ -1,7 +1,10 @@
 // Package radix sorts many integers in linear time.
 package radix
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Upper sorts numbers by their upper 32 bits. Numbers for which these are equal keep their order.
 // It may use the memory of all and of spare, and returns the sorted numbers and the other memory.
@@ -13,7 +16,7 @@ func Upper(all, spare []uint64) (sorted, other []uint64) {
 		mask   = 1<<digit - 1
 	)
 	if len(all) < 1<<digit {
-		slices.SortStableFunc(all, func(a, b uint64) int { return int(a>>32) - int(b>>32) })
+		slices.SortStableFunc(all, func(a, b uint64) int { return cmp.Compare(a>>32, b>>32) })
 		return all, spare
 	}
 	var starts [digits][1 << digit]int
