@@ -41,7 +41,8 @@ func (r *ranked) treeMap() tree.Map {
 	return tree.Map{Space: r.env.Space, Tx: r.env.Tx, Frozen: r.frozen}
 }
 
-// is returns a function that reports whether an entry of the index is the one of a member.
+// is returns a function that reports whether an entry of the index is the one of a member. The
+// member must have one score in the tree of members, or entries of others could match, too.
 func (r *ranked) is(name []byte) func(e []byte) bool {
 	return func(e []byte) bool {
 		return r.sorted().Has(r.root, binary.LittleEndian.Uint64(e), name)
@@ -86,43 +87,59 @@ func (r *ranked) change(name []byte, fn func(old float64, found bool) (score flo
 			return err
 		}
 	}
-	var changed [8]byte
-	binary.LittleEndian.PutUint64(changed[:], score)
 	if !found {
-		return r.add(name, hash, score, changed[:])
+		return r.add(name, hash, score)
 	}
-	return r.move(name, hash, old, score, changed[:])
+	return r.move(name, hash, old, score)
 }
 
 // move changes the score of a member from old. If memory runs out, it reverts the steps before,
 // which needs none: their pages have just been written.
-func (r *ranked) move(name []byte, hash uint32, old, score uint64, entry []byte) error {
+func (r *ranked) move(name []byte, hash uint32, old, score uint64) error {
 	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
 		return err
 	}
-	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry); err != nil {
+	if err := r.reindex(hash, old, score); err != nil {
 		_, _ = r.sorted().Delete(&r.root, score, name)
 		return err
 	}
 	_, err := r.sorted().Delete(&r.root, old, name)
 	if err != nil {
-		var before [8]byte
-		binary.LittleEndian.PutUint64(before[:], old)
-		_, _ = r.treeMap().Put(&r.index, hash, r.is(name), before[:])
+		_ = r.reindex(hash, score, old)
 		_, _ = r.sorted().Delete(&r.root, score, name)
 	}
 	return err
 }
 
-// add adds a member that the set does not have. Entries of the index with the same hash and score
-// are alike, so that any of them can be deleted again.
-func (r *ranked) add(name []byte, hash uint32, score uint64, entry []byte) error {
-	if _, err := r.treeMap().Put(&r.index, hash, never, entry); err != nil {
+// reindex changes the score in an entry of the index. Entries with the same hash and score are
+// alike, so that any of them can be changed or deleted. While the tree of members has a member
+// twice, "is" could find an entry of another member with the same hash.
+func (r *ranked) reindex(hash uint32, old, score uint64) error {
+	entry := scoreEntry(score)
+	_, err := r.treeMap().Put(&r.index, hash, hasScore(old), entry[:])
+	return err
+}
+
+// scoreEntry returns the entry of the index for a score.
+func scoreEntry(score uint64) (entry [8]byte) {
+	binary.LittleEndian.PutUint64(entry[:], score)
+	return entry
+}
+
+// hasScore returns a function that reports whether an entry of the index has a score.
+func hasScore(score uint64) func(e []byte) bool {
+	return func(e []byte) bool { return binary.LittleEndian.Uint64(e) == score }
+}
+
+// add adds a member that the set does not have.
+func (r *ranked) add(name []byte, hash uint32, score uint64) error {
+	entry := scoreEntry(score)
+	if _, err := r.treeMap().Put(&r.index, hash, never, entry[:]); err != nil {
 		return err
 	}
 	_, err := r.sorted().Insert(&r.root, score, name)
 	if err != nil {
-		_, _ = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry) })
+		_, _ = r.treeMap().Delete(&r.index, hash, hasScore(score))
 	}
 	return err
 }
@@ -138,16 +155,14 @@ func (r *ranked) remove(name []byte) (existed bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	var entry [8]byte
-	binary.LittleEndian.PutUint64(entry[:], score)
 	hash := hashOf(name)
-	if _, err := r.treeMap().Put(&r.index, hash, r.is(name), entry[:]); err != nil {
+	if err := r.reindex(hash, score, score); err != nil {
 		return false, err
 	}
 	if existed, err = r.sorted().Delete(&r.root, score, name); err != nil {
 		return false, err
 	}
-	_, err = r.treeMap().Delete(&r.index, hash, func(e []byte) bool { return string(e) == string(entry[:]) })
+	_, err = r.treeMap().Delete(&r.index, hash, hasScore(score))
 	return existed, err
 }
 
