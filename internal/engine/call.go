@@ -197,7 +197,11 @@ func (e *Engine) writeSmall(db int, durable bool, c *op.Call) error {
 		e.addDirty(i, x.Dirty)
 		e.watches.changed(i, h, db)
 	}
-	logged := x.Log != nil && !x.Record.Empty()
+	logged := false
+	if x.Log != nil {
+		logged = !x.Record.Empty()
+		x.Record.Trim(keepRecord)
+	}
 	held = false
 	s.Unlock()
 	if c.Err != nil || !logged {
@@ -220,7 +224,7 @@ func (e *Engine) newRecord(i int) *op.Record {
 	return r
 }
 
-// keepRecord is the size above which the buffer of a shard's record is not reused.
+// keepRecord is the size above which the buffer of a shard's record is not retained.
 const keepRecord = 16 << 10
 
 // Run executes calls in order, with the shards of all their keys locked. Their writes form one log

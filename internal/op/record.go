@@ -43,6 +43,13 @@ func (r *Record) Reset(keep int) {
 	r.n = 0
 }
 
+// Trim is Reset for a record whose buffer is larger than keep bytes. Another keeps its commands.
+func (r *Record) Trim(keep int) {
+	if cap(r.buf) > keep {
+		r.Reset(keep)
+	}
+}
+
 // Empty reports whether the record does not hold a command.
 func (r *Record) Empty() bool { return r.n == 0 }
 
