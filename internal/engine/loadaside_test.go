@@ -72,6 +72,9 @@ func TestLoadReportsSecondOfEqualCollections(t *testing.T) {
 		if err := loadSets(e, "a", "b", "b"); !errors.As(err, &damage) || damage.Offset != 200 {
 			t.Errorf("load of a key twice = %v, want an error at offset 200", err)
 		}
+		if err := e.CheckTable(); err != nil {
+			t.Errorf("after the load of a key twice: %v", err)
+		}
 		e.Close()
 	}
 }

@@ -202,22 +202,32 @@ func (w *worker) convert(o *step, args [][]byte) (err error) {
 // do applies one operation, with the shard of its key locked.
 func (w *worker) do(s *table.Shard, o *step, key []byte, args [][]byte) error {
 	if o.code < stepCommand {
-		value := args[0]
-		kind := kindOf(o.code)
-		existed, err := s.SetBytes(int(o.db), o.hash, key, kind, value, o.expire)
-		if err != nil {
-			if kind == table.Opaque {
-				collection.Discard(w.env(), value)
-			}
-			return err
-		}
-		if o.code == stepSet {
-			w.x.Dirty++
-		} else if existed {
-			return errDuplicate
-		}
-		return nil
+		return w.store(s, o, key, args[0])
 	}
 	w.x.NewTime()
 	return o.code.command().One(w.x, op.Place{Shard: s, Hash: o.hash, DB: int(o.db), Key: string(key)}, args)
+}
+
+// store stores the value of a load or of a SET.
+func (w *worker) store(s *table.Shard, o *step, key, value []byte) error {
+	opaque := kindOf(o.code) == table.Opaque
+	if opaque && collection.IsLarge(value) { // instead of other roots, whose trees would remain
+		if _, existed := s.FindBytes(int(o.db), o.hash, key); existed {
+			collection.Discard(w.env(), value)
+			return errDuplicate
+		}
+	}
+	existed, err := s.SetBytes(int(o.db), o.hash, key, kindOf(o.code), value, o.expire)
+	switch {
+	case err != nil:
+		if opaque {
+			collection.Discard(w.env(), value)
+		}
+		return err
+	case o.code == stepSet:
+		w.x.Dirty++
+	case existed:
+		return errDuplicate
+	}
+	return nil
 }
