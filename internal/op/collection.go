@@ -45,6 +45,7 @@ func (x *Exec) ready(p Place) (table.Item, bool) {
 	}
 	x.remember(p.Shard)
 	if err := p.Shard.Replace(p.DB, p.Hash, p.Key, it, table.Opaque, value, it.ExpireAtMs()); err != nil {
+		collection.Discard(x.undoable(p), value)
 		return it, ok
 	}
 	x.Store.Types.Add(collection.Since(collection.Type(value)))
