@@ -32,6 +32,7 @@ func (r *requests) keysAhead(keys [][]byte) [][]byte {
 			break
 		}
 		rest = rest[size:]
+		var key []byte
 		for i := range n {
 			length, size := shortNumber(rest)
 			end := size + length + 2
@@ -39,10 +40,11 @@ func (r *requests) keysAhead(keys [][]byte) [][]byte {
 				return keys
 			}
 			if i == 1 {
-				keys = append(keys, rest[size:size+length])
+				key = rest[size : size+length]
 			}
 			rest = rest[end:]
 		}
+		keys = append(keys, key)
 	}
 	return keys
 }

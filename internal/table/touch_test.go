@@ -20,6 +20,7 @@ func TestPrefetchDoesNotFault(t *testing.T) {
 			s := tb.Shard(h)
 			s.Lock()
 			s.PrefetchBucket(1, h)
+			s.PrefetchRecord(1, h, len(key))
 			for _, size := range []int{0, 100, 1 << 30} {
 				if tb.Len(1) > 0 && s.Secure(1, key, nil) {
 					search := s.Prefetch(1, h)
