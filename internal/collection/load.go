@@ -11,9 +11,10 @@ import (
 )
 
 // The functions of this file load a value that is not in the stored form as a large collection.
-// They read it once, and build its trees from the bottom up. Until then, its elements and 16 bytes
-// for each of them are on the Go heap. If they are compressed, that can be 45 bytes for each byte
-// of the value. Elements above 512 bytes are already in the Space.
+// They read it once, and build its trees from the bottom up. Until then, its elements are on the Go
+// heap, with 16 bytes for each of them, or 48 for a member of a sorted set. If they are compressed,
+// that can be 45 bytes for each byte of the value. Elements above 512 bytes, and those of a list,
+// are already in the Space.
 
 // errOneByOne is the error for a value whose elements must be inserted one by one: it may be that
 // of a small collection, or it is too long for the builders of trees.

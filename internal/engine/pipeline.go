@@ -182,8 +182,8 @@ func (p *pipeline) addAside(o step, key, value []byte) (memory []byte, ok bool) 
 	return memory, p.failed.Load() == nil
 }
 
-// longValue is the size above which a value leaves a buffer of its length in the memory of its
-// reader.
+// longValue is the size above which a value leaves a buffer of up to twice its length in the memory
+// of its reader.
 const longValue = 8 << 20
 
 // releaseBuffers releases to the kernel the memory that the readers of a load used for long values.

@@ -96,7 +96,7 @@ func (b *builder) link(level int) error {
 	return nil
 }
 
-// finish returns the tree, which b does not have anymore.
+// finish returns the tree, whose pages no longer belong to b.
 func (b *builder) finish() (root Root, err error) {
 	for level := 0; level < b.height; level++ {
 		if err := b.fit(level); err != nil {

@@ -191,8 +191,8 @@ func refuseEach(t *testing.T, name string, m *memory, s *tree.Space, build func(
 	finish()
 }
 
-// TestBuildInTransaction checks that a rollback frees a tree that was built, and what a failed
-// build has left.
+// TestBuildInTransaction checks that a rollback frees a tree that was built, and the memory of a
+// failed build.
 func TestBuildInTransaction(t *testing.T) {
 	for name, scores := range scoreSets {
 		for _, commit := range []bool{false, true} {
