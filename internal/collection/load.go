@@ -12,17 +12,24 @@ import (
 
 // The functions of this file load a value that is not in the stored form as a large collection.
 // They read it once, and build its trees from the bottom up. Until then, its elements are on the Go
-// heap, with 16 bytes for each of them, or 48 for a member of a sorted set. If they are compressed,
-// that can be 45 bytes for each byte of the value. Elements above 512 bytes, and those of a list,
-// are already in the Space.
+// heap, with 16 bytes for each of them, or 48 for a member of a sorted set. Elements above 512
+// bytes, and those of a list, are already in the Space.
 
 // errOneByOne is the error for a value whose elements must be inserted one by one: it may be that
-// of a small collection, or it is too long for the builders of trees.
+// of a small collection, or its elements are too long for the builders of trees.
 var errOneByOne = errors.New("not built")
+
+// mostOnHeap is the number of bytes of elements on the Go heap for each byte of the value. More can
+// only be due to compression. A limit of the memory of the Space does not count them.
+const mostOnHeap = 4
+
+// longElement is the size above which the builders of trees do not have an element on the heap.
+const longElement = 512
 
 // eachElement calls add for the elements of a value of a kind, until add returns an error.
 func (l *large) eachElement(kind string, stored []byte, add func(e rdb.Element) error) error {
 	size, small := 0, true // a lower bound of the size of a listpack or an intset
+	onHeap := 0
 	for e, err := range rdb.Elements(Type(stored), Value(stored)) {
 		if err != nil {
 			return damage(err)
@@ -32,6 +39,12 @@ func (l *large) eachElement(kind string, stored []byte, add func(e rdb.Element) 
 				size += leastSize(e.Value)
 			}
 			small = !l.mustGrow(size)
+		}
+		if n := len(e.Name) + len(e.Value); n <= longElement && kind != "list" {
+			onHeap += n
+		}
+		if onHeap > mostOnHeap*len(stored) {
+			return errOneByOne
 		}
 		if err := add(e); errors.Is(err, tree.ErrFull) {
 			return errOneByOne

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,25 @@ func TestConvertKeepsSmall(t *testing.T) {
 	stored, err := collection.Convert(collection.Env{Space: tree.NewSpace(&memory{})}, collection.AppendStored(nil, 1, p))
 	if err != nil || collection.IsLarge(stored) {
 		t.Fatalf("Convert = a large list, %v, want a small one of 2,000 bytes", err)
+	}
+}
+
+// TestConvertOfCompressedElementsWithoutMemory converts a long set whose members are compressed to
+// 17 of 273 bytes, and checks that a limit of memory also applies to them.
+func TestConvertOfCompressedElementsWithoutMemory(t *testing.T) {
+	const n = 100_000
+	p := binary.BigEndian.AppendUint32([]byte{0x80}, n)
+	for i := range n { // 8 literal bytes and a 0, and 264 more copies of the 0
+		p = append(p, 0xc3, 13, 0x40|273>>8, 273&0xff, 8)
+		p = append(fmt.Appendf(p, "%08d", i), 0, 0xe0, 0xff, 0)
+	}
+	stored := collection.AppendStored(nil, 2, p)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := collection.Convert(collection.Env{Space: tree.NewSpace(&memory{left: 10, limited: true})}, stored)
+	runtime.ReadMemStats(&after)
+	if used, most := after.TotalAlloc-before.TotalAlloc, uint64(30*len(p)); !errors.Is(err, tree.ErrNoMemory) || used > most {
+		t.Errorf("Convert of %d bytes = %v, and allocated %d bytes, want ErrNoMemory and at most %d", len(p), err, used, most)
 	}
 }
 
