@@ -57,9 +57,9 @@ func servers(s settings) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "# perdure serve and redis-server %s\n\n%s. Medians of %d rounds of redis-benchmark on a TCP loopback connection, %d keys,\n",
+	fmt.Fprintf(w, "# perdure serve and redis-server %s\n\n%s. Medians of %d rounds of redis-benchmark on TCP loopback connections, %d\n",
 		versionOf(redisServer), machine(), s.rounds, s.keys)
-	fmt.Fprint(w, "3-byte values. CPU is the processor time of the server per command.\n\n")
+	fmt.Fprint(w, "keys, 3-byte values. CPU is the processor time of the server per command.\n\n")
 	fmt.Fprintf(w, "Memory of the process for each of 10,000 idle connections: %.1f KiB (target: 16 KiB).\n\n", size/1024)
 	fmt.Fprint(w, "| Connections | Pipeline | Command | redis-server | CPU | perdure | CPU | ratio | target |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, load := range serverLoads {
