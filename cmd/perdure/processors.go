@@ -31,10 +31,11 @@ type processors struct {
 // processorsTick is the time between two decisions.
 const processorsTick = 100 * time.Millisecond
 
-// shareProcessors starts to decide on the processors of a server until ctx ends. It does nothing if
-// there are not two, clients can be on other machines, or the environment sets GOMAXPROCS.
+// shareProcessors starts to decide on the processors of a server until ctx ends. It does nothing
+// unless the machine has two and the server may use both, or if clients can be on other machines or
+// the environment sets GOMAXPROCS.
 func shareProcessors(ctx context.Context, store *perdure.Store, srv *server.Server, addr net.Addr) {
-	if runtime.GOMAXPROCS(0) != 2 || os.Getenv("GOMAXPROCS") != "" || !isLocal(addr) {
+	if runtime.NumCPU() != 2 || runtime.GOMAXPROCS(0) != 2 || os.Getenv("GOMAXPROCS") != "" || !isLocal(addr) {
 		return
 	}
 	e := engine.Of(store)
