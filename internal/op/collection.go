@@ -118,23 +118,31 @@ func (x *Exec) endTrees(ok bool) {
 	}
 }
 
-// hashAt opens the hash at a key. A missing key is an empty hash.
-func (x *Exec) hashAt(p Place) (h collection.Hash, err error) {
-	stored, err := x.stored(p, "hash")
+// openAt opens the collection of a kind at a key. A missing key is an empty collection.
+func openAt[C any](x *Exec, p Place, kind string, open func(collection.Env, []byte) (C, error)) (c C, err error) {
+	stored, err := x.stored(p, kind)
 	if err != nil {
-		return h, err
+		return c, err
 	}
-	return collection.OpenHash(x.opening(p, stored), stored)
+	return open(x.opening(p, stored), stored)
 }
 
-// hashFor is hashAt for a command that changes the hash and calls keepOpened.
-func (x *Exec) hashFor(p Place) (*collection.Hash, error) {
-	o := x.own()
-	stored, err := o.find(x, p, "hash")
+// openFor is openAt for a command that changes the collection, which is one of own, and calls
+// keepOpened.
+func openFor[C any](x *Exec, p Place, kind string, c *C, open func(collection.Env, []byte) (C, error)) (*C, error) {
+	stored, err := x.opened.find(x, p, kind)
 	if err == nil {
-		o.hash, err = collection.OpenHash(x.opening(p, stored), stored)
+		*c, err = open(x.opening(p, stored), stored)
 	}
-	return &o.hash, err
+	return c, err
+}
+
+func (x *Exec) hashAt(p Place) (collection.Hash, error) {
+	return openAt(x, p, "hash", collection.OpenHash)
+}
+
+func (x *Exec) hashFor(p Place) (*collection.Hash, error) {
+	return openFor(x, p, "hash", &x.own().hash, collection.OpenHash)
 }
 
 // opened are the collections that a command on one key changes. Elsewhere they would be allocated,

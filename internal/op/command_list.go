@@ -8,23 +8,12 @@ import (
 	"github.com/perduredb/perdure/internal/collection"
 )
 
-// listAt opens the list at a key. A missing key is an empty list.
-func (x *Exec) listAt(p Place) (l collection.List, err error) {
-	stored, err := x.stored(p, "list")
-	if err != nil {
-		return l, err
-	}
-	return collection.OpenList(x.opening(p, stored), stored)
+func (x *Exec) listAt(p Place) (collection.List, error) {
+	return openAt(x, p, "list", collection.OpenList)
 }
 
-// listFor is listAt for a command that changes the list and calls keepOpened.
 func (x *Exec) listFor(p Place) (*collection.List, error) {
-	o := x.own()
-	stored, err := o.find(x, p, "list")
-	if err == nil {
-		o.list, err = collection.OpenList(x.opening(p, stored), stored)
-	}
-	return &o.list, err
+	return openFor(x, p, "list", &x.own().list, collection.OpenList)
 }
 
 // push is LPUSH and RPUSH: key element... If present is set, it is LPUSHX and RPUSHX, which do

@@ -6,23 +6,12 @@ import (
 	"github.com/perduredb/perdure/internal/collection"
 )
 
-// setAt opens the set at a key. A missing key is an empty set.
-func (x *Exec) setAt(p Place) (s collection.Set, err error) {
-	stored, err := x.stored(p, "set")
-	if err != nil {
-		return s, err
-	}
-	return collection.OpenSet(x.opening(p, stored), stored)
+func (x *Exec) setAt(p Place) (collection.Set, error) {
+	return openAt(x, p, "set", collection.OpenSet)
 }
 
-// setFor is setAt for a command that changes the set and calls keepOpened.
 func (x *Exec) setFor(p Place) (*collection.Set, error) {
-	o := x.own()
-	stored, err := o.find(x, p, "set")
-	if err == nil {
-		o.set, err = collection.OpenSet(x.opening(p, stored), stored)
-	}
-	return &o.set, err
+	return openFor(x, p, "set", &x.own().set, collection.OpenSet)
 }
 
 // sadd is SADD key member...

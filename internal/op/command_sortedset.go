@@ -9,23 +9,12 @@ import (
 	"github.com/perduredb/perdure/internal/listpack"
 )
 
-// sortedSetAt opens the sorted set at a key. A missing key is an empty sorted set.
-func (x *Exec) sortedSetAt(p Place) (z collection.SortedSet, err error) {
-	stored, err := x.stored(p, "zset")
-	if err != nil {
-		return z, err
-	}
-	return collection.OpenSortedSet(x.opening(p, stored), stored)
+func (x *Exec) sortedSetAt(p Place) (collection.SortedSet, error) {
+	return openAt(x, p, "zset", collection.OpenSortedSet)
 }
 
-// sortedSetFor is sortedSetAt for a command that changes the sorted set and calls keepOpened.
 func (x *Exec) sortedSetFor(p Place) (*collection.SortedSet, error) {
-	o := x.own()
-	stored, err := o.find(x, p, "zset")
-	if err == nil {
-		o.sorted, err = collection.OpenSortedSet(x.opening(p, stored), stored)
-	}
-	return &o.sorted, err
+	return openFor(x, p, "zset", &x.own().sorted, collection.OpenSortedSet)
 }
 
 var (
