@@ -1,3 +1,5 @@
+//go:build !perdure_heap
+
 package engine
 
 import (
