@@ -15,8 +15,8 @@ func (t Sorted) Locate(pl *Place, root *Root, score uint64, member []byte) bool 
 }
 
 // Move changes the score of the entry at a place, and reports whether it did. It only moves an
-// entry that it can remove from its leaf in place: if the new place needs memory and there is none,
-// it can put that entry back. Otherwise it changes nothing. With Insert and Delete instead, which
+// entry whose leaf it can change without new memory, so that it can put the entry back if memory
+// for the new place is refused. Otherwise it changes nothing. With Insert and Delete instead, which
 // search for the member again, ZADD takes 28% longer. The member must not have the new score, too.
 func (t Sorted) Move(pl *Place, score uint64) (moved bool, err error) {
 	c := &pl.c
