@@ -202,7 +202,7 @@ ZRANGE scores 0 -1 LIMIT 0 2
 
 // TestFixedRepliesAreRedis compares the replies to fixed commands byte for byte.
 func TestFixedRepliesAreRedis(t *testing.T) {
-	redis := redistest.Start(t, "")
+	redis := redistest.Start(t, "", "--appendfsync", "everysec")
 	for _, version := range []string{"2", "3"} {
 		theirs, ours := dial(t, redis.Socket), dial(t, serve(t, onDisk(t)))
 		theirs.do("FLUSHALL")

@@ -69,6 +69,9 @@ func Start(t testing.TB, dir string, args ...string) *Server {
 }
 
 // StartProgram is like Start for another server, whose path is given.
+//
+// A server writes its log before it replies, unless the arguments say otherwise. By default
+// (everysec), it postpones the write while an earlier fsync runs.
 func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 	t.Helper()
 	if dir == "" {
@@ -76,7 +79,7 @@ func StartProgram(t testing.TB, path, dir string, args ...string) *Server {
 	}
 	s := newServer(t, dir)
 	s.launch("", path, append([]string{"--port", "0", "--unixsocket", s.Socket, "--dir", dir,
-		"--save", "", "--enable-debug-command", "yes"}, args...))
+		"--save", "", "--enable-debug-command", "yes", "--appendfsync", "no"}, args...))
 	s.connect()
 	return s
 }
