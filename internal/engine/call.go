@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 
+	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/table"
 )
@@ -191,23 +192,30 @@ func (e *Engine) writeSmall(db int, durable bool, c *op.Call) error {
 	if x.Log != nil {
 		x.Record = e.newRecord(i)
 	}
-	x.Do(nil, op.Place{Shard: s, Hash: h, DB: db, Key: c.Key}, c)
-	position := x.Finish()
-	if x.Dirty != 0 {
-		e.addDirty(i, x.Dirty)
-		e.watches.changed(i, h, db)
-	}
-	logged := false
-	if x.Log != nil {
-		logged = !x.Record.Empty()
-		x.Record.Trim(keepRecord)
-	}
+	p := op.Place{Shard: s, Hash: h, DB: db, Key: c.Key}
+	x.Do(nil, p, c)
+	position, logged := e.endSmall(&x, i, p)
 	held = false
 	s.Unlock()
 	if c.Err != nil || !logged {
 		return c.Err
 	}
 	return e.committed(x.Log, x.Log.Commit(position, durable))
+}
+
+// endSmall completes an execution at one place, whose shard i is locked. It returns the position of
+// the log record, if the log got one.
+func (e *Engine) endSmall(x *op.Exec, i int, p op.Place) (position appendlog.Position, logged bool) {
+	position = x.Finish()
+	if x.Dirty != 0 {
+		e.addDirty(i, x.Dirty)
+		e.watches.changed(i, p.Hash, p.DB)
+	}
+	if x.Log != nil {
+		logged = !x.Record.Empty()
+		x.Record.Trim(keepRecord)
+	}
+	return position, logged
 }
 
 // record is the log record of the small writes of a shard, one after the other. A record from a

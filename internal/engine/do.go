@@ -34,7 +34,8 @@ func (e *Engine) Execute(ctx context.Context, db int, durable bool, c *op.Comman
 	}
 	s := sessions.Get().(*Session)
 	defer func() {
-		*s = Session{}
+		s.exec.Renew(nil, nil)
+		*s = Session{exec: s.exec}
 		sessions.Put(s)
 	}()
 	s.e, s.durable = e, durable

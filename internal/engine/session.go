@@ -20,6 +20,7 @@ type Session struct {
 	watched  []watch
 	wake     func() // not nil if blocking commands wait: see [Session.Waiting]
 	waiting  *Wait
+	exec     op.Exec // of executeSmall
 }
 
 // NewSession returns a Session. Its client must call Unwatch at the end. If wake is not nil,
@@ -46,6 +47,11 @@ func (s *Session) Do(db int, c *op.Command, words [][]byte, r *resp.Reply) {
 
 // execute is Do, but returns the reason why the command was not executed.
 func (s *Session) execute(db int, c *op.Command, words [][]byte, r *resp.Reply) error {
+	if c.Flags&op.Small != 0 && small(words) {
+		if err := s.executeSmall(db, c, words, r); err != op.ErrNotSmall {
+			return err
+		}
+	}
 	if c.Name == "FLUSHALL" && op.FlushMode(words[1:]) == nil {
 		return s.flushAll(r)
 	}
@@ -190,27 +196,33 @@ const manyKeys = 1 << 10
 // begin checks with the locks held whether the execution is possible. A read deletes an expired key
 // unless writes are refused or would wait for a save.
 func (s *Session) begin(x *exec, writes bool) error {
-	e := s.e
 	if x.Unlocked {
 		x.ReadOnly = true
 		return nil
 	}
-	err := e.refusedLocked()
-	switch {
-	case e.closed:
-		err = ErrClosed
-	case !writes && (err != nil || e.gate.Load() != nil || e.table.ViewPressure()):
-		x.ReadOnly, err = true, nil
-	}
-	if err != nil {
+	var err error
+	if x.ReadOnly, err = s.e.possible(writes); err != nil {
 		x.release()
 		return err
 	}
 	if !x.ReadOnly {
-		x.Log = e.log
+		x.Log = s.e.log
 		x.watch()
 	}
 	return nil
+}
+
+// possible returns the reason why an execution is not possible now, or whether it must change
+// nothing. A shard must be locked.
+func (e *Engine) possible(writes bool) (readOnly bool, err error) {
+	err = e.refusedLocked()
+	switch {
+	case e.closed:
+		return false, ErrClosed
+	case !writes && (err != nil || e.gate.Load() != nil || e.table.ViewPressure()):
+		return true, nil
+	}
+	return false, err
 }
 
 // scanning is the right to read the table while it locks shards one at a time.

@@ -26,25 +26,25 @@ func init() { // the functions of the tables use variables of this package
 // stringCommands returns the commands on strings, keys, and databases that change them.
 func stringCommands() []Command {
 	return []Command{
-		{"SET", -3, firstKey, grow, 0, set, nil},
-		{"SETNX", 3, firstKey, grow | Fast, 0, call(SetIfAbsent, takeValue, replyDid), nil},
-		{"SETEX", 4, firstKey, grow, 0, setEx("EX"), nil},
-		{"PSETEX", 4, firstKey, grow, 0, setEx("PX"), nil},
-		{"GETSET", 3, firstKey, grow | Fast, 0, getSet, nil},
-		{"GETDEL", 2, firstKey, Write | Fast, 0, getDel, nil},
+		{"SET", -3, firstKey, grow | Small, 0, set, nil},
+		{"SETNX", 3, firstKey, grow | Fast | Small, 0, call(SetIfAbsent, takeValue, replyDid), nil},
+		{"SETEX", 4, firstKey, grow | Small, 0, setEx("EX"), nil},
+		{"PSETEX", 4, firstKey, grow | Small, 0, setEx("PX"), nil},
+		{"GETSET", 3, firstKey, grow | Fast | Small, 0, getSet, nil},
+		{"GETDEL", 2, firstKey, Write | Fast | Small, 0, getDel, nil},
 		{"DELIFEQ", 3, firstKey, Write | LogOnly, 0, replayDelIfEq, nil},
 		{"DELEX", -2, firstKey, Write | LogOnly, 0, replayDelEx, nil},
 		{"GETEX", -2, firstKey, Write | Fast, 0, getEx, nil},
-		{"APPEND", 3, firstKey, grow | Fast, 0, call(Append, takeValue, replyResult), nil},
+		{"APPEND", 3, firstKey, grow | Fast | Small, 0, call(Append, takeValue, replyResult), nil},
 		{"SETRANGE", 4, firstKey, grow, 0, setRange, nil},
 		{"MSET", -3, pairKeys, grow, 0, set, mset},
 		{"MSETNX", -3, pairKeys, grow, 0, nil, msetNX},
 		{"MSETEX", -4, noKey, grow | LogOnly, 0, nil, replayMSetEx}, // an argument counts its keys
 
-		{"INCR", 2, firstKey, grow | Fast, 0, call(Incr, nil, replyResult), nil},
-		{"DECR", 2, firstKey, grow | Fast, 0, call(Decr, nil, replyResult), nil},
-		{"INCRBY", 3, firstKey, grow | Fast, 0, call(IncrBy, takeInt, replyResult), nil},
-		{"DECRBY", 3, firstKey, grow | Fast, 0, call(DecrBy, takeNegative, replyResult), nil},
+		{"INCR", 2, firstKey, grow | Fast | Small, 0, call(Incr, nil, replyResult), nil},
+		{"DECR", 2, firstKey, grow | Fast | Small, 0, call(Decr, nil, replyResult), nil},
+		{"INCRBY", 3, firstKey, grow | Fast | Small, 0, call(IncrBy, takeInt, replyResult), nil},
+		{"DECRBY", 3, firstKey, grow | Fast | Small, 0, call(DecrBy, takeNegative, replyResult), nil},
 		{"INCRBYFLOAT", 3, firstKey, grow | Fast, 0, incrByFloat, nil},
 		{"INCREX", -2, firstKey, grow | LogOnly, 0, replayIncrEx, nil},
 
@@ -52,11 +52,11 @@ func stringCommands() []Command {
 		{"BITFIELD", -2, firstKey, grow, 0, bitField("BITFIELD"), nil},
 		{"BITOP", -4, KeySpec{2, -1, 1, 0}, grow, 0, nil, bitOpTo},
 
-		{"EXPIRE", -3, firstKey, Write | Fast, 0, expireIn("EX"), nil},
-		{"PEXPIRE", -3, firstKey, Write | Fast, 0, expireIn("PX"), nil},
-		{"EXPIREAT", -3, firstKey, Write | Fast, 0, expireIn("EXAT"), nil},
-		{"PEXPIREAT", -3, firstKey, Write | Fast, 0, expireIn("PXAT"), nil},
-		{"PERSIST", 2, firstKey, Write | Fast, 0, call(Persist, nil, replyDid), nil},
+		{"EXPIRE", -3, firstKey, Write | Fast | Small, 0, expireIn("EX"), nil},
+		{"PEXPIRE", -3, firstKey, Write | Fast | Small, 0, expireIn("PX"), nil},
+		{"EXPIREAT", -3, firstKey, Write | Fast | Small, 0, expireIn("EXAT"), nil},
+		{"PEXPIREAT", -3, firstKey, Write | Fast | Small, 0, expireIn("PXAT"), nil},
+		{"PERSIST", 2, firstKey, Write | Fast | Small, 0, call(Persist, nil, replyDid), nil},
 
 		{"DEL", -2, allKeys, Write, 0, call(Delete, nil, nil), deleteAll},
 		{"UNLINK", -2, allKeys, Write | Fast, 0, call(Delete, nil, nil), deleteAll},
@@ -79,9 +79,9 @@ func stringCommands() []Command {
 // stringQueries returns the commands on strings, keys, and databases that only read.
 func stringQueries() []Command {
 	return []Command{
-		{"GET", 2, firstKey, ReadOnly | Fast, 0, get, nil},
+		{"GET", 2, firstKey, ReadOnly | Fast | Small, 0, get, nil},
 		{"MGET", -2, allKeys, ReadOnly | Fast, 0, nil, mget},
-		{"STRLEN", 2, firstKey, ReadOnly | Fast, 0, strLen, nil},
+		{"STRLEN", 2, firstKey, ReadOnly | Fast | Small, 0, strLen, nil},
 		{"GETRANGE", 4, firstKey, ReadOnly, 0, getRange, nil},
 		{"SUBSTR", 4, firstKey, ReadOnly, 0, getRange, nil},
 		{"LCS", -3, twoKeys, ReadOnly | Unlocked, 0, nil, lcs},
@@ -92,11 +92,11 @@ func stringQueries() []Command {
 		{"BITFIELD_RO", -2, firstKey, ReadOnly | Fast, 0, bitField("BITFIELD_RO"), nil},
 
 		{"EXISTS", -2, allKeys, ReadOnly | Fast, 0, nil, countAll},
-		{"TYPE", 2, firstKey, ReadOnly | Fast, 0, typeOf, nil},
-		{"TTL", 2, firstKey, ReadOnly | Fast, 0, ttl(1000, false), nil},
-		{"PTTL", 2, firstKey, ReadOnly | Fast, 0, ttl(1, false), nil},
-		{"EXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1000, true), nil},
-		{"PEXPIRETIME", 2, firstKey, ReadOnly | Fast, 0, ttl(1, true), nil},
+		{"TYPE", 2, firstKey, ReadOnly | Fast | Small, 0, typeOf, nil},
+		{"TTL", 2, firstKey, ReadOnly | Fast | Small, 0, ttl(1000, false), nil},
+		{"PTTL", 2, firstKey, ReadOnly | Fast | Small, 0, ttl(1, false), nil},
+		{"EXPIRETIME", 2, firstKey, ReadOnly | Fast | Small, 0, ttl(1000, true), nil},
+		{"PEXPIRETIME", 2, firstKey, ReadOnly | Fast | Small, 0, ttl(1, true), nil},
 		{"DUMP", 2, firstKey, ReadOnly | Walks, 0, dump, nil},
 		{"OBJECT", -2, KeySpec{2, 2, 1, 0}, ReadOnly, 0, nil, object},
 

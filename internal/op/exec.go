@@ -80,6 +80,9 @@ func (x *Exec) Reset() {
 	*x = Exec{Store: x.Store, Record: x.Record, large: l, call: x.call, opened: x.opened}
 }
 
+// Renew prepares x, which NewExec has not made, for one Small command.
+func (x *Exec) Renew(s *Store, r *resp.Reply) { *x = Exec{Store: s, Reply: r, call: x.call} }
+
 // Small reports whether an Exec on the stack can execute the call: an Exec that was not made by
 // NewExec and has only its Store, Log, and Record. The call may still return ErrNotSmall. An Incr
 // of a hot key takes 130 ns with such an Exec, and 70 ns more with one from a pool.

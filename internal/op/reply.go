@@ -38,6 +38,18 @@ func (c *Command) apply(x *Exec, p Place, words [][]byte) error {
 	return c.One(x, p, words[2:])
 }
 
+// RunSmall is RunAt for a Small command, with an Exec that Renew has prepared. If it returns
+// [ErrNotSmall], the caller must use RunAt instead.
+func (c *Command) RunSmall(x *Exec, p Place, words [][]byte) error {
+	before := len(x.Reply.Buf)
+	err := c.One(x, p, words[2:])
+	if err != ErrNotSmall {
+		c.end(x, before, err)
+		err = nil
+	}
+	return err
+}
+
 // end completes a command with the error of apply. Its reply begins after the first n bytes.
 func (c *Command) end(x *Exec, n int, err error) {
 	if err == nil && c.Flags&ReadOnly != 0 && !x.Reply.Fits(0) {
@@ -163,9 +175,12 @@ func (x *Exec) replyValue(p Place, it table.Item, ok bool) error {
 	if n > probeAbove && !table.HeapRoom(n) {
 		return ErrNoMemory
 	}
+	if it.Large() && x.large == nil {
+		return ErrNotSmall
+	}
 	r := x.Reply
 	r.BulkHead(n)
-	if at := len(r.Buf); it.Large() && x.large != nil && x.large.later != nil && x.large.later.Take(x.Store, p, at) {
+	if at := len(r.Buf); it.Large() && x.large.later != nil && x.large.later.Take(x.Store, p, at) {
 		r.Grow(n)
 	} else {
 		r.Buf = it.AppendValue(r.Buf)
