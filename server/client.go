@@ -28,6 +28,7 @@ type client struct {
 	ahead    int  // commands whose keys are prefetched
 	library  [2]string
 	out      resp.Reply
+	tally    tally
 	counted  int64 // bytes of buffers in server.buffered
 
 	readUntil, writeUntil time.Time // deadlines of conn
@@ -80,6 +81,7 @@ func (c *client) setName(name string) {
 
 // serve reads and executes commands until the connection ends.
 func (c *client) serve() {
+	defer c.addCalls() // of replies that were not sent
 	for !c.closing {
 		if !c.executeAll() || !c.flush() || c.closing {
 			return
@@ -130,6 +132,7 @@ const flushAbove = 64 << 10
 
 // flush waits until the writes are as safe as the policy requires, and then sends the replies.
 func (c *client) flush() bool {
+	c.addCalls()
 	if err := c.session.Commit(); err != nil { // the outcome of the writes is unknown
 		c.out.Buf = c.out.Buf[:0]
 		c.out.Error("MISCONF Errors writing to the AOF file: " + err.Error())

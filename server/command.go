@@ -102,13 +102,15 @@ func (c *client) execute(words [][]byte) {
 
 // run executes a command that is not refused.
 func (c *client) run(cmd *command, sub *subcommand, words [][]byte) {
-	c.server.counts.of[cmd.number].calls.Add(1)
-	switch {
-	case cmd.data != nil:
+	c.count(cmd)
+	if cmd.data != nil {
 		c.session.Do(c.db, cmd.data, words, &c.out)
-	case sub != nil:
+		return
+	}
+	c.addCalls() // it may show them
+	if sub != nil {
 		sub.run(c, words)
-	default:
+	} else {
 		cmd.run(c, words)
 	}
 }

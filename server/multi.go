@@ -106,7 +106,7 @@ func (c *client) exec([][]byte) {
 		for _, q := range m.queue {
 			switch {
 			case q.cmd.data != nil:
-				c.server.counts.of[q.cmd.number].calls.Add(1)
+				c.count(q.cmd)
 				do(c.db, q.cmd.queued(q.words))
 			case q.cmd.flags&outside != 0:
 				later = append(later, insertion{len(c.out.Buf), q})

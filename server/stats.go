@@ -38,6 +38,30 @@ type counters struct {
 // commandCounters are the counts of one command.
 type commandCounters struct{ calls, rejected atomic.Int64 }
 
+// A tally counts the calls of one command by one client that the counters of the server do not have
+// yet. All clients change those, so that a pipeline adds its calls together.
+type tally struct {
+	command *command
+	calls   int64
+}
+
+// count counts a call.
+func (c *client) count(cmd *command) {
+	if t := &c.tally; t.command != cmd {
+		c.addCalls()
+		t.command = cmd
+	}
+	c.tally.calls++
+}
+
+// addCalls adds the calls so far to the counters of the server.
+func (c *client) addCalls() {
+	if t := &c.tally; t.calls > 0 {
+		c.server.counts.of[t.command.number].calls.Add(t.calls)
+		t.calls = 0
+	}
+}
+
 func (c *counters) reset() {
 	c.connections.Store(0)
 	c.rejected.Store(0)

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/table"
 )
 
 // small reports whether no argument is large.
@@ -27,7 +28,7 @@ func (s *Session) executeSmall(db int, c *op.Command, words [][]byte, r *resp.Re
 	}
 	x := &s.exec
 	x.Renew(&e.ops, r)
-	p := op.Place{DB: db, Key: string(words[1])}
+	p := op.Place{DB: db, Key: table.KeyOf(words[1])} // nothing retains it
 	p.Hash = e.table.Hash(p.Key)
 	i := e.table.ShardIndex(p.Hash)
 	p.Shard = e.table.ShardAt(i)

@@ -9,6 +9,9 @@ const checked = true
 
 func bytesOf(s string) []byte { return []byte(s) }
 
+// KeyOf returns a copy of b as a string.
+func KeyOf(b []byte) string { return string(b) }
+
 func poison(b []byte) {
 	for i := range b {
 		b[i] = 0xdb
