@@ -26,7 +26,9 @@ func TestProcessorsFollowClients(t *testing.T) {
 		{"single commands again", 5000, 5001, false, true},
 		{"single commands during a save", 5000, 5000, true, false},
 		{"single commands after it", 5000, 5000, false, true},
-		{"pipelines", 5000, 90000, false, false},
+		{"pipelines", 2000, 60000, false, false},
+		{"pipelines of short commands", 4000, 90000, false, true},
+		{"pipelines of short commands during a save", 4000, 90000, true, false},
 		{"single commands and some pipelines", 5000, 9000, false, true},
 		{"CONFIG RESETSTAT", -10000, -20000, false, false},
 	} {
