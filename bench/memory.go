@@ -36,6 +36,22 @@ func residentOf(process string) int64 {
 	return kib << 10
 }
 
+// processorTime returns the time that all processors have spent in a process, or 0 if it is unknown.
+func processorTime(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(text, []byte(") "))
+	fields := bytes.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(string(fields[11]), 10, 64)
+	system, _ := strconv.ParseInt(string(fields[12]), 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // collect collects the garbage, releases memory to the kernel, and returns the size of the heap.
 func collect() int64 {
 	runtime.GC()

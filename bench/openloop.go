@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -78,6 +79,17 @@ func (l *openLoop) due(i int) time.Time {
 	return l.begin.Add(time.Duration(i) * time.Second / openLoopRate)
 }
 
+// nothing runs the loop for a time without operations. Their latency is what the machine adds.
+func (l *openLoop) nothing(d time.Duration) (h histogram) {
+	l.begin = time.Now()
+	for i := 0; time.Since(l.begin) < d; i++ {
+		for time.Now().Before(l.due(i)) {
+		}
+		h.record(time.Since(l.due(i)))
+	}
+	return h
+}
+
 // record records the end of operation i.
 func (l *openLoop) record(i int) {
 	now, ph := time.Now(), phase(l.phase.Load())
@@ -140,7 +152,8 @@ func (l *openLoop) receive(wait func() error, sent *atomic.Int64) error {
 	}
 }
 
-// measureOpenLoop measures ZADD on a large sorted set: alone, during a save, and next to a hog.
+// measureOpenLoop measures ZADD on a large sorted set: alone, during a save, and next to a hog. It
+// also measures the loop without ZADD.
 func measureOpenLoop(j *job) error {
 	p, err := j.open()
 	if err != nil {
@@ -152,20 +165,24 @@ func measureOpenLoop(j *job) error {
 	}
 	collect()
 	l := &openLoop{members: uniform(0, j.Keys)}
+	none := l.nothing(2 * time.Second)
+	j.add("zadd nothing p99.9", "ns", float64(none.quantile(0.999)))
+	j.add("zadd nothing worst", "ns", float64(none.max))
 	done := make(chan error, 1)
 	go func() { done <- l.run(p.(starter)) }()
 	time.Sleep(time.Second)
 	before := resident(p)
 	l.phase.Store(int32(phaseSaving))
-	begin := time.Now()
+	begin, used := time.Now(), processorTime(os.Getpid())
 	saved := watch(p, func() error { return saveBeside(p) })
 	took := time.Since(begin)
+	used = processorTime(os.Getpid()) - used
 	l.phase.Store(int32(phaseIdle))
 	time.Sleep(time.Second)
 	l.phase.Store(int32(phaseHog))
 	size, err := sizeOf(j.dir)
 	if err == nil {
-		err = hog(filepath.Join(j.dir, "hog"), size, took)
+		err = hog(filepath.Join(j.dir, "hog"), size, took, processorsOf(p, used, took))
 	}
 	l.phase.Store(int32(phaseEnd))
 	if err := firstOf(<-done, err, saved.err); err != nil {
@@ -179,6 +196,15 @@ func measureOpenLoop(j *job) error {
 	}
 	j.add("zadd save", "ns", float64(took))
 	return addSaveMemory(j, p, saved.peak-before, l.timeline)
+}
+
+// processorsOf returns the number of processors that a save kept busy. The loop itself takes one of
+// those that this process used. redis-server saves in a process with one thread.
+func processorsOf(p peer, used, took time.Duration) float64 {
+	if _, ok := p.(externalPeer); ok {
+		return 1
+	}
+	return max(1, used.Seconds()/took.Seconds()-1)
 }
 
 // addSaveMemory adds the memory that a save took.
@@ -195,16 +221,22 @@ func addSaveMemory(j *job, p peer, extra int64, timeline []point) error {
 	return nil
 }
 
-// hog keeps a processor busy for a time, and writes and syncs a file of a size.
-func hog(path string, size int64, d time.Duration) error {
+// hog keeps a number of processors busy for a time, and writes and syncs a file of a size.
+func hog(path string, size int64, d time.Duration, processors float64) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(path)
-	sum, written := uint32(0), int64(0)
-	for begin := time.Now(); time.Since(begin) < d; {
-		sum = crc32.Update(sum, crc32.IEEETable, values[:256<<10])
+	begin := time.Now()
+	var others sync.WaitGroup
+	for share := processors - 1; share > 0; share-- {
+		others.Go(func() { keepBusy(begin.Add(d), min(share, 1)) })
+	}
+	defer others.Wait()
+	written := int64(0)
+	for time.Since(begin) < d {
+		burn()
 		for float64(written) < float64(size)*float64(time.Since(begin))/float64(d) {
 			n, err := f.Write(values)
 			if err != nil {
@@ -214,4 +246,21 @@ func hog(path string, size int64, d time.Duration) error {
 		}
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// burn needs a processor for a few microseconds.
+func burn() { burned.Store(crc32.Update(burned.Load(), crc32.IEEETable, values[:64<<10])) }
+
+var burned atomic.Uint32
+
+// keepBusy takes a share of the time of a processor until the end.
+func keepBusy(end time.Time, share float64) {
+	const period = 2 * time.Millisecond
+	for time.Now().Before(end) {
+		busy := time.Now().Add(time.Duration(share * float64(period)))
+		for time.Now().Before(busy) {
+			burn()
+		}
+		time.Sleep(period - time.Duration(share*float64(period)))
+	}
 }

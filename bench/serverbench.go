@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -147,42 +146,20 @@ func (s *benchServer) stop() {
 // load runs redis-benchmark, and returns the commands per second and the processor time of the
 // server per command in microseconds.
 func (s *benchServer) load(command string, load serverLoad, keys int) (rate, busy float64, err error) {
-	before, err := s.processorTime()
-	if err != nil {
-		return 0, 0, err
-	}
+	before := processorTime(s.cmd.Process.Pid)
 	text, err := exec.Command("redis-benchmark", "-p", s.port, "-c", strconv.Itoa(load.connections), "-P", strconv.Itoa(load.pipeline),
 		"-n", strconv.Itoa(load.commands), "-r", strconv.Itoa(keys), "-t", strings.ToLower(command), "--csv").Output()
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err := s.processorTime()
-	if err != nil {
-		return 0, 0, err
-	}
+	used := processorTime(s.cmd.Process.Pid) - before
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Split(line, `","`); fields[0] == `"`+command {
 			rate, err = strconv.ParseFloat(fields[1], 64)
-			return rate, float64(after-before) / float64(time.Microsecond) / float64(load.commands), err
+			return rate, float64(used) / float64(time.Microsecond) / float64(load.commands), err
 		}
 	}
 	return 0, 0, fmt.Errorf("redis-benchmark has no result for %s:\n%s", command, text)
-}
-
-// processorTime returns the time that all processors have spent in the process.
-func (s *benchServer) processorTime() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, errors.New("/proc has no times")
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
 }
 
 // idleConnections opens n connections, sends a command on each, and returns the growth of the
