@@ -36,7 +36,8 @@ func residentOf(process string) int64 {
 	return kib << 10
 }
 
-// processorTime returns the time that all processors have spent in a process, or 0 if it is unknown.
+// processorTime returns the time that all processors have spent in a process, or 0 if it is
+// unknown.
 func processorTime(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -34,7 +34,9 @@ func TestSmallCommandsAgree(t *testing.T) {
 	}
 	var executions [2]execution
 	for i, do := range []func(*perdure.Store, []any) (perdure.Reply, error){alone, inTransaction} {
-		synctest.Test(t, func(t *testing.T) { executions[i] = executeSmall(t, do) }) // both at the same time of day
+		synctest.Test(t, func(t *testing.T) { // both at the same time of day
+			executions[i] = executeSmall(t, do)
+		})
 	}
 	if len(executions[0].Results) < 400 {
 		t.Errorf("%d commands, want at least 400", len(executions[0].Results))

@@ -95,11 +95,6 @@ func takeValue(_ *Exec, c *Call, args [][]byte) error {
 	return nil
 }
 
-func takeInt(x *Exec, c *Call, args [][]byte) (err error) {
-	c.N, err = x.integer(args[0])
-	return err
-}
-
 func replyResult(x *Exec, c *Call) { x.Reply.Int(c.Result) }
 
 func replyDid(x *Exec, c *Call) { x.Reply.Truth(c.Did) }

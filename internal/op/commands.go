@@ -41,10 +41,10 @@ func stringCommands() []Command {
 		{"MSETNX", -3, pairKeys, grow, 0, nil, msetNX},
 		{"MSETEX", -4, noKey, grow | LogOnly, 0, nil, replayMSetEx}, // an argument counts its keys
 
-		{"INCR", 2, firstKey, grow | Fast | Small, 0, call(Incr, nil, replyResult), nil},
-		{"DECR", 2, firstKey, grow | Fast | Small, 0, call(Decr, nil, replyResult), nil},
-		{"INCRBY", 3, firstKey, grow | Fast | Small, 0, call(IncrBy, takeInt, replyResult), nil},
-		{"DECRBY", 3, firstKey, grow | Fast | Small, 0, call(DecrBy, takeNegative, replyResult), nil},
+		{"INCR", 2, firstKey, grow | Fast | Small, 0, counter(Incr), nil},
+		{"DECR", 2, firstKey, grow | Fast | Small, 0, counter(Decr), nil},
+		{"INCRBY", 3, firstKey, grow | Fast | Small, 0, counter(IncrBy), nil},
+		{"DECRBY", 3, firstKey, grow | Fast | Small, 0, counter(DecrBy), nil},
 		{"INCRBYFLOAT", 3, firstKey, grow | Fast, 0, incrByFloat, nil},
 		{"INCREX", -2, firstKey, grow | LogOnly, 0, replayIncrEx, nil},
 

@@ -11,39 +11,39 @@ import (
 var counterNames = [...]string{"INCR", "DECR", "INCRBY", "DECRBY"}
 
 // delta returns the number that a counter adds, and reports whether it is an int64.
-func (c *Call) delta() (int64, bool) {
-	switch c.Code {
+func delta(code Code, n int64) (int64, bool) {
+	switch code {
 	case Incr:
 		return 1, true
 	case Decr:
 		return -1, true
 	case DecrBy:
-		return -c.N, c.N != math.MinInt64
+		return -n, n != math.MinInt64
 	}
-	return c.N, true
+	return n, true
 }
 
 // count changes the integer at a key, treating a missing key as 0, and returns the new value. It
 // keeps the expiry.
-func (x *Exec) count(p Place, c *Call) (int64, error) {
-	delta, ok := c.delta()
+func (x *Exec) count(p Place, code Code, n int64) (int64, error) {
+	d, ok := delta(code, n)
 	if !ok {
 		return 0, ErrOverflow
 	}
 	x.remember(p.Shard)
-	sum, ok := p.Shard.AddInt(p.DB, p.Hash, p.Key, delta)
+	sum, ok := p.Shard.AddInt(p.DB, p.Hash, p.Key, d)
 	if !ok {
 		var err error
-		if sum, err = x.countAny(p, delta); err != nil {
+		if sum, err = x.countAny(p, d); err != nil {
 			return 0, err
 		}
 	}
 	x.Dirty++
-	name := counterNames[c.Code-Incr]
-	if c.Code == Incr || c.Code == Decr {
+	name := counterNames[code-Incr]
+	if code == Incr || code == Decr {
 		x.command(p.DB, name, p.Key)
 	} else {
-		x.commandInt(p.DB, name, p.Key, c.N)
+		x.commandInt(p.DB, name, p.Key, n)
 	}
 	return sum, nil
 }
@@ -76,13 +76,23 @@ func (x *Exec) countAny(p Place, delta int64) (int64, error) {
 
 var errDecrement = errors.New("decrement would overflow")
 
-// takeNegative reads the argument of DECRBY, whose negative must be an int64.
-func takeNegative(x *Exec, c *Call, args [][]byte) error {
-	if err := takeInt(x, c, args); err != nil {
+// counter returns the function of a command that counts. A Call would take 20 ns more.
+func counter(code Code) oneFunc {
+	return func(x *Exec, p Place, args [][]byte) error {
+		n := int64(0)
+		if len(args) > 0 {
+			var err error
+			if n, err = x.integer(args[0]); err != nil {
+				return err
+			}
+			if code == DecrBy && n == math.MinInt64 && !x.Replaying {
+				return errDecrement
+			}
+		}
+		sum, err := x.count(p, code, n)
+		if err == nil {
+			x.Reply.Int(sum)
+		}
 		return err
 	}
-	if c.N == math.MinInt64 && !x.Replaying {
-		return errDecrement
-	}
-	return nil
 }

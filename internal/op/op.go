@@ -122,7 +122,7 @@ func (x *Exec) Do(dst []byte, p Place, c *Call) []byte {
 	case Append:
 		c.Err = x.append(p, c)
 	case Incr, Decr, IncrBy, DecrBy:
-		c.Result, c.Err = x.count(p, c)
+		c.Result, c.Err = x.count(p, c.Code, c.N)
 	case Delete:
 		c.Did = x.delete(p)
 	case Expire, ExpireAt:
