@@ -180,9 +180,10 @@ func measureOpenLoop(j *job) error {
 	l.phase.Store(int32(phaseIdle))
 	time.Sleep(time.Second)
 	l.phase.Store(int32(phaseHog))
+	processors := processorsOf(p, used, took)
 	size, err := sizeOf(j.dir)
 	if err == nil {
-		err = hog(filepath.Join(j.dir, "hog"), size, took, processorsOf(p, used, took))
+		err = hog(filepath.Join(j.dir, "hog"), size, took, processors)
 	}
 	l.phase.Store(int32(phaseEnd))
 	if err := firstOf(<-done, err, saved.err); err != nil {
@@ -195,6 +196,7 @@ func measureOpenLoop(j *job) error {
 		j.add("zadd "+name+" worst", "ns", float64(h.max))
 	}
 	j.add("zadd save", "ns", float64(took))
+	j.add("zadd save processors", "count", processors)
 	return addSaveMemory(j, p, saved.peak-before, l.timeline)
 }
 
