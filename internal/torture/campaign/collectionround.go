@@ -27,8 +27,8 @@ func collectionRound(w, round int) [roundCommands][]string {
 // collectionKey returns the key of a writer's collection.
 func collectionKey(kind string, w int) string { return fmt.Sprint(kind, ":", w) }
 
-// checkCollections compares the collections of a writer with those of the model, element by element,
-// after all commands of a round and the first part commands of the next one.
+// checkCollections compares the collections of a writer with those of the model, element by
+// element, after all commands of a round and the first part commands of the next one.
 func checkCollections(s *perdure.Store, w, done, part int) error {
 	want := map[string]*collection{}
 	for _, kind := range []string{"hash", "set", "list", "zset"} {
@@ -45,8 +45,8 @@ func checkCollections(s *perdure.Store, w, done, part int) error {
 		if err != nil {
 			return err
 		}
-		if c.len() > 0 && got != c.text() || c.len() == 0 && got != "none" {
-			return fmt.Errorf("writer %d: %s after round %d and %d commands: %s", w, kind, done, part, difference(got, c.text()))
+		if wanted := pick(c.len() > 0, c.text(), ""); got != wanted {
+			return fmt.Errorf("writer %d: %s after round %d and %d commands: %s", w, kind, done, part, difference(got, wanted))
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -60,7 +59,7 @@ func (p *placed) checkElements(s *perdure.Store) error {
 		if err != nil {
 			return err
 		}
-		if c := want["0/"+args[1]]; got != cmp.Or(c.value, "none") {
+		if c := want["0/"+args[1]]; got != c.value {
 			return fmt.Errorf("%s differs, want the elements of the keys (reported error: %v): %s",
 				args[1], p.failed, difference(got, c.value))
 		}
