@@ -228,7 +228,8 @@ func placedStore(m mode, owner string) (map[string]string, error) {
 }
 
 // listing describes the files below a directory. It omits the times of directories, because the
-// campaign itself renames files in them.
+// campaign itself renames files in them, and on Windows the contents of lock files, because nothing
+// can read them while they are locked.
 func listing(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -240,7 +241,7 @@ func listing(dir string) (string, error) {
 			return err
 		}
 		fmt.Fprintln(&b, path[len(dir):], info.Mode())
-		if info.Mode().IsRegular() {
+		if info.Mode().IsRegular() && (runtime.GOOS != "windows" || filepath.Ext(path) != ".lock") {
 			data, err := os.ReadFile(path)
 			fmt.Fprintf(&b, "%v %q\n", info.ModTime().UnixNano(), data)
 			return err
