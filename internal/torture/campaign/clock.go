@@ -20,7 +20,8 @@ var jumps = []time.Duration{
 
 // clocks is campaign j. Time passes, the wall clock jumps, and a store with expiries writes,
 // closes, and opens. Each write must be synced within two seconds, whatever the wall clock shows. A
-// key that was seen as expired must not return.
+// key that was seen as expired must not return. The keys contain strings, or small and large
+// collections, which commands move, copy, and begin again.
 func clocks(r *Run) {
 	n := r.by(60, 1000)
 	for i := range n {
@@ -38,13 +39,13 @@ func clocks(r *Run) {
 	}
 }
 
-// timed is a store whose keys expire, with the expected state of the keys.
+// timed is a store whose keys expire, with its expected contents.
 type timed struct {
 	mode
 	mem  *vfs.Mem
 	s    *perdure.Store
-	at   map[string]int64 // expiry of each key that should live, Unix milliseconds
-	gone map[string]bool  // keys that were seen as expired
+	want state           // keys that should exist until their expiry
+	gone map[string]bool // keys that were seen as expired, by the names of a state
 	acks []ack
 }
 
@@ -56,7 +57,7 @@ type ack struct {
 
 // clockSchedule runs one schedule with a fake clock.
 func clockSchedule(rng *rand.Rand) (err error) {
-	x := &timed{mode: modeOf("everysec"), mem: vfs.NewMem(dataDir), at: map[string]int64{}, gone: map[string]bool{}}
+	x := &timed{mode: modeOf("everysec"), mem: vfs.NewMem(dataDir), want: state{}, gone: map[string]bool{}}
 	if x.s, err = x.open(x.mem); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func clockSchedule(rng *rand.Rand) (err error) {
 			time.Sleep(time.Duration(rng.IntN(2500)) * time.Millisecond)
 			synctest.Wait()
 		default:
-			if err := x.set(fmt.Sprint("k", i), time.Duration(rng.IntN(5000)+1)*time.Millisecond); err != nil {
+			if err := x.write(rng, i); err != nil {
 				return err
 			}
 		}
@@ -89,17 +90,26 @@ func clockSchedule(rng *rand.Rand) (err error) {
 	return nil
 }
 
-// set stores a key with an expiry. It also stores a key without an expiry, to check the sync of a
-// write at this time.
-func (x *timed) set(key string, ttl time.Duration) error {
-	at := clock.Now().Add(ttl).UnixMilli()
-	err := x.s.Set(key, []byte("v"), perdure.ExpireAt(time.UnixMilli(at)))
-	if err != nil {
-		return err
+// write does write i: it sets a string that expires, or executes a command on collections and may
+// then let its key expire. It also stores a key without an expiry, to check the sync of a write at
+// this time.
+func (x *timed) write(rng *rand.Rand, i int) error {
+	at := clock.Now().Add(time.Duration(rng.IntN(5000)+1) * time.Millisecond).UnixMilli()
+	ops := []op{{kind: opSet, key: fmt.Sprint("k", i), value: "v", at: at}}
+	if n := rng.IntN(3); n > 0 {
+		args := few.deterministic(rng)
+		ops = []op{{kind: opCommand, key: args[1], args: args}, {kind: opExpire, key: args[1], at: at}}[:n]
 	}
-	x.at[key] = at
-	delete(x.gone, key)
-	mark := fmt.Sprint("mark:", key)
+	for _, o := range ops {
+		if err := o.do(x.s); err != nil {
+			return fmt.Errorf("%v = %w, want nil", o, err)
+		}
+		o.apply(x.want)
+	}
+	for name := range x.want {
+		delete(x.gone, name)
+	}
+	mark := fmt.Sprint("mark:", i)
 	if err := x.s.Set(mark, nil); err != nil {
 		return err
 	}
@@ -123,33 +133,49 @@ func (x *timed) again(kill bool) (err error) {
 	return err
 }
 
-// expiries compares every key with the wall clock. A key lives until its expiry. After a key was
-// seen as expired, it must stay expired, even if the clock moves back and the store is opened
-// again.
+// expiries compares every key with the wall clock. A key has its value until its expiry. After a
+// key was seen as expired, it must stay expired, even if the clock moves back and the store is
+// opened again.
 func (x *timed) expiries() error {
-	for key, at := range x.at {
-		now := clock.Now().UnixMilli()
-		_, err := x.s.Get(key)
-		there := err == nil
-		if err != nil && !errors.Is(err, perdure.ErrNotFound) {
-			return err
+	for _, name := range sortedKeys(x.gone) {
+		if got, err := x.value(name); err != nil || got != "" {
+			return fmt.Errorf("%s = %.40q, %w after it had expired, want nothing", name, got, err)
 		}
+	}
+	for _, name := range sortedKeys(x.want) {
+		c, now := x.want[name], clock.Now().UnixMilli()
+		got, err := x.value(name)
 		switch {
-		case there && x.gone[key]:
-			return fmt.Errorf("Get(%s) = nil after it had expired, want ErrNotFound", key)
-		case there && now > at+1:
-			return fmt.Errorf("Get(%s) = nil %d ms after its expiry, want ErrNotFound", key, now-at)
-		case !there && now < at && !x.gone[key]:
-			return fmt.Errorf("Get(%s) = ErrNotFound %d ms before expiry, want nil", key, at-now)
+		case err != nil:
+			return err
+		case got == "" && c.at != 0 && now >= c.at:
+			x.gone[name] = true
+			delete(x.want, name)
+			continue
+		case c.at != 0 && now > c.at+1:
+			return fmt.Errorf("%s = %.40q %d ms after its expiry, want nothing", name, got, now-c.at)
+		case got != c.value:
+			return fmt.Errorf("%s, %d ms before its expiry at %d: %s", name, c.at-now, c.at, difference(got, c.value))
 		}
-		if there {
-			if d, err := x.s.TTL(key); err == nil && d > time.Duration(at-now+1)*time.Millisecond {
-				return fmt.Errorf("TTL of %s = %v, want %d ms", key, d, at-now)
-			}
+		d, err := x.s.TTL(name[len("0/"):])
+		if c.at != 0 && err == nil && d > time.Duration(c.at-now+1)*time.Millisecond {
+			return fmt.Errorf("TTL of %s = %v, want %d ms", name, d, c.at-now)
 		}
-		x.gone[key] = x.gone[key] || !there
 	}
 	return nil
+}
+
+// value returns the value of a key in the form of a cell, or "" if the key does not exist.
+func (x *timed) value(name string) (string, error) {
+	key := name[len("0/"):]
+	if key[0] != 'k' {
+		return storeCollection(x.s, key)
+	}
+	v, err := x.s.Get(key)
+	if errors.Is(err, perdure.ErrNotFound) {
+		err = nil
+	}
+	return string(v), err
 }
 
 // cadence returns an error if a power loss now would lose a write that is at least two seconds old.

@@ -35,6 +35,9 @@ func hostile(r *Run) {
 	for name, data := range bombs() {
 		r.Step("bomb/"+name, func() error { return tryBomb(r, name, data) })
 	}
+	for name, data := range doubles() {
+		r.Step("double/"+name, func() error { return tryDouble(r, data) })
+	}
 	r.Step("read-only", func() error { return readOnlyMedia(r, files) })
 	modesUnderMasks(r)
 }

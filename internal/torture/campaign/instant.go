@@ -13,6 +13,7 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 )
 
 const (
@@ -28,21 +29,24 @@ type bank struct {
 	s       *perdure.Store
 	counted [transferers]atomic.Int64 // transfers that returned
 	begun   [transferers]atomic.Int64
+	pause   sync.RWMutex // held by each transfer, and exclusively during a check
 }
 
-// account returns the key of an account.
+// account returns the key of an account. The collections with 200 accounts have trees, and those
+// with ten are packed.
 func account(i int) string {
-	return []string{fmt.Sprint("account:", i), "hash", "zset"}[i%3]
+	ten := fmt.Sprint(":", i/50)
+	return []string{fmt.Sprint("account:", i), "hash", "zset", "hash" + ten, "zset" + ten}[i%5]
 }
 
 // add adds an amount to an account.
 func add(tx *perdure.Tx, i int, amount int64) (err error) {
-	switch key := account(i); i % 3 {
+	switch key := account(i); i % 5 {
 	case 0:
 		_, err = tx.IncrBy(key, amount)
-	case 1:
+	case 1, 3:
 		_, err = tx.HashAt(key).IncrBy(fmt.Sprint(i), amount)
-	case 2:
+	case 2, 4:
 		_, err = tx.SortedSetAt(key).IncrBy(fmt.Sprint(i), float64(amount))
 	}
 	return err
@@ -50,15 +54,15 @@ func add(tx *perdure.Tx, i int, amount int64) (err error) {
 
 // balance returns the amount of an account.
 func balance(s *perdure.Store, i int) (n int, err error) {
-	switch key := account(i); i % 3 {
+	switch key := account(i); i % 5 {
 	case 0:
 		return numberAt(s, 0, key)
-	case 1:
+	case 1, 3:
 		var v []byte
 		if v, err = s.HashAt(key).Get(fmt.Sprint(i)); err == nil {
 			n, err = strconv.Atoi(string(v))
 		}
-	case 2:
+	case 2, 4:
 		var score float64
 		score, err = s.SortedSetAt(key).Score(fmt.Sprint(i))
 		n = int(score)
@@ -78,7 +82,7 @@ func instant(r *Run) {
 		}
 		defer os.RemoveAll(dir)
 		s, err := perdure.Open(filepath.Join(dir, "data"), perdure.WithSaveRules(),
-			perdure.WithAppendLog(aof.New(aof.AutoRewrite(0, 0))))
+			perdure.WithAppendLog(aof.New(aof.AutoRewrite(0, 0))), storefs.SmallCollections(512))
 		if err != nil {
 			return err
 		}
@@ -116,6 +120,8 @@ func (b *bank) run(r *Run, dir string) error {
 
 // transfer moves a random amount in one of the two kinds of transaction.
 func (b *bank) transfer(w int, rng *rand.Rand) error {
+	b.pause.RLock()
+	defer b.pause.RUnlock()
 	from, to := rng.IntN(accounts), rng.IntN(accounts)
 	amount := int64(rng.IntN(10))
 	move := func(tx *perdure.Tx) error {
@@ -170,7 +176,10 @@ func (b *bank) snapshots(ctx context.Context, r *Run, dir string) error {
 		if err := copyStore(filepath.Join(dir, "data"), copied, rewrite); err != nil {
 			return err
 		}
-		if err := checkBank(copied, rewrite, low, high); err != nil {
+		b.pause.Lock() // otherwise most of the transfers would be between two snapshots
+		err = checkBank(copied, rewrite, low, high)
+		b.pause.Unlock()
+		if err != nil {
 			return fmt.Errorf("snapshot %d (rewrite: %v): %w", i, rewrite, err)
 		}
 		if err := os.RemoveAll(copied); err != nil {

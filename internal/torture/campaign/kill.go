@@ -140,42 +140,6 @@ func killRound(s *perdure.Store, w, round int, large bool) error {
 	})
 }
 
-// keptRounds is the number of rounds that the collections of a writer contain.
-const keptRounds = 60
-
-// collectionRound returns the commands that add a round to the collections of a writer, and remove
-// the round keptRounds earlier.
-func collectionRound(w, round int) [][]string {
-	key := func(kind string) string { return fmt.Sprint(kind, ":", w) }
-	now, past := fmt.Sprint("round ", round), fmt.Sprint("round ", round-keptRounds)
-	return [][]string{
-		{"HSET", key("hash"), now, now}, {"HDEL", key("hash"), past},
-		{"SADD", key("set"), now}, {"SREM", key("set"), past},
-		{"RPUSH", key("list"), now}, {"LREM", key("list"), "1", past},
-		{"ZADD", key("zset"), fmt.Sprint(round), now}, {"ZREM", key("zset"), past},
-	}
-}
-
-// checkCollections compares the collections of a writer after a round with those of the model.
-func checkCollections(s *perdure.Store, w, done int) error {
-	want := state{}
-	for round := max(1, done-keptRounds); round <= done; round++ {
-		for _, args := range collectionRound(w, round) {
-			want.command(0, args)
-		}
-	}
-	for name, c := range want {
-		got, err := storeCollection(s, strings.TrimPrefix(name, "0/"))
-		if err != nil {
-			return err
-		}
-		if got != c.value {
-			return fmt.Errorf("writer %d: %s after round %d: %s", w, name, done, difference(got, c.value))
-		}
-	}
-	return nil
-}
-
 // plainText returns the value of a plain key in a round. If large is set, some values are so large
 // that the log does not copy them.
 func plainText(w, round int, large bool) []byte {
@@ -287,7 +251,7 @@ func checkWriter(s *perdure.Store, w, last int) (int, error) {
 	case found[3] < done || found[3] > done+1 || found[4] < done || found[4] > done+1:
 		return 0, fmt.Errorf("writer %d: plain, counter %v, want %d or next", w, found[3:], done)
 	}
-	if err := checkCollections(s, w, done); err != nil {
+	if err := checkCollections(s, w, done, 0); err != nil {
 		return 0, err
 	}
 	// The next child continues from the number in the transaction, and the counter must agree with

@@ -27,8 +27,13 @@ func place(r *Run) {
 	}
 	stride, n := r.by(7, 1), int(r.Seed)
 	for _, name := range []string{"always", "ring", "snapshots"} {
+		two, err := newNeighbors(name)
+		if err != nil {
+			r.fail(name, err)
+			return
+		}
 		for _, phase := range placePhases {
-			ops, err := (&placed{mode: modeOf(name), phase: phase}).run(-1)
+			ops, err := (&placed{neighbors: two, phase: phase}).run(-1)
 			if err != nil {
 				r.fail(name+"/"+phase, err)
 				return
@@ -39,20 +44,36 @@ func place(r *Run) {
 						continue
 					}
 					step := fmt.Sprintf("%s/%s/%s/%d", name, phase, act.name, at)
-					r.Step(step, func() error { return placeStep(r, name, phase, act, at) })
+					r.Step(step, func() error { return placeStep(r, two, phase, act, at) })
 				}
 			}
 		}
 	}
 }
 
-func placeStep(r *Run, mode, phase string, act placeAction, at int) error {
-	_, err := (&placed{mode: modeOf(mode), phase: phase, act: act}).run(at)
+func placeStep(r *Run, two *neighbors, phase string, act placeAction, at int) error {
+	_, err := (&placed{neighbors: two, phase: phase, act: act}).run(at)
 	if errors.Is(err, errNotHere) {
 		return nil
 	}
 	r.Count("changes of names", 1)
 	return err
+}
+
+// neighbors contains the files of two stores of one mode. Every run of the mode begins with them.
+type neighbors struct {
+	mode                 mode
+	ownFiles, otherFiles map[string]string
+}
+
+// newNeighbors makes two stores. In each of them, large collections have trees.
+func newNeighbors(mode string) (*neighbors, error) {
+	two := &neighbors{mode: modeOf(mode)}
+	two.mode.trees = true
+	var ownErr, otherErr error
+	two.ownFiles, ownErr = placedStore(two.mode, "own")
+	two.otherFiles, otherErr = placedStore(two.mode, "other")
+	return two, firstError(ownErr, otherErr)
 }
 
 // errNotHere ends a step whose change the operating system does not permit.
@@ -84,7 +105,7 @@ var placeActions = []placeAction{
 
 // placed is one run of a store, a/data, next to another store, b/data.
 type placed struct {
-	mode  mode
+	*neighbors
 	phase string
 	act   placeAction
 
@@ -180,28 +201,23 @@ func fastDir() string {
 
 // prepare makes both stores, and changes to the directory where the first has a relative name.
 func (p *placed) prepare() (before string, err error) {
-	for name, dir := range map[string]string{"own": p.own, "other": p.other} {
-		made, err := placedStore(p.mode, name)
-		if err != nil {
-			return "", err
-		}
-		if err := write(dir, made); err != nil {
-			return "", err
-		}
+	if err := firstError(write(p.own, p.ownFiles), write(p.other, p.otherFiles)); err != nil {
+		return "", err
 	}
-	p.promised["first"] = true
+	p.promised[firstKey] = true
 	before, err = listing(p.other)
 	return before, errors.Join(err, os.Chdir(filepath.Dir(p.own)))
 }
 
-// placedStore returns the files of a store with a dump. A key in the dump names the owner.
+// placedStore returns the files of a store with a dump. The first key, and the elements of its
+// collections, name the owner.
 func placedStore(m mode, owner string) (map[string]string, error) {
 	mem := vfs.NewMem(dataDir)
 	s, err := m.open(mem)
 	if err != nil {
 		return nil, err
 	}
-	err = s.Set("first", []byte(owner))
+	err = setWithElements(s, owner, firstKey)
 	_, saveErr := s.Save(context.Background())
 	if err := firstError(err, saveErr, s.Close()); err != nil {
 		return nil, err
@@ -212,7 +228,8 @@ func placedStore(m mode, owner string) (map[string]string, error) {
 }
 
 // listing describes the files below a directory. It omits the times of directories, because the
-// campaign itself renames files in them.
+// campaign itself renames files in them, and on Windows the contents of lock files, because nothing
+// can read them while they are locked.
 func listing(dir string) (string, error) {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -224,7 +241,7 @@ func listing(dir string) (string, error) {
 			return err
 		}
 		fmt.Fprintln(&b, path[len(dir):], info.Mode())
-		if info.Mode().IsRegular() {
+		if info.Mode().IsRegular() && (runtime.GOOS != "windows" || filepath.Ext(path) != ".lock") {
 			data, err := os.ReadFile(path)
 			fmt.Fprintf(&b, "%v %q\n", info.ModTime().UnixNano(), data)
 			return err
@@ -283,11 +300,11 @@ func (p *placed) play() {
 	})
 }
 
-// set writes a key, and records the resulting promise.
+// set writes a key with elements, and records the resulting promise.
 func (p *placed) set() {
 	key := fmt.Sprint("k", p.keys)
 	p.keys++
-	if err := p.store.Set(key, []byte("v")); err != nil {
+	if err := setWithElements(p.store, "own", key); err != nil {
 		p.failed = err
 		return
 	}
@@ -315,8 +332,5 @@ func (p *placed) look() error {
 				key, err, p.failed)
 		}
 	}
-	if v, err := s.Get("first"); err == nil && string(v) != "own" {
-		return fmt.Errorf("Get(first) = %q, want \"own\" or an error", v)
-	}
-	return nil
+	return p.checkElements(s)
 }

@@ -112,8 +112,8 @@ func serverValue(server *redistest.Server, key string) string {
 	return readCollection(key, func(args ...string) []string { return serverTexts(server.Must(args...)) })
 }
 
-// storeCollection returns the collection at a key of a store in the form of a cell. It reads it by
-// commands, and so from its newest trees.
+// storeCollection returns the collection at a key of a store in the form of a cell, or "" if the
+// key does not exist. It reads it by commands, and so from its newest trees.
 func storeCollection(s *perdure.Store, key string) (text string, err error) {
 	text = readCollection(key, func(args ...string) []string {
 		reply, failed := s.Do(context.Background(), words(args)...)
@@ -123,10 +123,13 @@ func storeCollection(s *perdure.Store, key string) (text string, err error) {
 	return text, err
 }
 
-// readCollection returns the collection at a key in the form of a cell.
+// readCollection returns the collection at a key in the form of a cell, or "" if the key does not
+// exist.
 func readCollection(key string, read func(args ...string) []string) string {
 	c := &collection{kind: strings.Join(read("TYPE", key), ""), fields: map[string]string{}}
 	switch c.kind {
+	case "none":
+		return ""
 	case "list":
 		c.list = read("LRANGE", key, "0", "-1")
 	case "set":

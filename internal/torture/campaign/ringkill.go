@@ -15,12 +15,13 @@ import (
 
 	"github.com/perduredb/perdure"
 	"github.com/perduredb/perdure/aof"
+	"github.com/perduredb/perdure/internal/storefs"
 	"github.com/perduredb/perdure/internal/vfs"
 )
 
 const (
 	ringWriters = 64 // at most
-	ringKeys    = 8  // of each writer, used in turn
+	ringKeys    = 8  // of each writer's strings, used in turn
 )
 
 // ringLoad is the work of a child of campaign ring.
@@ -29,17 +30,18 @@ type ringLoad struct {
 	policy  aof.FsyncPolicy
 	size    int64 // of the ring
 	large   int   // the interval of writes with a value that is too large for a region
+	trees   int   // the size in bytes above which collections have trees
 }
 
 func (l ringLoad) options() []perdure.Option {
 	return []perdure.Option{
-		perdure.WithSaveRules(), perdure.WithDatabases(2),
+		perdure.WithSaveRules(), perdure.WithDatabases(2), storefs.SmallCollections(l.trees),
 		perdure.WithAppendLog(aof.New(aof.LogMode(aof.Ring), aof.RingSize(l.size), aof.Fsync(l.policy), aof.AutoRewrite(0, 0))),
 	}
 }
 
 func (l ringLoad) String() string {
-	return fmt.Sprintf("%d %d %d %d", l.writers, l.policy, l.size, l.large)
+	return fmt.Sprintf("%d %d %d %d %d", l.writers, l.policy, l.size, l.large, l.trees)
 }
 
 func someRingLoad(rng *rand.Rand) ringLoad {
@@ -48,13 +50,15 @@ func someRingLoad(rng *rand.Rand) ringLoad {
 		policy:  []aof.FsyncPolicy{aof.EverySec, aof.No}[rng.IntN(2)],
 		size:    []int64{3 << 20, 3 << 20, 192 << 10, 12 << 10}[rng.IntN(4)],
 		large:   []int{100, 5_000}[rng.IntN(2)],
+		trees:   []int{100, 8 << 10}[rng.IntN(2)], // most collections have trees, or none
 	}
 }
 
 // ringKills is the campaign that tests Ring mode. A real process writes as fast as it can to a real
 // directory, and rewrites continuously. It is killed at a random time, in half of the cases during
 // its start. The process records its acknowledged writes in memory that it shares with this
-// process. Each acknowledged write, and everything before it, must be found.
+// process. Each acknowledged write, and everything before it, must be found. Writes of strings and
+// commands on collections alternate.
 func ringKills(r *Run) {
 	kills := r.by(12, 120)
 	if r.kills > 0 {
@@ -79,9 +83,6 @@ func ringKillChain(r *Run, rng *rand.Rand, kills int) error {
 	}
 	defer os.RemoveAll(dir)
 	k := &ringChain{data: filepath.Join(dir, "data"), acks: filepath.Join(dir, "acks"), rng: rng}
-	if err := os.WriteFile(k.acks, make([]byte, 8*ringWriters), 0o600); err != nil {
-		return err
-	}
 	for n := range kills {
 		if r.over() {
 			return nil
@@ -110,6 +111,9 @@ type ringChain struct {
 // kill lets a child write, kills it, and checks the remaining files without changing them. The next
 // child must replay the tail file.
 func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err error) {
+	if err := k.writeAcks(); err != nil {
+		return "", err
+	}
 	cmd, err := child("ring", fmt.Sprintf("%v:%s:%s", load, k.acks, k.data))
 	if err != nil {
 		return "", err
@@ -147,16 +151,30 @@ func (k *ringChain) kill(r *Run, load ringLoad, early bool) (skip string, err er
 	if skip != "" {
 		return skip, nil
 	}
-	counters, err := os.ReadFile(k.acks)
-	if err != nil {
+	if k.acked, err = readAcks(k.acks); err != nil {
 		return "", err
-	}
-	for w := range k.acked {
-		// A write that was found once must be found again.
-		k.acked[w] = max(k.acked[w], int64(binary.LittleEndian.Uint64(counters[8*w:])))
 	}
 	r.Count("kills", 1)
 	return "", k.check(r, perdure.WithReadOnly())
+}
+
+// writeAcks writes the file that the next child shares. A write that was found once must be found
+// again, so it counts as acknowledged.
+func (k *ringChain) writeAcks() error {
+	var b []byte
+	for _, acked := range k.acked {
+		b = binary.LittleEndian.AppendUint64(b, uint64(acked))
+	}
+	return os.WriteFile(k.acks, b, 0o600)
+}
+
+// readAcks reads the number of acknowledged writes of each writer.
+func readAcks(path string) (acked [ringWriters]int64, err error) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		_, err = binary.Decode(b, binary.LittleEndian, &acked)
+	}
+	return acked, err
 }
 
 // check opens the remaining files.
@@ -164,7 +182,7 @@ func (k *ringChain) check(r *Run, more ...perdure.Option) error {
 	if _, err := os.Stat(filepath.Join(k.data, "appendonlydir", "appendonly.aof.manifest")); errors.Is(err, os.ErrNotExist) {
 		return k.none() // killed before there was a log
 	}
-	s, err := perdure.Open(k.data, append(ringLoad{size: 3 << 20}.options(), more...)...)
+	s, err := perdure.Open(k.data, append(ringLoad{size: 3 << 20, trees: 100}.options(), more...)...)
 	if err != nil {
 		return fmt.Errorf("perdure.Open = %w, want nil", err)
 	}
@@ -212,62 +230,45 @@ func (k *ringChain) end(r *Run) error {
 	return err
 }
 
-// ringWriterHas checks that a writer's keys have the expected values. The last write must be the
-// last acknowledged write or the write after it, and each key must have the last write to that key
-// before it. ringWriterHas returns the last write.
+// ringWriterHas checks the keys of a writer. Its last write, which ringWriterHas returns, must be
+// the last acknowledged write or the one after it.
 func ringWriterHas(s *perdure.Store, w int, acked int64) (last int64, err error) {
-	if last, err = lastRound(s, w); err != nil {
-		return 0, err
+	first := checkRingWriter(s, w, acked)
+	if first == nil {
+		return acked, nil
 	}
-	if last < acked || last > acked+1 {
-		return 0, fmt.Errorf("writer %d: write %d, want write %d or the next", w, last, acked)
+	if err := checkRingWriter(s, w, acked+1); err != nil {
+		return 0, fmt.Errorf("writer %d: want its first %d writes: %w; or one more: %w", w, acked, first, err)
 	}
-	for round := max(1, last-ringKeys+1); round <= last; round++ {
-		for db := range ringDBs(round) {
-			if n, err := roundAt(s, db, w, round); err != nil || n != round {
-				return 0, fmt.Errorf("writer %d, up to %d, database %d: write %d, %w, want %d", w, last, db, n, err, round)
+	return acked + 1, nil
+}
+
+// checkRingWriter compares the keys of a writer with those of the model after a number of writes.
+// Writes with odd numbers are commands on collections, and the others store strings.
+func checkRingWriter(s *perdure.Store, w int, writes int64) error {
+	strings, commands := writes/2, int((writes+1)/2)
+	for n := strings; n > strings-ringKeys; n-- {
+		for db := range ringDBs(n) {
+			got, err := numberAt(s, db, ringKey(w, n))
+			if want := max(0, 2*n); err != nil || int64(got) != want {
+				return fmt.Errorf("database %d, %s = write %d, %w, want %d", db, ringKey(w, n), got, err, want)
 			}
 		}
 	}
-	return last, nil
+	return checkCollections(s, w, commands/roundCommands, commands%roundCommands)
 }
 
-// ringDBs returns the number of databases that a write changes. If it is 2, one transaction changes
-// both. The number is constant for each key.
-func ringDBs(round int64) int { return pick(round%ringKeys == 3, 2, 1) }
+// ringDBs returns the number of databases that write n of a string changes. If it is 2, one
+// transaction changes both. The number is constant for each key.
+func ringDBs(n int64) int { return pick(n&(ringKeys-1) == 3, 2, 1) }
 
-func ringKey(w int, round int64) string { return fmt.Sprint("writer", w, ":", round%ringKeys) }
-
-// lastRound returns the newest write of a writer in a store; 0 means no write.
-func lastRound(s *perdure.Store, w int) (last int64, err error) {
-	for key := range int64(ringKeys) {
-		n, err := roundAt(s, 0, w, key)
-		if err != nil {
-			return 0, err
-		}
-		last = max(last, n)
-	}
-	return last, nil
-}
-
-// roundAt returns the write that a key contains. The key is the key of round.
-func roundAt(s *perdure.Store, db, w int, round int64) (int64, error) {
-	v, err := s.DB(db).Get(ringKey(w, round))
-	if errors.Is(err, perdure.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	text, _, _ := strings.Cut(string(v), ":")
-	return strconv.ParseInt(text, 10, 64)
-}
+func ringKey(w int, n int64) string { return fmt.Sprint("writer", w, ":", n&(ringKeys-1)) }
 
 // ringChild writes until it is killed.
 func ringChild(argument string) error {
 	parts := strings.SplitN(argument, ":", 3)
 	var load ringLoad
-	if _, err := fmt.Sscan(parts[0], &load.writers, &load.policy, &load.size, &load.large); err != nil {
+	if _, err := fmt.Sscan(parts[0], &load.writers, &load.policy, &load.size, &load.large, &load.trees); err != nil {
 		return err
 	}
 	s, err := perdure.Open(parts[2], load.options()...)
@@ -278,13 +279,17 @@ func ringChild(argument string) error {
 		fmt.Println("no ring:", stats.LogModeReason)
 		return s.CloseNoSave()
 	}
+	acked, err := readAcks(parts[1])
+	if err != nil {
+		return err
+	}
 	failed := make(chan error)
 	for w := range load.writers {
 		acks, err := vfs.OS().Share(parts[1])
 		if err != nil {
 			return err
 		}
-		go func() { failed <- load.write(s, w, acks) }()
+		go func() { failed <- load.write(s, w, acked[w], acks) }()
 	}
 	fmt.Println("writing")
 	go func() {
@@ -297,32 +302,40 @@ func ringChild(argument string) error {
 	return <-failed
 }
 
-// write runs one writer.
-func (l ringLoad) write(s *perdure.Store, w int, acks vfs.Shared) error {
-	last, err := lastRound(s, w)
+// write runs one writer, whose acknowledged writes are known.
+func (l ringLoad) write(s *perdure.Store, w int, acked int64, acks vfs.Shared) error {
+	last, err := ringWriterHas(s, w, acked)
 	if err != nil {
 		return err
 	}
 	small := make([]byte, 0, 300)
 	large := make([]byte, l.size/3+1000)
-	for round := last + 1; err == nil; round++ {
-		value := append(strconv.AppendInt(small[:0], round, 10), ':')
-		value = value[:len(value)+int(round%200)]
-		if (round+int64(w))%int64(l.large) == 0 {
-			copy(large, value[:22])
-			value = large
-		}
-		key := ringKey(w, round)
-		if ringDBs(round) == 1 {
-			err = s.Set(key, value)
+	for write := last + 1; err == nil; write++ {
+		if n := write / 2; write%2 == 1 {
+			err = execute(s, collectionRound(w, int(n/roundCommands)+1)[n%roundCommands])
 		} else {
-			err = s.UpdateKeys([]string{key}, func(tx *perdure.Tx) error {
-				return errors.Join(tx.Set(key, value), tx.DB(1).Set(key, value))
-			})
+			value := append(strconv.AppendInt(small[:0], write, 10), ':')
+			value = value[:len(value)+int(n%200)]
+			if (n+int64(w))%int64(l.large) == 0 {
+				copy(large, value[:22])
+				value = large
+			}
+			err = ringString(s, w, n, value)
 		}
 		if err == nil {
-			err = acks.Store(8*int64(w), uint64(round))
+			err = acks.Store(8*int64(w), uint64(write))
 		}
 	}
 	return err
+}
+
+// ringString does write n of a string.
+func ringString(s *perdure.Store, w int, n int64, value []byte) error {
+	key := ringKey(w, n)
+	if ringDBs(n) == 1 {
+		return s.Set(key, value)
+	}
+	return s.UpdateKeys([]string{key}, func(tx *perdure.Tx) error {
+		return errors.Join(tx.Set(key, value), tx.DB(1).Set(key, value))
+	})
 }
