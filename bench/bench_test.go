@@ -134,12 +134,17 @@ func TestDesignInChildren(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, verbs, _ := strings.Cut(string(text), "## Every verb")
+	targets, rest, _ := strings.Cut(string(text), "## Every verb")
+	verbs, sizes, _ := strings.Cut(rest, "## Other sizes")
 	if n := strings.Count(targets, "\n| "); n < 25 {
 		t.Errorf("report has %d rows, want 25 or more\n%s", n, targets)
 	}
 	if n := strings.Count(verbs, "\n| "); n != 1+2*len(allVerbs) {
 		t.Errorf("table of verbs has %d rows, want %d\n%s", n, 1+2*len(allVerbs), verbs)
+	}
+	rows := len(shapeJobs(0)) / len(shapePeers) * len(shapeOperations) * 2 * len(shapeWorkers)
+	if n := strings.Count(sizes, "\n| "); n != 1+rows {
+		t.Errorf("table of sizes has %d rows, want %d\n%s", n, 1+rows, sizes)
 	}
 	if strings.Contains(string(text), "not measured") || strings.Contains(targets, " - ") {
 		t.Errorf("report has missing results, want none\n%s", text)

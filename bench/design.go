@@ -36,6 +36,9 @@ func designJobs(s settings) (jobs []job) {
 	at("insert", small, job{}, "perdure-direct/everysec", "pebble/everysec", "perdure/everysec", "buntdb/everysec")
 	at("verbs", small, job{Workers: one}, "perdure/none", "shardmap/none", "ttlmap/none", "perdure/everysec", "rwmap/none",
 		"xsync/none", "otter/none", "perdure-direct/everysec")
+	for _, j := range shapeJobs(s.keys) {
+		at(j.Measure, j.Keys, j, j.Peer)
+	}
 	at("disk", s.keys, job{}, "disk")
 	at("durable", s.keys, job{Workers: []int{64}}, "perdure/always", "pebble/always", "redis/always", "buntdb/always", "redis-pipe/always")
 	at("durable", s.keys, job{Workers: one}, "perdure/always")
@@ -78,6 +81,7 @@ func designReport(r *results) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.What, row.Peers, row.Ours, row.Bar, met)
 	}
 	r.writeVerbs(&b)
+	r.writeShapes(&b)
 	r.writeFailures(&b)
 	return b.String()
 }

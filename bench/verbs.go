@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -208,7 +209,7 @@ func measureVerb(j *job, p peer, v verb, size string, n int) error {
 	for _, w := range workers {
 		do := func(p peer) func(int) error { return v.do(p, keys) }
 		sc, err := trial{peer: p, do: do, workers: w, time: j.Time}.run()
-		if err == errUnsupported {
+		if errors.Is(err, errUnsupported) {
 			return nil
 		}
 		if err != nil {
