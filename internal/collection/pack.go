@@ -156,12 +156,10 @@ func (c *pack) stored(t snapshot.Type) []byte {
 	if c.n > mostPacked {
 		return appendValue(binary.LittleEndian.AppendUint16(nil, uint16(t)), t, c.p, c.n)
 	}
-	var room [packedHead]byte
-	head := appendPackedHead(room[:0], t, c.n)
 	if c.room == nil {
-		return append(head, c.p...)
+		return append(appendPackedHead(nil, t, c.n), c.p...)
 	}
-	copy(c.room[:packedHead], head)
+	appendPackedHead(c.room[:0], t, c.n)
 	return c.room[:packedHead+len(c.p)]
 }
 
