@@ -22,7 +22,7 @@ func (c *pack) listpackEnd() error { return c.counted(4, listpack.Count(c.p)) }
 
 // listpackEntry reads the entry at next and returns its size including the back-length.
 func (c *pack) listpackEntry() (size int, err error) {
-	e, next, err := listpack.Read(c.p, c.next)
+	e, next, err := listpack.Read(c.p[:len(c.p)-1], c.next)
 	if err != nil {
 		return 0, flawOf(err)
 	}

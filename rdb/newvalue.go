@@ -107,12 +107,13 @@ func appendBytes(p, s []byte) []byte { return append(appendLength(p, uint64(len(
 
 // node is a listpack of a stream under construction. See walkstream.go for the layout.
 type node struct {
-	p     []byte // the listpack of the entries
+	p     []byte // the entries of the listpack after the part that all items share
+	count int    // of the entries in p
 	items int
 	first StreamItem // its names may be shared by the other items
 }
 
-func newNode(first StreamItem) *node { return &node{p: []byte(listpack.Empty), first: first} }
+func newNode(first StreamItem) *node { return &node{first: first} }
 
 // add adds an entry.
 func (l *node) add(item StreamItem) {
@@ -134,7 +135,8 @@ func (l *node) add(item StreamItem) {
 		}
 		all = append(all, listpack.Of(f.Value))
 	}
-	l.p = listpack.Append(l.p, append(all, listpack.Integer(int64(len(all))))...)
+	all = append(all, listpack.Integer(int64(len(all))))
+	l.p, l.count = listpack.Append(l.p, all...), l.count+len(all)
 }
 
 // bytes returns the whole listpack: the part that all entries share, then the entries.
@@ -143,5 +145,6 @@ func (l *node) bytes() []byte {
 	for _, f := range l.first.Fields {
 		head = append(head, listpack.Of(f.Name))
 	}
-	return listpack.Splice(l.p, listpack.Head, listpack.Head, 0, append(head, listpack.Integer(0))...)
+	head = append(head, listpack.Integer(0))
+	return listpack.AppendFrame(nil, listpack.Splice(l.p, 0, 0, head...), l.count+len(head))
 }

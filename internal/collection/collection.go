@@ -1,15 +1,15 @@
 // Package collection implements hashes, sets, lists, and sorted sets over their stored form: the
 // bytes of a record of the table. An operation reads stored bytes, and a change yields new ones.
 //
-// The stored form is a type and a value of an RDB file, uncompressed, so that saving it is a copy.
-// A collection that was loaded in another form of its type is converted when it is opened.
+// The stored form is a type and a value of an RDB file, uncompressed, without what follows from the
+// rest of it. A collection that was loaded in another form of its type is converted when it is
+// opened.
 //
 // The first error ends a collection: its methods then do nothing, and Err returns the error.
 package collection
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -29,29 +29,6 @@ const (
 	typePlainSet = 2 // a count, and strings
 )
 
-// listHead is the start of the value of a list with one node: the count, and the form of the node.
-const listHead = "\x01\x02"
-
-// typeSize is the size of the type at the start of a stored form, in little-endian order.
-const typeSize = 2
-
-// Type returns the type of a stored value in an RDB file.
-func Type(stored []byte) snapshot.Type {
-	return snapshot.Type(binary.LittleEndian.Uint16(stored) &^ largeMark)
-}
-
-// Valid reports whether a type can be that of a value in an RDB file.
-func Valid(t snapshot.Type) bool { return t&largeMark == 0 }
-
-// Value returns a stored value without its type.
-func Value(stored []byte) []byte { return stored[typeSize:] }
-
-// AppendStored appends the stored form of a value of an RDB file.
-func AppendStored(dst []byte, t snapshot.Type, value []byte) []byte {
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(t))
-	return append(dst, value...)
-}
-
 // ErrFieldExpiry is the error for a hash with fields that expire.
 var ErrFieldExpiry = errors.New("fields of the hash expire, which is not supported")
 
@@ -70,7 +47,7 @@ func damage(err error) error { return fmt.Errorf("the stored value is damaged: %
 
 // decode decodes a value that is not in the stored form.
 func decode[V rdb.Value](stored []byte) (v V, err error) {
-	value, err := rdb.DecodeValue(Type(stored), Value(stored), rdb.Validate(false))
+	value, err := rdb.DecodeValue(Type(stored), Value(nil, stored), rdb.Validate(false))
 	if err != nil {
 		return v, damage(err)
 	}
@@ -79,59 +56,6 @@ func decode[V rdb.Value](stored []byte) (v V, err error) {
 		return v, damage(fmt.Errorf("want a %T, found a %T", v, value))
 	}
 	return v, nil
-}
-
-// unwrap returns the contents of a string in the stored form.
-func unwrap(p []byte) (s []byte, ok bool) {
-	head, n := 0, uint64(0)
-	switch {
-	case len(p) > 1 && p[0] < 0x40:
-		head, n = 1, uint64(p[0])
-	case len(p) > 2 && p[0] < 0x80:
-		head, n = 2, uint64(p[0]&0x3f)<<8|uint64(p[1])
-	case len(p) > 5 && p[0] == 0x80:
-		head, n = 5, uint64(binary.BigEndian.Uint32(p[1:]))
-	default:
-		return nil, false
-	}
-	if n != uint64(len(p)-head) {
-		return nil, false
-	}
-	return p[head:], true
-}
-
-// appendWrapped appends s as a string of an RDB file.
-func appendWrapped(dst, s []byte) []byte { return append(appendLength(dst, len(s)), s...) }
-
-// appendLength appends a length of an RDB file.
-func appendLength(dst []byte, n int) []byte {
-	switch {
-	case n < 1<<6:
-		return append(dst, byte(n))
-	case n < 1<<14:
-		return append(dst, 0x40|byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(dst, 0x80), uint32(n))
-}
-
-// IsStored reports whether a value is in the stored form of a collection.
-func IsStored(value []byte) bool {
-	if IsLarge(value) {
-		return true
-	}
-	p := Value(value)
-	switch Type(value) {
-	case typeList:
-		if len(p) < len(listHead) || string(p[:len(listHead)]) != listHead {
-			return false
-		}
-		p = p[len(listHead):]
-	case typeIntset, typeHash, typeSortedSet, typeSet:
-	default:
-		return false
-	}
-	_, ok := unwrap(p)
-	return ok
 }
 
 // Convert returns the stored form of a collection in any encoding.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/perduredb/perdure/internal/collection"
+	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/internal/tree"
 	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
@@ -324,36 +325,44 @@ func FuzzDamaged(f *testing.F) {
 	z, _ := collection.OpenSortedSet(env, nil)
 	z.Put([]byte("m"), 1.5)
 	for _, stored := range [][]byte{h.Stored(), ints, s.Stored(), l.Stored(), z.Stored()} {
-		f.Add(uint16(collection.Type(stored)), collection.Value(stored))
+		f.Add(uint16(collection.Type(stored)), collection.Value(nil, stored))
 	}
 	f.Fuzz(func(_ *testing.T, typ uint16, value []byte) {
-		stored := collection.AppendStored(nil, snapshot.Type(typ&^(1<<15)), value)
-		if h, err := collection.OpenHash(env, stored); err == nil {
-			h.Get([]byte("f"))
-			h.At(h.Len() - 1)
-			h.Set([]byte("g"), []byte("1"))
-			h.Delete([]byte("f"))
-		}
-		if s, err := collection.OpenSet(env, stored); err == nil {
-			s.At(s.Len() - 1)
-			s.Remove([]byte("x"))
-			s.Add([]byte("y"))
-			s.Remove([]byte("7"))
-		}
-		if l, err := collection.OpenList(env, stored); err == nil {
-			for range l.Backward(l.Len() - 1) {
-				l.At(l.Len() / 2)
-			}
-			l.Insert(l.Len()/2, []byte("x"))
-			l.Delete(0, l.Len())
-		}
-		if z, err := collection.OpenSortedSet(env, stored); err == nil {
-			for range z.Backward(z.Len() - 1) {
-				z.At(0)
-			}
-			z.Put([]byte("m"), 2)
-			z.Rank([]byte("m"))
-			z.Delete(0, z.Len())
+		useDamaged(collection.AppendStored(nil, snapshot.Type(typ&(1<<14-1)), value))
+		if p := listpack.AppendFrame(nil, value, 2); 1<<6 <= len(p) && len(p) < 1<<14 {
+			useDamaged(collection.AppendStored(nil, snapshot.Type(typ&(1<<14-1)), []byte(long(p))))
 		}
 	})
+}
+
+// useDamaged reads and changes a damaged stored form as a collection of each kind.
+func useDamaged(stored []byte) {
+	env := collection.Env{}
+	if h, err := collection.OpenHash(env, stored); err == nil {
+		h.Get([]byte("f"))
+		h.At(h.Len() - 1)
+		h.Set([]byte("g"), []byte("1"))
+		h.Delete([]byte("f"))
+	}
+	if s, err := collection.OpenSet(env, stored); err == nil {
+		s.At(s.Len() - 1)
+		s.Remove([]byte("x"))
+		s.Add([]byte("y"))
+		s.Remove([]byte("7"))
+	}
+	if l, err := collection.OpenList(env, stored); err == nil {
+		for range l.Backward(l.Len() - 1) {
+			l.At(l.Len() / 2)
+		}
+		l.Insert(l.Len()/2, []byte("x"))
+		l.Delete(0, l.Len())
+	}
+	if z, err := collection.OpenSortedSet(env, stored); err == nil {
+		for range z.Backward(z.Len() - 1) {
+			z.At(0)
+		}
+		z.Put([]byte("m"), 2)
+		z.Rank([]byte("m"))
+		z.Delete(0, z.Len())
+	}
 }

@@ -23,10 +23,9 @@ func OpenHash(env Env, stored []byte) (Hash, error) {
 		return Hash{pack: newPack(env), large: large{env: env}}, nil
 	case IsLarge(stored):
 		return Hash{large: openLarge(env, stored)}, nil
-	case Type(stored) == typeHash:
-		if p, ok := openPack(env, Value(stored)); ok {
-			return Hash{pack: p, large: large{env: env}}, nil
-		}
+	}
+	if p, ok := openPack(env, typeHash, stored); ok {
+		return Hash{pack: p, large: large{env: env}}, nil
 	}
 	return decodeHash(env, stored)
 }
@@ -56,7 +55,7 @@ func (h *Hash) Stored() []byte {
 	if h.on {
 		return h.storedLarge(typePlainHash)
 	}
-	return h.stored(typeHash, "")
+	return h.stored(typeHash)
 }
 
 // Len returns the number of fields.
@@ -64,7 +63,7 @@ func (h *Hash) Len() int {
 	if h.on {
 		return int(h.root.Count)
 	}
-	return h.entries() / 2
+	return h.n / 2
 }
 
 // Get returns the value of a field. It is valid until the next call of Get.
@@ -108,8 +107,7 @@ func (h *Hash) insert(field, value []byte) {
 		h.put(field, value)
 		return
 	}
-	end := listpack.End(h.p)
-	h.splice(end, end, 0, listpack.Of(field), listpack.Of(value))
+	h.splice(len(h.p), len(h.p), 0, listpack.Of(field), listpack.Of(value))
 	h.grow()
 }
 
@@ -188,7 +186,7 @@ func (h *Hash) All() iter.Seq2[[]byte, []byte] {
 			}
 			return
 		}
-		for at := listpack.Head; ; {
+		for at := 0; ; {
 			name, next, ok := h.read(at)
 			if !ok {
 				return

@@ -12,7 +12,6 @@ import (
 type List struct {
 	pack
 	large
-	n       int // of a small list
 	element text
 }
 
@@ -25,11 +24,8 @@ func OpenList(env Env, stored []byte) (List, error) {
 	case IsLarge(stored):
 		return List{large: openLarge(env, stored)}, nil
 	}
-	if v := Value(stored); Type(stored) == typeList && len(v) > len(listHead) && string(v[:len(listHead)]) == listHead {
-		if p, ok := openPack(env, v[len(listHead):]); ok {
-			n := p.entries()
-			return List{pack: p, large: large{env: env}, n: n}, p.err
-		}
+	if p, ok := openPack(env, typeList, stored); ok {
+		return List{pack: p, large: large{env: env}}, p.err
 	}
 	return decodeList(env, stored)
 }
@@ -78,7 +74,7 @@ func (l *List) Stored() []byte {
 	if l.on {
 		return l.storedLarge(typePlainList)
 	}
-	return l.stored(typeList, listHead)
+	return l.stored(typeList)
 }
 
 // Len returns the number of elements.
@@ -97,7 +93,7 @@ func (l *List) At(i int) []byte {
 		}
 		return l.tree().Get(l.root, uint64(i))
 	}
-	e, _, _ := l.read(l.entry(i, l.n))
+	e, _, _ := l.read(l.entry(i))
 	return l.element.of(e)
 }
 
@@ -110,7 +106,7 @@ func (l *List) From(i int) iter.Seq2[int, []byte] {
 			}
 			return
 		}
-		for at := l.entry(i, l.n); ; i++ {
+		for at := l.entry(i); ; i++ {
 			e, next, ok := l.read(at)
 			if !ok || !yield(i, l.element.of(e)) {
 				return
@@ -129,7 +125,7 @@ func (l *List) Backward(i int) iter.Seq2[int, []byte] {
 			}
 			return
 		}
-		for at := l.entry(i, l.n); i >= 0; i-- {
+		for at := l.entry(i); i >= 0; i-- {
 			e, _, ok := l.read(at)
 			if !ok || !yield(i, l.element.of(e)) {
 				return
@@ -151,9 +147,8 @@ func (l *List) Insert(i int, e []byte) {
 		l.change(l.tree().Insert(&l.root, uint64(i), e))
 		return
 	}
-	at := l.entry(i, l.n)
+	at := l.entry(i)
 	l.splice(at, at, 0, listpack.Of(e))
-	l.n++
 	l.grow()
 }
 
@@ -163,7 +158,7 @@ func (l *List) Set(i int, e []byte) {
 		l.change(l.tree().Set(&l.root, uint64(i), e))
 		return
 	}
-	at := l.entry(i, l.n)
+	at := l.entry(i)
 	if _, next, ok := l.read(at); ok {
 		l.splice(at, next, 1, listpack.Of(e))
 		l.grow()
@@ -176,9 +171,8 @@ func (l *List) Delete(first, end int) {
 		l.change(l.tree().DeleteRange(&l.root, uint64(first), uint64(end)))
 		return
 	}
-	from := l.entry(first, l.n)
-	l.splice(from, l.entry(end, l.n), end-first)
-	l.n -= end - first
+	from := l.entry(first)
+	l.splice(from, l.entry(end), end-first)
 }
 
 // Encoding returns the result of OBJECT ENCODING.

@@ -30,7 +30,7 @@ const longElement = 512
 func (l *large) eachElement(kind string, stored []byte, add func(e rdb.Element) error) error {
 	size, small := 0, true // a lower bound of the size of a listpack or an intset
 	onHeap := 0
-	for e, err := range rdb.Elements(Type(stored), Value(stored)) {
+	for e, err := range rdb.Elements(Type(stored), Value(nil, stored)) {
 		if err != nil {
 			return damage(err)
 		}

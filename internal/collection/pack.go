@@ -1,31 +1,54 @@
 package collection
 
 import (
+	"encoding/binary"
+
 	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// pack is a listpack that may change.
+// pack contains the entries of a listpack, which may change.
 type pack struct {
 	p     []byte
-	room  []byte // of an own copy: headRoom bytes, and p
+	n     int    // number of entries
+	room  []byte // of an own copy: packedHead bytes, and p
 	rooms *Rooms // memory for room, or nil
 	err   error
 
 	offsets []int // of the elements that At has read
 }
 
-// openPack opens the listpack in the string p.
-func openPack(env Env, p []byte) (c pack, ok bool) {
-	s, ok := unwrap(p)
-	if !ok || listpack.Check(s) != nil {
+// openPack opens a stored form of a type with a listpack.
+func openPack(env Env, t snapshot.Type, stored []byte) (c pack, ok bool) {
+	if Type(stored) != t {
 		return pack{}, false
 	}
-	return pack{p: s, rooms: env.Rooms}, true
+	if isPacked(stored) {
+		return pack{p: stored[packedHead:], n: packedCount(stored), rooms: env.Rooms}, true
+	}
+	p, ok := listpackIn(t, stored[typeSize:])
+	if !ok || listpack.Check(p) != nil {
+		return pack{}, false
+	}
+	c = pack{p: listpack.Entries(p), n: listpack.Count(p), rooms: env.Rooms}
+	if c.n == listpack.Unknown {
+		c.count()
+	}
+	return c, true
 }
 
-// newPack returns an empty listpack.
-func newPack(env Env) pack { return pack{p: []byte(listpack.Empty), rooms: env.Rooms} }
+// count counts the entries.
+func (c *pack) count() {
+	c.n = 0
+	for at, ok := 0, true; ok; c.n++ {
+		if _, at, ok = c.read(at); !ok {
+			return
+		}
+	}
+}
+
+// newPack returns a pack without entries.
+func newPack(env Env) pack { return pack{rooms: env.Rooms} }
 
 // Err returns the first error.
 func (c *pack) Err() error { return c.err }
@@ -33,7 +56,7 @@ func (c *pack) Err() error { return c.err }
 // read returns the entry at an offset, and the offset of the next. It reports false at the end, and
 // if the entry is damaged.
 func (c *pack) read(at int) (e listpack.Element, next int, ok bool) {
-	if c.err != nil || at >= listpack.End(c.p) {
+	if c.err != nil || at >= len(c.p) {
 		return e, at, false
 	}
 	e, next, err := listpack.Read(c.p, at)
@@ -49,7 +72,7 @@ func (c *pack) skip(at, n int) int {
 	for range n {
 		_, next, ok := c.read(at)
 		if !ok {
-			return listpack.End(c.p)
+			return len(c.p)
 		}
 		at = next
 	}
@@ -58,54 +81,35 @@ func (c *pack) skip(at, n int) int {
 
 // back returns the offset of the entry n entries before an offset.
 func (c *pack) back(at, n int) int {
-	for ; n > 0 && at > listpack.Head && c.err == nil; n-- {
+	for ; n > 0 && at > 0 && c.err == nil; n-- {
 		before, err := listpack.Before(c.p, at)
 		if err != nil {
 			c.err = damage(err)
-			return listpack.Head
+			return 0
 		}
 		at = before
 	}
 	return at
 }
 
-// entries returns the number of entries.
-func (c *pack) entries() int {
-	if c.p == nil { // it was not opened, because of an error
-		return 0
+// entry returns the offset of entry number i.
+func (c *pack) entry(i int) int {
+	if i > c.n/2 {
+		return c.back(len(c.p), c.n-i)
 	}
-	n := listpack.Count(c.p)
-	if n != listpack.Unknown {
-		return n
-	}
-	n = 0
-	for at := listpack.Head; ; n++ {
-		_, next, ok := c.read(at)
-		if !ok {
-			return n
-		}
-		at = next
-	}
-}
-
-// entry returns the offset of entry number i of n.
-func (c *pack) entry(i, n int) int {
-	if i > n/2 {
-		return c.back(listpack.End(c.p), n-i)
-	}
-	return c.skip(listpack.Head, i)
+	return c.skip(0, i)
 }
 
 // at returns the offset of element number i, where each element has step entries. The first call
 // after a change reads all entries.
 func (c *pack) at(i, step int) int {
 	if c.offsets == nil {
-		for at := listpack.Head; at < listpack.End(c.p) && c.err == nil; at = c.skip(at, step) {
+		for at := 0; at < len(c.p) && c.err == nil; at = c.skip(at, step) {
 			c.offsets = append(c.offsets, at)
 		}
 	}
 	if i < 0 || i >= len(c.offsets) {
-		return listpack.End(c.p)
+		return len(c.p)
 	}
 	return c.offsets[i]
 }
@@ -123,46 +127,45 @@ func (c *pack) find(text []byte, step int) (at, next int, ok bool) {
 	return at, next, err == nil && next > 0
 }
 
-const (
-	slack    = 64 // bytes by which a copy can grow
-	headRoom = 16 // bytes for a type, the head of a list, and the length of a listpack
-)
+// slack is the number of bytes by which a copy can grow.
+const slack = 64
 
-// splice replaces entries. Its parameters are those of listpack.Splice.
+// splice replaces entries, whose number is removed. Its other parameters are those of
+// listpack.Splice.
 func (c *pack) splice(from, to, removed int, elements ...listpack.Element) {
 	if c.err != nil {
 		return
 	}
-	size := headRoom + len(c.p) + from - to
+	size := packedHead + len(c.p) + from - to
 	for i := range elements {
 		size += elements[i].Size()
 	}
-	if size = max(size, headRoom+len(c.p)); size > cap(c.room) {
-		c.room = append(c.rooms.take(size + max(slack, size/8))[:headRoom], c.p...)
-		c.p = c.room[headRoom:]
+	if size = max(size, packedHead+len(c.p)); size > cap(c.room) {
+		c.room = append(c.rooms.take(size + max(slack, size/8))[:packedHead], c.p...)
+		c.p = c.room[packedHead:]
 	}
-	c.p, c.offsets = listpack.Splice(c.p, from, to, removed, elements...), nil // it stays in room
+	c.p, c.offsets = listpack.Splice(c.p, from, to, elements...), nil // it stays in room
+	c.n += len(elements) - removed
 }
 
 // append appends an entry.
-func (c *pack) append(e listpack.Element) { c.splice(listpack.End(c.p), listpack.End(c.p), 0, e) }
+func (c *pack) append(e listpack.Element) { c.splice(len(c.p), len(c.p), 0, e) }
 
-// stored returns the stored form of the listpack as a value of a type. head is the part of the
-// value before the string. The result is valid until the next change.
-func (c *pack) stored(t snapshot.Type, head string) []byte {
-	var room [headRoom]byte
-	before := appendLength(append(AppendStored(room[:0], t, nil), head...), len(c.p))
-	if c.room == nil {
-		return append(before, c.p...)
+// stored returns the stored form of a type with the entries. It is valid until the next change.
+func (c *pack) stored(t snapshot.Type) []byte {
+	if c.n > mostPacked {
+		return appendValue(binary.LittleEndian.AppendUint16(nil, uint16(t)), t, c.p, c.n)
 	}
-	start := headRoom - len(before)
-	copy(c.room[start:], before)
-	return c.room[start : headRoom+len(c.p)]
+	if c.room == nil {
+		return append(appendPackedHead(nil, t, c.n), c.p...)
+	}
+	appendPackedHead(c.room[:0], t, c.n)
+	return c.room[:packedHead+len(c.p)]
 }
 
 // longest returns the length of the longest element.
 func (c *pack) longest() (n int) {
-	for at := listpack.Head; ; {
+	for at := 0; ; {
 		e, next, ok := c.read(at)
 		if !ok {
 			return n

@@ -102,7 +102,7 @@ func (w *pieces) end() {
 // Payload returns a stored value as one of an RDB file.
 func Payload(env Env, stored []byte) (snapshot.Type, []byte) {
 	if !IsLarge(stored) {
-		return Type(stored), Value(stored)
+		return Type(stored), Value(nil, stored)
 	}
 	var all []byte
 	for p := range Pieces(env, stored) {

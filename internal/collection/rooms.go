@@ -9,8 +9,8 @@ type Rooms struct {
 }
 
 const (
-	roomSize = 2*smallBytes + headRoom // a collection grows to smallBytes and an element
-	keepRoom = 2                       // number of rooms to keep: that of collections of a move
+	roomSize = 2*smallBytes + packedHead // a collection grows to smallBytes and an element
+	keepRoom = 2                         // number of rooms to keep: that of collections of a move
 )
 
 // take returns memory of at least size bytes with undefined contents. It may allocate.

@@ -27,15 +27,14 @@ func OpenSet(env Env, stored []byte) (Set, error) {
 	case IsLarge(stored):
 		return Set{large: openLarge(env, stored)}, nil
 	case Type(stored) == typeIntset:
-		if p, ok := unwrap(Value(stored)); ok {
+		if p, ok := unwrap(stored[typeSize:]); ok {
 			if ints, err := listpack.OpenIntset(p); err == nil {
 				return Set{large: large{env: env}, ints: ints}, nil
 			}
 		}
-	case Type(stored) == typeSet:
-		if p, ok := openPack(env, Value(stored)); ok {
-			return Set{pack: p, large: large{env: env}}, nil
-		}
+	}
+	if p, ok := openPack(env, typeSet, stored); ok {
+		return Set{pack: p, large: large{env: env}}, nil
 	}
 	return decodeSet(env, stored)
 }
@@ -68,7 +67,7 @@ func (s *Set) Stored() []byte {
 	if s.ints != nil {
 		return appendWrapped(AppendStored(make([]byte, 0, typeSize+5+len(s.ints)), typeIntset, nil), s.ints)
 	}
-	return s.stored(typeSet, "")
+	return s.stored(typeSet)
 }
 
 // Len returns the number of members.
@@ -79,7 +78,7 @@ func (s *Set) Len() int {
 	if s.ints != nil {
 		return s.ints.Len()
 	}
-	return s.entries()
+	return s.n
 }
 
 // Has reports whether the set has a member.
@@ -209,7 +208,7 @@ func (s *Set) All() iter.Seq[[]byte] {
 			}
 			return
 		}
-		for at := listpack.Head; ; {
+		for at := 0; ; {
 			e, next, ok := s.read(at)
 			if !ok || !yield(s.member.of(e)) {
 				return

@@ -41,10 +41,9 @@ func OpenSortedSet(env Env, stored []byte) (SortedSet, error) {
 		return SortedSet{pack: newPack(env), ranked: small}, nil
 	case IsLarge(stored):
 		return SortedSet{ranked: openRanked(env, stored)}, nil
-	case Type(stored) == typeSortedSet:
-		if p, ok := openPack(env, Value(stored)); ok {
-			return SortedSet{pack: p, ranked: small}, nil
-		}
+	}
+	if p, ok := openPack(env, typeSortedSet, stored); ok {
+		return SortedSet{pack: p, ranked: small}, nil
 	}
 	return decodeSortedSet(env, stored)
 }
@@ -165,7 +164,7 @@ func (z *SortedSet) Stored() []byte {
 	if z.on {
 		return z.storedRanked()
 	}
-	return z.stored(typeSortedSet, "")
+	return z.stored(typeSortedSet)
 }
 
 // Len returns the number of members.
@@ -173,7 +172,7 @@ func (z *SortedSet) Len() int {
 	if z.on {
 		return int(z.root.Count)
 	}
-	return z.entries() / 2
+	return z.n / 2
 }
 
 // Score returns the score of a member.
@@ -204,7 +203,7 @@ func (z *SortedSet) Rank(name []byte) (rank int, score float64, ok bool) {
 	if !ok {
 		return 0, 0, false
 	}
-	for i := listpack.Head; i < at; i = z.skip(i, 2) {
+	for i := 0; i < at; i = z.skip(i, 2) {
 		rank++
 	}
 	m, _, ok := z.next(at)
@@ -239,7 +238,7 @@ func (z *SortedSet) Change(name []byte, fn func(old float64, found bool) (score 
 
 // insert adds a member that the set does not have.
 func (z *SortedSet) insert(m Member) {
-	for at := listpack.Head; z.err == nil; {
+	for at := 0; z.err == nil; {
 		other, next, ok := z.next(at)
 		if !ok || m.before(other) {
 			z.splice(at, at, 0, listpack.Of(m.Name), scoreElement(m.Score))
@@ -273,7 +272,7 @@ func (z *SortedSet) Delete(first, end int) {
 		}
 		return
 	}
-	from := z.skip(listpack.Head, 2*first)
+	from := z.skip(0, 2*first)
 	z.splice(from, z.skip(from, 2*(end-first)), 2*(end-first))
 }
 
@@ -286,7 +285,7 @@ func (z *SortedSet) From(i int) iter.Seq2[int, Member] {
 			}
 			return
 		}
-		for at := z.entry(2*i, z.entries()); ; i++ {
+		for at := z.entry(2 * i); ; i++ {
 			m, next, ok := z.next(at)
 			if !ok || !yield(i, m) {
 				return
@@ -305,7 +304,7 @@ func (z *SortedSet) Backward(i int) iter.Seq2[int, Member] {
 			}
 			return
 		}
-		for at := z.entry(2*i, z.entries()); i >= 0; i-- {
+		for at := z.entry(2 * i); i >= 0; i-- {
 			m, _, ok := z.next(at)
 			if !ok || !yield(i, m) {
 				return

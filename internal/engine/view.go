@@ -76,6 +76,7 @@ const ctxStep = 256
 func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 	return func(yield func(snapshot.Entry, error) bool) {
 		n, stopped := int64(0), false
+		room := make([]byte, 0, entryRoom)
 		err := v.View.Scan(func(te table.Entry) bool {
 			if n++; n%ctxStep == 0 {
 				if v.task != nil {
@@ -88,7 +89,7 @@ func (v *view) All(ctx context.Context) iter.Seq2[snapshot.Entry, error] {
 			if len(te.Value) > longValue {
 				v.long.Store(true)
 			}
-			stopped = !yield(v.entry(te), nil)
+			stopped = !yield(v.entry(te, room), nil)
 			return !stopped
 		})
 		if err == nil {
@@ -129,17 +130,22 @@ func (v *view) Extras() []snapshot.Extra { return v.extras }
 // Time implements snapshot.View.
 func (v *view) Time() time.Time { return v.at }
 
-// entry returns an entry of the table in one of the types of the view.
-func (v *view) entry(te table.Entry) snapshot.Entry {
+// entryRoom is the memory for a value that the table has in another form: most have up to 2 KiB,
+// and those of a loaded list up to 8 KiB.
+const entryRoom = 16 << 10
+
+// entry returns an entry of the table in one of the types of the view. Its value may be in room.
+func (v *view) entry(te table.Entry, room []byte) snapshot.Entry {
 	en := snapshot.Entry{DB: te.DB, Key: te.Key, Value: te.Value, ExpireAtMs: te.ExpireAtMs}
 	if te.Kind != table.Opaque {
 		return en
 	}
-	en.Type, en.Value = collection.Type(te.Value), collection.Value(te.Value)
+	en.Type = collection.Type(te.Value)
 	if collection.IsLarge(te.Value) {
 		en.Value, en.Pieces = nil, collection.Pieces(v.trees, te.Value)
 		return en
 	}
+	en.Value = collection.Value(room, te.Value)
 	if t := collection.Since(en.Type); t != en.Type && !slices.Contains(v.types, en.Type) {
 		en.Type, en.Value = collection.Portable(en.Type, en.Value)
 	}

@@ -5,30 +5,24 @@ import (
 	"slices"
 )
 
-// Splice replaces the entries from offset from up to offset to, whose number is removed, by
-// elements, and returns the listpack. It changes p, or moves it to new memory, as append does. Both
-// offsets must be those of entries, or End. The Bytes of the elements must not be part of p.
-func Splice(p []byte, from, to, removed int, elements ...Element) []byte {
+// Splice replaces the entries from offset from up to offset to by elements, and returns the
+// entries. It changes p, or moves it to new memory, as append does. Both offsets must be those of
+// entries, or the length of p. The Bytes of the elements must not be part of p.
+func Splice(p []byte, from, to int, elements ...Element) []byte {
 	added := 0
 	for i := range elements {
 		added += elements[i].Size()
-	}
-	count := Count(p)
-	if count != Unknown {
-		count = min(count-removed+len(elements), Unknown)
 	}
 	p = move(p, to, from+added)
 	at := from
 	for i := range elements {
 		at = elements[i].put(p, at)
 	}
-	binary.LittleEndian.PutUint32(p, uint32(len(p)))
-	binary.LittleEndian.PutUint16(p[4:], uint16(count))
 	return p
 }
 
 // Append adds elements at the end.
-func Append(p []byte, elements ...Element) []byte { return Splice(p, End(p), End(p), 0, elements...) }
+func Append(p []byte, elements ...Element) []byte { return Splice(p, len(p), len(p), elements...) }
 
 // move moves the bytes from one offset on to another offset.
 func move(p []byte, from, to int) []byte {

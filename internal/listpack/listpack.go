@@ -1,6 +1,6 @@
-// Package listpack reads and changes listpacks and intsets, in which Redis and perdure store small
-// collections. Its functions take the bytes of a whole listpack or intset and return bytes. They
-// check what they read, and return an [Error] for damage.
+// Package listpack reads and changes listpacks and intsets, in which Redis stores small
+// collections. Its functions take the entries of a listpack, which perdure stores without their
+// frame, or a whole intset. They check what they read, and return an [Error] for damage.
 package listpack
 
 import (
@@ -30,9 +30,6 @@ const (
 
 	least = Head + 1
 )
-
-// Empty is the listpack without entries.
-const Empty = "\x07\x00\x00\x00\x00\x00\xff"
 
 // An Error describes damage at an offset of a listpack or intset.
 type Error struct {
@@ -129,15 +126,25 @@ func Framed(name string, p []byte) error {
 // must have passed Check.
 func Count(p []byte) int { return int(binary.LittleEndian.Uint16(p[4:])) }
 
-// End returns the offset after the last entry.
-func End(p []byte) int { return len(p) - 1 }
+// Entries returns the entries of a listpack, which must have passed Check.
+func Entries(p []byte) []byte { return p[Head : len(p)-1] }
 
-// Read returns the entry at an offset below End, and the offset of the next entry. The listpack
-// must have passed Check. The Bytes of the element are part of p.
+// Size returns the size of a listpack whose entries have n bytes.
+func Size(n int) int { return Head + n + 1 }
+
+// AppendFrame appends the listpack of entries, whose number is count.
+func AppendFrame(dst, entries []byte, count int) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(Size(len(entries))))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(min(count, Unknown)))
+	return append(append(dst, entries...), 0xff)
+}
+
+// Read returns the entry at an offset of entries, and the offset of the next entry. The Bytes of
+// the element are part of p. Other bytes may precede the entries.
 func Read(p []byte, at int) (e Element, next int, err error) {
 	if b := p[at]; b&0xc0 == 0x80 { // the most common entry: a short string
 		end := at + 1 + int(b&0x3f)
-		if end+1 < len(p) && int(p[end]) == end-at {
+		if end < len(p) && int(p[end]) == end-at {
 			return Element{Bytes: p[at+1 : end : end]}, end + 1, nil
 		}
 	}
@@ -146,7 +153,7 @@ func Read(p []byte, at int) (e Element, next int, err error) {
 
 // readAny is Read for any entry.
 func readAny(p []byte, at int) (e Element, next int, err error) {
-	rest := p[at : len(p)-1]
+	rest := p[at:]
 	head, body, isInt, err := shape(rest, at)
 	if err != nil {
 		return e, 0, err
@@ -224,11 +231,11 @@ func LittleInt(p []byte) int64 {
 	return int64(n<<shift) >> shift
 }
 
-// Find returns the offset of the first entry that is wanted, and the offset of the next entry. It
-// returns 0 if no entry is wanted. It compares every step-th entry.
+// Find returns the offset of the first of the entries that is wanted, and the offset of the next
+// entry, which is 0 if no entry is wanted. It compares every step-th entry.
 func Find(p []byte, wanted Element, step int) (at, next int, err error) {
 	skip := 0
-	for at = Head; at < End(p); at = next {
+	for at = 0; at < len(p); at = next {
 		var e Element
 		if e, next, err = Read(p, at); err != nil {
 			return 0, 0, err
@@ -245,17 +252,17 @@ func Find(p []byte, wanted Element, step int) (at, next int, err error) {
 	return at, 0, nil
 }
 
-// Before returns the offset of the entry that ends at an offset above Head. The caller reads the
-// entry with Read, which checks it.
+// Before returns the offset of the entry that ends at an offset of entries above 0. The caller
+// reads the entry with Read, which checks it.
 func Before(p []byte, end int) (at int, err error) {
 	size := 0
-	for n := 1; n <= 5 && end-n >= Head; n++ {
+	for n := 1; n <= 5 && n <= end; n++ {
 		b := p[end-n]
 		size |= int(b&0x7f) << (7 * (n - 1))
 		if b&0x80 != 0 {
 			continue
 		}
-		if at = end - n - size; at < Head {
+		if at = end - n - size; at < 0 {
 			break
 		}
 		if _, next, err := Read(p, at); err != nil || next != end {

@@ -1,6 +1,7 @@
 package listpack_test
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -12,12 +13,9 @@ import (
 	"github.com/perduredb/perdure/internal/listpack"
 )
 
-// texts returns the elements of a listpack, read forwards.
+// texts returns the texts of entries, read forwards.
 func texts(p []byte) (all []string, err error) {
-	if err := listpack.Check(p); err != nil {
-		return nil, err
-	}
-	for at := listpack.Head; at < listpack.End(p); {
+	for at := 0; at < len(p); {
 		e, next, err := listpack.Read(p, at)
 		if err != nil {
 			return all, err
@@ -28,10 +26,10 @@ func texts(p []byte) (all []string, err error) {
 	return all, nil
 }
 
-// backwards returns the elements of a listpack, read from its end, in their order.
+// backwards returns the texts of entries, read from the end, in their order.
 func backwards(t *testing.T, p []byte) (all []string) {
 	t.Helper()
-	for end := listpack.End(p); end > listpack.Head; {
+	for end := len(p); end > 0; {
 		at, err := listpack.Before(p, end)
 		if err != nil {
 			t.Fatalf("Before(%d) = %v, want nil", end, err)
@@ -50,7 +48,7 @@ func backwards(t *testing.T, p []byte) (all []string) {
 // offset returns the offset of element number i.
 func offset(t *testing.T, p []byte, i int) int {
 	t.Helper()
-	at := listpack.Head
+	at := 0
 	for range i {
 		_, next, err := listpack.Read(p, at)
 		if err != nil {
@@ -81,13 +79,12 @@ func TestEncodings(t *testing.T) {
 		"+1":                   "\x82+1\x03",
 		"9223372036854775808":  "\x939223372036854775808\x14",
 	} {
-		p := listpack.Append([]byte(listpack.Empty), listpack.Of([]byte(text)))
-		if got := string(p[listpack.Head:listpack.End(p)]); got != want {
+		if got := string(listpack.Append(nil, listpack.Of([]byte(text)))); got != want {
 			t.Errorf("entry of %q = %q, want %q", text, got, want)
 		}
 	}
 	for n, width := range map[int]int{0: 1, 63: 1, 64: 1, 125: 1, 126: 2, 4095: 2, 16380: 3, 2097145: 3, 2097146: 4} {
-		p := listpack.Append([]byte(listpack.Empty), listpack.Of([]byte(strings.Repeat("x", n))))
+		p := listpack.Append(nil, listpack.Of([]byte(strings.Repeat("x", n))))
 		head := 1
 		if n >= 64 {
 			head = 2
@@ -95,7 +92,7 @@ func TestEncodings(t *testing.T) {
 		if n >= 4096 {
 			head = 5
 		}
-		if got := len(p) - len(listpack.Empty) - n - head; got != width {
+		if got := len(p) - n - head; got != width {
 			t.Errorf("back-length of a string of %d bytes has %d bytes, want %d", n, got, width)
 		}
 	}
@@ -115,7 +112,7 @@ func randomText(rng *rand.Rand) string {
 // TestSpliceIsSlice compares random changes with those of a slice of strings.
 func TestSpliceIsSlice(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	p, want := []byte(listpack.Empty), []string(nil)
+	p, want := []byte(nil), []string(nil)
 	for range 3000 {
 		from := rng.IntN(len(want) + 1)
 		to := min(from+rng.IntN(3)*rng.IntN(3), len(want))
@@ -126,7 +123,7 @@ func TestSpliceIsSlice(t *testing.T) {
 			added = append(added, s)
 			elements = append(elements, listpack.Of([]byte(s)))
 		}
-		p = listpack.Splice(p, offset(t, p, from), offset(t, p, to), to-from, elements...)
+		p = listpack.Splice(p, offset(t, p, from), offset(t, p, to), elements...)
 		want = slices.Replace(want, from, to, added...)
 		got, err := texts(p)
 		if err != nil {
@@ -138,32 +135,34 @@ func TestSpliceIsSlice(t *testing.T) {
 		if diff := cmp.Diff(want, backwards(t, p)); diff != "" {
 			t.Fatalf("elements from the end (-want +got):\n%s", diff)
 		}
-		if got := listpack.Count(p); got != len(want) {
-			t.Fatalf("Count = %d, want %d", got, len(want))
+		whole := listpack.AppendFrame([]byte("x"), p, len(want))[1:]
+		if err := listpack.Check(whole); err != nil || len(whole) != listpack.Size(len(p)) {
+			t.Fatalf("Check of %d bytes = %v, want nil for %d", len(whole), err, listpack.Size(len(p)))
+		}
+		if got := listpack.Count(whole); got != len(want) || !bytes.Equal(listpack.Entries(whole), p) {
+			t.Fatalf("Count = %d, want %d, and the entries", got, len(want))
 		}
 	}
 }
 
-// TestManyEntries adds more entries than a header can count.
+// TestManyEntries frames more entries than a header can count.
 func TestManyEntries(t *testing.T) {
-	p := []byte(listpack.Empty)
-	for range listpack.Unknown + 2 {
-		p = listpack.Append(p, listpack.Integer(1))
-	}
-	p = listpack.Splice(p, listpack.Head, offset(t, p, 5), 5)
-	if got := listpack.Count(p); got != listpack.Unknown {
-		t.Errorf("Count = %d, want Unknown", got)
-	}
-	if got, err := texts(p); len(got) != listpack.Unknown-3 || err != nil {
-		t.Errorf("%d elements, %v, want %d", len(got), err, listpack.Unknown-3)
+	for _, n := range []int{listpack.Unknown - 1, listpack.Unknown, listpack.Unknown + 1} {
+		p := listpack.AppendFrame(nil, bytes.Repeat(listpack.Append(nil, listpack.Integer(1)), n), n)
+		if got, want := listpack.Count(p), min(n, listpack.Unknown); got != want {
+			t.Errorf("Count = %d, want %d", got, want)
+		}
+		if got, err := texts(listpack.Entries(p)); len(got) != n || err != nil {
+			t.Errorf("%d elements, %v, want %d", len(got), err, n)
+		}
 	}
 }
 
 // TestIs compares elements that were read with texts.
 func TestIs(t *testing.T) {
 	for _, stored := range []string{"a", "", "12", "-0", "012"} {
-		p := listpack.Append([]byte(listpack.Empty), listpack.Of([]byte(stored)))
-		e, _, err := listpack.Read(p, listpack.Head)
+		p := listpack.Append(nil, listpack.Of([]byte(stored)))
+		e, _, err := listpack.Read(p, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,13 +209,13 @@ func TestIntsetIsSlice(t *testing.T) {
 	}
 }
 
-// FuzzRead reads arbitrary bytes. It must return an Error with an offset in them, and not panic. A
-// readable listpack accepts changes.
+// FuzzRead reads arbitrary bytes as a listpack, an intset, and entries. It must return an Error
+// with an offset in them, and not panic. Readable entries accept changes.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte(listpack.Empty))
 	f.Add([]byte("\x0c\x00\x00\x00\x02\x00\x81a\x02\x01\x01\xff"))
-	f.Add([]byte("\x0e\x00\x00\x00\x01\x00\xf0\x02\x00\x00\x00ab\x07\xff"))
-	f.Add(listpack.Append([]byte(listpack.Empty), listpack.Of(make([]byte, 5000)), listpack.Integer(-70000)))
+	f.Add([]byte("\x81a\x02\x01\x01"))
+	f.Add([]byte("\xf0\x02\x00\x00\x00ab\x07"))
+	f.Add(listpack.Append(nil, listpack.Of(make([]byte, 5000)), listpack.Integer(-70000)))
 	f.Add([]byte(listpack.Intset(listpack.EmptyIntset).Insert(0, 70000)))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		if s, err := listpack.OpenIntset(p); err == nil {
@@ -226,7 +225,12 @@ func FuzzRead(f *testing.F) {
 		} else if wrong := new(listpack.Error); !errors.As(err, &wrong) || wrong.At > len(p) {
 			t.Fatalf("OpenIntset = %v, want an Error within %d bytes", err, len(p))
 		}
-		for end := listpack.Head; end <= min(len(p)-1, 300); end++ {
+		if err := listpack.Check(p); err == nil {
+			p = listpack.Entries(p)
+		} else if wrong := new(listpack.Error); !errors.As(err, &wrong) || wrong.At > len(p) {
+			t.Fatalf("Check = %v, want an Error within %d bytes", err, len(p))
+		}
+		for end := range min(len(p), 300) + 1 {
 			_, _ = listpack.Before(p, end) // reads what the bytes before an offset may mean
 		}
 		all, err := texts(p)

@@ -27,7 +27,7 @@ const aheadStep = 2 << 20
 // locked.
 func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	const size = regionChunks * chunkSize
-	large := p.reserved.Load() >= hugeAbove
+	large := p.reserved.Load() >= hugeAbove*p.shards
 	if large {
 		huge = allHuge
 	}

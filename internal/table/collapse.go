@@ -1,9 +1,10 @@
 package table
 
 // Regions below hugeAbove begin with small pages. Each shard has a chunk that it has not filled,
-// and a huge page would make all of that chunk resident. This reason ends when the chunks have
-// filled up. Random access to small pages is about 15% slower, because the processor reads more to
-// translate their addresses.
+// and a huge page would make all of that chunk resident. Shards fill up at the same rate, so that
+// all of these chunks can be almost empty. This reason ends when the chunks have filled up. Random
+// access to small pages is about 15% slower, because the processor reads more to translate their
+// addresses.
 
 // hugePage is the size of a huge page where systemPage is 4 KiB.
 const hugePage = 2 << 20

@@ -27,8 +27,9 @@ const keepChunks = 16
 // in the meantime.
 const urgentBytes = 32 << 20
 
-// hugeAbove is the reserved size above which new regions prefer huge pages.
-const hugeAbove = 128 << 20
+// hugeAbove is the reserved size, for each shard, above which new regions prefer huge pages: 8 MiB.
+// The chunk that a shard has not filled is then at most 1/32 of its memory.
+const hugeAbove = 32 * chunkSize
 
 // pool allocates chunks of 256 KiB and dedicated mappings for larger values. Related tables share
 // one pool.
@@ -44,6 +45,7 @@ type pool struct {
 	trees *tree.Space // constant, as heap is: its memory
 	heap  *heap
 
+	shards   int64               // constant: number of shards of a table
 	limit    func(size int) bool // constant; nil or Options.Limit
 	promised atomic.Bool         // the limit has approved the next allocation: see secure
 
@@ -83,8 +85,8 @@ const allHuge = 1<<(regionChunks*chunkSize/hugePage) - 1
 
 const regionFree = 1<<regionChunks - 1
 
-func newPool(limit func(size int) bool) *pool {
-	p := &pool{limit: limit}
+func newPool(shards int, limit func(size int) bool) *pool {
+	p := &pool{shards: int64(shards), limit: limit}
 	p.heap = newHeap(p)
 	p.trees = tree.NewSpace(p.heap)
 	return p

@@ -84,7 +84,7 @@ func New(o Options) *Table {
 	if o.Seed == [2]uint64{} {
 		h.secret, h.shards = randomSeed(), randomSeed()
 	}
-	return build(o, h, newPool(o.Limit))
+	return build(o, h, newPool(o.Shards, o.Limit))
 }
 
 // NewLike returns an empty table with the options and the seeds of t, which shares the memory pool
