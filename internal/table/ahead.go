@@ -27,7 +27,7 @@ const aheadStep = 2 << 20
 // locked.
 func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	const size = regionChunks * chunkSize
-	large := p.reserved.Load() >= hugeAbove*p.shards
+	large := p.reserved.Load() >= p.hugeFrom()
 	if large {
 		huge = allHuge
 	}
@@ -49,6 +49,15 @@ func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 		}
 	}
 	return memory, huge, true
+}
+
+// hugeFrom returns the reserved size from which a new region prefers huge pages. For a load it is
+// lower: the pages of a region are then ready before they are needed. The pool must be locked.
+func (p *pool) hugeFrom() int64 {
+	if p.ahead {
+		return hugeAbove * p.shards / 4
+	}
+	return hugeAbove * p.shards
 }
 
 // populate makes the kernel assign memory to a region, in steps. The region may be in use before
