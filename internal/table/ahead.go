@@ -22,12 +22,12 @@ func (t *Table) GrowAhead(on bool) {
 // process during each request.
 const aheadStep = 2 << 20
 
-// nextRegion returns memory for a region and a bit for each huge page that the region has, and
+// nextRegion returns memory for a region, and a bit for each huge page that the region has, and
 // starts the preparation of another region. It returns false if memory runs out. The pool must be
 // locked.
-func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
+func (p *pool) nextRegion(u purpose) (memory []byte, huge uint8, ok bool) {
 	const size = regionChunks * chunkSize
-	large := p.reserved.Load() >= p.hugeFrom()
+	large := p.prefersHuge(u)
 	if large {
 		huge = allHuge
 	}
@@ -51,13 +51,16 @@ func (p *pool) nextRegion() (memory []byte, huge uint8, ok bool) {
 	return memory, huge, true
 }
 
-// hugeFrom returns the reserved size from which a new region prefers huge pages. For a load it is
-// lower: the pages of a region are then ready before they are needed. The pool must be locked.
-func (p *pool) hugeFrom() int64 {
-	if p.ahead {
-		return hugeAbove * p.shards / 4
+// prefersHuge reports whether a new region prefers huge pages. During a load a smaller table does:
+// the pages of a region are then ready before they are needed. The pool must be locked.
+func (p *pool) prefersHuge(u purpose) bool {
+	switch {
+	case u == forTrees:
+		return p.inTrees >= hugeTrees
+	case p.ahead:
+		return p.reserved.Load() >= hugeAbove*p.shards/4
 	}
-	return hugeAbove * p.shards
+	return p.reserved.Load() >= hugeAbove*p.shards
 }
 
 // populate makes the kernel assign memory to a region, in steps. The region may be in use before

@@ -20,13 +20,14 @@ const ownMapping = 1<<32 - 1
 // Slices into chunks remain valid until the run that they reference is released, because memory
 // never moves.
 type arena struct {
-	bases  []*[chunkSize]byte // first 256 KiB of each chunk; a search needs only these
-	chunks [][]byte           // by number; vacant ones are nil
-	pool   *pool
-	free   []uint64 // a bit for each free unit; 0 for vacant chunks and dedicated mappings
-	warm   []uint64 // a bit for each unit used since it was last returned to the kernel
-	ids    []uint32 // the pool's chunk numbers
-	vacant []uint32
+	bases   []*[chunkSize]byte // first 256 KiB of each chunk; a search needs only these
+	chunks  [][]byte           // by number; vacant ones are nil
+	pool    *pool
+	purpose purpose  // constant
+	free    []uint64 // a bit for each free unit; 0 for vacant chunks and dedicated mappings
+	warm    []uint64 // a bit for each unit used since it was last returned to the kernel
+	ids     []uint32 // the pool's chunk numbers
+	vacant  []uint32
 
 	freeUnits int // bits in free
 	idleUnits int // bits in free that are warm: memory that could be returned
@@ -84,7 +85,7 @@ func (a *arena) allocMapping(n int) (ref uint32, ok bool) {
 
 // grow adds a chunk and returns its number.
 func (a *arena) grow() (c uint32, ok bool) {
-	memory, id, warm, ok := a.pool.chunk()
+	memory, id, warm, ok := a.pool.chunk(a.purpose)
 	if !ok {
 		return 0, false
 	}

@@ -18,7 +18,7 @@ type heap struct {
 }
 
 func newHeap(p *pool) *heap {
-	return &heap{space: keyspace{arena: arena{pool: p}}}
+	return &heap{space: keyspace{arena: arena{pool: p, purpose: forTrees}}}
 }
 
 // Alloc implements tree.Memory.
@@ -73,7 +73,7 @@ func (h *heap) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.space.releaseAll()
-	h.space = keyspace{arena: arena{pool: h.space.pool}}
+	h.space = keyspace{arena: arena{pool: h.space.pool, purpose: forTrees}}
 }
 
 // trimHeap returns idle memory of trees to the kernel, from one chunk at a time, if this round

@@ -27,9 +27,23 @@ const keepChunks = 16
 // in the meantime.
 const urgentBytes = 32 << 20
 
-// hugeAbove is the reserved size, for each shard, above which new regions prefer huge pages: 8 MiB.
-// The chunk that a shard has not filled is then at most 1/32 of its memory.
-const hugeAbove = 32 * chunkSize
+// hugeAbove is the reserved size, for each shard, above which new regions for shards prefer huge
+// pages: 8 MiB. The chunk that a shard has not filled is then at most 1/32 of its memory. Trees fill
+// one chunk after another, and so have huge pages from their chunk number hugeTrees on, at 2 MiB.
+// Without them, HSET of a large hash takes 1.4 times as long, ZADD and ZRANK 1.2 times.
+const (
+	hugeAbove = 32 * chunkSize
+	hugeTrees = 8
+)
+
+// purpose is what the chunks of a region are for.
+type purpose uint8
+
+const (
+	forShards purpose = iota
+	forTrees
+	purposes
+)
 
 // pool allocates chunks of 256 KiB and dedicated mappings for larger values. Related tables share
 // one pool.
@@ -54,10 +68,11 @@ type pool struct {
 	tables  int      // number of tables that share the pool
 	regions []region // by number; vacant ones have no memory
 	vacant  []uint32
-	first   int      // no region below it has a free chunk
-	free    int      // chunks that are free and may be resident
-	dead    [][]byte // dedicated mappings to be unmapped
-	dying   int      // bytes in dead
+	first   [purposes]int // no region for that purpose below it has a free chunk
+	inTrees int           // chunks of trees
+	free    int           // chunks that are free and may be resident
+	dead    [][]byte      // dedicated mappings to be unmapped
+	dying   int           // bytes in dead
 
 	handedOut           int64 // chunks, ever
 	lookedAt, lookingAt int64 // handedOut when collapse finished and began its last examination
@@ -75,6 +90,7 @@ type region struct {
 	memory         []byte
 	free, resident uint64
 	warm           [regionChunks]uint64
+	purpose        purpose
 	huge           uint8 // a bit for each hugePage of memory that is to stay unchanged
 	split          bool  // huge pages are disabled
 	collapsing     bool  // it must not be unmapped
@@ -121,19 +137,23 @@ func (p *pool) leave() {
 	}
 }
 
-// chunk allocates a chunk with undefined contents. It returns the chunk's memory, the number with
+// chunk allocates a chunk for a purpose, with undefined contents. It returns the chunk's memory, the number with
 // which to free it, and a bit for each unit that may be resident. It returns false if the kernel
 // refuses the memory.
-func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
+func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.first < len(p.regions) && p.regions[p.first].free == 0 {
-		p.first++
+	n := p.first[u]
+	for n < len(p.regions) && (p.regions[n].free == 0 || p.regions[n].purpose != u) {
+		n++
 	}
-	if p.first == len(p.regions) && !p.addRegion() {
-		return nil, 0, 0, false
+	if n == len(p.regions) {
+		if n, ok = p.addRegion(u); !ok {
+			return nil, 0, 0, false
+		}
 	}
-	r := &p.regions[p.first]
+	p.first[u] = n
+	r := &p.regions[n]
 	pick := r.free & r.resident // resident memory is cheaper
 	if pick == 0 {
 		pick = r.free
@@ -144,25 +164,30 @@ func (p *pool) chunk() (memory []byte, id uint32, warm uint64, ok bool) {
 	r.free &^= 1 << i
 	r.resident |= 1 << i
 	p.handedOut++
+	if u == forTrees {
+		if p.inTrees++; p.inTrees == hugeTrees && !r.split {
+			preferHuge(r.memory) // for the rest of the first region
+		}
+	}
 	p.reserved.Add(chunkSize)
-	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(p.first*regionChunks + i), r.warm[i], true
+	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(n*regionChunks + i), r.warm[i], true
 }
 
-// addRegion sets p.first to the number of a region with memory. It returns false if the kernel has
-// none.
-func (p *pool) addRegion() bool {
-	memory, huge, ok := p.nextRegion()
+// addRegion returns the number of a region with memory. It returns false if the kernel has none.
+func (p *pool) addRegion(u purpose) (n int, ok bool) {
+	memory, huge, ok := p.nextRegion(u)
 	if !ok {
-		return false
+		return 0, false
 	}
-	if n := len(p.vacant); n > 0 {
-		p.first = int(p.vacant[n-1])
-		p.vacant = p.vacant[:n-1]
+	if last := len(p.vacant) - 1; last >= 0 {
+		n = int(p.vacant[last])
+		p.vacant = p.vacant[:last]
 	} else {
+		n = len(p.regions)
 		p.regions = append(p.regions, region{})
 	}
-	p.regions[p.first] = region{memory: memory, free: regionFree, huge: huge}
-	return true
+	p.regions[n] = region{memory: memory, free: regionFree, purpose: u, huge: huge}
+	return n, true
 }
 
 // putChunk frees a chunk. The units in warm may be resident.
@@ -175,7 +200,10 @@ func (p *pool) putChunk(id uint32, warm uint64) {
 	}
 	r.free |= 1 << i
 	r.warm[i] = warm
-	p.first = min(p.first, n)
+	p.first[r.purpose] = min(p.first[r.purpose], n)
+	if r.purpose == forTrees {
+		p.inTrees--
+	}
 	p.free++
 	p.mu.Unlock()
 	p.releases.Add(1)
@@ -262,7 +290,7 @@ func (p *pool) settleRegion() bool {
 	for left := surplus; left != 0; left &= left - 1 {
 		r.warm[bits.TrailingZeros64(left)] = 0
 	}
-	p.first = min(p.first, n)
+	p.first[r.purpose] = min(p.first[r.purpose], n)
 	p.mu.Unlock()
 	return true
 }
