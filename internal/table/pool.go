@@ -28,15 +28,16 @@ const keepChunks = 16
 const urgentBytes = 32 << 20
 
 // hugeAbove is the reserved size, for each shard, above which new regions for shards prefer huge
-// pages: 8 MiB. The chunk that a shard has not filled is then at most 1/32 of its memory. Trees fill
-// one chunk after another, and so have huge pages from their chunk number hugeTrees on, at 2 MiB.
-// Without them, HSET of a large hash takes 1.4 times as long, ZADD and ZRANK 1.2 times.
+// pages: 8 MiB. The chunk that a shard has not filled is then at most 1/32 of its memory.
+//
+// Trees fill one chunk after another, and so have huge pages from their chunk number hugeTrees on,
+// at 2 MiB. Without them, HSET of a large hash takes 1.4 times as long, ZADD and ZRANK 1.2 times.
 const (
 	hugeAbove = 32 * chunkSize
 	hugeTrees = 8
 )
 
-// purpose is what the chunks of a region are for.
+// A purpose is the owner of the chunks of a region.
 type purpose uint8
 
 const (
@@ -137,9 +138,9 @@ func (p *pool) leave() {
 	}
 }
 
-// chunk allocates a chunk for a purpose, with undefined contents. It returns the chunk's memory, the number with
-// which to free it, and a bit for each unit that may be resident. It returns false if the kernel
-// refuses the memory.
+// chunk allocates a chunk for a purpose, with undefined contents. It returns the chunk's memory, the
+// number with which to free it, and a bit for each unit that may be resident. It returns false if
+// the kernel refuses the memory.
 func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,7 +174,8 @@ func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool)
 	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(n*regionChunks + i), r.warm[i], true
 }
 
-// addRegion returns the number of a region with memory. It returns false if the kernel has none.
+// addRegion returns the number of a region with memory. It returns false if the kernel refuses the
+// memory.
 func (p *pool) addRegion(u purpose) (n int, ok bool) {
 	memory, huge, ok := p.nextRegion(u)
 	if !ok {
