@@ -138,9 +138,9 @@ func (p *pool) leave() {
 	}
 }
 
-// chunk allocates a chunk for a purpose, with undefined contents. It returns the chunk's memory, the
-// number with which to free it, and a bit for each unit that may be resident. It returns false if
-// the kernel refuses the memory.
+// chunk allocates a chunk for a purpose, with undefined contents. It returns the memory of the
+// chunk, the number with which to free it, and a bit for each unit that may be resident. It returns
+// false if the kernel refuses the memory.
 func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
