@@ -343,12 +343,14 @@ func useDamaged(stored []byte) {
 		h.At(h.Len() - 1)
 		h.Set([]byte("g"), []byte("1"))
 		h.Delete([]byte("f"))
+		staysSmall(h.Stored(), h.Err())
 	}
 	if s, err := collection.OpenSet(env, stored); err == nil {
 		s.At(s.Len() - 1)
 		s.Remove([]byte("x"))
 		s.Add([]byte("y"))
 		s.Remove([]byte("7"))
+		staysSmall(s.Stored(), s.Err())
 	}
 	if l, err := collection.OpenList(env, stored); err == nil {
 		for range l.Backward(l.Len() - 1) {
@@ -356,6 +358,7 @@ func useDamaged(stored []byte) {
 		}
 		l.Insert(l.Len()/2, []byte("x"))
 		l.Delete(0, l.Len())
+		staysSmall(l.Stored(), l.Err())
 	}
 	if z, err := collection.OpenSortedSet(env, stored); err == nil {
 		for range z.Backward(z.Len() - 1) {
@@ -364,5 +367,40 @@ func useDamaged(stored []byte) {
 		z.Put([]byte("m"), 2)
 		z.Rank([]byte("m"))
 		z.Delete(0, z.Len())
+		staysSmall(z.Stored(), z.Err())
+	}
+}
+
+// staysSmall panics if a small collection is stored as a large one.
+func staysSmall(stored []byte, err error) {
+	if err == nil && collection.IsLarge(stored) {
+		panic("a small collection has roots")
+	}
+}
+
+// TestLowCountIsDamage deletes more entries of a listpack than its header counts.
+func TestLowCountIsDamage(t *testing.T) {
+	p := listpack.Append(nil, listpack.Of([]byte("a")), listpack.Of([]byte("b")), listpack.Of([]byte("c")), listpack.Of([]byte("d")))
+	for count := range 4 {
+		frame := listpack.AppendFrame(nil, p, count)
+		for kind, typ := range map[string]snapshot.Type{"hash": 16, "set": 20} {
+			var err error
+			switch stored := collection.AppendStored(nil, typ, []byte(short(frame))); kind {
+			case "hash":
+				h := must[collection.Hash](t)(collection.OpenHash(collection.Env{}, stored))
+				h.Delete([]byte("a"))
+				h.Delete([]byte("c"))
+				err = h.Err()
+			case "set":
+				s := must[collection.Set](t)(collection.OpenSet(collection.Env{}, stored))
+				for _, m := range []string{"a", "b", "c", "d"} {
+					s.Remove([]byte(m))
+				}
+				err = s.Err()
+			}
+			if err == nil {
+				t.Errorf("%s of 4 entries with count %d: error nil, want damage", kind, count)
+			}
+		}
 	}
 }

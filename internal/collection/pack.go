@@ -2,6 +2,7 @@ package collection
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/perduredb/perdure/internal/listpack"
 	"github.com/perduredb/perdure/snapshot"
@@ -127,12 +128,19 @@ func (c *pack) find(text []byte, step int) (at, next int, ok bool) {
 	return at, next, err == nil && next > 0
 }
 
+// errCount is the error for a listpack with more entries than its header counts. A load without
+// validation accepts it.
+var errCount = errors.New("want a count of all entries, found a lower one")
+
 // slack is the number of bytes by which a copy can grow.
 const slack = 64
 
 // splice replaces entries, whose number is removed. Its other parameters are those of
 // listpack.Splice.
 func (c *pack) splice(from, to, removed int, elements ...listpack.Element) {
+	if removed > c.n && c.err == nil {
+		c.err = damage(errCount)
+	}
 	if c.err != nil {
 		return
 	}

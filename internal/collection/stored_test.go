@@ -8,6 +8,7 @@ import (
 
 	"github.com/perduredb/perdure/internal/collection"
 	"github.com/perduredb/perdure/internal/listpack"
+	"github.com/perduredb/perdure/rdb"
 	"github.com/perduredb/perdure/snapshot"
 )
 
@@ -59,5 +60,43 @@ func TestValueKeepsBytes(t *testing.T) {
 				t.Errorf("stored form has %d bytes less, want %d", got, tt.saved)
 			}
 		})
+	}
+}
+
+// TestCountsAtLimits changes lists whose numbers of entries are near the most that a packed form or
+// a listpack counts. The count in the value of each stored form must be correct.
+func TestCountsAtLimits(t *testing.T) {
+	const list = 18
+	for _, n := range []int{1, 1<<14 - 2, 1<<14 - 1, 1 << 14, 1<<16 - 2, 1<<16 - 1, 1 << 16} {
+		frame := listpack.AppendFrame(nil, bytes.Repeat([]byte{1, 1}, n), n)
+		wrapped := short(frame)
+		switch {
+		case len(frame) >= 1<<14:
+			wrapped = longest(frame)
+		case len(frame) >= 1<<6:
+			wrapped = long(frame)
+		}
+		l := must[collection.List](t)(collection.OpenList(collection.Env{}, collection.AppendStored(nil, list, []byte("\x01\x02"+wrapped))))
+		check := func(want int) {
+			t.Helper()
+			stored := bytes.Clone(l.Stored())
+			v, err := rdb.DecodeValue(list, collection.Value(nil, stored))
+			if err != nil || v.(*rdb.List).Len() != want {
+				t.Fatalf("list of %d: DecodeValue = %v, want %d elements", n, err, want)
+			}
+			l = must[collection.List](t)(collection.OpenList(collection.Env{}, stored))
+			if got := l.Len(); got != want {
+				t.Fatalf("list of %d: Len = %d, want %d", n, got, want)
+			}
+		}
+		check(n)
+		l.PushBack([]byte("a"))
+		check(n + 1)
+		l.PushBack([]byte("b"))
+		check(n + 2)
+		l.Delete(0, 1)
+		check(n + 1)
+		l.Delete(0, 1)
+		check(n)
 	}
 }
