@@ -36,7 +36,7 @@ func TestRedisCLI(t *testing.T) {
 		{"INFO server", "", "redis_version:7.0.15"},
 		{"COMMAND COUNT", "", "\n"},
 		{"CLIENT SETINFO LIB-NAME test", "", "OK\n"},
-		{"XLEN x", "", "ERR 'XLEN' is not supported: perdure holds a stream opaquely"},
+		{"XLEN x", "", "ERR 'XLEN' is not supported: perdure executes no commands on a stream"},
 	} {
 		cmd := exec.Command(cli, append([]string{"-s", socket}, strings.Fields(c.args)...)...)
 		cmd.Stdin = strings.NewReader(c.stdin)

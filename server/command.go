@@ -190,7 +190,7 @@ func (cmd *command) changes(words [][]byte) bool {
 // unknownCommand names the command and the beginning of its arguments, as Redis does.
 func unknownCommand(words [][]byte) string {
 	if what := op.RefusedType(strings.ToUpper(string(words[0]))); what != "" {
-		return fmt.Sprintf("ERR '%s' is not supported: perdure holds %s opaquely", op.Shown(words[0], 128), what)
+		return fmt.Sprintf("ERR '%s' is not supported: perdure executes no commands on %s", op.Shown(words[0], 128), what)
 	}
 	var args strings.Builder
 	for _, word := range words[1:] {

@@ -20,9 +20,9 @@ var unfit = map[string]string{
 	"corrupt_empty_keys.rdb":        "want a set that is not empty", // a server skips the keys
 	"corrupt_ziplist.rdb":           "want a ziplist of at least 11 bytes",
 	"zipmap_big_len.rdb":            "want a count of 2 fields, found 255",
-	"hash_as_listpack_with_hfe.aof": "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely",
-	"hash_with_hfe.aof":             "HPERSIST: command not supported: perdure holds fields that expire opaquely",
-	"valkey_hash2_with_hfe.aof":     "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely",
+	"hash_as_listpack_with_hfe.aof": "HPEXPIREAT: command not supported: perdure executes no commands on fields that expire",
+	"hash_with_hfe.aof":             "HPERSIST: command not supported: perdure executes no commands on fields that expire",
+	"valkey_hash2_with_hfe.aof":     "HPEXPIREAT: command not supported: perdure executes no commands on fields that expire",
 }
 
 // tooNew lists the files that redis-server 7.0 cannot load in any encoding, because they have

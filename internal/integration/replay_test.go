@@ -233,15 +233,15 @@ func TestReplayOfNewServers(t *testing.T) {
 
 // refusedLogs contains commands that cannot be applied, and words of the errors.
 var refusedLogs = []struct{ command, want string }{
-	{"HPEXPIREAT h 5 FIELDS 1 f", "HPEXPIREAT: command not supported: perdure holds fields that expire opaquely"},
-	{"geoadd g 1 2 m", "GEOADD: command not supported: perdure holds geographic positions opaquely"},
+	{"HPEXPIREAT h 5 FIELDS 1 f", "HPEXPIREAT: command not supported: perdure executes no commands on fields that expire"},
+	{"geoadd g 1 2 m", "GEOADD: command not supported: perdure executes no commands on geographic positions"},
 	{"HSET k f secret", "HSET: key holds a value of another type"},
 	{"LPUSH k secret", "LPUSH: key holds a value of another type"},
 	{"HINCRBY h f secret", "HINCRBY: value is not an integer"},
-	{"XADD x 1-1 f v", "holds a stream opaquely"},
-	{"PFADD p a", "holds a HyperLogLog"},
-	{"EVAL return 0", "holds scripts and functions opaquely"},
-	{"FUNCTION LOAD x", "holds scripts and functions opaquely; rewrite the log with the server first: BGREWRITEAOF"},
+	{"XADD x 1-1 f v", "executes no commands on a stream"},
+	{"PFADD p a", "executes no commands on a HyperLogLog"},
+	{"EVAL return 0", "executes no commands on scripts and functions"},
+	{"FUNCTION LOAD x", "executes no commands on scripts and functions; rewrite the log with the server first: BGREWRITEAOF"},
 	{"NOSUCH a b", "NOSUCH: command not supported: unknown command"},
 	{"\x01\xff\"much-longer-than-any-name-of-a-command-is", `\X01\XFF\"MUCH-`},
 	{"SET a", "SET: syntax error: 1 arguments"},
