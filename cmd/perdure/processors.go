@@ -21,11 +21,13 @@ import (
 // pipelines of one client, and saves are faster on both.
 type processors struct {
 	sample func() server.Stats
+	now    func() time.Time
 	busy   func() bool // a save or rewrite runs
 	set    func(one bool)
 
 	mu   sync.Mutex
 	last server.Stats
+	at   time.Time // of last
 	one  bool
 }
 
@@ -44,7 +46,7 @@ func shareProcessors(ctx context.Context, store *perdure.Store, srv *server.Serv
 		return
 	}
 	e := engine.Of(store)
-	p := &processors{sample: srv.Stats, busy: e.Taken, set: func(one bool) {
+	p := &processors{sample: srv.Stats, now: time.Now, busy: e.Taken, set: func(one bool) {
 		if one {
 			runtime.GOMAXPROCS(1)
 		} else {
@@ -78,12 +80,13 @@ func (p *processors) run(ctx context.Context) {
 func (p *processors) decide() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.sample()
-	reads, commands := now.Reads-p.last.Reads, now.Commands-p.last.Commands
-	p.last = now
+	stats, now := p.sample(), p.now()
+	reads, commands := stats.Reads-p.last.Reads, stats.Commands-p.last.Commands
+	elapsed := now.Sub(p.at)
+	p.last, p.at = stats, now
 	const many = 100 // below it, there is nothing to gain
 	single := reads >= many && commands < 2*reads
-	short := time.Duration(commands)*shortCommand >= processorsTick
+	short := time.Duration(commands)*shortCommand >= max(elapsed, processorsTick)
 	one := !p.busy() && (single || short)
 	if one != p.one {
 		p.one = one
