@@ -118,14 +118,13 @@ func (d *Dump) Load(ctx context.Context, l snapshot.Loader) (info snapshot.Info,
 	if err != nil {
 		return snapshot.Info{}, err
 	}
-	counted := &countingLoader{Loader: l}
 	r := newReader(f, info.Size, d.settings)
-	err = r.load(ctx, counted)
+	err = r.load(ctx, l)
 	err = errors.Join(d.inFile(err), f.Close())
 	if err != nil {
 		return snapshot.Info{}, err
 	}
-	info.Keys = counted.keys
+	info.Keys = r.keys
 	info.Version, info.Origin = r.header.Version, r.header.Origin
 	if rest := info.Size - r.Offset(); rest > 0 {
 		d.env.Logger.Warn("ignored bytes after the end of the dump", "file", d.path(), "bytes", rest)
@@ -190,14 +189,3 @@ func (d *Dump) path() string { return filepath.Join(d.env.Dir, d.settings.filena
 func (d *Dump) inFile(err error) error { return inFile(err, d.path()) }
 
 func inFile(err error, path string) error { return corrupt.InFile(err, path) }
-
-// countingLoader counts the entries that it forwards.
-type countingLoader struct {
-	snapshot.Loader
-	keys int64
-}
-
-func (l *countingLoader) Load(e snapshot.Entry) error {
-	l.keys++
-	return l.Loader.Load(e)
-}

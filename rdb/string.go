@@ -116,6 +116,25 @@ func (r *input) str(scratch *[]byte, limit int64) (text, error) {
 	return text{from: from, to: from + int(n)}, nil
 }
 
+// longestShort is the length of the longest string that shortText reads.
+const longestShort = 1<<14 - 1
+
+// shortText returns the string at the start of p and the number of bytes that it takes with its
+// length. It returns false if the string is not plain, is long, or continues after p.
+func shortText(p []byte) (text []byte, n int, ok bool) {
+	if len(p) < 2 {
+		return nil, 0, false
+	}
+	size, head := int(p[0]), 1
+	if size >= 0x40 {
+		size, head = size&0x3f<<8|int(p[1]), 2
+	}
+	if p[0] >= length32 || len(p)-head < size {
+		return nil, 0, false
+	}
+	return p[head : head+size : head+size], head + size, true
+}
+
 // encoded reads a string in an encoding other than its plain bytes.
 func (r *input) encoded(first byte, at int64, scratch *[]byte, limit int64) (text, error) {
 	var v int64

@@ -42,12 +42,19 @@ func TestAgainstStdlib(t *testing.T) {
 	for i := range data {
 		data[i] = byte(rng.Uint32())
 	}
-	for range 500 {
-		start := rng.IntN(64)
-		p := data[start : start+rng.IntN(len(data)-start)]
+	for i := range 1000 {
+		start, most := rng.IntN(64), 300
+		if i%2 == 0 {
+			most = len(data) - start
+		}
+		p := data[start : start+rng.IntN(most)]
 		crc := rng.Uint64()
-		if got, want := crc64.Update(crc, p), ^stdlib.Update(^crc, table, p); got != want {
+		want := ^stdlib.Update(^crc, table, p)
+		if got := crc64.Update(crc, p); got != want {
 			t.Fatalf("Update(%016x, %d bytes) = %016x, want %016x", crc, len(p), got, want)
+		}
+		if got := crc64.UpdateByTables(crc, p); got != want {
+			t.Fatalf("UpdateByTables(%016x, %d bytes) = %016x, want %016x", crc, len(p), got, want)
 		}
 	}
 }

@@ -72,6 +72,15 @@ func (b *batch) add(o *step, key []byte, args [][]byte) {
 	b.ops = append(b.ops, *o)
 }
 
+// prefetch prefetches the memory that operation n needs: its part of the index, and its key and
+// arguments, which another processor has written. The latter saves 5% of the processor time of a
+// replay.
+func (b *batch) prefetch(s *table.Shard, n uint32) {
+	o := &b.ops[n]
+	s.PrefetchInsert(int(o.db), o.hash)
+	table.Prefetch(b.data[o.start:])
+}
+
 func appendSized(dst, p []byte) []byte {
 	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(p))), p...)
 }

@@ -101,17 +101,26 @@ func (r *replayer) report() {
 }
 
 // project prepares the table for the keys that the rest of the log will add, if it resembles the
-// part already read. It does so at 1/64 and at 1/8 of the log, each time for at most eight times as
-// many keys. A log that only changes existing keys adds too few for this to matter.
+// part already read. It does so at 1/128 and at 1/16 of the log, and trusts the projection as far
+// as the number of keys that a dump declares: see firstHint. The second time rearranges the keys
+// that came before it. The first time therefore suffices for a million keys, which saves 4% of the
+// processor time of their replay. A log that only changes existing keys adds too few for this to
+// matter.
 func (r *replayer) project() {
-	if r.projected == 2 || r.done < r.all>>(6-3*r.projected) {
+	if r.projected == 2 || r.done < r.all>>(7-3*r.projected) {
 		return
 	}
 	r.projected++
+	trusted := int64(firstHint)
 	for db := range r.e.table.Databases() {
-		if keys := r.e.table.Len(db); keys > 0 {
-			r.pipeline.reserve(db, min(8*keys, int64(float64(keys)*float64(r.all)/float64(r.done))))
+		keys := r.e.table.Len(db)
+		if keys == 0 {
+			continue
 		}
+		projected := int64(float64(keys) * float64(r.all) / float64(r.done))
+		projected = min(projected, max(hintFactor*keys, trusted))
+		trusted = max(0, trusted-projected)
+		r.pipeline.reserve(db, projected)
 	}
 }
 

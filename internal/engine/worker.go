@@ -136,8 +136,7 @@ func (w *worker) begin(i int, b *batch) {
 	s.Lock()
 	w.held = append(w.held, s)
 	for _, n := range mine[:min(prefetchOps, len(mine))] {
-		o := &b.ops[n]
-		s.PrefetchInsert(int(o.db), o.hash)
+		b.prefetch(s, n)
 	}
 }
 
@@ -152,8 +151,7 @@ func (w *worker) shard(i int, b *batch) {
 	defer w.release()
 	for j, n := range mine {
 		if j+prefetchOps < len(mine) {
-			o := &b.ops[mine[j+prefetchOps]]
-			s.PrefetchInsert(int(o.db), o.hash)
+			b.prefetch(s, mine[j+prefetchOps])
 		}
 		w.at = b.ops[n]
 		if err := w.one(b, &w.at); err != nil {

@@ -125,6 +125,9 @@ func (r *Reader) next() (Token, error) {
 	if r.buf[r.pos] == '#' {
 		return r.annotation()
 	}
+	if args, ok := r.short(); ok {
+		return r.token(args, nil), nil
+	}
 	argc, err := r.head('*', MaxArgs)
 	if err != nil {
 		return Token{}, err

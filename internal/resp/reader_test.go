@@ -56,6 +56,10 @@ func TestReader(t *testing.T) {
 		{"!!!", "torn false at 100, token at 100"},
 		{"*0\r\n", "torn false at 100, token at 100"},
 		{"*1\n$4\nPING\n", "torn false at 102, token at 100"},
+		{"*\r\n$4\r\nPING\r\n", "torn false at 101, token at 100"},
+		{"*1\r\n$/\r\nPING\r\n", "torn false at 105, token at 100"},
+		{"*1\r\n$4:\r\nPING\r\n", "torn false at 106, token at 100"},
+		{"*1\r\n$1000\r\nPING\r\n", "torn true at 100, token at 100"},
 		{"*1\r\n$04\r\nPING\r\n", "torn false at 105, token at 100"},
 		{"*1\r\n$+4\r\nPING\r\n", "torn false at 105, token at 100"},
 		{"*1\r\n$-1\r\n", "torn false at 105, token at 100"},
@@ -156,6 +160,11 @@ func FuzzRESP(f *testing.F) {
 	f.Add([]byte("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nv"))
 	f.Add([]byte("#p1\r\n*1\r\n$0\r\n\r\n!"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		whole := read(resp.NewReader(bytes.NewReader(data), 0))
+		byByte := read(resp.NewReader(iotest.OneByteReader(bytes.NewReader(data)), 0))
+		if whole != byByte {
+			t.Fatalf("tokens read at once =\n%s, byte by byte =\n%s, want equal ones", whole, byByte)
+		}
 		r := resp.NewReader(bytes.NewReader(data), 0)
 		end := int64(0)
 		for {

@@ -1,5 +1,7 @@
 package table
 
+import "unsafe"
+
 // PrefetchBucket prefetches the part of the index where a search for hash h begins, and does not
 // wait. It is for a caller with other work to do before the search. A processor that waits for a
 // load executes later instructions only as far as it has room to track them; a prefetch does not
@@ -22,6 +24,9 @@ func (s *Shard) PrefetchInsert(db int, h uint64) {
 	prefetch(&bucketOf(seg, homeOf(h))[0], 0)
 	prefetch(&bucketOf(seg, 1)[0], 0) // has the number of records
 }
+
+// Prefetch prefetches the first two cache lines of p, which may be outside the table.
+func Prefetch(p []byte) { prefetch(unsafe.SliceData(p), 64) }
 
 // PrefetchRecord prefetches the record that is most likely the key's, after PrefetchBucket and
 // other work: see [Search.PrefetchRecord].

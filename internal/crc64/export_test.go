@@ -1,0 +1,4 @@
+package crc64
+
+// UpdateByTables is Update without the instructions that some processors lack.
+var UpdateByTables = update
