@@ -198,6 +198,39 @@ ZRANGE scores 0 -1 LIMIT -6 -1
 ZRANGE scores 0 -1 LIMIT 2 -1
 ZRANGE scores 0 -1 REV LIMIT 1 -1
 ZRANGE scores 0 -1 LIMIT 0 2
+DEL zeros signs infinite
+ZADD zeros 0 a 1 b -1 c -0 d inf e
+ZADD signs -0 a 0 d -inf e
+ZINTERSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE MIN
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZINTERSTORE infinite 2 zeros signs AGGREGATE MIN
+ZRANGE infinite 0 -1 WITHSCORES
+ZINTERSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE MAX
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZINTERSTORE infinite 2 zeros signs AGGREGATE MAX
+ZRANGE infinite 0 -1 WITHSCORES
+ZINTERSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE SUM
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZINTERSTORE infinite 2 zeros signs AGGREGATE SUM
+ZRANGE infinite 0 -1 WITHSCORES
+ZUNIONSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE MIN
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZUNIONSTORE infinite 2 zeros signs AGGREGATE MIN
+ZRANGE infinite 0 -1 WITHSCORES
+ZUNIONSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE MAX
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZUNIONSTORE infinite 2 zeros signs AGGREGATE MAX
+ZRANGE infinite 0 -1 WITHSCORES
+ZUNIONSTORE infinite 2 zeros zeros WEIGHTS 6 -inf AGGREGATE SUM
+ZRANGE infinite 0 -1 WITHSCORES
+ZADD infinite 1 new
+ZUNIONSTORE infinite 2 zeros signs AGGREGATE SUM
+ZRANGE infinite 0 -1 WITHSCORES
 `
 
 // TestFixedRepliesAreRedis compares the replies to fixed commands byte for byte.

@@ -73,6 +73,22 @@ func sum(a, b float64) float64 {
 	return a
 }
 
+// lower and higher ignore a b that is not a number, the product of an infinite weight and 0, as
+// Redis does. They keep a if both are 0 with different signs.
+func lower(a, b float64) float64 {
+	if b < a {
+		return b
+	}
+	return a
+}
+
+func higher(a, b float64) float64 {
+	if b > a {
+		return b
+	}
+	return a
+}
+
 // combining describes a command on several sources.
 type combining struct {
 	name          string
@@ -134,9 +150,9 @@ func (k *combining) option(x *Exec, c *combination, args [][]byte) (rest [][]byt
 		case "SUM":
 			c.aggregate = sum
 		case "MIN":
-			c.aggregate = math.Min
+			c.aggregate = lower
 		case "MAX":
-			c.aggregate = math.Max
+			c.aggregate = higher
 		default:
 			return nil, errSyntax
 		}
