@@ -41,11 +41,8 @@ func (s *Session) executeSmall(db int, c *op.Command, words [][]byte, r *resp.Re
 	}()
 	var err error
 	if x.ReadOnly, err = e.possible(writes); err == nil {
-		if x.Log = e.log; x.ReadOnly {
-			x.Log = nil
-		}
-		if x.Log != nil {
-			x.Record = e.newRecord(i)
+		if !x.ReadOnly && e.log != nil {
+			x.Log, x.Record = e.log, e.newRecord(i)
 		}
 		err = c.RunSmall(x, p, words)
 		if position, logged := e.endSmall(x, i, p); logged {

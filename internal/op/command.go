@@ -50,7 +50,7 @@ const (
 	Walks    // its time depends on the number of elements of its collections: see Capture
 	Unlocked // if Exec.Unlocked is set, the function locks the shards that it reads
 	Blocking // it waits if it finds no element: see [Exec.Waits]
-	Small    // RunSmall can run it
+	Small    // a command on one string or key that RunSmall can run
 )
 
 // A KeySpec specifies which words of a command are keys: every Step-th from First to Last, where
