@@ -70,9 +70,10 @@ func (c *pack) read(at int) (e listpack.Element, next int, ok bool) {
 
 // skip returns the offset after n entries.
 func (c *pack) skip(at, n int) int {
-	for range n {
-		_, next, ok := c.read(at)
-		if !ok {
+	for ; n > 0 && at < len(c.p) && c.err == nil; n-- {
+		next, err := listpack.Skip(c.p, at)
+		if err != nil {
+			c.err = damage(err)
 			return len(c.p)
 		}
 		at = next

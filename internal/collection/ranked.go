@@ -2,6 +2,7 @@ package collection
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/perduredb/perdure/internal/tree"
 )
@@ -59,15 +60,18 @@ func (r *ranked) find(name []byte) (score uint64, ok bool) {
 }
 
 // change sets the score of a member to the result of fn, which gets the present score if there is
-// one.
-func (r *ranked) change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) error {
+// one. The result is likely to be a given score, unless that is NaN.
+func (r *ranked) change(name []byte, likely float64, fn func(old float64, found bool) (score float64, ok bool)) error {
 	r.frozen = r.env.Space.Frozen()
 	defer func() { r.frozen = 0 }()
+	var from, to tree.Place
+	if !math.IsNaN(likely) {
+		r.sorted().Aim(&to, &r.root, tree.Score(likely), name)
+	}
 	hash, old := hashOf(name), uint64(0)
-	var place tree.Place
 	entry, found, writable := r.treeMap().Edit(&r.index, hash, func(e []byte) bool {
 		old = binary.LittleEndian.Uint64(e)
-		return r.sorted().Locate(&place, &r.root, old, name)
+		return r.sorted().Locate(&from, &r.root, old, name)
 	})
 	present := 0.0
 	if found {
@@ -78,8 +82,11 @@ func (r *ranked) change(name []byte, fn func(old float64, found bool) (score flo
 	if !ok || found && score == old {
 		return nil
 	}
+	if f != likely {
+		r.sorted().Aim(&to, &r.root, score, name)
+	}
 	if found && writable {
-		moved, err := r.sorted().Move(&place, score)
+		moved, err := r.sorted().Move(&from, &to)
 		if moved {
 			binary.LittleEndian.PutUint64(entry, score)
 		}
@@ -88,15 +95,15 @@ func (r *ranked) change(name []byte, fn func(old float64, found bool) (score flo
 		}
 	}
 	if !found {
-		return r.add(name, hash, score)
+		return r.add(&to, name, hash, score)
 	}
-	return r.move(name, hash, old, score)
+	return r.move(&to, name, hash, old, score)
 }
 
 // move changes the score of a member from old. If memory runs out, it reverts the steps before,
 // which needs none: their pages have just been written.
-func (r *ranked) move(name []byte, hash uint32, old, score uint64) error {
-	if _, err := r.sorted().Insert(&r.root, score, name); err != nil {
+func (r *ranked) move(to *tree.Place, name []byte, hash uint32, old, score uint64) error {
+	if err := r.sorted().InsertAt(to); err != nil {
 		return err
 	}
 	if err := r.reindex(hash, old, score); err != nil {
@@ -132,12 +139,12 @@ func hasScore(score uint64) func(e []byte) bool {
 }
 
 // add adds a member that the set does not have.
-func (r *ranked) add(name []byte, hash uint32, score uint64) error {
+func (r *ranked) add(to *tree.Place, name []byte, hash uint32, score uint64) error {
 	entry := scoreEntry(score)
 	if _, err := r.treeMap().Put(&r.index, hash, never, entry[:]); err != nil {
 		return err
 	}
-	_, err := r.sorted().Insert(&r.root, score, name)
+	err := r.sorted().InsertAt(to)
 	if err != nil {
 		_, _ = r.treeMap().Delete(&r.index, hash, hasScore(score))
 	}

@@ -83,13 +83,13 @@ func NewSortedSet(env Env, all []Member) (z SortedSet) {
 
 // put sets the score of a member of a large set.
 func (z *SortedSet) put(name []byte, score float64) {
-	z.changeLarge(name, func(float64, bool) (float64, bool) { return score, true })
+	z.changeLarge(name, score, func(float64, bool) (float64, bool) { return score, true })
 }
 
 // changeLarge is Change for a large set.
-func (z *SortedSet) changeLarge(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
+func (z *SortedSet) changeLarge(name []byte, likely float64, fn func(old float64, found bool) (score float64, ok bool)) {
 	if z.err == nil {
-		z.err = z.ranked.change(name, fn)
+		z.err = z.ranked.change(name, likely, fn)
 	}
 }
 
@@ -213,39 +213,54 @@ func (z *SortedSet) Rank(name []byte) (rank int, score float64, ok bool) {
 // Put sets the score of a member, which it adds if the set does not have it. The name must not be a
 // part of the SortedSet.
 func (z *SortedSet) Put(name []byte, score float64) {
-	if z.on {
-		z.put(name, score)
-		return
-	}
-	if at, _, ok := z.pack.find(name, 2); ok {
-		z.splice(at, z.skip(at, 2), 2)
-	}
-	z.insert(Member{name, score})
-	z.grow()
+	z.Change(name, score, func(float64, bool) (float64, bool) { return score, true })
 }
 
 // Change is Put with the score that fn returns. fn gets the present score of the member, if there
-// is one, and reports whether to set a score. Score and Put would search twice.
-func (z *SortedSet) Change(name []byte, fn func(old float64, found bool) (score float64, ok bool)) {
+// is one, and reports whether to set a score. Score and Put would search twice. If the score is
+// likely to be a certain one, its place is fetched from memory during the search; NaN means none.
+func (z *SortedSet) Change(name []byte, likely float64, fn func(old float64, found bool) (score float64, ok bool)) {
 	if z.on {
-		z.changeLarge(name, fn)
+		z.changeLarge(name, likely, fn)
 		return
 	}
-	if score, ok := fn(z.Score(name)); ok {
-		z.Put(name, score)
+	at, _, found := z.pack.find(name, 2)
+	old, next := Member{}, at
+	if found {
+		old, next, found = z.next(at)
 	}
+	score, ok := fn(old.Score, found)
+	if !ok || z.err != nil {
+		return
+	}
+	from := 0 // members before it have lower scores
+	if found {
+		z.splice(at, next, 2)
+		if score > old.Score {
+			from = at
+		}
+	}
+	z.insert(from, Member{name, score})
+	z.grow()
 }
 
-// insert adds a member that the set does not have.
-func (z *SortedSet) insert(m Member) {
-	for at := 0; z.err == nil; {
-		other, next, ok := z.next(at)
-		if !ok || m.before(other) {
-			z.splice(at, at, 0, listpack.Of(m.Name), scoreElement(m.Score))
-			return
+// insert adds a member that the set does not have, after all members before an offset.
+func (z *SortedSet) insert(at int, m Member) {
+	for z.err == nil && at < len(z.p) {
+		e, next, _ := z.read(z.skip(at, 1))
+		score, ok := z.score(e)
+		if ok && (m.Score < score || m.Score == score && z.precedes(m, at)) {
+			break
 		}
 		at = next
 	}
+	z.splice(at, at, 0, listpack.Of(m.Name), scoreElement(m.Score))
+}
+
+// precedes reports whether m precedes the member at an offset, which has the same score.
+func (z *SortedSet) precedes(m Member, at int) bool {
+	other, _, _ := z.next(at)
+	return m.before(other)
 }
 
 // Remove removes a member, and reports whether the set had it.

@@ -139,16 +139,44 @@ func AppendFrame(dst, entries []byte, count int) []byte {
 	return append(append(dst, entries...), 0xff)
 }
 
+// short returns the size of the entry at an offset, with its back-length. For an entry other than a
+// string of less than 64 bytes and an integer of up to 13 bits, and for a damaged one, it returns 0.
+func short(p []byte, at int) int {
+	size := 1
+	switch b := p[at]; {
+	case b >= 0xe0:
+		return 0
+	case b >= 0xc0:
+		size = 2
+	case b >= 0x80:
+		size += int(b & 0x3f)
+	}
+	if end := at + size; end >= len(p) || int(p[end]) != size {
+		return 0
+	}
+	return size + 1
+}
+
+func isShortString(b byte) bool { return b&0xc0 == 0x80 }
+
 // Read returns the entry at an offset of entries, and the offset of the next entry. The Bytes of
 // the element are part of p. Other bytes may precede the entries.
 func Read(p []byte, at int) (e Element, next int, err error) {
-	if b := p[at]; b&0xc0 == 0x80 { // the most common entry: a short string
-		end := at + 1 + int(b&0x3f)
-		if end < len(p) && int(p[end]) == end-at {
-			return Element{Bytes: p[at+1 : end : end]}, end + 1, nil
-		}
+	if n := short(p, at); n > 0 && isShortString(p[at]) { // the most common entry
+		next = at + n
+		return Element{Bytes: p[at+1 : next-1 : next-1]}, next, nil
 	}
 	return readAny(p, at)
+}
+
+// Skip returns the offset of the entry that follows the one at an offset. It takes a third of the
+// time of Read.
+func Skip(p []byte, at int) (next int, err error) {
+	if n := short(p, at); n > 0 {
+		return at + n, nil
+	}
+	_, next, err = readAny(p, at)
+	return next, err
 }
 
 // readAny is Read for any entry.
@@ -234,20 +262,27 @@ func LittleInt(p []byte) int64 {
 // Find returns the offset of the first of the entries that is wanted, and the offset of the next
 // entry, which is 0 if no entry is wanted. It compares every step-th entry.
 func Find(p []byte, wanted Element, step int) (at, next int, err error) {
-	skip := 0
-	for at = 0; at < len(p); at = next {
-		var e Element
-		if e, next, err = Read(p, at); err != nil {
-			return 0, 0, err
+	for at < len(p) {
+		found := false
+		if n := short(p, at); n > 0 && isShortString(p[at]) {
+			next = at + n
+			found = string(p[at+1:next-1]) == string(wanted.Bytes)
+		} else {
+			var e Element
+			if e, next, err = readAny(p, at); err != nil {
+				return 0, 0, err
+			}
+			found = e.Is(wanted)
 		}
-		if skip > 0 {
-			skip--
-			continue
-		}
-		if e.Is(wanted) {
+		if found {
 			return at, next, nil
 		}
-		skip = step - 1
+		at = next
+		for skip := step - 1; skip > 0 && at < len(p); skip-- {
+			if at, err = Skip(p, at); err != nil {
+				return 0, 0, err
+			}
+		}
 	}
 	return at, 0, nil
 }

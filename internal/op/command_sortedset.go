@@ -157,7 +157,11 @@ type zaddResult struct {
 
 // add adds a member or changes its score, as far as the options allow.
 func (o *zaddOptions) add(z *collection.SortedSet, name []byte, score float64) (r zaddResult, err error) {
-	z.Change(name, func(old float64, ok bool) (float64, bool) {
+	likely := score
+	if o.incr {
+		likely = math.NaN()
+	}
+	z.Change(name, likely, func(old float64, ok bool) (float64, bool) {
 		r.score = score
 		if ok && o.incr && !o.nx {
 			if r.score += old; math.IsNaN(r.score) {
@@ -181,7 +185,7 @@ func (o *zaddOptions) add(z *collection.SortedSet, name []byte, score float64) (
 
 // zrem is ZREM key member...
 func zrem(x *Exec, p Place, args [][]byte) error {
-	z, err := x.sortedSetAt(p)
+	z, err := x.sortedSetFor(p)
 	if err != nil {
 		return err
 	}
@@ -191,14 +195,14 @@ func zrem(x *Exec, p Place, args [][]byte) error {
 			removed++
 		}
 	}
-	return x.endRemoval(p, &z, removed, "ZREM", args)
+	return x.endRemoval(p, z, removed, "ZREM", args)
 }
 
 // endRemoval stores and logs a sorted set from which members were removed, and replies with their
 // number.
 func (x *Exec) endRemoval(p Place, z *collection.SortedSet, removed int, name string, args [][]byte) error {
 	if removed > 0 || z.Err() != nil { // after an error, a tree can have other pages
-		if err := x.keep(p, z); err != nil {
+		if err := x.keepOpened(p, z); err != nil {
 			return err
 		}
 		x.log(p, removed, name, args)

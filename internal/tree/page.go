@@ -1,6 +1,10 @@
 package tree
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/perduredb/perdure/internal/prefetch"
+)
 
 // A page begins with a header. All integers are little-endian.
 //
@@ -51,18 +55,11 @@ func (s *Space) page(ref uint32) page {
 	return b[:int(u16(b[8:]))*8]
 }
 
-// prefetch reads the first bytes of the page at ref, one in each cache line. The processor fetches
-// these lines concurrently, while a search of a page that is not in its cache would wait for one
-// after the other. The page may be shorter.
+// prefetch fetches the first bytes of the page at ref, one cache line next to the other, while a
+// search would wait for one after the other. The page may be shorter.
 func (s *Space) prefetch(ref uint32, bytes int) {
 	b := s.memory.At(ref)
-	or := b[0]
-	for i := cacheLine; i < min(bytes, len(b)); i += cacheLine {
-		or |= b[i]
-	}
-	if or == 0 { // makes the result used
-		panic("tree: internal error: page without a kind")
-	}
+	prefetch.Bytes(b[:min(bytes, len(b))])
 }
 
 func (p page) kind() kind      { return kind(p[0]) }

@@ -129,11 +129,12 @@ func (m *sequence) move(i int, score uint64) error {
 	}
 	moved := false
 	err := m.try(func() (err error) {
-		var place tree.Place
-		if !m.sortedTree().Locate(&place, &m.root, m.want[i].score, []byte(p.member)) {
+		var from, to tree.Place
+		m.sortedTree().Aim(&to, &m.root, score, []byte(p.member))
+		if !m.sortedTree().Locate(&from, &m.root, m.want[i].score, []byte(p.member)) {
 			m.t.Fatalf("Locate(%d, %.40q) = false, want true", m.want[i].score, p.member)
 		}
-		moved, err = m.sortedTree().Move(&place, score)
+		moved, err = m.sortedTree().Move(&from, &to)
 		return err
 	})
 	if err == nil && moved {

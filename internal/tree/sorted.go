@@ -80,8 +80,14 @@ func (p page) scoreAt(i int) uint64 { return u64(p[headerSize+10*i:]) }
 // seekMember makes the path lead to an entry or else to the place where to insert it, and reports
 // whether it exists.
 func (c *change) seekMember(score uint64, member []byte) bool {
+	c.seekLeaf(score, member)
+	return c.seekEntry(score, member)
+}
+
+// seekLeaf makes the path lead to the leaf of an entry, and fetches that.
+func (c *change) seekLeaf(score uint64, member []byte) {
 	if c.root.Height == 0 {
-		return false
+		return
 	}
 	ref := c.root.Ref
 	last := int(c.root.Height) - 1
@@ -94,8 +100,17 @@ func (c *change) seekMember(score uint64, member []byte) bool {
 			c.space.prefetch(ref, slotsEnd(kindSorted, p.childCount(i)))
 		}
 	}
-	i, ok := c.space.memberIndex(c.space.page(ref), score, member)
-	c.path[last] = step{ref, int32(i)}
+	c.path[last] = step{ref: ref}
+}
+
+// seekEntry is the part of seekMember after seekLeaf.
+func (c *change) seekEntry(score uint64, member []byte) bool {
+	if c.root.Height == 0 {
+		return false
+	}
+	at, leaf := c.leaf()
+	i, ok := c.space.memberIndex(leaf, score, member)
+	at.index = int32(i)
 	return ok
 }
 
