@@ -57,7 +57,10 @@ func decodeSet(env Env, stored []byte) (s Set, err error) {
 }
 
 // newInts makes the set an empty intset.
-func (s *Set) newInts() { s.ints, s.ownInt = listpack.Intset(listpack.EmptyIntset), true }
+func (s *Set) newInts() { s.ints, s.ownInt = emptyIntset, false }
+
+// emptyIntset is not changed.
+var emptyIntset = listpack.Intset(listpack.EmptyIntset)
 
 // Stored returns the stored form.
 func (s *Set) Stored() []byte {

@@ -40,7 +40,7 @@ func hset(name string) oneFunc {
 
 // hsetNX is HSETNX key field value.
 func hsetNX(x *Exec, p Place, args [][]byte) error {
-	h, err := x.hashAt(p)
+	h, err := x.hashFor(p)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func hsetNX(x *Exec, p Place, args [][]byte) error {
 		return h.Err()
 	}
 	h.Set(args[0], args[1])
-	if err := x.keep(p, &h); err != nil {
+	if err := x.keepOpened(p, h); err != nil {
 		return err
 	}
 	x.log(p, 1, "HSETNX", args)
@@ -59,7 +59,7 @@ func hsetNX(x *Exec, p Place, args [][]byte) error {
 
 // hdel is HDEL key field...
 func hdel(x *Exec, p Place, args [][]byte) error {
-	h, err := x.hashAt(p)
+	h, err := x.hashFor(p)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func hdel(x *Exec, p Place, args [][]byte) error {
 		}
 	}
 	if deleted > 0 {
-		if err := x.keep(p, &h); err != nil {
+		if err := x.keepOpened(p, h); err != nil {
 			return err
 		}
 		x.log(p, deleted, "HDEL", args)
@@ -91,7 +91,7 @@ func hincrBy(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	h, err := x.hashAt(p)
+	h, err := x.hashFor(p)
 	if err != nil {
 		return err
 	}
@@ -105,8 +105,8 @@ func hincrBy(x *Exec, p Place, args [][]byte) error {
 		return errIncrement
 	}
 	n += by
-	h.Set(args[0], strconv.AppendInt(nil, n, 10))
-	if err := x.keep(p, &h); err != nil {
+	h.Set(args[0], strconv.AppendInt(x.opened.digits[:0], n, 10))
+	if err := x.keepOpened(p, h); err != nil {
 		return err
 	}
 	x.log(p, 1, "HINCRBY", args)
@@ -126,7 +126,7 @@ func hincrByFloat(x *Exec, p Place, args [][]byte) error {
 	case by.IsInf():
 		return errNaN
 	}
-	h, err := x.hashAt(p)
+	h, err := x.hashFor(p)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func hincrByFloat(x *Exec, p Place, args [][]byte) error {
 	}
 	text := []byte(floatText(sum.Add(sum, by)))
 	h.Set(args[0], text)
-	if err := x.keep(p, &h); err != nil {
+	if err := x.keepOpened(p, h); err != nil {
 		return err
 	}
 	x.log(p, 1, "HSET", [][]byte{args[0], text})

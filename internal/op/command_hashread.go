@@ -7,11 +7,11 @@ import (
 // readHash returns a function for a command that reads a hash.
 func readHash(read func(x *Exec, h *collection.Hash, args [][]byte)) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		h, err := x.hashAt(p)
+		h, err := x.hashFor(p)
 		if err != nil {
 			return err
 		}
-		read(x, &h, args)
+		read(x, h, args)
 		return h.Err()
 	}
 }

@@ -130,7 +130,7 @@ var errIndex = clientError("index out of range")
 
 // lset is LSET key index element.
 func lset(x *Exec, p Place, args [][]byte) error {
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func lset(x *Exec, p Place, args [][]byte) error {
 		return errIndex
 	}
 	l.Set(i, args[1])
-	if err := x.keep(p, &l); err != nil {
+	if err := x.keepOpened(p, l); err != nil {
 		return err
 	}
 	x.log(p, 1, "LSET", args)
@@ -265,7 +265,7 @@ func ltrim(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func ltrim(x *Exec, p Place, args [][]byte) error {
 	l.Delete(int(end), n)
 	l.Delete(0, int(first))
 	if l.Len() < n {
-		if err := x.keep(p, &l); err != nil {
+		if err := x.keepOpened(p, l); err != nil {
 			return err
 		}
 		x.log(p, n-l.Len(), "LTRIM", args)

@@ -9,7 +9,7 @@ import (
 )
 
 func llen(x *Exec, p Place, _ [][]byte) error {
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func llen(x *Exec, p Place, _ [][]byte) error {
 
 // lindex is LINDEX key index.
 func lindex(x *Exec, p Place, args [][]byte) error {
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
@@ -45,13 +45,13 @@ func lrange(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
 	from, end := part(first, last, l.Len())
 	x.Reply.Array(int(end - from))
-	x.replyElements(&l, int(from), int(end-from))
+	x.replyElements(l, int(from), int(end-from))
 	return l.Err()
 }
 
@@ -97,11 +97,11 @@ func lpos(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	l, err := x.listAt(p)
+	l, err := x.listFor(p)
 	if err != nil {
 		return err
 	}
-	found := o.find(&l, args[0])
+	found := o.find(l, args[0])
 	switch {
 	case o.count >= 0:
 		x.Reply.Array(len(found))

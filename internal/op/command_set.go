@@ -122,7 +122,7 @@ func spop(x *Exec, p Place, args [][]byte) error {
 	default:
 		return errSyntax
 	}
-	s, err := x.setAt(p)
+	s, err := x.setFor(p)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func spop(x *Exec, p Place, args [][]byte) error {
 	if n == 0 || count == 0 {
 		return s.Err()
 	}
-	return x.popMembers(p, &s, int(min(count, int64(n))))
+	return x.popMembers(p, s, int(min(count, int64(n))))
 }
 
 // popMembers replies with random members of a set, and removes them.
@@ -149,7 +149,7 @@ func (x *Exec) popMembers(p Place, s *collection.Set, count int) error {
 		x.Reply.Bulk(m)
 		s.Remove(m)
 	}
-	if err := x.keep(p, s); err != nil {
+	if err := x.keepOpened(p, s); err != nil {
 		return err
 	}
 	x.Dirty += int64(count)

@@ -7,11 +7,11 @@ import (
 // readSet returns a function for a command that reads a set.
 func readSet(read func(x *Exec, s *collection.Set, args [][]byte)) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		s, err := x.setAt(p)
+		s, err := x.setFor(p)
 		if err != nil {
 			return err
 		}
-		read(x, &s, args)
+		read(x, s, args)
 		return s.Err()
 	}
 }

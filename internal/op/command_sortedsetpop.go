@@ -28,13 +28,13 @@ func zpop(least bool) oneFunc {
 				return err
 			}
 		}
-		z, err := x.sortedSetAt(p)
+		z, err := x.sortedSetFor(p)
 		if err != nil {
 			return err
 		}
-		popped := popMembersOf(&z, count, least)
+		popped := popMembersOf(z, count, least)
 		if len(popped) > 0 {
-			if err := x.keep(p, &z); err != nil {
+			if err := x.keepOpened(p, z); err != nil {
 				return err
 			}
 			x.log(p, len(popped), zpopName(least), args)

@@ -2,6 +2,7 @@ package op
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 
 	"github.com/perduredb/perdure/internal/collection"
@@ -111,11 +112,11 @@ func zcount(parse parseSpan) oneFunc {
 		if err != nil {
 			return err
 		}
-		z, err := x.sortedSetAt(p)
+		z, err := x.sortedSetFor(p)
 		if err != nil {
 			return err
 		}
-		from, end := s(&z)
+		from, end := s(z)
 		x.Reply.Int(int64(end - from))
 		return z.Err()
 	}
@@ -128,13 +129,13 @@ func zremRange(name string, parse parseSpan) oneFunc {
 		if err != nil {
 			return err
 		}
-		z, err := x.sortedSetAt(p)
+		z, err := x.sortedSetFor(p)
 		if err != nil {
 			return err
 		}
-		from, end := s(&z)
+		from, end := s(z)
 		z.Delete(from, end)
-		return x.endRemoval(p, &z, end-from, name, args)
+		return x.endRemoval(p, z, end-from, name, args)
 	}
 }
 
@@ -191,8 +192,14 @@ func (o *zrangeOptions) parse(x *Exec, args [][]byte) (err error) {
 	return nil
 }
 
-// members returns the selected members in order.
-func (o *zrangeOptions) members(z *collection.SortedSet, s span) []collection.Member {
+// selected are the members that a command selects: the first n of all.
+type selected struct {
+	n   int
+	all iter.Seq2[int, collection.Member]
+}
+
+// of returns the selected members of a sorted set.
+func (o *zrangeOptions) of(z *collection.SortedSet, s span) selected {
 	from, end := s(z)
 	if o.byRank && o.reverse { // the ranks are from the end
 		from, end = z.Len()-end, z.Len()-from
@@ -205,24 +212,30 @@ func (o *zrangeOptions) members(z *collection.SortedSet, s span) []collection.Me
 	if n -= skip; o.limit >= 0 {
 		n = min(n, o.limit)
 	}
-	found := make([]collection.Member, 0, n)
-	order := z.From(from + int(skip))
 	if o.reverse {
-		order = z.Backward(end - 1 - int(skip))
+		return selected{int(n), z.Backward(end - 1 - int(skip))}
 	}
-	for _, m := range order {
-		if int64(len(found)) == n {
-			break
-		}
-		found = append(found, collection.Member{Name: bytes.Clone(m.Name), Score: m.Score})
-	}
-	return found
+	return selected{int(n), z.From(from + int(skip))}
 }
 
-// selectFrom returns the members of the sorted set at a key that args select.
-func (o *zrangeOptions) selectFrom(x *Exec, p Place, args [][]byte) ([]collection.Member, error) {
+// each calls fn with each member, which is valid until the next call.
+func (s selected) each(fn func(m collection.Member)) {
+	if s.n == 0 {
+		return
+	}
+	left := s.n
+	for _, m := range s.all {
+		fn(m)
+		if left--; left == 0 {
+			return
+		}
+	}
+}
+
+// selectFrom opens the sorted set at a key, and selects members as args tell.
+func (o *zrangeOptions) selectFrom(x *Exec, p Place, args [][]byte) (z *collection.SortedSet, found selected, err error) {
 	if err := o.parse(x, args[2:]); err != nil {
-		return nil, err
+		return nil, found, err
 	}
 	low, high := args[0], args[1]
 	if o.reverse && !o.byRank {
@@ -230,25 +243,25 @@ func (o *zrangeOptions) selectFrom(x *Exec, p Place, args [][]byte) ([]collectio
 	}
 	s, err := o.span(x, low, high)
 	if err != nil {
-		return nil, err
+		return nil, found, err
 	}
-	z, err := x.sortedSetAt(p)
-	if err != nil {
-		return nil, err
+	if z, err = x.sortedSetFor(p); err != nil {
+		return nil, found, err
 	}
-	return o.members(&z, s), z.Err()
+	return z, o.of(z, s), nil
 }
 
 // zrange returns a function for ZRANGE and its older forms: key min max [options].
 func zrange(o zrangeOptions) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
 		o := o
-		found, err := o.selectFrom(x, p, args)
+		z, found, err := o.selectFrom(x, p, args)
 		if err != nil {
 			return err
 		}
-		x.replyMembers(found, o.scores)
-		return nil
+		x.replyPairs(found.n, o.scores)
+		found.each(func(m collection.Member) { x.replyMember(m, o.scores) })
+		return z.Err()
 	}
 }
 
@@ -263,11 +276,18 @@ func (x *Exec) replyMembers(members []collection.Member, scores bool) {
 // zrangeStore is ZRANGESTORE destination source min max [options].
 func zrangeStore(x *Exec, db int, args [][]byte) error {
 	o := zrangeOptions{store: true}
-	found, err := o.selectFrom(x, x.Locate(db, string(args[1])), args[2:])
+	z, found, err := o.selectFrom(x, x.Locate(db, string(args[1])), args[2:])
 	if err != nil {
 		return err
 	}
-	return x.storeMembers(db, "ZRANGESTORE", args, found)
+	members := make([]collection.Member, 0, found.n)
+	found.each(func(m collection.Member) {
+		members = append(members, collection.Member{Name: bytes.Clone(m.Name), Score: m.Score})
+	})
+	if err := z.Err(); err != nil {
+		return err
+	}
+	return x.storeMembers(db, "ZRANGESTORE", args, members)
 }
 
 // storeMembers stores members as the sorted set args[0], and replies with their number.

@@ -7,11 +7,11 @@ import (
 // readSortedSet returns a function for a command that reads a sorted set.
 func readSortedSet(read func(x *Exec, z *collection.SortedSet, args [][]byte)) oneFunc {
 	return func(x *Exec, p Place, args [][]byte) error {
-		z, err := x.sortedSetAt(p)
+		z, err := x.sortedSetFor(p)
 		if err != nil {
 			return err
 		}
-		read(x, &z, args)
+		read(x, z, args)
 		return z.Err()
 	}
 }
