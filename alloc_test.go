@@ -21,6 +21,8 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 		var b perdure.Batch
 		pairs := make([]perdure.Pair, 32)
 		value := make([]byte, 64)
+		h, l, m, z := s.HashAt("hash"), s.ListAt("list"), s.SetAt("set"), s.SortedSetAt("sorted set")
+		ok(t, second(z.Add(keys[0], 1)))
 		i := 0
 		next := func() string { i++; return keys[i%len(keys)] }
 		for what, do := range map[string]func() error{
@@ -35,6 +37,20 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 				}
 				return s.MSet(pairs...)
 			},
+			"Hash.Set":    func() error { return second(h.Set(keys[0], value)) },
+			"Hash.IncrBy": func() error { return second(h.IncrBy(keys[1], 1000)) },
+			"Hash.Len":    func() error { return second(h.Len()) },
+			"List.PushBack and Trim": func() error {
+				if _, err := l.PushBack(value); err != nil {
+					return err
+				}
+				return l.Trim(0, 9)
+			},
+			"Set.Add":          func() error { return second(m.Add(next())) },
+			"Set.Has":          func() error { return second(m.Has(next())) },
+			"SortedSet.Add":    func() error { return second(z.Add(next(), float64(i))) },
+			"SortedSet.IncrBy": func() error { return second(z.IncrBy(keys[0], 0.5)) },
+			"SortedSet.Rank":   func() error { return second(z.Rank(keys[0])) },
 			"Batch": func() error {
 				b.Reset()
 				for range 10 {

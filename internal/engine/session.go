@@ -7,6 +7,7 @@ import (
 	"github.com/perduredb/perdure/appendlog"
 	"github.com/perduredb/perdure/internal/op"
 	"github.com/perduredb/perdure/internal/resp"
+	"github.com/perduredb/perdure/internal/table"
 )
 
 // A Session executes the commands of one client of a server, one at a time. Its writes are safe
@@ -136,7 +137,7 @@ func (s *Session) lockOne(x *exec, c *op.Command, key []byte, p *op.Place) error
 			return err
 		}
 	}
-	p.Key = string(key)
+	p.Key = table.KeyOf(key) // nothing retains it after the execution
 	p.Hash = t.Hash(p.Key)
 	x.shard = t.ShardIndex(p.Hash)
 	p.Shard = t.ShardAt(x.shard)
