@@ -44,10 +44,15 @@ func (b *builder) reserve(size int) error {
 	if headerSize+size > maxLeaf {
 		return ErrFull
 	}
-	if leaf := b.last[0].page; leaf == nil || leaf.bytes()+size > maxPage {
-		return b.begin(0, max(headerSize+size, maxPage))
+	if leaf := b.last[0].page; leaf != nil {
+		if !isFull(b.kind, leaf.n()+1, leaf.bytes()+size) {
+			return nil
+		}
+		if err := b.fit(0); err != nil {
+			return err
+		}
 	}
-	return nil
+	return b.begin(0, max(headerSize+size, maxPage))
 }
 
 // add appends an entry to the last leaf, which has room.

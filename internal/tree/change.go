@@ -138,7 +138,7 @@ func (c *change) storeValue(e *entry) {
 func (c *change) planLeaf(r *revised) (pages, split int) {
 	k, n := r.leaf.kind(), r.n()
 	size := headerSize + r.total()
-	if size > maxPage && n > 1 {
+	if isFull(k, n, size) && n > 1 {
 		inner := int(c.root.Height) - 1
 		if split = r.splitPoint(c.atEdge(inner, false), c.atEdge(inner, true)); split > 0 {
 			first := r.size(split)

@@ -116,6 +116,8 @@ func (c *checker) page(ref uint32, level int) (entries uint64, err error) {
 		return 0, fmt.Errorf("tree: page %d has %d bytes, want at most %d", ref, size, len(p))
 	case size > maxPage && (c.kind != kindMap || level > 0 || p.key(0) != p.key(p.n()-1)):
 		return 0, fmt.Errorf("tree: page %d has %d bytes, want at most %d", ref, size, maxPage)
+	case p.kind() == kindList && p.n() > maxPacked:
+		return 0, fmt.Errorf("tree: page %d has %d entries, want at most %d", ref, p.n(), maxPacked)
 	}
 	if level == 0 {
 		return uint64(p.n()), c.leaf(ref, p)

@@ -78,7 +78,7 @@ func (c *change) cut(ref uint32, from, to uint64) uint32 {
 		if p.values() > 0 {
 			p.visitValues(int(from), int(to), c.discard)
 		}
-		p.removeEntries(int(from), int(to))
+		p.removeEntries(int(from), int(to), p.size(int(from), int(to)))
 		return ref
 	}
 	first, last := 0, 0 // the children that are dropped

@@ -10,11 +10,11 @@ func (p page) replaceEntries(i, cut int, e *entry) {
 	}
 }
 
-// removeEntries removes the entries of a leaf from index from to to.
-func (p page) removeEntries(from, to int) {
+// removeEntries removes the entries of a leaf from index from to to, which have size bytes.
+func (p page) removeEntries(from, to, size int) {
 	p.forgetValues(from, to)
 	if p.kind() == kindList {
-		p.removePacked(from, to)
+		p.removePacked(from, to, size)
 	} else {
 		p.removeSlots(from, to)
 	}

@@ -37,12 +37,12 @@ func (t Sorted) Move(from, to *Place) (moved bool, err error) {
 	c := &from.c
 	st, leaf := c.leaf()
 	i := int(st.index)
-	size := leaf.bytes() - leaf.size(i, i+1)
+	size := leaf.size(i, i+1)
 	// The first entry is the lower bound of its leaf: it could get another place after its removal.
-	if i == 0 || leaf.external(i) || c.isUntidy(leaf, size) || !c.writable(leaf) || !c.adjust(-1) {
+	if i == 0 || leaf.external(i) || c.isUntidy(leaf, leaf.n()-1, leaf.bytes()-size) || !c.writable(leaf) || !c.adjust(-1) {
 		return false, nil
 	}
-	leaf.removeEntries(i, i+1)
+	leaf.removeEntries(i, i+1, size)
 	if err := t.InsertAt(to); err != nil {
 		t.Frozen = Epoch(max(c.frozen, 1)) // a later pin is not of this tree
 		_, _ = t.Insert(c.root, from.score, from.member)

@@ -9,7 +9,14 @@ package tree
 const (
 	longPrefix  = 0xf0
 	valuePrefix = 0xff
+
+	// maxPacked is the maximum number of entries of a leaf of a List. An entry is found by skipping
+	// those before it. With leaves of 500 entries of 3 bytes, RPOP takes three times as long.
+	maxPacked = 128
 )
+
+// isFull reports whether n entries of a kind, with size bytes of page, are too many for a leaf.
+func isFull(k kind, n, size int) bool { return size > maxPage || k == kindList && n > maxPacked }
 
 func prefixSize(length int) int {
 	if length < longPrefix {
@@ -103,12 +110,15 @@ func (p page) writePacked(at int, e *entry) {
 	copy(p[at:], e.bytes)
 }
 
-// removePacked removes the entries from index from to to.
-func (p page) removePacked(from, to int) {
-	at := p.skip(headerSize, from)
-	next := p.skip(at, to-from)
-	copy(p[at:], p[next:headerSize+p.used()])
-	p.setUsed(p.used() - (next - at))
+// removePacked removes the entries from index from to to, which have size bytes.
+func (p page) removePacked(from, to, size int) {
+	end := headerSize + p.used()
+	at := end - size
+	if to < p.n() {
+		at = p.skip(headerSize, from)
+	}
+	copy(p[at:], p[at+size:end])
+	p.setUsed(p.used() - size)
 	p.setN(p.n() - (to - from))
 }
 

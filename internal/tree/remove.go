@@ -4,16 +4,16 @@ package tree
 func (c *change) remove(to int) error {
 	st, leaf := c.leaf()
 	from, n := int(st.index), leaf.n()
-	rest, size := n-(to-from), leaf.bytes()-leaf.size(from, to)
+	rest, removed := n-(to-from), leaf.size(from, to)
 	copied := rest > 0 && !c.writable(leaf)
-	untidy := rest == 0 || c.isUntidy(leaf, size)
+	untidy := rest == 0 || c.isUntidy(leaf, rest, leaf.bytes()-removed)
 	rank := uint64(0)
 	if untidy {
 		rank = c.rank()
 	}
 	if rest > 0 && !copied && c.adjust(from-to) {
-		c.removeInPlace(leaf, from, to)
-	} else if err := c.removeFrom(leaf, to, copied); err != nil {
+		c.removeInPlace(leaf, from, to, removed)
+	} else if err := c.removeFrom(leaf, to, removed, copied); err != nil {
 		return err
 	}
 	if untidy {
@@ -22,22 +22,22 @@ func (c *change) remove(to int) error {
 	return nil
 }
 
-// removeInPlace is remove for a leaf after adjust.
-func (c *change) removeInPlace(leaf page, from, to int) {
+// removeInPlace is remove for a leaf after adjust. The removed entries have size bytes.
+func (c *change) removeInPlace(leaf page, from, to, size int) {
 	if leaf.values() > 0 {
 		leaf.visitValues(from, to, c.discard)
 	}
-	leaf.removeEntries(from, to)
+	leaf.removeEntries(from, to, size)
 	c.adjustKey(leaf)
 }
 
 // removeFrom is remove for a leaf that is copied or becomes empty, or whose parent is copied.
-func (c *change) removeFrom(leaf page, to int, copied bool) error {
+func (c *change) removeFrom(leaf page, to, size int, copied bool) error {
 	st := &c.path[c.root.Height-1]
 	from, n := int(st.index), leaf.n()
 	rest := n - (to - from)
 	if copied {
-		c.stock.order(leaf.kind(), leaf.bytes()-leaf.size(from, to))
+		c.stock.order(leaf.kind(), leaf.bytes()-size)
 	}
 	c.planInner(min(rest, 1))
 	if err := c.deliver(); err != nil {
@@ -56,7 +56,7 @@ func (c *change) removeFrom(leaf page, to int, copied bool) error {
 		c.discard(st.ref)
 		leaf, st.ref = q, ref
 	default:
-		leaf.removeEntries(from, to)
+		leaf.removeEntries(from, to, size)
 	}
 	var children [2]child
 	if rest > 0 {
@@ -76,12 +76,15 @@ func (c *change) rank() (rank uint64) {
 	return rank + uint64(c.path[last].index)
 }
 
-// minPage is the size below which a page should merge with a neighbor.
-const minPage = maxPage / 4
+// isScant reports whether a page of a kind, with n children or entries of size bytes, should merge
+// with a neighbor.
+func isScant(k kind, n, size int) bool {
+	return size < maxPage/4 && (k != kindList || n < maxPacked/4)
+}
 
-// isUntidy reports whether a leaf with contents of a size should merge or shrink.
-func (c *change) isUntidy(leaf page, size int) bool {
-	return size < minPage && c.root.Height > 1 || isWaste(len(leaf), size)
+// isUntidy reports whether a leaf that is to have n entries of a size should merge or shrink.
+func (c *change) isUntidy(leaf page, n, size int) bool {
+	return c.root.Height > 1 && isScant(leaf.kind(), n, size) || isWaste(len(leaf), size)
 }
 
 // isWaste reports whether contents of a size should move to less memory.
@@ -101,7 +104,7 @@ func (c *change) tidy(rank uint64) {
 		switch {
 		case level > 0 && !c.writable(c.space.page(c.path[level-1].ref)):
 			return
-		case level > 0 && p.bytes() < minPage:
+		case level > 0 && isScant(p.kind(), p.n(), p.bytes()):
 			ok = c.merge(level)
 		case p.kind() != kindInner && isWaste(len(p), p.bytes()):
 			ok = c.shrink(level)
@@ -143,6 +146,9 @@ func (c *change) merge(level int) bool {
 	}
 	left, right := parent.child(i), parent.child(i+1)
 	p, q := c.space.page(left.ref), c.space.page(right.ref)
+	if p.kind() == kindList && p.n()+q.n() > maxPacked*3/4 {
+		return true
+	}
 	c.stock = stock{}
 	c.stock.order(p.kind(), total)
 	if c.deliver() != nil {
