@@ -139,8 +139,8 @@ func AppendFrame(dst, entries []byte, count int) []byte {
 	return append(append(dst, entries...), 0xff)
 }
 
-// short returns the size of the entry at an offset, with its back-length. For an entry other than a
-// string of less than 64 bytes and an integer of up to 13 bits, and for a damaged one, it returns 0.
+// short returns the size of the entry at an offset, with its back-length. For any but a string of
+// less than 64 bytes and an integer of up to 13 bits, and for a damaged entry, it returns 0.
 func short(p []byte, at int) int {
 	size := 1
 	switch b := p[at]; {
@@ -162,15 +162,18 @@ func isShortString(b byte) bool { return b&0xc0 == 0x80 }
 // Read returns the entry at an offset of entries, and the offset of the next entry. The Bytes of
 // the element are part of p. Other bytes may precede the entries.
 func Read(p []byte, at int) (e Element, next int, err error) {
-	if n := short(p, at); n > 0 && isShortString(p[at]) { // the most common entry
-		next = at + n
+	n := short(p, at)
+	if n == 0 {
+		return readAny(p, at)
+	}
+	next = at + n
+	if isShortString(p[at]) {
 		return Element{Bytes: p[at+1 : next-1 : next-1]}, next, nil
 	}
-	return readAny(p, at)
+	return Integer(entryInt(p[at], p[at+1:])), next, nil
 }
 
-// Skip returns the offset of the entry that follows the one at an offset. It takes a third of the
-// time of Read.
+// Skip returns the offset of the entry that follows the one at an offset, in less time than Read.
 func Skip(p []byte, at int) (next int, err error) {
 	if n := short(p, at); n > 0 {
 		return at + n, nil

@@ -2,6 +2,7 @@ package op
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"strings"
 
@@ -88,22 +89,32 @@ func (x *Exec) opening(p Place, stored []byte) collection.Env {
 	return x.trees(p)
 }
 
-// revertsTrees reports whether a failed command must revert its changes of a tree. A change of one
-// element either succeeds or changes nothing. But a command that changes several elements of one
-// key can run out of memory after the first.
-func (c *Command) revertsTrees(words [][]byte) bool {
-	if c.Flags&Write == 0 {
-		return false
+// reverts reports whether a command that fails must revert its changes of trees.
+func (c *Command) reverts(words [][]byte) bool {
+	return c.Flags&Write != 0 && len(words) > mostWords[c.Number]
+}
+
+// mostWords has the number of words of each command up to which it changes at most one element of a
+// key. That either succeeds or changes nothing. But a command that changes several elements can run
+// out of memory after the first.
+var mostWords []int
+
+// wordsOfOne returns the number in mostWords.
+func (c *Command) wordsOfOne() int {
+	pops := strings.Contains(c.Name, "POP") && !strings.Contains(c.Name, "PUSH")
+	switch {
+	case !pops && !c.OneKey():
+		return math.MaxInt
+	case pops && c.OneKey():
+		return 2
+	case pops, c.Flags&Fast == 0:
+		return 0
 	}
-	if strings.Contains(c.Name, "POP") && !strings.Contains(c.Name, "PUSH") {
-		return len(words) > 2 || c.Name[0] == 'Z' // not LPOP, RPOP, and SPOP of one element
-	}
-	one := 3 // words of a command that changes one element
 	switch c.Name {
 	case "HSET", "HMSET", "HSETNX", "HINCRBY", "HINCRBYFLOAT", "ZADD", "ZINCRBY":
-		one = 4
+		return 4
 	}
-	return c.OneKey() && (len(words) > one || c.Flags&Fast == 0)
+	return 3
 }
 
 // endTrees makes the changes of trees by a command final, or reverts them.

@@ -65,9 +65,12 @@ func popMembersOf(z *collection.SortedSet, count int64, least bool) []collection
 		}
 		popped = append(popped, collection.Member{Name: bytes.Clone(m.Name), Score: m.Score})
 	}
-	if least {
+	switch {
+	case n == 1: // takes half of the time of Delete
+		z.Remove(popped[0].Name)
+	case least:
 		z.Delete(0, n)
-	} else {
+	default:
 		z.Delete(total-n, total)
 	}
 	return popped

@@ -21,6 +21,9 @@ func init() { // the functions of the tables use variables of this package
 		Commands, queries = append(Commands, c...), append(queries, q...)
 	}
 	byName, queryByName = index(Commands), index(queries)
+	for i := range Commands {
+		mostWords = append(mostWords, Commands[i].wordsOfOne())
+	}
 }
 
 // stringCommands returns the commands on strings, keys, and databases that change them.

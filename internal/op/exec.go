@@ -35,7 +35,7 @@ type Exec struct {
 
 	captured *captured // of a command that walks without locks, or nil
 
-	revert bool // a command that fails must revert its changes of trees: see revertsTrees
+	revert bool // a command that fails must revert its changes of trees: see reverts
 
 	large  *large  // nil if it only executes small calls on one key
 	call   *Call   // of a command

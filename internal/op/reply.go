@@ -30,7 +30,7 @@ func (c *Command) RunAt(x *Exec, p Place, words [][]byte) {
 
 // apply calls the function of the command.
 func (c *Command) apply(x *Exec, p Place, words [][]byte) error {
-	x.revert = c.revertsTrees(words)
+	x.revert = c.reverts(words)
 	x.large.rooms.Reset()
 	if c.Many != nil {
 		return c.Many(x, p.DB, words[1:])
