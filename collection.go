@@ -33,6 +33,7 @@ type command struct {
 	words   [][]byte
 	text    []byte // the words that were copied; an older part of words can be in an older array
 	reply   resp.Reply
+	decoder resp.Decoder
 }
 
 var commands = sync.Pool{New: func() any { return &command{reply: resp.Reply{V3: true}} }}
@@ -67,7 +68,7 @@ func (c *command) int(n int64) *command {
 
 // float adds a number. An integer is one in the log, too: ZADD takes 5% less than with an exponent.
 func (c *command) float(f float64) *command {
-	if n := int64(f); float64(n) == f && n != 0 && n>>53 == n>>63 {
+	if n, ok := resp.Whole(f); ok {
 		return c.int(n)
 	}
 	before := len(c.text)
@@ -105,7 +106,7 @@ func (c *command) wait(ctx context.Context) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	v, _ := resp.Decode(c.reply.Buf)
+	v := c.decoder.Decode(c.reply.Buf)
 	switch v.Type {
 	case resp.NullValue:
 		return v, ErrNotFound
@@ -127,6 +128,7 @@ func (c *command) free() {
 	clear(c.words) // lets the garbage collector free the caller's values
 	c.words, c.text, c.reply.Buf = c.words[:0], c.text[:0], c.reply.Buf[:0]
 	c.on, c.command = collection{}, nil
+	c.decoder.Release()
 	if cap(c.words)*24+cap(c.text) <= keepCommand {
 		if cap(c.reply.Buf) > keepCommand {
 			c.reply.Buf = nil

@@ -64,5 +64,15 @@ func AppendDouble(dst []byte, f float64) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
 	}
+	if n, ok := Whole(f); ok { // with the same result
+		return strconv.AppendInt(dst, n, 10)
+	}
 	return strconv.AppendFloat(dst, f, 'g', 17, 64)
+}
+
+// Whole returns f as an integer, unless its magnitude is 2^53 or more, or it is a zero, which can
+// be negative.
+func Whole(f float64) (n int64, ok bool) {
+	n = int64(f)
+	return n, float64(n) == f && n != 0 && n>>53 == n>>63
 }

@@ -33,6 +33,60 @@ const (
 // Decode decodes the first reply of b, which a [Reply] has encoded, and returns the rest of b. The
 // texts of the Value are parts of b.
 func Decode(b []byte) (v Value, rest []byte) {
+	var d Decoder
+	return d.value(b)
+}
+
+// A Decoder decodes replies into memory that it uses again. It must be used by one goroutine.
+type Decoder struct {
+	elements []Value // of the arrays of a reply
+}
+
+// Decode is like the function [Decode]. The Value is valid until Release.
+func (d *Decoder) Decode(b []byte) Value {
+	v, _ := d.value(b)
+	return v
+}
+
+// keepValues is the number of elements above which a Decoder does not keep their memory.
+const keepValues = 2 << 10
+
+// Release ends the use of decoded values.
+func (d *Decoder) Release() {
+	clear(d.elements) // their texts
+	d.elements = d.elements[:0]
+	if cap(d.elements) > keepValues {
+		d.elements = nil
+	}
+}
+
+// take returns memory for n elements.
+func (d *Decoder) take(n int) []Value {
+	from := len(d.elements)
+	if from+n > cap(d.elements) { // an earlier array keeps its part of the old memory
+		from, d.elements = 0, make([]Value, 0, max(n, 2*cap(d.elements)))
+	}
+	d.elements = d.elements[:from+n]
+	return d.elements[from : from+n : from+n]
+}
+
+func (d *Decoder) value(b []byte) (v Value, rest []byte) {
+	switch b[0] {
+	case '$':
+		n, rest := head(b)
+		if n < 0 {
+			return Value{}, rest
+		}
+		return Value{Type: TextValue, Text: rest[:n:n]}, rest[n+2:]
+	case '=':
+		n, rest := head(b)
+		return Value{Type: TextValue, Text: rest[len("txt:"):n:n]}, rest[n+2:]
+	case ':':
+		n, rest := head(b)
+		return Value{Type: IntegerValue, Int: n}, rest
+	case '*', '~', '%':
+		return d.array(b)
+	}
 	end := bytes.IndexByte(b, '\r')
 	line, rest := b[1:end], b[end+2:]
 	switch b[0] {
@@ -40,31 +94,18 @@ func Decode(b []byte) (v Value, rest []byte) {
 		return Value{Type: TextValue, Text: line}, rest
 	case '-':
 		return Value{Type: ErrorValue, Text: line}, rest
-	case ':':
-		return Value{Type: IntegerValue, Int: number(line)}, rest
 	case ',':
 		return Value{Type: DoubleValue, Double: double(line)}, rest
-	case '$', '=':
-		n := number(line)
-		if n < 0 {
-			return Value{}, rest
-		}
-		text := rest[:n:n]
-		if b[0] == '=' {
-			text = text[len("txt:"):]
-		}
-		return Value{Type: TextValue, Text: text}, rest[n+2:]
-	case '*', '~', '%':
-		return elements(b[0], number(line), rest)
 	}
 	return Value{}, rest // '_'
 }
 
-func elements(letter byte, n int64, b []byte) (v Value, rest []byte) {
+func (d *Decoder) array(b []byte) (v Value, rest []byte) {
+	n, rest := head(b)
 	if n < 0 {
-		return Value{}, b
+		return Value{}, rest
 	}
-	switch letter {
+	switch b[0] {
 	case '~':
 		v.Type = SetValue
 	case '%':
@@ -73,16 +114,26 @@ func elements(letter byte, n int64, b []byte) (v Value, rest []byte) {
 	default:
 		v.Type = ArrayValue
 	}
-	v.Elements = make([]Value, n)
+	v.Elements = d.take(int(n))
 	for i := range v.Elements {
-		v.Elements[i], b = Decode(b)
+		v.Elements[i], rest = d.value(rest)
 	}
-	return v, b
+	return v, rest
 }
 
-func number(line []byte) int64 {
-	n, _ := strconv.ParseInt(string(line), 10, 64)
-	return n
+// head returns the number in the first line of b, and the rest of b.
+func head(b []byte) (n int64, rest []byte) {
+	i := 1
+	if b[1] == '-' {
+		i++
+	}
+	for ; b[i] != '\r'; i++ {
+		n = 10*n + int64(b[i]-'0')
+	}
+	if b[1] == '-' {
+		n = -n
+	}
+	return n, b[i+2:]
 }
 
 func double(line []byte) float64 {
