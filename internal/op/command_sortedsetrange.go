@@ -232,7 +232,7 @@ func (s selected) each(fn func(m collection.Member)) {
 	}
 }
 
-// selectFrom opens the sorted set at a key, and selects members as args tell.
+// selectFrom opens the sorted set at a key, and selects the members that args describe.
 func (o *zrangeOptions) selectFrom(x *Exec, p Place, args [][]byte) (z *collection.SortedSet, found selected, err error) {
 	if err := o.parse(x, args[2:]); err != nil {
 		return nil, found, err
