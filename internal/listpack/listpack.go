@@ -139,8 +139,9 @@ func AppendFrame(dst, entries []byte, count int) []byte {
 	return append(append(dst, entries...), 0xff)
 }
 
-// short returns the size of the entry at an offset, with its back-length. It returns 0 for a damaged
-// entry, and for one that is neither a string of less than 64 bytes nor an integer of up to 13 bits.
+// short returns the size of the entry at an offset, with its back-length. It returns 0 for a
+// damaged entry, and for one that is neither a string of less than 64 bytes nor an integer of up to
+// 13 bits.
 func short(p []byte, at int) int {
 	size := 1
 	switch b := p[at]; {
