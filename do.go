@@ -23,8 +23,9 @@ func (e *ReplyError) Error() string { return "perdure: " + e.Text }
 func (e *ReplyError) Unwrap() error { return op.ErrorOf(e.Text) }
 
 // Do executes a command on data by its name in Redis, such as Do(ctx, "SETRANGE", "key", 6, "x"),
-// and returns its reply. An argument is a string, a []byte, an integer, or a float. The name may be
-// in any letter case.
+// and returns its reply. An argument is a string, a []byte, or a number of a built-in type. A
+// time.Duration is refused, because commands differ in their units. The name may be in any letter
+// case.
 //
 // It returns a [*ReplyError] if the command replies with an error, [ErrUnsupported] for a command
 // that is not on data, such as MULTI, WATCH, SELECT, SUBSCRIBE, CLIENT, and CONFIG, or that perdure
@@ -74,30 +75,52 @@ func do(args []any, execute func(words [][]byte) (reply []byte, err error)) (Rep
 func wordsOf(args []any) ([][]byte, error) {
 	words := make([][]byte, len(args))
 	for i, arg := range args {
-		switch arg := arg.(type) {
-		case string:
-			words[i] = []byte(arg)
-		case []byte:
-			words[i] = arg
-		case int:
-			words[i] = strconv.AppendInt(nil, int64(arg), 10)
-		case int64:
-			words[i] = strconv.AppendInt(nil, arg, 10)
-		case int32:
-			words[i] = strconv.AppendInt(nil, int64(arg), 10)
-		case uint64:
-			words[i] = strconv.AppendUint(nil, arg, 10)
-		case uint32:
-			words[i] = strconv.AppendUint(nil, uint64(arg), 10)
-		case uint:
-			words[i] = strconv.AppendUint(nil, uint64(arg), 10)
-		case float64:
-			words[i] = strconv.AppendFloat(nil, arg, 'g', -1, 64)
-		case float32:
-			words[i] = strconv.AppendFloat(nil, float64(arg), 'g', -1, 32)
-		default:
-			return nil, fmt.Errorf("%w: argument %d of a command is a %T", ErrUnsupported, i, arg)
+		if words[i] = wordOf(arg); words[i] != nil {
+			continue
 		}
+		if i == 0 {
+			return nil, fmt.Errorf("%w: the name of a command is a %T; want a string or []byte", ErrUnsupported, arg)
+		}
+		return nil, fmt.Errorf("%w: argument %d of %s is a %T; want a string, []byte, integer, or float",
+			ErrUnsupported, i, op.Printable(words[0]), arg)
 	}
 	return words, nil
+}
+
+// wordOf returns an argument as bytes, and nil for one of another type.
+func wordOf(arg any) []byte {
+	switch arg := arg.(type) {
+	case string:
+		return []byte(arg)
+	case []byte:
+		if arg == nil {
+			return []byte{}
+		}
+		return arg
+	case int:
+		return strconv.AppendInt(nil, int64(arg), 10)
+	case int8:
+		return strconv.AppendInt(nil, int64(arg), 10)
+	case int16:
+		return strconv.AppendInt(nil, int64(arg), 10)
+	case int32:
+		return strconv.AppendInt(nil, int64(arg), 10)
+	case int64:
+		return strconv.AppendInt(nil, arg, 10)
+	case uint:
+		return strconv.AppendUint(nil, uint64(arg), 10)
+	case uint8:
+		return strconv.AppendUint(nil, uint64(arg), 10)
+	case uint16:
+		return strconv.AppendUint(nil, uint64(arg), 10)
+	case uint32:
+		return strconv.AppendUint(nil, uint64(arg), 10)
+	case uint64:
+		return strconv.AppendUint(nil, arg, 10)
+	case float32:
+		return strconv.AppendFloat(nil, float64(arg), 'g', -1, 32)
+	case float64:
+		return strconv.AppendFloat(nil, arg, 'g', -1, 64)
+	}
+	return nil
 }

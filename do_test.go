@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -69,6 +70,44 @@ func show(r perdure.Reply) string {
 		return text + "]"
 	}
 	return text
+}
+
+// TestDoAcceptsEveryNumber passes a number of each type of Go as an argument.
+func TestDoAcceptsEveryNumber(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, c := range []struct {
+		arg  any
+		want string
+	}{
+		{int(-1), "-1"}, {int8(-8), "-8"}, {int16(-16), "-16"}, {int32(-32), "-32"}, {int64(math.MinInt64), "-9223372036854775808"},
+		{uint(1), "1"}, {uint8(8), "8"}, {uint16(16), "16"}, {uint32(32), "32"}, {uint64(math.MaxUint64), "18446744073709551615"},
+		{float32(0.1), "0.1"}, {0.1, "0.1"},
+	} {
+		if _, err := s.Do(t.Context(), "SET", "k", c.arg); err != nil {
+			t.Fatalf("SET of a %T = %v, want nil", c.arg, err)
+		}
+		if r, err := s.Do(t.Context(), "GET", "k"); err != nil || show(r) != "text "+c.want {
+			t.Errorf("value after a %T = %s, %v, want %s", c.arg, show(r), err, c.want)
+		}
+	}
+}
+
+// TestDoRefusalNamesReason checks that the error for what Do does not execute names the reason.
+func TestDoRefusalNamesReason(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, c := range []struct {
+		args []any
+		want string
+	}{
+		{[]any{"SET", "k", true}, "perdure: not supported: argument 2 of SET is a bool; want a string, []byte, integer, or float"},
+		{[]any{true}, "perdure: not supported: the name of a command is a bool; want a string or []byte"},
+		{[]any{"xadd", "k", "*", "f", "v"}, "perdure: not supported: XADD: perdure executes no commands on a stream"},
+		{[]any{"MULTI"}, "perdure: not supported: MULTI is not a command on data"},
+	} {
+		if _, err := s.Do(t.Context(), c.args...); !errors.Is(err, perdure.ErrUnsupported) || err.Error() != c.want {
+			t.Errorf("Do(%v) = %v, want %s", c.args, err, c.want)
+		}
+	}
 }
 
 // TestDoErrors checks that the errors of Do match those of the methods.

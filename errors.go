@@ -17,7 +17,7 @@ var (
 	ErrClosed      = engine.ErrClosed      // Close has begun
 	ErrReadOnly    = engine.ErrReadOnly    // opened WithReadOnly, or a write inside View
 	ErrNotInteger  = op.ErrNotInteger      // the value to add to is not an int64
-	ErrNotFloat    = op.ErrNotFloat        // a number, sum, or score that is not finite
+	ErrNotFloat    = op.ErrNotFloat        // a number or sum that is not finite; a NaN as a score
 	ErrOverflow    = op.ErrOverflow        // the result would not fit an int64
 	ErrWrongType   = op.ErrWrongType       // the key holds a value of another type
 	ErrTTL         = op.ErrTTL             // an expiry that is zero, negative or out of range
@@ -42,7 +42,7 @@ var (
 	ErrSaveInProgress    = engine.ErrSaveInProgress    // a save is running
 	ErrRewriteInProgress = engine.ErrRewriteInProgress // a rewrite is running
 	ErrBusy              = engine.ErrBusy              // a Snapshot is open
-	ErrSnapshotLost      = engine.ErrSnapshotLost      // the Snapshot was dropped to bound memory
+	ErrSnapshotLost      = engine.ErrSnapshotLost      // Snapshot read, closed, or dropped
 	ErrNoAppendLog       = engine.ErrNoAppendLog       // no log, or its first base is unfinished
 	ErrNoDirectory       = engine.ErrNoDirectory       // the store was made by New
 	ErrRestoring         = engine.ErrRestoring         // Restore is replacing the data set

@@ -29,7 +29,9 @@ const (
 // TTL sets the expiry to d from now, in whole milliseconds rounded up.
 func TTL(d time.Duration) SetOption { return SetOption{kind: setTTL, ttl: d} }
 
-// ExpireAt sets the expiry to t, in whole milliseconds. The log records the absolute time.
+// ExpireAt sets the expiry to t, in whole milliseconds. The log records the absolute time. If t is
+// not in the future, the write succeeds and the key has expired at once. If t is not after 1970,
+// the write returns [ErrTTL].
 func ExpireAt(t time.Time) SetOption { return SetOption{kind: setExpireAt, at: t} }
 
 // KeepTTL keeps the expiry of the key. Without it a write removes the expiry, as in Redis.

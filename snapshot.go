@@ -11,7 +11,8 @@ import (
 )
 
 // A Snapshot is a point-in-time view of the data set. Writers continue while it is open. It can be
-// read once, by All or WriteTo, from one goroutine.
+// read once, by All or WriteTo, from one goroutine; reading it again, or after Close, returns
+// [ErrSnapshotLost].
 //
 // While a Snapshot is open no save and no rewrite can start. Writers keep the old values of changed
 // keys in memory. If these exceed 64 MiB because the snapshot is not read, it is dropped, and

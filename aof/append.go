@@ -7,9 +7,9 @@ import (
 
 var _ appendlog.Linker = (*Log)(nil)
 
-// Append appends one log record to the buffer and returns its position. It copies the record, does
-// not wait for the disk, and does not allocate once the buffer has grown. If the log has failed,
-// Append drops the record and Commit returns the error.
+// Append appends one log record to the buffer and returns its position. It copies the record, and
+// does not wait for the disk. Once the buffer has grown, it allocates only the timer of each sync
+// interval. If the log has failed, Append drops the record and Commit returns the error.
 func (l *Log) Append(firstDB, lastDB int, unit []byte) appendlog.Position {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -56,7 +56,9 @@ func PlanOnly() CheckOption {
 //
 //  1. after the copy is written and synced: the damaged log, and a copy of its tail.
 //  2. after the file is truncated and synced: the repaired log and the copy.
-//  3. the states listed at mergeTailFile.
+//  3. while the missing records of a tail file are appended and synced: the log with a part of
+//     them, which Open truncates, and the tail file.
+//  4. after the tail file is removed or renamed: the log with these records.
 func Repair(path string, opts ...CheckOption) (done RepairReport, err error) {
 	defer errtext.Name(&err)
 	c := newCheckConfig(opts)

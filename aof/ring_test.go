@@ -358,3 +358,24 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations, want 0", n)
 	}
 }
+
+// TestDurableWriteAllocatesTimer counts the allocations of a write that is synced in Ring mode: the
+// timer of the sync interval that it begins.
+func TestDurableWriteAllocatesTimer(t *testing.T) {
+	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeLog(t, l)
+	if s := l.Status(); s.Mode != "ring" {
+		t.Skip(s.ModeReason)
+	}
+	n := testing.AllocsPerRun(200, func() {
+		if err := l.Commit(l.Append(0, 0, benchUnit), true); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 3 {
+		t.Fatalf("%v allocations, want at most 3", n)
+	}
+}

@@ -17,7 +17,8 @@ import (
 
 // Start prepares a replayed log for Append. A crash leaves:
 //
-//  0. with Env.Until, the states listed at truncateUntil.
+//  0. with Env.Until, before step 2: the whole log, or the log up to the end of the file that
+//     contains that time, and a copy of the whole log.
 //  1. after the directories are synced: the log as replayed, including a rename that a killed
 //     process did not sync.
 //  2. after the torn tail is truncated and the file is synced: the log without it.

@@ -12,8 +12,8 @@ import (
 // in bytes, or -1 if it is unknown. Decode returns the number of bytes in the dump, including its
 // checksum. It may read more from r but ignores those bytes.
 //
-// Decode reads versions 1 to 12 of Redis and 80 to 81 of Valkey completely. It reads later versions
-// up to the first record of an unknown kind; docs/formats.md lists all of them. It passes strings
+// Decode reads versions 1 to 13 of Redis and 80 to 81 of Valkey, and later ones up to the first
+// record of an unknown kind; docs/formats.md lists the records that it refuses. It passes strings
 // decoded. It passes values of other types as stored in the file, after checking them to their last
 // element as [DecodeValue] does. Unlike DecodeValue, it accepts values that a server loads but
 // never writes, such as empty ones. Expired keys are passed like others; idle times and use

@@ -11,6 +11,6 @@
 // [Entry.Decode] decode their contents. The caller that loads a dump handles expired keys,
 // duplicate keys, and the number of databases.
 //
-// The functions may be called from any goroutine. Only one goroutine at a time may use a Reader, a
-// Writer, or a Dump.
+// The functions and the methods of a [Dump] may be called from any goroutine. Only one goroutine at
+// a time may use a Reader or a Writer.
 package rdb

@@ -19,7 +19,8 @@ type options struct {
 }
 
 // WithPassword requires the password from each client, in AUTH or HELLO. It also permits listeners
-// that other machines can reach. Without [WithTLS] the password crosses the network unencrypted.
+// that other machines can reach. Without [WithTLS] the password crosses the network unencrypted. An
+// empty password is like no option: it requires and permits nothing.
 func WithPassword(password string) Option { return func(o *options) { o.password = password } }
 
 // WithAnyAddress permits listeners that other machines can reach, without a password. Every

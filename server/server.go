@@ -11,6 +11,9 @@
 // A reply to a write is sent when the write is as safe as the fsync policy of the store requires.
 // Pipelined commands share one wait and one write to the connection.
 //
+// Commands on streams, HyperLogLogs, and geographic positions, scripts, and Pub/Sub are not
+// supported: docs/architecture.md lists all differences from redis-server.
+//
 // Without a password, a Server only accepts listeners on unix sockets and loopback addresses:
 // every program that can connect can read and change all data. See [WithPassword], [WithTLS], and
 // [WithReadOnly].
@@ -71,8 +74,12 @@ func New(store *perdure.Store, opts ...Option) *Server {
 }
 
 // Serve accepts connections until ctx ends, and serves each in its own goroutine. It then closes
-// the listener and all its connections, waits for the commands that are running, and returns nil. A
-// Server can serve several listeners.
+// the listener and all its connections, waits for the commands that are running, and returns nil.
+// A Server can serve several listeners, each in a separate call of Serve.
+//
+// Serve closes a listener that other machines can reach, and returns [ErrAddress] at once. If
+// something else closes the listener, it returns an error matching [net.ErrClosed]. After any other
+// error of Accept it tries again.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if !s.allows(l.Addr()) {
 		l.Close()

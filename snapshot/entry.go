@@ -20,8 +20,8 @@ import (
 // type. Numbers that both use have dialect 0.
 type Type uint16
 
-// String is the type that the store can modify. A value of any other type is opaque: the exact
-// bytes after the key in the file.
+// String is the type of a string, whose Value is its bytes. The value of any other type is passed
+// as its payload: the exact bytes after the key in an RDB file.
 const String Type = 0
 
 // Valkey is the bit of a Type whose number has Valkey's meaning instead of Redis's.

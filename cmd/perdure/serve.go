@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/perduredb/perdure"
@@ -79,14 +80,27 @@ func (a *app) serve(c *command, args []string) (err error) {
 	if err != nil {
 		return failed{err}
 	}
-	fmt.Fprintf(a.stdout, "serving %s on %s\n", paths[0], *listen)
 	srv := server.New(store, options...)
 	shareProcessors(ctx, store, srv, l.Addr())
-	err = srv.Serve(ctx, l)
+	err = srv.Serve(ctx, &announced{l, sync.OnceFunc(func() {
+		fmt.Fprintf(a.stdout, "serving %s on %s\n", paths[0], *listen)
+	})})
 	if errors.Is(err, server.ErrAddress) {
 		return c.misuse("--listen " + *listen + " requires --password-file")
 	}
 	return err
+}
+
+// announced is a listener that calls a function before it first accepts, once the server has not
+// refused its address.
+type announced struct {
+	net.Listener
+	announce func()
+}
+
+func (l *announced) Accept() (net.Conn, error) {
+	l.announce()
+	return l.Listener.Accept()
 }
 
 // readConfig returns the options for the store in a configuration file, and whether it permits

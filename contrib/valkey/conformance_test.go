@@ -40,12 +40,28 @@ func conform(t *testing.T, kv perdure.KV, fill func(t *testing.T)) {
 				if err != nil && (!strings.HasPrefix(err.Error(), "perdure: ") || strings.Count(err.Error(), "perdure: ") != 1) {
 					t.Errorf("step %d: %s: error %q, want the prefix once", i, s.name, err)
 				}
+				if err != nil && repeats(err.Error()) {
+					t.Errorf("step %d: %s: error %q, want each part once", i, s.name, err)
+				}
 				if diff := cmp.Diff(s.want, got, sameBytes); diff != "" {
 					t.Errorf("step %d: %s: -want +got\n%s", i, s.name, diff)
 				}
 			}
 		})
 	}
+}
+
+// repeats reports whether a part of an error between colons contains a later one.
+func repeats(text string) bool {
+	parts := strings.Split(text, ": ")
+	for i, part := range parts {
+		for _, later := range parts[i+1:] {
+			if strings.Contains(part, later) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sameBytes distinguishes nil from an empty value.

@@ -40,9 +40,23 @@ func (kv *KV) translate(command string, err error) error {
 	if reply, ok := client.IsValkeyErr(err); ok {
 		for _, r := range replies {
 			if strings.HasPrefix(reply.Error(), r.text) {
-				return fmt.Errorf("%w: %w", r.err, err)
+				return &replyError{is: r.err, cause: err}
 			}
 		}
 	}
 	return fmt.Errorf("perdure: %s: %w", command, err)
 }
+
+// A replyError is an error reply for which perdure has a sentinel. It matches both.
+type replyError struct{ is, cause error }
+
+// Error returns the text of the sentinel, and that of the reply if it says more.
+func (e *replyError) Error() string {
+	if text := e.is.Error(); strings.Contains(text, e.cause.Error()) {
+		return text
+	}
+	return e.is.Error() + ": " + e.cause.Error()
+}
+
+// Unwrap returns the sentinel and the error of the client.
+func (e *replyError) Unwrap() []error { return []error{e.is, e.cause} }

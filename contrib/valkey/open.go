@@ -84,7 +84,7 @@ func Open(url string, opts ...Option) (*KV, error) {
 	var err error
 	if c.client, err = client.ParseURL(url); err != nil {
 		// err may quote a password.
-		return nil, fmt.Errorf("%w: URL of the server is invalid", perdure.ErrOptions)
+		return nil, fmt.Errorf("%w: invalid URL of a server; want valkey://, valkeys://, redis://, rediss://, or unix://", perdure.ErrOptions)
 	}
 	c.client.DisableCache = true
 	for _, o := range opts {

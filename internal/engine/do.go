@@ -72,9 +72,13 @@ func commandFor(words [][]byte, r *resp.Reply) (*op.Command, error) {
 	if len(words) == 0 {
 		return nil, fmt.Errorf("%w: an empty command", snapshot.ErrUnsupported)
 	}
-	c := op.Lookup(strings.ToUpper(string(words[0])))
+	name := strings.ToUpper(string(words[0]))
+	c := op.Lookup(name)
 	if c == nil {
-		return nil, fmt.Errorf("%w: command %s", snapshot.ErrUnsupported, op.Printable(words[0]))
+		if what := op.RefusedType(name); what != "" {
+			return nil, fmt.Errorf("%w: %s: perdure executes no commands on %s", snapshot.ErrUnsupported, name, what)
+		}
+		return nil, fmt.Errorf("%w: %s is not a command on data", snapshot.ErrUnsupported, op.Printable(words[0]))
 	}
 	if !op.Accepts(c.Arity, len(words)) {
 		r.Error(op.WrongArity(c.Name))

@@ -10,9 +10,9 @@ import (
 	"github.com/perduredb/perdure/snapshot"
 )
 
-// ErrSnapshotLost is returned by a snapshot handle that was closed, or dropped to free memory for
-// writers.
-var ErrSnapshotLost = errors.New("perdure: snapshot closed, or dropped to free memory for writers")
+// ErrSnapshotLost is returned by a snapshot handle that was read or closed, or dropped to free
+// memory for writers.
+var ErrSnapshotLost = errors.New("perdure: snapshot was read or closed, or dropped to free memory for writers")
 
 // A Handle is a point-in-time view of the data set that the program holds open. While it is open no
 // save and no rewrite can start.

@@ -67,11 +67,15 @@ const emptyState = 0x74706d65 << 32
 
 const wordMask = 1<<40 - 1
 
-// checkedWord returns the checksummed word for a number of 40 bits.
+// checkedWord returns the checksummed word for a number of 40 bits. The checksum is the CRC-32C of
+// its 8 bytes. crc32.Checksum would move them to the heap.
 func checkedWord(v uint64) uint64 {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], v&wordMask)
-	return v&wordMask | uint64(crc32.Checksum(b[:], wire.Castagnoli)>>8)<<40
+	v &= wordMask
+	crc := ^uint32(0)
+	for shift := 0; shift < 64; shift += 8 {
+		crc = wire.Castagnoli[byte(crc)^byte(v>>shift)] ^ crc>>8
+	}
+	return v | uint64(^crc>>8)<<40
 }
 
 // appendHeader appends the header of an empty region, padded to headerSize bytes.
