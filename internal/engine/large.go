@@ -117,7 +117,7 @@ func (e *Engine) tryCompare(db int, durable bool, c *op.Call) (done bool, err er
 	}
 	swap := op.Call{Code: op.Set, Key: c.Key, Value: c.Value, Expiry: c.Expiry}
 	err = e.locked(db, durable, c.Key, c.Value, func(x *exec, p op.Place) error {
-		_, ok := x.Find(p)
+		ok := x.Has(p)
 		if done = ok && p.Shard.Holds(p.DB, p.Hash, p.Key, seen.Held[0].Pin); done {
 			x.Do(nil, p, &swap)
 			c.Did = swap.Err == nil

@@ -185,7 +185,7 @@ func (e *Engine) place(db int, key string) (op.Place, int) {
 // exists reports whether a key exists and has not expired. Its shard must be locked.
 func (e *Engine) exists(p op.Place) bool {
 	x := op.Exec{Store: &e.ops, ReadOnly: true}
-	_, ok := x.Find(p)
+	ok := x.Has(p)
 	return ok
 }
 

@@ -90,7 +90,7 @@ func (x *Exec) copyTrees(stored []byte, to Place, at int64) error {
 
 // live reports whether a key exists.
 func (x *Exec) live(p Place) bool {
-	_, ok := x.Find(p)
+	ok := x.Has(p)
 	return ok
 }
 

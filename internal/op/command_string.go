@@ -106,7 +106,7 @@ func msetNX(x *Exec, db int, args [][]byte) error {
 		return errPairs("msetnx")
 	}
 	for i := 0; i < len(args); i += 2 {
-		if _, ok := x.Find(x.Locate(db, string(args[i]))); ok {
+		if x.Has(x.Locate(db, string(args[i]))) {
 			x.Reply.Int(0)
 			return nil
 		}

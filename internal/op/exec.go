@@ -166,6 +166,17 @@ func (x *Exec) Find(p Place) (table.Item, bool) {
 	return table.Item{}, false
 }
 
+// Has is Find for a caller that does not need the entry. Not to pass it on saves 1/10 of a
+// SetIfAbsent of an existing key.
+func (x *Exec) Has(p Place) bool {
+	if x.walking() {
+		_, ok := x.findCaptured(p)
+		return ok
+	}
+	it, ok := p.Shard.Find(p.DB, p.Hash, p.Key)
+	return ok && (it.ExpireAtMs() == 0 || !x.expired(p, it))
+}
+
 // expired reports whether an entry with an expiry has expired. It then deletes the entry.
 func (x *Exec) expired(p Place, it table.Item) bool {
 	if x.Replaying || x.Now() <= it.ExpireAtMs() {

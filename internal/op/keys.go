@@ -46,7 +46,7 @@ func (x *Exec) DeleteAll(db int, keys []string) (n int) {
 // CountExisting returns the number of keys that exist. A key given twice counts twice.
 func (x *Exec) CountExisting(db int, keys []string) (n int) {
 	for i, key := range keys {
-		if _, ok := x.Find(x.At(db, i, key)); ok {
+		if x.Has(x.At(db, i, key)) {
 			n++
 		}
 	}

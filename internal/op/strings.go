@@ -73,7 +73,7 @@ func (x *Exec) put(p Place, value []byte, at int64) error {
 
 // setIfAbsent stores a value if the key does not exist, and reports whether it did.
 func (x *Exec) setIfAbsent(p Place, c *Call) (bool, error) {
-	if _, ok := x.Find(p); ok {
+	if x.Has(p) {
 		return false, nil
 	}
 	if c.Expiry.HasTTL || c.Expiry.HasExpireAt {
