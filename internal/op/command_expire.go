@@ -138,7 +138,7 @@ func getEx(x *Exec, p Place, args [][]byte) error {
 	default:
 		return errSyntax
 	}
-	if err := get(x, p, nil); err != nil || !x.live(p) && !x.Replaying {
+	if err := get(x, p, nil); err != nil || !x.Has(p) && !x.Replaying {
 		return err
 	}
 	at, err := x.expiryOf(args[1], option)

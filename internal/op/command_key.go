@@ -88,12 +88,6 @@ func (x *Exec) copyTrees(stored []byte, to Place, at int64) error {
 	return nil
 }
 
-// live reports whether a key exists.
-func (x *Exec) live(p Place) bool {
-	ok := x.Has(p)
-	return ok
-}
-
 func rename(x *Exec, db int, args [][]byte) error {
 	if err := x.renameTo(db, "RENAME", args); err != nil {
 		return err
@@ -104,7 +98,7 @@ func rename(x *Exec, db int, args [][]byte) error {
 
 func renameNX(x *Exec, db int, args [][]byte) error {
 	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
-	if x.live(from) && x.live(to) {
+	if x.Has(from) && x.Has(to) {
 		x.Reply.Int(0)
 		return nil
 	}
@@ -118,7 +112,7 @@ func renameNX(x *Exec, db int, args [][]byte) error {
 func (x *Exec) renameTo(db int, name string, args [][]byte) error {
 	from, to := x.Locate(db, string(args[0])), x.Locate(db, string(args[1]))
 	if from == to && !x.Replaying {
-		if !x.live(from) {
+		if !x.Has(from) {
 			return ErrNotFound
 		}
 		return nil
@@ -149,7 +143,7 @@ func move(x *Exec, p Place, args [][]byte) error {
 	}
 	target := p // a key's shard does not depend on the database
 	target.DB = to
-	if !x.live(p) || x.live(target) {
+	if !x.Has(p) || x.Has(target) {
 		x.Reply.Int(0)
 		return nil
 	}
@@ -186,7 +180,7 @@ func copyTo(x *Exec, db int, args [][]byte) error {
 	if from == to {
 		return errSame
 	}
-	if !x.live(from) || !replace && x.live(to) {
+	if !x.Has(from) || !replace && x.Has(to) {
 		x.Reply.Int(0)
 		return nil
 	}

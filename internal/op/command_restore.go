@@ -56,7 +56,7 @@ func restore(x *Exec, p Place, args [][]byte) error {
 	if err != nil {
 		return err
 	}
-	if !o.replace && x.live(p) {
+	if !o.replace && x.Has(p) {
 		return errBusyKey
 	}
 	at, err := x.restoreExpiry(args[0], o.absolute)

@@ -65,7 +65,7 @@ func smove(x *Exec, db int, args [][]byte) error {
 func (x *Exec) moveMember(db int, args [][]byte) error {
 	from, to, m := x.Locate(db, string(args[0])), x.Locate(db, string(args[1])), args[2]
 	x.settle(db, args[:2]...)
-	if !x.live(from) {
+	if !x.Has(from) {
 		x.Reply.Int(0)
 		return nil
 	}
