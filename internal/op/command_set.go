@@ -80,7 +80,7 @@ func (x *Exec) moveMember(db int, args [][]byte) error {
 	had := source.Has(m)
 	if had && from != to {
 		source.Remove(m)
-		if target.Add(m) {
+		if target.Add(m) || target.Err() != nil { // keep returns the error
 			if err := x.keep(to, &target); err != nil {
 				return err
 			}

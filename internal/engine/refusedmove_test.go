@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/perduredb/perdure/internal/op"
+)
+
+// scarce is a store without files whose memory can be limited.
+type scarce struct {
+	t    *testing.T
+	e    *Engine
+	left atomic.Int64
+}
+
+func newScarce(t *testing.T, small int) *scarce {
+	t.Helper()
+	s := &scarce{t: t}
+	s.left.Store(plenty)
+	var err error
+	s.e, err = Open(context.Background(), Options{Databases: 1, SmallCollection: small, MemoryLimit: func(n int) bool {
+		return s.left.Add(-int64(n)) >= 0
+	}})
+	if err != nil {
+		t.Fatalf("Open = %v, want nil", err)
+	}
+	t.Cleanup(func() { s.e.Close() })
+	return s
+}
+
+// do executes a command with all memory.
+func (s *scarce) do(command string) string {
+	s.t.Helper()
+	reply, err := s.e.Do(s.t.Context(), 0, false, words(command))
+	if err != nil {
+		s.t.Fatalf("%s = %v, want nil", command, err)
+	}
+	return string(reply)
+}
+
+// all returns the replies to queries.
+func (s *scarce) all(queries []string) (replies []string) {
+	s.t.Helper()
+	for _, q := range queries {
+		replies = append(replies, s.do(q))
+	}
+	return replies
+}
+
+// try executes a command with a number of bytes of memory, in a transaction that ignores its error
+// if tx is set. It reports whether the command, or the transaction, was refused.
+func (s *scarce) try(command string, memory int64, tx bool) (refused bool) {
+	s.t.Helper()
+	var reply []byte
+	var err error
+	s.left.Store(memory)
+	if tx {
+		t := new(Tx)
+		err = s.e.Update(t, 0, false, func() error {
+			reply, _ = t.Do(0, words(command))
+			return nil
+		})
+	} else {
+		reply, err = s.e.Do(s.t.Context(), 0, false, words(command))
+	}
+	s.left.Store(plenty)
+	if err != nil && err != op.ErrNoMemory {
+		s.t.Fatalf("%s = %v, want nil or ErrNoMemory", command, err)
+	}
+	return err != nil || strings.Contains(string(reply), "OOM")
+}
+
+// steps are commands that change several collections. %d is a number below that of elements, and the
+// counts are those of the elements of all collections.
+var steps = []struct {
+	name             string
+	commands, counts []string
+	queries          []string
+}{
+	{"SMOVE", []string{"SMOVE a b member:%d", "SMOVE b a member:%d"}, []string{"SCARD a", "SCARD b"}, []string{"SCARD a", "SMEMBERS b"}},
+}
+
+// TestCommandOfStepsWithoutMemory refuses memory at some point of such commands. A snapshot makes
+// them copy pages and records. A refused command must leave everything unchanged, even if it is
+// part of a transaction that ignores its error. No other command may lose an element.
+func TestCommandOfStepsWithoutMemory(t *testing.T) {
+	for i := range steps {
+		for _, n := range []int{60, 600} { // small and large collections
+			for _, tx := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%d/%v", steps[i].name, n, tx), func(t *testing.T) {
+					s := newScarce(t, n/600) // 1 or the default
+					for i := range n {
+						s.do(fmt.Sprintf("SADD %c member:%d", "ab"[i%2], i))
+						s.do(fmt.Sprintf("RPUSH %c member:%d", "lm"[i%2], i))
+						s.do(fmt.Sprintf("ZADD z %d member:%d", i, i))
+					}
+					for round := range 200 {
+						s.step(i, round, n, tx)
+					}
+				})
+			}
+		}
+	}
+}
+
+// step executes a command of steps number i, on n elements, and checks its effect.
+func (s *scarce) step(i, round, n int, tx bool) {
+	s.t.Helper()
+	h, err := s.e.Snapshot()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer h.Close()
+	c := steps[i]
+	command := c.commands[round%len(c.commands)]
+	if strings.Contains(command, "%") {
+		command = fmt.Sprintf(command, round*7%n)
+	}
+	before := s.all(c.queries)
+	if s.try(command, int64(round%5*4096), tx) {
+		if after := s.all(c.queries); !slices.Equal(after, before) {
+			s.t.Fatalf("after a refusal of %s: %.200q, want %.200q", command, after, before)
+		}
+	} else if total := s.total(c.counts); total != n && c.counts != nil {
+		s.t.Fatalf("%s: %d elements are left, want %d", command, total, n)
+	}
+	if err := s.e.CheckTable(); err != nil {
+		s.t.Fatalf("%s: %v", command, err)
+	}
+	s.do(fmt.Sprintf("ZADD z 1 member:%d 2 member:%d 3 more", round, round+1)) // instead of popped ones
+}
+
+// total returns the sum of the replies to queries.
+func (s *scarce) total(queries []string) (total int) {
+	for _, reply := range s.all(queries) {
+		n, _ := strconv.Atoi(strings.Trim(reply, ":\r\n"))
+		total += n
+	}
+	return total
+}
