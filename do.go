@@ -44,9 +44,11 @@ func (db *keyspace) Do(ctx context.Context, args ...any) (Reply, error) {
 }
 
 // Do is like [Store.Do]. A command that replies with an error has changed nothing, and the
-// transaction can continue. A blocking command does not wait. Of the commands without keys, such as
-// KEYS, a Tx executes those that only read, in View and Update; for others it returns
-// [ErrUnsupported].
+// transaction can continue, unless memory has run out during a change of a collection. Then all
+// further calls, and Update, return [ErrNoMemory].
+//
+// A blocking command does not wait. Of the commands without keys, such as KEYS, a Tx executes those
+// that only read, in View and Update; for others it returns [ErrUnsupported].
 func (t *Tx) Do(ctx context.Context, args ...any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err

@@ -33,7 +33,8 @@ var ErrBatch = errors.New("perdure: batch was not run, or was reset")
 
 // ErrNoMemory is returned by a write that needs memory which the operating system, or a limit,
 // refuses. The write changed nothing, in memory or in the log, and can be tried again. Reads,
-// deletions, expiry, saves, rewrites, and Close continue to work. Open returns an error matching
+// deletions, expiry, saves, rewrites, and Close continue to work. A transaction may fail as a whole
+// with ErrNoMemory, even if its function ignores the error. Open returns an error matching
 // ErrNoMemory if the data set does not fit, and leaves the files unchanged.
 var ErrNoMemory = op.ErrNoMemory
 

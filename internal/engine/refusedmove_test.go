@@ -76,14 +76,18 @@ func (s *scarce) try(command string, memory int64, tx bool) (refused bool) {
 	return err != nil || strings.Contains(string(reply), "OOM")
 }
 
-// steps are commands that change several collections. %d is a number below that of elements, and the
-// counts are those of the elements of all collections.
+// steps are commands that change several collections, or one in several steps. %d is a number below
+// that of elements, and the counts are those of the elements of all collections.
 var steps = []struct {
 	name             string
 	commands, counts []string
 	queries          []string
 }{
 	{"SMOVE", []string{"SMOVE a b member:%d", "SMOVE b a member:%d"}, []string{"SCARD a", "SCARD b"}, []string{"SCARD a", "SMEMBERS b"}},
+	{"LMOVE", []string{"LMOVE l m LEFT RIGHT", "LMOVE m l RIGHT LEFT", "RPOPLPUSH l m", "LMOVE l l LEFT RIGHT"},
+		[]string{"LLEN l", "LLEN m"}, []string{"LRANGE l 0 -1", "LRANGE m 0 -1"}},
+	{"ZMPOP", []string{"ZMPOP 1 z MIN COUNT 3", "BZMPOP 0 1 z MAX COUNT 2", "BZPOPMIN z 0", "BZPOPMAX z 0"},
+		nil, []string{"ZRANGE z 0 -1 WITHSCORES", "ZCARD z"}},
 }
 
 // TestCommandOfStepsWithoutMemory refuses memory at some point of such commands. A snapshot makes
@@ -133,7 +137,7 @@ func (s *scarce) step(i, round, n int, tx bool) {
 	if err := s.e.CheckTable(); err != nil {
 		s.t.Fatalf("%s: %v", command, err)
 	}
-	s.do(fmt.Sprintf("ZADD z 1 member:%d 2 member:%d 3 more", round, round+1)) // instead of popped ones
+	s.do(fmt.Sprintf("ZADD z 1 member:%d 2 member:%d 3 more", round, round+1)) // no pop waits
 }
 
 // total returns the sum of the replies to queries.
@@ -143,4 +147,27 @@ func (s *scarce) total(queries []string) (total int) {
 		total += n
 	}
 	return total
+}
+
+// TestNewCollectionWithoutMemory refuses memory at some point of commands that make a new large
+// collection of one element, or make a small one large. Their pages must not be lost.
+func TestNewCollectionWithoutMemory(t *testing.T) {
+	long := strings.Repeat("x", 3000)
+	for _, command := range []string{"SADD k%d " + long, "RPUSH k%d " + long, "HSET k%d f " + long, "ZADD k%d 1 " + long} {
+		for _, tx := range []bool{false, true} {
+			s, refused := newScarce(t, 0), 0
+			for i := range 300 {
+				c := fmt.Sprintf(command, i)
+				if s.try(c, int64(i%20*4096), tx) {
+					refused++
+				}
+				if err := s.e.CheckTable(); err != nil {
+					t.Fatalf("%.10s, transaction %v: %v", c, tx, err)
+				}
+			}
+			if refused == 0 {
+				t.Errorf("%.10s, transaction %v: no refusal, want some", command, tx)
+			}
+		}
+	}
 }

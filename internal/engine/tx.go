@@ -143,6 +143,9 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 	if t.x == nil {
 		return ErrTxDone
 	}
+	if t.x.Broken != nil { // until the rollback, trees may be incomplete
+		return t.x.Broken
+	}
 	if write && t.x.ReadOnly {
 		return ErrReadOnly
 	}

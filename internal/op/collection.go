@@ -223,6 +223,9 @@ func (x *Exec) keepFound(p Place, c changed, it table.Item, found bool) error {
 	switch {
 	case c.Len() > 0:
 		err := x.putCollection(p, c, it, found, it.ExpireAtMs())
+		if err != nil && collection.IsLarge(c.Stored()) { // a small one has changed nothing
+			x.failed(p, c, it, found, err)
+		}
 		x.endTrees(err == nil)
 		return err
 	case found && isLarge(it): // its trees are empty

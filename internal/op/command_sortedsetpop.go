@@ -87,10 +87,7 @@ func (x *Exec) zpopFirst(db int, keys [][]byte, least bool, count int64, counted
 			return err
 		}
 		popped := popMembersOf(&z, count, least)
-		if err := z.Err(); err != nil {
-			return err
-		}
-		if len(popped) == 0 {
+		if len(popped) == 0 && z.Err() == nil {
 			continue
 		}
 		if err := x.keep(p, &z); err != nil {
