@@ -143,7 +143,7 @@ func (t *Tx) allow(write bool, db int, keys ...string) error {
 	if t.x == nil {
 		return ErrTxDone
 	}
-	if t.x.Broken != nil { // until the rollback, trees may be incomplete
+	if t.x.Broken != nil { // until the rollback, changes may be incomplete
 		return t.x.Broken
 	}
 	if write && t.x.ReadOnly {
@@ -214,6 +214,7 @@ func (t *Tx) MSet(db, n int, pair op.Pairs) error {
 	for i := range n {
 		key, value := pair(i)
 		if err := t.Call(db, &op.Call{Code: op.Set, Key: key, Value: value}); err != nil {
+			t.x.Broken = err // only a rollback reverts the pairs before it
 			return err
 		}
 	}

@@ -118,20 +118,23 @@ func msetNX(x *Exec, db int, args [][]byte) error {
 	return nil
 }
 
-// setPairs sets keys to values. The pairs of a command that is alone are all set, or none on error.
+// setPairs sets keys to values: all of them, or none on error. MSet changes values in place, which
+// a transaction could not undo.
 func (x *Exec) setPairs(db int, args [][]byte) error {
 	if len(args)%2 != 0 {
 		return errPairs("mset")
 	}
-	if x.Reply != nil && !x.Several {
+	if x.Reply != nil && !x.Several && !x.Atomic {
 		return x.MSet(db, len(args)/2, func(i int) (string, []byte) { return string(args[2*i]), args[2*i+1] })
 	}
-	for i := 0; i < len(args); i += 2 {
-		if err := x.setTo(x.Locate(db, string(args[i])), args[i+1], 0); err != nil {
-			return err
+	return x.atomically(func() error {
+		for i := 0; i < len(args); i += 2 {
+			if err := x.setTo(x.Locate(db, string(args[i])), args[i+1], 0); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func errPairs(name string) error {

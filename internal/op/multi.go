@@ -17,7 +17,8 @@ func (x *Exec) MGet(dst []byte, values [][]byte, db int, keys []string) []byte {
 	return dst
 }
 
-// MSet stores n pairs, or none on error. It removes the expiries of the keys.
+// MSet stores n pairs, or none on error, and removes the expiries of the keys. It must be the only
+// operation of x, because it reverts everything on error.
 func (x *Exec) MSet(db, n int, pair Pairs) error {
 	for i := range n {
 		if key, value := pair(i); len(key) > MaxSize || len(value) > MaxSize {
