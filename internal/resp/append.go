@@ -70,8 +70,8 @@ func AppendDouble(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'g', 17, 64)
 }
 
-// Whole returns f as an integer, unless its magnitude is 2^53 or more, or it is a zero, which can
-// be negative.
+// Whole returns f as an integer if it is one from -2^53 to 2^53-1, except for zero, which can be
+// negative.
 func Whole(f float64) (n int64, ok bool) {
 	n = int64(f)
 	return n, float64(n) == f && n != 0 && n>>53 == n>>63
