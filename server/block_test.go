@@ -68,7 +68,7 @@ var blockScripts = map[string]string{
 	"wrong type":     "w: SET k v; a: BLPOP k 0; a: BLMOVE k j LEFT LEFT 0; a: BZPOPMIN k 0; a: BLPOP j k 0; w: ZADD z 1 a; a: BLMPOP 0 2 j z LEFT; a: BZMPOP 0 1 k MIN",
 	"overwritten":    "a> BLPOP k 0; w: MULTI; w: RPUSH k 1; w: SET k v; w: EXEC; w: DEL k; w: RPUSH k 2; a<",
 	"arguments":      "a: BLPOP k -1; a: BLPOP k x; a: BLPOP k; a: BLMOVE k j LEFT LEFT -1; a: BLMOVE k j UP LEFT 0; a: BRPOPLPUSH k j nan; a: BLMPOP x 1 k LEFT; a: BLMPOP 0 0 k LEFT; a: BZMPOP -1 1 k MIN; a: BZPOPMIN k inf; a: BLPOP k 1e300",
-	"timeout":        "a> BLPOP k 0.05; a<; a> BLMOVE k j LEFT LEFT 0.05; a<; a> BRPOPLPUSH k j 0.05; a<; a> BLMPOP 0.05 1 k LEFT; a<; a> BZPOPMAX k 0.05; a<; a> BZMPOP 0.05 1 k MIN; a<; w: RPUSH k 1; w: LLEN k",
+	"timeout":        "a: BLPOP k 0.05; a: BLMOVE k j LEFT LEFT 0.05; a: BRPOPLPUSH k j 0.05; a: BLMPOP 0.05 1 k LEFT; a: BZPOPMAX k 0.05; a: BZMPOP 0.05 1 k MIN; w: RPUSH k 1; w: LLEN k",
 	"multi":          "a: MULTI; a: BLPOP k 0; a: BLMOVE k j LEFT LEFT 0; a: BRPOPLPUSH k j 0; a: BLMPOP 0 1 k LEFT; a: BZPOPMIN k 0; a: BZMPOP 0 1 k MAX; a: RPUSH k 1; a: BLPOP k 0; a: EXEC",
 	"multi wakes":    "a> BLPOP k 0; b: MULTI; b: RPUSH k 1 2; b: BLPOP k 0; b: EXEC; a<; w: EXISTS k",
 	"unblock":        "a> BLPOP k 0; w: CLIENT UNBLOCK $a; a<; w: CLIENT UNBLOCK $a; a> BZPOPMIN k 0; w: CLIENT UNBLOCK $a ERROR; a<; a> BLMOVE k j LEFT LEFT 0; w: CLIENT UNBLOCK $a timeout; a<; w: RPUSH k 1; w: LLEN k",
