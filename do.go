@@ -48,7 +48,8 @@ func (db *keyspace) Do(ctx context.Context, args ...any) (Reply, error) {
 // further calls, and Update, return [ErrNoMemory].
 //
 // A blocking command does not wait. Of the commands without keys, such as KEYS, a Tx executes those
-// that only read, in View and Update; for others it returns [ErrUnsupported].
+// that only read, in View and Update, and SORT_RO there and SORT in Update; for others it returns
+// [ErrUnsupported].
 func (t *Tx) Do(ctx context.Context, args ...any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err

@@ -110,6 +110,35 @@ func TestDoRefusalNamesReason(t *testing.T) {
 	}
 }
 
+// TestTxDoSorts executes SORT, whose keys are only known while it runs, in transactions with every
+// key and with some keys.
+func TestTxDoSorts(t *testing.T) {
+	s := open(t, t.TempDir(), logOnly()...)
+	ok(t, second(s.Do(t.Context(), "RPUSH", "l", 3, 1, 2)))
+	ok(t, second(s.Do(t.Context(), "MSET", "w1", 9, "w2", 8, "w3", 7)))
+	ok(t, second(s.ListAt("sorted").PushBack([]byte("before"))))
+	sort := []any{"SORT", "l", "BY", "w*", "STORE", "sorted"}
+	undone := errors.New("undone")
+	for _, result := range []error{undone, nil} {
+		if err := s.Update(func(tx *perdure.Tx) error { ok(t, second(tx.Do(t.Context(), sort...))); return result }); err != result {
+			t.Fatalf("Update = %v, want %v", err, result)
+		}
+		want := "array [text before]"
+		if result == nil {
+			want = "array [text 3, text 2, text 1]"
+		}
+		if r, err := s.Do(t.Context(), "LRANGE", "sorted", 0, -1); err != nil || show(r) != want {
+			t.Errorf("sorted after Update = %v is %s, %v, want %s", result, show(r), err, want)
+		}
+	}
+	ok(t, s.UpdateKeys([]string{"l", "sorted"}, func(tx *perdure.Tx) error {
+		if _, err := tx.Do(t.Context(), sort...); !errors.Is(err, perdure.ErrUnsupported) {
+			t.Errorf("SORT in UpdateKeys = %v, want ErrUnsupported", err)
+		}
+		return nil
+	}))
+}
+
 // TestDoErrors checks that the errors of Do match those of the methods.
 func TestDoErrors(t *testing.T) {
 	s := open(t, t.TempDir(), perdure.WithDatabases(2), perdure.WithoutAppendLog())

@@ -87,8 +87,8 @@ func commandFor(words [][]byte, r *resp.Reply) (*op.Command, error) {
 	return c, nil
 }
 
-// Do executes one command in the transaction, and returns its reply as [Engine.Do] does. Of the
-// commands without keys, it executes only those that read, and only if every key is locked.
+// Do executes one command in the transaction, and returns its reply as [Engine.Do] does. If every
+// key is locked, it also executes SORT, and those commands without keys that only read.
 func (t *Tx) Do(db int, words [][]byte) (reply []byte, err error) {
 	r := resp.Reply{V3: true}
 	c, err := commandFor(words, &r)
@@ -103,13 +103,17 @@ func (t *Tx) Execute(db int, c *op.Command, words [][]byte, r *resp.Reply) error
 	writes := c.Flags&op.Write != 0
 	var keys []string
 	c.EachKey(words, func(key []byte) { keys = append(keys, string(key)) })
+	sorts := c.Flags&op.Movable != 0
+	if target := op.SortTarget(words); sorts && target != nil {
+		keys = append(keys, string(target))
+	}
 	if err := t.allow(writes, db, keys...); err != nil {
 		return err
 	}
 	if err := checkWords(words); err != nil {
 		return err
 	}
-	if c.AnyKey() && (writes || t.x.onlyDeclared) {
+	if c.AnyKey() && (t.x.onlyDeclared || writes && !sorts) {
 		return fmt.Errorf("%w: command %s in a transaction", snapshot.ErrUnsupported, c.Name)
 	}
 	t.x.Reply = r
