@@ -75,9 +75,9 @@ var (
 
 // ErrCommand is matched by the error of Open about a command in the log that perdure does not
 // apply. The command is unknown, or it changes a stream or another type that perdure preserves only
-// as bytes. The files are not damaged or changed. To fix this, let the server
-// rewrite its log first (BGREWRITEAOF). Use errors.As to get a [*CommandError] with the file and
-// offset.
+// as bytes. The files are not damaged or changed. To fix this, let the server rewrite its log first
+// (BGREWRITEAOF, with aof-use-rdb-preamble yes). Use errors.As to get a [*CommandError] with the
+// file and offset.
 var ErrCommand = op.ErrCommand
 
 // ErrUnsupported is matched by every error about data that is intact but not supported. In a dump

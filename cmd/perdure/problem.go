@@ -85,7 +85,7 @@ func (f *checkedFile) explain(path string) {
 		p.Next = "run 'perdure repair " + path + "' to rename and keep the file; the log then lacks about its last millisecond"
 	case f.command:
 		p.Means = "Open refuses the log and changes nothing"
-		p.Next = "start the server that wrote the log and run BGREWRITEAOF"
+		p.Next = "start the server that wrote the log, with aof-use-rdb-preamble yes, and run BGREWRITEAOF"
 		if !f.Unsupported && strings.HasPrefix(p.What, "RESTORE") {
 			p.Next = "a server also refuses this value, and continues without it; " + backup
 		}

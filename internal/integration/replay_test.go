@@ -241,7 +241,7 @@ var refusedLogs = []struct{ command, want string }{
 	{"XADD x 1-1 f v", "executes no commands on a stream"},
 	{"PFADD p a", "executes no commands on a HyperLogLog"},
 	{"EVAL return 0", "executes no commands on scripts and functions"},
-	{"FUNCTION LOAD x", "executes no commands on scripts and functions; rewrite the log with the server first: BGREWRITEAOF"},
+	{"FUNCTION LOAD x", "executes no commands on scripts and functions; rewrite the log with the server first: BGREWRITEAOF, with aof-use-rdb-preamble yes"},
 	{"NOSUCH a b", "NOSUCH: command not supported: unknown command"},
 	{"\x01\xff\"much-longer-than-any-name-of-a-command-is", `\X01\XFF\"MUCH-`},
 	{"SET a", "SET: syntax error: 1 arguments"},

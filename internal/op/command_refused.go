@@ -65,7 +65,7 @@ var readsAs = func() map[string]string {
 // refused returns the error for a name that is not in Commands.
 func refused(name string) error {
 	if what, ok := refusedAs[name]; ok {
-		return fmt.Errorf("%w: perdure executes no commands on %s; rewrite the log with the server first: BGREWRITEAOF",
+		return fmt.Errorf("%w: perdure executes no commands on %s; rewrite the log with the server first: BGREWRITEAOF, with aof-use-rdb-preamble yes",
 			ErrCommand, what)
 	}
 	return fmt.Errorf("%w: unknown command", ErrCommand)
