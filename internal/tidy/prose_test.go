@@ -107,8 +107,8 @@ func TestHelpWidth(t *testing.T) {
 	}
 }
 
-// TestMarkdownWidth checks the Markdown files except benchmark reports. Tables, code, and lines
-// with a URL may be wider.
+// TestMarkdownWidth checks the Markdown files. Tables, code, pictures, and lines with a URL may be
+// wider.
 func TestMarkdownWidth(t *testing.T) {
 	for path, text := range markdown(t) {
 		code := false
@@ -116,7 +116,8 @@ func TestMarkdownWidth(t *testing.T) {
 			if strings.HasPrefix(strings.TrimSpace(line), "```") {
 				code = !code
 			}
-			if code || strings.HasPrefix(line, "|") || strings.Contains(line, "://") {
+			wide := strings.HasPrefix(line, "|") || strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "![")
+			if code || wide || strings.Contains(line, "://") {
 				continue
 			}
 			if w := columns(line); w > maxColumns {
@@ -126,7 +127,7 @@ func TestMarkdownWidth(t *testing.T) {
 	}
 }
 
-// markdown returns the Markdown files except benchmark reports, by their path.
+// markdown returns the Markdown files by their path.
 func markdown(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -134,7 +135,7 @@ func markdown(t *testing.T) map[string]string {
 		if err != nil {
 			return err
 		}
-		if name := d.Name(); d.IsDir() && (name == "testdata" || name == ".git" || name == "benchmarks") {
+		if name := d.Name(); d.IsDir() && (name == "testdata" || name == ".git") {
 			return filepath.SkipDir
 		}
 		if filepath.Ext(path) != ".md" {

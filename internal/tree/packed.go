@@ -10,8 +10,8 @@ const (
 	longPrefix  = 0xf0
 	valuePrefix = 0xff
 
-	// maxPacked is the maximum number of entries of a leaf of a List. An entry is found by skipping
-	// those before it. With leaves of 500 entries of 3 bytes, RPOP takes three times as long.
+	// maxPacked is the maximum number of entries of a leaf of a List, since a search skips those
+	// before an entry. With leaves of 500 entries of 3 bytes, RPOP takes three times as long.
 	maxPacked = 128
 )
 
