@@ -339,8 +339,9 @@ func copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// TestRingSetAllocatesNothing counts the allocations of the fast path.
-func TestRingSetAllocatesNothing(t *testing.T) {
+// TestRingAllocations counts the allocations of the fast path, and of a write that is synced: those
+// of the timer of the sync interval that it begins.
+func TestRingAllocations(t *testing.T) {
 	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
 	if err != nil {
 		t.Fatal(err)
@@ -349,33 +350,18 @@ func TestRingSetAllocatesNothing(t *testing.T) {
 	if s := l.Status(); s.Mode != "ring" {
 		t.Skip(s.ModeReason)
 	}
-	n := testing.AllocsPerRun(20_000, func() {
-		if err := l.Commit(l.Append(0, 0, benchUnit), false); err != nil {
-			t.Fatal(err)
+	for _, c := range []struct {
+		durable bool
+		writes  int
+		most    float64
+	}{{false, 20_000, 0}, {true, 200, 3}} {
+		n := testing.AllocsPerRun(c.writes, func() {
+			if err := l.Commit(l.Append(0, 0, benchUnit), c.durable); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > c.most {
+			t.Errorf("durable %v: %v allocations, want at most %v", c.durable, n, c.most)
 		}
-	})
-	if n > 0 {
-		t.Fatalf("%v allocations, want 0", n)
-	}
-}
-
-// TestDurableWriteAllocatesTimer counts the allocations of a write that is synced in Ring mode: the
-// timer of the sync interval that it begins.
-func TestDurableWriteAllocatesTimer(t *testing.T) {
-	l, _, _, err := open(vfs.OS(), t.TempDir(), aof.LogMode(aof.Ring))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeLog(t, l)
-	if s := l.Status(); s.Mode != "ring" {
-		t.Skip(s.ModeReason)
-	}
-	n := testing.AllocsPerRun(200, func() {
-		if err := l.Commit(l.Append(0, 0, benchUnit), true); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if n > 3 {
-		t.Fatalf("%v allocations, want at most 3", n)
 	}
 }
