@@ -37,9 +37,15 @@ func newScarce(t *testing.T, small int) *scarce {
 // do executes a command with all memory.
 func (s *scarce) do(command string) string {
 	s.t.Helper()
-	reply, err := s.e.Do(s.t.Context(), 0, false, words(command))
+	return execute(s.t, s.e, command)
+}
+
+// execute executes a command of words without spaces, and returns its reply.
+func execute(t *testing.T, e *Engine, command string) string {
+	t.Helper()
+	reply, err := e.Do(t.Context(), 0, false, words(command))
 	if err != nil {
-		s.t.Fatalf("%s = %v, want nil", command, err)
+		t.Fatalf("%.40s = %v, want nil", command, err)
 	}
 	return string(reply)
 }

@@ -69,11 +69,7 @@ func (w *walkStore) fill() {
 
 func (w *walkStore) do(command string) string {
 	w.t.Helper()
-	reply, err := w.e.Do(w.t.Context(), 0, false, words(command))
-	if err != nil {
-		w.t.Fatalf("%.40s = %v", command, err)
-	}
-	return string(reply)
+	return execute(w.t, w.e, command)
 }
 
 // locked executes a command in a transaction of a client, which holds the locks.
