@@ -336,3 +336,22 @@ func BenchmarkGoMapFind(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReclaim frees the pages that changes in random order have copied while the tree was
+// pinned.
+func BenchmarkReclaim(b *testing.B) {
+	m := newBench(b)
+	m.sequentialMap(10 * benchEntries)
+	for b.Loop() {
+		b.StopTimer()
+		pin := m.space.Pin()
+		for range 50_000 {
+			m.put(m.rng.Uint64(), 8)
+		}
+		m.space.Unpin(pin)
+		b.StartTimer()
+		for m.space.Reclaim(64) {
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/50_000, "ns/change")
+}

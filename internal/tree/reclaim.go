@@ -1,5 +1,11 @@
 package tree
 
+import (
+	"runtime"
+
+	"github.com/perduredb/perdure/internal/prefetch"
+)
+
 // reclaimSteps is the number of steps of Reclaim for which it keeps the mutex.
 const reclaimSteps = 32
 
@@ -9,16 +15,19 @@ func (s *Space) Drop(root Root) {
 	if root.Height == 0 {
 		return
 	}
-	s.mu.Lock()
+	s.lock()
 	s.dropped = append(s.dropped, dropped{root.Ref, s.epoch})
 	s.mu.Unlock()
 }
 
 // Reclaim frees memory of dropped trees and of ended pins. It visits at most max pages, and reports
-// whether there is more to do. It keeps the mutex for a few pages at a time.
+// whether there is more to do. It keeps the mutex for a few pages at a time, and gives way to
+// goroutines that wait for it.
 func (s *Space) Reclaim(max int) (more bool) {
 	for max > 0 {
+		s.giveWay()
 		s.mu.Lock()
+		s.fetchReleased()
 		for range min(max, reclaimSteps) {
 			if more = s.reclaimOne(); !more {
 				break
@@ -31,6 +40,29 @@ func (s *Space) Reclaim(max int) (more bool) {
 		max -= reclaimSteps
 	}
 	return true
+}
+
+// giveWayTurns is the number of times that giveWay lets other goroutines run, at most.
+const giveWayTurns = 100
+
+// giveWay lets the goroutines that wait for mu lock it. Otherwise Reclaim would lock it again before
+// one of them wakes up, for up to a millisecond.
+func (s *Space) giveWay() {
+	for turn := 0; s.waiting.Load() > 0 && turn < giveWayTurns; turn++ {
+		runtime.Gosched()
+	}
+}
+
+// fetchReleased fetches the headers of the pages that reclaimOne visits next, all at once.
+func (s *Space) fetchReleased() {
+	n := len(s.released)
+	if n == 0 || len(s.dropped) > 0 {
+		return
+	}
+	b := s.released[n-1].held
+	for _, ref := range b.refs[max(b.n-reclaimSteps, 0):b.n] {
+		prefetch.Bytes(s.memory.At(ref)[:headerSize])
+	}
 }
 
 // reclaimOne visits one page, and reports whether there was one.

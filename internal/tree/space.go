@@ -19,6 +19,8 @@ type Space struct {
 	memory Memory        // constant
 	frozen atomic.Uint64 // pages of this epoch or an older one are frozen; 0 without pins
 
+	waiting atomic.Int32 // goroutines that wait in lock
+
 	// mu guards the fields below. No other lock is taken while it is held, except by Memory.
 	mu       sync.Mutex
 	epoch    uint64
@@ -59,10 +61,19 @@ func NewSpace(m Memory) *Space {
 	return &Space{memory: m, epoch: 2}
 }
 
+// lock locks mu for a goroutine that others may wait for.
+func (s *Space) lock() {
+	if !s.mu.TryLock() {
+		s.waiting.Add(1)
+		s.mu.Lock()
+		s.waiting.Add(-1)
+	}
+}
+
 // Pin retains the current state of every tree until Unpin. The caller holds the locks of the trees
 // whose Roots it copies.
 func (s *Space) Pin() Epoch {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.pinLocked()
 }
@@ -78,7 +89,7 @@ func (s *Space) pinLocked() Epoch {
 // Unpin ends a pin. The memory that it held is freed by Reclaim. Unpin reports whether Reclaim has
 // work.
 func (s *Space) Unpin(e Epoch) (work bool) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.unpinLocked(e)
 	return len(s.released)+len(s.dropped) > 0

@@ -25,7 +25,7 @@ func (c *change) deliver() error {
 	if st.n == 0 {
 		return nil
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	for i := range st.items[:st.n] {
 		it := &st.items[i]
@@ -66,7 +66,7 @@ func (c *change) discard(ref uint32) {
 		c.tx.retired = append(c.tx.retired, ref)
 		return
 	}
-	s.mu.Lock()
+	s.lock()
 	s.release(ref, s.epoch)
 	s.mu.Unlock()
 	if c.tx != nil {
@@ -81,7 +81,7 @@ func (c *change) drop(ref uint32) {
 		return
 	}
 	s := c.space
-	s.mu.Lock()
+	s.lock()
 	s.dropped = append(s.dropped, dropped{ref, s.epoch})
 	s.mu.Unlock()
 }

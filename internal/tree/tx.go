@@ -38,7 +38,7 @@ func (tx *Tx) Drop(root Root) {
 // Commit makes the changes final.
 func (tx *Tx) Commit() {
 	s := tx.space
-	s.mu.Lock()
+	s.lock()
 	s.unpinLocked(tx.pin)
 	for _, ref := range tx.retired {
 		s.release(ref, s.epoch)
@@ -53,7 +53,7 @@ func (tx *Tx) Commit() {
 // Rollback frees what the transaction has created. The Roots from before Begin are valid again.
 func (tx *Tx) Rollback() {
 	s := tx.space
-	s.mu.Lock()
+	s.lock()
 	s.unpinLocked(tx.pin)
 	for ref := range tx.created {
 		s.release(ref, s.epoch)
