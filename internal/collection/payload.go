@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
-	"runtime"
 
 	"github.com/perduredb/perdure/internal/tree"
 	"github.com/perduredb/perdure/snapshot"
@@ -81,13 +80,11 @@ func (w *pieces) addMember(m Member) bool {
 	return w.pass()
 }
 
-// pass yields a long piece. It lets other goroutines run first: otherwise a save delays them by a
-// time slice of 10 ms.
+// pass yields a long piece.
 func (w *pieces) pass() bool {
 	if len(w.p) < pieceSize {
 		return true
 	}
-	runtime.Gosched()
 	more := w.yield(w.p)
 	w.p = w.p[:0]
 	return more

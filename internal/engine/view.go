@@ -142,7 +142,7 @@ func (v *view) entry(te table.Entry, room []byte) snapshot.Entry {
 	}
 	en.Type = collection.Type(te.Value)
 	if collection.IsLarge(te.Value) {
-		en.Value, en.Pieces = nil, collection.Pieces(v.trees, te.Value)
+		en.Value, en.Pieces = nil, v.pieces(te.Value)
 		return en
 	}
 	en.Value = collection.Value(room, te.Value)
@@ -150,6 +150,17 @@ func (v *view) entry(te table.Entry, room []byte) snapshot.Entry {
 		en.Type, en.Value = collection.Portable(en.Type, en.Value)
 	}
 	return en
+}
+
+// pieces yields the pieces of a large collection.
+func (v *view) pieces(stored []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for p := range collection.Pieces(v.trees, stored) {
+			if v.Rest(); !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // commandsStep is the number of bytes of commands that writeCommands collects for one Write.

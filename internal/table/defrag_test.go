@@ -176,32 +176,3 @@ func TestDefragmentLarge(t *testing.T) {
 	}
 	m.check()
 }
-
-// TestGrowAhead checks that memory prepared in advance is used and released.
-func TestGrowAhead(t *testing.T) {
-	for _, stop := range []bool{false, true} {
-		growAhead(t, stop)
-	}
-}
-
-func growAhead(t *testing.T, stop bool) {
-	t.Helper()
-	tab := table.New(table.Options{})
-	tab.GrowAhead(true)
-	value := make([]byte, 200<<10)
-	n := 2000 / scale
-	for i := range n {
-		key := fmt.Sprint(i)
-		do(tab, key, func(s *table.Shard, h uint64) { s.Set(0, h, key, table.Opaque, value, 0) })
-	}
-	if stop { // Close must work in both cases
-		tab.GrowAhead(false)
-	}
-	if err := tab.Check(); err != nil {
-		t.Fatal(err)
-	}
-	tab.Close()
-	if n := tab.MappedBytes(); n != 0 {
-		t.Errorf("%d bytes mapped after Close, want 0", n)
-	}
-}

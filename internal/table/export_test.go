@@ -56,3 +56,22 @@ func (s *Shard) SetExpire(db int, h uint64, key string, expireAtMs int64) (found
 	}
 	return true, s.Reexpire(db, h, it, expireAtMs)
 }
+
+// CanPopulate reports whether memory can be prepared.
+const CanPopulate = canPopulate
+
+// PreparedForTrees waits until enough is prepared for trees, and returns the number of those bytes
+// that are not in use.
+func (t *Table) PreparedForTrees() int {
+	p := t.pool
+	p.lockPrepared()
+	defer p.mu.Unlock()
+	chunks := p.spareReady
+	if p.spare == nil {
+		chunks = 0
+	}
+	if r := p.newestRegion(forTrees); r != nil {
+		chunks += max(0, r.ready-bits.Len64(r.resident))
+	}
+	return chunks * chunkSize
+}

@@ -79,9 +79,11 @@ type pool struct {
 	lookedAt, lookingAt int64 // handedOut when collapse finished and began its last examination
 	small               int   // the region that collapse has reached
 
-	ahead bool          // prepare the next region ahead of demand
-	spare []byte        // the next region, prepared or in preparation; or nil
-	ready chan struct{} // closed when the preparation of a region ends; nil outside a preparation
+	newest     [purposes]int // the last region that was added for that purpose
+	loading    bool          // see GrowAhead
+	spare      []byte        // a region that is not yet in use; or nil
+	spareReady int           // as region.ready
+	preparing  chan struct{} // closed when the preparation of a piece ends; nil outside one
 }
 
 // region is memory for regionChunks chunks, with bits for each chunk. A free chunk can be
@@ -91,6 +93,7 @@ type region struct {
 	memory         []byte
 	free, resident uint64
 	warm           [regionChunks]uint64
+	ready          int // chunks below are prepared, or being prepared; small pages need none
 	purpose        purpose
 	huge           uint8 // a bit for each hugePage of memory that is to stay unchanged
 	split          bool  // huge pages are disabled
@@ -119,7 +122,7 @@ func (p *pool) join() {
 func (p *pool) leave() {
 	for p.releaseSurplus() {
 	}
-	p.dropSpare()
+	p.dropPrepared()
 	p.mu.Lock()
 	p.tables--
 	last := p.tables == 0
@@ -168,16 +171,18 @@ func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool)
 	if u == forTrees {
 		if p.inTrees++; p.inTrees == hugeTrees && !r.split {
 			preferHuge(r.memory) // for the rest of the first region
+			r.ready = bits.Len64(r.resident)
 		}
 	}
 	p.reserved.Add(chunkSize)
+	p.prepareAhead()
 	return r.memory[i*chunkSize : (i+1)*chunkSize : (i+1)*chunkSize], uint32(n*regionChunks + i), r.warm[i], true
 }
 
 // addRegion returns the number of a region with memory. It returns false if the kernel refuses the
 // memory.
 func (p *pool) addRegion(u purpose) (n int, ok bool) {
-	memory, huge, ok := p.nextRegion(u)
+	r, ok := p.nextRegion(u)
 	if !ok {
 		return 0, false
 	}
@@ -188,7 +193,8 @@ func (p *pool) addRegion(u purpose) (n int, ok bool) {
 		n = len(p.regions)
 		p.regions = append(p.regions, region{})
 	}
-	p.regions[n] = region{memory: memory, free: regionFree, purpose: u, huge: huge}
+	p.regions[n] = r
+	p.newest[u] = n
 	return n, true
 }
 
@@ -274,7 +280,7 @@ func (p *pool) settleRegion() bool {
 		*r = region{}
 		p.vacant = append(p.vacant, uint32(n))
 		p.mu.Unlock()
-		p.awaitReady()
+		p.awaitPrepared()
 		unmapMemory(memory)
 		return true
 	}
@@ -331,7 +337,7 @@ func (p *pool) splitHuge(n int) []byte {
 	p.mu.Lock()
 	r := &p.regions[n]
 	memory, split := r.memory, r.split
-	r.split = true
+	r.split, r.ready = true, regionChunks
 	p.mu.Unlock()
 	if !split {
 		refuseHuge(memory)
