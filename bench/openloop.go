@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,8 +80,11 @@ func (l *openLoop) due(i int) time.Time {
 	return l.begin.Add(time.Duration(i) * time.Second / openLoopRate)
 }
 
-// nothing runs the loop for a time without operations. Their latency is what the machine adds.
+// nothing runs the loop for a time without operations. Their latency is what the machine adds. Like
+// run, it keeps its thread.
 func (l *openLoop) nothing(d time.Duration) (h histogram) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	l.begin = time.Now()
 	for i := 0; time.Since(l.begin) < d; i++ {
 		for time.Now().Before(l.due(i)) {
@@ -109,8 +113,12 @@ func (l *openLoop) record(i int) {
 }
 
 // run starts operations until the last phase. The wait for the time of an operation keeps a
-// processor busy: a timer is late by more than an operation takes.
+// processor busy: a timer is late by more than an operation takes. The goroutine keeps its thread:
+// otherwise Go moves a goroutine that is always busy to another one every 10 ms, and the kernel of a
+// virtual machine can let that one wait for 4 ms although a processor is idle.
 func (l *openLoop) run(s starter) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	start, wait, err := s.Start()
 	if err != nil {
 		return err

@@ -151,7 +151,7 @@ func watch(p peer, fn func() error) watched {
 		defer close(done)
 		w.err = fn()
 	}()
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	peak := resident(p)
 	for {
