@@ -17,6 +17,9 @@ const systemPage = unitSize
 // canProbe reports whether mapMemory returns an error if memory runs out.
 const canProbe = false
 
+// canReserve reports whether memory from mapMemory takes nothing until it is touched.
+const canReserve = false
+
 func mapMemory(size int) ([]byte, error) { return make([]byte, size), nil }
 
 func unmapMemory([]byte) {}

@@ -20,6 +20,9 @@ var systemPage = syscall.Getpagesize()
 // canProbe reports whether mapMemory returns an error if memory runs out.
 const canProbe = true
 
+// canReserve reports whether memory from mapMemory takes nothing until it is touched.
+const canReserve = true
+
 func mapMemory(size int) ([]byte, error) {
 	return syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)

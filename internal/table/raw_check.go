@@ -12,6 +12,11 @@ func bytesOf(s string) []byte { return []byte(s) }
 // KeyOf returns a copy of b as a string.
 func KeyOf(b []byte) string { return string(b) }
 
+const pageBytes = 24
+
+// pagesIn returns other memory of the size of b.
+func pagesIn(b []byte) []page { return make([]page, len(b)/pageBytes) }
+
 func poison(b []byte) {
 	for i := range b {
 		b[i] = 0xdb
