@@ -114,8 +114,8 @@ func (l *openLoop) record(i int) {
 
 // run starts operations until the last phase. The wait for the time of an operation keeps a
 // processor busy: a timer is late by more than an operation takes. The goroutine keeps its thread:
-// otherwise Go moves a goroutine that is always busy to another one every 10 ms, and the kernel of a
-// virtual machine can let that one wait for 4 ms although a processor is idle.
+// otherwise Go moves a goroutine that is always busy to another one every 10 ms, and the kernel of
+// a virtual machine can let that one wait for 4 ms although a processor is idle.
 func (l *openLoop) run(s starter) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -37,7 +37,7 @@ func growAhead(t *testing.T, stop bool) {
 	}
 }
 
-// TestTreesGrowAhead checks that the memory that trees need next is prepared, and more of it while a
+// TestTreesGrowAhead checks that the memory that trees need next is prepared, more of it while a
 // view is read, and that a load leaves no more than that.
 func TestTreesGrowAhead(t *testing.T) {
 	if !table.CanPopulate {

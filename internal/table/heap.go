@@ -49,8 +49,8 @@ func (h *heap) Alloc(size int) (ref uint32, memory []byte, ok bool) {
 }
 
 // reservePages moves space.pages to memory that has room for the pages of all chunks: 48 MiB, which
-// the kernel assigns as it is used. Otherwise they are copied whenever there is no more room, which
-// takes 0.5 ms with 500 MB of trees, and more with more. If there are no addresses, it does nothing.
+// the kernel assigns as it is used. Otherwise they are copied when there is no more room, which
+// takes 0.5 ms with 500 MB of trees, and more with more. Without addresses, it does nothing.
 func (h *heap) reservePages() {
 	if !canReserve || h.room != nil {
 		return

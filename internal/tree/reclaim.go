@@ -45,8 +45,8 @@ func (s *Space) Reclaim(max int) (more bool) {
 // giveWayTurns is the number of times that giveWay lets other goroutines run, at most.
 const giveWayTurns = 100
 
-// giveWay lets the goroutines that wait for mu lock it. Otherwise Reclaim would lock it again before
-// one of them wakes up, for up to a millisecond.
+// giveWay lets the goroutines that wait for mu lock it. Otherwise Reclaim would lock it again
+// before one of them wakes up, for up to a millisecond.
 func (s *Space) giveWay() {
 	for turn := 0; s.waiting.Load() > 0 && turn < giveWayTurns; turn++ {
 		runtime.Gosched()
