@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,8 +21,8 @@ const (
 	opPopFront
 	opPopBack
 	opLen
-	opAdd // sets the score of a member
-	opIncrBy
+	opAdd    // sets the score of a member, and reports whether that changed anything
+	opIncrBy // always changes the score
 	opScore
 	opRank
 	opCard
@@ -45,7 +46,7 @@ func randomCollection(rng *rand.Rand) input {
 	if rng.IntN(30) == 0 {
 		in.kind = opDelete
 	}
-	in.arg, in.score = string(rune('a'+rng.IntN(12))), rng.IntN(5)
+	in.arg, in.score = string(rune('a'+rng.IntN(12))), 1+rng.IntN(5)
 	return in
 }
 
@@ -88,7 +89,7 @@ func (in input) applySortedSet(text string) (next string, out output) {
 	old, there := scores[in.arg]
 	switch in.kind {
 	case opAdd:
-		scores[in.arg], out.found = in.score, !there
+		scores[in.arg], out.found = in.score, !there || old != in.score
 	case opIncrBy:
 		scores[in.arg] = old + in.score
 		out.values = []string{strconv.Itoa(old + in.score)}
@@ -142,7 +143,10 @@ func (in input) doCollection(s *perdure.Store) (out output, err error) {
 		n, err = l.Len()
 		number(n)
 	case opAdd:
-		out.found, err = z.Add(m, float64(in.score))
+		var r perdure.Reply
+		r, err = s.Do(context.Background(), "ZADD", in.keys[0], "CH", in.score, m)
+		changed, _ := r.Int()
+		out.found = changed == 1
 	case opIncrBy:
 		var f float64
 		f, err = z.IncrBy(m, float64(in.score))

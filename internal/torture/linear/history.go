@@ -329,9 +329,9 @@ func saveAndRewrite(ctx context.Context, s *perdure.Store) error {
 func wrote(o porcupine.Operation) bool {
 	out := o.Output.(output)
 	switch o.Input.(input).kind {
-	case opGet, opLen, opScore, opRank, opCard:
+	case opGet, opLen, opScore, opRank, opCard, opRead:
 		return false
-	case opDelete, opSetIfAbsent, opCompareAndSwap, opPopFront, opPopBack, opPopMin:
+	case opDelete, opSetIfAbsent, opCompareAndSwap, opPopFront, opPopBack, opPopMin, opAdd:
 		return out.found
 	}
 	return true
