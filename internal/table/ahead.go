@@ -45,11 +45,15 @@ func (p *pool) lead(u purpose) int {
 func (p *pool) nextRegion(u purpose) (r region, ok bool) {
 	r = region{free: regionFree, ready: regionChunks, purpose: u}
 	large := p.prefersHuge(u)
-	if large && p.spare != nil {
+	if !large || p.spare == nil {
+		r.memory, ok = mapRegion(large)
+	}
+	switch {
+	case !ok && p.spare != nil: // the last memory is for any purpose
 		r.memory, r.ready, p.spare = p.spare, p.spareReady, nil
-	} else if r.memory, ok = mapRegion(large); !ok {
+	case !ok:
 		return region{}, false
-	} else if large {
+	case large:
 		r.ready = 0
 	}
 	if large {
