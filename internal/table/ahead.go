@@ -192,7 +192,8 @@ func (p *pool) lockPrepared() {
 	}
 }
 
-// dropPrepared returns prepared memory to the kernel, except for the usual lead.
+// dropPrepared returns prepared memory to the kernel: the spare region, and what the newest regions
+// have beyond the usual lead.
 func (p *pool) dropPrepared() {
 	p.lockPrepared()
 	spare := p.spare
