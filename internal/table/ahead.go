@@ -45,12 +45,13 @@ func (p *pool) lead(u purpose) int {
 func (p *pool) nextRegion(u purpose) (r region, ok bool) {
 	r = region{free: regionFree, ready: regionChunks, purpose: u}
 	large := p.prefersHuge(u)
+	r.large = large
 	if !large || p.spare == nil {
 		r.memory, ok = mapRegion(large)
 	}
 	switch {
 	case !ok && p.spare != nil: // the last memory is for any purpose
-		r.memory, r.ready, p.spare = p.spare, p.spareReady, nil
+		r.memory, r.ready, r.large, p.spare = p.spare, p.spareReady, true, nil
 	case !ok:
 		return region{}, false
 	case large:
@@ -211,7 +212,7 @@ func (p *pool) dropPrepared() {
 // lead. The pool must be locked, and nothing in preparation.
 func (p *pool) dropLead(u purpose) {
 	r := p.newestRegion(u)
-	if !canDiscard || r == nil || r.split || r.huge != allHuge {
+	if !canDiscard || r == nil || r.split || !r.large {
 		return
 	}
 	keep := (bits.Len64(r.resident) + p.lead(u) + aheadStep - 1) / aheadStep * aheadStep

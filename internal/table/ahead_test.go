@@ -89,3 +89,27 @@ func TestTreesGrowAhead(t *testing.T) {
 	for tab.Trees().Reclaim(64) {
 	}
 }
+
+// TestLoadOfSmallTrees checks that a load leaves little prepared memory if all trees are in the
+// first region, whose first pages are small.
+func TestLoadOfSmallTrees(t *testing.T) {
+	if !table.CanPopulate {
+		t.Skip("SKIPPED: memory cannot be prepared on this system")
+	}
+	tab := table.New(table.Options{})
+	defer tab.Close()
+	tab.GrowAhead(true)
+	list, root := tree.List{Space: tab.Trees()}, tree.Root{}
+	for tab.Trees().Stats().Used < 3<<20 {
+		if err := list.Insert(&root, root.Count, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tab.GrowAhead(false)
+	if n, most := tab.PreparedForTrees(), 2<<20+256<<10; n > most {
+		t.Errorf("%d bytes are prepared after a load, want at most %d", n, most)
+	}
+	tab.Trees().Drop(root)
+	for tab.Trees().Reclaim(64) {
+	}
+}

@@ -96,6 +96,7 @@ type region struct {
 	ready          int // chunks below are prepared, or being prepared; small pages need none
 	purpose        purpose
 	huge           uint8 // a bit for each hugePage of memory that is to stay unchanged
+	large          bool  // the chunks that come next have huge pages, unless split
 	split          bool  // huge pages are disabled
 	collapsing     bool  // it must not be unmapped
 }
@@ -169,9 +170,9 @@ func (p *pool) chunk(u purpose) (memory []byte, id uint32, warm uint64, ok bool)
 	r.resident |= 1 << i
 	p.handedOut++
 	if u == forTrees {
-		if p.inTrees++; p.inTrees == hugeTrees && !r.split {
+		if p.inTrees++; p.inTrees == hugeTrees && !r.large && !r.split {
 			preferHuge(r.memory) // for the rest of the first region
-			r.ready = bits.Len64(r.resident)
+			r.large, r.ready = true, bits.Len64(r.resident)
 		}
 	}
 	p.reserved.Add(chunkSize)
